@@ -1,0 +1,286 @@
+"""Time one bill against the hand-written Decimal expression, and against the peers that are installed.
+
+Run it as ``python benchmarks/scalar.py [--rounds N] [--no-import]``.
+Every row is a ratio of two things timed in turn in this one run; machines are noisy, ratios are steadier.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import timeit
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+from tokenbill import Bill, BillingPlan, Graduated, PerUnit, PriceSchedule, Tier, Usage
+
+CENT = Decimal("0.01")
+MILLION = 1_000_000
+IMPORTS = 21
+
+
+class Row(NamedTuple):
+    """What is compared: ours against the other, and the ratio that is wanted."""
+
+    name: str
+    ours: Callable[[], object]
+    other: Callable[[], object]
+    target: str
+
+
+class Timing(NamedTuple):
+    """Medians: nanoseconds of both, and the ratio of each pair of rounds."""
+
+    ours: float
+    other: float
+    ratio: float
+
+
+def timed(row: Row, rounds: int) -> Timing:
+    """Time both sides in turn, so that a slow moment of the machine hits both."""
+    loops = max(1, int(2_000_000 / _once(row.ours)))
+    pairs = [(_once(row.ours, loops), _once(row.other, loops)) for _ in range(rounds)]
+    ratio = statistics.median(ours / other for ours, other in pairs)
+    ours, other = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return Timing(ours, other, ratio)
+
+
+def _once(call: Callable[[], object], loops: int = 100) -> float:
+    return timeit.timeit(call, number=loops) / loops * 1e9
+
+
+def two_meters() -> list[Row]:
+    """The formula of the mission: GPU-hours × price + calls × price."""
+    plan = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.1", api_calls="0.01"))
+    used = {"gpu_hours": 10, "api_calls": 1000}
+    hours, calls, hour, call = Decimal(10), Decimal(1000), Decimal("0.1"), Decimal("0.01")
+
+    def by_hand() -> Decimal:
+        return (hours * hour + calls * call).quantize(CENT, ROUND_HALF_UP)
+
+    return [
+        Row("2 meters, total", lambda: Bill.of(Usage(used), plan).total, by_hand, "≤ 11"),
+        Row("2 meters, all lines", lambda: Bill.of(Usage(used), plan).lines, by_hand, "≤ 30"),
+    ]
+
+
+TOKENS = {
+    "input_tokens": 1200,
+    "input_tokens{cache=read}": 8000,
+    "input_tokens{cache=write}": 500,
+    "input_tokens{cache=write,ttl=1h}": 200,
+    "output_tokens": 900,
+}
+PER_MILLION = dict(zip(TOKENS, ("3", "0.30", "3.75", "6", "15"), strict=True))
+
+
+def llm_plan() -> BillingPlan:
+    """Five pools of tokens, priced per million."""
+    return BillingPlan.on_demand(
+        PriceSchedule({meter: PerUnit(rate, per=MILLION) for meter, rate in PER_MILLION.items()})
+    )
+
+
+def llm() -> list[Row]:
+    """One LLM request of five disjoint pools."""
+    plan = llm_plan()
+    q1, q2, q3, q4, q5 = map(Decimal, TOKENS.values())
+    r1, r2, r3, r4, r5 = (Decimal(rate) / MILLION for rate in PER_MILLION.values())
+
+    def by_hand() -> Decimal:
+        return (q1 * r1 + q2 * r2 + q3 * r3 + q4 * r4 + q5 * r5).quantize(CENT, ROUND_HALF_UP)
+
+    return [
+        Row("5-meter LLM, total", lambda: Bill.of(Usage(TOKENS), plan).total, by_hand, "≤ 7.5"),
+        Row("5-meter LLM, all lines", lambda: Bill.of(Usage(TOKENS), plan).lines, by_hand, "≤ 25"),
+    ]
+
+
+TIERS = (
+    ("1000", "0.010"),
+    ("5000", "0.009"),
+    ("10000", "0.008"),
+    ("50000", "0.007"),
+    ("100000", "0.006"),
+    (None, "0.005"),
+)
+
+
+def six_tiers() -> list[Row]:
+    """A graduated price, the quantity in its last tier."""
+    plan = BillingPlan.on_demand(PriceSchedule(api_calls=Graduated([Tier(end, rate) for end, rate in TIERS])))
+    used, quantity = {"api_calls": 123_456}, Decimal(123_456)
+    table = [(Decimal(end) if end else None, Decimal(rate)) for end, rate in TIERS]
+
+    def by_hand() -> Decimal:
+        total, low = Decimal(0), Decimal(0)
+        for high, rate in table:
+            if high is None or quantity <= high:
+                total += (quantity - low) * rate
+                break
+            total += (high - low) * rate
+            low = high
+        return total.quantize(CENT, ROUND_HALF_UP)
+
+    return [
+        Row("6 tiers, total", lambda: Bill.of(Usage(used), plan).total, by_hand, "≤ 2"),
+        Row("6 tiers, all lines", lambda: Bill.of(Usage(used), plan).lines, by_hand, "≤ 5.5"),
+    ]
+
+
+def by_the_hour() -> list[Row]:
+    """Seconds priced by the hour, which no Decimal rate could hold."""
+    prices = PriceSchedule(
+        gpu_seconds=PerUnit("0.10", per=3600), cpu_seconds=PerUnit("0.02", per=3600), api_calls="0.01"
+    )
+    plan = BillingPlan.on_demand(prices)
+    used = {"gpu_seconds": 36_000, "cpu_seconds": 7_200, "api_calls": 1_000}
+    gpu, cpu, calls = map(Decimal, used.values())
+    gpu_rate, cpu_rate, call, hour = Decimal("0.10"), Decimal("0.02"), Decimal("0.01"), Decimal(3600)
+
+    def by_hand() -> Decimal:
+        return (gpu * gpu_rate / hour + cpu * cpu_rate / hour + calls * call).quantize(CENT, ROUND_HALF_UP)
+
+    return [Row("per=3600, 3 meters", lambda: Bill.of(Usage(used), plan).total, by_hand, "≤ 6.5")]
+
+
+def labelled() -> list[Row]:
+    """Twenty-one entries told apart by labels, four of them used."""
+    entries = {
+        f"gpu_hours{{gpu=G{gpu},region={region}}}": f"{gpu}.{region[1]}5"
+        for gpu in range(5)
+        for region in ("r1", "r2", "r3", "r4")
+    }
+    plan = BillingPlan.on_demand(PriceSchedule({**entries, "gpu_hours": "9"}))
+    used = {f"gpu_hours{{gpu=G{gpu},region=r{gpu}}}": gpu * 7 for gpu in range(1, 5)}
+    q1, q2, q3, q4 = map(Decimal, used.values())
+    r1, r2, r3, r4 = (Decimal(entries[meter]) for meter in used)
+
+    def by_hand() -> Decimal:
+        return (q1 * r1 + q2 * r2 + q3 * r3 + q4 * r4).quantize(CENT, ROUND_HALF_UP)
+
+    return [Row("21 labelled entries, 4 meters", lambda: Bill.of(Usage(used), plan).total, by_hand, "≤ 8.5")]
+
+
+class Running:
+    """A customer's account, an event at a time."""
+
+    def __init__(self, meters: int) -> None:
+        prices = {f"meter_{i}": "0.1" for i in range(meters)}
+        self.plan = BillingPlan.on_demand(PriceSchedule(prices))
+        self.account = Bill.of(Usage(dict.fromkeys(prices, 1)), self.plan, final=False).closing
+
+    def event(self) -> Decimal:
+        """Bill two meters, and keep the account."""
+        bill = Bill.of(Usage(EVENT), self.plan, opening=self.account, final=False)
+        self.account = bill.closing
+        return bill.total
+
+
+EVENT = {"meter_0": 1, "meter_1": 10}
+
+
+class ByHand:
+    """The same settlement, written out: what is owed now less what was charged before."""
+
+    def __init__(self) -> None:
+        self.one = self.other = self.charged = Decimal(0)
+        self.rate = Decimal("0.1")
+
+    def event(self) -> Decimal:
+        """Add two quantities, settle their sum, charge the difference."""
+        self.one += 1
+        self.other += 10
+        owed = (self.one * self.rate + self.other * self.rate).quantize(CENT, ROUND_HALF_UP)
+        charge, self.charged = owed - self.charged, owed
+        return charge
+
+
+def events() -> list[Row]:
+    """Real-time settlement, on small accounts and on large ones."""
+    small = Running(5)
+    return [
+        Row("event on its account, 2 meters", Running(2).event, ByHand().event, "≤ 13"),
+        Row("event, account of 1,000 meters / of 5", Running(1000).event, small.event, "≤ 2"),
+        Row("event on its account / independent bill", small.event, _independent(small.plan), "≤ 2.2"),
+    ]
+
+
+def _independent(plan: BillingPlan) -> Callable[[], object]:
+    return lambda: Bill.of(Usage(EVENT), plan).total
+
+
+def peers() -> list[Row]:
+    """The same tokens by the LLM cost counters that are installed; these ratios are theirs over ours."""
+    plan, found = llm_plan(), [("genai-prices", _genai_prices(), "≥ 20"), ("litellm", _litellm(), "≥ 25")]
+    return [
+        Row(f"{name} call / our bill", call, lambda: Bill.of(Usage(TOKENS), plan).total, target)
+        for name, call, target in found
+        if call is not None
+    ]
+
+
+MODEL = "claude-sonnet-4-5"
+ALL_INPUT = sum(TOKENS.values()) - TOKENS["output_tokens"]
+
+
+def _genai_prices() -> Callable[[], object] | None:
+    try:
+        import genai_prices
+    except ImportError:
+        return None
+    usage = genai_prices.Usage(
+        input_tokens=ALL_INPUT, cache_read_tokens=8000, cache_write_tokens=700, output_tokens=900
+    )
+    return lambda: genai_prices.calc_price(usage, MODEL, provider_id="anthropic").total_price
+
+
+def _litellm() -> Callable[[], object] | None:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # its bundled prices, no download
+    try:
+        from litellm import cost_per_token
+    except ImportError:
+        return None
+    tokens = {"prompt_tokens": ALL_INPUT, "completion_tokens": 900}
+    cached = {"cache_read_input_tokens": 8000, "cache_creation_input_tokens": 700}
+    return lambda: cost_per_token(MODEL, **tokens, **cached)
+
+
+def import_ratio() -> Timing:
+    """``import tokenbill`` against ``import attrs``: whole processes with warm bytecode."""
+    pairs = [(_process("import tokenbill"), _process("import attrs")) for _ in range(IMPORTS + 1)][1:]
+    ours, other = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return Timing(ours, other, statistics.median(one / two for one, two in pairs))
+
+
+def _process(code: str) -> float:
+    command = [sys.executable, "-c", code]
+    return timeit.timeit(lambda: subprocess.run(command, check=True), number=1) * 1e9
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=41, help="rounds of each row (default 41)")
+    parser.add_argument("--no-import", action="store_true", help="leave out the import of whole processes")
+    options = parser.parse_args()
+    print(f"CPython {platform.python_version()}, medians of {options.rounds} rounds, ratios pair by pair\n")
+    print(f"{'':42}{'ns':>12}{'other ns':>12}{'ratio':>9}  target")
+    rows = [*two_meters(), *llm(), *six_tiers(), *by_the_hour(), *labelled(), *events(), *peers()]
+    for row in rows:
+        print(_told(row.name, timed(row, options.rounds), row.target))
+    if not options.no_import:
+        print(_told("import tokenbill / import attrs", import_ratio(), "≤ 1.8"))
+
+
+def _told(name: str, timing: Timing, target: str) -> str:
+    return f"{name:42}{timing.ours:12,.0f}{timing.other:12,.0f}{timing.ratio:9.2f}  {target}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Canonical text of values, and its hash: the same content gives the same bytes in every process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from attrs import fields, has
+
+from tokenbill.errors import InvalidName, InvalidPrice
+
+__all__ = ["canonical", "content_hash", "fields_of", "name"]
+
+NAME_LENGTH = 255
+HIDING = frozenset(
+    "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff"
+)
+"""Characters that reorder or hide the text around them."""
+
+
+def name(value: object, *, what: str = "name", empty: bool = False) -> str:
+    """*value* as a name: text of 1 to 255 characters, none of which controls or hides others.
+
+    Raises:
+        InvalidName: For anything else; *empty* lets the empty text pass.
+    """
+    if not isinstance(value, str) or not (empty or value):
+        raise InvalidName(f"{what} is no text", value, "give a string of 1 to 255 characters")
+    plain = str.__str__(value)
+    if len(plain) > NAME_LENGTH:
+        raise InvalidName(f"{what} is too long", plain, f"give at most {NAME_LENGTH} characters")
+    if not plain.isprintable() and any(_unfit(character) for character in plain):
+        raise InvalidName(
+            f"{what} holds a control character", plain, "leave out control and direction characters"
+        )
+    return plain
+
+
+def _unfit(character: str) -> bool:
+    code = ord(character)
+    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or character in HIDING
+
+
+def canonical(value: object) -> str:
+    """*value* as canonical JSON-like text: keys sorted, numbers without trailing zeros, classes named.
+
+    >>> canonical({"b": Decimal("1.00"), "a": (None, True)})
+    '{"a":[null,true],"b":"1"}'
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | Decimal | Fraction):
+        return f'"{_number(value)}"'
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, date):
+        return _text(value.isoformat())
+    if isinstance(value, Mapping):
+        return _members((canonical(key), item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(canonical, value))}]"
+    if isinstance(value, set | frozenset):
+        return f"[{','.join(sorted(map(canonical, value)))}]"
+    return _members(
+        [('"class"', _class_name(type(value))), *((_text(key), item) for key, item in fields_of(value))]
+    )
+
+
+def _members(pairs: Iterable[tuple[str, Any]]) -> str:
+    return "{" + ",".join(sorted(f"{key}:{canonical(item)}" for key, item in pairs)) + "}"
+
+
+def _number(value: int | Decimal | Fraction) -> str:
+    if isinstance(value, Fraction):
+        return f"{value.numerator}/{value.denominator}"
+    text = format(value, "f") if isinstance(value, Decimal) else str(int(value))
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+
+
+def _text(value: str) -> str:
+    import json  # a process that never asks for a hash does not load it
+
+    return json.dumps(str.__str__(value))
+
+
+def _class_name(cls: type) -> str:
+    """Our own classes by their bare name, so that moving one between modules changes no hash."""
+    own = cls.__module__.partition(".")[0] == "tokenbill"
+    return cls.__qualname__ if own else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def fields_of(value: object) -> list[tuple[str, Any]]:
+    """The names and values that make a value what it is.
+
+    Raises:
+        InvalidPrice: If the value is of a class that names no fields (a function, an open file).
+    """
+    if has(type(value)):
+        return [(item.name, getattr(value, item.name)) for item in fields(type(value)) if item.eq]
+    if isinstance(value, type) or hasattr(value, "__code__"):
+        raise InvalidPrice("content without fields", value, "write the price as a frozen class")
+    slots = [
+        slot for cls in type(value).__mro__ for slot in getattr(cls, "__slots__", ()) if hasattr(value, slot)
+    ]
+    return [*((slot, getattr(value, slot)) for slot in slots), *getattr(value, "__dict__", {}).items()]
+
+
+def content_hash(value: object) -> str:
+    """SHA-256 of the canonical text, in hex: stable over processes and Python versions."""
+    from hashlib import sha256  # loads OpenSSL, which most processes that bill never need
+
+    return sha256(canonical(value).encode()).hexdigest()

@@ -1,0 +1,271 @@
+"""Numbers: the one door they enter by, and exact arithmetic on them.
+
+No function here reads or changes the caller's decimal context: ``EXACT`` traps every lost digit,
+and what does not fit it becomes a ``Fraction``.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import (
+    ROUND_05UP,
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    ROUND_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    FloatOperation,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
+from fractions import Fraction
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, SupportsInt, TypeAlias
+
+from tokenbill.errors import InvalidNumber, InvalidPrice
+
+if TYPE_CHECKING:
+    from attrs import Attribute
+
+__all__ = [
+    "BY_MODE",
+    "DIRECTIONS",
+    "EXACT",
+    "LIMIT",
+    "ONE",
+    "PLACES",
+    "STICKY",
+    "ZERO",
+    "Direction",
+    "Exact",
+    "Number",
+    "decimal",
+    "difference",
+    "from_float",
+    "non_negative",
+    "number",
+    "odd_part",
+    "optional_number",
+    "plus",
+    "positive",
+    "product",
+    "ratio",
+    "rounded",
+    "shifted",
+    "users_context",
+]
+
+Number: TypeAlias = "int | str | Decimal"
+"""What a number may be given as."""
+
+Exact: TypeAlias = "Decimal | Fraction"
+"""An amount to the last digit: a Decimal where it terminates and fits, else a Fraction."""
+
+Direction = Literal["none", "up", "down", "half_up"]
+"""How a quantity is made whole."""
+
+DIRECTIONS = ("none", "up", "down", "half_up")
+MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "up": ROUND_UP, "down": ROUND_DOWN}
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+LIMIT = 10**30
+"""Every number is below this, so that no product of a few of them outgrows ``EXACT``."""
+PLACES = 30
+"""Most decimals of a number."""
+TEXT = r"-?[0-9]+(\.[0-9]+)?"
+TEXT_LENGTH = 64
+SHARE = 10**18
+"""What a Decimal shows of an amount that does not terminate: 18 places."""
+
+EXACT = Context(
+    prec=200,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999,
+    Emax=999,
+    capitals=1,
+    clamp=0,
+    flags=[],
+    traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, FloatOperation],
+)
+STICKY = Context(prec=160, rounding=ROUND_05UP, Emin=-999, Emax=999, flags=[], traps=[InvalidOperation])
+"""Divides so that rounding the quotient again is right, ties included."""
+BY_MODE = {
+    name: Context(prec=200, rounding=mode, Emin=-999, Emax=999, flags=[], traps=[InvalidOperation])
+    for name, mode in MODES.items()
+}
+"""The contexts of a Rounding's modes; only ``quantize`` is asked of them."""
+
+
+def number(value: object) -> Decimal:
+    """*value* as a plain Decimal, or InvalidNumber: every number enters here.
+
+    Raises:
+        InvalidNumber: For float and bool, for text that is not ``-?digits[.digits]``, for NaN and
+            infinities, from 10^30 on, and beyond 30 decimals.
+
+    >>> number("0.10"), number(3)
+    (Decimal('0.10'), Decimal('3'))
+    """
+    if isinstance(value, Decimal):
+        return _bounded(Decimal(value), value)
+    if isinstance(value, str):
+        return _from_text(str.__str__(value))
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return _from_int(value)
+    if isinstance(value, float):
+        raise InvalidNumber("a float is not exact", value, f'write it as a string: "{float(value)!r}"')
+    raise InvalidNumber("not a number", value, "give an int, a Decimal, or digits in a string")
+
+
+def _from_text(text: str) -> Decimal:
+    if len(text) > TEXT_LENGTH or not re.fullmatch(TEXT, text):
+        raise InvalidNumber(
+            "not a number", text, 'write digits with at most one point, at most 64 characters: "1234.5"'
+        )
+    return _bounded(Decimal(text), text)
+
+
+def _from_int(value: SupportsInt) -> Decimal:
+    # int() of a foreign Integral (numpy's) copies it to the plain type before any operator of its own runs
+    whole = int(value)
+    if not -LIMIT < whole < LIMIT:
+        raise InvalidNumber("a number out of bounds", whole, "stay below 10^30")
+    return Decimal(whole)
+
+
+def _bounded(plain: Decimal, given: object) -> Decimal:
+    """*plain*, checked by its digits and exponent alone: no arithmetic before the limits."""
+    if not plain.is_finite():
+        raise InvalidNumber(
+            "not a finite number", given, "leave out what is unknown; nothing bills NaN or infinity"
+        )
+    exponent = plain.as_tuple().exponent
+    if plain.adjusted() >= PLACES or not -PLACES <= exponent <= PLACES:  # type: ignore[operator]
+        raise InvalidNumber("a number out of bounds", given, "stay below 10^30, with at most 30 decimals")
+    if not plain:
+        return plain.copy_abs()
+    return EXACT.quantize(plain, ONE) if exponent > 0 else plain  # type: ignore[operator]
+
+
+def from_float(value: float) -> Decimal:
+    """The Decimal of a float's shortest text: the one named door for floats.
+
+    >>> from_float(0.1)
+    Decimal('0.1')
+    """
+    if not isinstance(value, float):
+        raise InvalidNumber("not a float", value, "give it to number() as it is")
+    return _bounded(Decimal(repr(float(value))), value)
+
+
+def optional_number(value: object) -> Decimal | None:
+    """``number``, where None means absent."""
+    return None if value is None else number(value)
+
+
+def non_negative(_: object, attribute: Attribute[Any], value: Decimal | None) -> None:
+    """Validate that a number is zero or more."""
+    if value is not None and value < 0:
+        raise InvalidPrice(f"{attribute.name} is negative", value, "give zero or more")
+
+
+def positive(_: object, attribute: Attribute[Any], value: Decimal | None) -> None:
+    """Validate that a number is more than zero."""
+    if value is not None and value <= 0:
+        raise InvalidPrice(f"{attribute.name} is not positive", value, "give more than zero")
+
+
+def plus(one: Exact, other: Exact) -> Exact:
+    """The exact sum."""
+    try:
+        return EXACT.add(one, other)  # type: ignore[arg-type]
+    except (Inexact, TypeError):
+        return Fraction(one) + Fraction(other)
+
+
+def difference(one: Exact, other: Exact) -> Exact:
+    """*one* less *other*, exactly."""
+    try:
+        return EXACT.subtract(one, other)  # type: ignore[arg-type]
+    except (Inexact, TypeError):
+        return Fraction(one) - Fraction(other)
+
+
+def product(one: Exact, other: Exact) -> Exact:
+    """The exact product."""
+    try:
+        return EXACT.multiply(one, other)  # type: ignore[arg-type]
+    except (Inexact, TypeError):
+        return Fraction(one) * Fraction(other)
+
+
+def ratio(one: Exact, other: Exact) -> Exact:
+    """*one* divided by *other*, exactly."""
+    try:
+        return EXACT.divide(one, other)  # type: ignore[arg-type]
+    except (Inexact, TypeError):
+        return Fraction(one) / Fraction(other)
+
+
+def rounded(value: Exact, direction: Direction) -> Exact:
+    """A quantity made whole; ``"none"`` leaves it.
+
+    >>> rounded(Decimal("2.5"), "half_up"), rounded(Decimal("2.1"), "up")
+    (Decimal('3'), Decimal('3'))
+    """
+    if direction == "none":
+        return value
+    top, bottom = value.as_integer_ratio()
+    if direction == "half_up":
+        top, bottom = 2 * top + bottom, 2 * bottom
+    return Decimal(-(-top // bottom) if direction == "up" else top // bottom)
+
+
+def decimal(value: Exact) -> Decimal:
+    """The Decimal to show for an exact amount: itself, or the nearest of 18 places.
+
+    A number that does not terminate is rounded half up, so that running sums telescope.
+
+    >>> decimal(Fraction(1, 3)), decimal(Fraction(1, 8))
+    (Decimal('0.333333333333333333'), Decimal('0.125'))
+    """
+    if isinstance(value, Decimal):
+        return value
+    top, bottom = value.as_integer_ratio()
+    places = _places(bottom)
+    if places is None:
+        return shifted((2 * top * SHARE + bottom) // (2 * bottom), 18)
+    return shifted(top * 10**places // bottom, places)
+
+
+def _places(bottom: int) -> int | None:
+    """Decimals of a fraction over *bottom*, or None where it does not terminate."""
+    twos = (bottom & -bottom).bit_length() - 1
+    rest, fives = bottom >> twos, 0
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    return max(twos, fives) if rest == 1 else None
+
+
+def shifted(digits: int, places: int) -> Decimal:
+    """digits ÷ 10^places, of any length: ``scaleb`` would round what its context cannot hold."""
+    sign, text = int(digits < 0), Decimal(abs(digits)).as_tuple().digits
+    return Decimal((sign, text, -places))
+
+
+def odd_part(bottom: int) -> int:
+    """What is left of a denominator without factors 2 and 5, which a Decimal absorbs."""
+    bottom >>= (bottom & -bottom).bit_length() - 1
+    while bottom % 5 == 0:
+        bottom //= 5
+    return bottom
+
+
+def users_context() -> Any:
+    """A context manager for a user's ``amount``: a copy of ``EXACT``, where a lost digit raises."""
+    return localcontext(EXACT)

@@ -1,0 +1,76 @@
+"""How things look: rows of text as a text table, as HTML, and as CSV that a sheet cannot run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+__all__ = ["digits", "guarded", "html_table", "text_table"]
+
+STYLE = "border-collapse:collapse"
+CELL = "padding:2px 10px;text-align:{side}"
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet read a cell as a formula, wide forms included."""
+
+
+def digits(value: Decimal | None) -> str:
+    """A number in plain digits, without an exponent; nothing for None.
+
+    >>> digits(Decimal("1E+3")), digits(Decimal("0.10"))
+    ('1000', '0.10')
+    """
+    return "" if value is None else format(value, "f")
+
+
+def text_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:
+    """Rows under a header, columns aligned; the columns in *numbers* to the right."""
+    table = [list(map(_one_line, row)) for row in (header, *rows)]
+    widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
+    lines = [_line(row, widths, numbers) for row in table]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def _line(row: Sequence[str], widths: Sequence[int], numbers: Sequence[int]) -> str:
+    cells = [
+        " " * (width - _width(cell)) + cell if i in numbers else cell + " " * (width - _width(cell))
+        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _one_line(cell: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cell)
+
+
+def _width(cell: str) -> int:
+    """Columns on a terminal: a wide character takes two."""
+    from unicodedata import east_asian_width  # only tables need it
+
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in cell)
+
+
+def html_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = (), caption: str = ""
+) -> str:
+    """The same table in HTML, every cell escaped; colours are the page's own, light or dark."""
+    from html import escape  # only notebooks need it
+
+    def row_of(cells: Sequence[str], tag: str) -> str:
+        inner = "".join(
+            f'<{tag} style="{CELL.format(side="right" if i in numbers else "left")}">{escape(cell, quote=True)}</{tag}>'
+            for i, cell in enumerate(cells)
+        )
+        return f"<tr>{inner}</tr>"
+
+    title = f"<caption>{escape(caption, quote=True)}</caption>" if caption else ""
+    body = "".join(row_of(row, "td") for row in rows)
+    return f'<table style="{STYLE}">{title}<thead>{row_of(header, "th")}</thead><tbody>{body}</tbody></table>'
+
+
+def guarded(cell: str) -> str:
+    """A text cell for CSV that no spreadsheet takes for a formula; numbers are not text.
+
+    >>> guarded("=1+1"), guarded("gpu_hours")
+    ("'=1+1", 'gpu_hours')
+    """
+    return f"'{cell}" if cell.lstrip().startswith(FORMULA) or cell.startswith(FORMULA) else cell

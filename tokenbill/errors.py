@@ -1,0 +1,264 @@
+"""Every error tokenbill raises: what is wrong, the offending value, the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = [
+    "AccountMismatch",
+    "BalanceExhausted",
+    "BillMismatch",
+    "CurrencyMismatch",
+    "InexactAmount",
+    "InvalidAccount",
+    "InvalidCurrency",
+    "InvalidGrant",
+    "InvalidMeter",
+    "InvalidName",
+    "InvalidNumber",
+    "InvalidPeriod",
+    "InvalidPlan",
+    "InvalidPrice",
+    "InvalidRounding",
+    "InvalidSchedule",
+    "InvalidUsage",
+    "MissingExtra",
+    "TokenbillError",
+    "UnpricedUsage",
+    "UnreadableInput",
+    "UnreadableRow",
+    "listed",
+    "shown",
+]
+
+SHOWN = 80
+"""Most characters of a value that an error shows."""
+
+
+class TokenbillError(Exception):
+    """Base of every error of the library; ``code`` is stable, the text is not."""
+
+    code = "tokenbill_error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, dict(self.__dict__))
+
+
+def _restored(cls: type[TokenbillError], args: tuple[Any, ...], state: dict[str, Any]) -> TokenbillError:
+    """An error out of a pickle: made without the constructor, whose arguments are gone."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class _Invalid(TokenbillError, ValueError):
+    """A value that may not exist: *what* it is, its *value*, and the *way out*."""
+
+    def __init__(self, what: str, value: object, way_out: str) -> None:
+        self.value = shown(value)
+        super().__init__(f"{what}: {self.value}; {way_out}")
+
+
+class InvalidNumber(_Invalid):
+    """A number that is a float, not finite, malformed, or beyond the limits."""
+
+    code = "invalid_number"
+
+
+class InvalidName(_Invalid):
+    """A name, id or text that is empty, too long, or holds control characters."""
+
+    code = "invalid_name"
+
+
+class InvalidCurrency(_Invalid):
+    """A currency that is not a code of ISO 4217 and gives no places of its own."""
+
+    code = "invalid_currency"
+
+
+class InvalidRounding(_Invalid):
+    """A rounding whose places, mode, stage or tax policy does not exist."""
+
+    code = "invalid_rounding"
+
+
+class InvalidMeter(_Invalid):
+    """A meter that cannot be read as ``name{label=value,...}``."""
+
+    code = "invalid_meter"
+
+
+class InvalidUsage(_Invalid):
+    """Usage that is negative, or not a mapping from meters to quantities."""
+
+    code = "invalid_usage"
+
+
+class InvalidPrice(_Invalid):
+    """A price whose parts contradict each other, or that answers with a wrong amount."""
+
+    code = "invalid_price"
+
+
+class InvalidSchedule(_Invalid):
+    """A schedule with entries that are no prices, or that tie for some meter."""
+
+    code = "invalid_schedule"
+
+
+class InvalidPlan(_Invalid):
+    """A plan whose terms contradict each other, or a bill asked of something else."""
+
+    code = "invalid_plan"
+
+
+class InvalidPeriod(_Invalid):
+    """A period, cycle, zone or instant that does not exist or mixes kinds."""
+
+    code = "invalid_period"
+
+
+class InvalidGrant(_Invalid):
+    """A grant or balance whose parts contradict each other."""
+
+    code = "invalid_grant"
+
+
+class InvalidAccount(_Invalid):
+    """An account whose parts contradict each other."""
+
+    code = "invalid_account"
+
+
+class UnreadableInput(_Invalid):
+    """Text, a file or a payload that cannot be read as what it should be."""
+
+    code = "unreadable_input"
+
+
+class UnreadableRow(UnreadableInput):
+    """A row that cannot be read: ``file``, ``line``, ``column`` and ``value`` say where and what."""
+
+    code = "unreadable_row"
+
+    def __init__(
+        self, problem: object, value: object, *, file: str, line: int, column: str | None = None
+    ) -> None:
+        self.file, self.line, self.column, self.value = file, line, column, shown(value)
+        cell = "" if column is None else f", column {shown(column)}"
+        TokenbillError.__init__(self, f"{_tail(file)}, line {line}{cell}: {problem}")
+
+
+class InexactAmount(TokenbillError, ArithmeticError):
+    """A price's ``amount`` lost a digit: return a Fraction where a division does not end."""
+
+    code = "inexact_amount"
+
+    def __init__(self, price: object) -> None:
+        super().__init__(
+            f"amount of {shown(price)} needs more digits than a Decimal can hold; return a fractions.Fraction"
+        )
+
+
+class CurrencyMismatch(TokenbillError, ValueError):
+    """Two currencies where one is due."""
+
+    code = "currency_mismatch"
+
+    def __init__(self, one: object, other: object) -> None:
+        self.one, self.other = str(one), str(other)
+        super().__init__(f"{shown(self.one)} and {shown(self.other)} do not mix; convert one of them first")
+
+
+class UnpricedUsage(TokenbillError, LookupError):
+    """Usage names a meter for which the schedule has no price."""
+
+    code = "unpriced_usage"
+
+    def __init__(self, meter: str, priced: Iterable[str] = ()) -> None:
+        self.meter, self.priced = meter, tuple(priced)
+        super().__init__(
+            f"no price for meter {shown(meter)}; the schedule prices {listed(self.priced)};"
+            " write 0 for a free meter"
+        )
+
+
+class AccountMismatch(TokenbillError, ValueError):
+    """An opening account of another period, other terms, or edited by hand."""
+
+    code = "account_mismatch"
+
+    def __init__(self, what: str, account: object, bill: object) -> None:
+        self.account, self.bill = shown(account), shown(bill)
+        super().__init__(
+            f"the opening account's {what} is {self.account}, the bill's is {self.bill};"
+            " close the one period before the next begins"
+        )
+
+
+class BillMismatch(TokenbillError, ValueError):
+    """A bill that today's code, plan and usage do not give; ``line`` says where."""
+
+    code = "bill_mismatch"
+
+    def __init__(self, line: str, stored: object, computed: object) -> None:
+        self.line, self.stored, self.computed = line, shown(stored), shown(computed)
+        super().__init__(
+            f"{shown(line)} reads {self.stored} but comes out as {self.computed};"
+            " bill the usage again, or find what changed"
+        )
+
+
+class BalanceExhausted(TokenbillError, ValueError):
+    """A prepaid plan refuses usage that the balance does not cover; ``short`` is missing."""
+
+    code = "balance_exhausted"
+
+    def __init__(self, short: Any, currency: str) -> None:
+        self.short, self.currency = short, currency
+        super().__init__(f"the balance is short of {short:f} {currency}; add a grant or bill the overage")
+
+
+class MissingExtra(TokenbillError, ImportError):
+    """A wing needs a package that is not installed."""
+
+    code = "missing_extra"
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(f"{package} is not installed; run: pip install 'tokenbill[{extra}]'")
+
+
+def shown(value: object) -> str:
+    """*value* as an error may show it: one line, capped, without control characters."""
+    text = repr(value[: SHOWN + 1]) if isinstance(value, str) else _repr(value)
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def listed(names: Iterable[str]) -> str:
+    """A few of *names*, and how many more there are."""
+    every = sorted(names)
+    few = ", ".join(shown(str(name)) for name in every[:3]) or "nothing"
+    return few if len(every) <= 3 else f"{few} and {len(every) - 3} more"
+
+
+def _tail(path: str) -> str:
+    """A path without quotes, on one line; of a long one its end, which tells files apart."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path[-SHOWN - 1 :])
+    return text if len(text) <= SHOWN else f"…{text[1 - SHOWN :]}"
+
+
+def _repr(value: object) -> str:
+    """``repr``, for a value that may be hostile or endless."""
+    if isinstance(value, int) and value.bit_length() > 4 * SHOWN:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, list | tuple | dict | set | bytes | bytearray) and len(value) > SHOWN:
+        return f"{type(value).__name__} of {len(value)}"
+    try:
+        return repr(value)
+    except Exception:  # a foreign repr may raise anything; an error must still be told
+        return f"{type(value).__name__} object"

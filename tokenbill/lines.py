@@ -1,0 +1,190 @@
+"""The rows of a bill, and the difference of two bills."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal, Inexact
+from fractions import Fraction
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from tokenbill.decimals import EXACT, ZERO, Direction, Exact, decimal, difference, plus
+from tokenbill.display import digits
+
+if TYPE_CHECKING:
+    from tokenbill.meters import Meter
+
+__all__ = ["Adjustment", "Charge", "LineItem", "exact_sum", "less", "telescoped"]
+
+
+@frozen
+class Charge:
+    """What a line is for, and how its amount comes about: the same on every bill of a plan.
+
+    Where there is a ``rate`` the amount is fee + rate × quantity ÷ per, the quotient made whole by ``round``;
+    else ``rule`` says what it is.
+    """
+
+    kind: str
+    meter: Meter | None
+    description: str
+    rate: Decimal | None = None
+    per: Decimal | None = None
+    round: Direction = "none"
+    fee: Decimal = ZERO
+    rule: str = ""
+
+
+@frozen
+class LineItem:
+    """One row of a bill: what was charged, and the arithmetic that a clerk can redo.
+
+    ``amount`` is a Decimal in the bill's currency; the amounts of a bill's lines sum to its total.
+    ``exact`` is the same to the last digit, as a Fraction.
+    What is the same on every bill stands in ``charge``: ``kind``, ``meter``, ``description``, ``rate`` …
+    """
+
+    charge: Charge
+    quantity: Decimal | None
+    amount: Decimal
+    precise: Exact
+
+    @property
+    def kind(self) -> str:
+        """``usage``, ``rounding``, …"""
+        return self.charge.kind
+
+    @property
+    def meter(self) -> Meter | None:
+        """The entry of the schedule, with the labels of the group; None where the line is of no meter."""
+        return self.charge.meter
+
+    @property
+    def description(self) -> str:
+        """What the line is for, in words."""
+        return self.charge.description
+
+    @property
+    def rate(self) -> Decimal | None:
+        """Amount for *per* units, or None where the amount is no product."""
+        return self.charge.rate
+
+    @property
+    def per(self) -> Decimal | None:
+        """Units that the rate covers."""
+        return self.charge.per
+
+    @property
+    def exact(self) -> Fraction:
+        """The exact amount."""
+        return Fraction(self.precise)
+
+    def arithmetic(self) -> str:
+        """The amount as a sum that a clerk can redo.
+
+        >>> calls = Charge("usage", None, "calls", rate=Decimal("0.01"), per=Decimal(1))
+        >>> LineItem(calls, Decimal(130), Decimal("1.30"), Decimal("1.30")).arithmetic()
+        '130 × 0.01 = 1.30'
+        """
+        fee, rate = self.charge.fee, self.charge.rate
+        parts = [digits(fee)] if fee else []
+        if rate is not None and self.quantity is not None and (rate or not fee):
+            parts.append(f"{self._units()} × {digits(rate)}")
+        equals = "=" if self.precise == self.amount else "≈"
+        return f"{' + '.join(parts) or self.charge.rule} {equals} {digits(self.amount)}"
+
+    def _units(self) -> str:
+        per, direction = self.charge.per, self.charge.round
+        divided = digits(self.quantity) + (f" ÷ {digits(per)}" if per is not None and per != 1 else "")
+        return divided if direction == "none" else f"({divided}, {direction.replace('_', ' ')})"
+
+    def to_row(self) -> dict[str, str | None]:
+        """The line as text by column; numbers in plain digits."""
+        numbers = {key: getattr(self, key) for key in ("quantity", "rate", "per", "amount")}
+        texts = {"kind": self.kind, "meter": self.meter and str(self.meter), "description": self.description}
+        return {**texts, **{key: None if value is None else digits(value) for key, value in numbers.items()}}
+
+
+@frozen
+class Adjustment:
+    """What a later bill of the same period changes: the lines that differ, and both totals.
+
+    ``total`` is after − before; a negative one is a credit note.
+    """
+
+    lines: tuple[LineItem, ...]
+    before: Decimal
+    after: Decimal
+    currency: str
+    period: Any = None
+    reason: str = ""
+
+    @property
+    def total(self) -> Decimal:
+        """What is owed on top of *before*; negative where too much was billed."""
+        return decimal(difference(self.after, self.before))
+
+
+def exact_sum(lines: Iterable[LineItem]) -> Exact:
+    """The exact amounts together."""
+    amounts = [line.precise for line in lines]
+    try:
+        return reduce(EXACT.add, amounts, ZERO)  # type: ignore[arg-type]
+    except (Inexact, TypeError):  # more digits than the context holds, or a Fraction
+        return sum(map(Fraction, amounts), Fraction())
+
+
+def telescoped(lines: Sequence[LineItem]) -> list[LineItem]:
+    """The lines with amounts that are differences of the running sum, shown as a Decimal.
+
+    So the Decimals add up to the shown sum, though not every line terminates.
+    """
+    running: Exact = ZERO
+    shown, told = ZERO, []
+    for line in lines:
+        running = plus(running, line.precise)
+        amount = decimal(difference(decimal(running), shown))
+        told.append(line if amount == line.amount else evolve(line, amount=amount))
+        shown = decimal(running)
+    return told
+
+
+def less(lines: Iterable[LineItem], earlier: Iterable[LineItem]) -> list[LineItem]:
+    """The lines less those of an earlier bill of the same period; what did not change is left out."""
+    before = dict(_keyed(earlier))
+    found = [_change(line, before.pop(key, None)) for key, line in _keyed(lines)]
+    gone = [
+        _change(LineItem(line.charge, line.quantity and ZERO, ZERO, ZERO), line) for line in before.values()
+    ]
+    return [line for line in (*found, *gone) if line is not None]
+
+
+def _keyed(lines: Iterable[LineItem]) -> Iterator[tuple[tuple[object, ...], LineItem]]:
+    """Lines by what they are about; of two that read alike, the first and the second."""
+    seen = Counter[tuple[object, ...]]()
+    for line in lines:
+        key = (line.kind, line.meter, line.description)
+        seen[key] += 1
+        yield (*key, seen[key]), line
+
+
+def _change(line: LineItem, before: LineItem | None) -> LineItem | None:
+    """One line less what it was, or None where nothing changed."""
+    if before is None:
+        return line
+    exact = difference(line.precise, before.precise)
+    if not exact and line.quantity == before.quantity:
+        return None
+    quantity = None if line.quantity is None else decimal(difference(line.quantity, before.quantity or ZERO))
+    return LineItem(_changed(line, before), quantity, decimal(exact), exact)
+
+
+def _changed(line: LineItem, before: LineItem) -> Charge:
+    """How the change comes about: at the rate, but for fees, packages and rules, which are differences."""
+    if line.charge.rate is not None and line.charge.round == "none" and not line.charge.fee:
+        return line.charge
+    rule = f"({line.arithmetic()}) less ({before.arithmetic()})"
+    return evolve(line.charge, rate=None, per=None, fee=ZERO, rule=rule)
