@@ -1,6 +1,8 @@
 """tokenbill: AI usage as a bill that can be trusted, exact to the last digit."""
 
-from tokenbill.bill import Account, Bill
+from tokenbill.account import Account
+from tokenbill.bill import Bill
+from tokenbill.books import PriceBook
 from tokenbill.currencies import Currency
 from tokenbill.errors import CurrencyMismatch, TokenbillError, UnpricedUsage
 from tokenbill.lines import Adjustment, LineItem
@@ -27,6 +29,7 @@ __all__ = [
     "Package",
     "PerUnit",
     "Price",
+    "PriceBook",
     "PriceSchedule",
     "Rounding",
     "Tier",

@@ -1,4 +1,4 @@
-"""Bills, and the account that one bill hands to the next."""
+"""Bills: what a usage costs on a plan, line by line, and what is due."""
 
 from __future__ import annotations
 
@@ -8,70 +8,28 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
+from tokenbill.account import NEW, NO_USAGE, Account, Position
 from tokenbill.canonical import name
-from tokenbill.compiled import NO_BENT, Bent, Compiled, compiled
-from tokenbill.decimals import ZERO, Exact, decimal, difference, number, plus
+from tokenbill.compiled import NO_BENT, Compiled, compiled
+from tokenbill.decimals import ZERO, decimal, difference, plus
 from tokenbill.display import digits, html_table, text_table
 from tokenbill.errors import AccountMismatch, BillMismatch, CurrencyMismatch, InvalidAccount, InvalidPlan
 from tokenbill.lines import Adjustment, LineItem, less
-from tokenbill.memo import Memo, memo
+from tokenbill.memo import Memo, memo, slot_setters
 from tokenbill.plan import BillingPlan
 from tokenbill.rating import exact_of, settled_lines, statement, total_of
 from tokenbill.usage import Quantities, Usage
 
-__all__ = ["Account", "Bill"]
+__all__ = ["Bill"]
 
-NO_USAGE = Usage()
-"""What an account begins with, and what a bill takes off unless told."""
-
-
-Position: TypeAlias = "tuple[Compiled, Exact, Bent, Decimal]"
-"""Where an account stands on its plan's curves, so that the next event need not replay the period:
-numerator, quantities of bent rates, and the amount that the period has come to."""
-
-
-def _usage(value: Any) -> Usage:
-    return value if type(value) is Usage else Usage(value)
-
-
-def _money(value: Any) -> Decimal:
-    """A stored amount; a Decimal of ours is taken as it is, for each event carries a few of them."""
-    return value if type(value) is Decimal and value.is_finite() else number(value)
-
-
-@frozen
-class Account:
-    """All the state that a customer carries from bill to bill; the user stores it.
-
-    ``Account()`` fits any plan: nothing used, nothing billed.
-
-    Args:
-        terms: The hash of the plan that the open period is billed on; None where no period is open.
-        used: The usage of the open period so far.
-        accrued: What its bills came to, in the plan's currency.
-        carried: What is left of negative bills, zero or less, to be spent before anything else is due.
-
-    Raises:
-        InvalidNumber: If an amount is no exact number.
-        InvalidUsage: If *used* is no usage.
-    """
-
-    terms: str | None = field(default=None)
-    used: Usage = field(default=NO_USAGE, converter=_usage)
-    accrued: Decimal = field(default=ZERO, converter=_money)
-    carried: Decimal = field(default=ZERO, converter=_money)
-    made: Memo = memo()
-
-
-NEW = Account()
 NOTHING: Mapping[str, str] = MappingProxyType({})
 Given: TypeAlias = "tuple[Usage, BillingPlan, Account, bool, Usage, tuple[tuple[str, str], ...]]"
 """What a bill was asked with: usage, plan, opening, final, less, about; a plain tuple, made for every event."""
 
 
-@frozen
+@frozen(init=False)
 class Bill:
     """What a usage costs on a plan: the lines, their total, and what is due.
 
@@ -86,6 +44,12 @@ class Bill:
     given: Given
     total: Decimal
     made: Memo = memo()
+
+    def __init__(self, given: Given, total: Decimal) -> None:
+        # made for every event; writing the slots halves what it costs
+        _set_given(self, given)
+        _set_total(self, total)
+        _set_made(self, Memo())
 
     @classmethod
     def of(
@@ -184,7 +148,7 @@ class Bill:
             closing = self.made["closing"] = (
                 Account(carried=carried) if self.final else self._carrying(carried)
             )
-        return closing  # type: ignore[no-any-return]
+        return closing
 
     def _carrying(self, carried: Decimal) -> Account:
         """The account of a period that goes on."""
@@ -226,7 +190,7 @@ class Bill:
 
     def explain(self) -> str:
         """Each line as arithmetic that a clerk can redo, and the rule applied."""
-        told = [f"{line.description}: {line.arithmetic()}  [{line.rule}]" for line in self.lines]
+        told = [line.explain() for line in self.lines]
         return "\n".join([*told, f"total: {digits(self.total)} {self.currency}"])
 
     def to_rows(self) -> list[dict[str, str | None]]:
@@ -250,6 +214,8 @@ class Bill:
         return f"Total: {self.plan.currency.format(self.total)}"
 
 
+_set_given, _set_total, _set_made = slot_setters(Bill)
+
 HEADER = ("description", "quantity", "rate", "amount")
 NUMBERS = (1, 2, 3)
 
@@ -266,7 +232,7 @@ def _checked(usage: Any, plan: Any, opening: Any) -> tuple[Usage, BillingPlan, A
         raise InvalidPlan("no plan", plan, "give one: BillingPlan.on_demand(prices)")
     if not isinstance(opening, Account):
         raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
-    return _usage(usage), plan, opening
+    return Usage(usage), plan, opening
 
 
 def _notes(about: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from attrs import fields, has
 
@@ -99,7 +99,7 @@ def fields_of(value: object) -> list[tuple[str, Any]]:
         InvalidPrice: If the value is of a class that names no fields (a function, an open file).
     """
     if has(type(value)):
-        return [(item.name, getattr(value, item.name)) for item in fields(type(value)) if item.eq]
+        return [(item.name, getattr(value, item.name)) for item in fields(cast(Any, type(value))) if item.eq]
     if isinstance(value, type) or hasattr(value, "__code__"):
         raise InvalidPrice("content without fields", value, "write the price as a frozen class")
     slots = [

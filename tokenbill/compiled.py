@@ -193,7 +193,7 @@ class Compiled(dict[str, Rate]):
         Without a start that is what stands; *prior* are the quantities of bent rates before.
         """
         total = self.standing if start is None else start
-        bent: Bent | None = None
+        bent: dict[Rate, int | Decimal] | None = None
         try:
             for meter, quantity in usage.counted.items():
                 rate = self[meter]
@@ -207,9 +207,9 @@ class Compiled(dict[str, Rate]):
             total, bent = self._slowly(usage, self.standing if start is None else start)
         return (total, prior) if bent is None else self._bent(total, bent, prior)
 
-    def _slowly(self, usage: Usage, start: Exact) -> tuple[Exact, Bent]:
+    def _slowly(self, usage: Usage, start: Exact) -> tuple[Exact, dict[Rate, int | Decimal]]:
         """The same loop in Fractions where need be."""
-        bent: Bent = {}
+        bent: dict[Rate, int | Decimal] = {}
         for meter, quantity in usage.counted.items():
             rate = self[meter]
             if rate.slope is not None:
@@ -237,7 +237,7 @@ class Compiled(dict[str, Rate]):
     def settled(self, numerator: Exact) -> Decimal:
         """The amount rounded once, as the plan says."""
         try:
-            return self.quantize(numerator if self.whole else _divide(numerator, self.denominator), self.unit)  # type: ignore
+            return self.quantize(numerator if self.whole else _divide(numerator, self.denominator), self.unit)  # type: ignore[arg-type]
         except (InvalidOperation, TypeError):  # too long for the context, or a Fraction
             return self.plan.rounding(self.exact(numerator), self.places)
 

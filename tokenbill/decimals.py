@@ -115,11 +115,11 @@ def number(value: object) -> Decimal:
         return _bounded(Decimal(value), value)
     if isinstance(value, str):
         return _from_text(str.__str__(value))
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return _from_int(value)
     if isinstance(value, float):
         raise InvalidNumber("a float is not exact", value, f'write it as a string: "{float(value)!r}"')
-    raise InvalidNumber("not a number", value, "give an int, a Decimal, or digits in a string")
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InvalidNumber("not a number", value, "give an int, a Decimal, or digits in a string")
+    return _from_int(value)
 
 
 def _from_text(text: str) -> Decimal:
@@ -266,6 +266,6 @@ def odd_part(bottom: int) -> int:
     return bottom
 
 
-def users_context() -> Any:
+def users_context(context: Context = EXACT) -> Any:
     """A context manager for a user's ``amount``: a copy of ``EXACT``, where a lost digit raises."""
-    return localcontext(EXACT)
+    return localcontext(context)

@@ -129,7 +129,8 @@ def _read(
             except UnreadableRow as bad:
                 if on_bad_row is None:
                     raise
-                on_bad_row(bad)
+                bad.__context__ = None  # an error that is kept must not keep the frames it came through
+                on_bad_row(bad.with_traceback(None))
     return tally.usages()
 
 
@@ -196,11 +197,13 @@ def _group(cell: object) -> str:
     return name(str(cell) if type(cell) is int else cell, what="group")
 
 
-def _quantity(cell: object) -> Decimal:
+def _quantity(cell: object) -> int | Decimal:
+    """A quantity; a whole one without its decimals, for sums of 32.0 and 43.0 read 75."""
     quantity = number(cell)
     if quantity < 0:
         raise InvalidUsage("a negative quantity", cell, "correct a bill by a difference of bills")
-    return quantity
+    whole = int(quantity)
+    return whole if whole == quantity else quantity
 
 
 def write_csv(bills: Bill | Iterable[Bill], stream: TextIO) -> None:

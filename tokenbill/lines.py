@@ -11,8 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from tokenbill.decimals import EXACT, ZERO, Direction, Exact, decimal, difference, plus
+from tokenbill.decimals import (
+    EXACT,
+    ONE,
+    ZERO,
+    Direction,
+    Exact,
+    decimal,
+    difference,
+    plus,
+    product,
+    ratio,
+    rounded,
+)
 from tokenbill.display import digits
+from tokenbill.memo import slot_setters
 
 if TYPE_CHECKING:
     from tokenbill.meters import Meter
@@ -38,7 +51,7 @@ class Charge:
     rule: str = ""
 
 
-@frozen
+@frozen(init=False)
 class LineItem:
     """One row of a bill: what was charged, and the arithmetic that a clerk can redo.
 
@@ -51,6 +64,13 @@ class LineItem:
     quantity: Decimal | None
     amount: Decimal
     precise: Exact
+
+    def __init__(self, charge: Charge, quantity: Decimal | None, amount: Decimal, precise: Exact) -> None:
+        # a bill makes a few of them at once; writing the slots halves what each costs
+        _set_charge(self, charge)
+        _set_quantity(self, quantity)
+        _set_amount(self, amount)
+        _set_precise(self, precise)
 
     @property
     def kind(self) -> str:
@@ -89,23 +109,40 @@ class LineItem:
         >>> LineItem(calls, Decimal(130), Decimal("1.30"), Decimal("1.30")).arithmetic()
         '130 × 0.01 = 1.30'
         """
-        fee, rate = self.charge.fee, self.charge.rate
-        parts = [digits(fee)] if fee else []
-        if rate is not None and self.quantity is not None and (rate or not fee):
-            parts.append(f"{self._units()} × {digits(rate)}")
-        equals = "=" if self.precise == self.amount else "≈"
-        return f"{' + '.join(parts) or self.charge.rule} {equals} {digits(self.amount)}"
+        charge = self.charge
+        if charge.rate is None and not charge.fee:
+            return f"{charge.rule} {'=' if self.precise == self.amount else '≈'} {digits(self.amount)}"
+        parts = [digits(charge.fee)] if charge.fee else []
+        if charge.rate:
+            parts.append(f"{self._units()} × {digits(charge.rate)}")
+        equals = "=" if self._redone() == self.amount else "≈"
+        return f"{' + '.join(parts) or '0'} {equals} {digits(self.amount)}"
 
     def _units(self) -> str:
         per, direction = self.charge.per, self.charge.round
         divided = digits(self.quantity) + (f" ÷ {digits(per)}" if per is not None and per != 1 else "")
         return divided if direction == "none" else f"({divided}, {direction.replace('_', ' ')})"
 
+    def _redone(self) -> Exact:
+        """What the arithmetic comes to."""
+        charge = self.charge
+        units = rounded(ratio(self.quantity or ZERO, charge.per or ONE), charge.round)
+        return plus(charge.fee, product(units, charge.rate or ZERO))
+
+    def explain(self) -> str:
+        """The line as a sentence: what, the arithmetic, and the rule where the arithmetic does not say it."""
+        sum_, rule = self.arithmetic(), self.charge.rule
+        told = "" if not rule or rule in sum_ else f"  ({rule})"
+        return f"{self.description}: {sum_}{told}"
+
     def to_row(self) -> dict[str, str | None]:
         """The line as text by column; numbers in plain digits."""
         numbers = {key: getattr(self, key) for key in ("quantity", "rate", "per", "amount")}
         texts = {"kind": self.kind, "meter": self.meter and str(self.meter), "description": self.description}
         return {**texts, **{key: None if value is None else digits(value) for key, value in numbers.items()}}
+
+
+_set_charge, _set_quantity, _set_amount, _set_precise = slot_setters(LineItem)
 
 
 @frozen
@@ -134,7 +171,7 @@ def exact_sum(lines: Iterable[LineItem]) -> Exact:
     try:
         return reduce(EXACT.add, amounts, ZERO)  # type: ignore[arg-type]
     except (Inexact, TypeError):  # more digits than the context holds, or a Fraction
-        return sum(map(Fraction, amounts), Fraction())
+        return sum((Fraction(amount) for amount in amounts), Fraction())
 
 
 def telescoped(lines: Sequence[LineItem]) -> list[LineItem]:

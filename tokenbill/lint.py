@@ -16,7 +16,7 @@ from tokenbill.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled
 from tokenbill.rates import PerUnit
 from tokenbill.tiers import Graduated, Tier, Volume
 
-__all__ = ["Cliff", "Finding", "Listed", "cliffs", "lint"]
+__all__ = ["Cliff", "Finding", "Listed", "cliffs", "findings"]
 
 Tiered: TypeAlias = "Graduated | Volume"
 
@@ -66,7 +66,7 @@ class Listed(Protocol):
         ...
 
 
-def lint(schedule: Listed) -> tuple[Finding, ...]:
+def findings(schedule: Listed) -> tuple[Finding, ...]:
     """What is doubtful in a schedule.
 
     A price has a cliff if and only if it is not monotone. Of a price that lists no pieces, as most
@@ -77,7 +77,7 @@ def lint(schedule: Listed) -> tuple[Finding, ...]:
 
     >>> from tokenbill.schedule import PriceSchedule
     >>> seats = Volume([Tier(10, 5, fee=2), Tier(None, 4, fee=3)])
-    >>> [finding.message for finding in lint(PriceSchedule(seats=seats))]
+    >>> [finding.message for finding in findings(PriceSchedule(seats=seats))]
     ['at 10 units the amount falls from 52 to 43']
     """
     entries = _entries(schedule)
@@ -161,7 +161,7 @@ def _ends(tiered: Tiered) -> list[Fraction]:
 
 
 def _idle(tiered: Tiered, reached: Curve) -> list[Tier | None]:
-    """The tiers in which no quantity falls, and None for each other: all tiers numbered from 1 are a curve."""
+    """The tiers in which no quantity falls, and None for each other: numbered, the tiers are a curve."""
     numbers = [constant(Fraction(i)) for i in range(1, len(tiered.tiers) + 1)]
     at_zero = Fraction(1) if tiered.fee_at_zero else NIL
     marked = composed(reached, curve(at_zero, [*_ends(tiered), None], numbers))

@@ -1,12 +1,13 @@
-"""What a value works out once and keeps: never compared, shown, copied or stored with it."""
+"""What values are made with: a memo of what they work out once, and the slots of those made most often."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from attrs import field
+from attrs import field, fields
 
-__all__ = ["Memo", "memo"]
+__all__ = ["Memo", "memo", "slot_setters"]
 
 
 class Memo(dict[Any, Any]):
@@ -24,3 +25,8 @@ class Memo(dict[Any, Any]):
 def memo() -> Any:
     """An attrs field that begins as an empty Memo, and is no part of the value."""
     return field(factory=Memo, init=False, eq=False, repr=False)
+
+
+def slot_setters(cls: Any) -> tuple[Callable[[Any, Any], None], ...]:
+    """What writes each field of a frozen class, for the few whose ``__init__`` is hot and so written by hand."""
+    return tuple(cls.__dict__[item.name].__set__ for item in fields(cls))

@@ -140,8 +140,10 @@ def _labels(text: str, inner: str) -> Iterator[tuple[str, str]]:
         at = match.end()
 
 
-def _given(text: object, pairs: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, str]:
+def _given(text: object, pairs: Mapping[str, str], labels: Any) -> dict[str, str]:
     """The labels given beside the text, checked."""
+    if not isinstance(labels, Mapping):
+        raise InvalidMeter("labels that are no mapping", labels, 'give names and values: {"gpu": "H100"}')
     for label in labels:
         if not isinstance(label, str) or not re.fullmatch(NAME, label):
             raise InvalidMeter(

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal, Inexact
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
+from tokenbill.canonical import name
 from tokenbill.decimals import DIRECTIONS, ONE, ZERO, Direction, Exact, Number, number, product, users_context
 from tokenbill.errors import InexactAmount, InvalidPrice
+from tokenbill.pieces import Curve, composed
 
 if TYPE_CHECKING:
     from attrs import Attribute
 
-__all__ = ["Portion", "amount_at", "countable", "direction", "units"]
+__all__ = ["Portion", "amount_at", "direction", "kept", "labels_of", "nests", "over", "summands", "units"]
 
+DEPTH = 32
+"""How deep prices may nest: what a plan file can hold, and what every computer can walk."""
 PARTS = 1000
 """Most prices of one sum."""
 
 
-class _Curve(Protocol):
+@runtime_checkable
+class Curved(Protocol):
+    """What a price is, seen from below."""
+
     def amount(self, quantity: Any) -> Exact | int: ...
+    def pieces(self) -> Curve | None: ...
+    def portions(self, quantity: Any) -> tuple[Portion, ...]: ...
+    def parts(self) -> Iterable[Any]: ...
 
 
 class Portion(NamedTuple):
@@ -43,7 +54,7 @@ class Portion(NamedTuple):
         return self._replace(amount=amount, rate=rate, fee=fee)
 
 
-def amount_at(price: _Curve, quantity: Exact) -> Exact:
+def amount_at(price: Curved, quantity: Exact) -> Exact:
     """A price's amount at one quantity, checked, and computed in the library's own context."""
     try:
         with users_context():
@@ -76,10 +87,45 @@ def direction(_: object, attribute: Attribute[Any], value: object) -> None:
         raise InvalidPrice(f"unknown {attribute.name}", value, f"choose one of {', '.join(DIRECTIONS)}")
 
 
-def countable(_: object, __: object, value: tuple[object, ...]) -> None:
-    """Validate that a sum has something to add up, and no more than can be walked."""
-    if not 0 < len(value) <= PARTS:
-        raise InvalidPrice("a sum of too few or too many prices", len(value), f"add up 1 to {PARTS}")
+def nests(_: object, attribute: Attribute[Any], value: object) -> None:
+    """Validate that a part is a price, and nests no deeper than a plan file can."""
+    if not isinstance(value, Curved):
+        raise InvalidPrice(f"{attribute.name} is no price", value, 'write one, as in PerUnit("0.10")')
+    if _depth(value) >= DEPTH:
+        raise InvalidPrice(f"prices nested more than {DEPTH} deep", value, "write it with fewer combinators")
+
+
+def _depth(price: Curved) -> int:
+    return 1 + max(map(_depth, price.parts()), default=0)
+
+
+def summands(prices: Iterable[Any]) -> tuple[Any, ...]:
+    """The prices of a sum: something to add up, and no more than can be walked."""
+    found = tuple(prices)
+    if not 0 < len(found) <= PARTS:
+        raise InvalidPrice("a sum of too few or too many prices", len(found), f"add up 1 to {PARTS}")
+    return found
+
+
+def labels_of(labels: Iterable[str]) -> tuple[str, ...]:
+    """The names of the labels that tell groups apart."""
+    found = () if isinstance(labels, str) else tuple(name(label, what="label") for label in labels)
+    if not found or len(set(found)) < len(found):
+        raise InvalidPrice("labels missing or given twice", labels, 'name each once: price.each("region")')
+    return found
+
+
+def over(price: Curved, outer: Curve) -> Curve | None:
+    """The curve *outer* of a price's amounts."""
+    pieces = price.pieces()
+    return None if pieces is None else composed(pieces, outer)
+
+
+def kept(price: Curved, quantity: Exact, amount: Exact, label: str) -> tuple[Portion, ...]:
+    """The portions of *price* while they make the *amount*; else one that says what holds instead."""
+    if amount == amount_at(price, quantity):
+        return price.portions(quantity)
+    return (Portion(amount, quantity, fee=amount, label=label),)
 
 
 def units(quantity: Number) -> Decimal:

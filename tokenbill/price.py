@@ -8,12 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from attrs import field, fields, frozen, has
 from attrs.validators import deep_iterable
 
-from tokenbill.canonical import name
 from tokenbill.decimals import (
     ONE,
     ZERO,
@@ -30,12 +29,8 @@ from tokenbill.decimals import (
     ratio,
     rounded,
 )
-from tokenbill.errors import InvalidPrice
 from tokenbill.pieces import NIL, Curve, at_least, at_most, beyond, composed, curve, line, stepped, summed
-from tokenbill.portions import Portion, amount_at, countable, direction, units
-
-if TYPE_CHECKING:
-    from attrs import Attribute
+from tokenbill.portions import Portion, amount_at, direction, kept, labels_of, nests, over, summands, units
 
 __all__ = [
     "After",
@@ -48,9 +43,6 @@ __all__ = [
     "Sum",
     "Then",
 ]
-
-DEPTH = 32
-"""How deep prices may nest: what a plan file can hold, and what every computer can walk."""
 
 
 class Price(ABC):
@@ -102,7 +94,9 @@ class Price(ABC):
 
     def parts(self) -> tuple[Price, ...]:
         """The prices that this one is made of."""
-        made_of = (getattr(self, item.name) for item in fields(type(self))) if has(type(self)) else ()
+        made_of = (
+            (getattr(self, item.name) for item in fields(cast(Any, type(self)))) if has(type(self)) else ()
+        )
         return tuple(part for part in made_of if isinstance(part, Price))
 
     def __add__(self, other: Price) -> Price:
@@ -116,7 +110,7 @@ class Price(ABC):
 
     def __mul__(self, factor: Number) -> Price:
         """The price times a factor ≥ 0: a discount, a mark-up."""
-        return Scaled(self, factor) if isinstance(factor, int | str | Decimal | float) else NotImplemented
+        return Scaled(self, factor)
 
     __rmul__ = __mul__
 
@@ -149,23 +143,11 @@ def _summands(price: Price) -> tuple[Price, ...]:
     return price.prices if isinstance(price, Sum) else (price,)
 
 
-def _depth(price: Price) -> int:
-    return 1 + max(map(_depth, price.parts()), default=0)
-
-
-def _nests(_: object, attribute: Attribute[Any], value: object) -> None:
-    """Validate that a part is a price, and nests no deeper than a plan file can."""
-    if not isinstance(value, Price):
-        raise InvalidPrice(f"{attribute.name} is no price", value, 'write one, as in PerUnit("0.10")')
-    if _depth(value) >= DEPTH:
-        raise InvalidPrice(f"prices nested more than {DEPTH} deep", value, "write it with fewer combinators")
-
-
 @frozen
 class Sum(Price):
     """Several prices together: ``a + b``."""
 
-    prices: tuple[Price, ...] = field(converter=tuple, validator=[countable, deep_iterable(_nests)])
+    prices: tuple[Price, ...] = field(converter=summands, validator=deep_iterable(nests))
 
     def amount(self, quantity: Exact) -> Exact:
         total: Exact = ZERO
@@ -188,14 +170,14 @@ class Sum(Price):
 class Scaled(Price):
     """Another price times a factor: ``price * factor``."""
 
-    price: Price = field(validator=_nests)
+    price: Price = field(validator=nests)
     factor: Decimal = field(converter=number, validator=non_negative)
 
     def amount(self, quantity: Exact) -> Exact:
         return product(amount_at(self.price, quantity), self.factor)
 
     def pieces(self) -> Curve | None:
-        return _over(self.price, curve(NIL, [None], [line(Fraction(self.factor))]))
+        return over(self.price, curve(NIL, [None], [line(Fraction(self.factor))]))
 
     def portions(self, quantity: Exact) -> tuple[Portion, ...]:
         return tuple(portion.times(self.factor) for portion in self.price.portions(quantity))
@@ -205,7 +187,7 @@ class Scaled(Price):
 class After(Price):
     """The first units are free: ``price.after(units)``."""
 
-    price: Price = field(validator=_nests)
+    price: Price = field(validator=nests)
     units: Decimal = field(converter=number, validator=non_negative)
 
     def amount(self, quantity: Exact) -> Exact:
@@ -225,41 +207,41 @@ class After(Price):
 class Capped(Price):
     """At most an amount: ``price.capped(most)``."""
 
-    price: Price = field(validator=_nests)
+    price: Price = field(validator=nests)
     most: Decimal = field(converter=number, validator=non_negative)
 
     def amount(self, quantity: Exact) -> Exact:
         return min(amount_at(self.price, quantity), self.most)
 
     def pieces(self) -> Curve | None:
-        return _over(self.price, at_most(Fraction(self.most)))
+        return over(self.price, at_most(Fraction(self.most)))
 
     def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        return _kept(self.price, quantity, self.amount(quantity), f"at most {self.most:f}")
+        return kept(self.price, quantity, self.amount(quantity), f"at most {self.most:f}")
 
 
 @frozen
 class AtLeast(Price):
     """At least an amount, also for nothing: ``price.at_least(least)``."""
 
-    price: Price = field(validator=_nests)
+    price: Price = field(validator=nests)
     least: Decimal = field(converter=number, validator=non_negative)
 
     def amount(self, quantity: Exact) -> Exact:
         return max(amount_at(self.price, quantity), self.least)
 
     def pieces(self) -> Curve | None:
-        return _over(self.price, at_least(Fraction(self.least)))
+        return over(self.price, at_least(Fraction(self.least)))
 
     def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        return _kept(self.price, quantity, self.amount(quantity), f"at least {self.least:f}")
+        return kept(self.price, quantity, self.amount(quantity), f"at least {self.least:f}")
 
 
 @frozen
 class InUnits(Price):
     """Another unit is priced: ``price.in_units(of=1000, round="up")``."""
 
-    price: Price = field(validator=_nests)
+    price: Price = field(validator=nests)
     of: Decimal = field(default=ONE, converter=number, validator=positive)
     times: Decimal = field(default=ONE, converter=number, validator=positive)
     round: Direction = field(default="none", validator=direction)
@@ -284,48 +266,26 @@ class InUnits(Price):
 class Then(Price):
     """The amount of one price is the quantity of the next: ``price.then(curve)``."""
 
-    price: Price = field(validator=_nests)
-    curve: Price = field(validator=_nests)
+    price: Price = field(validator=nests)
+    curve: Price = field(validator=nests)
 
     def amount(self, quantity: Exact) -> Exact:
         return amount_at(self.curve, amount_at(self.price, quantity))
 
     def pieces(self) -> Curve | None:
         outer = self.curve.pieces()
-        return None if outer is None else _over(self.price, outer)
+        return None if outer is None else over(self.price, outer)
 
     def portions(self, quantity: Exact) -> tuple[Portion, ...]:
         return self.curve.portions(amount_at(self.price, quantity))
-
-
-def _over(price: Price, outer: Curve) -> Curve | None:
-    """The curve *outer* of a price's amounts."""
-    pieces = price.pieces()
-    return None if pieces is None else composed(pieces, outer)
-
-
-def _kept(price: Price, quantity: Exact, amount: Exact, label: str) -> tuple[Portion, ...]:
-    """The portions of *price* while they make the *amount*; else one that says what holds instead."""
-    if amount == amount_at(price, quantity):
-        return price.portions(quantity)
-    return (Portion(amount, quantity, fee=amount, label=label),)
 
 
 @frozen
 class Each:
     """One curve for each value of some labels: ``price.each("region")``, an entry of a schedule."""
 
-    price: Price = field(validator=_nests)
-    labels: tuple[str, ...] = field(converter=tuple)
-
-    @labels.validator
-    def _named(self, _: object, labels: tuple[str, ...]) -> None:
-        if not labels or len(set(labels)) < len(labels):
-            raise InvalidPrice(
-                "labels missing or given twice", labels, 'name each once: price.each("region")'
-            )
-        for label in labels:
-            name(label, what="label")
+    price: Price = field(validator=nests)
+    labels: tuple[str, ...] = field(converter=labels_of)
 
     def __mul__(self, factor: Number) -> Each:
         return Each(self.price * factor, self.labels)

@@ -20,6 +20,7 @@ from tokenbill.compiled import Compiled, Rate
 from tokenbill.decimals import EXACT, ZERO, Exact, decimal, difference, plus
 from tokenbill.lines import Charge, LineItem, exact_sum, telescoped
 from tokenbill.portions import Portion
+from tokenbill.price import Price
 from tokenbill.tiers import Graduated
 from tokenbill.usage import Usage
 
@@ -49,17 +50,17 @@ def _priced(rate: Rate, quantity: Decimal) -> Sequence[LineItem]:
     if rate.unit is not None and "" in rate.charges:
         amount = _multiply(quantity, rate.unit)
         return (LineItem(rate.charges[""], quantity, amount, amount),)
-    portions = rate.price.portions(quantity)
     if type(rate.price) is Graduated:
-        return [*_whole(rate, portions[:-1]), _line(rate, portions[-1])]
-    return [_line(rate, portion) for portion in portions]
+        top, reached = rate.price.reached(quantity)
+        return [*_whole(rate, rate.price)[:top], _line(rate, reached)]
+    return [_line(rate, portion) for portion in rate.price.portions(quantity)]
 
 
-def _whole(rate: Rate, portions: Sequence[Portion]) -> list[LineItem]:
+def _whole(rate: Rate, price: Graduated) -> list[LineItem]:
     """The lines of tiers used up: the same on each bill, so made once."""
-    if len(rate.whole) < len(portions):
-        rate.whole = [_line(rate, portion) for portion in portions]
-    return rate.whole[: len(portions)]
+    if not rate.whole:
+        rate.whole = [_line(rate, portion) for portion in price.full()]
+    return rate.whole
 
 
 def _line(rate: Rate, portion: Portion) -> LineItem:
@@ -82,9 +83,14 @@ def _charge(rate: Rate, portion: Portion, label: str) -> Charge:
     description = f"{rate.key}, {label}" if label else str(rate.key)
     price = None if portion.rate is None else decimal(portion.rate)
     fee = decimal(portion.fee)
-    made = Charge("usage", rate.key, description, price, portion.per, portion.round, fee, label)
+    made = Charge("usage", rate.key, description, price, portion.per, portion.round, fee, rule_of(rate.price))
     rate.charges[label] = made
     return made
+
+
+def rule_of(price: Price) -> str:
+    """What a price does, in the first sentence of its own words."""
+    return (type(price).__doc__ or type(price).__name__).strip().partition("\n")[0].replace("`", "")
 
 
 def _rounded(card: Compiled, lines: Iterable[LineItem]) -> list[LineItem]:
@@ -95,7 +101,7 @@ def _rounded(card: Compiled, lines: Iterable[LineItem]) -> list[LineItem]:
         running = plus(running, line.precise)
         upto = card.plan.rounding(running, card.places)
         amount = decimal(difference(upto, shown))
-        cut.append(evolve(line, amount=amount, exact=amount))
+        cut.append(evolve(line, amount=amount, precise=amount))
         shown = upto
     return cut
 

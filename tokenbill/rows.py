@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -29,8 +30,8 @@ ROW_LENGTH = 1 << 20
 DEPTH = 32
 """Most levels of one JSON object."""
 NUMBER_LENGTH = 64
-BRACKETS = {"{": 1, "[": 1, "}": -1, "]": -1}
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+WAY_OUT = 'write an object a line, as in {"meter": "api_calls", "quantity": 1}'
 EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")
 """An exponent of four digits or more: such a number stays text, and no door of numbers takes it."""
 
@@ -63,8 +64,7 @@ def _pieces_of(source: object) -> Generator[tuple[str, Iterator[str | bytes]], N
         raise UnreadableInput("no file", source, "give a pathlib.Path, an open file, or a list of lines")
     else:
         pieces = cast("Iterable[object]", source)
-        title = getattr(pieces, "name", None)
-        title = title if isinstance(title, str) else "input"
+        title = str(getattr(pieces, "name", "input"))
         yield title, _read(pieces, title) if hasattr(pieces, "readline") else _checked(pieces)
 
 
@@ -125,8 +125,7 @@ class _Lines:
         text = piece if isinstance(piece, str) else self._decoded(piece)
         self.first = self.first or text
         if self._length > ROW_LENGTH:
-            way_out = "end each row with a line break, and close quotation marks"
-            self.refuse(f"a row of more than {ROW_LENGTH} bytes", self.first, way_out)
+            self.refuse(f"a row of more than {ROW_LENGTH} bytes", self.first, "close quotation marks")
         if "\0" in text:
             self._fault = "a NUL character"
         return text.removeprefix("\ufeff") if self._number == 1 else text
@@ -156,16 +155,20 @@ class _Lines:
         from difflib import get_close_matches  # only a typo needs it
 
         known = [each for each in columns if each]
-        near = get_close_matches(str(column), known, n=1)
+        near = get_close_matches(str(column), known[:100], n=1)
         hint = f"did you mean {shown(near[0])}?" if near else f"there are {listed(known)}"
         raise self.bad(f"no such column; {hint}", "", str(column))
 
 
 class Rows(ABC):
-    """The rows of one source; each is read by ``cells``, so that a bad one can be left out."""
+    """The rows of one source; each is read by ``cells``, so that a bad one can be left out.
+
+    ``bad`` makes the error that names the current row.
+    """
 
     def __init__(self, lines: _Lines, columns: list[str]) -> None:
         self._lines, self._columns = lines, columns
+        self.bad = lines.bad
 
     @abstractmethod
     def __iter__(self) -> Iterator[Any]:
@@ -173,15 +176,7 @@ class Rows(ABC):
 
     @abstractmethod
     def cells(self, row: Any) -> list[Any]:
-        """The cells of the columns looked for: text, or a number of JSON.
-
-        Raises:
-            UnreadableRow: If the row is bad.
-        """
-
-    def bad(self, problem: object, value: object, column: str | None = None) -> UnreadableRow:
-        """The error that names this row and a *problem* found in it."""
-        return self._lines.bad(problem, value, column)
+        """The cells of the columns looked for, text or a number of JSON; or UnreadableRow."""
 
 
 class _CsvRows(Rows):
@@ -199,8 +194,8 @@ class _CsvRows(Rows):
         self._lines.check()
         if header is None:
             self._lines.refuse("no header", "", "begin the file with a line that names the columns")
-        for at, column in enumerate(header):
-            if column and column in header[:at]:
+        for column, times in Counter(filter(None, header)).items():
+            if times > 1:
                 self._lines.refuse("two columns of one name", column, "name each column once", column)
         return header
 
@@ -210,17 +205,17 @@ class _CsvRows(Rows):
         return self._header.index(column)
 
     def __iter__(self) -> Iterator[list[str]]:
-        while (row := self._next()) is not None:
+        row: list[str] | None = []
+        while row is not None:
+            self._lines.begin()
+            try:
+                row = next(self._reader, None)
+            except csv.Error as error:
+                what = f"not CSV, {error}".partition(" - ")[0]
+                way_out = "close quotation marks, double those inside a cell"
+                self._lines.refuse(what, self._lines.first, way_out)
             if row:
                 yield row
-
-    def _next(self) -> list[str] | None:
-        self._lines.begin()
-        try:
-            return next(self._reader, None)
-        except csv.Error as error:
-            way_out = "close quotation marks, and double those inside a cell"
-            self._lines.refuse(f"not CSV, {error}", self._lines.first, way_out)
 
     def cells(self, row: list[str]) -> list[str]:
         self._lines.check()
@@ -246,14 +241,16 @@ class _JsonRows(Rows):
         return [self._cell(members, column) for column in self._columns]
 
     def _members(self, text: str) -> Mapping[str, Any]:
+        if _deep(text):
+            self._lines.refuse(f"JSON of more than {DEPTH} levels", text, WAY_OUT)
         try:
             row = DECODER.decode(text.strip())
         except _Refused as refused:
             self._lines.refuse(str(refused), text, "write each name once, and numbers in digits")
-        except (ValueError, RecursionError) as error:
-            self._lines.refuse(f"not JSON, {str(error).lower()}", text, "write one object a line")
-        if not isinstance(row, dict) or _deep(text):
-            self._lines.refuse(f"no object of at most {DEPTH} levels", text, "write one object a line")
+        except json.JSONDecodeError as error:
+            self._lines.refuse(f"not JSON, {error.msg.lower()} at character {error.colno}", text, WAY_OUT)
+        if not isinstance(row, dict):
+            self._lines.refuse("no JSON object", text, WAY_OUT)
         return cast("Mapping[str, Any]", row)
 
     def _cell(self, row: Mapping[str, Any], column: str) -> str | int | Decimal:
@@ -296,7 +293,6 @@ DECODER = json.JSONDecoder(
 
 def _deep(text: str) -> bool:
     """Whether a row of JSON has more than DEPTH levels; few brackets have few."""
-    if text.count("{") + text.count("[") <= DEPTH:
-        return False
-    steps = (BRACKETS.get(each, 0) for each in STRING.sub("", text))
-    return max(accumulate(steps)) > DEPTH
+    step = {"{": 1, "[": 1, "}": -1, "]": -1}
+    few = text.count("{") + text.count("[") <= DEPTH
+    return not few and max(accumulate(step.get(each, 0) for each in STRING.sub("", text))) > DEPTH

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from itertools import combinations
-from typing import Any, NamedTuple, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
 from attrs import field, frozen
 
@@ -15,17 +14,19 @@ from tokenbill.currencies import Currency, currency
 from tokenbill.decimals import Number
 from tokenbill.display import html_table
 from tokenbill.errors import CurrencyMismatch, InvalidSchedule, UnpricedUsage
-from tokenbill.lint import Finding, lint
 from tokenbill.meters import Meter
 from tokenbill.price import Each, Price
 from tokenbill.rates import PerUnit
+
+if TYPE_CHECKING:
+    from tokenbill.lint import Finding
 
 __all__ = ["Entry", "PriceSchedule", "Priced", "Prices", "Schedule", "priced"]
 
 Priced: TypeAlias = "Price | Each"
 """What an entry holds: one curve, or one for each value of some labels."""
 
-Prices: TypeAlias = "Mapping[str, Priced | Number] | Iterable[tuple[str, Priced | Number]]"
+Prices: TypeAlias = "Mapping[Any, Priced | Number] | Iterable[tuple[str, Priced | Number]]"
 """What a schedule may be given as: prices by meter, or pairs of both."""
 
 
@@ -87,7 +88,7 @@ class PriceSchedule(Mapping[Meter, Priced]):
     ) -> None:
         entries = tuple(sorted((*_entries(prices), *_entries(more)), key=lambda entry: entry.key))
         unit = as_currency(currency)
-        self.__attrs_init__(entries, unit, checked_name(name, empty=True), _cells(entries))  # type: ignore[attr-defined]
+        self.__attrs_init__(entries, unit, checked_name(name, empty=True), _cells(entries))
 
     def __getitem__(self, meter: str) -> Priced:
         found = self._find(Meter(meter))
@@ -133,8 +134,6 @@ class PriceSchedule(Mapping[Meter, Priced]):
 
     def __mul__(self, factor: Number) -> PriceSchedule:
         """Every price times a factor ≥ 0: a mark-up, a discount."""
-        if not isinstance(factor, int | str | Decimal | float):
-            return NotImplemented
         scaled = {key: price * factor for key, price in self.entries}
         return PriceSchedule(scaled, currency=self.currency, name=self.name)
 
@@ -146,7 +145,9 @@ class PriceSchedule(Mapping[Meter, Priced]):
         >>> [finding.code for finding in PriceSchedule(input_tokens=PerUnit(3, per=1_000_000)).lint()]
         ['cached_at_full_rate', 'bare_entry']
         """
-        return lint(self)
+        from tokenbill.lint import findings  # a process that only bills never needs it
+
+        return findings(self)
 
     def content_hash(self) -> str:
         """A hash of prices and currency, the same in every process; the name is no content."""

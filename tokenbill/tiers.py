@@ -200,20 +200,24 @@ class Graduated(Price):
         return curve(Fraction(self.tiers[0].fee) if self.fee_at_zero else NIL, [*lows[1:], None], forms)
 
     def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        ladder = _ladder(self)
+        top, reached = self.reached(quantity)
+        return (*self.full()[:top], reached)
+
+    def reached(self, quantity: Exact) -> tuple[int, Portion]:
+        """How many tiers are used up, and what is charged in the one that the quantity ends in."""
+        ladder = self.made.get("ladder") or _ladder(self)
         top = bisect_left(ladder.ends, quantity)
         tier = _entered(self, self.tiers[top], quantity)
-        reached = tier.portion(difference(quantity, ladder.lows[top]), self.per, ladder.labels[top])
-        return (*self._full(ladder)[:top], reached)
+        return top, tier.portion(difference(quantity, ladder.lows[top]), self.per, ladder.labels[top])
 
-    def _full(self, ladder: Ladder) -> list[Portion]:
+    def full(self) -> list[Portion]:
         """Every tier but the last, used up: the same on each bill, so made once."""
         found: list[Portion] | None = self.made.get("full")
         if found is None:
+            ladder = _ladder(self)
             widths = [difference(high, low) for low, high in pairwise(ladder.lows)]
             rungs = zip(self.tiers, widths, ladder.labels, strict=False)
-            found = [tier.portion(width, self.per, label) for tier, width, label in rungs]
-            self.made["full"] = found
+            found = self.made["full"] = [tier.portion(width, self.per, label) for tier, width, label in rungs]
         return found
 
 

@@ -11,11 +11,12 @@ from attrs import field, frozen
 from tokenbill.decimals import EXACT, LIMIT, ZERO, Number, number
 from tokenbill.display import digits, html_table
 from tokenbill.errors import InvalidUsage, shown
+from tokenbill.memo import slot_setters
 from tokenbill.meters import KNOWN, Meter
 
 __all__ = ["Quantities", "Usage"]
 
-Quantities: TypeAlias = "Mapping[str, Number] | Iterable[tuple[str, Number]]"
+Quantities: TypeAlias = "Mapping[Any, Number] | Iterable[tuple[str, Number]]"
 """What usage may be given as: quantities by meter, or pairs of both."""
 
 
@@ -94,8 +95,6 @@ class Usage(Mapping[Meter, Decimal]):
         return Usage({meter: _less(self, other, meter) for meter in self.counted | other.counted})
 
     def __mul__(self, times: Number) -> Usage:
-        if not isinstance(times, int | Decimal | str):
-            return NotImplemented
         factor = _quantity("times", times)
         return Usage({meter: EXACT.multiply(self[meter], factor) for meter in self.counted})
 
@@ -119,7 +118,7 @@ class Usage(Mapping[Meter, Decimal]):
         )
 
 
-_set_counted = Usage.__dict__["counted"].__set__
+(_set_counted,) = slot_setters(Usage)
 
 
 def _usage(counted: dict[str, int | Decimal]) -> Usage:

@@ -1,0 +1,133 @@
+"""The options of the command line: what may be asked, and what was."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, NoReturn
+
+from tokenbill.errors import InvalidMeter, InvalidPrice, TokenbillError
+from tokenbill.meters import Meter
+from tokenbill.plan import BillingPlan
+from tokenbill.rates import PerUnit
+from tokenbill.schedule import PriceSchedule
+
+__all__ = ["LANGUAGES", "Misuse", "Request", "options", "requested"]
+
+LANGUAGES = ("en", "zh")
+EXAMPLES = """\
+examples:
+  tokenbill bill usage.csv --by customer --sum gpu_hours --price gpu_hours=0.10
+  tokenbill bill usage.csv --sum gpu_seconds=exec_time --count api_calls \\
+      --price gpu_seconds=0.10/3600 --price api_calls=0.01 --format csv
+
+Without --sum and --count the file has a column "meter" and a column "quantity".
+"""
+
+
+class Misuse(Exception):
+    """Arguments that make no sense."""
+
+
+class Request(NamedTuple):
+    """What the options of ``bill`` ask for."""
+
+    by: tuple[str, ...]
+    sums: list[tuple[Meter, str]]
+    counts: list[Meter]
+    plan: BillingPlan
+
+
+def options(argv: Sequence[str] | None) -> Namespace:
+    """The arguments by name; ``command`` is None, "version" or "bill".
+
+    Raises:
+        Misuse: If they cannot be read.
+        SystemExit: After ``--help``.
+    """
+    parser = _Parser(prog="tokenbill", description="Exact bills for AI usage. Without a command: a dialogue.")
+    parser.set_defaults(command=None)
+    parser.add_argument(
+        "--version", dest="command", action="store_const", const="version", help="print the version"
+    )
+    parser.add_argument("--lang", choices=LANGUAGES, default=_language(), help="language of the dialogue")
+    commands = parser.add_subparsers(title="commands", metavar="")
+    bill = commands.add_parser(
+        "bill",
+        help="bill a file of usage",
+        description="Bill a file of usage: CSV with a header, or JSON lines.",
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    _add_bill(bill)
+    return parser.parse_args(argv)
+
+
+class _Parser(ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Misuse(f"{message}; see {self.prog} --help")
+
+
+def _language() -> str:
+    """Chinese in a Chinese locale, else English."""
+    settings = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return "zh" if next(filter(None, settings), "").lower().startswith("zh") else "en"
+
+
+def _add_bill(parser: ArgumentParser) -> None:
+    parser.set_defaults(command="bill")
+    add = parser.add_argument
+    several: dict[str, Any] = {"action": "append", "default": []}
+    add("file", metavar="FILE", help="the file; - is standard input")
+    add("--by", metavar="COLUMN", help="make one bill for each value of a column", **several)
+    add(
+        "--sum", metavar="METER[=COLUMN]", help="a meter adds up the column of its name, or COLUMN", **several
+    )
+    add("--count", metavar="METER", help="a meter counts the rows", **several)
+    price = "what a unit of a meter costs, or PER units"
+    add("--price", metavar="METER=RATE[/PER]", help=price, required=True, **several)
+    add("--currency", default="USD", help="currency of the prices; USD unless given")
+    add("--format", choices=("text", "csv", "json"), default="text", help="what to print: text unless given")
+    add("--skip-bad", action="store_true", help="leave out rows that cannot be read, and list them")
+    bar = parser.add_mutually_exclusive_group()
+    bar.add_argument("--progress", action="store_true", help="show a progress bar in any case")
+    bar.add_argument("--quiet", action="store_true", help="show no progress bar")
+
+
+def requested(arguments: Namespace) -> Request:
+    """The request that the arguments of ``bill`` spell.
+
+    Raises:
+        Misuse: If a meter, price or currency is none, or a meter that is filled has no price.
+    """
+    try:
+        sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
+        prices = PriceSchedule(map(_price, arguments.price), currency=arguments.currency)
+        for meter in [*(meter for meter, _ in sums), *counts]:
+            prices.match(meter)
+    except TokenbillError as error:
+        raise Misuse(error) from None
+    return Request(tuple(arguments.by), sums, counts, BillingPlan.on_demand(prices))
+
+
+def _sum(text: str) -> tuple[Meter, str]:
+    """A meter and the column that it adds up; labels have an = of their own."""
+    for at, character in enumerate(text):
+        if character == "=":
+            with suppress(InvalidMeter):
+                return Meter(text[:at]), text[at + 1 :]
+    return Meter(text), text
+
+
+def _price(text: str) -> tuple[Meter, PerUnit]:
+    meter, equals, quoted = text.rpartition("=")
+    if not equals:
+        raise InvalidPrice(
+            "no price", text, "write METER=RATE or METER=RATE/PER, as in gpu_seconds=0.10/3600"
+        )
+    rate, slash, per = quoted.partition("/")
+    return Meter(meter), PerUnit(rate, per=per if slash else 1)

@@ -1,0 +1,304 @@
+"""Testing: the laws of every price as one call, for prices that users write."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from decimal import ROUND_CEILING, Context, Decimal, FloatOperation, Inexact
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias
+
+from attrs import evolve, has
+
+from tokenbill.canonical import content_hash, fields_of
+from tokenbill.decimals import EXACT, ZERO, Number, decimal, number, plus, shifted, users_context
+from tokenbill.errors import InvalidPrice, MissingExtra, shown
+from tokenbill.lint import cliffs
+from tokenbill.pieces import NIL, Form, at
+from tokenbill.price import AtLeast, Price
+
+try:
+    from hypothesis import HealthCheck, Verbosity, given, settings
+    from hypothesis import strategies as st
+    from hypothesis.errors import Flaky
+except ImportError:
+    raise MissingExtra("hypothesis", "test") from None
+
+__all__ = ["bounds", "check_price", "quantities_near"]
+
+EXAMPLES = 100
+MOST = 10**29
+"""Quantities stay below it, so that two of them add up to one that is still in bounds."""
+STEPS = (0, 1, -1, Decimal("1e-9"), Decimal("-1e-9"), Decimal("1e-30"), Decimal("-1e-30"))
+"""How far from a bound to look."""
+HOSTILE = (
+    Context(prec=1, rounding=ROUND_CEILING, Emin=0, Emax=0, traps=[]),
+    Context(prec=3, capitals=0, traps=[Inexact, FloatOperation]),
+)
+"""Decimal contexts of a caller, which must change nothing."""
+
+
+class Answer(NamedTuple):
+    """What a price says of one quantity."""
+
+    amount: Decimal
+    exact: Fraction
+
+
+Law: TypeAlias = "Callable[[Price, Decimal, Decimal], None]"
+
+
+def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: bool = False) -> None:
+    """Check that a price obeys the laws that every price obeys.
+
+    Zero costs nothing, no quantity costs less than nothing, what comes later adds up to what comes at
+    once, the same question gives the same answer in every decimal context, the pieces it lists are its
+    curve, and equal prices have equal hashes, also after a pickle. It looks near the price's own bounds.
+
+    Args:
+        price: The price.
+        quantities: Where the curve bends or jumps, if neither its pieces nor its fields tell.
+        at_zero: Whether an amount may be due though nothing is used. A price that has a true
+            ``at_zero`` or ``fee_at_zero``, or an ``.at_least``, says so itself.
+
+    Raises:
+        AssertionError: If a law is broken; the message names the law, the quantities and both sides.
+        MissingExtra: On import, if Hypothesis is not installed.
+
+    >>> from tokenbill.rates import PerUnit
+    >>> check_price(PerUnit("0.10", per=3600).after(100).capped(500))
+    """
+    if not isinstance(price, Price):
+        raise InvalidPrice("no price", price, "give an object of a class under Price")
+    _zero(price, at_zero)
+    _copies(price)
+    near = quantities_near(price, quantities)
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(near, near)
+    def obeyed(early: Decimal, late: Decimal) -> None:
+        for law in LAWS:
+            law(price, early, late)
+
+    try:
+        obeyed()
+    except Flaky as error:
+        raise AssertionError(f"{shown(price)} breaks determinism: its answers change") from error
+
+
+def quantities_near(price: Price, quantities: Iterable[Number] = ()) -> st.SearchStrategy[Decimal]:
+    """A Hypothesis strategy of quantities: any, and often those at the bounds of a price or beside them."""
+    anywhere = st.builds(shifted, st.integers(0, 10**24), st.integers(0, 12))
+    ends = [*bounds(price), *map(number, quantities)]
+    beside = st.builds(_beside, st.sampled_from([ZERO, *ends]), st.sampled_from(STEPS))
+    return anywhere | beside
+
+
+def _beside(bound: Decimal, step: Decimal | int) -> Decimal:
+    return max(decimal(plus(bound, Decimal(step))), ZERO)
+
+
+def bounds(price: Price) -> tuple[Decimal, ...]:
+    """Quantities at which a price may bend or jump: the ends of its pieces, and the numbers among its fields.
+
+    >>> from tokenbill.rates import PerUnit
+    >>> bounds(PerUnit("0.50").after(100))
+    (Decimal('0.5'), Decimal('1'), Decimal('100'))
+    """
+    found = {*_ends(price), *_numbers(price)}
+    return tuple(sorted(decimal(value) for value in found if 0 < value < MOST))
+
+
+def _ends(price: Price) -> Iterator[Fraction]:
+    start = NIL
+    for piece in price.pieces() or ():
+        yield from _jumps(piece.form, start)
+        if piece.end is not None:
+            start = piece.end.at
+            yield start
+
+
+def _jumps(form: Form, start: Fraction) -> Iterator[Fraction]:
+    """Where the steps of a form jump next after *start*."""
+    for step in form.steps:
+        if step.of.rate:
+            passed = step.of.at(start)
+            ahead = (passed // 1 + Fraction(halves, 2) for halves in range(1, 5))
+            yield from (start + (value - passed) / step.of.rate for value in ahead)
+        yield from _jumps(step.of, start)
+
+
+def _numbers(value: object) -> Iterator[Fraction]:
+    """The numbers within a value, however deep."""
+    if isinstance(value, Decimal | int | Fraction):
+        yield from () if isinstance(value, bool) else (Fraction(value),)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _numbers(item)
+    elif isinstance(value, Price) or has(type(value)):
+        yield from _numbers([item for _, item in fields_of(value)])
+
+
+def _hold(truth: bool, law: str, price: Price, left: str, right: str) -> None:
+    if not truth:
+        raise AssertionError(f"{shown(price)} breaks the law of {law}: {left}, but {right}")
+
+
+def _answer(price: Price, quantity: Decimal, prior: Decimal | None = None) -> Answer:
+    """Both answers of a price; a law is broken where it has none."""
+    try:
+        return Answer(price(quantity, prior), price.exact(quantity, prior))
+    except Exception as error:
+        asked = _asked(quantity, prior)
+        told = f"{shown(price)} breaks the law of answers: {asked} raises {type(error).__name__}: {error}"
+        raise AssertionError(told) from error
+
+
+def _asked(quantity: Decimal, prior: Decimal | None = None) -> str:
+    return f"price({quantity:f})" if prior is None else f"price({quantity:f}, prior={prior:f})"
+
+
+def _told(quantity: Decimal, value: object) -> str:
+    return f"{_asked(quantity)} is {value}"
+
+
+def _zero(price: Price, at_zero: bool) -> None:
+    """Nothing costs nothing, unless the price says otherwise."""
+    found = _answer(price, ZERO)
+    way_out = "it has no at_zero, fee_at_zero or at_least; say check_price(price, at_zero=True)"
+    _hold(
+        found.exact == 0 or at_zero or _due_at_zero(price), "zero", price, _told(ZERO, found.amount), way_out
+    )
+
+
+def _due_at_zero(price: Price) -> bool:
+    says = (
+        getattr(price, "at_zero", False) or getattr(price, "fee_at_zero", False) or isinstance(price, AtLeast)
+    )
+    return bool(says) or any(map(_due_at_zero, price.parts()))
+
+
+def _copies(price: Price) -> None:
+    """A copy has the same content, and is equal and hashes equally where the class knows equality."""
+    content = _content(price)
+    for way, made in _made_again(price):
+        left = f"{way} gives {shown(made)}"
+        _hold(_content(made) == content, "copies", price, left, "its content differs")
+        if type(price).__eq__ is not object.__eq__:
+            _hold(made == price, "copies", price, left, "the two are not equal")
+            _hold(_hash(made) == _hash(price), "hashes", price, left, "their hashes differ")
+
+
+def _content(price: Price) -> str:
+    try:
+        return content_hash(price)
+    except Exception as error:
+        told = f"{shown(price)} breaks the law of content: content_hash(price) raises {error}"
+        raise AssertionError(told) from error
+
+
+def _made_again(price: Price) -> Iterator[tuple[str, Price]]:
+    yield "copy", copy.copy(price)
+    yield "deepcopy", copy.deepcopy(price)
+    if has(type(price)):
+        yield "evolve", evolve(price)  # type: ignore[misc]
+    if all(map(_importable, _classes(price))):
+        yield "pickle", pickle.loads(pickle.dumps(price))  # noqa: S301 the bytes are our own
+
+
+def _hash(price: Price) -> int:
+    try:
+        return hash(price)
+    except TypeError as error:
+        told = f"{shown(price)} breaks the law of hashes: it has none; make the class frozen"
+        raise AssertionError(told) from error
+
+
+def _classes(price: Price) -> Iterator[type]:
+    yield type(price)
+    for part in price.parts():
+        yield from _classes(part)
+
+
+def _importable(cls: type) -> bool:
+    """Whether pickle can find a class: not one that was written within a function."""
+    return getattr(sys.modules.get(cls.__module__), cls.__qualname__, None) is cls
+
+
+def _sign(price: Price, early: Decimal, late: Decimal) -> None:
+    """No quantity costs less than nothing."""
+    found = _answer(price, early)
+    _hold(
+        found.amount >= 0 and found.exact >= 0,
+        "sign",
+        price,
+        _told(early, found.amount),
+        "no price is negative",
+    )
+
+
+def _sum(price: Price, early: Decimal, late: Decimal) -> None:
+    """What comes later adds up to what comes at once, as Decimals and as Fractions."""
+    whole = plus(early, late)
+    first, then, once = _answer(price, early), _answer(price, late, early), _answer(price, decimal(whole))
+    left = f"{_asked(early)} + {_asked(late, early)} is"
+    sums = (plus(first.amount, then.amount), once.amount), (first.exact + then.exact, once.exact)
+    for parts, together in sums:
+        _hold(parts == together, "sums", price, f"{left} {parts}", _told(decimal(whole), together))
+
+
+def _determinism(price: Price, early: Decimal, late: Decimal) -> None:
+    """The same question has the same answer, whatever the caller's decimal context."""
+    found = _answer(price, early)
+    for context in (EXACT, *HOSTILE):
+        with users_context(context):
+            again = _answer(price, early)
+        _hold(again == found, "determinism", price, _told(early, found.amount), f"then it is {again.amount}")
+
+
+def _exactness(price: Price, early: Decimal, late: Decimal) -> None:
+    """The Decimal is the Fraction, or the nearest of 18 places."""
+    amount, exact = _answer(price, early)
+    _hold(amount == decimal(exact), "exactness", price, _told(early, amount), f"exactly it is {exact}")
+
+
+def _pieces(price: Price, early: Decimal, late: Decimal) -> None:
+    """The pieces that a price lists are its curve."""
+    curve = price.pieces()
+    if curve is not None:
+        listed, exact = at(curve, Fraction(early)), _answer(price, early).exact
+        _hold(listed == exact, "pieces", price, _told(early, exact), f"by its pieces it is {listed}")
+
+
+def _portions(price: Price, early: Decimal, late: Decimal) -> None:
+    """The portions, which become the lines of a bill, add up to the amount."""
+    portions = sum((Fraction(portion.amount) for portion in price.portions(early)), NIL)
+    exact = _answer(price, early).exact
+    _hold(portions == exact, "portions", price, _told(early, exact), f"its portions add up to {portions}")
+
+
+def _monotony(price: Price, early: Decimal, late: Decimal) -> None:
+    """A price that lists its pieces falls only at the cliffs among them."""
+    if price.pieces() is not None and not cliffs(price):
+        whole = decimal(plus(early, late))
+        less, more = _answer(price, early).exact, _answer(price, whole).exact
+        _hold(
+            less <= more,
+            "monotony",
+            price,
+            _told(early, less),
+            f"{_told(whole, more)}, and its pieces have no cliff",
+        )
+
+
+LAWS: tuple[Law, ...] = (_sign, _sum, _determinism, _exactness, _pieces, _portions, _monotony)
