@@ -204,8 +204,11 @@ def mode(params):
 
 
 def plan_of(prices, params, stage="bill"):
-    places = int(params["decimals"]) if settles(params) else None
-    return BillingPlan.on_demand(PriceSchedule(prices), rounding=Rounding(places, mode(params), stage=stage))
+    """The prices, settled where the example settles: once, or entry by entry at the stage ``line``."""
+    rounding = Rounding()
+    if settles(params):
+        rounding = Rounding(int(params["decimals"]), mode(params), stage=stage)
+    return BillingPlan.on_demand(PriceSchedule(prices), rounding=rounding)
 
 
 def billed(usage, plan, **account):
@@ -375,7 +378,7 @@ def on_a_curve(vector):
     return vector["model"] in CURVES and "quantity" in vector and Decimal(vector["quantity"]) >= 0
 
 
-@pytest.mark.parametrize("vector", filter(on_a_curve, examples("billing.json")), ids=vector_id)
+@pytest.mark.parametrize("vector", list(filter(on_a_curve, examples("billing.json"))), ids=vector_id)
 def test_a_price_alone_costs_what_the_example_says(vector):
     params, amount = vector["params"], Fraction(vector["expected"]["amount"])
     exact = curve(vector["model"], params).exact(vector["quantity"])
@@ -393,14 +396,15 @@ def token_price(vector, meter):
     if table is None or meter not in table["by"]:
         return PerUnit(vector["prices"][meter], per=per)
     kind = {"volume": Volume, "graduated": Graduated}[table["mode"]]
-    ends = [below(step["above"]) if table.get("inclusive") else step["above"] for step in table["steps"]]
     rates = [vector["prices"][meter], *(step["prices"][meter] for step in table["steps"])]
-    return kind([Tier(end, rate) for end, rate in zip([*ends, None], rates, strict=True)], per=per)
+    ends = [end(step["above"], table) for step in table["steps"]]
+    return kind([Tier(up_to, rate) for up_to, rate in zip([*ends, None], rates, strict=True)], per=per)
 
 
-def below(threshold):
-    """The last quantity under an inclusive threshold."""
-    return Decimal(threshold).next_minus()
+def end(threshold, table):
+    """The last unit below a step: the threshold itself, unless the next rate for all units begins with it."""
+    above_it = table["mode"] == "graduated" or not table.get("inclusive")
+    return threshold if above_it else Decimal(threshold).next_minus()
 
 
 def agrees(exact, text, vector):

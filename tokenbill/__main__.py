@@ -71,7 +71,7 @@ def _cut_off(error: OSError) -> int:
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not isinstance(error, BrokenPipeError):
-        _complain(f"cannot write the bill: {str(error.strerror).lower()}", BAD_DATA)
+        _complain(f"cannot write the bill: {str(error.strerror or error).lower()}", BAD_DATA)
     return BAD_DATA
 
 
@@ -94,7 +94,7 @@ def _dialogue(arguments: Namespace) -> None:
     from tokenbill._dialogue import dialogue
 
     _settle(sys.stdin, errors="backslashreplace")
-    dialogue(arguments.lang)
+    dialogue(arguments.lang, ask=input, say=print)
 
 
 def _bill(arguments: Namespace) -> None:
@@ -157,7 +157,7 @@ def _watch(arguments: Namespace) -> Generator[_Watch, None, None]:
         return
     delay = 0 if arguments.progress else PATIENCE
     shown = {"unit": "B", "unit_scale": True, "leave": arguments.progress, "delay": delay}
-    with tqdm(total=_size(arguments.file), desc=arguments.file, file=sys.stderr, **shown) as bar:
+    with tqdm(total=_size(arguments.file), desc="reading", file=sys.stderr, **shown) as bar:
         yield _Watch(bar)
 
 
@@ -200,7 +200,7 @@ def _overview(bills: list[Bill], groups: list[tuple[str, ...]], request: Request
     for bill in bills:
         total, exact = decimal(plus(total, bill.total)), exact + bill.exact
     table = text_table(header, rows, numbers=range(len(request.by), len(header)))
-    told = [table, f"Total: {request.plan.currency.format(total)} in {_number_of(len(bills), 'bill')}"]
+    told = [table, _number_of(len(bills), "bill"), f"Total: {request.plan.currency.format(total)}"]
     return [*told, *_exact(total, exact, request)]
 
 
@@ -209,8 +209,8 @@ def _exact(total: Decimal, exact: Fraction, request: Request) -> list[str]:
     if exact == total:
         return []
     shown, code = decimal(exact), request.plan.currency.code
-    fraction = "" if shown == exact else f" (about; {exact} to the last digit)"
-    return [f"Before rounding: {digits(shown)} {code}{fraction}"]
+    ends = f"{digits(shown)} {code}" if shown == exact else f"{exact} {code}, about {digits(shown)}"
+    return [f"Before rounding: {ends}"]
 
 
 def _number_of(count: int, noun: str) -> str:

@@ -47,12 +47,12 @@ WORDS = {
         "Total",
     ),
     "zh": Words(
-        "回答四个问题,即可得到账单。按 Ctrl-C 退出。",
+        "回答四个问题，即可得到账单。按 Ctrl-C 退出。",
         "GPU 小时数",
         "API 调用次数",
-        "每 GPU 小时价格(美元)",
-        "每次 API 调用价格(美元)",
-        "输入有误,请重新输入",
+        "每 GPU 小时价格（美元）",
+        "每次 API 调用价格（美元）",
+        "输入有误，请重新输入",
         ("项目", "数量", "单价", "金额"),
         "舍入",
         "合计 Total",
@@ -60,11 +60,11 @@ WORDS = {
 }
 
 
-def dialogue(language: str, *, ask: Ask = input, say: Say = print) -> None:
+def dialogue(language: str, *, ask: Ask, say: Say) -> None:
     """Ask for usage and prices until they make sense, and say what is owed.
 
     >>> answers = iter(["10", "1000", "0.1", "0.01"])
-    >>> dialogue("en", ask=lambda question: next(answers))
+    >>> dialogue("en", ask=lambda question: next(answers), say=print)
     Four questions, and you have a bill. Ctrl-C ends.
     <BLANKLINE>
     description  quantity  rate  amount

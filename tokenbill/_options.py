@@ -53,7 +53,7 @@ def options(argv: Sequence[str] | None) -> Namespace:
         "--version", dest="command", action="store_const", const="version", help="print the version"
     )
     parser.add_argument("--lang", choices=LANGUAGES, default=_language(), help="language of the dialogue")
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     bill = commands.add_parser(
         "bill",
         help="bill a file of usage",
@@ -84,9 +84,7 @@ def _add_bill(parser: ArgumentParser) -> None:
     several: dict[str, Any] = {"action": "append", "default": []}
     add("file", metavar="FILE", help="the file; - is standard input")
     add("--by", metavar="COLUMN", help="make one bill for each value of a column", **several)
-    add(
-        "--sum", metavar="METER[=COLUMN]", help="a meter adds up the column of its name, or COLUMN", **several
-    )
+    add("--sum", metavar="METER[=COLUMN]", help="a meter adds up its column, or COLUMN", **several)
     add("--count", metavar="METER", help="a meter counts the rows", **several)
     price = "what a unit of a meter costs, or PER units"
     add("--price", metavar="METER=RATE[/PER]", help=price, required=True, **several)
@@ -106,7 +104,7 @@ def requested(arguments: Namespace) -> Request:
     """
     try:
         sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
-        prices = PriceSchedule(map(_price, arguments.price), currency=arguments.currency)
+        prices = PriceSchedule([*map(_price, arguments.price)], currency=arguments.currency)
         for meter in [*(meter for meter, _ in sums), *counts]:
             prices.match(meter)
     except TokenbillError as error:
@@ -126,8 +124,6 @@ def _sum(text: str) -> tuple[Meter, str]:
 def _price(text: str) -> tuple[Meter, PerUnit]:
     meter, equals, quoted = text.rpartition("=")
     if not equals:
-        raise InvalidPrice(
-            "no price", text, "write METER=RATE or METER=RATE/PER, as in gpu_seconds=0.10/3600"
-        )
+        raise InvalidPrice("no price", text, "write METER=RATE[/PER], as in gpu_seconds=0.10/3600")
     rate, slash, per = quoted.partition("/")
     return Meter(meter), PerUnit(rate, per=per if slash else 1)

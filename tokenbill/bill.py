@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 from attrs import frozen
 
-from tokenbill.account import NEW, NO_USAGE, Account, Position
+from tokenbill.account import NEW, NO_USAGE, Account, Given, Increment, increment, used_in
 from tokenbill.canonical import name
-from tokenbill.compiled import NO_BENT, Compiled, compiled
-from tokenbill.decimals import ZERO, decimal, difference, plus
+from tokenbill.charges import usage_lines
+from tokenbill.compiled import Compiled, compiled
 from tokenbill.display import digits, html_table, text_table
-from tokenbill.errors import AccountMismatch, BillMismatch, CurrencyMismatch, InvalidAccount, InvalidPlan
+from tokenbill.errors import (
+    BillMismatch,
+    CurrencyMismatch,
+    InvalidAccount,
+    InvalidPeriod,
+    InvalidPlan,
+    InvalidUsage,
+)
+from tokenbill.instants import moment
 from tokenbill.lines import Adjustment, LineItem, less
 from tokenbill.memo import Memo, memo, slot_setters
+from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
-from tokenbill.rating import exact_of, settled_lines, statement, total_of
 from tokenbill.usage import Quantities, Usage
+from tokenbill.work import exact_of, settled_lines
 
 __all__ = ["Bill"]
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-Given: TypeAlias = "tuple[Usage, BillingPlan, Account, bool, Usage, tuple[tuple[str, str], ...]]"
-"""What a bill was asked with: usage, plan, opening, final, less, about; a plain tuple, made for every event."""
 
 
 @frozen(init=False)
@@ -57,8 +65,10 @@ class Bill:
         usage: Usage | Quantities,
         plan: BillingPlan,
         *,
+        period: Period | None = None,
         opening: Account = NEW,
         final: bool = True,
+        at: date | str | None = None,
         less: Usage = NO_USAGE,
         about: Mapping[str, str] = NOTHING,
     ) -> Bill:
@@ -67,31 +77,45 @@ class Bill:
         Args:
             usage: What was used since the opening account.
             plan: The terms.
+            period: The whole service period, on each of its bills; part of a cycle's owes part of its fees.
             opening: The account before; the ``closing`` of the bill before.
             final: Whether the period ends here; an interim bill carries its state on in ``closing``.
+            at: When grants are drawn on; without it, those usable for the whole period pay.
             less: Taken off the period's usage: a correction.
-            about: Customer, number, and so on: carried and shown, read by no rule.
+            about: Customer, number, reason and so on: carried and shown, read by no rule.
 
         Raises:
             UnpricedUsage: If the schedule has no price for a meter.
-            AccountMismatch: If *opening* belongs to other terms, or was edited.
+            AccountMismatch: If *opening* belongs to another period or other terms, or was edited.
+            BalanceExhausted: If the plan refuses what the balance does not cover.
+            CurrencyMismatch: If a grant is in a currency that the plan does not know.
             InvalidUsage: If *less* takes off more than was used.
+            InvalidPeriod: If a grant is dated, and neither *period* nor *at* is given.
         """
         if type(usage) is not Usage or type(plan) is not BillingPlan or type(opening) is not Account:
             usage, plan, opening = _checked(usage, plan, opening)
-        card = plan.made.get("compiled") or compiled(plan)
-        given = (usage, plan, opening, final, less, _notes(about) if about else ())
+        given = (usage, plan, opening, final, less, _notes(about) if about else (), period, at)
+        if period is not None or at is not None or less is not NO_USAGE:
+            _check(period, at, less)
+        card = plan.made.get("compiled") if period is None else None
+        if card is None:
+            card = compiled(plan, plan.share(period))
         if opening is NEW and final and card.simple and less is NO_USAGE:
             return cls(given, card.settled(card.numerator(usage)[0]))
-        total, position = _increment(given, card)
-        bill = cls(given, total)
-        bill.made["position"] = position
+        added = increment(given, card)
+        bill = cls(given, added.total)
+        bill.made["added"] = added
         return bill
 
     @property
     def usage(self) -> Usage:
         """What was used since the opening account."""
         return self.given[0]
+
+    @property
+    def period(self) -> Period | None:
+        """The service period, where one was named."""
+        return self.given[6]
 
     @property
     def plan(self) -> BillingPlan:
@@ -120,9 +144,9 @@ class Bill:
 
     @property
     def lines(self) -> tuple[LineItem, ...]:
-        """The rows: charges by meter, and the rounding; their amounts add up to the total."""
+        """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
         if "lines" not in self.made:
-            self.made["lines"] = _lines(self.given, self.total)
+            self.made["lines"] = _lines(self.given, self._card, self._added)
         return self.made["lines"]  # type: ignore[no-any-return]
 
     @property
@@ -132,29 +156,46 @@ class Bill:
 
     @property
     def due(self) -> Decimal:
-        """What is left to pay: never negative, for what is too much is carried to the next bill."""
-        return max(self._open(), ZERO)
+        """What is left to pay, after what is carried and what grants paid; never negative."""
+        return self._added.due
 
-    def _open(self) -> Decimal:
-        carried = self.opening.carried
-        return decimal(plus(self.total, carried)) if carried else self.total
+    @property
+    def draws(self) -> tuple[tuple[str, Decimal], ...]:
+        """What each grant paid of this bill, by id; a negative amount was given back to it."""
+        return self._added.drawn
+
+    @property
+    def _added(self) -> Increment:
+        added: Increment | None = self.made.get("added")
+        if added is None:
+            added = self.made["added"] = increment(self.given, self._card)
+        return added
+
+    @property
+    def _card(self) -> Compiled:
+        return compiled(self.plan, self.plan.share(self.period))
 
     @property
     def closing(self) -> Account:
         """The account after: pass it to the next bill as *opening*."""
-        closing = self.made.get("closing")
+        closing: Account | None = self.made.get("closing")
         if closing is None:
-            carried = min(self._open(), ZERO)
-            closing = self.made["closing"] = (
-                Account(carried=carried) if self.final else self._carrying(carried)
-            )
+            added = self._added
+            closing = self.made["closing"] = self._closed(added) if self.final else self._carried_on(added)
         return closing
 
-    def _carrying(self, carried: Decimal) -> Account:
+    def _closed(self, added: Increment) -> Account:
+        """The account of a period that ends: what is left of grants rolls over."""
+        end = self.period.end if self.period else None
+        balance = added.balance.rolled(end) if added.balance.grants else added.balance
+        return Account(balance=balance, carried=added.carried)
+
+    def _carried_on(self, added: Increment) -> Account:
         """The account of a period that goes on."""
-        position = self.made["position"]
-        account = Account(self.plan.terms(), _used(self.given), position[3], carried)
-        account.made["position"] = position
+        used, terms = used_in(self.given), self.plan.terms()
+        account = Account(self.period, terms, used, added.accrued, added.draws, added.balance, added.carried)
+        account.made["position"] = added.position
+        account.made["statement"] = added.after and (self._card, added.after)
         return account
 
     def __sub__(self, earlier: Bill) -> Adjustment:
@@ -169,7 +210,7 @@ class Bill:
             raise CurrencyMismatch(self.currency, earlier.currency)
         changed = tuple(less(self.lines, earlier.lines))
         reason = self.about.get("reason", "")
-        return Adjustment(changed, earlier.total, self.total, self.currency, reason=reason)
+        return Adjustment(changed, earlier.total, self.total, self.currency, self.period, reason)
 
     def verify(self) -> None:
         """Compute the bill again from plan and usage, the long way.
@@ -177,9 +218,9 @@ class Bill:
         Raises:
             BillMismatch: If a line or the total comes out otherwise; it names the first.
         """
-        card = Compiled(self.plan)
-        total = _recomputed(self.given, card)
-        lines = _settled(self.given, card, total)
+        card = Compiled(self.plan, self.plan.share(self.period))
+        added = increment(self.given, card)
+        lines, total = _lines(self.given, card, added), added.total
         for line, again in zip(self.lines, lines, strict=False):
             if (line, line.exact) != (again, again.exact):
                 raise BillMismatch(line.description, line.amount, again.amount)
@@ -239,58 +280,22 @@ def _notes(about: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name(key), name(value, what=key)) for key, value in about.items()))
 
 
-def _used(given: Given) -> Usage:
-    """The usage of the whole period so far."""
-    usage, _, opening, _, less, _ = given
-    if opening is not NEW:
-        usage = opening.used + usage
-    return usage - less if less is not NO_USAGE else usage
+def _check(period: Any, at: Any, less: Any) -> None:
+    """The arguments that most bills leave out."""
+    if period is not None and not isinstance(period, Period):
+        raise InvalidPeriod("no period", period, "give a Period")
+    if at is not None:
+        moment(at)
+    if not isinstance(less, Usage):
+        raise InvalidUsage("no usage to take off", less, "give a Usage")
 
 
-def _fresh(opening: Account) -> bool:
-    """Whether no period is open."""
-    return opening is NEW or opening.terms is None and not opening.used and not opening.accrued
-
-
-def _increment(given: Given, card: Compiled) -> tuple[Decimal, Position]:
-    """The total of a bill on an account, and where the account then stands."""
-    usage, plan, opening, _, less, _ = given
-    before = opening.made.get("position")
-    if before is None or before[0] is not card:
-        before = _replayed(opening, plan, card)
-    if less is not NO_USAGE or not card.simple:
-        numerator, bent = card.numerator(_used(given))
-    else:
-        numerator, bent = card.numerator(usage, before[1], before[2])
-    accrued = card.settled(numerator) if card.simple else total_of(card, statement(card, _used(given)))
-    return decimal(difference(accrued, opening.accrued)), (card, numerator, bent, accrued)
-
-
-def _replayed(opening: Account, plan: BillingPlan, card: Compiled) -> Position:
-    """Where an account stands, by rating what it used; it must come to what it says was billed."""
-    if _fresh(opening):
-        return card, card.standing, NO_BENT, ZERO
-    if opening.terms != plan.terms():
-        raise AccountMismatch("terms", opening.terms, plan.terms())
-    accrued = total_of(card, statement(card, opening.used))
-    if accrued != opening.accrued:
-        raise AccountMismatch("accrued amount", opening.accrued, accrued)
-    return card, *card.numerator(opening.used), accrued
-
-
-def _recomputed(given: Given, card: Compiled) -> Decimal:
-    """The total of a bill by its lines."""
-    return decimal(difference(total_of(card, statement(card, _used(given))), given[2].accrued))
-
-
-def _lines(given: Given, total: Decimal) -> tuple[LineItem, ...]:
-    return _settled(given, compiled(given[1]), total)
-
-
-def _settled(given: Given, card: Compiled, total: Decimal) -> tuple[LineItem, ...]:
+def _lines(given: Given, card: Compiled, added: Increment) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding."""
     opening = given[2]
-    lines = statement(card, _used(given))
-    if not _fresh(opening):
-        lines = less(lines, statement(card, opening.used))
-    return settled_lines(card, lines, total)
+    if added.after is not None:
+        lines = added.after.lines if added.before is None else less(added.after.lines, added.before.lines)
+    else:
+        lines = usage_lines(card, used_in(given))
+        lines = lines if opening.is_fresh else less(lines, usage_lines(card, opening.used))
+    return settled_lines(card, lines, added.total)

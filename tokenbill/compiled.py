@@ -33,7 +33,7 @@ from tokenbill.meters import Meter
 from tokenbill.pieces import Curve
 from tokenbill.plan import BillingPlan
 from tokenbill.portions import amount_at
-from tokenbill.price import Each, Price
+from tokenbill.price import After, Each, Price
 from tokenbill.rates import PerUnit
 from tokenbill.schedule import Entry, PriceSchedule, priced
 from tokenbill.usage import Usage
@@ -42,6 +42,7 @@ __all__ = ["NO_BENT", "Bent", "Compiled", "Rate", "compiled"]
 
 METERS = 65_536
 """Meters that a plan remembers; then it begins anew, for labels may be hostile."""
+WHOLE = Fraction(1)
 DENOMINATOR = 10**30
 DIGITS = 120
 """Longest coefficient that a quantity can multiply without leaving the exact context."""
@@ -130,15 +131,17 @@ class Compiled(dict[str, Rate]):
         "plan",
         "quantize",
         "rounding",
+        "share",
         "simple",
         "standing",
         "unit",
         "whole",
+        "whole_lines",
     )
 
-    def __init__(self, plan: BillingPlan) -> None:
-        self.plan = plan
-        walked = _walked(plan.prices)
+    def __init__(self, plan: BillingPlan, share: Fraction = WHOLE) -> None:
+        self.plan, self.share = plan, share
+        walked = [Entry(entry.key, self._allowed(entry)) for entry in _walked(plan.prices)]
         self.curves = {entry.key: _curve(entry.price) for entry in walked}
         self.denominator = Decimal(_denominator(self.curves.values()))
         self._groups: dict[tuple[Meter, EACH_PLACE], Rate] = {}
@@ -146,8 +149,9 @@ class Compiled(dict[str, Rate]):
         self.standing: Exact = ZERO
         for rate in self.always:
             self.standing = plus(self.standing, product(rate.standing, self.denominator))
-        self.simple = plan.rounding.stage == "bill"
+        self.simple = _is_simple(plan)
         self.whole = self.denominator == ONE
+        self.whole_lines = plan.rounding.stage == "line"
         self.places = plan.rounding.known_places(plan.currency.places)
         self.unit = Decimal((0, (1,), -self.places))
         self.quantize = BY_MODE[plan.rounding.mode].quantize
@@ -164,12 +168,24 @@ class Compiled(dict[str, Rate]):
         meter = Meter(text)
         found = self.plan.prices.match(meter)
         entry = Entry(Meter(found.key), priced(found.price))
+        entry = Entry(entry.key, self._allowed(entry))
         labels = entry.price.labels if isinstance(entry.price, Each) else ()
         group = tuple(map(meter.labels.get, labels))
         rate = self._groups.get((entry.key, group)) or self._rate(entry, group, ZERO)
         if len(self) >= METERS:  # the bill at hand goes on with this one: groups must not change under it
             self.plan.made.pop("compiled", None)
         return self.setdefault(text, rate)
+
+    def _allowed(self, entry: Entry) -> Price | Each:
+        """The price of an entry beyond what the plan includes."""
+        free: Exact = self.plan.allowance(entry.key)
+        if free and self.plan.prorate_included:
+            free = product(free, self.share)
+        if not free:
+            return entry.price
+        if isinstance(entry.price, Each):
+            return Each(After(entry.price.price, free), entry.price.labels)
+        return After(entry.price, free)
 
     def _rate(self, entry: Entry, group: EACH_PLACE, standing: Exact) -> Rate:
         """The rate of an entry or one of its groups: the first one made, whichever thread made it."""
@@ -246,8 +262,13 @@ class Compiled(dict[str, Rate]):
         return Fraction(numerator) / Fraction(self.denominator)
 
 
-def compiled(plan: BillingPlan) -> Compiled:
-    """The compiled form of a plan, made on first use; that of a user's schedule is made anew each time."""
+def compiled(plan: BillingPlan, share: Fraction = WHOLE) -> Compiled:
+    """The compiled form of a plan, made on first use; that of a user's schedule is made anew each time.
+
+    *share* is the part of a billing period that is billed, where the plan prorates what it includes.
+    """
+    if plan.prorate_included and share != WHOLE:
+        return Compiled(plan, share)
     found = plan.made.get("compiled")
     if found is not None:
         return found  # type: ignore[no-any-return]
@@ -255,6 +276,12 @@ def compiled(plan: BillingPlan) -> Compiled:
     if isinstance(plan.prices, PriceSchedule):
         plan.made["compiled"] = found
     return found
+
+
+def _is_simple(plan: BillingPlan) -> bool:
+    """Whether the total is what the prices come to, rounded: nothing stands between the two."""
+    terms = (plan.fees, plan.discounts, plan.minimum, plan.maximum, plan.taxes, plan.token_price)
+    return not any(terms) and plan.rounding.stage == "bill" and plan.overage == "bill"
 
 
 def _walked(prices: Any) -> list[Entry]:

@@ -48,6 +48,7 @@ __all__ = [
     "from_float",
     "non_negative",
     "number",
+    "number_or_part",
     "odd_part",
     "optional_number",
     "plus",
@@ -168,7 +169,12 @@ def optional_number(value: object) -> Decimal | None:
     return None if value is None else number(value)
 
 
-def non_negative(_: object, attribute: Attribute[Any], value: Decimal | None) -> None:
+def number_or_part(value: object) -> Exact:
+    """``number``, or a Fraction: the part of a number that a part of a period includes."""
+    return value if isinstance(value, Fraction) else number(value)
+
+
+def non_negative(_: object, attribute: Attribute[Any], value: Exact | None) -> None:
     """Validate that a number is zero or more."""
     if value is not None and value < 0:
         raise InvalidPrice(f"{attribute.name} is negative", value, "give zero or more")

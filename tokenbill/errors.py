@@ -41,6 +41,9 @@ class TokenbillError(Exception):
 
     code = "tokenbill_error"
 
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else self.code  # KeyError would show the repr
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self.args, dict(self.__dict__))
 
@@ -173,7 +176,7 @@ class CurrencyMismatch(TokenbillError, ValueError):
         super().__init__(f"{shown(self.one)} and {shown(self.other)} do not mix; convert one of them first")
 
 
-class UnpricedUsage(TokenbillError, LookupError):
+class UnpricedUsage(TokenbillError, KeyError):
     """Usage names a meter for which the schedule has no price."""
 
     code = "unpriced_usage"

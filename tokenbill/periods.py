@@ -120,6 +120,17 @@ class Period:
         counted = _count(outer, by)
         return Fraction(_count(part, by), counted) if counted else _uncounted(part, outer, by)
 
+    def common(self, other: Period) -> Period | None:
+        """The stretch that lies in both, or None.
+
+        >>> print(Period("2026-02-01", "2026-03-01").common(Period("2026-02-20", "2026-04-01")))
+        2026-02-20/2026-03-01
+        """
+        start, end = self._placed(period(other).start), self._placed(other.end)
+        start = self.start if is_before(start, self.start) else start
+        end = self.end if is_before(self.end, end) else end
+        return Period(start, end) if is_before(start, end) else None
+
     def _placed(self, at: date) -> date:
         """*at* in the zone of this period, where it has one."""
         home = _home(self.start)

@@ -134,27 +134,21 @@ def curve(at_zero: Fraction, ends: Sequence[Fraction | None], forms: Sequence[Fo
 
 def at_most(most: Fraction) -> Curve:
     """An amount, up to *most*."""
-    return (
-        curve(NIL, [most, None], [line(ONE), constant(most)]) if most else curve(NIL, [None], [constant(NIL)])
-    )
+    return _bent(NIL, most, line(ONE), constant(most))
 
 
 def at_least(least: Fraction) -> Curve:
     """An amount, and *least* where it is less."""
-    return (
-        curve(least, [least, None], [constant(least), line(ONE)])
-        if least
-        else curve(NIL, [None], [line(ONE)])
-    )
+    return _bent(least, least, constant(least), line(ONE))
 
 
 def beyond(units: Fraction) -> Curve:
     """What goes beyond so many units."""
-    return (
-        curve(NIL, [units, None], [constant(NIL), line(ONE, units)])
-        if units
-        else curve(NIL, [None], [line(ONE)])
-    )
+    return _bent(NIL, units, constant(NIL), line(ONE, units))
+
+
+def _bent(at_zero: Fraction, end: Fraction, below: Form, above: Form) -> Curve:
+    return curve(at_zero, [end, None], [below, above]) if end else curve(at_zero, [None], [above])
 
 
 def at(pieces: Curve, quantity: Fraction) -> Fraction:
@@ -172,19 +166,16 @@ def _end(piece: Piece) -> Edge:
     return piece.end
 
 
-def summed(curves: Sequence[Curve]) -> Curve:
-    """The sum of curves, piece by piece."""
+def summed(curves: Sequence[Curve]) -> Curve | None:
+    """The sum of curves, piece by piece; None where that would be too long."""
     edges = sorted({piece.end for pieces in curves for piece in pieces if piece.end is not None})
+    steps = sum(max(piece.form.size() for piece in pieces) for pieces in curves)
+    if len(edges) * steps > LONGEST:
+        return None
+    endings = ([_ending(pieces, edge) for pieces in curves] for edge in [*edges, None])
     return tuple(
-        Piece(edge, _sum_of([_ending(pieces, edge) for pieces in curves])) for edge in [*edges, None]
+        Piece(edge, reduce(Form.plus, forms)) for edge, forms in zip([*edges, None], endings, strict=True)
     )
-
-
-def _sum_of(forms: Sequence[Form]) -> Form:
-    total = Form()
-    for form in forms:
-        total = total.plus(form)
-    return total
 
 
 def _ending(pieces: Curve, edge: Edge | None) -> Form:

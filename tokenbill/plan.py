@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from tokenbill.canonical import content_hash, name
 from tokenbill.currencies import Currency, currency
-from tokenbill.errors import InvalidPlan
+from tokenbill.cycles import Cycle
+from tokenbill.decimals import Number, non_negative, number, optional_number
+from tokenbill.errors import CurrencyMismatch, InvalidPlan, listed
 from tokenbill.memo import Memo, memo
+from tokenbill.meters import Meter
+from tokenbill.periods import By, Period
+from tokenbill.price import Price
 from tokenbill.rounding import Rounding
-from tokenbill.schedule import Schedule
+from tokenbill.schedule import PriceSchedule, Schedule
+from tokenbill.terms import Discount, Fee, Tax, one_of
 
-__all__ = ["BillingPlan"]
+__all__ = ["BillingPlan", "Included"]
+
+Included: TypeAlias = "tuple[tuple[Meter, Decimal], ...]"
+"""Free units by entry of the schedule."""
+
+WHOLE = Fraction(1)
+TRIAL = 3660
+"""Most days of a trial."""
 
 
 def _schedule(value: Any) -> Schedule:
@@ -22,52 +39,195 @@ def _schedule(value: Any) -> Schedule:
     raise InvalidPlan("no schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
 
 
+def _currency(value: object) -> Currency | None:
+    return None if value is None else currency(value)
+
+
 def _named(value: object) -> str:
     return name(value, what="plan name", empty=True)
 
 
-def _rounding(value: object) -> Rounding:
-    if isinstance(value, Rounding):
-        return value
-    raise InvalidPlan("no rounding", value, "give a Rounding, as in Rounding(places=2)")
+def _listed(value: Any, kind: type) -> tuple[Any, ...]:
+    """Values of one kind, or one alone."""
+    found = tuple(value) if isinstance(value, Iterable) else (value,)
+    for item in found:
+        if not isinstance(item, kind):
+            raise InvalidPlan(f"no {kind.__name__}", item, f"give a list of {kind.__name__}(…)")
+    return found
+
+
+def _fees(value: Any) -> tuple[Fee, ...]:
+    return _listed(value, Fee)
+
+
+def _discounts(value: Any) -> tuple[Discount, ...]:
+    return _listed(value, Discount)
+
+
+def _taxes(value: Any) -> tuple[Tax, ...]:
+    return _listed(value, Tax)
+
+
+def _a(kind: type, *, optional: bool = True) -> Any:
+    """A validator: a value of one kind, or None where that is allowed."""
+
+    def check(_: object, attribute: Any, value: object) -> None:
+        if not (isinstance(value, kind) or (optional and value is None)):
+            raise InvalidPlan(f"{attribute.name} is no {kind.__name__}", value, f"give a {kind.__name__}")
+
+    return check
+
+
+def _included(value: Any) -> Included:
+    """Free units by entry, in order of the meters."""
+    if not isinstance(value, Mapping):
+        value = dict(value) if isinstance(value, tuple | list) else value
+    if not isinstance(value, Mapping):
+        raise InvalidPlan("no allowance", value, 'give units by entry: {"api_calls": 100_000}')
+    pairs = {Meter(meter): number(units) for meter, units in value.items()}
+    if len(pairs) < len(value) or any(units < 0 for units in pairs.values()):
+        raise InvalidPlan(
+            "an allowance that is negative or given twice", value, "give each entry its free units once"
+        )
+    return tuple(sorted(pairs.items()))
 
 
 @frozen
 class BillingPlan:
     """The terms of a customer: what usage costs, and how it is settled.
 
-    Make one with a named constructor, such as ``BillingPlan.on_demand(prices)``.
+    Make one with ``BillingPlan.on_demand``, ``.prepaid`` or ``.subscription``; all take these terms.
 
     Args:
         prices: A PriceSchedule, or any object with ``match(meter)`` and ``currency``.
         name: What people call the plan; no rule reads it.
+        fees: Amounts due once a period.
+        included: Free units of a period, by entry of the schedule.
+        prorate_included: Whether a part of a period includes a part of them.
+        discounts: In the order in which they apply.
+        minimum: What a period owes at least, in the plan's currency; the last bill lifts it there.
+        maximum: What a period owes at most, taxes left out.
+        taxes: On what is left after discounts and promotional credit.
         rounding: How exact amounts become payable; the decimals are the currency's unless given.
+        currency: What bills are in; that of the schedule unless a *token_price* leads to another.
+        token_price: The price of the schedule's units that the balance does not cover.
+        cycle: The billing periods; a part of one owes a part of fees, fixed discounts, minimum, maximum.
+        proration: Whether parts are counted by ``day`` of the local calendar or by ``second``.
+        trial: The time in which no fees are owed: a Period, or days from the cycle's anchor on.
+        overage: Whether usage that the balance does not cover is billed, or refused.
 
     Raises:
         InvalidPlan: If a term is not what it should be, or two contradict each other.
-        InvalidName: If *name* is too long or holds control characters.
+        CurrencyMismatch: If the schedule is in another currency, and no token price leads out of it.
+        InvalidName, InvalidNumber, InvalidPrice, InvalidCurrency: For parts that are none.
 
     Source: docs/explanation/stages.md
     """
 
     prices: Schedule = field(converter=_schedule)
     name: str = field(default="", converter=_named, kw_only=True)
-    rounding: Rounding = field(factory=Rounding, converter=_rounding, kw_only=True)
+    fees: tuple[Fee, ...] = field(default=(), converter=_fees, kw_only=True)
+    included: Included = field(default=(), converter=_included, kw_only=True)
+    prorate_included: bool = field(default=False, validator=_a(bool, optional=False), kw_only=True)
+    discounts: tuple[Discount, ...] = field(default=(), converter=_discounts, kw_only=True)
+    minimum: Decimal | None = field(
+        default=None, converter=optional_number, validator=non_negative, kw_only=True
+    )
+    maximum: Decimal | None = field(
+        default=None, converter=optional_number, validator=non_negative, kw_only=True
+    )
+    taxes: tuple[Tax, ...] = field(default=(), converter=_taxes, kw_only=True)
+    rounding: Rounding = field(factory=Rounding, validator=_a(Rounding, optional=False), kw_only=True)
+    _currency: Currency | None = field(default=None, converter=_currency, kw_only=True)
+    token_price: Price | None = field(default=None, validator=_a(Price), kw_only=True)
+    cycle: Cycle | None = field(default=None, validator=_a(Cycle), kw_only=True)
+    proration: By = field(default="day", validator=one_of("day", "second"), kw_only=True)
+    trial: Period | int | None = field(default=None, kw_only=True)
+    overage: Literal["bill", "refuse"] = field(
+        default="bill", validator=one_of("bill", "refuse"), kw_only=True
+    )
     made: Memo = memo()
 
+    def __attrs_post_init__(self) -> None:
+        _check_allowances(self)
+        _check_money(self)
+        if self.trial is not None and not isinstance(self.trial, Period):
+            _check_days(self.trial, self.cycle)
+
     @classmethod
-    def on_demand(cls, prices: Schedule, *, name: str = "", rounding: Rounding | None = None) -> BillingPlan:
+    def on_demand(cls, prices: Schedule, **terms: Any) -> BillingPlan:
         """A plan that is settled at once, as usage happens.
 
         >>> BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10")).currency.code
         'USD'
         """
-        return cls(prices, name=name, rounding=rounding or Rounding())
+        return cls(prices, **terms)
+
+    @classmethod
+    def prepaid(
+        cls, prices: Schedule, *, overage: Literal["bill", "refuse"] = "bill", **terms: Any
+    ) -> BillingPlan:
+        """A plan that draws on the account's balance; *overage* says what becomes of the rest.
+
+        >>> BillingPlan.prepaid(PriceSchedule(gpu_hours="0.10"), overage="refuse").overage
+        'refuse'
+        """
+        return cls(prices, overage=overage, **terms)
+
+    @classmethod
+    def subscription(cls, fee: Fee | Number, prices: Schedule, **terms: Any) -> BillingPlan:
+        """A plan with a fee for each period, settled per cycle; monthly unless *cycle* says otherwise.
+
+        >>> plan = BillingPlan.subscription("99", PriceSchedule(api_calls="0.01"), included={"api_calls": 100})
+        >>> plan.fees[0].amount, plan.cycle.unit
+        (Decimal('99'), 'month')
+        """
+        base = fee if isinstance(fee, Fee) else Fee(fee)
+        terms.setdefault("cycle", Cycle.monthly())
+        return cls(prices, **{**terms, "fees": (base, *_fees(terms.get("fees", ())))})
 
     @property
     def currency(self) -> Currency:
         """What its bills are in."""
+        return self._currency or currency(self.prices.currency)
+
+    @property
+    def units(self) -> Currency:
+        """What its schedule is in: the currency too, unless a token price leads from one to the other."""
         return currency(self.prices.currency)
+
+    def allowance(self, key: Meter) -> Decimal:
+        """The free units of an entry."""
+        return dict(self.included).get(key, Decimal(0))
+
+    def share(self, period: Period | None) -> Fraction:
+        """What part of a billing period a service period is: 1 where the plan has no cycle."""
+        if period is None or self.cycle is None:
+            return WHOLE
+        return self.cycle.share_of(period, self.proration)
+
+    def fee_share(self, period: Period | None) -> Fraction:
+        """The same, less the part that lies in the trial."""
+        whole = self.share(period)
+        free = period.common(self._trial_of(period)) if period is not None and self.trial else None
+        if period is None or free is None:
+            return whole
+        return whole - (self.share(free) if self.cycle else free.share_of(period, self.proration))
+
+    def _trial_of(self, period: Period) -> Period:
+        """The trial as a period of the kind of *period*: dates, or instants."""
+        if isinstance(self.trial, Period) or self.cycle is None:
+            return self.trial  # type: ignore[return-value]
+        days = Cycle("day", self.cycle.anchor, tz=self.cycle.tz)
+        first, end = days.boundary(0), days.boundary(self.trial or 0)
+        return Period(first, end) if isinstance(period.start, datetime) else Period(first.date(), end.date())
+
+    def affords(self, usage: Any, account: Any, **when: Any) -> bool:
+        """Whether the account's balance covers *usage*: the check before a request is admitted.
+
+        It is due nothing, after what is carried, grants, fees and taxes; ``at`` and ``period`` as in ``Bill.of``.
+        """
+        return bool(account.affords(usage, self, **when))
 
     def terms(self) -> str:
         """A hash of everything that decides about money, the same in every process.
@@ -76,9 +236,43 @@ class BillingPlan:
         """
         terms: str | None = self.made.get("terms")
         if terms is None:
-            terms = self.made["terms"] = content_hash((self._prices_hash(), self.currency, self.rounding))
+            parts = {item.name: getattr(self, item.name) for item in fields(BillingPlan) if item.eq}
+            parts |= {"prices": _hash_of(self.prices), "name": None}
+            terms = self.made["terms"] = content_hash(parts)
         return terms
 
-    def _prices_hash(self) -> str | None:
-        own = getattr(self.prices, "content_hash", None)
-        return str(own()) if callable(own) else None
+
+def _hash_of(prices: Any) -> str | None:
+    own = getattr(prices, "content_hash", None)
+    return str(own()) if callable(own) else None
+
+
+def _check_allowances(plan: BillingPlan) -> None:
+    if isinstance(plan.prices, PriceSchedule):
+        for key, _ in plan.included:
+            if key not in plan.prices:
+                raise InvalidPlan("an allowance for no entry", key, f"name one of {listed(plan.prices)}")
+
+
+def _check_money(plan: BillingPlan) -> None:
+    if plan.currency != plan.units and plan.token_price is None:
+        raise CurrencyMismatch(plan.units, plan.currency)
+    if plan.token_price is not None and plan.currency == plan.units:
+        raise InvalidPlan(
+            "a token price that leads nowhere", plan.units.code, "give the plan another currency"
+        )
+    if plan.minimum is not None and plan.maximum is not None and plan.maximum < plan.minimum:
+        raise InvalidPlan("a maximum below the minimum", plan.maximum, f"give at least {plan.minimum:f}")
+    if plan.rounding.tax == "line" and plan.rounding.stage == "bill":
+        raise InvalidPlan(
+            "taxes by line, lines not rounded", "stage='bill'", "write Rounding(stage='line', tax='line')"
+        )
+
+
+def _check_days(days: object, cycle: Cycle | None) -> None:
+    if type(days) is not int or not 0 <= days <= TRIAL:
+        raise InvalidPlan("no trial", days, f"give a Period, or days from 0 to {TRIAL}")
+    if cycle is None:
+        raise InvalidPlan(
+            "a trial of days, and no cycle to count them from", days, "give a Period, or a cycle"
+        )

@@ -23,6 +23,7 @@ from tokenbill.decimals import (
     difference,
     non_negative,
     number,
+    number_or_part,
     plus,
     positive,
     product,
@@ -188,7 +189,7 @@ class After(Price):
     """The first units are free: ``price.after(units)``."""
 
     price: Price = field(validator=nests)
-    units: Decimal = field(converter=number, validator=non_negative)
+    units: Exact = field(converter=number_or_part, validator=non_negative)
 
     def amount(self, quantity: Exact) -> Exact:
         return amount_at(self.price, max(difference(quantity, self.units), ZERO))

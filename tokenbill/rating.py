@@ -1,130 +1,227 @@
-"""Rating: usage becomes the lines of a bill, stage by stage.
+"""Rating: the stages by which usage becomes a bill, in order, with the reason for each place.
 
-The stages, and why each stands where it does:
-
-1. *units → allowance → price*: prices are curves over the period's whole usage, so that tiers,
-   allowances and packages are read once, wherever the period is cut into bills.
-2. *settle*: money is rounded once, after everything exact is known; what that changes is a line.
+The bill of a period is worked out on all of its usage; what earlier bills charged is subtracted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from fractions import Fraction
-from operator import attrgetter
 
-from attrs import evolve
+from tokenbill.charges import entry_lines, fee_line, usage_lines
+from tokenbill.decimals import ONE, ZERO, Exact, decimal, difference, plus, product, ratio
+from tokenbill.lines import Charge, LineItem
+from tokenbill.portions import amount_at
+from tokenbill.rounding import Rounding
+from tokenbill.terms import Discount
+from tokenbill.work import Asked, Item, Statement, Work, budget_of, drawn_on, together, total_net, total_of
 
-from tokenbill.compiled import Compiled, Rate
-from tokenbill.decimals import EXACT, ZERO, Exact, decimal, difference, plus
-from tokenbill.lines import Charge, LineItem, exact_sum, telescoped
-from tokenbill.portions import Portion
-from tokenbill.price import Price
-from tokenbill.tiers import Graduated
-from tokenbill.usage import Usage
+__all__ = ["STAGES", "rate"]
 
-__all__ = ["exact_of", "settled_lines", "statement", "total_of"]
+HUNDRED = Decimal(100)
 
 
-def statement(card: Compiled, usage: Usage) -> list[LineItem]:
-    """The lines of a period's whole usage, before they are settled: entries by key, groups by key, tiers in order."""
-    quantities: dict[Rate, int | Decimal] = dict.fromkeys(card.always, 0)
-    for meter, quantity in usage.counted.items():
-        rate = card[meter]
-        quantities[rate] = EXACT.add(quantities[rate], quantity) if rate in quantities else quantity
-    rates = sorted(quantities, key=_order) if len(quantities) > 1 else quantities
-    lines: list[LineItem] = []
-    for rate in rates:
-        priced = _priced(rate, Decimal(quantities[rate]))
-        lines += priced if card.simple else _rounded(card, priced)
-    return lines
+def rate(asked: Asked) -> Statement:
+    """A period so far, stage by stage."""
+    if asked.card.simple and asked.offers is None:
+        return _simple(asked)
+    work = Work(asked)
+    for stage in STAGES:
+        stage(work)
+    return Statement(work.lines, work.items, work.total(), work.draws)
 
 
-_order = attrgetter("order")
-_multiply = EXACT.multiply
+def _simple(asked: Asked) -> Statement:
+    lines = usage_lines(asked.card, asked.usage)
+    return Statement(lines, [], total_of(asked.card, lines), {})
 
 
-def _priced(rate: Rate, quantity: Decimal) -> Sequence[LineItem]:
-    """The lines of one entry; a price for each unit makes one, at a charge that never changes."""
-    if rate.unit is not None and "" in rate.charges:
-        amount = _multiply(quantity, rate.unit)
-        return (LineItem(rate.charges[""], quantity, amount, amount),)
-    if type(rate.price) is Graduated:
-        top, reached = rate.price.reached(quantity)
-        return [*_whole(rate, rate.price)[:top], _line(rate, reached)]
-    return [_line(rate, portion) for portion in rate.price.portions(quantity)]
+def price_fees(work: Work) -> None:
+    """Fees as given, those in arrears with the last bill."""
+    for fee in work.plan.fees:
+        if fee.due == "advance" or work.asked.final:
+            work.add(Item("fee", None, fee.name, [fee_line(fee, work.asked.fee_share)]))
 
 
-def _whole(rate: Rate, price: Graduated) -> list[LineItem]:
-    """The lines of tiers used up: the same on each bill, so made once."""
-    if not rate.whole:
-        rate.whole = [_line(rate, portion) for portion in price.full()]
-    return rate.whole
+def price_usage(work: Work) -> None:
+    """Units, allowance and price are one curve for each entry, read on the period's whole usage."""
+    for entry, lines in entry_lines(work.card, work.asked.usage):
+        if lines:
+            item = Item("usage", entry.key, entry.order, lines)
+            if work.plan.token_price is None:
+                work.add(item)
+            else:
+                work.items.append(item)
 
 
-def _line(rate: Rate, portion: Portion) -> LineItem:
-    amount, quantity = portion.amount, portion.quantity
-    if type(amount) is Decimal and type(quantity) is Decimal:
-        return LineItem(_charge(rate, portion, portion.label), quantity, amount, amount)
-    return LineItem(_charge(rate, portion, portion.label), decimal(quantity), decimal(amount), amount)
-
-
-def _charge(rate: Rate, portion: Portion, label: str) -> Charge:
-    """What a portion is charged for; while rate and fee are the same objects, the one made before."""
-    known = rate.charges.get(label)
-    if (
-        known is not None
-        and known.rate is portion.rate
-        and known.fee is portion.fee
-        and known.per is portion.per
-    ):
-        return known
-    description = f"{rate.key}, {label}" if label else str(rate.key)
-    price = None if portion.rate is None else decimal(portion.rate)
-    fee = decimal(portion.fee)
-    made = Charge("usage", rate.key, description, price, portion.per, portion.round, fee, rule_of(rate.price))
-    rate.charges[label] = made
-    return made
-
-
-def rule_of(price: Price) -> str:
-    """What a price does, in the first sentence of its own words."""
-    return (type(price).__doc__ or type(price).__name__).strip().partition("\n")[0].replace("`", "")
-
-
-def _rounded(card: Compiled, lines: Iterable[LineItem]) -> list[LineItem]:
-    """The lines of one entry in whole minor units: the entry is rounded, its lines cut from that."""
-    running: Exact = ZERO
-    shown, cut = ZERO, []
-    for line in lines:
-        running = plus(running, line.precise)
-        upto = card.plan.rounding(running, card.places)
-        amount = decimal(difference(upto, shown))
-        cut.append(evolve(line, amount=amount, precise=amount))
-        shown = upto
-    return cut
-
-
-def total_of(card: Compiled, lines: Iterable[LineItem]) -> Decimal:
-    """What the lines of a whole period are settled at."""
-    return card.plan.rounding(exact_sum(lines), card.places)
-
-
-def settled_lines(card: Compiled, lines: list[LineItem], total: Decimal) -> tuple[LineItem, ...]:
-    """The lines as a bill shows them: amounts that add up to the total, with the rounding as a line."""
-    net = exact_sum(lines)
-    if type(net) is not Decimal:
-        lines = telescoped(lines)
-    if net == total:
-        return tuple(lines)
-    amount = decimal(difference(total, decimal(net)))
-    return (
-        *lines,
-        LineItem(card.rounding, None, amount, amount if type(net) is Decimal else difference(total, net)),
+def burn_tokens(work: Work) -> None:
+    """Whole tokens, paid from the balance in line order; the rest as one quantity on the token price."""
+    price, places = work.plan.token_price, work.plan.units.places
+    if price is None:
+        return
+    burned = [item for item in work.items if item.kind == "usage"]
+    _count_tokens(work, burned, places)
+    offers = work.offers(work.plan.units)
+    drawn = drawn_on(
+        offers, burned, [item.tokens for item in burned], places, budget_of(work, offers, "tokens")
     )
+    for (grant, _), parts in zip(offers, drawn, strict=True):
+        work.record(grant, parts)
+    paid = [together(parts) for parts in zip(*drawn, strict=True)] if drawn else [ZERO] * len(burned)
+    rests = [decimal(difference(item.tokens, part)) for item, part in zip(burned, paid, strict=True)]
+    _sell_tokens(work, burned, rests, work.whole(amount_at(price, together(rests))))
 
 
-def exact_of(lines: Iterable[LineItem]) -> Fraction:
-    """The exact amount of lines, the rounding left out."""
-    return Fraction(exact_sum([line for line in lines if line.kind != "rounding"]))
+def _count_tokens(work: Work, items: Iterable[Item], places: int) -> None:
+    """Whole tokens that add up to the rounded sum; each entry rounded where lines are."""
+    rounding = Rounding(places, mode=work.plan.rounding.mode)
+    exact: Exact = ZERO
+    for item in items:
+        upto = rounding(plus(exact, item.net))
+        item.tokens = (
+            rounding(item.net) if work.card.whole_lines else decimal(difference(upto, rounding(exact)))
+        )
+        exact = plus(exact, item.net)
+
+
+def _sell_tokens(work: Work, items: Sequence[Item], rests: Sequence[Decimal], money: Exact) -> None:
+    """The money for the rest, spread over the entries in proportion to it."""
+    for item, rest in zip(items, rests, strict=True):
+        item.net = rest
+    whole = total_net(items)
+    if whole:
+        work.spread_over(money, items)
+    elif money:
+        charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
+        work.add(Item("usage", None, "tokens", [LineItem(charge, None, decimal(money), money)]))
+    for item, rest in zip(items, rests, strict=True):
+        item.lines = [_token_line(work, item, rest)]
+        work.lines += item.lines
+
+
+def _token_line(work: Work, item: Item, rest: Decimal) -> LineItem:
+    unit = work.plan.units.code
+    rule = f"{item.tokens:f} {unit}, of which {rest:f} are not covered by the balance"
+    charge = Charge("usage", item.meter, item.lines[0].description.partition(",")[0], rule=rule)
+    return LineItem(charge, item.tokens, decimal(item.net), item.net)
+
+
+def take_off_discounts(work: Work) -> None:
+    """Discounts in the order given, each on what is left; before the maximum, which compares with what is owed."""
+    for discount in work.plan.discounts:
+        items = work.scoped(discount.on)
+        before = total_net(items)
+        if discount.unit == "percent":
+            _percent_off(work, items, discount)
+        elif items:
+            work.spread(min(_scaled(work, discount.value), before), items)
+        off = difference(before, total_net(items))
+        if off:
+            work.note("discount", discount.name, difference(ZERO, off), discount.name)
+
+
+def _percent_off(work: Work, items: Iterable[Item], discount: Discount) -> None:
+    for item in items:
+        off = work.whole(ratio(product(item.net, discount.value), Decimal(100)))
+        item.net = difference(item.net, off)
+
+
+def _scaled(work: Work, amount: Decimal) -> Exact:
+    """An amount for a whole billing period, for the part that is billed."""
+    return work.whole(product(amount, work.asked.share))
+
+
+def hold_to_maximum(work: Work) -> None:
+    """What goes beyond the maximum is spread like a discount; before the minimum, which lifts what is left."""
+    if work.plan.maximum is None:
+        return
+    over = difference(total_net(work.items), _scaled(work, work.plan.maximum))
+    if over > 0:
+        work.spread(over, work.scoped(None))
+        rule = f"at most {work.plan.maximum:f} a period"
+        work.note("maximum", "maximum", difference(ZERO, over), rule)
+
+
+def lift_to_minimum(work: Work) -> None:
+    """The true-up, when the period closes; before credit, which may pay it, and tax, which it owes."""
+    if work.plan.minimum is None or not work.asked.final:
+        return
+    short = difference(_scaled(work, work.plan.minimum), total_net(work.items))
+    if short > 0:
+        charge = Charge(
+            "minimum", None, "true-up to minimum", rule=f"at least {work.plan.minimum:f} a period"
+        )
+        work.add(Item("minimum", None, "minimum", [LineItem(charge, None, decimal(short), short)]))
+
+
+def cut_into_units(work: Work) -> None:
+    """Whole minor units that add up to the rounded net: credit pays in these."""
+    shown, exact = ZERO, total_net(())
+    for item in work.items:
+        exact = plus(exact, item.net)
+        upto = work.plan.rounding(exact, work.card.places)
+        item.units = decimal(difference(upto, shown))
+        shown = upto
+
+
+def draw_gifts(work: Work) -> None:
+    """Promotional credit, which lowers what is taxed."""
+    offers = work.offers(work.plan.currency, gifts=True)
+    if not offers:
+        return
+    budget = budget_of(work, offers, "units")
+    drawn = drawn_on(offers, work.items, [item.units for item in work.items], work.card.places, budget)
+    for (grant, _), parts in zip(offers, drawn, strict=True):
+        for item, part in zip(work.items, parts, strict=True):
+            item.gift = decimal(plus(item.gift, part))
+        given = work.record(grant, parts)
+        if given:
+            work.note("credit", f"credit {grant.id}", difference(ZERO, given), "promotional credit")
+
+
+def add_taxes(work: Work) -> None:
+    """Each tax on the exact net of its charges, what inclusive taxes contain taken out; it does not compound."""
+    bases = [_base(work, item) for item in work.items]
+    for tax in work.plan.taxes:
+        owed = [
+            product(base, ratio(tax.percent, HUNDRED)) if item.within(tax.on) else ZERO
+            for item, base in zip(work.items, bases, strict=True)
+        ]
+        amount = _rounded_tax(work, owed)
+        work.note("tax", tax.name, amount, f"{tax.percent:f} % of the net amount")
+        if tax.inclusive:
+            work.note("tax", f"{tax.name}, included in prices", difference(ZERO, amount), "prices contain it")
+        elif amount:
+            work.tax(amount, [max(part, ZERO) for part in owed])
+
+
+def _base(work: Work, item: Item) -> Exact:
+    """What is taxed of an item: what is left after credit, without the taxes that its price includes."""
+    included = [tax.percent for tax in work.plan.taxes if tax.inclusive and item.within(tax.on)]
+    taxed = difference(item.net, item.gift)
+    return ratio(taxed, plus(ONE, ratio(together(included), HUNDRED))) if included else taxed
+
+
+def _rounded_tax(work: Work, owed: Iterable[Exact]) -> Decimal:
+    """A tax rounded once, on the sum of its charges; or on each of them."""
+    rounding, places = work.plan.rounding, work.card.places
+    if rounding.tax == "line":
+        return together(rounding(max(part, ZERO), places) for part in owed)
+    total: Exact = ZERO
+    for part in owed:
+        total = plus(total, part)
+    return rounding(max(total, ZERO), places)
+
+
+STAGES: tuple[Callable[[Work], None], ...] = (
+    price_fees,  # fees lead the bill, in the order in which the plan gives them
+    price_usage,  # units, allowance and price are one curve, so tiers are read once a period
+    burn_tokens,  # a balance in tokens pays before money is spoken of
+    take_off_discounts,  # on money, each on what the ones before left
+    hold_to_maximum,  # compares with what is owed after discounts
+    lift_to_minimum,  # last of the charges: it lifts what is left of all others
+    cut_into_units,  # credit pays whole minor units, which add up to the rounded net
+    draw_gifts,  # a gift lowers what is taxed
+    add_taxes,  # on the exact net, each rounded once
+)
+"""What remains is to settle: the net is rounded once, and paid credit pays the bill (`account`)."""

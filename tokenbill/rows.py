@@ -31,7 +31,8 @@ DEPTH = 32
 """Most levels of one JSON object."""
 NUMBER_LENGTH = 64
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-WAY_OUT = 'write an object a line, as in {"meter": "api_calls", "quantity": 1}'
+QUOTING = "end rows with LF or CRLF, close quotation marks, and double those inside a cell"
+OBJECTS = 'write an object a line, as in {"meter": "api_calls", "quantity": 1}'
 EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")
 """An exponent of four digits or more: such a number stays text, and no door of numbers takes it."""
 
@@ -125,7 +126,7 @@ class _Lines:
         text = piece if isinstance(piece, str) else self._decoded(piece)
         self.first = self.first or text
         if self._length > ROW_LENGTH:
-            self.refuse(f"a row of more than {ROW_LENGTH} bytes", self.first, "close quotation marks")
+            self.refuse(f"a row of more than {ROW_LENGTH} bytes", self.first, QUOTING)
         if "\0" in text:
             self._fault = "a NUL character"
         return text.removeprefix("\ufeff") if self._number == 1 else text
@@ -156,7 +157,7 @@ class _Lines:
 
         known = [each for each in columns if each]
         near = get_close_matches(str(column), known[:100], n=1)
-        hint = f"did you mean {shown(near[0])}?" if near else f"there are {listed(known)}"
+        hint = f"did you mean {shown(near[0])}?" if near else f"the columns are {listed(known)}"
         raise self.bad(f"no such column; {hint}", "", str(column))
 
 
@@ -211,17 +212,18 @@ class _CsvRows(Rows):
             try:
                 row = next(self._reader, None)
             except csv.Error as error:
-                what = f"not CSV, {error}".partition(" - ")[0]
-                way_out = "close quotation marks, double those inside a cell"
-                self._lines.refuse(what, self._lines.first, way_out)
+                what = "a quotation mark left open" if "end of data" in str(error) else f"not CSV, {error}"
+                self._lines.refuse(what.partition(" - ")[0], self._lines.first, QUOTING)
             if row:
                 yield row
 
     def cells(self, row: list[str]) -> list[str]:
         self._lines.check()
         if len(row) != len(self._header):
-            what = f"{len(row)} cells under {len(self._header)} columns"
-            self._lines.refuse(what, ",".join(row), "put a cell that holds commas in quotation marks")
+            few = len(row) < len(self._header)
+            what = f"too {'few' if few else 'many'} cells, {len(row)} for {len(self._header)} columns"
+            way_out = "fill every column" if few else "put a cell that holds commas in quotation marks"
+            self._lines.refuse(what, ",".join(row), way_out)
         return [row[place] for place in self._places]
 
 
@@ -242,15 +244,15 @@ class _JsonRows(Rows):
 
     def _members(self, text: str) -> Mapping[str, Any]:
         if _deep(text):
-            self._lines.refuse(f"JSON of more than {DEPTH} levels", text, WAY_OUT)
+            self._lines.refuse(f"JSON of more than {DEPTH} levels", text, OBJECTS)
         try:
             row = DECODER.decode(text.strip())
         except _Refused as refused:
             self._lines.refuse(str(refused), text, "write each name once, and numbers in digits")
         except json.JSONDecodeError as error:
-            self._lines.refuse(f"not JSON, {error.msg.lower()} at character {error.colno}", text, WAY_OUT)
+            self._lines.refuse(f"not JSON, {error.msg.lower()} at character {error.colno}", text, OBJECTS)
         if not isinstance(row, dict):
-            self._lines.refuse("no JSON object", text, WAY_OUT)
+            self._lines.refuse("no JSON object", text, OBJECTS)
         return cast("Mapping[str, Any]", row)
 
     def _cell(self, row: Mapping[str, Any], column: str) -> str | int | Decimal:

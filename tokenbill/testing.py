@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from attrs import evolve, has
 
 from tokenbill.canonical import content_hash, fields_of
-from tokenbill.decimals import EXACT, ZERO, Number, decimal, number, plus, shifted, users_context
+from tokenbill.decimals import EXACT, PLACES, ZERO, Number, decimal, number, plus, shifted, users_context
 from tokenbill.errors import InvalidPrice, MissingExtra, shown
 from tokenbill.lint import cliffs
 from tokenbill.pieces import NIL, Form, at
@@ -116,7 +116,12 @@ def bounds(price: Price) -> tuple[Decimal, ...]:
     (Decimal('0.5'), Decimal('1'), Decimal('100'))
     """
     found = {*_ends(price), *_numbers(price)}
-    return tuple(sorted(decimal(value) for value in found if 0 < value < MOST))
+    return tuple(sorted({_cut(value) for value in found if 0 < value < MOST}))
+
+
+def _cut(value: Fraction) -> Decimal:
+    """The last quantity up to *value* that may be asked for: quantities have at most so many decimals."""
+    return decimal(Fraction(value * 10**PLACES // 1, 10**PLACES))
 
 
 def _ends(price: Price) -> Iterator[Fraction]:

@@ -1,0 +1,120 @@
+"""Charges: what usage costs by entry, with the lines that show it, and what a fee comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from operator import attrgetter
+
+from attrs import evolve
+
+from tokenbill.compiled import Compiled, Rate
+from tokenbill.decimals import EXACT, ZERO, Exact, decimal, difference, plus, product
+from tokenbill.lines import Charge, LineItem
+from tokenbill.portions import Portion
+from tokenbill.price import Price
+from tokenbill.terms import Fee
+from tokenbill.tiers import Graduated
+from tokenbill.usage import Usage
+
+__all__ = ["entry_lines", "fee_line", "rounded_lines", "usage_lines"]
+
+
+def usage_lines(card: Compiled, usage: Usage) -> list[LineItem]:
+    """The lines of a period's whole usage: entries by key, groups by key, tiers in order."""
+    quantities = _quantities(card, usage)
+    lines: list[LineItem] = []
+    for rate in sorted(quantities, key=_order) if len(quantities) > 1 else quantities:
+        lines += _priced(rate, Decimal(quantities[rate]))
+    return lines
+
+
+def entry_lines(card: Compiled, usage: Usage) -> Iterator[tuple[Rate, Sequence[LineItem]]]:
+    """The same, entry by entry."""
+    quantities = _quantities(card, usage)
+    for rate in sorted(quantities, key=_order):
+        yield rate, _priced(rate, Decimal(quantities[rate]))
+
+
+def _quantities(card: Compiled, usage: Usage) -> dict[Rate, int | Decimal]:
+    """What was used under each entry, those included that cost something for nothing."""
+    quantities: dict[Rate, int | Decimal] = dict.fromkeys(card.always, 0)
+    for meter, quantity in usage.counted.items():
+        rate = card[meter]
+        quantities[rate] = EXACT.add(quantities[rate], quantity) if rate in quantities else quantity
+    return quantities
+
+
+_order = attrgetter("order")
+_multiply = EXACT.multiply
+
+
+def _priced(rate: Rate, quantity: Decimal) -> Sequence[LineItem]:
+    """The lines of one entry; a price for each unit makes one, at a charge that never changes."""
+    if rate.unit is not None and "" in rate.charges:
+        amount = _multiply(quantity, rate.unit)
+        return (LineItem(rate.charges[""], quantity, amount, amount),)
+    if type(rate.price) is Graduated:
+        top, reached = rate.price.reached(quantity)
+        return [*_whole(rate, rate.price)[:top], _line(rate, reached)]
+    return [_line(rate, portion) for portion in rate.price.portions(quantity)]
+
+
+def _whole(rate: Rate, price: Graduated) -> list[LineItem]:
+    """The lines of tiers used up: the same on each bill, so made once."""
+    if not rate.whole:
+        rate.whole = [_line(rate, portion) for portion in price.full()]
+    return rate.whole
+
+
+def _line(rate: Rate, portion: Portion) -> LineItem:
+    amount, quantity = portion.amount, portion.quantity
+    if type(amount) is Decimal and type(quantity) is Decimal:
+        return LineItem(_charge(rate, portion, portion.label), quantity, amount, amount)
+    return LineItem(_charge(rate, portion, portion.label), decimal(quantity), decimal(amount), amount)
+
+
+def _charge(rate: Rate, portion: Portion, label: str) -> Charge:
+    """What a portion is charged for; while rate and fee are the same objects, the one made before."""
+    known = rate.charges.get(label)
+    if (
+        known is not None
+        and known.rate is portion.rate
+        and known.fee is portion.fee
+        and known.per is portion.per
+    ):
+        return known
+    description = f"{rate.key}, {label}" if label else str(rate.key)
+    price = None if portion.rate is None else decimal(portion.rate)
+    fee = decimal(portion.fee)
+    made = Charge("usage", rate.key, description, price, portion.per, portion.round, fee, rule_of(rate.price))
+    rate.charges[label] = made
+    return made
+
+
+def rule_of(price: Price) -> str:
+    """What a price does, in the first sentence of its own words."""
+    return (type(price).__doc__ or type(price).__name__).strip().partition("\n")[0].replace("`", "")
+
+
+def rounded_lines(card: Compiled, lines: Iterable[LineItem]) -> list[LineItem]:
+    """The lines of one entry in whole minor units: the entry is rounded, its lines cut from that."""
+    running: Exact = ZERO
+    shown, cut = ZERO, []
+    for line in lines:
+        running = plus(running, line.precise)
+        upto = card.plan.rounding(running, card.places)
+        amount = decimal(difference(upto, shown))
+        cut.append(evolve(line, amount=amount, precise=amount))
+        shown = upto
+    return cut
+
+
+def fee_line(fee: Fee, share: Fraction) -> LineItem:
+    """The line of a fee for a part of a billing period."""
+    part = share if fee.prorated else Fraction(share > 0)
+    amount = product(fee.amount, part)
+    rule = f"{part} of the period" if part != 1 else ""
+    charge = Charge("fee", None, fee.name, fee.amount, per=None, rule=rule)
+    return LineItem(charge, decimal(part), decimal(amount), amount)
