@@ -12,6 +12,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 import timeit
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
@@ -53,7 +54,7 @@ def timed(row: Row, rounds: int) -> Timing:
 
 
 def _once(call: Callable[[], object], loops: int = 100) -> float:
-    return timeit.timeit(call, number=loops) / loops * 1e9
+    return timeit.timeit(call, timer=time.process_time, number=loops) / loops * 1e9
 
 
 def two_meters() -> list[Row]:

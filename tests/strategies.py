@@ -67,7 +67,9 @@ class Squared(Price):
 
 # ---------------------------------------------------------------- numbers
 
-everyday = st.sampled_from(["0.01", "0.10", "0.1", "0.335", "0.005", "1", "1.00", "2.50", "3", "7", "10", "20", "0.25"])
+everyday = st.sampled_from(
+    ["0.01", "0.10", "0.1", "0.335", "0.005", "1", "1.00", "2.50", "3", "7", "10", "20", "0.25"]
+)
 long_decimals = st.builds(shifted, st.integers(0, 10**32), st.just(30))
 big = st.integers(10**20, 10**29)
 
@@ -79,14 +81,20 @@ def decimals(top=10**9, places=6):
 def spelled(number):
     """The same number as a Decimal, as text, with more zeros, or as an int."""
     exact = Decimal(number)
-    ways = [exact, f"{exact:f}", Decimal(f"{exact:f}.00" if exact == int(exact) and "." not in f"{exact:f}" else f"{exact:f}")]
+    ways = [
+        exact,
+        f"{exact:f}",
+        Decimal(f"{exact:f}.00" if exact == int(exact) and "." not in f"{exact:f}" else f"{exact:f}"),
+    ]
     return st.sampled_from([*ways, int(exact)] if exact == int(exact) else ways)
 
 
 common = everyday.map(Decimal) | decimals()
 rates = st.one_of(common, common, common, st.just(Decimal(0)), long_decimals, big.map(Decimal))
 sizes = st.one_of(common, common, long_decimals).filter(bool)
-factors = st.sampled_from(["0", "0.5", "0.9", "1", "1.2", "1.05", "0.333333333333333333333333333333"]).map(Decimal)
+factors = st.sampled_from(["0", "0.5", "0.9", "1", "1.2", "1.05", "0.333333333333333333333333333333"]).map(
+    Decimal
+)
 quantities = st.one_of(st.integers(0, 3000).map(Decimal), common, long_decimals, big.map(Decimal))
 whole_numbers = st.integers(1, 1000)
 
@@ -152,7 +160,9 @@ def prices_and_quantities(draw, of=prices, count=2):
 # ---------------------------------------------------------------- meters and usage
 
 names = st.sampled_from(["a", "b", "gpu_hours", "input_tokens"])
-labels = st.dictionaries(st.sampled_from(["x", "y", "z"]), st.sampled_from(["1", "2", "H100 SXM"]), max_size=3)
+labels = st.dictionaries(
+    st.sampled_from(["x", "y", "z"]), st.sampled_from(["1", "2", "H100 SXM"]), max_size=3
+)
 meters = st.builds(Meter, names, labels)
 usages = st.dictionaries(meters, quantities, max_size=5).map(Usage)
 
@@ -174,7 +184,9 @@ def usages_of(draw, schedule):
 def closed(keys):
     """Meters, and the unions without which two of them would tie."""
     found = set(keys)
-    while missing := {union for one, other in combinations(found, 2) if (union := tie(one, other)) and union not in found}:
+    while missing := {
+        union for one, other in combinations(found, 2) if (union := tie(one, other)) and union not in found
+    }:
         found |= missing
     return sorted(found)
 
@@ -251,7 +263,9 @@ def on_demand_plans(draw, of=prices):
     prices_of = draw(schedules(of))
     wrapped = draw(st.sampled_from([PriceSchedule, PriceSchedule, OwnSchedule, OwnListedSchedule]))
     own = prices_of if wrapped is PriceSchedule else wrapped(prices_of)
-    return BillingPlan.on_demand(own, rounding=draw(roundings), name=draw(st.sampled_from(["", "Pay as you go"])))
+    return BillingPlan.on_demand(
+        own, rounding=draw(roundings), name=draw(st.sampled_from(["", "Pay as you go"]))
+    )
 
 
 plans = on_demand_plans

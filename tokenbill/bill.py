@@ -7,11 +7,11 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
-from tokenbill.account import NEW, NO_USAGE, Account, Given, Increment, increment, used_in
+from tokenbill.account import NEW, Account, going_on
 from tokenbill.canonical import name
 from tokenbill.charges import usage_lines
 from tokenbill.compiled import Compiled, compiled
@@ -24,6 +24,7 @@ from tokenbill.errors import (
     InvalidPlan,
     InvalidUsage,
 )
+from tokenbill.increment import NO_USAGE, Given, Increment, increment, used_in
 from tokenbill.instants import moment
 from tokenbill.lines import Adjustment, LineItem, less
 from tokenbill.memo import Memo, memo, slot_setters
@@ -51,13 +52,13 @@ class Bill:
 
     given: Given
     total: Decimal
-    made: Memo = memo()
+    _made: Memo | None = memo()
 
     def __init__(self, given: Given, total: Decimal) -> None:
         # made for every event; writing the slots halves what it costs
         _set_given(self, given)
         _set_total(self, total)
-        _set_made(self, Memo())
+        _set_made(self, None)
 
     @classmethod
     def of(
@@ -92,20 +93,28 @@ class Bill:
             InvalidUsage: If *less* takes off more than was used.
             InvalidPeriod: If a grant is dated, and neither *period* nor *at* is given.
         """
-        if type(usage) is not Usage or type(plan) is not BillingPlan or type(opening) is not Account:
-            usage, plan, opening = _checked(usage, plan, opening)
+        if type(usage) is not Usage or type(plan) is not BillingPlan:
+            usage, plan = _checked(usage, plan)
+        plain = opening is NEW and less is NO_USAGE and period is None and at is None
+        if not plain:
+            _check(opening, period, at, less)
         given = (usage, plan, opening, final, less, _notes(about) if about else (), period, at)
-        if period is not None or at is not None or less is not NO_USAGE:
-            _check(period, at, less)
-        card = plan.made.get("compiled") if period is None else None
+        card = plan.made.get("compiled")
         if card is None:
             card = compiled(plan, plan.share(period))
-        if opening is NEW and final and card.simple and less is NO_USAGE:
+        if plain and final and card.simple:
             return cls(given, card.settled(card.numerator(usage)[0]))
         added = increment(given, card)
         bill = cls(given, added.total)
-        bill.made["added"] = added
+        _set_made(bill, Memo(added=added))
         return bill
+
+    @property
+    def made(self) -> Memo:
+        """What the bill worked out once; most bills are asked for their total alone."""
+        if self._made is None:
+            _set_made(self, Memo())
+        return cast(Memo, self._made)
 
     @property
     def usage(self) -> Usage:
@@ -125,7 +134,7 @@ class Bill:
     @property
     def opening(self) -> Account:
         """The account before."""
-        return self.given[2]
+        return cast(Account, self.given[2])
 
     @property
     def final(self) -> bool:
@@ -145,9 +154,10 @@ class Bill:
     @property
     def lines(self) -> tuple[LineItem, ...]:
         """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
-        if "lines" not in self.made:
-            self.made["lines"] = _lines(self.given, self._card, self._added)
-        return self.made["lines"]  # type: ignore[no-any-return]
+        made = self.made
+        if "lines" not in made:
+            made["lines"] = _lines(self, self._card)
+        return made["lines"]  # type: ignore[no-any-return]
 
     @property
     def exact(self) -> Fraction:
@@ -157,15 +167,16 @@ class Bill:
     @property
     def due(self) -> Decimal:
         """What is left to pay, after what is carried and what grants paid; never negative."""
-        return self._added.due
+        return self.added.due
 
     @property
     def draws(self) -> tuple[tuple[str, Decimal], ...]:
         """What each grant paid of this bill, by id; a negative amount was given back to it."""
-        return self._added.drawn
+        return self.added.drawn
 
     @property
-    def _added(self) -> Increment:
+    def added(self) -> Increment:
+        """What the bill adds to its opening account."""
         added: Increment | None = self.made.get("added")
         if added is None:
             added = self.made["added"] = increment(self.given, self._card)
@@ -173,14 +184,15 @@ class Bill:
 
     @property
     def _card(self) -> Compiled:
-        return compiled(self.plan, self.plan.share(self.period))
+        plan, period = self.given[1], self.given[6]
+        return compiled(plan) if period is None else compiled(plan, plan.share(period))
 
     @property
     def closing(self) -> Account:
         """The account after: pass it to the next bill as *opening*."""
         closing: Account | None = self.made.get("closing")
         if closing is None:
-            added = self._added
+            added = self.added
             closing = self.made["closing"] = self._closed(added) if self.final else self._carried_on(added)
         return closing
 
@@ -192,10 +204,9 @@ class Bill:
 
     def _carried_on(self, added: Increment) -> Account:
         """The account of a period that goes on."""
-        used, terms = used_in(self.given), self.plan.terms()
-        account = Account(self.period, terms, used, added.accrued, added.draws, added.balance, added.carried)
-        account.made["position"] = added.position
-        account.made["statement"] = added.after and (self._card, added.after)
+        account = going_on(self.given, added)
+        if added.after is not None:
+            account.made["statement"] = (self._card, added.after)
         return account
 
     def __sub__(self, earlier: Bill) -> Adjustment:
@@ -220,7 +231,9 @@ class Bill:
         """
         card = Compiled(self.plan, self.plan.share(self.period))
         added = increment(self.given, card)
-        lines, total = _lines(self.given, card, added), added.total
+        fresh = Bill(self.given, added.total)
+        fresh.made["added"] = added
+        lines, total = _lines(fresh, card), added.total
         for line, again in zip(self.lines, lines, strict=False):
             if (line, line.exact) != (again, again.exact):
                 raise BillMismatch(line.description, line.amount, again.amount)
@@ -267,21 +280,21 @@ def _per(line: LineItem) -> str:
     )
 
 
-def _checked(usage: Any, plan: Any, opening: Any) -> tuple[Usage, BillingPlan, Account]:
-    """Arguments as a bill needs them."""
+def _checked(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
+    """What a bill is of, as it needs them."""
     if not isinstance(plan, BillingPlan):
         raise InvalidPlan("no plan", plan, "give one: BillingPlan.on_demand(prices)")
-    if not isinstance(opening, Account):
-        raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
-    return Usage(usage), plan, opening
+    return usage if isinstance(usage, Usage) else Usage(usage), plan
 
 
 def _notes(about: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name(key), name(value, what=key)) for key, value in about.items()))
 
 
-def _check(period: Any, at: Any, less: Any) -> None:
-    """The arguments that most bills leave out."""
+def _check(opening: Any, period: Any, at: Any, less: Any) -> None:
+    """What most bills leave out."""
+    if not isinstance(opening, Account):
+        raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
     if period is not None and not isinstance(period, Period):
         raise InvalidPeriod("no period", period, "give a Period")
     if at is not None:
@@ -290,12 +303,16 @@ def _check(period: Any, at: Any, less: Any) -> None:
         raise InvalidUsage("no usage to take off", less, "give a Usage")
 
 
-def _lines(given: Given, card: Compiled, added: Increment) -> tuple[LineItem, ...]:
+def _lines(bill: Bill, card: Compiled) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding."""
+    given = bill.given
     opening = given[2]
-    if added.after is not None:
-        lines = added.after.lines if added.before is None else less(added.after.lines, added.before.lines)
-    else:
+    if opening is NEW and card.simple:
+        lines = usage_lines(card, used_in(given))
+    elif card.simple and not opening.balance.grants:
         lines = usage_lines(card, used_in(given))
         lines = lines if opening.is_fresh else less(lines, usage_lines(card, opening.used))
-    return settled_lines(card, lines, added.total)
+    else:
+        before, lines = bill.added.before, bill.added.after.lines  # type: ignore[union-attr]  # rated by stages
+        lines = lines if before is None else less(lines, before.lines)
+    return settled_lines(card, lines, bill.total)

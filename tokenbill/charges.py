@@ -24,10 +24,12 @@ __all__ = ["entry_lines", "fee_line", "rounded_lines", "usage_lines"]
 def usage_lines(card: Compiled, usage: Usage) -> list[LineItem]:
     """The lines of a period's whole usage: entries by key, groups by key, tiers in order."""
     quantities = _quantities(card, usage)
-    lines: list[LineItem] = []
-    for rate in sorted(quantities, key=_order) if len(quantities) > 1 else quantities:
-        lines += _priced(rate, Decimal(quantities[rate]))
-    return lines
+    if len(quantities) == 1:
+        (rate,) = quantities
+        return _priced(rate, Decimal(quantities[rate]))
+    return [
+        line for rate in sorted(quantities, key=_order) for line in _priced(rate, Decimal(quantities[rate]))
+    ]
 
 
 def entry_lines(card: Compiled, usage: Usage) -> Iterator[tuple[Rate, Sequence[LineItem]]]:
@@ -39,7 +41,7 @@ def entry_lines(card: Compiled, usage: Usage) -> Iterator[tuple[Rate, Sequence[L
 
 def _quantities(card: Compiled, usage: Usage) -> dict[Rate, int | Decimal]:
     """What was used under each entry, those included that cost something for nothing."""
-    quantities: dict[Rate, int | Decimal] = dict.fromkeys(card.always, 0)
+    quantities: dict[Rate, int | Decimal] = dict.fromkeys(card.always, 0) if card.always else {}
     for meter, quantity in usage.counted.items():
         rate = card[meter]
         quantities[rate] = EXACT.add(quantities[rate], quantity) if rate in quantities else quantity
@@ -50,29 +52,32 @@ _order = attrgetter("order")
 _multiply = EXACT.multiply
 
 
-def _priced(rate: Rate, quantity: Decimal) -> Sequence[LineItem]:
+def _priced(rate: Rate, quantity: Decimal) -> list[LineItem]:
     """The lines of one entry; a price for each unit makes one, at a charge that never changes."""
     if rate.unit is not None and "" in rate.charges:
         amount = _multiply(quantity, rate.unit)
-        return (LineItem(rate.charges[""], quantity, amount, amount),)
-    if type(rate.price) is Graduated:
-        top, reached = rate.price.reached(quantity)
-        return [*_whole(rate, rate.price)[:top], _line(rate, reached)]
+        return [LineItem(rate.charges[""], quantity, amount, amount)]
+    if type(rate.price) is Graduated and quantity:
+        top, units, owed = rate.price.reached(quantity)
+        rungs = rate.rungs or _rungs(rate, rate.price)
+        return [*rungs[:top], _item(rungs[top].charge, units, owed)]
     return [_line(rate, portion) for portion in rate.price.portions(quantity)]
 
 
-def _whole(rate: Rate, price: Graduated) -> list[LineItem]:
+def _rungs(rate: Rate, price: Graduated) -> list[LineItem]:
     """The lines of tiers used up: the same on each bill, so made once."""
-    if not rate.whole:
-        rate.whole = [_line(rate, portion) for portion in price.full()]
-    return rate.whole
+    rate.rungs = [_line(rate, portion) for portion in price.rungs()]
+    return rate.rungs
 
 
 def _line(rate: Rate, portion: Portion) -> LineItem:
-    amount, quantity = portion.amount, portion.quantity
+    return _item(_charge(rate, portion, portion.label), portion.quantity, portion.amount)
+
+
+def _item(charge: Charge, quantity: Exact, amount: Exact) -> LineItem:
     if type(amount) is Decimal and type(quantity) is Decimal:
-        return LineItem(_charge(rate, portion, portion.label), quantity, amount, amount)
-    return LineItem(_charge(rate, portion, portion.label), decimal(quantity), decimal(amount), amount)
+        return LineItem(charge, quantity, amount, amount)
+    return LineItem(charge, decimal(quantity), decimal(amount), amount)
 
 
 def _charge(rate: Rate, portion: Portion, label: str) -> Charge:

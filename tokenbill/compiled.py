@@ -63,11 +63,11 @@ class Rate:
         "key",
         "order",
         "price",
+        "rungs",
         "slope",
         "slopes",
         "standing",
         "unit",
-        "whole",
     )
 
     def __init__(self, key: Meter, group: EACH_PLACE, price: Price, standing: Exact) -> None:
@@ -79,7 +79,7 @@ class Rate:
         self.constants: list[Decimal] = []
         self.unit: Decimal | None = None
         self.charges: dict[str, Charge] = {}
-        self.whole: list[LineItem] = []
+        self.rungs: list[LineItem] = []
 
     def prepare(self, curve: Curve, denominator: int) -> None:
         """Take the pieces, where all of them are lines whose numerators a Decimal holds."""
@@ -104,7 +104,8 @@ class Rate:
             return plus(total, product(amount, denominator))
         piece = bisect_left(self.edges, quantity)
         try:
-            return _fma(self.slopes[piece], quantity, _add(total, self.constants[piece]))  # type: ignore[arg-type]
+            start = self.constants[piece]
+            return _fma(self.slopes[piece], quantity, start if total is ZERO else _add(total, start))  # type: ignore[arg-type]
         except (Inexact, TypeError):
             return plus(total, plus(product(self.slopes[piece], quantity), self.constants[piece]))
 
@@ -236,7 +237,7 @@ class Compiled(dict[str, Rate]):
 
     def _bent(self, total: Exact, bent: Bent, prior: Bent) -> tuple[Exact, Bent]:
         """The total with what bent rates add to it: the difference of two points on each curve."""
-        if not prior:
+        if prior is NO_BENT:
             for rate, quantity in bent.items():
                 total = rate.upon(total, Decimal(quantity), self.denominator)
             return total, bent
@@ -267,13 +268,11 @@ def compiled(plan: BillingPlan, share: Fraction = WHOLE) -> Compiled:
 
     *share* is the part of a billing period that is billed, where the plan prorates what it includes.
     """
-    if plan.prorate_included and share != WHOLE:
-        return Compiled(plan, share)
     found = plan.made.get("compiled")
     if found is not None:
         return found  # type: ignore[no-any-return]
-    found = Compiled(plan)
-    if isinstance(plan.prices, PriceSchedule):
+    found = Compiled(plan, share)
+    if isinstance(plan.prices, PriceSchedule) and not plan.prorate_included:
         plan.made["compiled"] = found
     return found
 

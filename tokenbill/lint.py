@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 from attrs import evolve
 
-from tokenbill.decimals import decimal
+from tokenbill.decimals import ZERO, decimal
 from tokenbill.errors import InvalidPrice, InvalidSchedule, UnpricedUsage
 from tokenbill.meters import LLM_METERS, Meter
-from tokenbill.pieces import NIL, Curve, composed, constant, curve, jumps
+from tokenbill.pieces import Curve, composed, constant, curve, jumps
 from tokenbill.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
 from tokenbill.rates import PerUnit
-from tokenbill.tiers import Graduated, Tier, Volume
+from tokenbill.tiers import Graduated, Volume
 
 __all__ = ["Cliff", "Finding", "Listed", "cliffs", "findings"]
 
@@ -75,7 +75,7 @@ def findings(schedule: Listed) -> tuple[Finding, ...]:
     Raises:
         InvalidSchedule: If the schedule does not list its entries.
 
-    >>> from tokenbill.schedule import PriceSchedule
+    >>> from tokenbill import PriceSchedule, Tier
     >>> seats = Volume([Tier(10, 5, fee=2), Tier(None, 4, fee=3)])
     >>> [finding.message for finding in findings(PriceSchedule(seats=seats))]
     ['at 10 units the amount falls from 52 to 43']
@@ -111,6 +111,7 @@ def _curve(price: object) -> Price:
 def cliffs(price: Price) -> list[Cliff]:
     """Where a price falls; nothing of a price that lists no pieces.
 
+    >>> from tokenbill.tiers import Tier
     >>> cliffs(Volume([Tier(10, 2), Tier(None, 1)]))
     [Cliff(quantity=Fraction(10, 1), before=Fraction(20, 1), after=Fraction(10, 1))]
     """
@@ -128,15 +129,19 @@ def _cliffs(key: Meter, price: Price) -> Iterator[Finding]:
 
 def _tiers(key: Meter, price: Price) -> Iterator[Finding]:
     for tiered, reached in _tiered(price, IDENTITY.pieces()):
-        for low, tier in zip((NIL, *_ends(tiered)), _idle(tiered, reached), strict=True):
-            if tier is not None:
-                end = "open" if tier.up_to is None else f"up to {tier.up_to:f}"
-                message = f"no quantity falls in the tier above {decimal(low):f}, {end}"
-                yield Finding("unreachable_tier", key, message)
+        lows = (ZERO, *(tier.up_to for tier in tiered.tiers))
+        for i in _idle(tiered, reached):
+            end = tiered.tiers[i].up_to
+            upper = "open" if end is None else f"up to {end:f}"
+            yield Finding(
+                "unreachable_tier", key, f"no quantity falls in the tier above {lows[i]:f}, {upper}"
+            )
 
 
-def _tiered(price: Price, inner: Curve) -> Iterator[tuple[Tiered, Curve]]:
-    """The tiers within a price, each with the curve of the quantities that arrive there."""
+def _tiered(price: Price, inner: Curve | None) -> Iterator[tuple[Tiered, Curve]]:
+    """The tiers within a price, each with the curve of the quantities that arrive there, if it is known."""
+    if inner is None:
+        return
     match price:
         case Graduated() | Volume():
             yield price, inner
@@ -144,31 +149,32 @@ def _tiered(price: Price, inner: Curve) -> Iterator[tuple[Tiered, Curve]]:
             for part in price.parts():
                 yield from _tiered(part, inner)
         case After() | InUnits():
-            conversion = evolve(price, price=IDENTITY).pieces()
-            assert conversion is not None  # the identity lists its pieces
-            yield from _tiered(price.price, composed(inner, conversion))
+            conversion = evolve(price, price=IDENTITY)
+            yield from _tiered(price.price, _amounts(conversion, inner))
         case Then():
             yield from _tiered(price.price, inner)
-            amounts = price.price.pieces()
-            if amounts is not None:
-                yield from _tiered(price.curve, composed(inner, amounts))
+            yield from _tiered(price.curve, _amounts(price.price, inner))
         case _:  # no tiers, or a user's own price: what it makes of a quantity is not known
             return
 
 
-def _ends(tiered: Tiered) -> list[Fraction]:
-    return [Fraction(tier.up_to) for tier in tiered.tiers if tier.up_to is not None]
+def _amounts(price: Price, inner: Curve) -> Curve | None:
+    """The amounts of a price as a curve of *inner*'s quantity."""
+    pieces = price.pieces()
+    return None if pieces is None else composed(inner, pieces)
 
 
-def _idle(tiered: Tiered, reached: Curve) -> list[Tier | None]:
-    """The tiers in which no quantity falls, and None for each other: numbered, the tiers are a curve."""
-    numbers = [constant(Fraction(i)) for i in range(1, len(tiered.tiers) + 1)]
-    at_zero = Fraction(1) if tiered.fee_at_zero else NIL
-    marked = composed(reached, curve(at_zero, [*_ends(tiered), None], numbers))
-    met = {piece.form.constant for piece in marked}
-    if isinstance(tiered, Graduated):  # units fall in every tier below the one that the total falls in
-        met = {Fraction(i) for i in range(int(max(met)) + 1)}
-    return [None if i in met else tier for i, tier in enumerate(tiered.tiers, 1)]
+def _idle(tiered: Tiered, reached: Curve) -> list[int]:
+    """The tiers in which no quantity falls: the numbers of tiers, from 1 on, are a curve of the quantity."""
+    ends = [None if tier.up_to is None else Fraction(tier.up_to) for tier in tiered.tiers]
+    numbers = [constant(Fraction(i)) for i in range(1, len(ends) + 1)]
+    marked = composed(reached, curve(Fraction(tiered.fee_at_zero), ends, numbers))
+    met = {int(piece.form.constant) for piece in marked or ()}
+    if met and isinstance(
+        tiered, Graduated
+    ):  # units fall in every tier below the one that the total falls in
+        met = set(range(max(met) + 1))
+    return [i - 1 for i in range(1, len(ends) + 1) if met and i not in met]
 
 
 def _gaps(entries: Iterable[Meter]) -> Iterator[Finding]:

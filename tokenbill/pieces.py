@@ -8,8 +8,10 @@ Capping, raising, shifting and converting a curve are all one operation: ``compo
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import reduce
+from itertools import pairwise, zip_longest
 from math import lcm
 from typing import NamedTuple, TypeAlias
 
@@ -33,6 +35,8 @@ __all__ = [
 
 NIL = Fraction(0)
 ONE = Fraction(1)
+LONGEST, WIDEST = 2_500, 100_000
+"""Most forms and steps of a composed curve and of a sum; beyond them only ``amount`` knows a price."""
 
 
 class Step(NamedTuple):
@@ -55,6 +59,10 @@ class Form(NamedTuple):
         whole = (step.fee * Fraction(rounded(step.of.at(quantity), step.round)) for step in self.steps)
         return sum(whole, self.constant + self.rate * quantity)
 
+    def size(self) -> int:
+        """How many forms it takes to write it."""
+        return 1 + sum(step.of.size() for step in self.steps)
+
     def plus(self, other: Form) -> Form:
         """The sum of two forms."""
         return Form(self.constant + other.constant, self.rate + other.rate, self.steps + other.steps)
@@ -72,7 +80,7 @@ class Form(NamedTuple):
         return result
 
     def lattice(self) -> int:
-        """A denominator of every quantity at which the form jumps: between its multiples the form is a line."""
+        """A denominator of every quantity at which the form jumps: between its multiples it is a line."""
         return lcm(*(lcm(step.of.lattice(), step.of._crossings()) for step in self.steps))
 
     def _crossings(self) -> int:
@@ -167,15 +175,13 @@ def _end(piece: Piece) -> Edge:
 
 
 def summed(curves: Sequence[Curve]) -> Curve | None:
-    """The sum of curves, piece by piece; None where that would be too long."""
+    """The sum of curves, piece by piece; None where it would be too long."""
     edges = sorted({piece.end for pieces in curves for piece in pieces if piece.end is not None})
-    steps = sum(max(piece.form.size() for piece in pieces) for pieces in curves)
-    if len(edges) * steps > LONGEST:
+    width = sum(max(piece.form.size() for piece in pieces) for pieces in curves)
+    if len(edges) * width > WIDEST:
         return None
-    endings = ([_ending(pieces, edge) for pieces in curves] for edge in [*edges, None])
-    return tuple(
-        Piece(edge, reduce(Form.plus, forms)) for edge, forms in zip([*edges, None], endings, strict=True)
-    )
+    ends = [*edges, None]
+    return tuple(Piece(end, reduce(Form.plus, [_ending(pieces, end) for pieces in curves])) for end in ends)
 
 
 def _ending(pieces: Curve, edge: Edge | None) -> Form:
@@ -183,27 +189,33 @@ def _ending(pieces: Curve, edge: Edge | None) -> Form:
     return pieces[-1 if edge is None else _index(pieces, edge)].form
 
 
-def composed(inner: Curve, outer: Curve) -> Curve:
-    """The curve *outer* of the value of *inner*: the amount of one is the quantity of the next."""
+def composed(inner: Curve, outer: Curve) -> Curve | None:
+    """The curve *outer* of *inner*'s value: the amount of one is the next's quantity; None if too long."""
     pieces = [Piece(ZERO_EDGE, Form(at(outer, inner[0].form.at(NIL))))]
+    width, size = max(piece.form.size() for piece in outer), 0
     for piece in inner[1:]:
-        start = _end(pieces[-1])
+        inner_size, start = piece.form.size(), _end(pieces[-1])
+        if inner_size * width > LONGEST:
+            return None
         first = _index(outer, Edge(piece.form.at(start.at), closed=True))
-        pieces.extend(_through(piece, outer[first:], start))
+        for found in _through(piece, outer[first:], start):
+            pieces.append(found)
+            size += max(found.form.size(), inner_size)
+            if size > LONGEST:
+                return None
     return _merged(pieces)
 
 
-def _through(piece: Piece, outer: Sequence[Piece], start: Edge) -> list[Piece]:
+def _through(piece: Piece, outer: Sequence[Piece], start: Edge) -> Iterator[Piece]:
     """One piece of the inner curve, cut where its value passes an end of the outer one's pieces."""
-    cut: list[Piece] = []
-    for target in outer:
+    targets = iter(outer)
+    end: Edge | None = NOWHERE
+    while end != piece.end:
+        target = next(targets)  # the last one has no end, so that this piece ends before they do
         end = _cut(piece, target.end, start)
         if end is None or end > start:
-            cut.append(Piece(end, target.form.over(piece.form)))
+            yield Piece(end, target.form.over(piece.form))
             start = end or start
-        if end == piece.end:
-            return cut
-    return cut
 
 
 def _cut(piece: Piece, target: Edge | None, start: Edge) -> Edge | None:
@@ -257,13 +269,9 @@ def _limit(form: Form, low: Fraction, high: Fraction) -> Fraction:
 
 def _merged(pieces: Sequence[Piece]) -> Curve:
     """Neighbours of one form joined, the point zero kept apart."""
-    joined = [pieces[0]]
-    for piece in pieces[1:]:
-        if len(joined) > 1 and joined[-1].form == piece.form:
-            joined[-1] = piece
-        else:
-            joined.append(piece)
-    return tuple(joined)
+    pairs = zip_longest(pieces[1:], pieces[2:])
+    last = (piece for piece, following in pairs if following is None or following.form != piece.form)
+    return (pieces[0], *last)
 
 
 def above(form: Form, quantity: Fraction) -> Fraction:
@@ -282,7 +290,7 @@ def below(form: Form, quantity: Fraction) -> Fraction:
 def jumps(pieces: Curve) -> list[tuple[Fraction, Fraction, Fraction]]:
     """(quantity, value before, value after) at each end of a piece where the curve is not continuous."""
     found = []
-    for piece, following in zip(pieces, pieces[1:], strict=False):
+    for piece, following in pairwise(pieces):
         quantity, closed = _end(piece)
         before = piece.form.at(quantity) if closed else below(piece.form, quantity)
         after = above(following.form, quantity) if closed else following.form.at(quantity)

@@ -200,24 +200,28 @@ class Graduated(Price):
         return curve(Fraction(self.tiers[0].fee) if self.fee_at_zero else NIL, [*lows[1:], None], forms)
 
     def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        top, reached = self.reached(quantity)
-        return (*self.full()[:top], reached)
+        top, units, amount = self.reached(quantity)
+        rungs = self.rungs()
+        tier = _entered(self, self.tiers[top], quantity)
+        return (*rungs[:top], rungs[top]._replace(amount=amount, quantity=units, fee=tier.fee))
 
-    def reached(self, quantity: Exact) -> tuple[int, Portion]:
-        """How many tiers are used up, and what is charged in the one that the quantity ends in."""
+    def reached(self, quantity: Exact) -> tuple[int, Exact, Exact]:
+        """How many tiers are used up, and the units and the amount in the one that the quantity ends in."""
         ladder = self.made.get("ladder") or _ladder(self)
         top = bisect_left(ladder.ends, quantity)
-        tier = _entered(self, self.tiers[top], quantity)
-        return top, tier.portion(difference(quantity, ladder.lows[top]), self.per, ladder.labels[top])
+        units = difference(quantity, ladder.lows[top])
+        return top, units, _entered(self, self.tiers[top], quantity).priced(units, self.per)
 
-    def full(self) -> list[Portion]:
-        """Every tier but the last, used up: the same on each bill, so made once."""
-        found: list[Portion] | None = self.made.get("full")
+    def rungs(self) -> list[Portion]:
+        """Every tier used up, the last one empty: the same on each bill, so made once."""
+        found: list[Portion] | None = self.made.get("rungs")
         if found is None:
             ladder = _ladder(self)
-            widths = [difference(high, low) for low, high in pairwise(ladder.lows)]
-            rungs = zip(self.tiers, widths, ladder.labels, strict=False)
-            found = self.made["full"] = [tier.portion(width, self.per, label) for tier, width, label in rungs]
+            widths = [*(difference(high, low) for low, high in pairwise(ladder.lows)), ZERO]
+            rungs = zip(self.tiers, widths, ladder.labels, strict=True)
+            found = self.made["rungs"] = [
+                tier.portion(width, self.per, label) for tier, width, label in rungs
+            ]
         return found
 
 

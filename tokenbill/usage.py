@@ -83,7 +83,13 @@ class Usage(Mapping[Meter, Decimal]):
             return NotImplemented
         counted = self.counted.copy()
         for meter, quantity in other.counted.items():
-            counted[meter] = _sum(counted[meter], quantity) if meter in counted else quantity
+            before = counted.get(meter)
+            if before is None:
+                counted[meter] = quantity
+            elif type(before) is int and type(quantity) is int and before + quantity < LIMIT:
+                counted[meter] = before + quantity
+            else:
+                counted[meter] = _sum(before, quantity)
         return _usage(counted)
 
     def __radd__(self, other: object) -> Usage:
@@ -161,7 +167,9 @@ def _quantity(meter: object, given: object) -> int | Decimal:
     """A quantity through the door; an int stays one, since ints add and multiply faster."""
     quantity = number(given)
     if quantity < 0:
-        raise InvalidUsage(f"negative quantity of {shown(meter)}", given, "correct a bill by a difference of bills")
+        raise InvalidUsage(
+            f"negative quantity of {shown(meter)}", given, "correct a bill by a difference of bills"
+        )
     return given if type(given) is int else quantity
 
 

@@ -1,0 +1,251 @@
+"""Increments: what a bill adds to its opening account, and how the balance pays it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple, Protocol, TypeAlias
+
+from tokenbill.compiled import NO_BENT, Bent, Compiled
+from tokenbill.credits import Balance
+from tokenbill.currencies import Currency
+from tokenbill.decimals import ZERO, Exact, decimal, difference, plus
+from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch
+from tokenbill.grants import KEYS, Grant, Kind
+from tokenbill.ledger import Draws, draws_of
+from tokenbill.memo import Memo
+from tokenbill.periods import Period
+from tokenbill.plan import BillingPlan
+from tokenbill.rating import rate
+from tokenbill.usage import Usage
+from tokenbill.work import Asked, Item, Offers, Statement, drawn_on, together
+
+__all__ = ["NO_USAGE", "Given", "Increment", "Opening", "increment", "used_in"]
+
+NO_USAGE = Usage()
+"""What an account begins with, and what a bill takes off unless told."""
+
+
+class Opening(Protocol):
+    """What a bill reads of the account before it."""
+
+    @property
+    def period(self) -> Period | None: ...
+    @property
+    def terms(self) -> str | None: ...
+    @property
+    def used(self) -> Usage: ...
+    @property
+    def accrued(self) -> Decimal: ...
+    @property
+    def draws(self) -> Draws: ...
+    @property
+    def balance(self) -> Balance: ...
+    @property
+    def carried(self) -> Decimal: ...
+    @property
+    def made(self) -> Memo: ...
+    @property
+    def is_fresh(self) -> bool: ...
+
+
+Given: TypeAlias = "tuple[Usage, BillingPlan, Opening, bool, Usage, tuple[tuple[str, str], ...], Period | None, date | str | None]"
+"""What a bill was asked with: usage, plan, opening, final, less, about, period, at; a plain tuple, made per event."""
+
+Position: TypeAlias = "tuple[Compiled, Exact, Bent]"
+"""Where an account stands on its plan's curves, so that the next event need not replay the period."""
+
+
+class Increment(NamedTuple):
+    """What a bill adds to an account: the statements of the period after and before, and what follows from them."""
+
+    total: Decimal
+    accrued: Decimal
+    due: Decimal
+    carried: Decimal
+    position: Position | None
+    balance: Balance
+    draws: Draws = ()
+    drawn: Draws = ()
+    after: Statement | None = None
+    before: Statement | None = None
+
+
+def used_in(given: Given) -> Usage:
+    """The usage of the whole period so far."""
+    usage, _, opening, _, less, *_ = given
+    if opening.used.counted:
+        usage = opening.used + usage
+    return usage - less if less is not NO_USAGE else usage
+
+
+def increment(given: Given, card: Compiled, *, refusing: bool = True) -> Increment:
+    """What a bill adds to its opening account.
+
+    Raises:
+        AccountMismatch: If the account is of another period or other terms, or its replay gives another amount.
+        BalanceExhausted: If the plan refuses what the balance does not cover; nothing is half done.
+    """
+    opening = given[2]
+    if card.simple and not opening.balance.grants:
+        return _straight(given, card)
+    found = _staged(given, card)
+    if refusing and given[1].overage == "refuse" and given[0] and found.due:
+        raise BalanceExhausted(found.due, given[1].currency.code)
+    return found
+
+
+def _straight(given: Given, card: Compiled) -> Increment:
+    """Where nothing stands between prices and total: a difference of two points on each curve."""
+    usage, _, opening, _, less, _, period, _ = given
+    position = opening.made.get("position")
+    if (
+        position is None
+        or position[0] is not card
+        or (period is not opening.period and period != opening.period)
+    ):
+        position = _replayed(given, card)
+    if less is NO_USAGE:
+        numerator, bent = card.numerator(usage, position[1], position[2])
+    else:
+        numerator, bent = card.numerator(used_in(given))
+    accrued = card.settled(numerator)
+    before, carried = opening.accrued, opening.carried
+    total = decimal(difference(accrued, before)) if before else accrued
+    open = decimal(plus(total, carried)) if carried else total
+    due, carried = (open, ZERO) if open >= 0 else (ZERO, open)
+    position = (card, numerator, bent)
+    return Increment._make(
+        (total, accrued, due, carried, position, opening.balance, opening.draws, (), None, None)
+    )
+
+
+def _replayed(given: Given, card: Compiled) -> Position:
+    """Where an account stands, by rating what it used; that must come to what it says was billed."""
+    opening = given[2]
+    if opening.is_fresh:
+        return card, card.standing, NO_BENT
+    _check_terms(given)
+    _check_accrued(opening, rate(Asked(card, opening.used, final=False)).total)
+    return card, *card.numerator(opening.used)
+
+
+def _check_terms(given: Given) -> None:
+    """An open account goes on with its own period and plan."""
+    plan, opening, period = given[1], given[2], given[6]
+    if opening.period != period:
+        raise AccountMismatch("period", str(opening.period), str(period))
+    if opening.terms != plan.terms():
+        raise AccountMismatch("terms", opening.terms, plan.terms())
+
+
+def _check_accrued(opening: Opening, replayed: Decimal) -> None:
+    if replayed != opening.accrued:
+        raise AccountMismatch("accrued amount", opening.accrued, replayed)
+
+
+def _staged(given: Given, card: Compiled) -> Increment:
+    """The difference of two statements of the period, and what the balance pays of it."""
+    _, plan, opening, final, _, _, period, at = given
+    _check_currencies(opening.balance, plan)
+    before = _before(given, card)
+    offers = _offers(opening, period, at) if opening.balance.grants else None
+    asked = Asked(card, used_in(given), final, plan.share(period), plan.fee_share(period), offers, before)
+    after = rate(asked)
+    total = decimal(difference(after.total, opening.accrued))
+    open = max(decimal(plus(total, opening.carried)), ZERO)
+    paid = _paid(given, card, after, before, open)
+    changes = _changes(before, after)
+    due = decimal(difference(open, together(paid.values())))
+    carried = min(decimal(plus(total, opening.carried)), ZERO)
+    balance = opening.balance.drawn_by(_sum(changes, paid)) if changes or paid else opening.balance
+    kept = {key: amount for key, amount in opening.draws if before is None or key not in before.draws}
+    draws = draws_of(_sum(_sum(kept, paid), after.draws))
+    drawn = tuple(sorted(_sum(changes, paid).items()))
+    return Increment(total, after.total, due, carried, None, balance, draws, drawn, after, before)
+
+
+def _before(given: Given, card: Compiled) -> Statement | None:
+    """The statement of the period as its earlier bills left it; None for its first bill."""
+    _, plan, opening, _, _, _, period, _ = given
+    if opening.is_fresh:
+        return None
+    _check_terms(given)
+    known = opening.made.get("statement")
+    if known is not None and known[0] is card:
+        return known[1]  # type: ignore[no-any-return]
+    offers = _spent(opening) if opening.draws else None
+    asked = Asked(card, opening.used, False, plan.share(period), plan.fee_share(period), offers)
+    before = rate(asked)
+    _check_accrued(opening, before.total)
+    return before
+
+
+def _check_currencies(balance: Balance, plan: BillingPlan) -> None:
+    for unit in balance.currencies:
+        if unit not in (plan.currency, plan.units):
+            raise CurrencyMismatch(unit, plan.currency)
+
+
+def _offers(opening: Opening, period: Period | None, at: date | str | None) -> Offers:
+    """What grants can pay now: what they drew in this period, and what is left of those usable."""
+
+    def offers(currency: Currency, gifts: bool) -> Sequence[tuple[Grant, Decimal]]:
+        kind: Kind | None = "promotional" if gifts else None
+        return opening.balance.usable(at, period=period, currency=currency, kind=kind, drawn=opening.draws)
+
+    return offers
+
+
+def _spent(opening: Opening) -> Offers:
+    """What grants drew in this period, in the order in which they were drawn on."""
+    drawn, order = dict(opening.draws), opening.balance.order
+
+    def offers(currency: Currency, gifts: bool) -> Sequence[tuple[Grant, Decimal]]:
+        found = [(grant, _offered(opening, grant)) for grant in opening.balance.grants if grant.id in drawn]
+        asked = [
+            (grant, offer)
+            for grant, offer in found
+            if grant.currency == currency and (not gifts or grant.kind == "promotional")
+        ]
+        asked.sort(key=lambda offer: tuple(KEYS[key](*offer) for key in order))
+        return [(grant, drawn[grant.id]) for grant, _ in asked]
+
+    return offers
+
+
+def _offered(opening: Opening, grant: Grant) -> Decimal:
+    """What a grant had to offer before it paid in this period."""
+    return decimal(plus(opening.balance.left(grant.id), dict(opening.draws)[grant.id]))
+
+
+def _paid(
+    given: Given, card: Compiled, after: Statement, before: Statement | None, open: Decimal
+) -> dict[str, Decimal]:
+    """What paid grants in money pay of this bill; they are never undone."""
+    plan, opening, period, at = given[1], given[2], given[6], given[7]
+    if not opening.balance.grants or not open:
+        return {}
+    offers = opening.balance.usable(at, period=period, currency=plan.currency, kind="paid")
+    grown = _growth(after.items, before)
+    parts = drawn_on(offers, after.items, grown, card.places, open)
+    paid = {grant.id: together(part) for (grant, _), part in zip(offers, parts, strict=True)}
+    return {key: amount for key, amount in paid.items() if amount}
+
+
+def _growth(items: Sequence[Item], before: Statement | None) -> list[Decimal]:
+    """What this bill adds to each item, tax included."""
+    earlier = {item.key: item.gross for item in before.items} if before else {}
+    return [max(decimal(difference(item.gross, earlier.get(item.key, ZERO))), ZERO) for item in items]
+
+
+def _changes(before: Statement | None, after: Statement) -> dict[str, Decimal]:
+    """What token and promotional grants pay more, or less, than they had paid."""
+    earlier = {key: difference(ZERO, amount) for key, amount in before.draws.items()} if before else {}
+    changes = _sum(after.draws, earlier)
+    return {key: amount for key, amount in changes.items() if amount}
+
+
+def _sum(one: Mapping[str, Exact], other: Mapping[str, Exact]) -> dict[str, Decimal]:
+    return {key: together([one.get(key, ZERO), other.get(key, ZERO)]) for key in (*one, *other)}
