@@ -11,6 +11,7 @@ from attrs import frozen
 from hypothesis import strategies as st
 
 from tokenbill import (
+    Account,
     BillingPlan,
     Currency,
     Flat,
@@ -284,3 +285,81 @@ def plans_and_parts(draw, most=20):
     """A plan and the parts that a period's usage comes in."""
     plan = draw(plans())
     return plan, draw(st.lists(usages_of(plan.prices), min_size=1, max_size=most))
+
+
+# ---------------------------------------------------------------- anything at all
+
+
+class Hostile:
+    """An object that answers nothing but with an error."""
+
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+    def __bool__(self):
+        raise RuntimeError("no truth")
+
+    def __iter__(self):
+        raise TypeError("not iterable")
+
+
+class OddText(str):
+    """A text whose own methods lie."""
+
+    def __str__(self):
+        return "1"
+
+
+class OddInt(int):
+    """A number whose operators lie."""
+
+    def __add__(self, other):
+        return 0
+
+    __lt__ = __add__
+
+
+specials = ["NaN", "sNaN", "Infinity", "-0", "1E+999999", "1E-999999", "1E+30", "-1", "1e30"]
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from(
+        [10**30, 10**400, -(10**29), 2**63, OddInt(7), OddText("2"), Hostile(), object(), int, Price]
+    ),
+    st.floats(),
+    st.complex_numbers(),
+    st.fractions(),
+    st.sampled_from(specials).map(Decimal),
+    st.sampled_from(
+        ["1_000", " 1", "１", "1e5", "", "a{b=c", "a{b=c}", "\x00", "\ud800", "0x10", "1.", ".5", "USD", "up"]
+    ),
+    st.text(max_size=6),
+    st.binary(max_size=4),
+    st.dates(),
+    st.datetimes(),
+    st.datetimes(timezones=st.timezones()),
+    st.sampled_from([lambda quantity: quantity, len, iter([1, 2]), range(3), ..., NotImplemented]),
+)
+valid = st.one_of(
+    st.builds(PerUnit, common),
+    usages,
+    meters,
+    roundings,
+    st.just(Account()),
+    st.just(Tier(10, 1)),
+    st.just(PriceSchedule(a=1)),
+    st.just(PriceSchedule),
+)
+junk = st.recursive(
+    scalars | valid,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.tuples(inner, inner),
+        st.dictionaries(st.text(max_size=3) | st.integers() | st.none() | meters, inner, max_size=3),
+        st.frozensets(st.integers() | st.text(max_size=2), max_size=3),
+    ),
+    max_leaves=4,
+)
+"""Anything that may reach a door: what is no number, no text, no price, and things that lie about themselves."""

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from attrs import evolve, field, frozen
 
-from tokenbill.compiled import compiled
+from tokenbill.canonical import name
+from tokenbill.compiled import compiled_form
 from tokenbill.credits import Balance
 from tokenbill.decimals import ZERO, Number, decimal, difference, number
-from tokenbill.errors import InvalidAccount
-from tokenbill.increment import NO_USAGE, Given, Increment, increment, used_in
+from tokenbill.errors import InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
+from tokenbill.increment import NO_USAGE, Given, Increment, added_by, used_in
+from tokenbill.instants import moment
 from tokenbill.ledger import Draws, draws_of
 from tokenbill.lines import Adjustment
-from tokenbill.memo import Memo, memo, slot_setters
+from tokenbill.memo import Memo, memo_field, slot_setters
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
 from tokenbill.usage import Usage
 
-__all__ = ["NEW", "NO_USAGE", "Account", "going_on"]
+__all__ = ["NEW", "NO_USAGE", "Account", "check_rest", "checked_terms", "going_on", "notes_of"]
 
 NO_BALANCE = Balance()
 
@@ -32,6 +35,15 @@ def _usage(value: Any) -> Usage:
 def _money(value: Any) -> Decimal:
     """A stored amount; a Decimal of ours is taken as it is, for each event carries a few of them."""
     return value if type(value) is Decimal and value.is_finite() else number(value)
+
+
+def _below(value: Any) -> Decimal:
+    amount = _money(value)
+    if amount > 0:
+        raise InvalidAccount(
+            "an amount carried that is owed", amount, "give zero or less: what was billed too much"
+        )
+    return amount
 
 
 def _drawn(value: Any) -> Draws:
@@ -83,8 +95,8 @@ class Account:
     accrued: Decimal = field(default=ZERO, converter=_money)
     draws: Draws = field(default=(), converter=_drawn)
     balance: Balance = field(default=NO_BALANCE, converter=_balance)
-    carried: Decimal = field(default=ZERO, converter=_money)
-    made: Memo = memo()
+    carried: Decimal = field(default=ZERO, converter=_below)
+    made: Memo = memo_field()
 
     @property
     def is_fresh(self) -> bool:
@@ -114,7 +126,7 @@ class Account:
     ) -> bool:
         """Whether *usage* on *plan* would leave nothing due: the check before a request is admitted."""
         given = (_usage(usage), plan, self, False, NO_USAGE, (), period or self.period, at)
-        return not increment(given, compiled(plan, plan.share(given[6])), refusing=False).due
+        return not added_by(given, compiled_form(plan, plan.share(given[6])), refusing=False).due
 
 
 _period, _terms, _used, _accrued, _draws, _left, _carried, _made = slot_setters(Account)
@@ -133,3 +145,32 @@ def going_on(given: Given, added: Increment) -> Account:
     _carried(account, added.carried)
     _made(account, Memo(position=added.position))
     return account
+
+
+def checked_terms(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
+    """What a bill is of, as it needs them."""
+    if not isinstance(plan, BillingPlan):
+        raise InvalidPlan("no plan", plan, "give one: BillingPlan.on_demand(prices)")
+    return usage if isinstance(usage, Usage) else Usage(usage), plan
+
+
+def notes_of(about: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(about, Mapping):
+        raise InvalidUsage(
+            "nothing that can be said of a bill", about, 'give a mapping: {"customer": "acme"}'
+        )
+    return tuple(sorted((name(key), name(value, what=key)) for key, value in about.items()))
+
+
+def check_rest(opening: Any, final: Any, period: Any, at: Any, less: Any) -> None:
+    """What most bills leave out."""
+    if not isinstance(opening, Account):
+        raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
+    if not isinstance(final, bool):
+        raise InvalidPlan("final is neither True nor False", final, "give one of them")
+    if period is not None and not isinstance(period, Period):
+        raise InvalidPeriod("no period", period, "give a Period")
+    if at is not None:
+        moment(at)
+    if not isinstance(less, Usage):
+        raise InvalidUsage("no usage to take off", less, "give a Usage")

@@ -7,27 +7,21 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, cast
+from typing import cast
 
 from attrs import frozen
 
-from tokenbill.account import NEW, Account, going_on
-from tokenbill.canonical import name
+from tokenbill.account import NEW, Account, check_rest, checked_terms, going_on, notes_of
 from tokenbill.charges import usage_lines
-from tokenbill.compiled import Compiled, compiled
+from tokenbill.compiled import Compiled, compiled_form
 from tokenbill.display import digits, html_table, text_table
 from tokenbill.errors import (
     BillMismatch,
     CurrencyMismatch,
-    InvalidAccount,
-    InvalidPeriod,
-    InvalidPlan,
-    InvalidUsage,
 )
-from tokenbill.increment import NO_USAGE, Given, Increment, increment, used_in
-from tokenbill.instants import moment
-from tokenbill.lines import Adjustment, LineItem, less
-from tokenbill.memo import Memo, memo, slot_setters
+from tokenbill.increment import NO_USAGE, Given, Increment, added_by, used_in
+from tokenbill.lines import HEADER, NUMBERS, Adjustment, LineItem, less
+from tokenbill.memo import Memo, memo_field, slot_setters
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
 from tokenbill.usage import Quantities, Usage
@@ -52,7 +46,7 @@ class Bill:
 
     given: Given
     total: Decimal
-    _made: Memo | None = memo()
+    _made: Memo | None = memo_field()
 
     def __init__(self, given: Given, total: Decimal) -> None:
         # made for every event; writing the slots halves what it costs
@@ -94,17 +88,17 @@ class Bill:
             InvalidPeriod: If a grant is dated, and neither *period* nor *at* is given.
         """
         if type(usage) is not Usage or type(plan) is not BillingPlan:
-            usage, plan = _checked(usage, plan)
-        plain = opening is NEW and less is NO_USAGE and period is None and at is None
+            usage, plan = checked_terms(usage, plan)
+        plain = opening is NEW and final is True and less is NO_USAGE and period is None and at is None
         if not plain:
-            _check(opening, period, at, less)
-        given = (usage, plan, opening, final, less, _notes(about) if about else (), period, at)
+            check_rest(opening, final, period, at, less)
+        given = (usage, plan, opening, final, less, notes_of(about) if about else (), period, at)
         card = plan.made.get("compiled")
         if card is None:
-            card = compiled(plan, plan.share(period))
-        if plain and final and card.simple:
+            card = compiled_form(plan, plan.share(period))
+        if plain and card.simple:
             return cls(given, card.settled(card.numerator(usage)[0]))
-        added = increment(given, card)
+        added = added_by(given, card)
         bill = cls(given, added.total)
         _set_made(bill, Memo(added=added))
         return bill
@@ -179,31 +173,31 @@ class Bill:
         """What the bill adds to its opening account."""
         added: Increment | None = self.made.get("added")
         if added is None:
-            added = self.made["added"] = increment(self.given, self._card)
+            added = self.made["added"] = added_by(self.given, self._card)
         return added
 
     @property
     def _card(self) -> Compiled:
         plan, period = self.given[1], self.given[6]
-        return compiled(plan) if period is None else compiled(plan, plan.share(period))
+        return compiled_form(plan) if period is None else compiled_form(plan, plan.share(period))
 
     @property
     def closing(self) -> Account:
         """The account after: pass it to the next bill as *opening*."""
-        closing: Account | None = self.made.get("closing")
-        if closing is None:
-            added = self.added
-            closing = self.made["closing"] = self._closed(added) if self.final else self._carried_on(added)
-        return closing
+        made = self.made
+        if "closing" not in made:
+            made["closing"] = self._closed() if self.given[3] else self._carried_on()
+        return made["closing"]  # type: ignore[no-any-return]
 
-    def _closed(self, added: Increment) -> Account:
+    def _closed(self) -> Account:
         """The account of a period that ends: what is left of grants rolls over."""
-        end = self.period.end if self.period else None
+        end, added = self.period.end if self.period else None, self.added
         balance = added.balance.rolled(end) if added.balance.grants else added.balance
         return Account(balance=balance, carried=added.carried)
 
-    def _carried_on(self, added: Increment) -> Account:
+    def _carried_on(self) -> Account:
         """The account of a period that goes on."""
+        added = self.made.get("added") or self.added
         account = going_on(self.given, added)
         if added.after is not None:
             account.made["statement"] = (self._card, added.after)
@@ -230,7 +224,7 @@ class Bill:
             BillMismatch: If a line or the total comes out otherwise; it names the first.
         """
         card = Compiled(self.plan, self.plan.share(self.period))
-        added = increment(self.given, card)
+        added = added_by(self.given, card)
         fresh = Bill(self.given, added.total)
         fresh.made["added"] = added
         lines, total = _lines(fresh, card), added.total
@@ -253,54 +247,19 @@ class Bill:
         return [{**shared, **line.to_row(), "currency": self.currency} for line in self.lines]
 
     def __str__(self) -> str:
-        return "\n".join([text_table(HEADER, self._rows(), numbers=NUMBERS), self._sum()])
+        return "\n".join(
+            [text_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS), self._sum()]
+        )
 
     def _repr_html_(self) -> str:
         caption = " · ".join([*filter(None, [self.plan.name]), *self.about.values(), self._sum()])
-        return html_table(HEADER, self._rows(), numbers=NUMBERS, caption=caption)
-
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        return [
-            (line.description, digits(line.quantity), _per(line), digits(line.amount)) for line in self.lines
-        ]
+        return html_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS, caption=caption)
 
     def _sum(self) -> str:
         return f"Total: {self.plan.currency.format(self.total)}"
 
 
 _set_given, _set_total, _set_made = slot_setters(Bill)
-
-HEADER = ("description", "quantity", "rate", "amount")
-NUMBERS = (1, 2, 3)
-
-
-def _per(line: LineItem) -> str:
-    return (
-        digits(line.rate) if line.per in (None, 1) or line.rate is None else f"{line.rate:f} / {line.per:f}"
-    )
-
-
-def _checked(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
-    """What a bill is of, as it needs them."""
-    if not isinstance(plan, BillingPlan):
-        raise InvalidPlan("no plan", plan, "give one: BillingPlan.on_demand(prices)")
-    return usage if isinstance(usage, Usage) else Usage(usage), plan
-
-
-def _notes(about: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name(key), name(value, what=key)) for key, value in about.items()))
-
-
-def _check(opening: Any, period: Any, at: Any, less: Any) -> None:
-    """What most bills leave out."""
-    if not isinstance(opening, Account):
-        raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
-    if period is not None and not isinstance(period, Period):
-        raise InvalidPeriod("no period", period, "give a Period")
-    if at is not None:
-        moment(at)
-    if not isinstance(less, Usage):
-        raise InvalidUsage("no usage to take off", less, "give a Usage")
 
 
 def _lines(bill: Bill, card: Compiled) -> tuple[LineItem, ...]:

@@ -12,7 +12,7 @@ from attrs import fields, has
 
 from tokenbill.errors import InvalidName, InvalidPrice
 
-__all__ = ["canonical", "content_hash", "fields_of", "name"]
+__all__ = ["canonical_text", "content_hash", "fields_of", "name"]
 
 NAME_LENGTH = 255
 HIDING = frozenset(
@@ -44,10 +44,10 @@ def _unfit(character: str) -> bool:
     return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or character in HIDING
 
 
-def canonical(value: object) -> str:
+def canonical_text(value: object) -> str:
     """*value* as canonical JSON-like text: keys sorted, numbers without trailing zeros, classes named.
 
-    >>> canonical({"b": Decimal("1.00"), "a": (None, True)})
+    >>> canonical_text({"b": Decimal("1.00"), "a": (None, True)})
     '{"a":[null,true],"b":"1"}'
     """
     if value is None or isinstance(value, bool):
@@ -59,18 +59,18 @@ def canonical(value: object) -> str:
     if isinstance(value, date):
         return _text(value.isoformat())
     if isinstance(value, Mapping):
-        return _members((canonical(key), item) for key, item in value.items())
+        return _members((canonical_text(key), item) for key, item in value.items())
     if isinstance(value, list | tuple):
-        return f"[{','.join(map(canonical, value))}]"
+        return f"[{','.join(map(canonical_text, value))}]"
     if isinstance(value, set | frozenset):
-        return f"[{','.join(sorted(map(canonical, value)))}]"
+        return f"[{','.join(sorted(map(canonical_text, value)))}]"
     return _members(
         [('"class"', _class_name(type(value))), *((_text(key), item) for key, item in fields_of(value))]
     )
 
 
 def _members(pairs: Iterable[tuple[str, Any]]) -> str:
-    return "{" + ",".join(sorted(f"{key}:{canonical(item)}" for key, item in pairs)) + "}"
+    return "{" + ",".join(sorted(f"{key}:{canonical_text(item)}" for key, item in pairs)) + "}"
 
 
 def _number(value: int | Decimal | Fraction) -> str:
@@ -112,4 +112,4 @@ def content_hash(value: object) -> str:
     """SHA-256 of the canonical text, in hex: stable over processes and Python versions."""
     from hashlib import sha256  # loads OpenSSL, which most processes that bill never need
 
-    return sha256(canonical(value).encode()).hexdigest()
+    return sha256(canonical_text(value).encode()).hexdigest()

@@ -9,10 +9,11 @@ from operator import attrgetter
 
 from attrs import evolve
 
-from tokenbill.compiled import Compiled, Rate
+from tokenbill.compiled import Compiled
 from tokenbill.decimals import EXACT, ZERO, Exact, decimal, difference, plus, product
 from tokenbill.lines import Charge, LineItem
 from tokenbill.portions import Portion
+from tokenbill.prepared import Rate
 from tokenbill.price import Price
 from tokenbill.terms import Fee
 from tokenbill.tiers import Graduated

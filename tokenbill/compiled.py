@@ -6,7 +6,6 @@ costs one multiply-and-add, and what cannot be prepared still asks ``amount``.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, Inexact, InvalidOperation
 from fractions import Fraction
@@ -21,93 +20,28 @@ from tokenbill.decimals import (
     STICKY,
     ZERO,
     Exact,
-    decimal,
     difference,
     odd_part,
     plus,
     product,
 )
 from tokenbill.errors import InvalidSchedule
-from tokenbill.lines import Charge, LineItem
+from tokenbill.lines import Charge
 from tokenbill.meters import Meter
 from tokenbill.pieces import Curve
 from tokenbill.plan import BillingPlan
 from tokenbill.portions import amount_at
+from tokenbill.prepared import Group, Rate
 from tokenbill.price import After, Each, Price
-from tokenbill.rates import PerUnit
 from tokenbill.schedule import Entry, PriceSchedule, priced
 from tokenbill.usage import Usage
 
-__all__ = ["NO_BENT", "Bent", "Compiled", "Rate", "compiled"]
+__all__ = ["NO_BENT", "Bent", "Compiled", "compiled_form"]
 
 METERS = 65_536
 """Meters that a plan remembers; then it begins anew, for labels may be hostile."""
 WHOLE = Fraction(1)
 DENOMINATOR = 10**30
-DIGITS = 120
-"""Longest coefficient that a quantity can multiply without leaving the exact context."""
-EACH_PLACE: TypeAlias = "tuple[str | None, ...]"
-
-
-class Rate:
-    """One entry, or one group of an ``.each`` entry: its curve less *standing*, what is due without it.
-
-    ``slope`` is the numerator of a straight line; else ``edges``, ``slopes`` and ``constants`` are those
-    of its pieces; where ``edges`` is None only ``amount`` knows the curve.
-    """
-
-    __slots__ = (
-        "charges",
-        "constants",
-        "edges",
-        "key",
-        "order",
-        "price",
-        "rungs",
-        "slope",
-        "slopes",
-        "standing",
-        "unit",
-    )
-
-    def __init__(self, key: Meter, group: EACH_PLACE, price: Price, standing: Exact) -> None:
-        self.key, self.price, self.standing = key, price, standing
-        self.order = "\0".join((str(key), *(place or "" for place in group)))
-        self.slope: Decimal | None = None
-        self.edges: list[Decimal] | None = None
-        self.slopes: list[Decimal] = []
-        self.constants: list[Decimal] = []
-        self.unit: Decimal | None = None
-        self.charges: dict[str, Charge] = {}
-        self.rungs: list[LineItem] = []
-
-    def prepare(self, curve: Curve, denominator: int) -> None:
-        """Take the pieces, where all of them are lines whose numerators a Decimal holds."""
-        if any(piece.form.steps or (piece.end and not piece.end.closed) for piece in curve):
-            return
-        standing = Fraction(self.standing)
-        slopes = [_held(piece.form.rate * denominator) for piece in curve]
-        constants = [_held((piece.form.constant - standing) * denominator) for piece in curve]
-        edges = [_held(piece.end.at) for piece in curve if piece.end]
-        if None in slopes or None in constants or None in edges:
-            return
-        self.edges, self.slopes, self.constants = edges, slopes, constants  # type: ignore[assignment]
-        if len(curve) == 2 and not any(constants):
-            self.slope = slopes[1]
-        if type(self.price) is PerUnit:
-            self.unit = _held(curve[1].form.rate)
-
-    def upon(self, total: Exact, quantity: Decimal, denominator: Decimal) -> Exact:
-        """*total*, and the curve at a quantity less what stands, times the denominator."""
-        if self.edges is None:
-            amount = difference(amount_at(self.price, quantity), self.standing)
-            return plus(total, product(amount, denominator))
-        piece = bisect_left(self.edges, quantity)
-        try:
-            start = self.constants[piece]
-            return _fma(self.slopes[piece], quantity, start if total is ZERO else _add(total, start))  # type: ignore[arg-type]
-        except (Inexact, TypeError):
-            return plus(total, plus(product(self.slopes[piece], quantity), self.constants[piece]))
 
 
 Bent: TypeAlias = "Mapping[Rate, int | Decimal]"
@@ -145,7 +79,7 @@ class Compiled(dict[str, Rate]):
         walked = [Entry(entry.key, self._allowed(entry)) for entry in _walked(plan.prices)]
         self.curves = {entry.key: _curve(entry.price) for entry in walked}
         self.denominator = Decimal(_denominator(self.curves.values()))
-        self._groups: dict[tuple[Meter, EACH_PLACE], Rate] = {}
+        self._groups: dict[tuple[Meter, Group], Rate] = {}
         self.always = tuple(self._stand(walked))
         self.standing: Exact = ZERO
         for rate in self.always:
@@ -168,7 +102,7 @@ class Compiled(dict[str, Rate]):
     def __missing__(self, text: str) -> Rate:
         meter = Meter(text)
         found = self.plan.prices.match(meter)
-        entry = Entry(Meter(found.key), priced(found.price))
+        entry = _entry(found)
         entry = Entry(entry.key, self._allowed(entry))
         labels = entry.price.labels if isinstance(entry.price, Each) else ()
         group = tuple(map(meter.labels.get, labels))
@@ -188,7 +122,7 @@ class Compiled(dict[str, Rate]):
             return Each(After(entry.price.price, free), entry.price.labels)
         return After(entry.price, free)
 
-    def _rate(self, entry: Entry, group: EACH_PLACE, standing: Exact) -> Rate:
+    def _rate(self, entry: Entry, group: Group, standing: Exact) -> Rate:
         """The rate of an entry or one of its groups: the first one made, whichever thread made it."""
         price, key = entry.price, entry.key
         if isinstance(price, Each):
@@ -196,7 +130,7 @@ class Compiled(dict[str, Rate]):
                 label: value for label, value in zip(price.labels, group, strict=True) if value is not None
             }
             key, price = Meter(key.name, {**key.labels, **given}), price.price
-        rate = Rate(key, group, price, standing)
+        rate = Rate(key, entry.key, group, price, standing)
         curve = self.curves.get(entry.key) or price.pieces()
         if curve is not None:
             rate.prepare(curve, int(self.denominator))
@@ -263,7 +197,7 @@ class Compiled(dict[str, Rate]):
         return Fraction(numerator) / Fraction(self.denominator)
 
 
-def compiled(plan: BillingPlan, share: Fraction = WHOLE) -> Compiled:
+def compiled_form(plan: BillingPlan, share: Fraction = WHOLE) -> Compiled:
     """The compiled form of a plan, made on first use; that of a user's schedule is made anew each time.
 
     *share* is the part of a billing period that is billed, where the plan prorates what it includes.
@@ -296,6 +230,14 @@ def _walked(prices: Any) -> list[Entry]:
         ) from None
 
 
+def _entry(found: Any) -> Entry:
+    """What a schedule's ``match`` gave, as an entry."""
+    try:
+        return Entry(Meter(found.key), priced(found.price))
+    except AttributeError:
+        raise InvalidSchedule("match() gave no entry", found, "let it return Entry(key, price)") from None
+
+
 def _curve(price: Price | Each) -> Curve | None:
     return (price.price if isinstance(price, Each) else price).pieces()
 
@@ -309,9 +251,3 @@ def _denominator(curves: Iterable[Curve | None]) -> int:
         )
         denominator = wider if wider <= DENOMINATOR and not piece.form.steps else denominator
     return denominator
-
-
-def _held(value: Fraction) -> Decimal | None:
-    """A number as a Decimal, or None where it does not terminate or is too long to multiply."""
-    held = decimal(value) if odd_part(value.denominator) == 1 else None
-    return held if held is not None and len(held.as_tuple().digits) <= DIGITS else None

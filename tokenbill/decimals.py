@@ -58,6 +58,7 @@ __all__ = [
     "rounded",
     "shifted",
     "users_context",
+    "yes_or_no",
 ]
 
 Number: TypeAlias = "int | str | Decimal"
@@ -117,10 +118,18 @@ def number(value: object) -> Decimal:
     if isinstance(value, str):
         return _from_text(str.__str__(value))
     if isinstance(value, float):
-        raise InvalidNumber("a float is not exact", value, f'write it as a string: "{float(value)!r}"')
+        raise _float(float(value))
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidNumber("not a number", value, "give an int, a Decimal, or digits in a string")
     return _from_int(value)
+
+
+def _float(value: float) -> InvalidNumber:
+    if value - value != 0:
+        return InvalidNumber(
+            "not a finite number", value, "leave out what is unknown; nothing bills NaN or infinity"
+        )
+    return InvalidNumber("a float is not exact", value, f'write it as a string: "{value!r}"')
 
 
 def _from_text(text: str) -> Decimal:
@@ -178,6 +187,12 @@ def non_negative(_: object, attribute: Attribute[Any], value: Exact | None) -> N
     """Validate that a number is zero or more."""
     if value is not None and value < 0:
         raise InvalidPrice(f"{attribute.name} is negative", value, "give zero or more")
+
+
+def yes_or_no(_: object, attribute: Attribute[Any], value: object) -> None:
+    """Validate that a switch is True or False, and not something that counts as one."""
+    if not isinstance(value, bool):
+        raise InvalidPrice(f"{attribute.name} is neither True nor False", value, "give one of them")
 
 
 def positive(_: object, attribute: Attribute[Any], value: Decimal | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 __all__ = [
@@ -194,11 +195,11 @@ class AccountMismatch(TokenbillError, ValueError):
 
     code = "account_mismatch"
 
-    def __init__(self, what: str, account: object, bill: object) -> None:
+    def __init__(self, what: str, account: object, bill: object, way_out: str = "") -> None:
         self.account, self.bill = shown(account), shown(bill)
+        way_out = way_out or "close the one period before the next begins"
         super().__init__(
-            f"the opening account's {what} is {self.account}, the bill's is {self.bill};"
-            " close the one period before the next begins"
+            f"{what} of the opening account: {self.account}, of the bill: {self.bill}; {way_out}"
         )
 
 
@@ -257,6 +258,8 @@ def _tail(path: str) -> str:
 
 def _repr(value: object) -> str:
     """``repr``, for a value that may be hostile or endless."""
+    if type(value) is Decimal and value.is_finite() and -SHOWN < value.adjusted() < SHOWN:
+        return format(value, "f")
     if isinstance(value, int) and value.bit_length() > 4 * SHOWN:
         return f"an integer of {value.bit_length()} bits"
     if isinstance(value, list | tuple | dict | set | bytes | bytearray) and len(value) > SHOWN:

@@ -165,8 +165,9 @@ class _Tally:
         sums = self._groups.setdefault(key, {})
         pairs = (values,) if self._long else chain(zip(self._meters, values, strict=True), self._ones)
         for meter, quantity in pairs:
-            before = sums.get(meter)
-            sums[meter] = quantity if before is None else EXACT.add(before, quantity)
+            before = sums.get(meter, 0)
+            whole = type(before) is int and type(quantity) is int
+            sums[meter] = before + quantity if whole else EXACT.add(before, quantity)
 
     def usages(self) -> dict[tuple[str, ...], Usage]:
         """The groups in their order, whatever the order of the rows."""

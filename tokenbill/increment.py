@@ -21,7 +21,7 @@ from tokenbill.rating import rate
 from tokenbill.usage import Usage
 from tokenbill.work import Asked, Item, Offers, Statement, drawn_on, together
 
-__all__ = ["NO_USAGE", "Given", "Increment", "Opening", "increment", "used_in"]
+__all__ = ["NO_USAGE", "Given", "Increment", "Opening", "added_by", "used_in"]
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
@@ -80,7 +80,7 @@ def used_in(given: Given) -> Usage:
     return usage - less if less is not NO_USAGE else usage
 
 
-def increment(given: Given, card: Compiled, *, refusing: bool = True) -> Increment:
+def added_by(given: Given, card: Compiled, *, refusing: bool = True) -> Increment:
     """What a bill adds to its opening account.
 
     Raises:
@@ -137,12 +137,13 @@ def _check_terms(given: Given) -> None:
     if opening.period != period:
         raise AccountMismatch("period", str(opening.period), str(period))
     if opening.terms != plan.terms():
-        raise AccountMismatch("terms", opening.terms, plan.terms())
+        raise AccountMismatch("hash of terms", opening.terms, plan.terms())
 
 
 def _check_accrued(opening: Opening, replayed: Decimal) -> None:
     if replayed != opening.accrued:
-        raise AccountMismatch("accrued amount", opening.accrued, replayed)
+        way_out = "pass the closing of the bill before as it was stored"
+        raise AccountMismatch("accrued amount", opening.accrued, replayed, way_out)
 
 
 def _staged(given: Given, card: Compiled) -> Increment:

@@ -30,7 +30,12 @@ from tokenbill.memo import slot_setters
 if TYPE_CHECKING:
     from tokenbill.meters import Meter
 
-__all__ = ["Adjustment", "Charge", "LineItem", "exact_sum", "less", "telescoped"]
+__all__ = ["HEADER", "NUMBERS", "Adjustment", "Charge", "LineItem", "exact_sum", "less", "telescoped"]
+
+
+HEADER = ("description", "quantity", "rate", "amount")
+NUMBERS = (1, 2, 3)
+"""The columns of a bill as a table, and which of them are numbers."""
 
 
 @frozen
@@ -134,6 +139,12 @@ class LineItem:
         sum_, rule = self.arithmetic(), self.charge.rule
         told = "" if not rule or rule in sum_ else f"  ({rule})"
         return f"{self.description}: {sum_}{told}"
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """The line as a person reads it: description, quantity, rate, amount."""
+        rate, per = self.rate, self.per
+        shown = digits(rate) if rate is None or per in (None, 1) else f"{rate:f} / {per:f}"
+        return self.description, digits(self.quantity), shown, digits(self.amount)
 
     def to_row(self) -> dict[str, str | None]:
         """The line as text by column; numbers in plain digits."""

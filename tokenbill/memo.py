@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, fields
 
-__all__ = ["Memo", "memo", "slot_setters"]
+__all__ = ["Memo", "memo_field", "slot_setters"]
 
 
 class Memo(dict[Any, Any]):
@@ -22,7 +22,7 @@ class Memo(dict[Any, Any]):
         return "Memo()"
 
 
-def memo() -> Any:
+def memo_field() -> Any:
     """An attrs field that begins as an empty Memo, and is no part of the value."""
     return field(factory=Memo, init=False, eq=False, repr=False)
 

@@ -12,7 +12,7 @@ from attrs.exceptions import FrozenInstanceError
 from tokenbill.canonical import name as checked_name
 from tokenbill.errors import InvalidMeter
 
-__all__ = ["KNOWN", "LLM_METERS", "Meter"]
+__all__ = ["KNOWN", "LLM_METERS", "Meter", "is_label"]
 
 # Patterns are texts, compiled when first used: most processes that import the library read few of them.
 NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
@@ -140,12 +140,17 @@ def _labels(text: str, inner: str) -> Iterator[tuple[str, str]]:
         at = match.end()
 
 
+def is_label(value: object) -> bool:
+    """Whether *value* is a name that a label may have."""
+    return isinstance(value, str) and re.fullmatch(NAME, value) is not None
+
+
 def _given(text: object, pairs: Mapping[str, str], labels: Any) -> dict[str, str]:
     """The labels given beside the text, checked."""
     if not isinstance(labels, Mapping):
         raise InvalidMeter("labels that are no mapping", labels, 'give names and values: {"gpu": "H100"}')
     for label in labels:
-        if not isinstance(label, str) or not re.fullmatch(NAME, label):
+        if not is_label(label):
             raise InvalidMeter(
                 "not a label name", label, "begin with a letter or _, go on with letters, digits, _ . -"
             )

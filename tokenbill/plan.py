@@ -15,7 +15,7 @@ from tokenbill.currencies import Currency, currency
 from tokenbill.cycles import Cycle
 from tokenbill.decimals import Number, non_negative, number, optional_number
 from tokenbill.errors import CurrencyMismatch, InvalidPlan, listed
-from tokenbill.memo import Memo, memo
+from tokenbill.memo import Memo, memo_field
 from tokenbill.meters import Meter
 from tokenbill.periods import By, Period
 from tokenbill.price import Price
@@ -146,7 +146,7 @@ class BillingPlan:
     overage: Literal["bill", "refuse"] = field(
         default="bill", validator=one_of("bill", "refuse"), kw_only=True
     )
-    made: Memo = memo()
+    made: Memo = memo_field()
 
     def __attrs_post_init__(self) -> None:
         _check_allowances(self)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, Inexact
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from tokenbill.canonical import name
 from tokenbill.decimals import DIRECTIONS, ONE, ZERO, Direction, Exact, Number, number, product, users_context
 from tokenbill.errors import InexactAmount, InvalidPrice
+from tokenbill.meters import is_label
 from tokenbill.pieces import Curve, composed
 
 if TYPE_CHECKING:
     from attrs import Attribute
 
-__all__ = ["Portion", "amount_at", "direction", "kept", "labels_of", "nests", "over", "summands", "units"]
+__all__ = [
+    "Portion",
+    "amount_at",
+    "direction",
+    "kept",
+    "labels_of",
+    "nests",
+    "over",
+    "summands",
+    "units",
+    "whole_direction",
+]
 
 DEPTH = 32
 """How deep prices may nest: what a plan file can hold, and what every computer can walk."""
@@ -53,6 +64,19 @@ class Portion(NamedTuple):
         amount, fee = product(self.amount, factor), product(self.fee, factor)
         return self._replace(amount=amount, rate=rate, fee=fee)
 
+    def labelled(self, label: str) -> Portion:
+        """The portion with more said of it."""
+        return self._replace(label=f"{self.label}, {label}" if self.label else label)
+
+    def in_units(self, quantity: Exact, of: Decimal, times: Decimal, direction: Direction) -> Portion:
+        """The portion as one of the *quantity* before it was converted, where one line can say both."""
+        if self.rate is not None and self.per == 1 and self.round == "none" and times == 1 and not self.label:
+            return self._replace(quantity=quantity, per=of, round=direction)
+        whole = "" if direction == "none" else f" {direction.replace('_', ' ')}"
+        return self.labelled(
+            f"quantity ÷ {of:f}{whole}" if times == 1 else f"quantity × {times:f} ÷ {of:f}{whole}"
+        )
+
 
 def amount_at(price: Curved, quantity: Exact) -> Exact:
     """A price's amount at one quantity, checked, and computed in the library's own context."""
@@ -82,9 +106,18 @@ def _checked(price: object, value: object) -> Exact:
 
 
 def direction(_: object, attribute: Attribute[Any], value: object) -> None:
-    """Validate how a quantity is made whole."""
-    if not isinstance(value, str) or value not in DIRECTIONS:
-        raise InvalidPrice(f"unknown {attribute.name}", value, f"choose one of {', '.join(DIRECTIONS)}")
+    """Validate how a quantity is made whole, or that it is not."""
+    _one_of(DIRECTIONS, attribute, value)
+
+
+def whole_direction(_: object, attribute: Attribute[Any], value: object) -> None:
+    """Validate how a quantity is made whole, where it must be."""
+    _one_of(DIRECTIONS[1:], attribute, value)
+
+
+def _one_of(choices: Sequence[str], attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidPrice(f"unknown {attribute.name}", value, f"choose one of {', '.join(choices)}")
 
 
 def nests(_: object, attribute: Attribute[Any], value: object) -> None:
@@ -109,9 +142,9 @@ def summands(prices: Iterable[Any]) -> tuple[Any, ...]:
 
 def labels_of(labels: Iterable[str]) -> tuple[str, ...]:
     """The names of the labels that tell groups apart."""
-    found = () if isinstance(labels, str) else tuple(name(label, what="label") for label in labels)
-    if not found or len(set(found)) < len(found):
-        raise InvalidPrice("labels missing or given twice", labels, 'name each once: price.each("region")')
+    found = () if isinstance(labels, str) else tuple(labels)
+    if not found or len(set(found)) < len(found) or not all(map(is_label, found)):
+        raise InvalidPrice("not different names of labels", labels, 'name each once: price.each("region")')
     return found
 
 

@@ -146,7 +146,7 @@ def _summands(price: Price) -> tuple[Price, ...]:
 
 @frozen
 class Sum(Price):
-    """Several prices together: ``a + b``."""
+    """Several prices together."""
 
     prices: tuple[Price, ...] = field(converter=summands, validator=deep_iterable(nests))
 
@@ -169,7 +169,7 @@ class Sum(Price):
 
 @frozen
 class Scaled(Price):
-    """Another price times a factor: ``price * factor``."""
+    """Another price times a factor."""
 
     price: Price = field(validator=nests)
     factor: Decimal = field(converter=number, validator=non_negative)
@@ -186,7 +186,7 @@ class Scaled(Price):
 
 @frozen
 class After(Price):
-    """The first units are free: ``price.after(units)``."""
+    """The first units are free."""
 
     price: Price = field(validator=nests)
     units: Exact = field(converter=number_or_part, validator=non_negative)
@@ -206,7 +206,7 @@ class After(Price):
 
 @frozen
 class Capped(Price):
-    """At most an amount: ``price.capped(most)``."""
+    """At most an amount."""
 
     price: Price = field(validator=nests)
     most: Decimal = field(converter=number, validator=non_negative)
@@ -223,7 +223,7 @@ class Capped(Price):
 
 @frozen
 class AtLeast(Price):
-    """At least an amount, also for nothing: ``price.at_least(least)``."""
+    """At least an amount, also for nothing."""
 
     price: Price = field(validator=nests)
     least: Decimal = field(converter=number, validator=non_negative)
@@ -240,7 +240,7 @@ class AtLeast(Price):
 
 @frozen
 class InUnits(Price):
-    """Another unit is priced: ``price.in_units(of=1000, round="up")``."""
+    """Another unit is priced: the quantity × times ÷ of, made whole as said."""
 
     price: Price = field(validator=nests)
     of: Decimal = field(default=ONE, converter=number, validator=positive)
@@ -260,12 +260,15 @@ class InUnits(Price):
         return None if pieces is None else composed(curve(NIL, [None], [units]), pieces)
 
     def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        return self.price.portions(self.converted(quantity))
+        return tuple(
+            portion.in_units(quantity, self.of, self.times, self.round)
+            for portion in self.price.portions(self.converted(quantity))
+        )
 
 
 @frozen
 class Then(Price):
-    """The amount of one price is the quantity of the next: ``price.then(curve)``."""
+    """The amount of one price is the quantity of the next."""
 
     price: Price = field(validator=nests)
     curve: Price = field(validator=nests)
@@ -278,7 +281,8 @@ class Then(Price):
         return None if outer is None else over(self.price, outer)
 
     def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        return self.curve.portions(amount_at(self.price, quantity))
+        inner = self.curve.portions(amount_at(self.price, quantity))
+        return tuple(portion.labelled("on the amount before") for portion in inner)
 
 
 @frozen

@@ -19,9 +19,8 @@ from tokenbill.decimals import (
     ratio,
     rounded,
 )
-from tokenbill.errors import InvalidPrice
 from tokenbill.pieces import NIL, Curve, constant, curve, line, stepped
-from tokenbill.portions import Portion, direction
+from tokenbill.portions import Portion, whole_direction
 from tokenbill.price import Price
 
 __all__ = ["Flat", "Package", "PerUnit"]
@@ -113,14 +112,7 @@ class Package(Price):
 
     size: Decimal = field(converter=number, validator=positive)
     fee: Decimal = field(converter=number, validator=non_negative)
-    round: Direction = field(default="up", validator=direction)
-
-    @round.validator
-    def _whole(self, _: object, value: Direction) -> None:
-        if value == "none":
-            raise InvalidPrice(
-                "packages are counted whole", value, "choose up, down or half_up; or use PerUnit"
-            )
+    round: Direction = field(default="up", validator=whole_direction)
 
     def amount(self, quantity: Exact) -> Exact:
         return product(rounded(ratio(quantity, self.size), self.round), self.fee)

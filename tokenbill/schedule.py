@@ -84,7 +84,13 @@ class PriceSchedule(Mapping[Meter, Priced]):
     _cells: dict[str, Cells] = field(eq=False)
 
     def __init__(
-        self, prices: Prices = (), /, *, currency: Currency | str = "USD", name: str = "", **more: Priced | Number
+        self,
+        prices: Prices = (),
+        /,
+        *,
+        currency: Currency | str = "USD",
+        name: str = "",
+        **more: Priced | Number,
     ) -> None:
         entries = tuple(sorted((*_entries(prices), *_entries(more)), key=lambda entry: entry.key))
         unit = as_currency(currency)
@@ -95,6 +101,10 @@ class PriceSchedule(Mapping[Meter, Priced]):
         if found is None or found.key != Meter(meter):
             raise UnpricedUsage(meter, self)
         return found.price
+
+    def __contains__(self, meter: object) -> bool:
+        found = self._find(Meter(meter)) if isinstance(meter, str) else None
+        return found is not None and found.key == meter
 
     def __iter__(self) -> Iterator[Meter]:
         return (entry.key for entry in self.entries)
@@ -179,7 +189,9 @@ def _cells(entries: Iterable[Entry]) -> dict[str, Cells]:
         labels = entry.key.labels
         cell = names.setdefault(entry.key.name, {}).setdefault(tuple(labels), {})
         if cell.setdefault(tuple(labels.values()), entry) is not entry:
-            raise InvalidSchedule("a meter priced twice", entry.key, "give each meter one price, or add prices up")
+            raise InvalidSchedule(
+                "a meter priced twice", entry.key, "give each meter one price, or add prices up"
+            )
     for cells in names.values():
         for one, other in combinations(cells, 2):
             _refuse_ties(cells, one, other)
@@ -198,7 +210,9 @@ def _refuse_ties(cells: Cells, one: tuple[str, ...], other: tuple[str, ...]) -> 
         for rival in agreeing.get(_values(entry, common), ()):
             union = Meter(entry.key.name, {**rival.key.labels, **entry.key.labels})
             if tuple(union.labels.values()) not in cells.get(tuple(union.labels), {}):
-                raise InvalidSchedule(f"{rival.key} ties with", entry.key, f"add an entry {union}, which both match")
+                raise InvalidSchedule(
+                    f"{rival.key} ties with", entry.key, f"add an entry {union}, which both match"
+                )
 
 
 def _values(entry: Entry, labels: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from tokenbill.canonical import name as checked_name
-from tokenbill.decimals import Number, non_negative, number
+from tokenbill.decimals import Number, non_negative, number, yes_or_no
 from tokenbill.errors import InvalidPlan
 from tokenbill.scopes import Scope, scope
 
@@ -28,11 +28,6 @@ def one_of(*choices: str) -> Any:
             raise InvalidPlan(f"unknown {attribute.name}", value, f"choose one of {', '.join(choices)}")
 
     return check
-
-
-def _yes_or_no(_: object, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, bool):
-        raise InvalidPlan(f"{attribute.name} is neither True nor False", value, "give one of them")
 
 
 @frozen
@@ -57,7 +52,7 @@ class Fee:
     amount: Decimal = field(converter=number, validator=non_negative)
     name: str = field(default="subscription", converter=checked_name)
     due: Literal["advance", "arrears"] = field(default="advance", validator=one_of("advance", "arrears"))
-    prorated: bool = field(default=True, validator=_yes_or_no)
+    prorated: bool = field(default=True, validator=yes_or_no)
 
 
 @frozen
@@ -120,5 +115,5 @@ class Tax:
 
     name: str = field(converter=checked_name)
     percent: Decimal = field(converter=number, validator=non_negative)
-    inclusive: bool = field(default=False, validator=_yes_or_no)
+    inclusive: bool = field(default=False, validator=yes_or_no)
     on: Scope = field(default=None, converter=scope)

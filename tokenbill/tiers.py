@@ -26,11 +26,12 @@ from tokenbill.decimals import (
     product,
     ratio,
     rounded,
+    yes_or_no,
 )
 from tokenbill.errors import InvalidPrice
-from tokenbill.memo import Memo, memo
+from tokenbill.memo import Memo, memo_field
 from tokenbill.pieces import NIL, Curve, Form, constant, curve, line, stepped
-from tokenbill.portions import Portion, direction
+from tokenbill.portions import Portion, direction, units
 from tokenbill.price import Price
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Tier:
         >>> [tier.up_to for tier in Tier.widths([(200, "0.10"), (300, "0.08"), (None, "0.05")])]
         [Decimal('200'), Decimal('500'), None]
         """
-        pairs = [(optional_number(width), rate) for width, rate in widths]
+        pairs = [(optional_number(width), rate) for width, rate in _pairs(widths)]
         ends = accumulate((width for width, _ in pairs if width is not None), cast("Any", plus))
         return tuple(cls(None if width is None else next(ends), rate) for width, rate in pairs)
 
@@ -85,7 +86,7 @@ class Tier:
         >>> [tier.up_to for tier in Tier.lower_bounds([(0, "0.10"), (200, "0.08")])]
         [Decimal('200'), None]
         """
-        pairs = list(bounds)
+        pairs = _pairs(bounds)
         if not pairs or number(pairs[0][0]):
             raise InvalidPrice(
                 "tiers that do not begin at zero", pairs, "give the first tier the lower end 0"
@@ -110,6 +111,15 @@ class Tier:
         """The same as a part of a bill."""
         amount = self.priced(units, per)
         return Portion(amount, units, self.rate, self.per or per, self.round, self.fee, label)
+
+
+def _pairs(value: object) -> list[tuple[Any, Any]]:
+    try:
+        return [(bound, rate) for bound, rate in cast("Iterable[Any]", value)]
+    except (TypeError, ValueError):
+        raise InvalidPrice(
+            "not a table of tiers", value, 'give pairs: [(200, "0.10"), (None, "0.08")]'
+        ) from None
 
 
 def _tiers(value: object) -> tuple[Tier, ...]:
@@ -180,8 +190,8 @@ class Graduated(Price):
 
     tiers: tuple[Tier, ...] = field(converter=_tiers, validator=_ascending)
     per: Decimal = field(default=ONE, converter=number, validator=positive)
-    fee_at_zero: bool = False
-    made: Memo = memo()
+    fee_at_zero: bool = field(default=False, validator=yes_or_no)
+    made: Memo = memo_field()
 
     def amount(self, quantity: Exact) -> Exact:
         total: Exact = ZERO
@@ -245,8 +255,8 @@ class Volume(Price):
 
     tiers: tuple[Tier, ...] = field(converter=_tiers, validator=_ascending)
     per: Decimal = field(default=ONE, converter=number, validator=positive)
-    fee_at_zero: bool = False
-    made: Memo = memo()
+    fee_at_zero: bool = field(default=False, validator=yes_or_no)
+    made: Memo = memo_field()
 
     def tier_at(self, quantity: Exact | Number) -> Tier:
         """The tier that a total falls in; its end belongs to it.
@@ -254,7 +264,7 @@ class Volume(Price):
         >>> Volume([Tier(10, 2), Tier(None, 1)]).tier_at(10).rate
         Decimal('2')
         """
-        exact = quantity if isinstance(quantity, Fraction) else number(quantity)
+        exact = quantity if isinstance(quantity, Fraction) else units(quantity)
         return self.tiers[bisect_left(_ladder(self).ends, exact)]
 
     def amount(self, quantity: Exact) -> Exact:

@@ -1,0 +1,636 @@
+"""What a bill comes to, written a second time from the rules alone: plain Fractions, no code of the package.
+
+A plan is a dict of plain data, as `simulator` draws it: numbers are texts, a price is a list of its
+name and its arguments. A `State` is what a customer carries; `billed` is one bill. It is slow and
+short: every bill rates all usage of its period anew, and what the bill before came to is remembered.
+"""
+
+import re
+from bisect import bisect_right
+from calendar import monthrange
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from math import ceil, floor
+
+ZERO, ONE, HALF = Fraction(0), Fraction(1), Fraction(1, 2)
+
+
+class Refused(Exception):
+    """The balance does not cover a bill with usage, and the plan refuses what is not covered."""
+
+    def __init__(self, short):
+        super().__init__(short)
+        self.short = short
+
+
+# --- numbers ---------------------------------------------------------------------------------------------
+
+
+def whole(x, direction):
+    """A quantity or an amount in whole units; halves go away from zero, or to the even number."""
+    if direction == "none":
+        return x
+    sign, size = (-1 if x < 0 else 1), abs(x)
+    down = floor(size)
+    if direction == "up":
+        return Fraction(sign * ceil(size))
+    is_up = size - down > HALF or (
+        size - down == HALF and (direction == "half_up" or (direction == "half_even" and down % 2))
+    )
+    return Fraction(sign * (down + (direction != "down" and is_up)))
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The smallest amount of a currency, and how amounts are brought to it."""
+
+    size: Fraction
+    mode: str
+
+    def rounded(self, x):
+        return whole(x / self.size, self.mode) * self.size
+
+    def floored(self, x):
+        return floor(x / self.size) * self.size
+
+    def cut(self, amounts):
+        """Whole units for each amount: the differences of the rounded running sum."""
+        running, before, parts = ZERO, ZERO, []
+        for amount in amounts:
+            running += amount
+            parts.append(self.rounded(running) - before)
+            before += parts[-1]
+        return parts
+
+    def shared(self, amount, weights):
+        """*amount*, of whole units, by largest remainder; ties by position."""
+        units, total = amount / self.size, sum(weights)
+        exact = [units * weight / total for weight in weights]
+        parts = [floor(share) for share in exact]
+        order = sorted(range(len(exact)), key=lambda i: (parts[i] - exact[i], i))
+        for i in order[: int(units - sum(parts))]:
+            parts[i] += 1
+        return [part * self.size for part in parts]
+
+
+# --- prices ----------------------------------------------------------------------------------------------
+
+
+def price_of(price, q):
+    """What the first *q* units cost."""
+    name, *given = price
+    return PRICES[name](q, *given)
+
+
+def per_unit(q, rate, per):
+    return q * Fraction(rate) / Fraction(per)
+
+
+def flat(q, amount, at_zero):
+    return Fraction(amount) if q > 0 or at_zero else ZERO
+
+
+def package(q, size, fee, direction):
+    return whole(q / Fraction(size), direction) * Fraction(fee)
+
+
+def in_tier(units, tier, per):
+    return whole(units / Fraction(tier["per"] or per), tier["round"]) * Fraction(tier["rate"])
+
+
+def graduated(q, tiers, per, fee_at_zero):
+    cost, low = ZERO, ZERO
+    for i, tier in enumerate(tiers):
+        high = q if tier["up_to"] is None else min(q, Fraction(tier["up_to"]))
+        if q > low or (i == 0 and fee_at_zero):
+            cost += Fraction(tier["fee"]) + in_tier(high - low, tier, per)
+        low = high
+    return cost
+
+
+def volume(q, tiers, per, fee_at_zero):
+    tier = next(t for t in tiers if t["up_to"] is None or q <= Fraction(t["up_to"]))
+    return in_tier(q, tier, per) + (Fraction(tier["fee"]) if q > 0 or fee_at_zero else 0)
+
+
+PRICES = {
+    "per_unit": per_unit,
+    "flat": flat,
+    "package": package,
+    "graduated": graduated,
+    "volume": volume,
+    "sum": lambda q, *prices: sum(price_of(price, q) for price in prices),
+    "scaled": lambda q, price, factor: price_of(price, q) * Fraction(factor),
+    "after": lambda q, price, units: price_of(price, max(ZERO, q - Fraction(units))),
+    "capped": lambda q, price, most: min(price_of(price, q), Fraction(most)),
+    "at_least": lambda q, price, least: max(price_of(price, q), Fraction(least)),
+    "in_units": lambda q, price, of, times, direction: price_of(
+        price, whole(q * Fraction(times) / Fraction(of), direction)
+    ),
+    "then": lambda q, price, curve: price_of(curve, price_of(price, q)),
+}
+
+
+# --- meters and scopes -----------------------------------------------------------------------------------
+
+
+def read(meter):
+    """Name and labels of a meter in canonical text."""
+    name, _, labels = meter.partition("{")
+    return name, dict(re.findall(r"(\w+)=(\w+)", labels))
+
+
+def written(name, labels):
+    inner = ",".join(f"{label}={labels[label]}" for label in sorted(labels))
+    return f"{name}{{{inner}}}" if inner else name
+
+
+def has(meter, pattern):
+    """Whether a meter has the name and all labels of a pattern."""
+    (name, labels), (wanted, needed) = read(meter), read(pattern)
+    return name == wanted and needed.items() <= labels.items()
+
+
+def entry_of(meter, entries):
+    """The most specific entry: of those that match, the one whose labels contain all others'."""
+    return max((key for key in entries if has(meter, key)), key=lambda key: len(read(key)[1]))
+
+
+def in_scope(on, kind, meter):
+    return on is None or any(part == kind or (meter is not None and has(meter, part)) for part in on)
+
+
+# --- time ------------------------------------------------------------------------------------------------
+
+
+def day_of(text):
+    return date.fromisoformat(text[:10])
+
+
+def seconds_of(text):
+    return Fraction(int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()))
+
+
+def anchor_of(cycle):
+    anchor = cycle["anchor"]
+    return date(1970, 1, anchor) if isinstance(anchor, int) else date.fromisoformat(anchor)
+
+
+DAYS, MONTHS = {"day": 1, "week": 7}, {"month": 1, "quarter": 3, "year": 12}
+
+
+def boundary(cycle, k):
+    """The start of billing period *k*, counted from the anchor; a day past a month's end is its last."""
+    anchor, unit = anchor_of(cycle), cycle["unit"]
+    if unit in DAYS:
+        return anchor + timedelta(days=k * DAYS[unit] * cycle["every"])
+    year, month = divmod(anchor.year * 12 + anchor.month - 1 + k * MONTHS[unit] * cycle["every"], 12)
+    return date(year, month + 1, min(anchor.day, monthrange(year, month + 1)[1]))
+
+
+def billing_period(cycle, start):
+    """First day and end of the billing period that holds a day: one of the few around a guess."""
+    anchor, unit = anchor_of(cycle), cycle["unit"]
+    if unit in DAYS:
+        guess = (start - anchor).days // (DAYS[unit] * cycle["every"])
+    else:
+        months = (start.year - anchor.year) * 12 + start.month - anchor.month
+        guess = months // (MONTHS[unit] * cycle["every"])
+    ends = [boundary(cycle, k) for k in range(guess - 1, guess + 3)]
+    at = bisect_right(ends, start)
+    return ends[at - 1], ends[at]
+
+
+def length(period, by):
+    start, end = period
+    if by == "second":
+        return seconds_of(end) - seconds_of(start)
+    return Fraction((day_of(end) - day_of(start)).days)
+
+
+def share_of(plan, period, part=None):
+    """What part of its billing period a service period is, or a part of the service period."""
+    if period is None or (plan["cycle"] is None and part is None):
+        return ONE
+    if plan["cycle"] is None:
+        return length(part, plan["proration"]) / length(period, plan["proration"])
+    first, end = billing_period(plan["cycle"], day_of(period[0]))
+    days = [f"{first}T00:00:00Z", f"{end}T00:00:00Z"]
+    return length(part or period, plan["proration"]) / length(days, plan["proration"])
+
+
+def trial_share(plan, period):
+    """What part of its billing period the service period spends in the trial."""
+    trial = plan["trial"]
+    if not trial or period is None:
+        return ZERO
+    if isinstance(trial, int):
+        first = anchor_of(plan["cycle"])
+        trial = [str(first), str(first + timedelta(days=trial))]
+        trial = [f"{day}T00:00:00Z" if "T" in period[0] else day for day in trial]
+    common = [max(period[0], trial[0]), min(period[1], trial[1])]
+    return share_of(plan, period, common) if common[0] < common[1] else ZERO
+
+
+# --- charges ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Charge:
+    """One charge of a period so far: what it is, and what is left of it after each stage."""
+
+    key: tuple
+    kind: str
+    meter: str | None
+    exact: Fraction
+    units: Fraction = ZERO
+    drawn: Fraction = ZERO
+
+    def lies_in(self, on):
+        return in_scope(on, self.kind, self.meter)
+
+
+def groups_of(plan, used):
+    """Quantities by entry and group; an entry without groups is billed though nothing is used."""
+    groups = {(key, key): ZERO for key, entry in plan["entries"].items() if not entry["each"]}
+    for meter, quantity in used.items():
+        key = entry_of(meter, plan["entries"])
+        labels, each = read(meter)[1], plan["entries"][key]["each"] or []
+        own = {label: labels[label] for label in each if label in labels}
+        group = (key, written(read(key)[0], read(key)[1] | own))
+        groups[group] = groups.get(group, ZERO) + quantity
+    return sorted(groups.items())
+
+
+def usage_charges(plan, used, share):
+    """What usage comes to by the schedule, in the schedule's units: entries by key, groups by key."""
+    for (key, group), quantity in groups_of(plan, used):
+        free = Fraction(plan["included"].get(key, 0)) * (share if plan["prorate_included"] else 1)
+        amount = price_of(plan["entries"][key]["price"], max(ZERO, quantity - free))
+        yield Charge(("usage", key, group), "usage", group, amount)
+
+
+def fee_charges(plan, period, final, share):
+    free = trial_share(plan, period)
+    for i, fee in enumerate(plan["fees"]):
+        if final or fee["due"] == "advance":
+            part = share - free if fee["prorated"] else (ZERO if free and free == share else ONE)
+            yield Charge(("fee", i), "fee", None, Fraction(fee["amount"]) * part)
+
+
+# --- credit ----------------------------------------------------------------------------------------------
+
+
+def moment(text):
+    return seconds_of(text) if "T" in text else Fraction(day_of(text).toordinal())
+
+
+def usable(grant, at, period):
+    starts, expires = grant["starts"], grant["expires"]
+    if starts is None and expires is None:
+        return True
+    if at is not None:
+        begun = starts is None or moment(starts) <= moment(at)
+        return begun and (expires is None or moment(at) < moment(expires))
+    end = moment(period[1])
+    return (starts is None or moment(starts) < end) and (expires is None or end <= moment(expires))
+
+
+def rank(grant, offer, order):
+    """A place in the order of drawing."""
+    never, always = (1, ZERO), (0, ZERO)
+    keys = {
+        "priority": grant["priority"],
+        "expires": (0, moment(grant["expires"])) if grant["expires"] else never,
+        "starts": (1, moment(grant["starts"])) if grant["starts"] else always,
+        "created": (0, moment(grant["created"])) if grant["created"] else never,
+        "larger": -offer,
+        "promotional": grant["kind"] != "promotional",
+        "scoped": grant["on"] is None,
+        "id": grant["id"],
+    }
+    return [keys[key] for key in order]
+
+
+def offers_of(state, wanted, again, at, period):
+    """Grants that can pay and how much, in order: what they drew in this period is offered anew."""
+    found = []
+    for grant in filter(wanted, state.grants):
+        is_usable = usable(grant, at, period)
+        offer = again.get(grant["id"], ZERO) + (state.left[grant["id"]] if is_usable else ZERO)
+        found.append((is_usable, rank(grant, offer, state.order), grant, offer))
+    found.sort(key=lambda item: item[:2])
+    return [(grant, offer) for _, _, grant, offer in found]
+
+
+def fill(charges, offers, unit, budget):
+    """Draw on grants in their order, each filling the open charges of its scope in theirs."""
+    by_grant = {}
+    for grant, offer in offers:
+        left = unit.floored(offer)
+        for charge in charges:
+            part = min(charge.units - charge.drawn, left, budget) if charge.lies_in(grant["on"]) else ZERO
+            if part > 0:
+                charge.drawn += part
+                left, budget = left - part, budget - part
+                by_grant[grant["id"]] = by_grant.get(grant["id"], ZERO) + part
+    return by_grant
+
+
+def budget_of(charges, before, state, wanted):
+    """What may be drawn: what was, and by how much charges grew. A later grant pays no earlier charge."""
+    drawn = sum(state.drawn.get(grant["id"], ZERO) for grant in filter(wanted, state.grants))
+    return drawn + sum(max(ZERO, charge.units - before.get(charge.key, ZERO)) for charge in charges)
+
+
+# --- the stages ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Period:
+    """What a period has come to so far."""
+
+    total: Fraction = ZERO
+    exact: Fraction = ZERO
+    tokens: dict = field(default_factory=dict)
+    money: dict = field(default_factory=dict)
+    gross: dict = field(default_factory=dict)
+    drawn: dict = field(default_factory=dict)
+    scopes: dict = field(default_factory=dict)
+
+
+@dataclass
+class State:
+    """All that a customer carries, and what the oracle remembers of the open period."""
+
+    grants: list
+    order: list
+    left: dict
+    carried: Fraction = ZERO
+    used: dict = field(default_factory=dict)
+    drawn: dict = field(default_factory=dict)
+    before: Period = field(default_factory=Period)
+
+
+@dataclass
+class Work:
+    """A bill in the making."""
+
+    plan: dict
+    state: State
+    period: list | None
+    at: str | None
+    unit: Unit
+    share: Fraction
+    drawn: dict = field(default_factory=dict)
+
+    @property
+    def is_by_line(self):
+        return self.plan["rounding"]["stage"] == "line"
+
+    def settled(self, x):
+        """An amount as it enters a stage: in whole units at stage "line"."""
+        return self.unit.rounded(x) if self.is_by_line else x
+
+    def of_share(self, amount):
+        return self.settled(Fraction(amount) * self.share)
+
+    def spread(self, amount, weights):
+        if not sum(weights):
+            return [ZERO for _ in weights]
+        if self.is_by_line:
+            return self.unit.shared(amount, weights)
+        return [amount * weight / sum(weights) for weight in weights]
+
+
+def pay_tokens(work, charges, before):
+    """Tokens settled and drawn; what is left becomes money by the token price, spread over its charges."""
+    token, state = Unit(Fraction(1, 10 ** work.plan["unit_places"]), work.unit.mode), work.state
+    exact = [charge.exact for charge in charges]
+    units = [token.rounded(x) for x in exact] if work.is_by_line else token.cut(exact)
+    for charge, part in zip(charges, units, strict=True):
+        charge.units = part
+    tokens = {charge.key: charge.units for charge in charges}
+
+    def wanted(grant):
+        return grant["currency"] == work.plan["units"]
+
+    offers = offers_of(state, wanted, state.drawn, work.at, work.period)
+    work.drawn |= fill(charges, offers, token, budget_of(charges, before.tokens, state, wanted))
+    rest = [charge.units - charge.drawn for charge in charges]
+    money = work.settled(price_of(work.plan["token_price"], sum(rest)))
+    for charge, part in zip(charges, work.spread(money, rest), strict=True):
+        charge.exact, charge.units, charge.drawn = part, ZERO, ZERO
+    if not sum(rest) and money:
+        charges.append(Charge(("tokens",), "usage", None, money))
+    return tokens
+
+
+def priced(work, used, final, before):
+    """Fees as given, then entries; with the tokens that were settled."""
+    fees = list(fee_charges(work.plan, work.period, final, work.share))
+    usage, tokens = list(usage_charges(work.plan, used, work.share)), {}
+    if work.plan["token_price"] is not None:
+        tokens = pay_tokens(work, usage, before)
+    charges = fees + usage
+    for charge in charges:
+        charge.exact = work.settled(charge.exact)
+    return charges, tokens
+
+
+def discount(work, charges, rule):
+    within = [charge for charge in charges if charge.lies_in(rule["on"])]
+    if rule["unit"] == "percent":
+        for charge in within:
+            charge.exact -= work.settled(charge.exact * Fraction(rule["value"]) / 100)
+        return
+    take_off(work, within, work.of_share(rule["value"]))
+
+
+def take_off(work, charges, amount):
+    """Spread an amount over charges, at most what they are."""
+    amounts = [charge.exact for charge in charges]
+    for charge, part in zip(charges, work.spread(min(amount, sum(amounts)), amounts), strict=True):
+        charge.exact -= part
+
+
+def limit(work, charges, final):
+    """The maximum, and on the last bill the minimum."""
+    net = sum(charge.exact for charge in charges)
+    if work.plan["maximum"] is not None:
+        most = work.of_share(work.plan["maximum"])
+        take_off(work, charges, max(ZERO, net - most))
+        net = min(net, most)
+    if final and work.plan["minimum"] is not None:
+        lift = work.of_share(work.plan["minimum"]) - net
+        if lift > 0:
+            charges.append(Charge(("minimum",), "minimum", None, lift))
+
+
+def give(work, charges, before):
+    """Promotional credit: whole units, before taxes."""
+    state = work.state
+    for charge, part in zip(charges, work.unit.cut([charge.exact for charge in charges]), strict=True):
+        charge.units = part
+
+    def wanted(grant):
+        return grant["currency"] == work.plan["currency"] and grant["kind"] == "promotional"
+
+    offers = offers_of(state, wanted, state.drawn, work.at, work.period)
+    given = fill(charges, offers, work.unit, budget_of(charges, before.money, state, wanted))
+    work.drawn |= given
+    return sum(given.values(), ZERO)
+
+
+def taxes_of(work, charges):
+    """Each tax: its rule, what it comes to, and what of it falls to each charge that it is on."""
+    taxes = work.plan["taxes"]
+    for tax in taxes:
+        within, bases = [], []
+        for charge in charges:
+            if charge.lies_in(tax["on"]):
+                rates = [Fraction(t["percent"]) for t in taxes if t["inclusive"] and charge.lies_in(t["on"])]
+                within.append(charge)
+                bases.append((charge.exact - charge.drawn) / (1 + sum(rates) / 100))
+        rate = Fraction(tax["percent"]) / 100
+        positive = [max(ZERO, base) for base in bases]
+        if work.plan["rounding"]["tax"] == "line":
+            parts = [work.unit.rounded(base * rate) for base in positive]
+            amount = sum(parts, ZERO)
+        else:
+            amount = work.unit.rounded(max(ZERO, sum(bases)) * rate)
+            parts = work.unit.shared(amount, positive) if amount else [ZERO for _ in bases]
+        yield tax, amount, {charge.key: part for charge, part in zip(within, parts, strict=True)}
+
+
+def rated(work, used, final, before):
+    """All of a period so far, stage by stage."""
+    charges, tokens = priced(work, used, final, before)
+    for rule in work.plan["discounts"]:
+        discount(work, charges, rule)
+    limit(work, charges, final)
+    given = give(work, charges, before)
+    net = sum((charge.exact for charge in charges), ZERO)
+    gross = {charge.key: charge.units - charge.drawn for charge in charges}
+    added = ZERO
+    for tax, amount, parts in taxes_of(work, charges):
+        if not tax["inclusive"]:
+            added += amount
+            gross |= {key: gross[key] + part for key, part in parts.items()}
+    return Period(
+        total=work.unit.rounded(net) - given + added,
+        exact=net - given + added,
+        tokens=tokens,
+        money={charge.key: charge.units for charge in charges},
+        gross=gross,
+        drawn=work.drawn,
+        scopes={charge.key: (charge.kind, charge.meter) for charge in charges},
+    )
+
+
+def pay(work, now, before):
+    """Paid credit: what it pays of this bill, after what is carried. Earlier draws are never undone."""
+    grown = {key: now.gross.get(key, ZERO) - before.gross.get(key, ZERO) for key in now.gross | before.gross}
+    credit = work.state.carried - sum(part for part in grown.values() if part < 0)
+    charges = [Charge(key, *now.scopes[key], ZERO, part) for key, part in grown.items() if part > 0]
+    for charge in charges:
+        charge.drawn = min(credit, charge.units)
+        credit -= charge.drawn
+
+    def wanted(grant):
+        return grant["currency"] == work.plan["currency"] and grant["kind"] == "paid"
+
+    offers = offers_of(work.state, wanted, {}, work.at, work.period)
+    return fill(charges, offers, work.unit, sum((charge.units for charge in charges), ZERO))
+
+
+# --- bills -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Answer:
+    """What one bill says."""
+
+    total: Fraction
+    exact: Fraction
+    due: Fraction
+    draws: dict
+    accrued: Fraction
+
+
+def added(used, more, sign=1):
+    names = sorted({*used, *more})
+    sums = {name: used.get(name, ZERO) + sign * more.get(name, ZERO) for name in names}
+    return {name: quantity for name, quantity in sums.items() if quantity}
+
+
+def quantities(usage):
+    return {meter: Fraction(quantity) for meter, quantity in usage.items()}
+
+
+def work_of(plan, state, period, at):
+    places = plan["rounding"]["places"]
+    places = plan["places"] if places is None else places
+    unit = Unit(Fraction(1, 10**places), plan["rounding"]["mode"])
+    return Work(plan, state, period, at, unit, share_of(plan, period))
+
+
+def billed(plan, state, usage, *, period=None, final=True, at=None, less=None):
+    """One bill: its answer, and the state after."""
+    used = added(added(state.used, quantities(usage)), quantities(less or {}), -1)
+    work = work_of(plan, state, period, at)
+    now = rated(work, used, final, state.before)
+    paid = pay(work, now, state.before)
+    total = now.total - state.before.total
+    rest = total - state.carried - sum(paid.values())
+    if rest > 0 and plan["overage"] == "refuse" and any(quantities(usage).values()):
+        raise Refused(rest)
+    changes = {id: now.drawn.get(id, ZERO) - state.drawn.get(id, ZERO) for id in now.drawn | state.drawn}
+    draws = {id: amount for id, amount in (changes | paid).items() if amount}
+    left = {id: amount - draws.get(id, ZERO) for id, amount in state.left.items()}
+    after = replace(state, left=left, carried=max(ZERO, -rest))
+    if final:
+        after = closed(after, period)
+    else:
+        after = replace(after, used=used, drawn=now.drawn, before=now)
+    answer = Answer(total, now.exact - state.before.exact, max(ZERO, rest), draws, after.before.total)
+    return answer, after
+
+
+def across(grant, period):
+    """Whether a grant is usable on both sides of the end of a period."""
+    if grant["starts"] is None and grant["expires"] is None:
+        return True
+    end = moment(period[1])
+    begun = grant["starts"] is None or moment(grant["starts"]) < end
+    return begun and (grant["expires"] is None or end < moment(grant["expires"]))
+
+
+def closed(state, period):
+    """The state after a period that ends: grants roll over, and only they and what is carried stay."""
+    left = dict(state.left)
+    for grant in state.grants:
+        if grant["rollover"] is not None and across(grant, period):
+            least, most = grant["rollover"]
+            kept = max(Fraction(least), left[grant["id"]])
+            left[grant["id"]] = kept if most is None else min(Fraction(most), kept)
+    return State(state.grants, state.order, left, state.carried)
+
+
+def opened(grants, order, carried):
+    """A customer before any bill."""
+    return topped_up(State([], order, {}, Fraction(carried)), grants)
+
+
+def topped_up(state, grants):
+    left = state.left | {grant["id"]: Fraction(grant["amount"]) for grant in grants}
+    return replace(state, grants=[*state.grants, *grants], left=left)
+
+
+def credited(state, before, after, paid, already):
+    """The state after a credit note: no more than was paid, less what was credited on it before."""
+    credit = before - after
+    if paid is not None:
+        credit = max(ZERO, min(credit, Fraction(paid) - Fraction(already)))
+    return replace(state, carried=state.carried + credit)
