@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations
 
-from attrs import frozen
+from attrs import field, frozen
 from hypothesis import strategies as st
 
 from tokenbill import (
@@ -26,7 +26,7 @@ from tokenbill import (
     Usage,
     Volume,
 )
-from tokenbill.decimals import shifted
+from tokenbill.decimals import number, shifted
 from tokenbill.price import Each
 from tokenbill.testing import quantities_near
 
@@ -59,7 +59,7 @@ class Started(Price):
 class Squared(Price):
     """A user's price that grows faster than any of ours, written with Decimals where it gets one."""
 
-    rate: Decimal
+    rate: Decimal = field(converter=number)
 
     def amount(self, quantity):
         squared = Fraction(quantity) * Fraction(quantity)
@@ -324,9 +324,8 @@ scalars = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.sampled_from(
-        [10**30, 10**400, -(10**29), 2**63, OddInt(7), OddText("2"), Hostile(), object(), int, Price]
-    ),
+    st.sampled_from([10**30, 10**400, -(10**29), 2**63, OddInt(7), OddText("2"), object(), int, Price]),
+    st.builds(Hostile),
     st.floats(),
     st.complex_numbers(),
     st.fractions(),
@@ -362,4 +361,4 @@ junk = st.recursive(
     ),
     max_leaves=4,
 )
-"""Anything that may reach a door: what is no number, no text, no price, and things that lie about themselves."""
+"""Anything that may reach a door: what is no number, no text, no price, and what lies about itself."""

@@ -53,6 +53,7 @@ def file(tmp_path):
 
 def process(*arguments, **options):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONUNBUFFERED", None)
     return subprocess.Popen(
         [sys.executable, "-m", "tokenbill", *arguments],
         cwd=ROOT,

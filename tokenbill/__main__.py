@@ -176,7 +176,7 @@ def _tqdm(arguments: Namespace) -> Any:
 def _size(file: str) -> int | None:
     """Bytes to read, where they are known."""
     with suppress(OSError, ValueError):
-        return Path(file).stat().st_size or None
+        return Path(file).stat().st_size
     return None
 
 

@@ -18,7 +18,7 @@ from tokenbill.increment import NO_USAGE, Given, Increment, added_by, used_in
 from tokenbill.instants import moment
 from tokenbill.ledger import Draws, draws_of
 from tokenbill.lines import Adjustment
-from tokenbill.memo import Memo, memo_field, slot_setters
+from tokenbill.memo import Memo, Shown, memo_field, slot_setters
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
 from tokenbill.usage import Usage
@@ -66,8 +66,8 @@ def _text(value: Any) -> str | None:
     raise InvalidAccount("no terms", value, "give what plan.terms() says, or None")
 
 
-@frozen
-class Account:
+@frozen(repr=False)
+class Account(Shown):
     """All the state that a customer carries from bill to bill; the user stores it.
 
     ``Account()``, with a balance or not, fits any period and plan: nothing used, nothing billed.

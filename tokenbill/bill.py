@@ -108,7 +108,7 @@ class Bill:
         """What the bill worked out once; most bills are asked for their total alone."""
         if self._made is None:
             _set_made(self, Memo())
-        return cast(Memo, self._made)
+        return self._made  # type: ignore[return-value]  # just made
 
     @property
     def usage(self) -> Usage:

@@ -15,6 +15,7 @@ from tokenbill.errors import CurrencyMismatch, InvalidCurrency, InvalidGrant, In
 from tokenbill.grants import KEYS, Grant, Kind, credit, grants_of, kind_of, order_of
 from tokenbill.instants import optional_moment
 from tokenbill.ledger import Amounts, Draws, by_grant, changed, draws_of, found, left_of, total
+from tokenbill.memo import Shown
 from tokenbill.periods import Period
 
 __all__ = ["Balance", "Draw", "Grant", "top_up"]
@@ -29,8 +30,8 @@ def _left_of(balance: Balance) -> dict[str, Decimal]:
     return left_of(balance.grants, added=balance.added, taken=(*balance.draws, *balance.cut))
 
 
-@frozen
-class Balance:
+@frozen(repr=False)
+class Balance(Shown):
     """All grants of a customer, and what became of each; drawing on it returns another.
 
     For each grant, amount + added = drawn + cut + left; in all, granted = drawn + expired + remaining.
@@ -256,8 +257,8 @@ def _is_gone(grant: Grant, at: Instant) -> bool:
     return at is not None and grant.expired_at(at)
 
 
-@frozen
-class Draw:
+@frozen(repr=False)
+class Draw(Shown):
     """What came of drawing on a balance: ``amount`` = the sum of ``by_grant`` + ``short``.
 
     ``by_grant`` holds pairs of a grant's id and what it paid, in the order of drawing; ``short`` is

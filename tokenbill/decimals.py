@@ -141,8 +141,8 @@ def _from_text(text: str) -> Decimal:
 
 
 def _from_int(value: SupportsInt) -> Decimal:
-    # int() of a foreign Integral (numpy's) copies it to the plain type before any operator of its own runs
-    whole = int(value)
+    # copied to the plain type before any operator of its own runs: a subclass by int's own method
+    whole = int.__index__(value) if isinstance(value, int) else int(value)
     if not -LIMIT < whole < LIMIT:
         raise InvalidNumber("a number out of bounds", whole, "stay below 10^30")
     return Decimal(whole)

@@ -17,6 +17,7 @@ from tokenbill.currencies import currency as unit_of
 from tokenbill.decimals import number
 from tokenbill.errors import InvalidGrant, InvalidPeriod
 from tokenbill.instants import is_before, moment, optional_moment, spelled, utc
+from tokenbill.memo import Shown
 from tokenbill.meters import Meter
 from tokenbill.periods import Period
 from tokenbill.periods import period as checked
@@ -95,8 +96,8 @@ def _after_start(grant: Grant, _: Attribute[Any], expires: date | None) -> None:
         raise InvalidGrant("a grant that expires before it was usable", life, "give the earlier one first")
 
 
-@frozen
-class Grant:
+@frozen(repr=False)
+class Grant(Shown):
     """Money or tokens paid or given ahead; usable from *starts* on, and no longer at *expires*.
 
     Args:

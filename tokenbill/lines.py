@@ -25,7 +25,7 @@ from tokenbill.decimals import (
     rounded,
 )
 from tokenbill.display import digits
-from tokenbill.memo import slot_setters
+from tokenbill.memo import Shown, slot_setters
 
 if TYPE_CHECKING:
     from tokenbill.meters import Meter
@@ -38,8 +38,8 @@ NUMBERS = (1, 2, 3)
 """The columns of a bill as a table, and which of them are numbers."""
 
 
-@frozen
-class Charge:
+@frozen(repr=False)
+class Charge(Shown):
     """What a line is for, and how its amount comes about: the same on every bill of a plan.
 
     Where there is a ``rate`` the amount is fee + rate × quantity ÷ per, the quotient made whole by ``round``;
@@ -56,8 +56,8 @@ class Charge:
     rule: str = ""
 
 
-@frozen(init=False)
-class LineItem:
+@frozen(init=False, repr=False)
+class LineItem(Shown):
     """One row of a bill: what was charged, and the arithmetic that a clerk can redo.
 
     ``amount`` is a Decimal in the bill's currency; the amounts of a bill's lines sum to its total.
@@ -156,8 +156,8 @@ class LineItem:
 _set_charge, _set_quantity, _set_amount, _set_precise = slot_setters(LineItem)
 
 
-@frozen
-class Adjustment:
+@frozen(repr=False)
+class Adjustment(Shown):
     """What a later bill of the same period changes: the lines that differ, and both totals.
 
     ``total`` is after − before; a negative one is a credit note.

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from attrs import field, fields
+from attrs import field, fields, has
 
-__all__ = ["Memo", "memo_field", "slot_setters"]
+__all__ = ["Memo", "Shown", "memo_field", "slot_setters"]
+
+
+class Shown:
+    """A value that shows its fields; written once, for making it anew in each class slows the import."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        if not has(type(self)):
+            return object.__repr__(self)
+        kept = (item for item in fields(cast(Any, type(self))) if item.repr)
+        return f"{type(self).__qualname__}({', '.join(f'{item.alias}={getattr(self, item.name)!r}' for item in kept)})"
 
 
 class Memo(dict[Any, Any]):

@@ -15,7 +15,7 @@ from tokenbill.currencies import Currency, currency
 from tokenbill.cycles import Cycle
 from tokenbill.decimals import Number, non_negative, number, optional_number
 from tokenbill.errors import CurrencyMismatch, InvalidPlan, listed
-from tokenbill.memo import Memo, memo_field
+from tokenbill.memo import Memo, Shown, memo_field
 from tokenbill.meters import Meter
 from tokenbill.periods import By, Period
 from tokenbill.price import Price
@@ -92,8 +92,8 @@ def _included(value: Any) -> Included:
     return tuple(sorted(pairs.items()))
 
 
-@frozen
-class BillingPlan:
+@frozen(repr=False)
+class BillingPlan(Shown):
     """The terms of a customer: what usage costs, and how it is settled.
 
     Make one with ``BillingPlan.on_demand``, ``.prepaid`` or ``.subscription``; all take these terms.

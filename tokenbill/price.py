@@ -30,6 +30,7 @@ from tokenbill.decimals import (
     ratio,
     rounded,
 )
+from tokenbill.memo import Shown
 from tokenbill.pieces import NIL, Curve, at_least, at_most, beyond, composed, curve, line, stepped, summed
 from tokenbill.portions import Portion, amount_at, direction, kept, labels_of, nests, over, summands, units
 
@@ -46,7 +47,7 @@ __all__ = [
 ]
 
 
-class Price(ABC):
+class Price(Shown, ABC):
     """What the first q units of a period cost together, as a function of q: write ``amount``.
 
     ``amount`` gets a Decimal ≥ 0 and returns a Decimal, Fraction or int ≥ 0 in the schedule's currency.
@@ -144,7 +145,7 @@ def _summands(price: Price) -> tuple[Price, ...]:
     return price.prices if isinstance(price, Sum) else (price,)
 
 
-@frozen
+@frozen(repr=False)
 class Sum(Price):
     """Several prices together."""
 
@@ -167,7 +168,7 @@ class Sum(Price):
         return self.prices
 
 
-@frozen
+@frozen(repr=False)
 class Scaled(Price):
     """Another price times a factor."""
 
@@ -184,7 +185,7 @@ class Scaled(Price):
         return tuple(portion.times(self.factor) for portion in self.price.portions(quantity))
 
 
-@frozen
+@frozen(repr=False)
 class After(Price):
     """The first units are free."""
 
@@ -204,7 +205,7 @@ class After(Price):
         return (free, *(self.price.portions(over) if over or amount_at(self.price, ZERO) else ()))
 
 
-@frozen
+@frozen(repr=False)
 class Capped(Price):
     """At most an amount."""
 
@@ -221,7 +222,7 @@ class Capped(Price):
         return kept(self.price, quantity, self.amount(quantity), f"at most {self.most:f}")
 
 
-@frozen
+@frozen(repr=False)
 class AtLeast(Price):
     """At least an amount, also for nothing."""
 
@@ -238,7 +239,7 @@ class AtLeast(Price):
         return kept(self.price, quantity, self.amount(quantity), f"at least {self.least:f}")
 
 
-@frozen
+@frozen(repr=False)
 class InUnits(Price):
     """Another unit is priced: the quantity × times ÷ of, made whole as said."""
 
@@ -266,7 +267,7 @@ class InUnits(Price):
         )
 
 
-@frozen
+@frozen(repr=False)
 class Then(Price):
     """The amount of one price is the quantity of the next."""
 
@@ -285,8 +286,8 @@ class Then(Price):
         return tuple(portion.labelled("on the amount before") for portion in inner)
 
 
-@frozen
-class Each:
+@frozen(repr=False)
+class Each(Shown):
     """One curve for each value of some labels: ``price.each("region")``, an entry of a schedule."""
 
     price: Price = field(validator=nests)

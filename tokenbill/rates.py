@@ -26,7 +26,7 @@ from tokenbill.price import Price
 __all__ = ["Flat", "Package", "PerUnit"]
 
 
-@frozen
+@frozen(repr=False)
 class PerUnit(Price):
     """Every unit costs the same: quantity × rate ÷ per.
 
@@ -58,7 +58,7 @@ class PerUnit(Price):
         return (Portion(amount, quantity, self.rate, self.per),)
 
 
-@frozen
+@frozen(repr=False)
 class Flat(Price):
     """One amount, once something is used.
 
@@ -91,7 +91,7 @@ class Flat(Price):
         return (Portion(due, quantity, fee=due, label="flat fee"),)
 
 
-@frozen
+@frozen(repr=False)
 class Package(Price):
     """Whole packages of units; a started package is a full one.
 

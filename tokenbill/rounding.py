@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from tokenbill.decimals import BY_MODE, PLACES, Exact, number, shifted
 from tokenbill.errors import InvalidRounding
+from tokenbill.memo import Shown
 
 if TYPE_CHECKING:
     from attrs import Attribute
@@ -37,8 +38,8 @@ def _whole_places(_: object, attribute: Attribute[Any] | None, value: object) ->
         raise InvalidRounding("places are no number of decimals", value, f"give an int from 0 to {PLACES}")
 
 
-@frozen
-class Rounding:
+@frozen(repr=False)
+class Rounding(Shown):
     """How exact amounts become payable money: decimals, ties, and the stage it happens at.
 
     Args:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from tokenbill.canonical import name as checked_name
 from tokenbill.decimals import Number, non_negative, number, yes_or_no
 from tokenbill.errors import InvalidPlan
+from tokenbill.memo import Shown
 from tokenbill.scopes import Scope, scope
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def one_of(*choices: str) -> Any:
     return check
 
 
-@frozen
-class Fee:
+@frozen(repr=False)
+class Fee(Shown):
     """An amount that is due once in each period, whatever is used.
 
     Args:
@@ -55,8 +56,8 @@ class Fee:
     prorated: bool = field(default=True, validator=yes_or_no)
 
 
-@frozen
-class Discount:
+@frozen(repr=False)
+class Discount(Shown):
     """What is taken off charges: a percentage of each, or a fixed amount spread over them.
 
     Make one with ``Discount.percent`` or ``Discount.fixed``. Discounts apply in the order given,
@@ -92,8 +93,8 @@ class Discount:
         return cls(amount, "fixed", name or f"{number(amount):f} off", on)
 
 
-@frozen
-class Tax:
+@frozen(repr=False)
+class Tax(Shown):
     """A tax on charges: on top of them, or included in them.
 
     Several taxes do not compound: each is on the net amount.

@@ -29,7 +29,7 @@ from tokenbill.decimals import (
     yes_or_no,
 )
 from tokenbill.errors import InvalidPrice
-from tokenbill.memo import Memo, memo_field
+from tokenbill.memo import Memo, Shown, memo_field
 from tokenbill.pieces import NIL, Curve, Form, constant, curve, line, stepped
 from tokenbill.portions import Portion, direction, units
 from tokenbill.price import Price
@@ -43,8 +43,8 @@ TIERS = 1000
 """Most tiers of one price."""
 
 
-@frozen
-class Tier:
+@frozen(repr=False)
+class Tier(Shown):
     """Units up to and including *up_to* cost *rate* for each *per* of them; entering costs *fee*.
 
     Args:
@@ -170,7 +170,7 @@ def _entered(price: Graduated | Volume, tier: Tier, quantity: Exact) -> Tier:
     return tier if quantity or price.fee_at_zero else evolve(tier, fee=ZERO)
 
 
-@frozen
+@frozen(repr=False)
 class Graduated(Price):
     """Each unit costs the rate of the tier it falls in, and every tier entered its fee.
 
@@ -235,7 +235,7 @@ class Graduated(Price):
         return found
 
 
-@frozen
+@frozen(repr=False)
 class Volume(Price):
     """All units cost the rate of the tier that the total falls in, and that tier's fee.
 

@@ -79,7 +79,7 @@ class Usage(Mapping[Meter, Decimal]):
         return f"Usage({{{', '.join(f'{str.__repr__(meter)}: {self[meter]:f}' for meter in self)}}})"
 
     def __add__(self, other: Usage) -> Usage:
-        if not isinstance(other, Usage):
+        if type(other) is not Usage:
             return NotImplemented
         counted = self.counted.copy()
         for meter, quantity in other.counted.items():
