@@ -23,6 +23,8 @@ from tokenbill.errors import BalanceExhausted
 
 PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "concurrent-accounts.md"
 WRITERS = 8
+CUSTOMERS = 4
+"""Accounts of each plan."""
 
 CALLS = PriceSchedule(api_calls="0.01")
 BOTH = PriceSchedule(gpu_seconds=Graduated([Tier(5000, "0.90"), Tier(None, "0.60")], per=3600), api_calls="0.0015")
@@ -54,22 +56,31 @@ def connected(url: str, names: dict):
     return names["Postgres"](psycopg.connect(url))
 
 
-def usage_of(event: int) -> tuple[str, Usage]:
-    """Whose an event is, and what was used."""
-    customer = list(PLANS)[event % len(PLANS)]
-    if customer == "refused":
-        return customer, Usage(api_calls=1)
-    return customer, Usage(api_calls=event * 7919 % 13, gpu_seconds=f"{event * 104729 % 97}.5")
+def customer_of(event: int) -> str:
+    """Whose an event is: the name of a plan, and a number."""
+    return f"{list(PLANS)[event % len(PLANS)]} {event // len(PLANS) % CUSTOMERS}"
+
+
+def plan_of(customer: str) -> BillingPlan:
+    return PLANS[customer.split()[0]]
+
+
+def usage_of(event: int) -> Usage:
+    """What was used; on the plan that refuses, a call for a cent."""
+    if customer_of(event).startswith("refused"):
+        return Usage(api_calls=1)
+    return Usage(api_calls=event * 7919 % 13, gpu_seconds=f"{event * 104729 % 97}.5")
 
 
 def openings(events: int) -> dict[str, Account]:
-    """What the accounts begin with; the balance that may not be exceeded covers half of its events."""
-    half = events // len(PLANS) // 2
-    credits = [Grant("gift", "3.00", "USD", kind="promotional"), Grant("paid", "25.00", "USD")]
-    found = {customer: Account() for customer in PLANS}
-    found["credited"] = Account(balance=Balance(credits))
-    found["refused"] = Account(balance=Balance([Grant("paid", f"{half // 100}.{half % 100:02}", "USD")]))
-    return found
+    """What the accounts begin with; on the plan that refuses, a cent for every second event."""
+    cents = events // len(PLANS) // CUSTOMERS // 2
+    credit = {
+        "credited": [Grant("gift", "1.50", "USD", kind="promotional"), Grant("paid", "9.00", "USD")],
+        "refused": [Grant("paid", f"{cents // 100}.{cents % 100:02}", "USD")],
+    }
+    customers = sorted({customer_of(event) for event in range(events)})
+    return {name: Account(balance=Balance(credit.get(name.split()[0], ()))) for name in customers}
 
 
 def share_of(writer: int, events: int) -> list[int]:
@@ -84,9 +95,9 @@ def main(url: str, writer: int, events: int) -> None:
     names = page()
     db = connected(url, names)
     for event in share_of(writer, events):
-        customer, usage = usage_of(event)
+        customer = customer_of(event)
         try:
-            names["charge"](db, customer, f"queue/{event}", usage, PLANS[customer])
+            names["charge"](db, customer, f"queue/{event}", usage_of(event), plan_of(customer))
         except BalanceExhausted:
             db.rollback()
 

@@ -529,20 +529,16 @@ def rated(work, used, final, before):
     )
 
 
-def pay(work, now, before):
-    """Paid credit: what it pays of this bill, after what is carried. Earlier draws are never undone."""
-    grown = {key: now.gross.get(key, ZERO) - before.gross.get(key, ZERO) for key in now.gross | before.gross}
-    credit = work.state.carried - sum(part for part in grown.values() if part < 0)
+def pay(work, now, before, rest):
+    """Paid credit: what it pays of this bill's *rest*, charge by charge; earlier draws are never undone."""
+    grown = {key: part - before.gross.get(key, ZERO) for key, part in now.gross.items()}
     charges = [Charge(key, *now.scopes[key], ZERO, part) for key, part in grown.items() if part > 0]
-    for charge in charges:
-        charge.drawn = min(credit, charge.units)
-        credit -= charge.drawn
 
     def wanted(grant):
         return grant["currency"] == work.plan["currency"] and grant["kind"] == "paid"
 
     offers = offers_of(work.state, wanted, {}, work.at, work.period)
-    return fill(charges, offers, work.unit, sum((charge.units for charge in charges), ZERO))
+    return fill(charges, offers, work.unit, max(ZERO, rest))
 
 
 # --- bills -----------------------------------------------------------------------------------------------
@@ -581,8 +577,8 @@ def billed(plan, state, usage, *, period=None, final=True, at=None, less=None):
     used = added(added(state.used, quantities(usage)), quantities(less or {}), -1)
     work = work_of(plan, state, period, at)
     now = rated(work, used, final, state.before)
-    paid = pay(work, now, state.before)
     total = now.total - state.before.total
+    paid = pay(work, now, state.before, total - state.carried)
     rest = total - state.carried - sum(paid.values())
     if rest > 0 and plan["overage"] == "refuse" and any(quantities(usage).values()):
         raise Refused(rest)

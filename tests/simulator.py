@@ -188,13 +188,15 @@ class Story:
         is_finest = self.clock == "instant" and self.chance(0.5)
         trial = None
         if self.has(0.2):
-            trial = self.rng.randrange(20_000, 21_000) if cycle and self.chance(0.5) else self.span(40)
+            has_anchor = cycle and cycle["anchor"] == "2024-12-20"
+            trial = self.rng.randrange(120) if has_anchor else self.span(40)
         return {"cycle": cycle, "proration": "second" if is_finest else "day", "trial": trial}
 
     def cycle(self):
         unit = self.pick(["month", "month", "month", "week", "day", "quarter", "year"])
-        anchors = [1, 15, 28, 31] if unit in ("month", "quarter") else ["2024-02-29", "1970-01-05"]
-        return {"unit": unit, "every": self.pick([1, 1, 2]), "anchor": self.pick(anchors)}
+        days = [1, 15, 28, 31] if unit in ("month", "quarter") else []
+        anchor = self.pick([*days, "2024-02-29", "1970-01-05", "2024-12-20", "2024-12-20"])
+        return {"unit": unit, "every": self.pick([1, 1, 2]), "anchor": anchor}
 
     # times
 
@@ -289,7 +291,7 @@ class Story:
             for part, at in zip(parts, self.moments(bounds, count), strict=True)
         ]
         if self.has(0.2):
-            self.correct(steps, self.pick(self.meters(plan)) if not any(parts) else None)
+            self.correct(steps)
         for step in steps:
             step["grants"] = [self.undated(plan)] if self.has(0.06) and not steps[0] is step else []
         return {"bounds": bounds, "steps": steps}
@@ -306,7 +308,7 @@ class Story:
             if high > low:
                 part[meter] = decimal(high - low)
 
-    def correct(self, steps, _):
+    def correct(self, steps):
         """More is reported than was used, and later taken off again."""
         at = self.rng.randrange(len(steps))
         back = self.rng.randrange(at, len(steps))
@@ -540,9 +542,8 @@ class Run:
     def gave_up(self, bounds, steps):
         """A period with a refused bill ends with a bill of no usage, which is never refused."""
         step = {"usage": {}, "less": {}, "at": steps[-1]["at"]}
-        if steps[-1]["at"] is None or True:
-            bill, _, self.state = self.bill(self.account, self.state, step, bounds, final=True)
-            self.account = bill.closing
+        bill, _, self.state = self.bill(self.account, self.state, step, bounds, final=True)
+        self.account = bill.closing
 
     def whole(self, opening, state, period, made):
         """The laws of a period that was split: what one bill of all of it would have said."""

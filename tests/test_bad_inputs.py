@@ -111,7 +111,8 @@ def priced_by_unit(given, _):
 
 
 def priced_by_tier(given, _):
-    return Volume([Tier(None, **quoted(given))]).exact(1), None
+    rate = quoted(given)
+    return Volume([Tier(None, rate["rate"])], per=rate.get("per", 1)).exact(1), None
 
 
 def priced_in_a_schedule(given, _):
@@ -127,13 +128,15 @@ def quoted(given):
 
 
 def tiered(given, case, kinds=(Graduated, Volume)):
-    tiers = [Tier(*row) if paired(row) else row for row in given] if isinstance(given, list) else given
-    prices = {kind.__name__.lower(): kind(tiers) for kind in kinds}
+    prices = {kind.__name__.lower(): kind(rows(given)) for kind in kinds}
     return {mode: price.exact(case["at"]) for mode, price in prices.items() if "at" in case}, None
 
 
-def paired(row):
-    return isinstance(row, list) and len(row) == 2
+def rows(given):
+    """Pairs as tiers, one by one; what is no list of pairs stays what it is."""
+    if not isinstance(given, list):
+        return given
+    return (Tier(*row) if isinstance(row, list) and len(row) == 2 else row for row in given)
 
 
 def tiered_by_volume_first(given, case):

@@ -25,7 +25,7 @@ from itertools import combinations, pairwise
 
 import attrs
 import pytest
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from strategies import (
     Saturating,
@@ -93,7 +93,7 @@ def total_of(numbers):
 # ---------------------------------------------------------------- 1–5: prices
 
 
-@given(plans_and_usages(of=per_unit, count=2), st.integers(0, 1000))
+@given(plans_and_usages(of=per_unit, count=2), st.integers(0, 100))
 def test_linear_prices_are_linear(case, times):
     plan, one, other = case
     plan = attrs.evolve(plan, rounding=Rounding(places=2))
@@ -143,7 +143,9 @@ def test_a_price_falls_at_each_of_its_cliffs(price):
 
 
 def falls_at(price, quantity, beside):
-    amounts = [amount_at(price, at) for at in (quantity - beside, quantity, quantity + beside)]
+    amounts = [
+        amount_at(price, at) for at in (max(quantity - beside, Fraction(0)), quantity, quantity + beside)
+    ]
     return any(after < before for before, after in pairwise(amounts))
 
 
@@ -582,7 +584,7 @@ DOORS = {
     "Currency with places": lambda it: Currency("TOKEN", places=it),
     "Rounding": Rounding,
     "Rounding, mode": lambda it: Rounding(mode=it),
-    "Rounding, stage": lambda it: Rounding(stage=it),
+    "Rounding, stage": lambda it: Rounding(2, stage=it),
     "Rounding, tax": lambda it: Rounding(tax=it),
     "Rounding of an amount": lambda it: Rounding(places=2)(it),
     "Rounding to places": lambda it: Rounding()("1.005", it),
@@ -669,6 +671,7 @@ OPERATORS = {"Usage, times", "price, times", "price, plus", "PriceSchedule, or",
 
 
 @pytest.mark.parametrize("door", DOORS)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(it=junk)
 def test_any_data_gives_a_value_or_an_error_of_ours(door, it):
     allowed = (TokenbillError, TypeError) if door in OPERATORS else TokenbillError

@@ -92,7 +92,7 @@ class Bill:
         plain = opening is NEW and final is True and less is NO_USAGE and period is None and at is None
         if not plain:
             check_rest(opening, final, period, at, less)
-        given = (usage, plan, opening, final, less, notes_of(about) if about else (), period, at)
+        given = (usage, plan, opening, final, less, () if about is NOTHING else notes_of(about), period, at)
         card = plan.made.get("compiled")
         if card is None:
             card = compiled_form(plan, plan.share(period))

@@ -106,6 +106,8 @@ def _settled(code: str, given: int | None) -> int:
 
 def _printable(amount: object) -> Decimal:
     """An amount short enough to print; anything doubtful goes through the door of numbers."""
-    if isinstance(amount, Decimal) and amount.is_finite() and -LONGEST < amount.adjusted() < LONGEST:
-        return amount
+    if isinstance(amount, Decimal):
+        amount = Decimal(amount)  # of a subclass only the number
+        if amount.is_finite() and -LONGEST < amount.adjusted() < LONGEST:
+            return amount
     return number(amount)

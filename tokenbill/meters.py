@@ -70,6 +70,8 @@ class Meter(str):
     labels: Mapping[str, str]
 
     def __new__(cls, text: str, labels: Mapping[str, str] | None = None) -> Meter:
+        if type(text) is Meter and not labels:
+            return text
         known = _METERS.get(text) if type(text) is str and not labels else None
         return known or _remembered(text, labels)
 

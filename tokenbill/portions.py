@@ -143,7 +143,7 @@ def summands(prices: Iterable[Any]) -> tuple[Any, ...]:
 def labels_of(labels: Iterable[str]) -> tuple[str, ...]:
     """The names of the labels that tell groups apart."""
     found = () if isinstance(labels, str) else tuple(labels)
-    if not found or len(set(found)) < len(found) or not all(map(is_label, found)):
+    if not (found and all(map(is_label, found)) and len(set(found)) == len(found)):
         raise InvalidPrice("not different names of labels", labels, 'name each once: price.each("region")')
     return found
 

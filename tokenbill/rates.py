@@ -18,6 +18,7 @@ from tokenbill.decimals import (
     product,
     ratio,
     rounded,
+    yes_or_no,
 )
 from tokenbill.pieces import NIL, Curve, constant, curve, line, stepped
 from tokenbill.portions import Portion, whole_direction
@@ -77,7 +78,7 @@ class Flat(Price):
     """
 
     fee: Decimal = field(converter=number, validator=non_negative, alias="amount")
-    at_zero: bool = False
+    at_zero: bool = field(default=False, validator=yes_or_no)
 
     def amount(self, quantity: Exact) -> Exact:
         return self.fee if quantity or self.at_zero else ZERO

@@ -83,12 +83,8 @@ class Rounding(Shown):
         (Decimal('3.34'), Decimal('3.33'), Decimal('3.33'))
         """
         places = self.known_places(places)
-        shares = [Fraction(_amount(weight)) for weight in weights]
+        shares = _shares(weights)
         whole = sum(shares)
-        if not whole or min(shares) < 0:
-            raise InvalidRounding(
-                "weights that cannot share an amount", shares, "give weights ≥ 0, one above zero"
-            )
         units = int(Fraction(self(amount, places)) * 10**places)
         exact = [abs(units) * share / whole for share in shares]
         floors = [part.numerator // part.denominator for part in exact]
@@ -114,6 +110,16 @@ class Rounding(Shown):
         half = self.mode.startswith("half") and (2 * rest > bottom or (2 * rest == bottom and tie_up))
         whole += half or (self.mode == "up" and rest > 0)
         return whole if top >= 0 else -whole
+
+
+def _shares(weights: Iterable[Exact | int | str]) -> list[Fraction]:
+    """Weights that an amount can be split by."""
+    shares = [Fraction(_amount(weight)) for weight in weights] if isinstance(weights, Iterable) else []
+    if not any(shares) or min(shares) < 0:
+        raise InvalidRounding(
+            "weights that cannot share an amount", weights, "give weights ≥ 0, one above zero"
+        )
+    return shares
 
 
 def _amount(value: object) -> Exact:

@@ -19,6 +19,8 @@ __all__ = ["Quantities", "Usage"]
 Quantities: TypeAlias = "Mapping[Any, Number] | Iterable[tuple[str, Number]]"
 """What usage may be given as: quantities by meter, or pairs of both."""
 
+NONE: tuple[tuple[str, Number], ...] = ()
+
 
 @frozen(init=False, eq=False, repr=False, order=False)
 class Usage(Mapping[Meter, Decimal]):
@@ -41,9 +43,9 @@ class Usage(Mapping[Meter, Decimal]):
 
     counted: dict[str, int | Decimal] = field()
 
-    def __init__(self, quantities: Quantities = (), /, **more: Number) -> None:
+    def __init__(self, quantities: Quantities = NONE, /, **more: Number) -> None:
         # Made for every event: plain ints of known meters pass the door of `number` here, all else in `_counted`.
-        given: Any = quantities if type(quantities) is dict and not more else () if quantities else more
+        given: Any = quantities if type(quantities) is dict and not more else more if quantities is NONE else ()
         counted: dict[str, int | Decimal] = {}
         try:
             for text, quantity in given.items():
