@@ -584,7 +584,7 @@ DOORS = {
     "Currency with places": lambda it: Currency("TOKEN", places=it),
     "Rounding": Rounding,
     "Rounding, mode": lambda it: Rounding(mode=it),
-    "Rounding, stage": lambda it: Rounding(2, stage=it),
+    "Rounding, stage": lambda it: Rounding(places=2, stage=it),
     "Rounding, tax": lambda it: Rounding(tax=it),
     "Rounding of an amount": lambda it: Rounding(places=2)(it),
     "Rounding to places": lambda it: Rounding()("1.005", it),

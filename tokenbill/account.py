@@ -17,7 +17,7 @@ from tokenbill.errors import InvalidAccount, InvalidPeriod, InvalidPlan, Invalid
 from tokenbill.increment import NO_USAGE, Given, Increment, added_by, used_in
 from tokenbill.instants import moment
 from tokenbill.ledger import Draws, draws_of
-from tokenbill.lines import Adjustment
+from tokenbill.lines import COLUMNS, Adjustment
 from tokenbill.memo import Memo, Shown, memo_field, slot_setters
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
@@ -155,7 +155,8 @@ def checked_terms(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
 
 
 def notes_of(about: Any) -> tuple[tuple[str, str], ...]:
-    if not isinstance(about, Mapping):
+    """What is said of a bill, as sorted pairs; a name of its columns would hide one of them."""
+    if not isinstance(about, Mapping) or not COLUMNS.isdisjoint(about):
         raise InvalidUsage(
             "nothing that can be said of a bill", about, 'give a mapping: {"customer": "acme"}'
         )

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from attrs import fields, has
 
-from tokenbill.errors import InvalidName, InvalidPrice
+from tokenbill.errors import InvalidName, InvalidPrice, TokenbillError
 
-__all__ = ["canonical_text", "content_hash", "fields_of", "name"]
+__all__ = ["canonical_text", "content_hash", "fields_of", "listed_of", "name", "pairs_of"]
 
 NAME_LENGTH = 255
 HIDING = frozenset(
@@ -42,6 +42,29 @@ def name(value: object, *, what: str = "name", empty: bool = False) -> str:
 def _unfit(character: str) -> bool:
     code = ord(character)
     return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or character in HIDING
+
+
+def pairs_of(value: Any) -> list[tuple[Any, Any]] | None:
+    """The items of a mapping, or the pairs of an iterable; None where it is neither.
+
+    An error of ours on the way is told as it is: it names what is wrong inside.
+    """
+    try:
+        return [(key, item) for key, item in (value.items() if isinstance(value, Mapping) else value)]
+    except TokenbillError:
+        raise
+    except (TypeError, ValueError):
+        return None
+
+
+def listed_of(value: Any) -> tuple[Any, ...] | None:
+    """What an iterable holds; None where it is none. A text is a value, not a list of characters."""
+    try:
+        return None if isinstance(value, str | bytes) else tuple(value)
+    except TokenbillError:
+        raise
+    except (TypeError, ValueError):
+        return None
 
 
 def canonical_text(value: object) -> str:

@@ -13,6 +13,7 @@ from math import lcm
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from tokenbill.canonical import pairs_of
 from tokenbill.decimals import (
     BY_MODE,
     EXACT,
@@ -219,15 +220,10 @@ def _is_simple(plan: BillingPlan) -> bool:
 
 def _walked(prices: Any) -> list[Entry]:
     """The entries of a schedule that lists them; others are billed as usage reaches them."""
-    pairs = prices.items() if isinstance(prices, Mapping) else prices if isinstance(prices, Iterable) else ()
-    try:
-        return [Entry(Meter(key), priced(price)) for key, price in pairs]
-    except (TypeError, ValueError) as error:
-        if type(error) not in (TypeError, ValueError):
-            raise
-        raise InvalidSchedule(
-            "entries that are no pairs", prices, "let it iterate over Entry(key, price)"
-        ) from None
+    pairs = pairs_of(prices) if isinstance(prices, Iterable) else []
+    if pairs is None:
+        raise InvalidSchedule("entries that are no pairs", prices, "let it iterate over Entry(key, price)")
+    return [Entry(Meter(key), priced(price)) for key, price in pairs]
 
 
 def _entry(found: Any) -> Entry:

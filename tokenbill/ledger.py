@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from tokenbill.canonical import name
+from tokenbill.canonical import name, pairs_of
 from tokenbill.decimals import ZERO, Number, decimal, difference, number, plus
 from tokenbill.errors import InvalidGrant
 from tokenbill.grants import Grant, credit
@@ -47,14 +47,10 @@ def by_grant(value: object) -> dict[str, Decimal]:
 
 
 def _pairs(value: object) -> list[tuple[Any, Any]]:
-    try:
-        return [(key, amount) for key, amount in _items(value)]
-    except (TypeError, ValueError):
-        raise InvalidGrant("not amounts by grant", value, 'give a mapping: {"id": "5.00"}') from None
-
-
-def _items(value: object) -> Iterable[Any]:
-    return cast("Iterable[Any]", value.items() if isinstance(value, Mapping) else value)
+    pairs = pairs_of(value)
+    if pairs is None:
+        raise InvalidGrant("not amounts by grant", value, 'give a mapping: {"id": "5.00"}')
+    return pairs
 
 
 def changed(amounts: Draws, changes: Mapping[str, Decimal]) -> Draws:

@@ -30,12 +30,26 @@ from tokenbill.memo import Shown, slot_setters
 if TYPE_CHECKING:
     from tokenbill.meters import Meter
 
-__all__ = ["HEADER", "NUMBERS", "Adjustment", "Charge", "LineItem", "exact_sum", "less", "telescoped"]
+__all__ = [
+    "COLUMNS",
+    "HEADER",
+    "NUMBERS",
+    "Adjustment",
+    "Charge",
+    "LineItem",
+    "exact_sum",
+    "less",
+    "telescoped",
+]
 
 
 HEADER = ("description", "quantity", "rate", "amount")
 NUMBERS = (1, 2, 3)
 """The columns of a bill as a table, and which of them are numbers."""
+
+
+COLUMNS = frozenset(("plan", "kind", "meter", "description", "quantity", "rate", "per", "amount", "currency"))
+"""The columns of a bill as rows of data."""
 
 
 @frozen(repr=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -10,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, fields, frozen
 
-from tokenbill.canonical import content_hash, name
+from tokenbill.canonical import content_hash, listed_of, name, pairs_of
 from tokenbill.currencies import Currency, currency
 from tokenbill.cycles import Cycle
 from tokenbill.decimals import Number, non_negative, number, optional_number
@@ -49,11 +48,11 @@ def _named(value: object) -> str:
 
 def _listed(value: Any, kind: type) -> tuple[Any, ...]:
     """Values of one kind, or one alone."""
-    found = tuple(value) if isinstance(value, Iterable) else (value,)
-    for item in found:
+    found = (value,) if isinstance(value, kind) else listed_of(value)
+    for item in (value,) if found is None else found:
         if not isinstance(item, kind):
             raise InvalidPlan(f"no {kind.__name__}", item, f"give a list of {kind.__name__}(…)")
-    return found
+    return found or ()
 
 
 def _fees(value: Any) -> tuple[Fee, ...]:
@@ -80,16 +79,15 @@ def _a(kind: type, *, optional: bool = True) -> Any:
 
 def _included(value: Any) -> Included:
     """Free units by entry, in order of the meters."""
-    if not isinstance(value, Mapping):
-        value = dict(value) if isinstance(value, tuple | list) else value
-    if not isinstance(value, Mapping):
+    pairs = pairs_of(value)
+    if pairs is None:
         raise InvalidPlan("no allowance", value, 'give units by entry: {"api_calls": 100_000}')
-    pairs = {Meter(meter): number(units) for meter, units in value.items()}
-    if len(pairs) < len(value) or any(units < 0 for units in pairs.values()):
+    units = {Meter(meter): number(free) for meter, free in pairs}
+    if len(units) < len(pairs) or any(free < 0 for free in units.values()):
         raise InvalidPlan(
-            "an allowance that is negative or given twice", value, "give each entry its free units once"
+            "an allowance below zero or given twice", value, "give each entry its free units once"
         )
-    return tuple(sorted(pairs.items()))
+    return tuple(sorted(units.items()))
 
 
 @frozen(repr=False)
@@ -183,8 +181,8 @@ class BillingPlan(Shown):
         (Decimal('99'), 'month')
         """
         base = fee if isinstance(fee, Fee) else Fee(fee)
-        terms.setdefault("cycle", Cycle.monthly())
-        return cls(prices, **{**terms, "fees": (base, *_fees(terms.get("fees", ())))})
+        fees = (base, *_fees(terms.pop("fees", ())))
+        return cls(prices, **{"cycle": Cycle.monthly(), **terms}, fees=fees)
 
     @property
     def currency(self) -> Currency:

@@ -7,6 +7,7 @@ from decimal import Decimal, Inexact
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
+from tokenbill.canonical import listed_of
 from tokenbill.decimals import DIRECTIONS, ONE, ZERO, Direction, Exact, Number, number, product, users_context
 from tokenbill.errors import InexactAmount, InvalidPrice
 from tokenbill.meters import is_label
@@ -134,7 +135,7 @@ def _depth(price: Curved) -> int:
 
 def summands(prices: Iterable[Any]) -> tuple[Any, ...]:
     """The prices of a sum: something to add up, and no more than can be walked."""
-    found = tuple(prices)
+    found = listed_of(prices) or ()
     if not 0 < len(found) <= PARTS:
         raise InvalidPrice("a sum of too few or too many prices", len(found), f"add up 1 to {PARTS}")
     return found
@@ -142,8 +143,8 @@ def summands(prices: Iterable[Any]) -> tuple[Any, ...]:
 
 def labels_of(labels: Iterable[str]) -> tuple[str, ...]:
     """The names of the labels that tell groups apart."""
-    found = () if isinstance(labels, str) else tuple(labels)
-    if not (found and all(map(is_label, found)) and len(set(found)) == len(found)):
+    found = listed_of(labels) or ()
+    if not found or not all(map(is_label, found)) or len(set(found)) < len(found):
         raise InvalidPrice("not different names of labels", labels, 'name each once: price.each("region")')
     return found
 

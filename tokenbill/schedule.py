@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
 from attrs import field, frozen
 
-from tokenbill.canonical import content_hash
+from tokenbill.canonical import content_hash, pairs_of
 from tokenbill.canonical import name as checked_name
 from tokenbill.currencies import Currency, currency
 from tokenbill.decimals import Number
@@ -173,13 +173,11 @@ Cells: TypeAlias = "dict[tuple[str, ...], dict[tuple[str | None, ...], Entry]]"
 """Entries of one meter name: by the names of their labels, then by their values."""
 
 
-def _entries(prices: Prices) -> Iterator[Entry]:
-    pairs = prices.items() if isinstance(prices, Mapping) else prices
-    try:
-        given = [(key, price) for key, price in pairs]
-    except (TypeError, ValueError):
-        raise InvalidSchedule("not prices", prices, 'give meters and prices: {"gpu_hours": "0.10"}') from None
-    return (Entry(Meter(key), priced(price)) for key, price in given)
+def _entries(prices: Any) -> Iterator[Entry]:
+    pairs = pairs_of(prices)
+    if pairs is None:
+        raise InvalidSchedule("not prices", prices, 'give meters and prices: {"gpu_hours": "0.10"}')
+    return (Entry(Meter(key), priced(price)) for key, price in pairs)
 
 
 def _cells(entries: Iterable[Entry]) -> dict[str, Cells]:

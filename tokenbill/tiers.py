@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from attrs import evolve, field, frozen
 
+from tokenbill.canonical import listed_of, pairs_of
 from tokenbill.decimals import (
     ONE,
     ZERO,
@@ -114,21 +115,18 @@ class Tier(Shown):
 
 
 def _pairs(value: object) -> list[tuple[Any, Any]]:
-    try:
-        return [(bound, rate) for bound, rate in cast("Iterable[Any]", value)]
-    except (TypeError, ValueError):
-        raise InvalidPrice(
-            "not a table of tiers", value, 'give pairs: [(200, "0.10"), (None, "0.08")]'
-        ) from None
+    pairs = pairs_of(value)
+    if pairs is None:
+        raise InvalidPrice("not a table of tiers", value, 'give pairs: [(200, "0.10"), (None, "0.08")]')
+    return pairs
 
 
 def _tiers(value: object) -> tuple[Tier, ...]:
     """Tiers as a tuple; a mapping or a text is iterable too, but holds none."""
-    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
-        found = tuple(cast("Iterable[object]", value))
-        if found and all(isinstance(tier, Tier) for tier in found):
-            return cast("tuple[Tier, ...]", found)
-    raise InvalidPrice("not tiers", value, 'give a list: [Tier(1000, "0.01"), Tier(None, "0.005")]')
+    found = listed_of(value)
+    if not found or not all(isinstance(tier, Tier) for tier in found):
+        raise InvalidPrice("not tiers", value, 'give a list: [Tier(1000, "0.01"), Tier(None, "0.005")]')
+    return found
 
 
 def _ascending(_: object, __: Attribute[Any], tiers: tuple[Tier, ...]) -> None:

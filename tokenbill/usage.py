@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from tokenbill.canonical import pairs_of
 from tokenbill.decimals import EXACT, LIMIT, ZERO, Number, number
 from tokenbill.display import digits, html_table
 from tokenbill.errors import InvalidUsage, shown
@@ -18,6 +19,8 @@ __all__ = ["Quantities", "Usage"]
 
 Quantities: TypeAlias = "Mapping[Any, Number] | Iterable[tuple[str, Number]]"
 """What usage may be given as: quantities by meter, or pairs of both."""
+
+NOTHING: tuple[Any, ...] = ()
 
 NONE: tuple[tuple[str, Number], ...] = ()
 
@@ -45,7 +48,9 @@ class Usage(Mapping[Meter, Decimal]):
 
     def __init__(self, quantities: Quantities = NONE, /, **more: Number) -> None:
         # Made for every event: plain ints of known meters pass the door of `number` here, all else in `_counted`.
-        given: Any = quantities if type(quantities) is dict and not more else more if quantities is NONE else ()
+        given: Any = (
+            quantities if type(quantities) is dict and not more else more if quantities is NONE else ()
+        )
         counted: dict[str, int | Decimal] = {}
         try:
             for text, quantity in given.items():
@@ -146,23 +151,11 @@ def _counted(pairs: Iterable[tuple[Any, Any]]) -> dict[str, int | Decimal]:
     return counted
 
 
-def _pairs(quantities: object) -> Iterable[tuple[Any, Any]]:
-    if isinstance(quantities, Usage):
-        return quantities.counted.items()
-    if isinstance(quantities, Mapping):
-        return quantities.items()
-    pairs = None if isinstance(quantities, str | bytes) else _listed(quantities)
+def _pairs(quantities: Any) -> list[tuple[Any, Any]]:
+    pairs = list(quantities.counted.items()) if type(quantities) is Usage else pairs_of(quantities)
     if pairs is None:
         raise InvalidUsage("not usage", quantities, 'give meters and quantities: Usage({"gpu_hours": 10})')
     return pairs
-
-
-def _listed(quantities: object) -> list[tuple[Any, Any]] | None:
-    """The pairs of an iterable, or None where it is none of pairs."""
-    try:
-        return [(text, given) for text, given in cast("Iterable[Any]", quantities)]
-    except (TypeError, ValueError):
-        return None
 
 
 def _quantity(meter: object, given: object) -> int | Decimal:

@@ -189,9 +189,9 @@ def drawn_on(
     budget: Decimal | None,
 ) -> list[list[Decimal]]:
     """What each grant pays of each item: grants in order, of the items in their scope the first ones first."""
-    left, drawn = list(open), []
+    left, drawn = list(open), list[list[Decimal]]()
     for grant, offer in offers:
-        rest, parts = _WHOLE_UNITS(offer, places), []
+        rest, parts = _WHOLE_UNITS(offer, places), list[Decimal]()
         for i, item in enumerate(items):
             part = min(left[i], rest, rest if budget is None else budget) if item.within(grant.on) else ZERO
             part = max(part, ZERO)
