@@ -24,6 +24,10 @@ class Refused(Exception):
         self.short = short
 
 
+class BelowZero(Exception):
+    """A correction takes off more than was used."""
+
+
 # --- numbers ---------------------------------------------------------------------------------------------
 
 
@@ -65,13 +69,18 @@ class Unit:
 
     def shared(self, amount, weights):
         """*amount*, of whole units, by largest remainder; ties by position."""
-        units, total = amount / self.size, sum(weights)
-        exact = [units * weight / total for weight in weights]
+        units, whole_weight = amount / self.size, total(weights)
+        exact = [units * weight / whole_weight for weight in weights]
         parts = [floor(share) for share in exact]
         order = sorted(range(len(exact)), key=lambda i: (parts[i] - exact[i], i))
-        for i in order[: int(units - sum(parts))]:
+        for i in order[: int(units - total(parts))]:
             parts[i] += 1
         return [part * self.size for part in parts]
+
+
+def total(amounts):
+    """A sum that is a Fraction even of nothing: an int divided by an int would be a float."""
+    return sum(amounts, ZERO)
 
 
 # --- prices ----------------------------------------------------------------------------------------------
@@ -120,7 +129,7 @@ PRICES = {
     "package": package,
     "graduated": graduated,
     "volume": volume,
-    "sum": lambda q, *prices: sum(price_of(price, q) for price in prices),
+    "sum": lambda q, *prices: total(price_of(price, q) for price in prices),
     "scaled": lambda q, price, factor: price_of(price, q) * Fraction(factor),
     "after": lambda q, price, units: price_of(price, max(ZERO, q - Fraction(units))),
     "capped": lambda q, price, most: min(price_of(price, q), Fraction(most)),
@@ -340,8 +349,8 @@ def fill(charges, offers, unit, budget):
 
 def budget_of(charges, before, state, wanted):
     """What may be drawn: what was, and by how much charges grew. A later grant pays no earlier charge."""
-    drawn = sum(state.drawn.get(grant["id"], ZERO) for grant in filter(wanted, state.grants))
-    return drawn + sum(max(ZERO, charge.units - before.get(charge.key, ZERO)) for charge in charges)
+    drawn = total(state.drawn.get(grant["id"], ZERO) for grant in filter(wanted, state.grants))
+    return drawn + total(max(ZERO, charge.units - before.get(charge.key, ZERO)) for charge in charges)
 
 
 # --- the stages ------------------------------------------------------------------------------------------
@@ -397,11 +406,11 @@ class Work:
         return self.settled(Fraction(amount) * self.share)
 
     def spread(self, amount, weights):
-        if not sum(weights):
+        if not total(weights):
             return [ZERO for _ in weights]
         if self.is_by_line:
             return self.unit.shared(amount, weights)
-        return [amount * weight / sum(weights) for weight in weights]
+        return [amount * weight / total(weights) for weight in weights]
 
 
 def pay_tokens(work, charges, before):
@@ -419,10 +428,10 @@ def pay_tokens(work, charges, before):
     offers = offers_of(state, wanted, state.drawn, work.at, work.period)
     work.drawn |= fill(charges, offers, token, budget_of(charges, before.tokens, state, wanted))
     rest = [charge.units - charge.drawn for charge in charges]
-    money = work.settled(price_of(work.plan["token_price"], sum(rest)))
+    money = work.settled(price_of(work.plan["token_price"], total(rest)))
     for charge, part in zip(charges, work.spread(money, rest), strict=True):
         charge.exact, charge.units, charge.drawn = part, ZERO, ZERO
-    if not sum(rest) and money:
+    if not total(rest) and money:
         charges.append(Charge(("tokens",), "usage", None, money))
     return tokens
 
@@ -451,13 +460,13 @@ def discount(work, charges, rule):
 def take_off(work, charges, amount):
     """Spread an amount over charges, at most what they are."""
     amounts = [charge.exact for charge in charges]
-    for charge, part in zip(charges, work.spread(min(amount, sum(amounts)), amounts), strict=True):
+    for charge, part in zip(charges, work.spread(min(amount, total(amounts)), amounts), strict=True):
         charge.exact -= part
 
 
 def limit(work, charges, final):
     """The maximum, and on the last bill the minimum."""
-    net = sum(charge.exact for charge in charges)
+    net = total(charge.exact for charge in charges)
     if work.plan["maximum"] is not None:
         most = work.of_share(work.plan["maximum"])
         take_off(work, charges, max(ZERO, net - most))
@@ -480,7 +489,7 @@ def give(work, charges, before):
     offers = offers_of(state, wanted, state.drawn, work.at, work.period)
     given = fill(charges, offers, work.unit, budget_of(charges, before.money, state, wanted))
     work.drawn |= given
-    return sum(given.values(), ZERO)
+    return total(given.values())
 
 
 def taxes_of(work, charges):
@@ -492,14 +501,14 @@ def taxes_of(work, charges):
             if charge.lies_in(tax["on"]):
                 rates = [Fraction(t["percent"]) for t in taxes if t["inclusive"] and charge.lies_in(t["on"])]
                 within.append(charge)
-                bases.append((charge.exact - charge.drawn) / (1 + sum(rates) / 100))
+                bases.append((charge.exact - charge.drawn) / (1 + total(rates) / 100))
         rate = Fraction(tax["percent"]) / 100
         positive = [max(ZERO, base) for base in bases]
         if work.plan["rounding"]["tax"] == "line":
             parts = [work.unit.rounded(base * rate) for base in positive]
-            amount = sum(parts, ZERO)
+            amount = total(parts)
         else:
-            amount = work.unit.rounded(max(ZERO, sum(bases)) * rate)
+            amount = work.unit.rounded(max(ZERO, total(bases)) * rate)
             parts = work.unit.shared(amount, positive) if amount else [ZERO for _ in bases]
         yield tax, amount, {charge.key: part for charge, part in zip(within, parts, strict=True)}
 
@@ -511,7 +520,7 @@ def rated(work, used, final, before):
         discount(work, charges, rule)
     limit(work, charges, final)
     given = give(work, charges, before)
-    net = sum((charge.exact for charge in charges), ZERO)
+    net = total(charge.exact for charge in charges)
     gross = {charge.key: charge.units - charge.drawn for charge in charges}
     added = ZERO
     for tax, amount, parts in taxes_of(work, charges):
@@ -575,11 +584,13 @@ def work_of(plan, state, period, at):
 def billed(plan, state, usage, *, period=None, final=True, at=None, less=None):
     """One bill: its answer, and the state after."""
     used = added(added(state.used, quantities(usage)), quantities(less or {}), -1)
+    if any(quantity < 0 for quantity in used.values()):
+        raise BelowZero
     work = work_of(plan, state, period, at)
     now = rated(work, used, final, state.before)
-    total = now.total - state.before.total
-    paid = pay(work, now, state.before, total - state.carried)
-    rest = total - state.carried - sum(paid.values())
+    change = now.total - state.before.total
+    paid = pay(work, now, state.before, change - state.carried)
+    rest = change - state.carried - total(paid.values())
     if rest > 0 and plan["overage"] == "refuse" and any(quantities(usage).values()):
         raise Refused(rest)
     changes = {id: now.drawn.get(id, ZERO) - state.drawn.get(id, ZERO) for id in now.drawn | state.drawn}
@@ -590,7 +601,7 @@ def billed(plan, state, usage, *, period=None, final=True, at=None, less=None):
         after = closed(after, period)
     else:
         after = replace(after, used=used, drawn=now.drawn, before=now)
-    answer = Answer(total, now.exact - state.before.exact, max(ZERO, rest), draws, after.before.total)
+    answer = Answer(change, now.exact - state.before.exact, max(ZERO, rest), draws, after.before.total)
     return answer, after
 
 

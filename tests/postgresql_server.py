@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -43,14 +44,14 @@ def server(folder: Path) -> Iterator[str]:
             running = subprocess.Popen([folder / "postgres", "-D", f"{home}/data", *options], **shared)
         url = f"postgresql:///postgres?host={home}&user=billing"
         try:
-            wait(url, running, log)
+            wait_for(url, running, log)
             yield url
         finally:
-            running.terminate()
+            running.send_signal(signal.SIGINT)  # at once; SIGTERM waits for clients to leave
             running.wait(PATIENCE)
 
 
-def wait(url: str, running: subprocess.Popen, log: Path) -> None:
+def wait_for(url: str, running: subprocess.Popen, log: Path) -> None:
     """Return when the server answers."""
     import psycopg
 

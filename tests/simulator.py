@@ -492,6 +492,8 @@ class Run:
             theirs = expected(answer, after)
         except oracle.Refused as refused:
             answer, after, theirs = None, state, {"short": refused.short}
+        except oracle.BelowZero:
+            answer, after, theirs = None, state, {"error": "invalid_usage"}
         try:
             bill = tb.Bill.of(
                 tb.Usage(step["usage"]),
@@ -505,7 +507,7 @@ class Run:
         except BalanceExhausted as refused:
             bill, ours = None, {"short": Fraction(refused.short)}
         except tb.TokenbillError as error:
-            bill, ours = None, {"error": f"{type(error).__name__}: {error}"}
+            bill, ours = None, {"error": error.code}
         self.answers.append([ours, theirs])
         if ours != theirs:
             raise Difference

@@ -341,6 +341,15 @@ def test_a_bill_is_the_rounded_sum_of_each_curve_at_its_quantity(case):
     assert Bill.of(usage, plan).total == plan.rounding(sum(map(Fraction, amounts)), plan.currency.places)
 
 
+def test_a_total_of_more_digits_than_a_quotient_keeps_is_exact():
+    price = PerUnit(1, per=3)
+    for _ in range(4):
+        price = price.then(PerUnit(10**29 + 1))  # 10^116 ÷ 3 for each unit
+    plan = BillingPlan.on_demand(PriceSchedule(a=price), rounding=Rounding(places=30))
+
+    assert Bill.of({"a": 10**29 + 1}, plan).total == plan.rounding(Fraction((10**29 + 1) ** 5, 3))
+
+
 def curves_reached(schedule, usage):
     """Each curve with its quantity, found the plain way: those that usage reaches, and those that stand."""
     reached = defaultdict(Fraction)

@@ -97,10 +97,13 @@ EXACT = Context(
 STICKY = Context(prec=160, rounding=ROUND_05UP, Emin=-999, Emax=999, flags=[], traps=[InvalidOperation])
 """Divides so that rounding the quotient again is right, ties included."""
 BY_MODE = {
-    name: Context(prec=200, rounding=mode, Emin=-999, Emax=999, flags=[], traps=[InvalidOperation])
+    name: Context(prec=158, rounding=mode, Emin=-999, Emax=999, flags=[], traps=[InvalidOperation])
     for name, mode in MODES.items()
 }
-"""The contexts of a Rounding's modes; only ``quantize`` is asked of them."""
+"""The contexts of a Rounding's modes; only ``quantize`` is asked of them.
+
+They hold fewer digits than a quotient of ``STICKY``; what needs more is refused, and becomes a Fraction.
+"""
 
 
 def number(value: object) -> Decimal:

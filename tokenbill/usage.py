@@ -22,8 +22,6 @@ Quantities: TypeAlias = "Mapping[Any, Number] | Iterable[tuple[str, Number]]"
 
 NOTHING: tuple[Any, ...] = ()
 
-NONE: tuple[tuple[str, Number], ...] = ()
-
 
 @frozen(init=False, eq=False, repr=False, order=False)
 class Usage(Mapping[Meter, Decimal]):
@@ -46,10 +44,10 @@ class Usage(Mapping[Meter, Decimal]):
 
     counted: dict[str, int | Decimal] = field()
 
-    def __init__(self, quantities: Quantities = NONE, /, **more: Number) -> None:
+    def __init__(self, quantities: Quantities = NOTHING, /, **more: Number) -> None:
         # Made for every event: plain ints of known meters pass the door of `number` here, all else in `_counted`.
         given: Any = (
-            quantities if type(quantities) is dict and not more else more if quantities is NONE else ()
+            quantities if type(quantities) is dict and not more else more if quantities is NOTHING else ()
         )
         counted: dict[str, int | Decimal] = {}
         try:

@@ -1,0 +1,77 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenbill import Adjustment, Bill, BillingPlan, PriceSchedule, Rounding, Usage
+from tokenbill.errors import InvalidRounding, InvalidUsage
+from tokenbill.sharing import by_peak, by_use, share
+
+PLAN = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10", api_calls="0.01"))
+
+
+def bill_of(hours):
+    return Bill.of(Usage(gpu_hours=hours), PLAN)
+
+
+def test_the_cents_left_over_go_to_the_largest_fractions():
+    parts = share(bill_of(100), {"red": 1, "blue": 2, "green": 4})
+
+    # 10.00 by sevenths: 1.428…, 2.857…, 5.714…; floors 1.42 + 2.85 + 5.71 leave two cents
+    assert parts == {"red": Decimal("1.43"), "blue": Decimal("2.86"), "green": Decimal("5.71")}
+
+
+def test_a_tenant_that_used_nothing_pays_nothing():
+    weights = by_use({"red": Usage(gpu_hours=1), "blue": Usage(), "green": Usage(api_calls=20)}, PLAN)
+
+    # 1 × 0.10 against 20 × 0.01: one third and two thirds of 1.00
+    assert weights == {"red": Fraction(1, 10), "blue": 0, "green": Fraction(1, 5)}
+    assert share(bill_of(10), weights) == {"red": Decimal("0.33"), "blue": 0, "green": Decimal("0.67")}
+
+
+def test_peaks_share_a_bill_by_the_largest_reading():
+    weights = by_peak({"red": [1, "2.5", 2], "blue": [7, "7.5"], "green": []})
+
+    assert weights == {"red": Decimal("2.5"), "blue": Decimal("7.5"), "green": 0}
+    assert share(bill_of(10), weights) == {"red": Decimal("0.25"), "blue": Decimal("0.75"), "green": 0}
+
+
+def test_a_negative_reading_is_refused():
+    with pytest.raises(InvalidUsage):
+        by_peak({"red": [1, -1]})
+
+
+def test_a_credit_note_is_shared_as_its_mirror_image():
+    note = Adjustment((), Decimal("10.00"), Decimal(0), "USD")
+
+    assert share(note, {"red": 1, "blue": 2, "green": 4}, rounding=Rounding(places=2)) == {
+        "red": Decimal("-1.43"),
+        "blue": Decimal("-2.86"),
+        "green": Decimal("-5.71"),
+    }
+
+
+def test_an_adjustment_needs_a_rounding_that_says_its_places():
+    with pytest.raises(InvalidRounding):
+        share(Adjustment((), Decimal(1), Decimal(0), "USD"), {"red": 1})
+
+
+@pytest.mark.parametrize("weights", [{}, {"red": 0}, {"red": -1, "blue": 2}, [1, 2], {"red": 0.5}])
+def test_weights_that_cannot_share_are_refused(weights):
+    with pytest.raises(ValueError, match="weights|float"):
+        share(bill_of(1), weights)
+
+
+@given(
+    hours=st.integers(0, 10**9),
+    weights=st.lists(st.integers(0, 10**6), min_size=1, max_size=20).filter(any),
+    factor=st.integers(1, 1000),
+)
+def test_the_parts_sum_to_the_total_and_do_not_depend_on_the_scale_of_the_weights(hours, weights, factor):
+    bill = bill_of(hours)
+    parts = share(bill, dict(enumerate(weights)))
+
+    assert sum(map(Fraction, parts.values())) == Fraction(bill.total)
+    assert share(bill, dict(enumerate(weight * factor for weight in weights))) == parts

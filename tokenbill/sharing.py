@@ -1,0 +1,81 @@
+"""Sharing: one bill split over tenants, by weights, by use or by peak, to the last minor unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import TypeVar
+
+from tokenbill.bill import Bill
+from tokenbill.decimals import ZERO, Exact, Number, number
+from tokenbill.errors import InvalidRounding, InvalidUsage
+from tokenbill.lines import Adjustment
+from tokenbill.plan import BillingPlan
+from tokenbill.rounding import Rounding
+from tokenbill.usage import Usage
+
+__all__ = ["by_peak", "by_use", "share"]
+
+Tenant = TypeVar("Tenant")
+
+
+def share(
+    shared: Bill | Adjustment,
+    weights: Mapping[Tenant, Exact | Number],
+    *,
+    rounding: Rounding | None = None,
+) -> dict[Tenant, Decimal]:
+    """The total of a bill, or of a correction, split by weights: the parts sum to it exactly.
+
+    Each tenant gets the floor of its share; the minor units left go to the largest fractions, ties in
+    the order given. A negative total mirrors the positive one, and a weight of zero gets nothing.
+
+    Args:
+        shared: What is split, of either sign.
+        weights: By tenant, zero or more, at least one above zero.
+        rounding: Whose places the parts have; that of the bill's plan unless given.
+
+    Raises:
+        InvalidRounding: If the weights cannot share an amount, or an adjustment comes without rounding.
+
+    >>> from tokenbill import PriceSchedule
+    >>> bill = Bill.of(Usage(gpu_hours=10), BillingPlan.on_demand(PriceSchedule(gpu_hours=1)))
+    >>> share(bill, {"red": 1, "blue": 1, "green": 1})
+    {'red': Decimal('3.34'), 'blue': Decimal('3.33'), 'green': Decimal('3.33')}
+    """
+    if not isinstance(weights, Mapping):
+        raise InvalidRounding("no weights by tenant", weights, 'give a mapping: {"red": 1, "blue": 2}')
+    places = shared.plan.currency.places if isinstance(shared, Bill) else None
+    policy = rounding or (shared.plan.rounding if isinstance(shared, Bill) else Rounding())
+    return dict(zip(weights, policy.allocate(shared.total, weights.values(), places=places), strict=True))
+
+
+def by_use(usages: Mapping[Tenant, Usage], plan: BillingPlan) -> dict[Tenant, Fraction]:
+    """Weights by use: what each tenant's own usage would come to, exactly.
+
+    >>> from tokenbill import PriceSchedule
+    >>> plan = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10"))
+    >>> by_use({"red": Usage(gpu_hours=1), "blue": Usage(gpu_hours=3)}, plan)
+    {'red': Fraction(1, 10), 'blue': Fraction(3, 10)}
+    """
+    return {tenant: Bill.of(usage, plan).exact for tenant, usage in usages.items()}
+
+
+def by_peak(readings: Mapping[Tenant, Iterable[Number]]) -> dict[Tenant, Decimal]:
+    """Weights by peak: the largest reading of each tenant, zero where there is none.
+
+    Raises:
+        InvalidUsage: If a reading is negative.
+
+    >>> by_peak({"red": [2, 8, 4], "blue": []})
+    {'red': Decimal('8'), 'blue': Decimal('0')}
+    """
+    return {tenant: max(map(_reading, series), default=ZERO) for tenant, series in readings.items()}
+
+
+def _reading(value: Number) -> Decimal:
+    reading = number(value)
+    if reading < 0:
+        raise InvalidUsage("a negative reading", value, "give zero or more")
+    return reading
