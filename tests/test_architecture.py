@@ -25,7 +25,7 @@ CORE_FLOORS = [
     {"portions", "usage", "lines", "cycles", "scopes"},
     {"price", "grants", "terms"},
     {"rates", "tiers", "ledger"},
-    {"lint", "credits", "prepared"},
+    {"lint", "bends", "credits", "prepared"},
     {"schedule"},
     {"plan", "books"},
     {"compiled"},

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from concurrent_writer import WRITERS, connected, customer_of, openings, page, plan_of, usage_of
 
-from tokenbill import Bill, Usage
+from tokenbill import Account, Balance, Bill, Currency, Grant, Period, Usage
 
 EVENTS = int(os.environ.get("TOKENBILL_EVENTS", "1000"))
 WRITER = Path(__file__).with_name("concurrent_writer.py")
@@ -103,6 +103,21 @@ class Doomed:
 
     def commit(self):
         raise PowerCut
+
+
+def test_an_account_is_the_same_after_it_was_stored_as_text(names):
+    start, end = "2026-03-01T00:00:00-05:00[America/New_York]", "2026-04-01T00:00:00-04:00[America/New_York]"
+    grants = [
+        Grant("a", "5.00", "USD", starts=start, expires=end, priority=-1, kind="promotional", on=("fee", "a{b=c}")),
+        Grant("b", 1000, Currency("TOKEN", places=0), rollover=(5, None), created=start),
+    ]
+    balance = Balance(grants, ("scoped", "id"), draws={"a": "0.10"}, added={"b": 7}, cut={"b": 3})
+    account = Account(Period(start, end), "terms", {"calls{x=y}": "0.00000001"}, "0.10", {"a": "0.10"}, balance, -2)
+
+    again = names["read"](names["written"](account))
+
+    assert again == account
+    assert str(again.period) == str(account.period)  # the zone, which equality does not see
 
 
 def test_a_writer_that_dies_before_it_commits_has_written_nothing(url, db, names):

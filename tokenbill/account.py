@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from attrs import evolve, field, frozen
 
-from tokenbill.canonical import name
+from tokenbill.canonical import is_mapping, name
 from tokenbill.compiled import compiled_form
 from tokenbill.credits import Balance
 from tokenbill.decimals import ZERO, Number, decimal, difference, number
 from tokenbill.errors import InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
-from tokenbill.increment import NO_USAGE, Given, Increment, added_by, used_in
+from tokenbill.increment import NO_USAGE, About, Given, Increment, added_by, used_in
 from tokenbill.instants import moment
 from tokenbill.ledger import Draws, draws_of
 from tokenbill.lines import COLUMNS, Adjustment
@@ -125,7 +124,8 @@ class Account(Shown):
         self, usage: Usage, plan: BillingPlan, *, at: date | str | None = None, period: Period | None = None
     ) -> bool:
         """Whether *usage* on *plan* would leave nothing due: the check before a request is admitted."""
-        given = (_usage(usage), plan, self, False, NO_USAGE, (), period or self.period, at)
+        opening: Any = self  # pyright takes no field with a converter for what a Protocol asks
+        given = (_usage(usage), plan, opening, False, NO_USAGE, (), period or self.period, at)
         return not added_by(given, compiled_form(plan, plan.share(given[6])), refusing=False).due
 
 
@@ -134,7 +134,7 @@ NEW = Account()
 
 
 def going_on(given: Given, added: Increment) -> Account:
-    """The account of a period that goes on after a bill; made for every event, of parts that need no check."""
+    """The account of a period that goes on after a bill; made for every event, its parts need no check."""
     account = Account.__new__(Account)
     _period(account, given[6])
     _terms(account, given[1].terms())
@@ -154,9 +154,9 @@ def checked_terms(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
     return usage if isinstance(usage, Usage) else Usage(usage), plan
 
 
-def notes_of(about: Any) -> tuple[tuple[str, str], ...]:
+def notes_of(about: Any) -> About:
     """What is said of a bill, as sorted pairs; a name of its columns would hide one of them."""
-    if not isinstance(about, Mapping) or not COLUMNS.isdisjoint(about):
+    if not is_mapping(about) or not COLUMNS.isdisjoint(about):
         raise InvalidUsage(
             "nothing that can be said of a bill", about, 'give a mapping: {"customer": "acme"}'
         )

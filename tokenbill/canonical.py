@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from attrs import fields, has
 
 from tokenbill.errors import InvalidName, InvalidPrice, TokenbillError
 
-__all__ = ["canonical_text", "content_hash", "fields_of", "listed_of", "name", "pairs_of"]
+__all__ = ["canonical_text", "content_hash", "fields_of", "is_mapping", "listed_of", "name", "pairs_of"]
 
 NAME_LENGTH = 255
 HIDING = frozenset(
@@ -44,13 +44,18 @@ def _unfit(character: str) -> bool:
     return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or character in HIDING
 
 
+def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    """Whether *value* is a mapping, of whatever to whatever."""
+    return isinstance(value, Mapping)
+
+
 def pairs_of(value: Any) -> list[tuple[Any, Any]] | None:
     """The items of a mapping, or the pairs of an iterable; None where it is neither.
 
     An error of ours on the way is told as it is: it names what is wrong inside.
     """
     try:
-        return [(key, item) for key, item in (value.items() if isinstance(value, Mapping) else value)]
+        return [(key, item) for key, item in (value.items() if is_mapping(value) else value)]
     except TokenbillError:
         raise
     except (TypeError, ValueError):
@@ -81,12 +86,11 @@ def canonical_text(value: object) -> str:
         return _text(value)
     if isinstance(value, date):
         return _text(value.isoformat())
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return _members((canonical_text(key), item) for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(canonical_text, value))}]"
-    if isinstance(value, set | frozenset):
-        return f"[{','.join(sorted(map(canonical_text, value)))}]"
+    if isinstance(value, list | tuple | set | frozenset):
+        texts = map(canonical_text, cast("Iterable[object]", value))
+        return f"[{','.join(texts if isinstance(value, list | tuple) else sorted(texts))}]"
     return _members(
         [('"class"', _class_name(type(value))), *((_text(key), item) for key, item in fields_of(value))]
     )

@@ -107,7 +107,7 @@ def rule_of(price: Price) -> str:
 def rounded_lines(card: Compiled, lines: Iterable[LineItem]) -> list[LineItem]:
     """The lines of one entry in whole minor units: the entry is rounded, its lines cut from that."""
     running: Exact = ZERO
-    shown, cut = ZERO, []
+    shown, cut = ZERO, list[LineItem]()
     for line in lines:
         running = plus(running, line.precise)
         upto = card.plan.rounding(running, card.places)

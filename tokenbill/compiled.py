@@ -177,11 +177,11 @@ class Compiled(dict[str, Rate]):
                 total = rate.upon(total, Decimal(quantity), self.denominator)
             return total, bent
         quantities = dict(prior)
-        for rate, quantity in bent.items():
-            before = prior.get(rate)
+        for rate, added in bent.items():
+            before, quantity = prior.get(rate), added
             if before is not None:
                 total = difference(total, rate.upon(ZERO, Decimal(before), self.denominator))
-                quantity = _add(before, quantity)
+                quantity = _add(before, added)
             quantities[rate] = quantity
             total = rate.upon(total, Decimal(quantity), self.denominator)
         return total, quantities
@@ -220,7 +220,7 @@ def _is_simple(plan: BillingPlan) -> bool:
 
 def _walked(prices: Any) -> list[Entry]:
     """The entries of a schedule that lists them; others are billed as usage reaches them."""
-    pairs = pairs_of(prices) if isinstance(prices, Iterable) else []
+    pairs = pairs_of(prices) if hasattr(prices, "__iter__") else []
     if pairs is None:
         raise InvalidSchedule("entries that are no pairs", prices, "let it iterate over Entry(key, price)")
     return [Entry(Meter(key), priced(price)) for key, price in pairs]

@@ -277,7 +277,7 @@ def _places(bottom: int) -> int | None:
 
 
 def shifted(digits: int, places: int) -> Decimal:
-    """digits ÷ 10^places, of any length: ``scaleb`` would round what its context cannot hold."""
+    """The number digits ÷ 10^places, of any length: ``scaleb`` rounds what its context cannot hold."""
     sign, text = int(digits < 0), Decimal(abs(digits)).as_tuple().digits
     return Decimal((sign, text, -places))
 

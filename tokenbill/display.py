@@ -56,9 +56,10 @@ def html_table(
     from html import escape  # only notebooks need it
 
     def row_of(cells: Sequence[str], tag: str) -> str:
+        sides = ("right" if i in numbers else "left" for i in range(len(cells)))
         inner = "".join(
-            f'<{tag} style="{CELL.format(side="right" if i in numbers else "left")}">{escape(cell, quote=True)}</{tag}>'
-            for i, cell in enumerate(cells)
+            f'<{tag} style="{CELL.format(side=side)}">{escape(cell, quote=True)}</{tag}>'
+            for side, cell in zip(sides, cells, strict=True)
         )
         return f"<tr>{inner}</tr>"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,8 @@ __all__ = [
 
 SHOWN = 80
 """Most characters of a value that an error shows."""
+COUNTED: tuple[type[Sized], ...] = (list, tuple, dict, set, bytes, bytearray)
+"""What is shown by its length where it is long."""
 
 
 class TokenbillError(Exception):
@@ -262,7 +264,7 @@ def _repr(value: object) -> str:
         return format(value, "f")
     if isinstance(value, int) and value.bit_length() > 4 * SHOWN:
         return f"an integer of {value.bit_length()} bits"
-    if isinstance(value, list | tuple | dict | set | bytes | bytearray) and len(value) > SHOWN:
+    if isinstance(value, COUNTED) and len(value) > SHOWN:
         return f"{type(value).__name__} of {len(value)}"
     try:
         return repr(value)

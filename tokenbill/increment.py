@@ -21,7 +21,7 @@ from tokenbill.rating import rate
 from tokenbill.usage import Usage
 from tokenbill.work import Asked, Item, Offers, Statement, drawn_on, together
 
-__all__ = ["NO_USAGE", "Given", "Increment", "Opening", "added_by", "used_in"]
+__all__ = ["NO_USAGE", "About", "Given", "Increment", "Opening", "added_by", "used_in"]
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
@@ -50,15 +50,18 @@ class Opening(Protocol):
     def is_fresh(self) -> bool: ...
 
 
-Given: TypeAlias = "tuple[Usage, BillingPlan, Opening, bool, Usage, tuple[tuple[str, str], ...], Period | None, date | str | None]"
-"""What a bill was asked with: usage, plan, opening, final, less, about, period, at; a plain tuple, made per event."""
+About: TypeAlias = "tuple[tuple[str, str], ...]"
+"""What is said of a bill, as sorted pairs."""
+
+Given: TypeAlias = "tuple[Usage, BillingPlan, Opening, bool, Usage, About, Period | None, date | str | None]"
+"""What a bill was asked with: usage, plan, opening, final, less, about, period, at; a plain tuple."""
 
 Position: TypeAlias = "tuple[Compiled, Exact, Bent]"
 """Where an account stands on its plan's curves, so that the next event need not replay the period."""
 
 
 class Increment(NamedTuple):
-    """What a bill adds to an account: the statements of the period after and before, and what follows from them."""
+    """What a bill adds to an account, and the statements of the period after and before."""
 
     total: Decimal
     accrued: Decimal
@@ -84,7 +87,7 @@ def added_by(given: Given, card: Compiled, *, refusing: bool = True) -> Incremen
     """What a bill adds to its opening account.
 
     Raises:
-        AccountMismatch: If the account is of another period or other terms, or its replay gives another amount.
+        AccountMismatch: If the account is of another period or terms, or its replay gives another amount.
         BalanceExhausted: If the plan refuses what the balance does not cover; nothing is half done.
     """
     opening = given[2]

@@ -93,7 +93,7 @@ class LineItem(Shown):
 
     @property
     def kind(self) -> str:
-        """``usage``, ``rounding``, …"""
+        """What is charged: ``usage``, ``fee``, ``tax``, ``rounding`` and so on."""
         return self.charge.kind
 
     @property
@@ -205,7 +205,7 @@ def telescoped(lines: Sequence[LineItem]) -> list[LineItem]:
     So the Decimals add up to the shown sum, though not every line terminates.
     """
     running: Exact = ZERO
-    shown, told = ZERO, []
+    shown, told = ZERO, list[LineItem]()
     for line in lines:
         running = plus(running, line.precise)
         amount = decimal(difference(decimal(running), shown))

@@ -19,7 +19,8 @@ class Shown:
         if not has(type(self)):
             return object.__repr__(self)
         kept = (item for item in fields(cast(Any, type(self))) if item.repr)
-        return f"{type(self).__qualname__}({', '.join(f'{item.alias}={getattr(self, item.name)!r}' for item in kept)})"
+        inner = ", ".join(f"{item.alias}={getattr(self, item.name)!r}" for item in kept)
+        return f"{type(self).__qualname__}({inner})"
 
 
 class Memo(dict[Any, Any]):
@@ -40,5 +41,5 @@ def memo_field() -> Any:
 
 
 def slot_setters(cls: Any) -> tuple[Callable[[Any, Any], None], ...]:
-    """What writes each field of a frozen class, for the few whose ``__init__`` is hot and so written by hand."""
+    """What writes each field of a frozen class, for the few whose hot ``__init__`` is written by hand."""
     return tuple(cls.__dict__[item.name].__set__ for item in fields(cls))

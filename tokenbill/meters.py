@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn, cast
 
 from attrs.exceptions import FrozenInstanceError
 
+from tokenbill.canonical import is_mapping
 from tokenbill.canonical import name as checked_name
 from tokenbill.errors import InvalidMeter
 
@@ -149,7 +150,7 @@ def is_label(value: object) -> bool:
 
 def _given(text: object, pairs: Mapping[str, str], labels: Any) -> dict[str, str]:
     """The labels given beside the text, checked."""
-    if not isinstance(labels, Mapping):
+    if not is_mapping(labels):
         raise InvalidMeter("labels that are no mapping", labels, 'give names and values: {"gpu": "H100"}')
     for label in labels:
         if not is_label(label):

@@ -289,7 +289,7 @@ def below(form: Form, quantity: Fraction) -> Fraction:
 
 def jumps(pieces: Curve) -> list[tuple[Fraction, Fraction, Fraction]]:
     """(quantity, value before, value after) at each end of a piece where the curve is not continuous."""
-    found = []
+    found: list[tuple[Fraction, Fraction, Fraction]] = []
     for piece, following in pairwise(pieces):
         quantity, closed = _end(piece)
         before = piece.form.at(quantity) if closed else below(piece.form, quantity)

@@ -176,13 +176,15 @@ class BillingPlan(Shown):
     def subscription(cls, fee: Fee | Number, prices: Schedule, **terms: Any) -> BillingPlan:
         """A plan with a fee for each period, settled per cycle; monthly unless *cycle* says otherwise.
 
-        >>> plan = BillingPlan.subscription("99", PriceSchedule(api_calls="0.01"), included={"api_calls": 100})
+        >>> calls = PriceSchedule(api_calls="0.01")
+        >>> plan = BillingPlan.subscription("99", calls, included={"api_calls": 100})
         >>> plan.fees[0].amount, plan.cycle.unit
         (Decimal('99'), 'month')
         """
         base = fee if isinstance(fee, Fee) else Fee(fee)
         fees = (base, *_fees(terms.pop("fees", ())))
-        return cls(prices, **{"cycle": Cycle.monthly(), **terms}, fees=fees)
+        terms.setdefault("cycle", Cycle.monthly())
+        return cls(prices, fees=fees, **terms)
 
     @property
     def currency(self) -> Currency:
@@ -223,7 +225,8 @@ class BillingPlan(Shown):
     def affords(self, usage: Any, account: Any, **when: Any) -> bool:
         """Whether the account's balance covers *usage*: the check before a request is admitted.
 
-        It is due nothing, after what is carried, grants, fees and taxes; ``at`` and ``period`` as in ``Bill.of``.
+        It is due nothing, after what is carried, grants, fees and taxes.
+        ``at`` and ``period`` are those of ``Bill.of``.
         """
         return bool(account.affords(usage, self, **when))
 

@@ -8,7 +8,19 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from tokenbill.canonical import listed_of
-from tokenbill.decimals import DIRECTIONS, ONE, ZERO, Direction, Exact, Number, number, product, users_context
+from tokenbill.decimals import (
+    DIRECTIONS,
+    ONE,
+    ZERO,
+    Direction,
+    Exact,
+    Number,
+    number,
+    product,
+    ratio,
+    rounded,
+    users_context,
+)
 from tokenbill.errors import InexactAmount, InvalidPrice
 from tokenbill.meters import is_label
 from tokenbill.pieces import Curve, composed
@@ -71,7 +83,8 @@ class Portion(NamedTuple):
 
     def in_units(self, quantity: Exact, of: Decimal, times: Decimal, direction: Direction) -> Portion:
         """The portion as one of the *quantity* before it was converted, where one line can say both."""
-        if self.rate is not None and self.per == 1 and self.round == "none" and times == 1 and not self.label:
+        plain = self.rate is not None and self.per == 1 and self.round == "none" and not self.label
+        if plain and times == 1 and self.quantity == rounded(ratio(quantity, of), direction):
             return self._replace(quantity=quantity, per=of, round=direction)
         whole = "" if direction == "none" else f" {direction.replace('_', ' ')}"
         return self.labelled(

@@ -107,7 +107,7 @@ def _token_line(work: Work, item: Item, rest: Decimal) -> LineItem:
 
 
 def take_off_discounts(work: Work) -> None:
-    """Discounts in the order given, each on what is left; before the maximum, which compares with what is owed."""
+    """Discounts in the order given, each on what is left; before the maximum, which looks at what is owed."""
     for discount in work.plan.discounts:
         items = work.scoped(discount.on)
         before = total_net(items)
@@ -132,7 +132,7 @@ def _scaled(work: Work, amount: Decimal) -> Exact:
 
 
 def hold_to_maximum(work: Work) -> None:
-    """What goes beyond the maximum is spread like a discount; before the minimum, which lifts what is left."""
+    """What is over the maximum is spread like a discount; before the minimum, which lifts what is left."""
     if work.plan.maximum is None:
         return
     over = difference(total_net(work.items), _scaled(work, work.plan.maximum))
@@ -180,7 +180,7 @@ def draw_gifts(work: Work) -> None:
 
 
 def add_taxes(work: Work) -> None:
-    """Each tax on the exact net of its charges, what inclusive taxes contain taken out; it does not compound."""
+    """Each tax on the exact net of its charges, without what inclusive taxes contain; none compounds."""
     bases = [_base(work, item) for item in work.items]
     for tax in work.plan.taxes:
         owed = [

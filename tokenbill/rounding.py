@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
+from tokenbill.canonical import listed_of
 from tokenbill.decimals import BY_MODE, PLACES, Exact, number, shifted
 from tokenbill.errors import InvalidRounding
 from tokenbill.memo import Shown
@@ -114,7 +115,7 @@ class Rounding(Shown):
 
 def _shares(weights: Iterable[Exact | int | str]) -> list[Fraction]:
     """Weights that an amount can be split by."""
-    shares = [Fraction(_amount(weight)) for weight in weights] if isinstance(weights, Iterable) else []
+    shares = [Fraction(_amount(weight)) for weight in listed_of(weights) or ()]
     if not any(shares) or min(shares) < 0:
         raise InvalidRounding(
             "weights that cannot share an amount", weights, "give weights ≥ 0, one above zero"

@@ -94,7 +94,8 @@ class PriceSchedule(Mapping[Meter, Priced]):
     ) -> None:
         entries = tuple(sorted((*_entries(prices), *_entries(more)), key=lambda entry: entry.key))
         unit = as_currency(currency)
-        self.__attrs_init__(entries, unit, checked_name(name, empty=True), _cells(entries))
+        parts = entries, unit, checked_name(name, empty=True), _cells(entries)
+        cast(Any, self).__attrs_init__(*parts)  # pyright does not know this constructor of attrs
 
     def __getitem__(self, meter: str) -> Priced:
         found = self._find(Meter(meter))

@@ -12,11 +12,26 @@ from typing import NamedTuple, TypeAlias
 
 from attrs import evolve, has
 
-from tokenbill.canonical import content_hash, fields_of
-from tokenbill.decimals import EXACT, PLACES, ZERO, Number, decimal, number, plus, shifted, users_context
+from tokenbill.bends import bounds
+from tokenbill.canonical import content_hash
+from tokenbill.decimals import (
+    EXACT,
+    ZERO,
+    Exact,
+    Number,
+    decimal,
+    number,
+    plus,
+    product,
+    ratio,
+    rounded,
+    shifted,
+    users_context,
+)
 from tokenbill.errors import InvalidPrice, MissingExtra, shown
 from tokenbill.lint import cliffs
-from tokenbill.pieces import NIL, Form, at
+from tokenbill.pieces import NIL, at
+from tokenbill.portions import Portion
 from tokenbill.price import AtLeast, Price
 
 try:
@@ -26,11 +41,9 @@ try:
 except ImportError:
     raise MissingExtra("hypothesis", "test") from None
 
-__all__ = ["bounds", "check_price", "quantities_near"]
+__all__ = ["check_price", "quantities_near"]
 
 EXAMPLES = 100
-MOST = 10**29
-"""Quantities stay below it, so that two of them add up to one that is still in bounds."""
 STEPS = (0, 1, -1, Decimal("1e-9"), Decimal("-1e-9"), Decimal("1e-30"), Decimal("-1e-30"))
 """How far from a bound to look."""
 HOSTILE = (
@@ -106,52 +119,6 @@ def quantities_near(price: Price, quantities: Iterable[Number] = ()) -> st.Searc
 
 def _beside(bound: Decimal, step: Decimal | int) -> Decimal:
     return max(decimal(plus(bound, Decimal(step))), ZERO)
-
-
-def bounds(price: Price) -> tuple[Decimal, ...]:
-    """Quantities at which a price may bend or jump: the ends of its pieces, and the numbers among its fields.
-
-    >>> from tokenbill.rates import PerUnit
-    >>> bounds(PerUnit("0.50").after(100))
-    (Decimal('0.5'), Decimal('1'), Decimal('100'))
-    """
-    found = {*_ends(price), *_numbers(price)}
-    return tuple(sorted({_cut(value) for value in found if 0 < value < MOST}))
-
-
-def _cut(value: Fraction) -> Decimal:
-    """The last quantity up to *value* that may be asked for: quantities have at most so many decimals."""
-    return decimal(Fraction(value * 10**PLACES // 1, 10**PLACES))
-
-
-def _ends(price: Price) -> Iterator[Fraction]:
-    start = NIL
-    for piece in price.pieces() or ():
-        yield from _jumps(piece.form, start)
-        if piece.end is not None:
-            start = piece.end.at
-            yield start
-
-
-def _jumps(form: Form, start: Fraction) -> Iterator[Fraction]:
-    """Where the steps of a form jump next after *start*."""
-    for step in form.steps:
-        if step.of.rate:
-            passed = step.of.at(start)
-            ahead = (passed // 1 + Fraction(halves, 2) for halves in range(1, 5))
-            yield from (start + (value - passed) / step.of.rate for value in ahead)
-        yield from _jumps(step.of, start)
-
-
-def _numbers(value: object) -> Iterator[Fraction]:
-    """The numbers within a value, however deep."""
-    if isinstance(value, Decimal | int | Fraction):
-        yield from () if isinstance(value, bool) else (Fraction(value),)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _numbers(item)
-    elif isinstance(value, Price) or has(type(value)):
-        yield from _numbers([item for _, item in fields_of(value)])
 
 
 def _hold(truth: bool, law: str, price: Price, left: str, right: str) -> None:
@@ -286,10 +253,23 @@ def _pieces(price: Price, early: Decimal, late: Decimal) -> None:
 
 
 def _portions(price: Price, early: Decimal, late: Decimal) -> None:
-    """The portions, which become the lines of a bill, add up to the amount."""
-    portions = sum((Fraction(portion.amount) for portion in price.portions(early)), NIL)
-    exact = _answer(price, early).exact
-    _hold(portions == exact, "portions", price, _told(early, exact), f"its portions add up to {portions}")
+    """The portions, which become the lines of a bill, add up to the amount, and each is the sum it shows."""
+    portions, exact = price.portions(early), _answer(price, early).exact
+    added = sum((Fraction(portion.amount) for portion in portions), NIL)
+    _hold(added == exact, "portions", price, _told(early, exact), f"its portions add up to {added}")
+    for portion in portions:
+        shown_sum = _sum_of(portion)
+        wrong = f"a portion of it of {portion.amount} shows a sum of {shown_sum}"
+        _hold(shown_sum == portion.amount, "portions", price, _told(early, exact), wrong)
+
+
+def _sum_of(portion: Portion) -> Exact:
+    """What a clerk gets who redoes a portion."""
+    if portion.rate is None:
+        return portion.amount
+    return plus(
+        portion.fee, product(rounded(ratio(portion.quantity, portion.per), portion.round), portion.rate)
+    )
 
 
 def _monotony(price: Price, early: Decimal, late: Decimal) -> None:

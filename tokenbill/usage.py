@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from tokenbill.canonical import pairs_of
+from tokenbill.canonical import is_mapping, pairs_of
 from tokenbill.decimals import EXACT, LIMIT, ZERO, Number, number
 from tokenbill.display import digits, html_table
 from tokenbill.errors import InvalidUsage, shown
@@ -45,10 +45,9 @@ class Usage(Mapping[Meter, Decimal]):
     counted: dict[str, int | Decimal] = field()
 
     def __init__(self, quantities: Quantities = NOTHING, /, **more: Number) -> None:
-        # Made for every event: plain ints of known meters pass the door of `number` here, all else in `_counted`.
-        given: Any = (
-            quantities if type(quantities) is dict and not more else more if quantities is NOTHING else ()
-        )
+        # Made for every event: plain ints of known meters pass the door of `number` here, others below.
+        kind: Any = type(quantities)
+        given: Any = quantities if kind is dict and not more else more if quantities is NOTHING else ()
         counted: dict[str, int | Decimal] = {}
         try:
             for text, quantity in given.items():
@@ -78,7 +77,7 @@ class Usage(Mapping[Meter, Decimal]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Usage):
             return self.counted == other.counted
-        return NotImplemented if not isinstance(other, Mapping) else dict(self) == dict(other.items())
+        return dict(self) == dict(other.items()) if is_mapping(other) else NotImplemented
 
     def __repr__(self) -> str:
         return f"Usage({{{', '.join(f'{str.__repr__(meter)}: {self[meter]:f}' for meter in self)}}})"

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Offers: TypeAlias = "Callable[[Currency, bool], Sequence[tuple[Grant, Decimal]]]"
-"""The grants in a currency that can pay, in order, each with how much; True asks for promotional ones only."""
+"""The grants in a currency that can pay, in order, each with how much; True asks for promotional ones."""
 
 _WHOLE_UNITS = Rounding(mode="down")
 
@@ -81,7 +81,7 @@ class Asked(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A period so far: its lines before they are settled, its items, what it comes to, what grants paid of it."""
+    """A period so far: lines before they are settled, items, what it comes to, what grants paid of it."""
 
     lines: list[LineItem]
     items: list[Item]
@@ -133,7 +133,7 @@ class Work:
         return [ratio(product(amount, net), whole) for net in nets]
 
     def offers(self, currency: Currency, *, gifts: bool = False) -> Sequence[tuple[Grant, Decimal]]:
-        """The grants in a currency that pay before tax, each with how much; only *gifts* where that is asked."""
+        """The grants in a currency that pay before tax, each with how much; only *gifts* where asked."""
         return self.asked.offers(currency, gifts) if self.asked.offers else ()
 
     def record(self, grant: Grant, parts: Iterable[Decimal]) -> Decimal:
@@ -170,7 +170,7 @@ def total_net(items: Iterable[Item]) -> Exact:
 
 
 def budget_of(work: Work, offers: Iterable[tuple[Grant, Decimal]], unit: str) -> Decimal | None:
-    """What credit may pay in all: what it had paid, and what charges grew by; a later gift pays none before."""
+    """What credit may pay in all: what it had paid, and the growth; a later gift pays no earlier charge."""
     before = work.asked.before
     if before is None:
         return None
@@ -188,7 +188,7 @@ def drawn_on(
     places: int,
     budget: Decimal | None,
 ) -> list[list[Decimal]]:
-    """What each grant pays of each item: grants in order, of the items in their scope the first ones first."""
+    """What each grant pays of each item: grants in order, the items in the scope of each in order too."""
     left, drawn = list(open), list[list[Decimal]]()
     for grant, offer in offers:
         rest, parts = _WHOLE_UNITS(offer, places), list[Decimal]()

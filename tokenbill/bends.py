@@ -1,0 +1,67 @@
+"""Bends: the quantities at which a price may bend or jump, where whoever draws or tests a curve looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from attrs import has
+
+from tokenbill.canonical import fields_of
+from tokenbill.decimals import PLACES, decimal
+from tokenbill.pieces import NIL, Form
+from tokenbill.price import Price
+
+__all__ = ["MOST", "bounds"]
+
+MOST = 10**29
+"""Bounds lie below it, so that two such quantities add up to one that may still be asked for."""
+
+
+def bounds(price: Price) -> tuple[Decimal, ...]:
+    """Quantities at which a price may bend or jump: the ends of its pieces, and the numbers among its fields.
+
+    >>> from tokenbill.rates import PerUnit
+    >>> bounds(PerUnit("0.50").after(100))
+    (Decimal('0.5'), Decimal('1'), Decimal('100'))
+    """
+    found = {*_ends(price), *_numbers(price)}
+    return tuple(sorted({_cut(value) for value in found if 0 < value < MOST}))
+
+
+def _cut(value: Fraction) -> Decimal:
+    """The last quantity up to *value* that may be asked for: quantities have at most so many decimals."""
+    return decimal(Fraction(value * 10**PLACES // 1, 10**PLACES))
+
+
+def _ends(price: Price) -> Iterator[Fraction]:
+    start = NIL
+    for piece in price.pieces() or ():
+        yield from _jumps(piece.form, start)
+        if piece.end is not None:
+            start = piece.end.at
+            yield start
+
+
+def _jumps(form: Form, start: Fraction) -> Iterator[Fraction]:
+    """Where the steps of a form jump next after *start*."""
+    for step in form.steps:
+        if step.of.rate:
+            passed = step.of.at(start)
+            ahead = (passed // 1 + Fraction(halves, 2) for halves in range(1, 5))
+            yield from (start + (value - passed) / step.of.rate for value in ahead)
+        yield from _jumps(step.of, start)
+
+
+def _numbers(value: object) -> Iterator[Fraction]:
+    """The numbers within a value, however deep."""
+    if isinstance(value, Decimal):
+        yield from (Fraction(value),) if value.is_finite() and value.adjusted() < PLACES else ()
+    elif isinstance(value, int | Fraction) and not isinstance(value, bool):
+        yield Fraction(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _numbers(item)
+    elif isinstance(value, Price) or has(type(value)):
+        yield from _numbers([item for _, item in fields_of(value)])
