@@ -26,10 +26,15 @@ from reference_bill import NAMES
 from shared_vectors import ROOT, shared_vectors, vector_id
 
 from tokenbill import (
+    Account,
+    Balance,
     Bill,
     BillingPlan,
     Currency,
+    Cycle,
     Graduated,
+    Grant,
+    Period,
     PerUnit,
     PriceSchedule,
     Rounding,
@@ -40,7 +45,7 @@ from tokenbill import (
 )
 from tokenbill.files import read_usage, to_csv, to_json
 
-LATER = {"period", "usage_payload", "event", "event_batch", "json_plan", "json_bill", "dataframe", "credits"}
+LATER = {"usage_payload", "event", "event_batch", "json_plan", "json_bill", "dataframe"}
 """Targets that wait for a later issue."""
 
 SECONDS = 2
@@ -174,6 +179,39 @@ def allocated(given, _):
     return {"sum": sum(parts), "count": len(parts), "parts": list(parts)}, None
 
 
+def in_time(given, _):
+    """A cycle, or a period, and whether an event lies in it."""
+    if "unit" in given:
+        anchor = given.get("anchor_day", given["anchor"])
+        return Cycle(given["unit"], anchor, given["count"], given["tz"]).period(0), None
+    period = Period(given["start"], given["end"])
+    return {True: "included", False: "excluded"}.get("event" in given and given["event"] in period), None
+
+
+def drawn(given, _):
+    """What a balance pays, leaves unpaid, and has let expire."""
+    balance = Balance(
+        list(map(granted, given["grants"])) if isinstance(given["grants"], list) else given["grants"]
+    )
+    draw = balance.draw(given.get("draw", 0), given.get("at"))
+    expired = balance.expired(given.get("at"))
+    return {"drawn": sum(amount for _, amount in draw.by_grant), "due": draw.short, "expired": expired}, None
+
+
+def granted(row):
+    key, amount, expires, *currency = row
+    return Grant(key, amount, *(currency or ["USD"]), expires=expires)
+
+
+def drawn_on_a_bill(given, _):
+    """The same as a bill of what is drawn, settled to more places than any amount has."""
+    balance = Account(balance=list(map(granted, given["grants"])) if given["grants"] else given["grants"])
+    plan = BillingPlan.prepaid(PriceSchedule(tokens=given.get("draw", 0)), rounding=Rounding(places=30))
+    bill = Bill.of(Usage(tokens=1), plan, opening=balance, at=given.get("at"))
+    expired = balance.balance.expired(given.get("at"))
+    return {"drawn": sum(amount for _, amount in bill.draws), "due": bill.due, "expired": expired}, None
+
+
 def naming_a_plan(given, _):
     plan = BillingPlan.on_demand(PRICES, name=given)
     return plan.name, Bill.of(Usage(tokens=1), plan)
@@ -222,6 +260,8 @@ DOORS = {
     "currency": (in_currency,),
     "rounding": (rounded,),
     "allocation": (allocated,),
+    "period": (in_time,),
+    "credits": (drawn, drawn_on_a_bill),
     "plan_name": (naming_a_plan, naming_a_customer),
     "csv": (in_csv,),
 }
