@@ -1,4 +1,4 @@
-"""One of several processes that bill the same accounts with the functions of docs/how-to/concurrent-accounts.md."""
+"""One of the processes that bill the same accounts as docs/how-to/concurrent-accounts.md says."""
 
 import doctest
 import random
@@ -12,8 +12,8 @@ from tokenbill import (
     Balance,
     BillingPlan,
     Discount,
-    Grant,
     Graduated,
+    Grant,
     PriceSchedule,
     Tax,
     Tier,
@@ -27,7 +27,8 @@ CUSTOMERS = 4
 """Accounts of each plan."""
 
 CALLS = PriceSchedule(api_calls="0.01")
-BOTH = PriceSchedule(gpu_seconds=Graduated([Tier(5000, "0.90"), Tier(None, "0.60")], per=3600), api_calls="0.0015")
+HOURS = Graduated([Tier(5000, "0.90"), Tier(None, "0.60")], per=3600)
+BOTH = PriceSchedule(gpu_seconds=HOURS, api_calls="0.0015")
 PLANS = {
     "metered": BillingPlan.on_demand(BOTH),
     "taxed": BillingPlan.on_demand(BOTH, discounts=[Discount.percent(10)], taxes=[Tax("VAT", 19)]),
@@ -62,7 +63,7 @@ def customer_of(event: int) -> str:
 
 
 def plan_of(customer: str) -> BillingPlan:
-    return PLANS[customer.split()[0]]
+    return PLANS[customer.partition(" ")[0]]
 
 
 def usage_of(event: int) -> Usage:

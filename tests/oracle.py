@@ -261,15 +261,21 @@ class Charge:
 
 
 def groups_of(plan, used):
-    """Quantities by entry and group; an entry without groups is billed though nothing is used."""
-    groups = {(key, key): ZERO for key, entry in plan["entries"].items() if not entry["each"]}
+    """Quantities by entry and values of its group; one without groups is billed though nothing is used."""
+    groups = {(key, ()): ZERO for key, entry in plan["entries"].items() if not entry["each"]}
     for meter, quantity in used.items():
         key = entry_of(meter, plan["entries"])
-        labels, each = read(meter)[1], plan["entries"][key]["each"] or []
-        own = {label: labels[label] for label in each if label in labels}
-        group = (key, written(read(key)[0], read(key)[1] | own))
+        labels = read(meter)[1]
+        group = (key, tuple(labels.get(label, "") for label in plan["entries"][key]["each"] or ()))
         groups[group] = groups.get(group, ZERO) + quantity
     return sorted(groups.items())
+
+
+def meter_of(plan, key, group):
+    """The meter of a group: the labels of its entry, and those that group it."""
+    name, labels = read(key)
+    own = zip(plan["entries"][key]["each"] or (), group, strict=True)
+    return written(name, labels | {label: value for label, value in own if value})
 
 
 def usage_charges(plan, used, share):
@@ -277,7 +283,7 @@ def usage_charges(plan, used, share):
     for (key, group), quantity in groups_of(plan, used):
         free = Fraction(plan["included"].get(key, 0)) * (share if plan["prorate_included"] else 1)
         amount = price_of(plan["entries"][key]["price"], max(ZERO, quantity - free))
-        yield Charge(("usage", key, group), "usage", group, amount)
+        yield Charge(("usage", key, group), "usage", meter_of(plan, key, group), amount)
 
 
 def fee_charges(plan, period, final, share):
@@ -597,10 +603,8 @@ def billed(plan, state, usage, *, period=None, final=True, at=None, less=None):
     draws = {id: amount for id, amount in (changes | paid).items() if amount}
     left = {id: amount - draws.get(id, ZERO) for id, amount in state.left.items()}
     after = replace(state, left=left, carried=max(ZERO, -rest))
-    if final:
-        after = closed(after, period)
-    else:
-        after = replace(after, used=used, drawn=now.drawn, before=now)
+    going_on = replace(after, used=used, drawn=now.drawn, before=now)
+    after = closed(after, period) if final else going_on
     answer = Answer(change, now.exact - state.before.exact, max(ZERO, rest), draws, after.before.total)
     return answer, after
 

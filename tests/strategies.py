@@ -320,7 +320,7 @@ scalars = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.sampled_from([10**30, 10**400, -(10**29), 2**63, OddInt(7), OddText("2"), object(), int, Price]),
+    st.sampled_from([10**30, 10**400, -(10**29), 2**63, OddInt(7), OddText("2"), object(), int, PerUnit]),
     st.builds(Hostile),
     st.floats(),
     st.complex_numbers(),

@@ -38,7 +38,19 @@ CORE_FLOORS = [
     {"__init__"},  # `tokenbill` itself, which gathers what the core offers
 ]
 SHARED = {"rows"}  # what wings have in common, since none imports another
-WINGS = {"serial", "events", "payloads", "catalog", "compare", "watch", "frames", "focus", "files", "sharing", "changes"}
+WINGS = {
+    "serial",
+    "events",
+    "payloads",
+    "catalog",
+    "compare",
+    "watch",
+    "frames",
+    "focus",
+    "files",
+    "sharing",
+    "changes",
+}
 OUTER = [{"plots", "testing", "_options", "_dialogue"}, {"__main__"}]
 
 FLOORS = [*CORE_FLOORS, SHARED, WINGS, *OUTER]

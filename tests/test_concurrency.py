@@ -1,4 +1,4 @@
-"""Eight processes bill the same accounts at once: on a file of SQLite, and on PostgreSQL where there is a server.
+"""Eight processes bill the same accounts at once: on a file of SQLite, and on PostgreSQL where it runs.
 
 They use the functions that docs/how-to/concurrent-accounts.md shows.
 """
@@ -85,7 +85,7 @@ def test_eight_writers_lose_no_cent_and_charge_none_twice(url, db, names):
         at_once = Bill.of(used, plan_of(customer), opening=opening, final=False)
         assert names["load"](db, customer) == (len(events), at_once.closing)
         assert (total, due) == (at_once.total, at_once.due)
-        if customer.startswith("refused"):  # its calls cost a cent each, and are served while the balance lasts
+        if customer.startswith("refused"):  # its calls cost a cent each, served while the balance lasts
             assert (total, len(events)) == (opening.balance.remaining(), total * 100)
         else:
             assert events == [event for event in range(EVENTS) if customer_of(event) == customer]
@@ -108,11 +108,12 @@ class Doomed:
 def test_an_account_is_the_same_after_it_was_stored_as_text(names):
     start, end = "2026-03-01T00:00:00-05:00[America/New_York]", "2026-04-01T00:00:00-04:00[America/New_York]"
     grants = [
-        Grant("a", "5.00", "USD", starts=start, expires=end, priority=-1, kind="promotional", on=("fee", "a{b=c}")),
+        Grant("a", "5.00", "USD", start, end, priority=-1, kind="promotional", on=("fee", "a{b=c}")),
         Grant("b", 1000, Currency("TOKEN", places=0), rollover=(5, None), created=start),
     ]
     balance = Balance(grants, ("scoped", "id"), draws={"a": "0.10"}, added={"b": 7}, cut={"b": 3})
-    account = Account(Period(start, end), "terms", {"calls{x=y}": "0.00000001"}, "0.10", {"a": "0.10"}, balance, -2)
+    used = {"calls{x=y}": "0.00000001"}
+    account = Account(Period(start, end), "terms", used, "0.10", {"a": "0.10"}, balance, -2)
 
     again = names["read"](names["written"](account))
 
@@ -154,6 +155,7 @@ def test_without_the_version_a_bill_is_lost(db, names):
     ]
 
     for bill in bills:
-        db.execute("UPDATE accounts SET state = ? WHERE customer = 'metered 0'", [names["written"](bill.closing)])
+        state = names["written"](bill.closing)
+        db.execute("UPDATE accounts SET state = ? WHERE customer = 'metered 0'", [state])
 
     assert names["load"](db, "metered 0")[1].accrued == Decimal("3.00")  # and not 1.50 + 3.00

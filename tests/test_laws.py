@@ -595,7 +595,7 @@ DOORS = {
     "Rounding, mode": lambda it: Rounding(mode=it),
     "Rounding, stage": lambda it: Rounding(places=2, stage=it),
     "Rounding, tax": lambda it: Rounding(tax=it),
-    "Rounding of an amount": lambda it: Rounding(places=2)(it),
+    "Rounding of an amount": Rounding(places=2),
     "Rounding to places": lambda it: Rounding()("1.005", it),
     "Rounding, allocate": lambda it: Rounding(places=2).allocate(it, [1, 2]),
     "Rounding, allocate by": lambda it: Rounding(places=2).allocate(10, it),

@@ -60,7 +60,7 @@ def test_an_adjustment_needs_a_rounding_that_says_its_places():
 
 @pytest.mark.parametrize("weights", [{}, {"red": 0}, {"red": -1, "blue": 2}, [1, 2], {"red": 0.5}])
 def test_weights_that_cannot_share_are_refused(weights):
-    with pytest.raises(ValueError, match="weights|float"):
+    with pytest.raises(ValueError, match=r"weights|float"):
         share(bill_of(1), weights)
 
 

@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 from tokenbill.canonical import is_mapping, name
 from tokenbill.compiled import compiled_form
 from tokenbill.credits import Balance
-from tokenbill.decimals import ZERO, Number, decimal, difference, number
+from tokenbill.decimals import ZERO, Number, decimal, difference, number, plain_amount
 from tokenbill.errors import InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
 from tokenbill.increment import NO_USAGE, About, Given, Increment, added_by, used_in
 from tokenbill.instants import moment
@@ -33,7 +33,8 @@ def _usage(value: Any) -> Usage:
 
 def _money(value: Any) -> Decimal:
     """A stored amount; a Decimal of ours is taken as it is, for each event carries a few of them."""
-    return value if type(value) is Decimal and value.is_finite() else number(value)
+    plain = plain_amount(value)
+    return number(value) if plain is None else plain
 
 
 def _below(value: Any) -> Decimal:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from typing import cast
 
 from attrs import has
 
@@ -61,7 +62,7 @@ def _numbers(value: object) -> Iterator[Fraction]:
     elif isinstance(value, int | Fraction) and not isinstance(value, bool):
         yield Fraction(value)
     elif isinstance(value, list | tuple):
-        for item in value:
+        for item in cast("Iterable[object]", value):
             yield from _numbers(item)
     elif isinstance(value, Price) or has(type(value)):
         yield from _numbers([item for _, item in fields_of(value)])

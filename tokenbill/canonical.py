@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any, TypeGuard, cast
 
 from attrs import fields, has
@@ -15,6 +16,8 @@ from tokenbill.errors import InvalidName, InvalidPrice, TokenbillError
 __all__ = ["canonical_text", "content_hash", "fields_of", "is_mapping", "listed_of", "name", "pairs_of"]
 
 NAME_LENGTH = 255
+ITEMS = 100_000
+"""Most items of a list, so that an endless one is refused."""
 HIDING = frozenset(
     "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff"
 )
@@ -62,10 +65,13 @@ def pairs_of(value: Any) -> list[tuple[Any, Any]] | None:
         return None
 
 
-def listed_of(value: Any) -> tuple[Any, ...] | None:
-    """What an iterable holds; None where it is none. A text is a value, not a list of characters."""
+def listed_of(value: Any, *, most: int = ITEMS) -> tuple[Any, ...] | None:
+    """What an iterable holds, read no further than one beyond *most*; None where it is none.
+
+    A text is a value, not a list of characters; a mapping is more than a list of its keys.
+    """
     try:
-        return None if isinstance(value, str | bytes) else tuple(value)
+        return None if isinstance(value, str | bytes | Mapping) else tuple(islice(value, most + 1))
     except TokenbillError:
         raise
     except (TypeError, ValueError):

@@ -92,7 +92,8 @@ def change_of_plan(
     given, taken = _fees_left(old, left), _fees_left(new, left)
     places, rounding = new.currency.places, new.rounding
     credit = rounding(difference(ZERO, given), places)
-    return PlanChange(first, second, credit, rounding(taken, places), rounding(difference(taken, given), places))
+    charge, net = rounding(taken, places), rounding(difference(taken, given), places)
+    return PlanChange(first, second, credit, charge, net)
 
 
 def _fees_left(plan: BillingPlan, left: Period) -> Exact:

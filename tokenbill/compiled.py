@@ -60,6 +60,7 @@ class Compiled(dict[str, Rate]):
 
     __slots__ = (
         "_groups",
+        "_known",
         "always",
         "curves",
         "denominator",
@@ -80,6 +81,7 @@ class Compiled(dict[str, Rate]):
         walked = [Entry(entry.key, self._allowed(entry)) for entry in _walked(plan.prices)]
         self.curves = {entry.key: _curve(entry.price) for entry in walked}
         self.denominator = Decimal(_denominator(self.curves.values()))
+        self._known: dict[Meter, Rate] = {}
         self._groups: dict[tuple[Meter, Group], Rate] = {}
         self.always = tuple(self._stand(walked))
         self.standing: Exact = ZERO
@@ -132,9 +134,12 @@ class Compiled(dict[str, Rate]):
             }
             key, price = Meter(key.name, {**key.labels, **given}), price.price
         rate = Rate(key, entry.key, group, price, standing)
-        curve = self.curves.get(entry.key) or price.pieces()
-        if curve is not None:
+        known = self._known.get(entry.key) if group else None
+        if known is not None:
+            rate.take(known)
+        elif curve := self.curves.get(entry.key) or price.pieces():
             rate.prepare(curve, int(self.denominator))
+        self._known[entry.key] = rate
         return self._groups.setdefault((entry.key, group), rate)
 
     def numerator(

@@ -51,6 +51,7 @@ __all__ = [
     "number_or_part",
     "odd_part",
     "optional_number",
+    "plain_amount",
     "plus",
     "positive",
     "product",
@@ -79,6 +80,8 @@ LIMIT = 10**30
 """Every number is below this, so that no product of a few of them outgrows ``EXACT``."""
 PLACES = 30
 """Most decimals of a number."""
+SIZE = 2000
+"""Largest exponent of an amount, either way: what is multiplied out stays short."""
 TEXT = r"-?[0-9]+(\.[0-9]+)?"
 TEXT_LENGTH = 64
 SHARE = 10**18
@@ -280,6 +283,14 @@ def shifted(digits: int, places: int) -> Decimal:
     """The number digits ÷ 10^places, of any length: ``scaleb`` rounds what its context cannot hold."""
     sign, text = int(digits < 0), Decimal(abs(digits)).as_tuple().digits
     return Decimal((sign, text, -places))
+
+
+def plain_amount(value: object) -> Decimal | None:
+    """A Decimal as a plain one, if its size is that of money; None where it is none, or would take hours."""
+    if not isinstance(value, Decimal):
+        return None
+    plain = Decimal(value)
+    return plain if plain.is_finite() and -SIZE < plain.adjusted() < SIZE else None
 
 
 def odd_part(bottom: int) -> int:

@@ -21,7 +21,7 @@ from tokenbill.rating import rate
 from tokenbill.usage import Usage
 from tokenbill.work import Asked, Item, Offers, Statement, drawn_on, together
 
-__all__ = ["NO_USAGE", "About", "Given", "Increment", "Opening", "added_by", "used_in"]
+__all__ = ["NO_USAGE", "About", "Given", "Increment", "added_by", "used_in"]
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
@@ -179,8 +179,9 @@ def _before(given: Given, card: Compiled) -> Statement | None:
     known = opening.made.get("statement")
     if known is not None and known[0] is card:
         return known[1]  # type: ignore[no-any-return]
-    offers = _spent(opening) if opening.draws else None
-    asked = Asked(card, opening.used, False, plan.share(period), plan.fee_share(period), offers)
+    # always with offers, though nothing was drawn: without them straight prices are not told apart by item,
+    # and credit that came later would pay what was charged before
+    asked = Asked(card, opening.used, False, plan.share(period), plan.fee_share(period), _spent(opening))
     before = rate(asked)
     _check_accrued(opening, before.total)
     return before

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 from attrs import evolve
 
+from tokenbill.canonical import is_mapping
 from tokenbill.decimals import ZERO, decimal
 from tokenbill.errors import InvalidPrice, InvalidSchedule, UnpricedUsage
 from tokenbill.meters import LLM_METERS, Meter
@@ -90,7 +91,7 @@ def findings(schedule: Listed) -> tuple[Finding, ...]:
 
 
 def _entries(schedule: object) -> dict[Meter, Price]:
-    pairs = schedule.items() if isinstance(schedule, Mapping) else schedule
+    pairs = schedule.items() if is_mapping(schedule) else schedule
     try:
         return {Meter(key): _curve(price) for key, price in cast("Iterable[Any]", pairs)}
     except (TypeError, ValueError) as error:

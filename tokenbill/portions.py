@@ -16,6 +16,7 @@ from tokenbill.decimals import (
     Exact,
     Number,
     number,
+    plain_amount,
     product,
     ratio,
     rounded,
@@ -112,8 +113,8 @@ def _checked(price: object, value: object) -> Exact:
         raise InvalidPrice(
             f"amount of {type(price).__name__} is no exact number", value, "return a Decimal, Fraction or int"
         )
-    if isinstance(value, Decimal) and not value.is_finite():
-        raise InvalidPrice(f"amount of {type(price).__name__} is not finite", value, "return a number")
+    if isinstance(value, Decimal) and plain_amount(value) is None:
+        raise InvalidPrice(f"amount of {type(price).__name__} is no size of money", value, "return a number")
     if value < 0:
         raise InvalidPrice(f"amount of {type(price).__name__} is negative", value, "return zero or more")
     return Decimal(value) if isinstance(value, int | Decimal) else Fraction(value)
@@ -136,7 +137,7 @@ def _one_of(choices: Sequence[str], attribute: Attribute[Any], value: object) ->
 
 def nests(_: object, attribute: Attribute[Any], value: object) -> None:
     """Validate that a part is a price, and nests no deeper than a plan file can."""
-    if not isinstance(value, Curved):
+    if not isinstance(value, Curved) or isinstance(value, type):  # a class has the methods of its values
         raise InvalidPrice(f"{attribute.name} is no price", value, 'write one, as in PerUnit("0.10")')
     if _depth(value) >= DEPTH:
         raise InvalidPrice(f"prices nested more than {DEPTH} deep", value, "write it with fewer combinators")

@@ -74,6 +74,11 @@ class Rate:
         if type(self.price) is PerUnit:
             self.unit = _held(curve[1].form.rate)
 
+    def take(self, other: Rate) -> None:
+        """Be as prepared as another group of the same entry."""
+        self.edges, self.slopes, self.constants = other.edges, other.slopes, other.constants
+        self.slope, self.unit = other.slope, other.unit
+
     def upon(self, total: Exact, quantity: Decimal, denominator: Decimal) -> Exact:
         """*total*, and the curve at a quantity less what stands, times the denominator."""
         if self.edges is None:

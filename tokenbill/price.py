@@ -108,7 +108,7 @@ class Price(Shown, ABC):
         return Sum((*_summands(self), *_summands(other)))
 
     def __radd__(self, other: object) -> Price:
-        return self if other == 0 and type(other) is int else NotImplemented  # sum() begins with 0
+        return self if type(other) is int and other == 0 else NotImplemented  # sum() begins with 0
 
     def __mul__(self, factor: Number) -> Price:
         """The price times a factor ≥ 0: a discount, a mark-up."""

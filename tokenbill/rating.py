@@ -38,9 +38,10 @@ def _simple(asked: Asked) -> Statement:
 
 def price_fees(work: Work) -> None:
     """Fees as given, those in arrears with the last bill."""
-    for fee in work.plan.fees:
+    for place, fee in enumerate(work.plan.fees):
         if fee.due == "advance" or work.asked.final:
-            work.add(Item("fee", None, fee.name, [fee_line(fee, work.asked.fee_share)]))
+            # two fees may have one name, and what one of them grew by is asked later
+            work.add(Item("fee", None, f"{place} {fee.name}", [fee_line(fee, work.asked.fee_share)]))
 
 
 def price_usage(work: Work) -> None:

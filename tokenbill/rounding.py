@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from tokenbill.canonical import listed_of
-from tokenbill.decimals import BY_MODE, PLACES, Exact, number, shifted
+from tokenbill.decimals import BY_MODE, PLACES, Exact, number, plain_amount, shifted
 from tokenbill.errors import InvalidRounding
 from tokenbill.memo import Shown
 
@@ -22,6 +22,8 @@ __all__ = ["Rounding"]
 MODES = tuple(BY_MODE)
 STAGES = ("bill", "line")
 TAXES = ("total", "line")
+WEIGHTS = 100_000
+"""Most parts of one amount."""
 
 
 def _known(choices: Sequence[str]) -> Any:
@@ -115,7 +117,10 @@ class Rounding(Shown):
 
 def _shares(weights: Iterable[Exact | int | str]) -> list[Fraction]:
     """Weights that an amount can be split by."""
-    shares = [Fraction(_amount(weight)) for weight in listed_of(weights) or ()]
+    given = listed_of(weights, most=WEIGHTS) or ()
+    if len(given) > WEIGHTS:
+        raise InvalidRounding("too many weights", len(given), f"give at most {WEIGHTS}")
+    shares = [Fraction(_amount(weight)) for weight in given]
     if not any(shares) or min(shares) < 0:
         raise InvalidRounding(
             "weights that cannot share an amount", weights, "give weights ≥ 0, one above zero"
@@ -127,6 +132,5 @@ def _amount(value: object) -> Exact:
     """An amount to round or a weight: any exact number, without the limits of the door."""
     if isinstance(value, Fraction):
         return Fraction(value)
-    if isinstance(value, Decimal) and value.is_finite():
-        return Decimal(value)
-    return number(value)
+    plain = plain_amount(value)
+    return number(value) if plain is None else plain

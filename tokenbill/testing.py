@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_CEILING, Context, Decimal, FloatOperation, Inexact
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 from attrs import evolve, has
 
@@ -35,7 +35,7 @@ from tokenbill.portions import Portion
 from tokenbill.price import AtLeast, Price
 
 try:
-    from hypothesis import HealthCheck, Verbosity, given, settings
+    from hypothesis import HealthCheck, Phase, Verbosity, given, settings
     from hypothesis import strategies as st
     from hypothesis.errors import Flaky
 except ImportError:
@@ -95,8 +95,9 @@ def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: boo
         database=None,
         derandomize=True,
         report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink),
         verbosity=Verbosity.quiet,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
     )
     @given(near, near)
     def obeyed(early: Decimal, late: Decimal) -> None:

@@ -123,7 +123,7 @@ def _pairs(value: object) -> list[tuple[Any, Any]]:
 
 def _tiers(value: object) -> tuple[Tier, ...]:
     """Tiers as a tuple; a mapping or a text is iterable too, but holds none."""
-    found = listed_of(value)
+    found = listed_of(value, most=TIERS)
     if not found or not all(isinstance(tier, Tier) for tier in found):
         raise InvalidPrice("not tiers", value, 'give a list: [Tier(1000, "0.01"), Tier(None, "0.005")]')
     return found

@@ -97,7 +97,7 @@ class Usage(Mapping[Meter, Decimal]):
         return _usage(counted)
 
     def __radd__(self, other: object) -> Usage:
-        return self if other == 0 and type(other) is int else NotImplemented  # sum() begins with 0
+        return self if type(other) is int and other == 0 else NotImplemented  # sum() begins with 0
 
     def __sub__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
