@@ -639,9 +639,9 @@ def topped_up(state, grants):
     return replace(state, grants=[*state.grants, *grants], left=left)
 
 
-def credited(state, before, after, paid, already):
+def credited(state, before, after, paid, credited):
     """The state after a credit note: no more than was paid, less what was credited on it before."""
     credit = before - after
     if paid is not None:
-        credit = max(ZERO, min(credit, Fraction(paid) - Fraction(already)))
+        credit = max(ZERO, min(credit, Fraction(paid) - Fraction(credited)))
     return replace(state, carried=state.carried + credit)

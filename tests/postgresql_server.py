@@ -1,7 +1,6 @@
 """A PostgreSQL server of the tests' own, in a folder that goes away with it."""
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ PATIENCE = 60
 def programs() -> Path | None:
     """The folder of `initdb` and `postgres`, of the newest version where Debian has several."""
     known = [Path(found).resolve().parent for found in [shutil.which("initdb")] if found]
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name))
     complete = [folder for folder in (*known, *reversed(debian)) if (folder / "postgres").exists()]
     return complete[0] if complete else None
 
@@ -31,6 +30,8 @@ def server(folder: Path) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="tokenbill-pg-") as home:
         who = {}
         if os.geteuid() == 0:
+            import pwd  # not there on Windows
+
             nobody = pwd.getpwnam("nobody")
             who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             os.chown(home, nobody.pw_uid, nobody.pw_gid)

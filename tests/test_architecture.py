@@ -21,7 +21,7 @@ PACKAGE = Path(inspect.getfile(tokenbill)).parent
 CORE_FLOORS = [
     {"errors", "memo", "_iso4217"},
     {"decimals", "canonical", "display", "instants"},
-    {"rounding", "currencies", "periods", "meters", "pieces"},
+    {"rounding", "checks", "currencies", "periods", "meters", "pieces"},
     {"portions", "usage", "lines", "cycles", "scopes"},
     {"price", "grants", "terms"},
     {"rates", "tiers", "ledger"},

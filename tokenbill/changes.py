@@ -68,8 +68,9 @@ def change_of_plan(
         at: The date or instant of the change: the first of the second part.
         before: Usage up to *at*.
         after: Usage from *at* on.
-        opening: The account before; the second bill opens with what the first one leaves.
-        more: What else both bills are asked with: ``about``, ``less`` is not among it.
+        opening: The account before; the second bill opens with what the first one leaves. What bills of the
+            whole period have charged already is given as credit: ``Account(balance=…, carried=-accrued)``.
+        more: Further arguments of ``Bill.of`` that hold for both bills, such as ``about``.
 
     Raises:
         InvalidPeriod: If *at* lies outside the period.

@@ -26,10 +26,10 @@ from fractions import Fraction
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, SupportsInt, TypeAlias
 
-from tokenbill.errors import InvalidNumber, InvalidPrice
+from tokenbill.errors import InvalidNumber
 
 if TYPE_CHECKING:
-    from attrs import Attribute
+    pass
 
 __all__ = [
     "BY_MODE",
@@ -46,20 +46,15 @@ __all__ = [
     "decimal",
     "difference",
     "from_float",
-    "non_negative",
     "number",
-    "number_or_part",
     "odd_part",
-    "optional_number",
     "plain_amount",
     "plus",
-    "positive",
     "product",
     "ratio",
     "rounded",
     "shifted",
     "users_context",
-    "yes_or_no",
 ]
 
 Number: TypeAlias = "int | str | Decimal"
@@ -177,34 +172,6 @@ def from_float(value: float) -> Decimal:
     if not isinstance(value, float):
         raise InvalidNumber("not a float", value, "give it to number() as it is")
     return _bounded(Decimal(repr(float(value))), value)
-
-
-def optional_number(value: object) -> Decimal | None:
-    """``number``, where None means absent."""
-    return None if value is None else number(value)
-
-
-def number_or_part(value: object) -> Exact:
-    """``number``, or a Fraction: the part of a number that a part of a period includes."""
-    return value if isinstance(value, Fraction) else number(value)
-
-
-def non_negative(_: object, attribute: Attribute[Any], value: Exact | None) -> None:
-    """Validate that a number is zero or more."""
-    if value is not None and value < 0:
-        raise InvalidPrice(f"{attribute.name} is negative", value, "give zero or more")
-
-
-def yes_or_no(_: object, attribute: Attribute[Any], value: object) -> None:
-    """Validate that a switch is True or False, and not something that counts as one."""
-    if not isinstance(value, bool):
-        raise InvalidPrice(f"{attribute.name} is neither True nor False", value, "give one of them")
-
-
-def positive(_: object, attribute: Attribute[Any], value: Decimal | None) -> None:
-    """Validate that a number is more than zero."""
-    if value is not None and value <= 0:
-        raise InvalidPrice(f"{attribute.name} is not positive", value, "give more than zero")
 
 
 def plus(one: Exact, other: Exact) -> Exact:

@@ -48,6 +48,10 @@ NUMBERS = (1, 2, 3)
 """The columns of a bill as a table, and which of them are numbers."""
 
 
+KINDS = ("fee", "usage", "discount", "maximum", "minimum", "credit", "tax", "rounding")
+RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
+"""The kinds of lines, in the order of the stages."""
+
 COLUMNS = frozenset(("plan", "kind", "meter", "description", "quantity", "rate", "per", "amount", "currency"))
 """The columns of a bill as rows of data."""
 
@@ -132,7 +136,7 @@ class LineItem(Shown):
         if charge.rate is None and not charge.fee:
             return f"{charge.rule} {'=' if self.precise == self.amount else '≈'} {digits(self.amount)}"
         parts = [digits(charge.fee)] if charge.fee else []
-        if charge.rate:
+        if charge.rate or (charge.rate is not None and not charge.fee):
             parts.append(f"{self._units()} × {digits(charge.rate)}")
         equals = "=" if self._redone() == self.amount else "≈"
         return f"{' + '.join(parts) or '0'} {equals} {digits(self.amount)}"
@@ -221,7 +225,7 @@ def less(lines: Iterable[LineItem], earlier: Iterable[LineItem]) -> list[LineIte
     gone = [
         _change(LineItem(line.charge, line.quantity and ZERO, ZERO, ZERO), line) for line in before.values()
     ]
-    return [line for line in (*found, *gone) if line is not None]
+    return sorted((line for line in (*found, *gone) if line is not None), key=lambda line: RANKS[line.kind])
 
 
 def _keyed(lines: Iterable[LineItem]) -> Iterator[tuple[tuple[object, ...], LineItem]]:

@@ -24,7 +24,7 @@ class Shown:
 
 
 class Memo(dict[Any, Any]):
-    """A dict that a pickle or a copy of its owner leaves empty."""
+    """A dict that a pickle or a deep copy of its owner leaves empty."""
 
     __slots__ = ()
 

@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeAlias
 from attrs import field, fields, frozen
 
 from tokenbill.canonical import content_hash, listed_of, name, pairs_of
+from tokenbill.checks import non_negative, optional_number
 from tokenbill.currencies import Currency, currency
 from tokenbill.cycles import Cycle
-from tokenbill.decimals import Number, non_negative, number, optional_number
+from tokenbill.decimals import Number, number
 from tokenbill.errors import CurrencyMismatch, InvalidPlan, listed
 from tokenbill.memo import Memo, Shown, memo_field
 from tokenbill.meters import Meter

@@ -13,6 +13,7 @@ from typing import Any, cast
 from attrs import field, fields, frozen, has
 from attrs.validators import deep_iterable
 
+from tokenbill.checks import non_negative, number_or_part, positive
 from tokenbill.decimals import (
     ONE,
     ZERO,
@@ -21,11 +22,8 @@ from tokenbill.decimals import (
     Number,
     decimal,
     difference,
-    non_negative,
     number,
-    number_or_part,
     plus,
-    positive,
     product,
     ratio,
     rounded,

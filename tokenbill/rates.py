@@ -7,19 +7,8 @@ from fractions import Fraction
 
 from attrs import field, frozen
 
-from tokenbill.decimals import (
-    ONE,
-    ZERO,
-    Direction,
-    Exact,
-    non_negative,
-    number,
-    positive,
-    product,
-    ratio,
-    rounded,
-    yes_or_no,
-)
+from tokenbill.checks import non_negative, positive, yes_or_no
+from tokenbill.decimals import ONE, ZERO, Direction, Exact, number, product, ratio, rounded
 from tokenbill.pieces import NIL, Curve, constant, curve, line, stepped
 from tokenbill.portions import Portion, whole_direction
 from tokenbill.price import Price

@@ -118,7 +118,12 @@ def take_off_discounts(work: Work) -> None:
             work.spread(min(_scaled(work, discount.value), before), items)
         off = difference(before, total_net(items))
         if off:
-            work.note("discount", discount.name, difference(ZERO, off), discount.name)
+            work.note("discount", discount.name, difference(ZERO, off), _told(discount, before))
+
+
+def _told(discount: Discount, before: Exact) -> str:
+    percent = " %" if discount.unit == "percent" else ""
+    return f"less {discount.value:f}{percent} of {decimal(before):f}"
 
 
 def _percent_off(work: Work, items: Iterable[Item], discount: Discount) -> None:
@@ -189,7 +194,8 @@ def add_taxes(work: Work) -> None:
             for item, base in zip(work.items, bases, strict=True)
         ]
         amount = _rounded_tax(work, owed)
-        work.note("tax", tax.name, amount, f"{tax.percent:f} % of the net amount")
+        net = [base for item, base in zip(work.items, bases, strict=True) if item.within(tax.on)]
+        work.note("tax", tax.name, amount, f"{tax.percent:f} % of {together(net):f}")
         if tax.inclusive:
             work.note("tax", f"{tax.name}, included in prices", difference(ZERO, amount), "prices contain it")
         elif amount:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from tokenbill.canonical import name as checked_name
-from tokenbill.decimals import Number, non_negative, number, yes_or_no
+from tokenbill.checks import non_negative, yes_or_no
+from tokenbill.decimals import Number, number
 from tokenbill.errors import InvalidPlan
 from tokenbill.memo import Shown
 from tokenbill.scopes import Scope, scope

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from attrs import evolve, field, frozen
 
 from tokenbill.canonical import listed_of, pairs_of
+from tokenbill.checks import non_negative, optional_number, positive, yes_or_no
 from tokenbill.decimals import (
     ONE,
     ZERO,
@@ -19,15 +20,11 @@ from tokenbill.decimals import (
     Exact,
     Number,
     difference,
-    non_negative,
     number,
-    optional_number,
     plus,
-    positive,
     product,
     ratio,
     rounded,
-    yes_or_no,
 )
 from tokenbill.errors import InvalidPrice
 from tokenbill.memo import Memo, Shown, memo_field
