@@ -14,6 +14,7 @@ from attrs import frozen
 from tokenbill.account import NEW, Account, check_rest, checked_terms, going_on, notes_of
 from tokenbill.charges import usage_lines
 from tokenbill.compiled import Compiled, compiled_form
+from tokenbill.decimals import decimal, difference
 from tokenbill.display import digits, html_table, text_table
 from tokenbill.errors import BillMismatch, CurrencyMismatch
 from tokenbill.increment import NO_USAGE, Given, Increment, added_by, used_in
@@ -222,10 +223,8 @@ class Bill:
             BillMismatch: If a line or the total comes out otherwise; it names the first.
         """
         card = Compiled(self.plan, self.plan.share(self.period))
-        added = added_by(self.given, card)
-        fresh = Bill(self.given, added.total)
-        fresh.made["added"] = added
-        lines, total = _lines(fresh, card), added.total
+        fresh = Bill(self.given, _total_by_lines(self.given, card))
+        lines, total = _lines(fresh, card), fresh.total
         for line, again in zip(self.lines, lines, strict=False):
             if (line, line.exact) != (again, again.exact):
                 raise BillMismatch(line.description, line.amount, again.amount)
@@ -258,6 +257,15 @@ class Bill:
 
 
 _set_given, _set_total, _set_made = slot_setters(Bill)
+
+
+def _total_by_lines(given: Given, card: Compiled) -> Decimal:
+    """The total of a bill by its lines, which the fast form of the prices has no part in."""
+    opening = given[2]
+    if not card.simple or opening.balance.grants:
+        return added_by(given, card).total
+    accrued = total_of(card, usage_lines(card, used_in(given)))
+    return decimal(difference(accrued, opening.accrued))
 
 
 def _lines(bill: Bill, card: Compiled) -> tuple[LineItem, ...]:
