@@ -27,7 +27,7 @@ class Open(Slotted):
 
 
 class Single:
-    __slots__ = "rate"
+    __slots__ = "rate"  # noqa: PLC0205 as users write it
 
     def __init__(self, rate):
         self.rate = rate

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
+from types import BuiltinFunctionType, MemberDescriptorType
 from typing import Any, TypeGuard, cast
 
 from attrs import fields, has
@@ -129,16 +130,16 @@ def fields_of(value: object) -> list[tuple[str, Any]]:
     """The names and values that make a value what it is.
 
     Raises:
-        InvalidPrice: If the value is of a class that names no fields (a function, an open file).
+        InvalidPrice: If the value is a class or a function, which has no content to compare.
     """
     if has(type(value)):
         return [(item.name, getattr(value, item.name)) for item in fields(cast(Any, type(value))) if item.eq]
-    if isinstance(value, type) or hasattr(value, "__code__"):
+    if isinstance(value, type | BuiltinFunctionType) or hasattr(value, "__code__"):
         raise InvalidPrice("content without fields", value, "write the price as a frozen class")
-    slots = [
-        slot for cls in type(value).__mro__ for slot in getattr(cls, "__slots__", ()) if hasattr(value, slot)
-    ]
-    return [*((slot, getattr(value, slot)) for slot in slots), *getattr(value, "__dict__", {}).items()]
+    members = [member for cls in type(value).__mro__ for member in vars(cls).items()]
+    slots = [slot for slot, member in members if isinstance(member, MemberDescriptorType)]
+    held = [(slot, getattr(value, slot)) for slot in slots if hasattr(value, slot)]
+    return [*held, *getattr(value, "__dict__", {}).items()]
 
 
 def content_hash(value: object) -> str:
