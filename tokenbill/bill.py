@@ -23,7 +23,7 @@ from tokenbill.memo import Memo, memo_field, slot_setters
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
 from tokenbill.usage import Quantities, Usage
-from tokenbill.work import Statement, exact_of, settled_lines
+from tokenbill.work import Statement, exact_of, settled_lines, total_of
 
 __all__ = ["Bill"]
 
