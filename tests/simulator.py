@@ -262,6 +262,7 @@ class Run:
         one, after = self.bill(opening, state, step, period["bounds"], final=True)
         for law, left, right in laws(period, state, one, made):
             self.same({law: left}, {law: right})
+        self.same({"8, bytes": shown_by(one)}, {"8, bytes": shown_by(anew(one, self.story["plan"]))})
         if self.story["note"] and period is self.story["periods"][-1] and step["usage"]:
             self.credited(opening, state, period, one, after)
 
@@ -324,6 +325,19 @@ def laws(period, state, one, made):
         yield "6, due", sum(Fraction(bill.due) for bill in made), Fraction(one.due)
         yield "6, balance", left_of(made[-1].closing), left_of(one.closing)
     yield "verify", one.verify(), None
+
+
+def shown_by(bill):
+    """A bill in words: no byte may depend on what was billed before."""
+    return f"{bill}\n{bill.explain()}\n{bill.to_rows()}"
+
+
+def anew(bill, plan):
+    """The same bill, on a plan that has made no other."""
+    usage, _, opening, final, less, _, period, at = bill.given
+    return tb.Bill.of(
+        usage, plan_of(plan), period=period, opening=opening, final=final, at=at, less=less
+    )
 
 
 def conserved(bills, anew, carried):

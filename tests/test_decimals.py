@@ -4,7 +4,6 @@ from fractions import Fraction
 from numbers import Integral
 
 import pytest
-from attrs import fields
 
 from tokenbill.decimals import (
     EXACT,
@@ -12,22 +11,17 @@ from tokenbill.decimals import (
     decimal,
     difference,
     from_float,
-    non_negative,
     number,
-    number_or_part,
     odd_part,
-    optional_number,
+    plain_amount,
     plus,
-    positive,
     product,
     ratio,
     rounded,
     shifted,
     users_context,
-    yes_or_no,
 )
-from tokenbill.errors import InvalidNumber, InvalidPrice, shown
-from tokenbill.rates import Flat, PerUnit
+from tokenbill.errors import InvalidNumber, shown
 
 THIRD = Fraction(1, 3)
 LONG = Decimal("1." + "0" * 150 + "1")
@@ -112,37 +106,6 @@ def test_the_door_for_floats_takes_nothing_else_and_nothing_out_of_bounds(given)
         from_float(given)
 
 
-def test_none_is_an_absent_number_where_one_may_be_absent():
-    assert optional_number(None) is None
-    assert optional_number("1.5") == Decimal("1.5")
-    with pytest.raises(InvalidNumber):
-        optional_number("")
-
-
-def test_a_part_of_a_number_may_be_a_fraction():
-    assert number_or_part(THIRD) == THIRD
-    assert number_or_part("1.5") == Decimal("1.5")
-
-
-def test_the_validators_of_numbers_name_the_field_that_is_wrong():
-    rate, at_zero = fields(PerUnit).rate, fields(Flat).at_zero
-
-    with pytest.raises(InvalidPrice, match=r"rate is negative: -0\.1"):
-        non_negative(None, rate, Decimal("-0.1"))
-    with pytest.raises(InvalidPrice, match="rate is not positive: 0"):
-        positive(None, rate, Decimal(0))
-    with pytest.raises(InvalidPrice, match="at_zero is neither True nor False: 1"):
-        yes_or_no(None, at_zero, 1)
-
-
-def test_the_validators_of_numbers_let_pass_what_is_right_or_absent():
-    rate, at_zero = fields(PerUnit).rate, fields(Flat).at_zero
-
-    assert non_negative(None, rate, Decimal(0)) is non_negative(None, rate, None) is None
-    assert positive(None, rate, Decimal("1E-30")) is positive(None, rate, None) is None
-    assert yes_or_no(None, at_zero, False) is None
-
-
 def test_arithmetic_on_decimals_that_fit_stays_in_decimals():
     one, other = Decimal("0.1"), Decimal("0.2")
 
@@ -214,6 +177,18 @@ def test_an_exact_amount_is_shown_in_full_or_to_18_places(exact, shown):
 def test_a_number_of_any_length_is_put_together_from_its_digits():
     assert shifted(-12345, 2) == Decimal("-123.45")
     assert str(shifted(10**1200 + 1, 1)) == "1" + "0" * 1199 + ".1"
+
+
+def test_an_amount_is_of_a_size_that_can_be_multiplied_out():
+    assert plain_amount(Decimal("1E+1999")) == Decimal("1E+1999")
+    assert plain_amount(Decimal("-0.335")) == Decimal("-0.335")
+
+
+@pytest.mark.parametrize(
+    "value", [Decimal("1E+2000"), Decimal("1E-2000"), Decimal("NaN"), 1, "1", None], ids=repr
+)
+def test_what_no_money_has_is_no_plain_amount(value):
+    assert plain_amount(value) is None
 
 
 def test_factors_of_two_and_five_are_no_odd_part():

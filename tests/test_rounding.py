@@ -2,6 +2,7 @@ import copy
 import pickle
 from decimal import ROUND_DOWN, Decimal, localcontext
 from fractions import Fraction
+from itertools import repeat
 
 import pytest
 
@@ -143,6 +144,11 @@ def test_what_is_split_is_rounded_first():
 def test_weights_that_cannot_share_an_amount_are_refused(weights):
     with pytest.raises(InvalidRounding):
         CENTS.allocate("1.00", weights)
+
+
+def test_an_amount_is_shared_by_at_most_100000_weights():
+    with pytest.raises(InvalidRounding, match="too many weights"):
+        CENTS.allocate("1.00", repeat(1))
 
 
 @pytest.mark.parametrize("weight", [0.5, "one", None])

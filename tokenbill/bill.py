@@ -228,10 +228,10 @@ class Bill:
         for line, again in zip(self.lines, lines, strict=False):
             if (line, line.exact) != (again, again.exact):
                 raise BillMismatch(line.description, line.amount, again.amount)
-        if len(lines) != len(self.lines):
-            raise BillMismatch("the number of lines", len(self.lines), len(lines))
         if total != self.total:
             raise BillMismatch("the total", self.total, total)
+        if len(lines) != len(self.lines):
+            raise BillMismatch("the number of lines", len(self.lines), len(lines))
 
     def explain(self) -> str:
         """Each line as arithmetic that a clerk can redo, and the rule applied."""

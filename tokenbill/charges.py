@@ -50,13 +50,15 @@ def _quantities(card: Compiled, usage: Usage) -> dict[Rate, int | Decimal]:
 
 
 _order = attrgetter("order")
-_multiply = EXACT.multiply
+_multiply, _divide = EXACT.multiply, EXACT.divide
 
 
 def _priced(rate: Rate, quantity: Decimal) -> list[LineItem]:
     """The lines of one entry; a price for each unit makes one, at a charge that never changes."""
     if rate.unit is not None and "" in rate.charges:
         amount = _multiply(quantity, rate.unit)
+        if rate.per is not None:
+            amount = _divide(amount, rate.per)
         return [LineItem(rate.charges[""], quantity, amount, amount)]
     if type(rate.price) is Graduated and quantity:
         top, units, owed = rate.price.reached(quantity)

@@ -219,8 +219,9 @@ def compiled_form(plan: BillingPlan, share: Fraction = WHOLE) -> Compiled:
 
 def _is_simple(plan: BillingPlan) -> bool:
     """Whether the total is what the prices come to, rounded: nothing stands between the two."""
-    terms = (plan.fees, plan.discounts, plan.minimum, plan.maximum, plan.taxes, plan.token_price)
-    return not any(terms) and plan.rounding.stage == "bill" and plan.overage == "bill"
+    terms = (plan.fees, plan.discounts, plan.minimum, plan.taxes, plan.token_price)
+    is_free = not any(terms) and plan.maximum is None  # a maximum of 0 holds, too
+    return is_free and plan.rounding.stage == "bill" and plan.overage == "bill"
 
 
 def _walked(prices: Any) -> list[Entry]:

@@ -7,7 +7,7 @@ from decimal import Decimal, Inexact
 from fractions import Fraction
 from typing import TypeAlias
 
-from tokenbill.decimals import EXACT, ZERO, Exact, decimal, difference, odd_part, plus, product
+from tokenbill.decimals import EXACT, ONE, ZERO, Exact, decimal, difference, odd_part, plus, product
 from tokenbill.lines import Charge, LineItem
 from tokenbill.meters import Meter
 from tokenbill.pieces import Curve
@@ -39,6 +39,7 @@ class Rate:
         "edges",
         "key",
         "order",
+        "per",
         "price",
         "rungs",
         "slope",
@@ -55,6 +56,7 @@ class Rate:
         self.slopes: list[Decimal] = []
         self.constants: list[Decimal] = []
         self.unit: Decimal | None = None
+        self.per: Decimal | None = None
         self.charges: dict[str, Charge] = {}
         self.rungs: list[LineItem] = []
 
@@ -71,13 +73,15 @@ class Rate:
         self.edges, self.slopes, self.constants = edges, slopes, constants  # type: ignore[assignment]
         if len(curve) == 2 and not any(constants):
             self.slope = slopes[1]
-        if type(self.price) is PerUnit:
-            self.unit = _held(curve[1].form.rate)
+        if type(self.price) is PerUnit and _held(curve[1].form.rate) is not None:
+            # the numbers of the price, not their quotient: 6 at 0.10 reads 0.60 on every bill
+            self.unit = self.price.rate
+            self.per = None if self.price.per == ONE else self.price.per
 
     def take(self, other: Rate) -> None:
         """Be as prepared as another group of the same entry."""
         self.edges, self.slopes, self.constants = other.edges, other.slopes, other.constants
-        self.slope, self.unit = other.slope, other.unit
+        self.slope, self.unit, self.per = other.slope, other.unit, other.per
 
     def upon(self, total: Exact, quantity: Decimal, denominator: Decimal) -> Exact:
         """*total*, and the curve at a quantity less what stands, times the denominator."""

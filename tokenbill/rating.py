@@ -13,7 +13,7 @@ from tokenbill.decimals import ONE, ZERO, Exact, decimal, difference, plus, prod
 from tokenbill.lines import Charge, LineItem
 from tokenbill.portions import amount_at
 from tokenbill.rounding import Rounding
-from tokenbill.terms import Discount
+from tokenbill.terms import Discount, Tax
 from tokenbill.work import Asked, Item, Statement, Work, budget_of, drawn_on, together, total_net, total_of
 
 __all__ = ["STAGES", "rate"]
@@ -189,11 +189,8 @@ def add_taxes(work: Work) -> None:
     """Each tax on the exact net of its charges, without what inclusive taxes contain; none compounds."""
     bases = [_base(work, item) for item in work.items]
     for tax in work.plan.taxes:
-        owed = [
-            product(base, ratio(tax.percent, HUNDRED)) if item.within(tax.on) else ZERO
-            for item, base in zip(work.items, bases, strict=True)
-        ]
-        amount = _rounded_tax(work, owed)
+        owed = _owed(work, tax, bases)
+        amount = work.plan.rounding(max(_sum(owed), ZERO), work.card.places)
         net = [base for item, base in zip(work.items, bases, strict=True) if item.within(tax.on)]
         work.note("tax", tax.name, amount, f"{tax.percent:f} % of {together(net):f}")
         if tax.inclusive:
@@ -209,15 +206,19 @@ def _base(work: Work, item: Item) -> Exact:
     return ratio(taxed, plus(ONE, ratio(together(included), HUNDRED))) if included else taxed
 
 
-def _rounded_tax(work: Work, owed: Iterable[Exact]) -> Decimal:
-    """A tax rounded once, on the sum of its charges; or on each of them."""
-    rounding, places = work.plan.rounding, work.card.places
-    if rounding.tax == "line":
-        return together(rounding(max(part, ZERO), places) for part in owed)
+def _owed(work: Work, tax: Tax, bases: Iterable[Exact]) -> list[Exact]:
+    """What a tax comes to on each charge: rounded there, where taxes are by line."""
+    rounding, places, rate = work.plan.rounding, work.card.places, ratio(tax.percent, HUNDRED)
+    pairs = zip(work.items, bases, strict=True)
+    owed = [product(base, rate) if item.within(tax.on) else ZERO for item, base in pairs]
+    return [rounding(max(part, ZERO), places) for part in owed] if rounding.tax == "line" else owed
+
+
+def _sum(amounts: Iterable[Exact]) -> Exact:
     total: Exact = ZERO
-    for part in owed:
-        total = plus(total, part)
-    return rounding(max(total, ZERO), places)
+    for amount in amounts:
+        total = plus(total, amount)
+    return total
 
 
 STAGES: tuple[Callable[[Work], None], ...] = (

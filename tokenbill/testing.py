@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_CEILING, Context, Decimal, FloatOperation, Inexact
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias, cast
 
 from attrs import evolve, has
@@ -44,8 +45,11 @@ except ImportError:
 __all__ = ["check_price", "quantities_near"]
 
 EXAMPLES = 100
-STEPS = (0, 1, -1, Decimal("1e-9"), Decimal("-1e-9"), Decimal("1e-30"), Decimal("-1e-30"))
+NEXT = Decimal("1e-30")
+STEPS = (1, -1, Decimal("1e-9"), Decimal("-1e-9"), NEXT, NEXT.copy_negate())
 """How far from a bound to look."""
+ENDS = 20
+"""Bounds of a price that are looked at each time."""
 HOSTILE = (
     Context(prec=1, rounding=ROUND_CEILING, Emin=0, Emax=0, traps=[]),
     Context(prec=3, capitals=0, traps=[Inexact, FloatOperation]),
@@ -113,9 +117,8 @@ def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: boo
 def quantities_near(price: Price, quantities: Iterable[Number] = ()) -> st.SearchStrategy[Decimal]:
     """A Hypothesis strategy of quantities: any, and often those at the bounds of a price or beside them."""
     anywhere = st.builds(shifted, st.integers(0, 10**24), st.integers(0, 12))
-    ends = [*bounds(price), *map(number, quantities)]
-    beside = st.builds(_beside, st.sampled_from([ZERO, *ends]), st.sampled_from(STEPS))
-    return anywhere | beside
+    ends = st.sampled_from([ZERO, *bounds(price), *map(number, quantities)])
+    return st.one_of(ends, st.builds(_beside, ends, st.sampled_from(STEPS)), anywhere)
 
 
 def _beside(bound: Decimal, step: Decimal | int) -> Decimal:
@@ -275,16 +278,14 @@ def _sum_of(portion: Portion) -> Exact:
 
 def _monotony(price: Price, early: Decimal, late: Decimal) -> None:
     """A price that lists its pieces falls only at the cliffs among them."""
-    if price.pieces() is not None and not cliffs(price):
-        whole = decimal(plus(early, late))
-        less, more = _answer(price, early).exact, _answer(price, whole).exact
-        _hold(
-            less <= more,
-            "monotony",
-            price,
-            _told(early, less),
-            f"{_told(whole, more)}, and its pieces have no cliff",
-        )
+    if price.pieces() is None or cliffs(price):
+        return
+    beside = [_beside(end, NEXT) for end in bounds(price)[:ENDS]]
+    asked = sorted({early, decimal(plus(early, late)), *beside, *bounds(price)[:ENDS]})
+    for less, more in pairwise(asked):
+        one, other = _answer(price, less).exact, _answer(price, more).exact
+        wrong = f"{_told(more, other)}, and its pieces have no cliff"
+        _hold(one <= other, "monotony", price, _told(less, one), wrong)
 
 
 LAWS: tuple[Law, ...] = (_sign, _sum, _determinism, _exactness, _pieces, _portions, _monotony)
