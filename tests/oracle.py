@@ -11,6 +11,7 @@ from calendar import monthrange
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import cache
 from math import ceil, floor
 
 ZERO, ONE, HALF = Fraction(0), Fraction(1), Fraction(1, 2)
@@ -144,6 +145,7 @@ PRICES = {
 # --- meters and scopes -----------------------------------------------------------------------------------
 
 
+@cache
 def read(meter):
     """Name and labels of a meter in canonical text."""
     name, _, labels = meter.partition("{")
@@ -629,9 +631,12 @@ def closed(state, period):
     return State(state.grants, state.order, left, state.carried)
 
 
+ORDER = ["priority", "expires", "starts", "id"]
+
+
 def opened(grants, order, carried):
     """A customer before any bill."""
-    return topped_up(State([], order, {}, Fraction(carried)), grants)
+    return topped_up(State([], order or ORDER, {}, Fraction(carried)), grants)
 
 
 def topped_up(state, grants):

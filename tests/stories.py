@@ -26,6 +26,7 @@ FAMILIES = [
 ]
 GROUPS = [{}, {"z": "1"}, {"z": "2"}, {"y": "1"}, {"y": "2", "z": "1"}]
 KEYS = ["priority", "expires", "starts", "created", "larger", "promotional", "scoped"]
+DAYS = [0, 0, 1, 5, 10, 10, 20, 28, 31, 40]
 CURRENCIES = {"USD": 2, "JPY": 0, "BHD": 3}
 
 
@@ -36,20 +37,24 @@ class Story:
         self.rng = random.Random(seed)
         self.much = self.rng.random() ** 2  # how much of all that there is this story has
         self.clock = self.pick(["day", "day", "instant"])
+        self.first = date(2025, 1, 1) + timedelta(days=self.rng.randrange(90))
+        self.is_dated = self.chance(0.35)  # whether grants start and expire
+        self.is_even = self.chance(0.2)  # whether entries are alike, so that ties arise
         self.grants_made = 0
 
     def told(self):
         plan = self.plan()
-        grants = [self.grant(plan) for _ in range(self.up_to(4))]
+        grants = [self.grant(plan) for _ in range(self.up_to(4) + 2 * self.is_dated)]
         periods = [self.period(plan, start) for start in self.starts(plan, grants)]
-        order = self.rng.sample(KEYS, self.up_to(4)) if self.has(0.3) else KEYS[:3]
+        order = [*self.rng.sample(KEYS, self.up_to(5)), "id"] if self.has(0.4) else None
         return {
             "plan": plan,
             "grants": grants,
-            "order": [*order, "id"],
+            "order": order,
             "carried": self.pick(["1", "3", "10"]) if self.has(0.2) else "0",
             "periods": periods,
             "note": self.note() if self.has(0.3) else None,
+            "is_read": self.chance(0.25),  # whether the bill is verified, and every byte of it compared
         }
 
     def note(self):
@@ -125,7 +130,7 @@ class Story:
             "units": "TOKEN" if has_tokens else code,
             "unit_places": self.pick([0, 0, 1]) if has_tokens else CURRENCIES[code],
             "rounding": rounding,
-            "entries": {key: self.entry() for key in keys},
+            "entries": self.entries(keys),
             "included": included,
             "prorate_included": bool(included) and self.chance(0.4),
             "token_price": self.price(1) if has_tokens else None,
@@ -145,6 +150,11 @@ class Story:
     def keys(self):
         names = ["a", "b"][: self.rng.randrange(1, 3)]
         return names + (self.pick(FAMILIES) if self.chance(0.5) else [])
+
+    def entries(self, keys):
+        if self.is_even:
+            return dict.fromkeys(keys, self.entry())
+        return {key: self.entry() for key in keys}
 
     def entry(self):
         each = self.pick([["z"], ["z"], ["y", "z"], ["z", "y"]]) if self.has(0.25) else None
@@ -196,7 +206,8 @@ class Story:
     # times
 
     def day(self):
-        return date(2025, 1, 1) + timedelta(days=self.rng.randrange(90))
+        """A day near the first one, and often the same: what happens on the day of an end is what counts."""
+        return self.first + timedelta(days=self.pick(DAYS))
 
     def text(self, day, *, exactly=True):
         if self.clock == "day":
@@ -206,15 +217,15 @@ class Story:
 
     def span(self, longest):
         start = self.day()
-        return [self.text(start), self.text(start + timedelta(days=self.rng.randrange(1, longest)))]
+        length = self.pick([1, 5, 10, 18, 21, longest])
+        return [self.text(start), self.text(start + timedelta(days=length))]
 
     def starts(self, plan, grants):
         """The days on which periods start; none where nothing needs a date."""
         is_dated = any(grant["starts"] or grant["expires"] for grant in grants)
         if not (is_dated or plan["cycle"] or plan["trial"] or self.chance(0.3)):
             return [None]
-        first = self.day()
-        return [first, first + timedelta(days=31)][: self.pick([1, 1, 2])]
+        return [self.first, self.first + timedelta(days=31)][: self.pick([1, 1, 2])]
 
     def bounds(self, plan, start):
         """A service period: a billing period, or a part of one."""
@@ -231,10 +242,10 @@ class Story:
 
     def moments(self, bounds, count):
         """When each bill is made, in order; None for those that say nothing."""
-        if bounds is None or self.chance(0.5):
+        if bounds is None or self.chance(0.3 if self.is_dated else 0.8):
             return [None] * count
         start = date.fromisoformat(bounds[0][:10])
-        days = sorted(self.rng.randrange(40) for _ in range(count))
+        days = sorted(self.pick(DAYS) for _ in range(count))
         every = self.chance(0.7)
         return [self.text(start + timedelta(days=n)) if every or self.chance(0.5) else None for n in days]
 
@@ -243,8 +254,7 @@ class Story:
     def grant(self, plan):
         self.grants_made += 1
         keys = list(plan["entries"])
-        is_dated = self.has(0.35)
-        starts, expires = self.span(60) if is_dated else [None, None]
+        starts, expires = self.span(40) if self.is_dated else [None, None]
         return {
             "id": f"{self.pick('abc')}{self.grants_made}",
             "amount": self.pick(CREDITS),
@@ -252,7 +262,7 @@ class Story:
             "starts": starts if self.chance(0.6) else None,
             "expires": expires if self.chance(0.6) else None,
             "priority": self.rng.randrange(-1, 2),
-            "kind": self.pick(["paid", "promotional"]),
+            "kind": self.pick(["paid", "promotional", "promotional"]),
             "on": self.scope(keys),
             "rollover": self.rollover() if self.has(0.3) else None,
             "created": self.text(self.day()) if self.chance(0.5) else None,
@@ -276,11 +286,12 @@ class Story:
 
     def period(self, plan, start):
         bounds = self.bounds(plan, start)
-        count = self.pick([1, 1, 1, 2, 2, 3, 4, self.rng.randrange(1, 21)])
+        count = self.pick([3 if self.is_dated else 1, 1, 1, 2, 2, 3, 4, self.rng.randrange(1, 21)])
         parts = [{} for _ in range(count)]
+        same = self.pick(QUANTITIES) if self.is_even else None
         for meter in self.meters(plan):
             if self.chance(0.85):
-                self.strew(meter, parts)
+                self.strew(meter, parts, Fraction(same or self.pick(QUANTITIES)) * self.pick([1, 1, 1, 2]))
         steps = [
             {"usage": part, "less": {}, "at": at, "keep": self.pick(["memo", "memo", "evolved", "stored"])}
             for part, at in zip(parts, self.moments(bounds, count), strict=True)
@@ -294,9 +305,8 @@ class Story:
     def undated(self, plan):
         return self.grant(plan) | {"starts": None, "expires": None}
 
-    def strew(self, meter, parts):
-        """A quantity, near the bounds that prices have, cut into parts of whole tenths."""
-        total = Fraction(self.pick(QUANTITIES)) * self.pick([1, 1, 1, 2])
+    def strew(self, meter, parts, total):
+        """A quantity cut into parts, most of them of whole tenths."""
         grid = self.pick([1, Fraction(1, 2), Fraction(1, 10)])
         cuts = sorted(int(total / grid * Fraction(self.rng.randrange(101), 100)) * grid for _ in parts[1:])
         for part, low, high in zip(parts, [0, *cuts], [*cuts, total], strict=True):

@@ -95,6 +95,7 @@ def spelled(number):
 common = everyday.map(Decimal) | decimals()
 rates = st.one_of(common, common, common, st.just(Decimal(0)), long_decimals, big.map(Decimal))
 sizes = st.one_of(common, common, long_decimals).filter(bool)
+pers = st.one_of(st.just(1), st.just(1), st.sampled_from([3, 7, 3600, 1_000_000]), sizes)
 factors = st.sampled_from(["0", "0.5", "0.9", "1", "1.2", "1.05", "0.333333333333333333333333333333"]).map(
     Decimal
 )
@@ -106,26 +107,26 @@ whole_numbers = st.integers(1, 1000)
 
 @st.composite
 def tiers(draw):
-    ends = sorted(set(draw(st.lists(sizes, max_size=3))))
+    ends = sorted(set(draw(st.lists(sizes, min_size=draw(st.integers(0, 3)), max_size=3))))
     return [
         Tier(
             end,
             draw(rates),
             draw(st.just(0) | rates),
-            draw(st.none() | sizes),
-            draw(st.just("none") | st.sampled_from(DIRECTIONS)),
+            draw(st.none() | st.none() | pers),
+            draw(st.sampled_from(["none", "none", *DIRECTIONS])),
         )
         for end in [*ends, None]
     ]
 
 
-per_unit = st.builds(PerUnit, rates, st.just(1) | sizes | st.sampled_from([3, 7, 3600, 1_000_000]))
+per_unit = st.builds(PerUnit, rates, pers)
 leaves = st.one_of(
     per_unit,
     st.builds(Flat, rates, at_zero=st.booleans()),
     st.builds(Package, sizes, rates, st.sampled_from(DIRECTIONS[1:])),
-    st.builds(Graduated, tiers(), st.just(1) | sizes, st.booleans()),
-    st.builds(Volume, tiers(), st.just(1) | sizes, st.booleans()),
+    st.builds(Graduated, tiers(), pers, st.booleans()),
+    st.builds(Volume, tiers(), pers, st.booleans()),
 )
 own = st.one_of(
     st.builds(Saturating, whole_numbers, whole_numbers),
@@ -141,14 +142,14 @@ def bent(inner):
         st.builds(Price.after, inner, quantities),
         st.builds(Price.capped, inner, rates),
         st.builds(Price.at_least, inner, rates),
-        st.builds(Price.in_units, inner, sizes, sizes, st.sampled_from(DIRECTIONS)),
+        st.builds(Price.in_units, inner, sizes, st.just(1) | sizes, st.sampled_from(DIRECTIONS)),
         st.builds(Price.then, inner, inner),
     )
 
 
-listed_prices = st.recursive(leaves, bent, max_leaves=4)
+listed_prices = leaves | st.recursive(leaves, bent, max_leaves=4)
 """Prices that list their pieces: all of ours."""
-prices = st.recursive(st.one_of(leaves, leaves, own), bent, max_leaves=4)
+prices = st.one_of(leaves, leaves, own, st.recursive(leaves | own, bent, max_leaves=4))
 """Every price, users' own among them."""
 
 
@@ -167,6 +168,10 @@ labels = st.dictionaries(
     st.sampled_from(["x", "y", "z"]), st.sampled_from(["1", "2", "H100 SXM"]), max_size=3
 )
 meters = st.builds(Meter, names, labels)
+crowded_meters = st.builds(
+    Meter, st.just("a"), st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12"))
+)
+"""Meters of which many agree on some labels."""
 usages = st.dictionaries(meters, quantities, max_size=5).map(Usage)
 
 
@@ -315,46 +320,52 @@ class OddInt(int):
     __lt__ = __add__
 
 
-specials = ["NaN", "sNaN", "Infinity", "-0", "1E+999999", "1E-999999", "1E+30", "-1", "1e30"]
+odd_numbers = st.sampled_from(
+    ["NaN", "sNaN", "Infinity", "-0", "1E+999999", "1E-999999", "1E+30", "-1", "0E+40"]
+).map(Decimal)
+odd_things = st.one_of(
+    st.sampled_from([10**30, 10**400, -(10**29), 2**63, OddInt(7), OddText("2"), object(), range(3)]),
+    st.sampled_from([int, PerUnit, PriceSchedule, len, lambda quantity: quantity, ..., NotImplemented]),
+    st.builds(Hostile),
+)
+odd_texts = st.sampled_from(
+    ["1_000", " 1", "１", "1e5", "", "a{b=c", "a{b=c}", "\x00", "\ud800", "0x10", "1.", ".5", "USD", "up"]
+)
 scalars = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.sampled_from([10**30, 10**400, -(10**29), 2**63, OddInt(7), OddText("2"), object(), int, PerUnit]),
-    st.builds(Hostile),
     st.floats(),
     st.complex_numbers(),
     st.fractions(),
-    st.sampled_from(specials).map(Decimal),
-    st.sampled_from(
-        ["1_000", " 1", "１", "1e5", "", "a{b=c", "a{b=c}", "\x00", "\ud800", "0x10", "1.", ".5", "USD", "up"]
-    ),
     st.text(max_size=6),
     st.binary(max_size=4),
     st.dates(),
     st.datetimes(),
     st.datetimes(timezones=st.timezones()),
-    st.sampled_from([lambda quantity: quantity, len, iter([1, 2]), range(3), ..., NotImplemented]),
 )
 valid = st.one_of(
     st.builds(PerUnit, common),
     usages,
     meters,
     roundings,
-    st.just(Account()),
-    st.just(Tier(10, 1)),
-    st.just(PriceSchedule(a=1)),
-    st.just(PriceSchedule),
+    st.sampled_from([Account(), Tier(10, 1), PriceSchedule(a=1), Currency("USD")]),
 )
-junk = st.recursive(
-    scalars | valid,
-    lambda inner: st.one_of(
+
+
+def collections(inner):
+    return st.one_of(
         st.lists(inner, max_size=3),
         st.lists(inner, max_size=3).map(tuple),
         st.tuples(inner, inner),
-        st.dictionaries(st.text(max_size=3) | st.integers() | st.none() | meters, inner, max_size=3),
+        st.lists(inner, max_size=3).map(iter),
+        st.dictionaries(odd_texts | st.integers() | st.none() | meters, inner, max_size=3),
         st.frozensets(st.integers() | st.text(max_size=2), max_size=3),
-    ),
-    max_leaves=4,
+    )
+
+
+nested = st.recursive(
+    st.one_of(odd_numbers, odd_things, odd_texts, scalars, valid), collections, max_leaves=4
 )
+junk = st.one_of(odd_numbers, odd_things, odd_texts, scalars, nested)
 """Anything that may reach a door: what is no number, no text, no price, and what lies about itself."""

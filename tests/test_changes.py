@@ -13,6 +13,7 @@ from tokenbill import (
     Grant,
     Period,
     PriceSchedule,
+    TokenbillError,
     Usage,
 )
 from tokenbill.changes import change_of_plan
@@ -86,3 +87,18 @@ def test_plans_in_two_currencies_do_not_share_a_period():
 def test_a_change_outside_the_period_is_refused(at):
     with pytest.raises(InvalidPeriod):
         change_of_plan(subscription(10), subscription(20), period=JUNE, at=at)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: change_of_plan(None, subscription(1), period=JUNE, at="2026-06-11"),
+        lambda: change_of_plan(subscription(1), subscription(1), period=None, at="2026-06-11"),
+        lambda: change_of_plan(
+            BillingPlan.on_demand(CALLS, fees=[Fee(10)]), subscription(1), period=JUNE, at="2026-06-11"
+        ),
+    ],
+)
+def test_what_cannot_be_cut_is_refused(call):
+    with pytest.raises(TokenbillError):
+        call()

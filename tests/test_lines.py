@@ -18,7 +18,9 @@ def line_of(charge, quantity, amount, exact=None):
 
 
 def fee(amount, name="platform"):
-    return line_of(Charge("fee", None, name, rate=2 * Decimal(amount), rule="1/2 of the period"), "0.5", amount)
+    return line_of(
+        Charge("fee", None, name, rate=2 * Decimal(amount), rule="1/2 of the period"), "0.5", amount
+    )
 
 
 def noted(amount, kind="discount"):

@@ -10,6 +10,7 @@ from tokenbill.prepared import Rate
 
 ZERO, ONE = Decimal(0), Decimal(1)
 KEY = Meter("calls")
+LONG = "0." + "3" * 30
 TIERS = Graduated([Tier(10, 5, fee=2), Tier(None, 4, fee=3)])
 
 
@@ -63,13 +64,14 @@ def test_what_stands_is_no_part_of_what_usage_adds():
         (PerUnit(1), (Piece(Edge(Fraction(0), closed=False), Form()), Piece(None, Form(rate=Fraction(1))))),
         (PerUnit(1, per=3), None),  # a slope that does not terminate
         (PerUnit(1).after(3).in_units(of=7), None),  # an end that does not
-        (PerUnit(1) + Flat(1) * "0.1".ljust(32, "3"), None),
+        (PerUnit(1) * LONG * LONG * LONG * LONG * LONG, None),  # 150 digits
     ],
     ids=["steps", "open end", "slope", "constant", "long"],
 )
 def test_what_cannot_be_held_asks_the_price(price, curve):
     rate = rate_of(price, curve=curve)
 
+    assert rate.edges is None
     assert rate.upon(ZERO, Decimal(3000), ONE) == price.amount(Decimal(3000))
 
 
@@ -77,3 +79,12 @@ def test_a_price_that_lists_no_pieces_is_asked_for_its_amounts_less_what_stands(
     rate = Rate(KEY, KEY, (), Third(), Fraction(1, 3))
 
     assert rate.upon(ONE, Decimal(1), Decimal(3)) == 2  # 1 + 3 × (2/3 − 1/3)
+
+
+def test_another_group_of_an_entry_is_as_prepared_as_the_first():
+    first, second = rate_of(TIERS), Rate(KEY, KEY, ("eu",), TIERS, ZERO)
+
+    second.take(first)
+
+    assert second.upon(ZERO, Decimal(12), ONE) == 63
+    assert (first.order, second.order) == ("calls", "calls\0eu")

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenbill import Adjustment, Bill, BillingPlan, PriceSchedule, Rounding, Usage
-from tokenbill.errors import InvalidRounding, InvalidUsage
+from tokenbill import Adjustment, Bill, BillingPlan, PriceSchedule, Rounding, TokenbillError, Usage
+from tokenbill.errors import InvalidCurrency, InvalidUsage
 from tokenbill.sharing import by_peak, by_use, share
 
 PLAN = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10", api_calls="0.01"))
@@ -53,9 +53,27 @@ def test_a_credit_note_is_shared_as_its_mirror_image():
     }
 
 
-def test_an_adjustment_needs_a_rounding_that_says_its_places():
-    with pytest.raises(InvalidRounding):
-        share(Adjustment((), Decimal(1), Decimal(0), "USD"), {"red": 1})
+def test_a_credit_note_in_a_virtual_unit_needs_a_rounding_that_says_its_places():
+    note = Adjustment((), Decimal(3), Decimal(0), "TOKEN")
+
+    with pytest.raises(InvalidCurrency):
+        share(note, {"red": 1})
+    assert share(note, {"red": 1, "blue": 1}, rounding=Rounding(places=0)) == {"red": -2, "blue": -1}
+
+
+def test_a_credit_note_is_shared_in_the_minor_units_of_its_currency():
+    assert share(Adjustment((), Decimal(3), Decimal(0), "JPY"), {"red": 1, "blue": 1}) == {
+        "red": -2,
+        "blue": -1,
+    }
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: share(None, {"red": 1}), lambda: by_use([], PLAN), lambda: by_peak([1])]
+)
+def test_what_is_no_bill_and_not_by_tenant_is_refused(call):
+    with pytest.raises(TokenbillError):
+        call()
 
 
 @pytest.mark.parametrize("weights", [{}, {"red": 0}, {"red": -1, "blue": 2}, [1, 2], {"red": 0.5}])

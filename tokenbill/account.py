@@ -114,6 +114,10 @@ class Account(Shown):
         Raises:
             InvalidAccount: If the adjustment is no credit but a further charge: bill that instead.
         """
+        if not isinstance(adjustment, Adjustment):
+            raise InvalidAccount(
+                "no adjustment", adjustment, "give the difference of two bills: bill - earlier"
+            )
         amount = difference(ZERO, adjustment.total)
         if amount < 0:
             raise InvalidAccount("an adjustment that charges", adjustment.total, "send it as a bill")

@@ -11,7 +11,7 @@ from attrs import has
 
 from tokenbill.canonical import fields_of
 from tokenbill.decimals import PLACES, decimal
-from tokenbill.pieces import NIL, Form
+from tokenbill.pieces import NIL, Curve, Form
 from tokenbill.price import Price
 
 __all__ = ["MOST", "bounds"]
@@ -21,13 +21,16 @@ MOST = 10**29
 
 
 def bounds(price: Price) -> tuple[Decimal, ...]:
-    """Quantities at which a price may bend or jump: the ends of its pieces, and the numbers among its fields.
+    """Quantities at which a price may bend or jump: the ends of its pieces, and its next steps after each.
+
+    Of a price that lists no pieces, it is the numbers among its fields.
 
     >>> from tokenbill.rates import PerUnit
-    >>> bounds(PerUnit("0.50").after(100))
-    (Decimal('0.5'), Decimal('1'), Decimal('100'))
+    >>> bounds((PerUnit("0.50") * "1.1").after(100))
+    (Decimal('100'),)
     """
-    found = {*_ends(price), *_numbers(price)}
+    pieces = price.pieces()
+    found = set(_numbers(price) if pieces is None else _ends(pieces))
     return tuple(sorted({_cut(value) for value in found if 0 < value < MOST}))
 
 
@@ -36,9 +39,9 @@ def _cut(value: Fraction) -> Decimal:
     return decimal(Fraction(value * 10**PLACES // 1, 10**PLACES))
 
 
-def _ends(price: Price) -> Iterator[Fraction]:
+def _ends(pieces: Curve) -> Iterator[Fraction]:
     start = NIL
-    for piece in price.pieces() or ():
+    for piece in pieces:
         yield from _jumps(piece.form, start)
         if piece.end is not None:
             start = piece.end.at

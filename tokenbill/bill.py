@@ -9,14 +9,14 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from tokenbill.account import NEW, Account, check_rest, checked_terms, going_on, notes_of
 from tokenbill.charges import usage_lines
 from tokenbill.compiled import Compiled, compiled_form
 from tokenbill.decimals import decimal, difference
 from tokenbill.display import digits, html_table, text_table
-from tokenbill.errors import BillMismatch, CurrencyMismatch
+from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
 from tokenbill.increment import NO_USAGE, Given, Increment, added_by, used_in
 from tokenbill.lines import HEADER, NUMBERS, Adjustment, LineItem, less
 from tokenbill.memo import Memo, memo_field, slot_setters
@@ -30,7 +30,7 @@ __all__ = ["Bill"]
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@frozen(init=False)
+@frozen(init=False, repr=False)
 class Bill:
     """What a usage costs on a plan: the lines, their total, and what is due.
 
@@ -100,6 +100,8 @@ class Bill:
         added = added_by(given, card)
         bill = cls(given, added.total)
         _set_made(bill, Memo(added=added))
+        if final and added.balance.grants:
+            bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
         return bill
 
     @property
@@ -207,11 +209,16 @@ class Bill:
 
         Raises:
             CurrencyMismatch: If the two are in different currencies.
+            InvalidPeriod: If they are of different periods.
         """
         if not isinstance(earlier, Bill):
             return NotImplemented
         if earlier.currency != self.currency:
             raise CurrencyMismatch(self.currency, earlier.currency)
+        if earlier.period != self.period:
+            raise InvalidPeriod(
+                "bills of two periods", str(earlier.period), f"give the earlier bill of {self.period}"
+            )
         changed = tuple(less(self.lines, earlier.lines))
         reason = self.about.get("reason", "")
         return Adjustment(changed, earlier.total, self.total, self.currency, self.period, reason)
@@ -223,7 +230,10 @@ class Bill:
             BillMismatch: If a line or the total comes out otherwise; it names the first.
         """
         card = Compiled(self.plan, self.plan.share(self.period))
-        fresh = Bill(self.given, _total_by_lines(self.given, card))
+        afresh: Any = evolve(self.opening)  # without what it had worked out
+        given: Given = (*self.given[:2], afresh, *self.given[3:])
+        fresh = Bill(given, _total_by_lines(given, card))
+        fresh.made["added"] = added_by(given, card)
         lines, total = _lines(fresh, card), fresh.total
         for line, again in zip(self.lines, lines, strict=False):
             if (line, line.exact) != (again, again.exact):
@@ -242,6 +252,10 @@ class Bill:
         """The lines as text by column, ready for CSV, JSON or a data frame."""
         shared = {**self.about, "plan": self.plan.name}
         return [{**shared, **line.to_row(), "currency": self.currency} for line in self.lines]
+
+    def __repr__(self) -> str:
+        about = "".join(f", {key}={value!r}" for key, value in self.given[5])
+        return f"<Bill of {self.total:f} {self.currency}, plan {self.plan.name!r}{about}>"
 
     def __str__(self) -> str:
         return "\n".join(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+
 from typing import Any
 
 from attrs import frozen
 
 from tokenbill.account import Account
-from tokenbill.bill import Bill
+from tokenbill.bill import NOTHING, Bill
 from tokenbill.decimals import ZERO, Exact, decimal, difference, plus, product
-from tokenbill.errors import CurrencyMismatch
+from tokenbill.errors import CurrencyMismatch, InvalidPeriod, InvalidPlan
 from tokenbill.memo import Shown
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
@@ -28,7 +30,7 @@ class PlanChange(Shown):
     """A period cut in two by a change of plan: both bills, and what the change does to fees in advance.
 
     ``credit`` gives back the part of the old fees that is left, ``charge`` takes that of the new ones;
-    each is rounded for itself. ``net`` is their exact difference, rounded once: what one bill of both owes.
+    each is rounded for itself, before discounts and taxes. ``net`` is their exact difference, rounded once: what one bill of both owes.
     """
 
     first: Bill
@@ -57,7 +59,7 @@ def change_of_plan(
     before: Usage | None = None,
     after: Usage | None = None,
     opening: Account = NEW,
-    **more: Any,
+    about: Mapping[str, str] = NOTHING,
 ) -> PlanChange:
     """Two final bills: *old* from the start of *period* to *at*, *new* from then to its end.
 
@@ -70,10 +72,11 @@ def change_of_plan(
         after: Usage from *at* on.
         opening: The account before; the second bill opens with what the first one leaves. What bills of the
             whole period have charged already is given as credit: ``Account(balance=…, carried=-accrued)``.
-        more: Further arguments of ``Bill.of`` that hold for both bills, such as ``about``.
+        about: What is said of both bills.
 
     Raises:
         InvalidPeriod: If *at* lies outside the period.
+        InvalidPlan: If a plan has fees but no cycle, which would tell their parts.
         CurrencyMismatch: If the plans are in different currencies.
 
     Source: docs/explanation/periods.md
@@ -85,11 +88,17 @@ def change_of_plan(
     >>> change.credit, change.charge, change.net
     (Decimal('-6.67'), Decimal('13.33'), Decimal('6.67'))
     """
+    plans: tuple[Any, Any] = (old, new)
+    for plan in plans:
+        if not isinstance(plan, BillingPlan) or (plan.fees and plan.cycle is None):
+            raise InvalidPlan("no plan whose fees can be cut", plan, "give a plan with a cycle")
+    if not isinstance(period, Period):
+        raise InvalidPeriod("no period", period, "give the whole period that is cut")
     if old.currency != new.currency:
         raise CurrencyMismatch(old.currency, new.currency)
     used, left = Period(period.start, at), Period(at, period.end)
-    first = Bill.of(before or Usage(), old, period=used, opening=opening, **more)
-    second = Bill.of(after or Usage(), new, period=left, opening=first.closing, **more)
+    first = Bill.of(before or Usage(), old, period=used, opening=opening, about=about)
+    second = Bill.of(after or Usage(), new, period=left, opening=first.closing, about=about)
     given, taken = _fees_left(old, left), _fees_left(new, left)
     places, rounding = new.currency.places, new.rounding
     credit = rounding(difference(ZERO, given), places)

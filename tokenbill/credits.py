@@ -286,6 +286,9 @@ def top_up(
     >>> top_up(balance, Grant("auto-1", 0, "USD"), below=20, to=50).amount
     Decimal('35')
     """
+    given: tuple[object, object] = (balance, grant)
+    if not (isinstance(given[0], Balance) and isinstance(given[1], Grant)):
+        raise InvalidGrant("nothing to top up", given, "give a balance, and the grant to buy")
     left = total(left for held, left in balance.usable(at, currency=grant.currency) if held.pays(grant.on))
     least, aim = credit(below), None if to is None else credit(to)
     if aim is not None and aim < least:

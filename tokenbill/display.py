@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-__all__ = ["digits", "guarded", "html_table", "text_table"]
+__all__ = ["digits", "guarded", "html_table", "shortest", "text_table"]
 
 STYLE = "border-collapse:collapse"
 CELL = "padding:2px 10px;text-align:{side}"
@@ -20,6 +20,16 @@ def digits(value: Decimal | None) -> str:
     ('1000', '0.10')
     """
     return "" if value is None else format(value, "f")
+
+
+def shortest(value: Decimal) -> str:
+    """A number in as few digits as say it, however it came about.
+
+    >>> shortest(Decimal("2.20")), shortest(Decimal("100"))
+    ('2.2', '100')
+    """
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:

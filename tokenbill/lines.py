@@ -24,7 +24,7 @@ from tokenbill.decimals import (
     ratio,
     rounded,
 )
-from tokenbill.display import digits
+from tokenbill.display import digits, text_table
 from tokenbill.memo import Shown, slot_setters
 
 if TYPE_CHECKING:
@@ -134,7 +134,10 @@ class LineItem(Shown):
         """
         charge = self.charge
         if charge.rate is None and not charge.fee:
-            return f"{charge.rule} {'=' if self.precise == self.amount else '≈'} {digits(self.amount)}"
+            told = (
+                charge.rule if self.quantity is None else f"{charge.description} at {digits(self.quantity)}"
+            )
+            return f"{told} {'=' if self.precise == self.amount else '≈'} {digits(self.amount)}"
         parts = [digits(charge.fee)] if charge.fee else []
         if charge.rate or (charge.rate is not None and not charge.fee):
             parts.append(f"{self._units()} × {digits(charge.rate)}")
@@ -192,6 +195,12 @@ class Adjustment(Shown):
     def total(self) -> Decimal:
         """What is owed on top of *before*; negative where too much was billed."""
         return decimal(difference(self.after, self.before))
+
+    def __str__(self) -> str:
+        changed = text_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS)
+        totals = f"before {digits(self.before)}, after {digits(self.after)} {self.currency}"
+        why = f" ({self.reason})" if self.reason else ""
+        return f"{changed}\nTotal: {digits(self.total)} {self.currency}{why}, {totals}"
 
 
 def exact_sum(lines: Iterable[LineItem]) -> Exact:

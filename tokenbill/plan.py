@@ -15,6 +15,7 @@ from tokenbill.currencies import Currency, currency
 from tokenbill.cycles import Cycle
 from tokenbill.decimals import Number, number
 from tokenbill.errors import CurrencyMismatch, InvalidPlan, listed
+from tokenbill.lint import Finding
 from tokenbill.memo import Memo, Shown, memo_field
 from tokenbill.meters import Meter
 from tokenbill.periods import By, Period
@@ -199,7 +200,7 @@ class BillingPlan(Shown):
 
     def allowance(self, key: Meter) -> Decimal:
         """The free units of an entry."""
-        return dict(self.included).get(key, Decimal(0))
+        return dict(self.included).get(Meter(key), Decimal(0))
 
     def share(self, period: Period | None) -> Fraction:
         """What part of a billing period a service period is: 1 where the plan has no cycle."""
@@ -229,7 +230,25 @@ class BillingPlan(Shown):
         It is due nothing, after what is carried, grants, fees and taxes.
         ``at`` and ``period`` are those of ``Bill.of``.
         """
+        if isinstance(account, BillingPlan) or not hasattr(account, "affords"):
+            raise InvalidPlan("no account", account, "give the closing of the bill before, or Account()")
         return bool(account.affords(usage, self, **when))
+
+    def lint(self) -> tuple[Finding, ...]:
+        """What is seldom meant in its prices, the token price among them; a user's own schedule is not read.
+
+        >>> from tokenbill.tiers import Tier, Volume
+        >>> falling = Volume([Tier(10, 10), Tier(None, 6)])
+        >>> [finding.code for finding in BillingPlan.on_demand(PriceSchedule(calls=falling)).lint()]
+        ['cliff']
+        """
+        schedules = [
+            self.prices,
+            PriceSchedule({"token_price": self.token_price or 0}, currency=self.currency),
+        ]
+        return tuple(
+            found for prices in schedules if isinstance(prices, PriceSchedule) for found in prices.lint()
+        )
 
     def terms(self) -> str:
         """A hash of everything that decides about money, the same in every process.

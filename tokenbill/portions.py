@@ -76,7 +76,8 @@ class Portion(NamedTuple):
         """The portion, *factor* times as dear."""
         rate = None if self.rate is None else product(self.rate, factor)
         amount, fee = product(self.amount, factor), product(self.fee, factor)
-        return self._replace(amount=amount, rate=rate, fee=fee)
+        scaled = self._replace(amount=amount, rate=rate, fee=fee)
+        return scaled if rate is not None else scaled.labelled(f"× {factor:f}")
 
     def labelled(self, label: str) -> Portion:
         """The portion with more said of it."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from tokenbill.charges import entry_lines, fee_line, usage_lines
 from tokenbill.decimals import ONE, ZERO, Exact, decimal, difference, plus, product, ratio
+from tokenbill.display import shortest
 from tokenbill.lines import Charge, LineItem
 from tokenbill.portions import amount_at
 from tokenbill.rounding import Rounding
@@ -118,12 +119,20 @@ def take_off_discounts(work: Work) -> None:
             work.spread(min(_scaled(work, discount.value), before), items)
         off = difference(before, total_net(items))
         if off:
-            work.note("discount", discount.name, difference(ZERO, off), _told(discount, before))
+            work.note("discount", discount.name, difference(ZERO, off), _told(work, discount, before))
 
 
-def _told(discount: Discount, before: Exact) -> str:
-    percent = " %" if discount.unit == "percent" else ""
-    return f"less {discount.value:f}{percent} of {decimal(before):f}"
+def _told(work: Work, discount: Discount, before: Exact) -> str:
+    base = shortest(decimal(before))
+    if discount.unit == "percent":
+        return f"less {shortest(discount.value)} % of {base}"
+    return f"less {_part(work, discount.value)} of {base}"
+
+
+def _part(work: Work, amount: Decimal) -> str:
+    """An amount for a period as a sum: with the part of the period that is billed."""
+    share = work.asked.share
+    return shortest(amount) if share == 1 else f"{shortest(amount)} × {share}"
 
 
 def _percent_off(work: Work, items: Iterable[Item], discount: Discount) -> None:
@@ -144,7 +153,7 @@ def hold_to_maximum(work: Work) -> None:
     over = difference(total_net(work.items), _scaled(work, work.plan.maximum))
     if over > 0:
         work.spread(over, work.scoped(None))
-        rule = f"at most {work.plan.maximum:f} a period"
+        rule = f"{_part(work, work.plan.maximum)} − {shortest(together([over, _scaled(work, work.plan.maximum)]))}"
         work.note("maximum", "maximum", difference(ZERO, over), rule)
 
 
@@ -154,9 +163,8 @@ def lift_to_minimum(work: Work) -> None:
         return
     short = difference(_scaled(work, work.plan.minimum), total_net(work.items))
     if short > 0:
-        charge = Charge(
-            "minimum", None, "true-up to minimum", rule=f"at least {work.plan.minimum:f} a period"
-        )
+        rule = f"{_part(work, work.plan.minimum)} − {shortest(decimal(total_net(work.items)))}"
+        charge = Charge("minimum", None, "true-up to minimum", rule=rule)
         work.add(Item("minimum", None, "minimum", [LineItem(charge, None, decimal(short), short)]))
 
 
@@ -192,7 +200,7 @@ def add_taxes(work: Work) -> None:
         owed = _owed(work, tax, bases)
         amount = work.plan.rounding(max(_sum(owed), ZERO), work.card.places)
         net = [base for item, base in zip(work.items, bases, strict=True) if item.within(tax.on)]
-        work.note("tax", tax.name, amount, f"{tax.percent:f} % of {together(net):f}")
+        work.note("tax", tax.name, amount, f"{shortest(tax.percent)} % of {shortest(together(net))}")
         if tax.inclusive:
             work.note("tax", f"{tax.name}, included in prices", difference(ZERO, amount), "prices contain it")
         elif amount:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tokenbill.bill import Bill
+from tokenbill.canonical import listed_of
+from tokenbill.currencies import Currency, currency
 from tokenbill.decimals import ZERO, Exact, Number, number
 from tokenbill.errors import InvalidRounding, InvalidUsage
 from tokenbill.lines import Adjustment
@@ -44,22 +46,30 @@ def share(
     >>> share(bill, {"red": 1, "blue": 1, "green": 1})
     {'red': Decimal('3.34'), 'blue': Decimal('3.33'), 'green': Decimal('3.33')}
     """
+    if not isinstance(shared, Bill | Adjustment):
+        raise InvalidRounding("nothing to share", shared, "give a bill, or the difference of two")
     if not isinstance(weights, Mapping):
         raise InvalidRounding("no weights by tenant", weights, 'give a mapping: {"red": 1, "blue": 2}')
-    places = shared.plan.currency.places if isinstance(shared, Bill) else None
     policy = rounding or (shared.plan.rounding if isinstance(shared, Bill) else Rounding())
+    unit = shared.plan.currency if isinstance(shared, Bill) else _unit(shared, policy)
+    places = None if unit is None else unit.places
     return dict(zip(weights, policy.allocate(shared.total, weights.values(), places=places), strict=True))
 
 
+def _unit(note: Adjustment, policy: Rounding) -> Currency | None:
+    """The currency of a correction, unless the rounding says its places: a virtual unit has none of its own."""
+    return None if policy.places is not None else currency(note.currency)
+
+
 def by_use(usages: Mapping[Tenant, Usage], plan: BillingPlan) -> dict[Tenant, Fraction]:
-    """Weights by use: what each tenant's own usage would come to, exactly.
+    """Weights by use: what each tenant's own usage would come to, exactly, with the fees of the plan.
 
     >>> from tokenbill import PriceSchedule
     >>> plan = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10"))
     >>> by_use({"red": Usage(gpu_hours=1), "blue": Usage(gpu_hours=3)}, plan)
     {'red': Fraction(1, 10), 'blue': Fraction(3, 10)}
     """
-    return {tenant: Bill.of(usage, plan).exact for tenant, usage in usages.items()}
+    return {tenant: Bill.of(usage, plan).exact for tenant, usage in _by_tenant(usages).items()}
 
 
 def by_peak(readings: Mapping[Tenant, Iterable[Number]]) -> dict[Tenant, Decimal]:
@@ -71,7 +81,16 @@ def by_peak(readings: Mapping[Tenant, Iterable[Number]]) -> dict[Tenant, Decimal
     >>> by_peak({"red": [2, 8, 4], "blue": []})
     {'red': Decimal('8'), 'blue': Decimal('0')}
     """
-    return {tenant: max(map(_reading, series), default=ZERO) for tenant, series in readings.items()}
+    return {
+        tenant: max(map(_reading, listed_of(series) or ()), default=ZERO)
+        for tenant, series in _by_tenant(readings).items()
+    }
+
+
+def _by_tenant(values: Any) -> Mapping[Any, Any]:
+    if not isinstance(values, Mapping):
+        raise InvalidUsage("nothing by tenant", values, 'give a mapping: {"red": …, "blue": …}')
+    return values
 
 
 def _reading(value: Number) -> Decimal:

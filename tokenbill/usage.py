@@ -11,7 +11,7 @@ from attrs import field, frozen
 from tokenbill.canonical import is_mapping, pairs_of
 from tokenbill.decimals import EXACT, LIMIT, ZERO, Number, number
 from tokenbill.display import digits, html_table
-from tokenbill.errors import InvalidUsage, shown
+from tokenbill.errors import InvalidMeter, InvalidUsage, shown
 from tokenbill.memo import slot_setters
 from tokenbill.meters import KNOWN, Meter
 
@@ -63,7 +63,15 @@ class Usage(Mapping[Meter, Decimal]):
         return Decimal(self.counted.get(str.__str__(Meter(meter)), 0))
 
     def __contains__(self, meter: object) -> bool:
-        return isinstance(meter, str) and str.__str__(Meter(meter)) in self.counted
+        return isinstance(meter, str) and self.get(meter) is not None
+
+    def get(self, meter: str, default: Any = None) -> Any:
+        """The quantity of a meter, or *default* where nothing of it was used."""
+        try:
+            found = self.counted.get(str.__str__(Meter(meter)))
+        except InvalidMeter:
+            found = None
+        return default if found is None else Decimal(found)
 
     def __iter__(self) -> Iterator[Meter]:
         return map(Meter, sorted(self.counted))
