@@ -1,4 +1,4 @@
-"""Lives of customers at random, as plain data: a plan, grants, periods and what is used in each of their bills.
+"""Lives of customers at random, as plain data: a plan, grants, periods, and what is used in each bill.
 
 A seed makes a story, and the same seed makes the same story in every process and on every machine. Numbers
 are texts; they lie close together, so that usage meets the ends of tiers, allowances, limits and credit.

@@ -126,6 +126,12 @@ def test_a_further_charge_is_no_credit():
     assert Account().credit(note_of(10, 10)).carried == 0
 
 
+@pytest.mark.parametrize("note", [None, Decimal(-5), "5"], ids=repr)
+def test_only_a_difference_of_bills_is_credited(note):
+    with pytest.raises(InvalidAccount, match="no adjustment"):
+        Account().credit(note)
+
+
 @pytest.mark.parametrize("plan", [PLAN, evolve(PLAN, taxes=[Tax("VAT", 0)])], ids=["straight", "staged"])
 def test_usage_is_afforded_where_it_would_leave_nothing_due(plan):
     covered = Account(balance=[Grant("paid", 10, "USD")])

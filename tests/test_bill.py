@@ -161,6 +161,16 @@ def test_grants_roll_over_when_the_period_closes():
     assert Bill.of(CALLS, PLAN, opening=Account(balance=Balance([grant]))).closing.balance.left("pack") == 50
 
 
+def test_a_roll_over_that_lacks_its_time_is_refused_before_the_bill_exists():
+    grant = Grant("pack", 90, "USD", expires="2026-06-01", rollover=(0, 50))
+    opening = Account(balance=Balance([grant]))
+
+    with pytest.raises(InvalidPeriod):
+        Bill.of(CALLS, PLAN, opening=opening, at="2026-02-28")
+    assert Bill.of(CALLS, PLAN, opening=opening, at="2026-02-28", final=False).due == 0
+    assert Bill.of(CALLS, PLAN, opening=opening, period=FEBRUARY).closing.balance.left("pack") == 50
+
+
 @BOTH
 def test_an_interim_bill_carries_its_state_on(plan):
     bill = Bill.of(CALLS, plan, period=FEBRUARY, final=False)
@@ -348,6 +358,11 @@ def test_a_bill_differs_from_a_bill_in_the_same_currency():
         Bill.of(CALLS, PLAN) - Bill.of(CALLS, BillingPlan(PriceSchedule(dict(PRICES), currency="EUR")))
     with pytest.raises(TypeError):
         Bill.of(CALLS, PLAN) - 5
+
+
+def test_a_bill_differs_from_a_bill_of_the_same_period():
+    with pytest.raises(InvalidPeriod, match="bills of two periods"):
+        Bill.of(CALLS, PLAN, period=MARCH) - Bill.of(CALLS, PLAN, period=FEBRUARY)
 
 
 # Verification

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from tokenbill.display import digits, guarded, html_table, text_table
+from tokenbill.display import digits, guarded, html_table, shortest, text_table
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,13 @@ from tokenbill.display import digits, guarded, html_table, text_table
 )
 def test_a_number_is_shown_in_plain_digits(value, text):
     assert digits(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("2.20", "2.2"), ("100", "100"), ("0.00", "0"), ("1E+3", "1000"), ("-5.0", "-5")]
+)
+def test_a_number_may_be_shown_in_as_few_digits_as_say_it(value, text):
+    assert shortest(Decimal(value)) == text
 
 
 def test_columns_of_a_table_are_aligned_numbers_to_the_right():

@@ -473,15 +473,20 @@ def test_a_value_built_again_from_other_spellings_is_equal(value):
         assert again.content_hash() == value.content_hash()
 
 
+def respelled(value):
+    """A number as text with one more zero, where it is not too long to be read."""
+    text = f"{value:f}"
+    whole, _, decimals = text.partition(".")
+    if len(whole) > 30:
+        return value
+    return f"{text}0" if decimals and len(decimals) < 30 else text
+
+
 def rebuilt(value):
     """The same value through every constructor again, each number as text with more zeros."""
     match value:
         case Decimal():
-            return (
-                f"{value:f}"
-                if "." not in f"{value:f}" or len(f"{value:f}".partition(".")[2]) > 29
-                else f"{value:f}0"
-            )
+            return respelled(value)
         case Meter():
             return Meter(f" {value} ")
         case Usage():

@@ -24,7 +24,9 @@ from tokenbill import (
     PriceSchedule,
     Rounding,
     Tax,
+    Tier,
     Usage,
+    Volume,
 )
 from tokenbill.errors import (
     CurrencyMismatch,
@@ -232,6 +234,21 @@ def test_a_balance_is_asked_at_a_time_where_grants_are_dated():
     assert plan.affords(Usage(gpu_hours=100), account, at="2026-02-28")
     assert not plan.affords(Usage(gpu_hours=100), account, at=date(2026, 3, 1))
     assert plan.affords(Usage(gpu_hours=100), account, period=FEBRUARY)
+
+
+@pytest.mark.parametrize("account", [None, Balance(), BillingPlan(PRICES)], ids=["none", "balance", "plan"])
+def test_only_an_account_affords_usage(account):
+    with pytest.raises(InvalidPlan, match="no account"):
+        BillingPlan.prepaid(PRICES).affords(Usage(gpu_hours=1), account)
+
+
+def test_a_plan_tells_what_is_seldom_meant_in_its_prices_and_its_token_price():
+    falling = Volume([Tier(10, 10), Tier(None, 6)])
+    tokens = BillingPlan(TOKENS, currency="USD", token_price=falling)
+
+    assert [(found.code, found.meter) for found in tokens.lint()] == [("cliff", "token_price")]
+    assert [found.code for found in BillingPlan(PriceSchedule(calls=falling)).lint()] == ["cliff"]
+    assert BillingPlan(Doubling()).lint() == ()
 
 
 def test_the_hash_of_terms_is_of_what_decides_about_money():

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-
 from typing import Any
 
 from attrs import frozen
@@ -30,7 +29,8 @@ class PlanChange(Shown):
     """A period cut in two by a change of plan: both bills, and what the change does to fees in advance.
 
     ``credit`` gives back the part of the old fees that is left, ``charge`` takes that of the new ones;
-    each is rounded for itself, before discounts and taxes. ``net`` is their exact difference, rounded once: what one bill of both owes.
+    each is rounded for itself, before discounts and taxes. ``net`` is their exact difference, rounded
+    once: what one bill of both owes.
     """
 
     first: Bill

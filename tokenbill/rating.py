@@ -150,10 +150,11 @@ def hold_to_maximum(work: Work) -> None:
     """What is over the maximum is spread like a discount; before the minimum, which lifts what is left."""
     if work.plan.maximum is None:
         return
-    over = difference(total_net(work.items), _scaled(work, work.plan.maximum))
+    before = total_net(work.items)
+    over = difference(before, _scaled(work, work.plan.maximum))
     if over > 0:
         work.spread(over, work.scoped(None))
-        rule = f"{_part(work, work.plan.maximum)} − {shortest(together([over, _scaled(work, work.plan.maximum)]))}"
+        rule = f"{_part(work, work.plan.maximum)} − {shortest(decimal(before))}"
         work.note("maximum", "maximum", difference(ZERO, over), rule)
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from tokenbill.bill import Bill
-from tokenbill.canonical import listed_of
+from tokenbill.canonical import is_mapping, listed_of
 from tokenbill.currencies import Currency, currency
 from tokenbill.decimals import ZERO, Exact, Number, number
 from tokenbill.errors import InvalidRounding, InvalidUsage
@@ -57,7 +57,7 @@ def share(
 
 
 def _unit(note: Adjustment, policy: Rounding) -> Currency | None:
-    """The currency of a correction, unless the rounding says its places: a virtual unit has none of its own."""
+    """The currency of a correction, unless the rounding says its places, which a virtual unit lacks."""
     return None if policy.places is not None else currency(note.currency)
 
 
@@ -88,7 +88,7 @@ def by_peak(readings: Mapping[Tenant, Iterable[Number]]) -> dict[Tenant, Decimal
 
 
 def _by_tenant(values: Any) -> Mapping[Any, Any]:
-    if not isinstance(values, Mapping):
+    if not is_mapping(values):
         raise InvalidUsage("nothing by tenant", values, 'give a mapping: {"red": …, "blue": …}')
     return values
 
