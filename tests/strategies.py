@@ -294,9 +294,9 @@ def plans_and_usages(draw, of=prices, count=2):
 
 
 @st.composite
-def plans_and_parts(draw, most=20):
+def plans_and_parts(draw, of=prices, most=20):
     """A plan and the parts that a period's usage comes in."""
-    plan = draw(plans())
+    plan = draw(plans(of))
     return plan, draw(st.lists(usages_of(plan.prices), min_size=1, max_size=most))
 
 

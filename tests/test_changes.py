@@ -98,6 +98,7 @@ def test_a_change_outside_the_period_is_refused(at):
             BillingPlan.on_demand(CALLS, fees=[Fee(10)]), subscription(1), period=JUNE, at="2026-06-11"
         ),
     ],
+    ids=["plan", "period", "cycle"],
 )
 def test_what_cannot_be_cut_is_refused(call):
     with pytest.raises(TokenbillError):

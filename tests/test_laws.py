@@ -35,9 +35,11 @@ from strategies import (
     entries,
     factors,
     junk,
+    leaves,
     listed_prices,
     meters,
     on_demand_plans,
+    one,
     per_unit,
     plans_and_parts,
     plans_and_usages,
@@ -313,7 +315,7 @@ def test_lines_sum_to_the_total_as_decimals_and_as_fractions(case):
         assert sum(line.exact for line in bill.lines) == bill.total
 
 
-@given(plans_and_parts(most=5))
+@given(plans_and_parts(of=leaves, most=3) | plans_and_parts(most=5))
 def test_the_fast_road_and_the_road_by_lines_meet(case):
     plan, parts = case
 
@@ -330,6 +332,14 @@ def billed_before(bill):
     """The exact amount of what the opening account had used, nothing for a fresh one."""
     opening = bill.opening
     return Fraction(0) if opening.terms is None else Bill.of(opening.used, bill.plan).exact
+
+
+@given(prices_and_quantities(of=one(leaves) | prices, count=1), roundings)
+def test_a_bill_of_one_entry_is_what_its_price_says(case, rounding):
+    price, quantity = case
+    plan = BillingPlan.on_demand(PriceSchedule(a=price), rounding=rounding)
+
+    assert Bill.of({"a": quantity}, plan).total == rounding(price.exact(quantity), 2)
 
 
 @given(plans_and_usages(count=1))

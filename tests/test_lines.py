@@ -53,7 +53,7 @@ def test_the_exact_amount_of_a_line_is_a_fraction():
         ({"fee": "2"}, "10", "2", "2 = 2"),
         ({"rate": "0", "per": "1"}, "10", "0", "10 × 0 = 0"),
         ({"rate": "1", "per": "3"}, "1", "0.333333333333333333", "1 ÷ 3 × 1 ≈ 0.333333333333333333"),
-        ({"rule": "at most 20"}, "10", "20", "at most 20 = 20"),
+        ({"rule": "The square of the quantity."}, "3", "9", "calls at 3 = 9"),
     ],
 )
 def test_the_arithmetic_of_a_line_is_a_sum_that_a_clerk_can_redo(terms, quantity, amount, arithmetic):
@@ -155,7 +155,7 @@ def test_the_change_of_what_is_no_plain_product_is_told_as_a_difference():
     (change,) = less([line_of(package, 2001, "15")], [line_of(package, 999, "5")])
 
     assert (change.rate, change.quantity, change.amount) == (None, 1002, 10)
-    assert change.arithmetic() == "((2001 ÷ 1000, up) × 5 = 15) less ((999 ÷ 1000, up) × 5 = 5) = 10"
+    assert "((2001 ÷ 1000, up) × 5 = 15) less ((999 ÷ 1000, up) × 5 = 5)" in change.explain()
 
 
 def test_two_lines_that_read_alike_are_told_apart_by_their_place():
@@ -184,6 +184,18 @@ def test_the_total_of_an_adjustment_is_after_less_before():
 
     assert note.total == Decimal("-2.34")
     assert (note.period, note.reason) == (period, "outage")
+
+
+def test_an_adjustment_prints_as_a_table_with_both_totals():
+    note = Adjustment(
+        (line_of(CALLS, -100, "-1.00"),), Decimal("11.00"), Decimal("10.00"), "USD", None, "outage"
+    )
+
+    assert str(note).splitlines()[2:] == [
+        "calls            -100  0.01   -1.00",
+        "Total: -1.00 USD (outage), before 11.00, after 10.00 USD",
+    ]
+    assert str(Adjustment((), Decimal(1), Decimal(1), "USD")).endswith("Total: 0 USD, before 1, after 1 USD")
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])

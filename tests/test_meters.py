@@ -52,7 +52,14 @@ def test_what_cannot_be_read_as_a_meter_is_refused(text):
         Meter(text)
 
 
-@pytest.mark.parametrize("labels", [["gpu"], "gpu", 5, {1: "a"}, {"": "a"}, {"a b": "c"}, {"gpu": "A100"}])
+class Hostile:
+    def __bool__(self):
+        raise ValueError("no truth")
+
+
+@pytest.mark.parametrize(
+    "labels", [["gpu"], [], "gpu", 5, Hostile(), {1: "a"}, {"": "a"}, {"a b": "c"}, {"gpu": "A100"}]
+)
 def test_labels_beside_a_meter_have_names_of_their_own(labels):
     with pytest.raises(InvalidMeter):
         Meter("gpu_hours{gpu=H100}", labels)

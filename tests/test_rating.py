@@ -191,8 +191,19 @@ def test_maximum_and_true_up_are_lines_of_their_own():
     bill = bill_of({"a": 60, "b": 60}, maximum=100, minimum=100)
     lifted = bill_of({"a": 60}, minimum=100)
 
-    assert [line.explain() for line in bill.lines[2:]] == ["maximum: at most 100 a period = -20"]
-    assert [line.explain() for line in lifted.lines[1:]] == ["true-up to minimum: at least 100 a period = 40"]
+    assert [line.explain() for line in bill.lines[2:]] == ["maximum: 100 − 120 = -20"]
+    assert [line.explain() for line in lifted.lines[1:]] == ["true-up to minimum: 100 − 60 = 40"]
+
+
+def test_what_a_part_of_a_period_owes_is_told_with_the_part():
+    bill = bill_of(
+        {"a": 500}, discounts=[Discount.fixed(31)], maximum=310, cycle=Cycle.monthly(), period=TEN_DAYS
+    )
+
+    assert [line.explain() for line in bill.lines[1:]] == [
+        "31 off: less 31 × 10/31 of 500 = -10",
+        "maximum: 310 × 10/31 − 490 = -390",
+    ]
 
 
 def test_the_maximum_is_spread_like_a_discount():
@@ -383,7 +394,7 @@ def test_tokens_that_the_balance_does_not_cover_are_bought():
     bill = token_bill(20_000, grants=[Grant("pack", 7_500, TOKEN)])
 
     assert (bill.total, bill.draws) == (25, (("pack", 7_500),))  # 12,500 × 20 ÷ 10,000
-    assert bill.lines[0].explain() == "calls: 20000 TOKEN, of which 12500 are not covered by the balance = 25"
+    assert "20000 TOKEN, of which 12500 are not covered by the balance" in bill.lines[0].explain()
 
 
 def test_only_whole_tokens_are_drawn_as_the_sum_reaches_them():

@@ -69,7 +69,9 @@ def test_a_credit_note_is_shared_in_the_minor_units_of_its_currency():
 
 
 @pytest.mark.parametrize(
-    "call", [lambda: share(None, {"red": 1}), lambda: by_use([], PLAN), lambda: by_peak([1])]
+    "call",
+    [lambda: share(None, {"red": 1}), lambda: by_use([], PLAN), lambda: by_peak([1])],
+    ids=["bill", "use", "peak"],
 )
 def test_what_is_no_bill_and_not_by_tenant_is_refused(call):
     with pytest.raises(TokenbillError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple, Protocol, TypeAlias
+from itertools import chain
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from tokenbill.compiled import NO_BENT, Bent, Compiled
 from tokenbill.credits import Balance
@@ -13,6 +14,7 @@ from tokenbill.currencies import Currency
 from tokenbill.decimals import ZERO, Exact, decimal, difference, plus
 from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch
 from tokenbill.grants import KEYS, Grant, Kind
+from tokenbill.instants import utc
 from tokenbill.ledger import Draws, draws_of
 from tokenbill.memo import Memo
 from tokenbill.periods import Period
@@ -179,12 +181,32 @@ def _before(given: Given, card: Compiled) -> Statement | None:
     known = opening.made.get("statement")
     if known is not None and known[0] is card:
         return known[1]  # type: ignore[no-any-return]
+    asked = Asked(card, opening.used, False, plan.share(period), plan.fee_share(period))
     # always with offers, though nothing was drawn: without them straight prices are not told apart by item,
     # and credit that came later would pay what was charged before
-    asked = Asked(card, opening.used, False, plan.share(period), plan.fee_share(period), _spent(opening))
-    before = rate(asked)
+    replays = (rate(asked._replace(offers=_spent(opening, ended))) for ended in _endings(opening, period))
+    first = next(replays)
+    before = next((it for it in chain([first], replays) if _is_as_left(opening, it, plan)), first)
     _check_accrued(opening, before.total)
     return before
+
+
+def _endings(opening: Opening, period: Period | None) -> Iterator[set[str]]:
+    """Which grants had ended by the last bill, and so were drawn on first: no account tells when that was made."""
+    drawn = [grant for grant in opening.balance.grants if grant.id in dict(opening.draws)]
+    yield set()
+    if period is not None:
+        yield {grant.id for grant in drawn if grant.dated and not grant.usable_in(period)}
+    for end in sorted({grant.expires for grant in drawn if grant.expires is not None}, key=utc):
+        yield {grant.id for grant in drawn if grant.expired_at(end)}
+
+
+def _is_as_left(opening: Opening, replayed: Statement, plan: BillingPlan) -> bool:
+    """Whether a replay comes to what the account says was billed, and what was paid before tax."""
+    grants = opening.balance.grants
+    anew = {grant.id for grant in grants if grant.kind == "promotional" or grant.currency != plan.currency}
+    paid = all(replayed.draws.get(key, ZERO) == amount for key, amount in opening.draws if key in anew)
+    return paid and replayed.total == opening.accrued
 
 
 def _check_currencies(balance: Balance, plan: BillingPlan) -> None:
@@ -203,26 +225,24 @@ def _offers(opening: Opening, period: Period | None, at: date | str | None) -> O
     return offers
 
 
-def _spent(opening: Opening) -> Offers:
+def _spent(opening: Opening, ended: set[str]) -> Offers:
     """What grants drew in this period, in the order in which they were drawn on."""
     drawn, order = dict(opening.draws), opening.balance.order
 
+    def place(grant: Grant) -> tuple[Any, ...]:
+        left = ZERO if grant.id in ended else opening.balance.left(grant.id)
+        offer = decimal(plus(left, drawn[grant.id]))
+        return (grant.id not in ended, *(KEYS[key](grant, offer) for key in order))
+
     def offers(currency: Currency, gifts: bool) -> Sequence[tuple[Grant, Decimal]]:
-        found = [(grant, _offered(opening, grant)) for grant in opening.balance.grants if grant.id in drawn]
         asked = [
-            (grant, offer)
-            for grant, offer in found
-            if grant.currency == currency and (not gifts or grant.kind == "promotional")
+            grant
+            for grant in opening.balance.grants
+            if grant.id in drawn and grant.currency == currency and (not gifts or grant.kind == "promotional")
         ]
-        asked.sort(key=lambda offer: tuple(KEYS[key](*offer) for key in order))
-        return [(grant, drawn[grant.id]) for grant, _ in asked]
+        return [(grant, drawn[grant.id]) for grant in sorted(asked, key=place)]
 
     return offers
-
-
-def _offered(opening: Opening, grant: Grant) -> Decimal:
-    """What a grant had to offer before it paid in this period."""
-    return decimal(plus(opening.balance.left(grant.id), dict(opening.draws)[grant.id]))
 
 
 def _paid(

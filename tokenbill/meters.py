@@ -71,10 +71,11 @@ class Meter(str):
     labels: Mapping[str, str]
 
     def __new__(cls, text: str, labels: Mapping[str, str] | None = None) -> Meter:
-        if type(text) is Meter and not labels:
+        if labels is not None:
+            return _read(text, labels)
+        if type(text) is Meter:
             return text
-        known = _METERS.get(text) if type(text) is str and not labels else None
-        return known or _remembered(text, labels)
+        return (_METERS.get(text) if type(text) is str else None) or _remembered(text)
 
     def __repr__(self) -> str:
         return f"Meter({str.__repr__(self)})"
@@ -98,19 +99,18 @@ KNOWN: dict[str, str] = {}
 _METERS: dict[str, Meter] = {}
 
 
-def _remembered(text: object, labels: Mapping[str, str] | None) -> Meter:
+def _remembered(text: object) -> Meter:
     """The meter of a spelling met for the first time."""
-    meter = _read(text, labels)
-    if not labels:
-        if len(KNOWN) >= KNOWN_METERS:
-            KNOWN.clear()
-            _METERS.clear()
-        spelling = str.__str__(cast(str, text))
-        KNOWN[spelling], _METERS[spelling] = str.__str__(meter), meter
+    meter = _read(text, {})
+    if len(KNOWN) >= KNOWN_METERS:
+        KNOWN.clear()
+        _METERS.clear()
+    spelling = str.__str__(cast(str, text))
+    KNOWN[spelling], _METERS[spelling] = str.__str__(meter), meter
     return meter
 
 
-def _read(text: object, labels: Mapping[str, str] | None) -> Meter:
+def _read(text: object, labels: Mapping[str, str]) -> Meter:
     if not isinstance(text, str) or len(text) > TEXT_LENGTH:
         raise InvalidMeter("not a meter", text, 'write its name, as in "gpu_hours" or "gpu_hours{gpu=H100}"')
     name, brace, inner = str.__str__(text).strip().partition("{")
@@ -121,7 +121,7 @@ def _read(text: object, labels: Mapping[str, str] | None) -> Meter:
         )
     if len(name) > 255:
         raise InvalidMeter("a meter name of more than 255 characters", text, "shorten it")
-    return _made(name, {**pairs, **_given(text, pairs, labels or {})})
+    return _made(name, {**pairs, **_given(text, pairs, labels)})
 
 
 def _labels(text: str, inner: str) -> Iterator[tuple[str, str]]:
