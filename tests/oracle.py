@@ -336,7 +336,9 @@ def offers_of(state, wanted, again, at, period):
     for grant in filter(wanted, state.grants):
         is_usable = usable(grant, at, period)
         offer = again.get(grant["id"], ZERO) + (state.left[grant["id"]] if is_usable else ZERO)
-        found.append((is_usable, rank(grant, offer, state.order), grant, offer))
+        # a grant keeps its place for a whole period, or "larger" would depend on how usage is split
+        place = rank(grant, offer + state.paid.get(grant["id"], ZERO), state.order)
+        found.append((is_usable, place, grant, offer))
     found.sort(key=lambda item: item[:2])
     return [(grant, offer) for _, _, grant, offer in found]
 
@@ -387,6 +389,7 @@ class State:
     carried: Fraction = ZERO
     used: dict = field(default_factory=dict)
     drawn: dict = field(default_factory=dict)
+    paid: dict = field(default_factory=dict)
     before: Period = field(default_factory=Period)
 
 
@@ -605,7 +608,7 @@ def billed(plan, state, usage, *, period=None, final=True, at=None, less=None):
     draws = {id: amount for id, amount in (changes | paid).items() if amount}
     left = {id: amount - draws.get(id, ZERO) for id, amount in state.left.items()}
     after = replace(state, left=left, carried=max(ZERO, -rest))
-    going_on = replace(after, used=used, drawn=now.drawn, before=now)
+    going_on = replace(after, used=used, drawn=now.drawn, paid=added(state.paid, paid), before=now)
     after = closed(after, period) if final else going_on
     answer = Answer(change, now.exact - state.before.exact, max(ZERO, rest), draws, after.before.total)
     return answer, after

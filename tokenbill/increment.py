@@ -252,11 +252,23 @@ def _paid(
     plan, opening, period, at = given[1], given[2], given[6], given[7]
     if not opening.balance.grants or not open:
         return {}
-    offers = opening.balance.usable(at, period=period, currency=plan.currency, kind="paid")
+    offers = _placed(opening, opening.balance.usable(at, period=period, currency=plan.currency, kind="paid"))
     grown = _growth(after.items, before)
     parts = drawn_on(offers, after.items, grown, card.places, open)
     paid = {grant.id: together(part) for (grant, _), part in zip(offers, parts, strict=True)}
     return {key: amount for key, amount in paid.items() if amount}
+
+
+def _placed(opening: Opening, offers: Sequence[tuple[Grant, Decimal]]) -> list[tuple[Grant, Decimal]]:
+    """Grants in the places that they had at the start of the period, or a split would change who is larger."""
+    drawn, order = dict(opening.draws), opening.balance.order
+
+    def place(offer: tuple[Grant, Decimal]) -> tuple[Any, ...]:
+        grant, left = offer
+        first = decimal(plus(left, drawn.get(grant.id, ZERO)))
+        return tuple(KEYS[key](grant, first) for key in order)
+
+    return sorted(offers, key=place)
 
 
 def _growth(items: Sequence[Item], before: Statement | None) -> list[Decimal]:
