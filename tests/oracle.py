@@ -377,6 +377,7 @@ class Period:
     gross: dict = field(default_factory=dict)
     drawn: dict = field(default_factory=dict)
     scopes: dict = field(default_factory=dict)
+    lines: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -476,7 +477,7 @@ def take_off(work, charges, amount):
 
 
 def limit(work, charges, final):
-    """The maximum, and on the last bill the minimum."""
+    """The maximum, and on the last bill the minimum; returned is what it lifts."""
     net = total(charge.exact for charge in charges)
     if work.plan["maximum"] is not None:
         most = work.of_share(work.plan["maximum"])
@@ -486,6 +487,8 @@ def limit(work, charges, final):
         lift = work.of_share(work.plan["minimum"]) - net
         if lift > 0:
             charges.append(Charge(("minimum",), "minimum", None, lift))
+            return lift
+    return ZERO
 
 
 def give(work, charges, before):
@@ -527,17 +530,21 @@ def taxes_of(work, charges):
 def rated(work, used, final, before):
     """All of a period so far, stage by stage."""
     charges, tokens = priced(work, used, final, before)
+    lines = {(charge.kind, charge.meter, charge.key): charge.exact for charge in charges}
     for rule in work.plan["discounts"]:
         discount(work, charges, rule)
-    limit(work, charges, final)
-    given = give(work, charges, before)
+    discounted = total(charge.exact for charge in charges)
+    lifted = limit(work, charges, final)
     net = total(charge.exact for charge in charges)
+    given = give(work, charges, before)
     gross = {charge.key: charge.units - charge.drawn for charge in charges}
     added = ZERO
     for tax, amount, parts in taxes_of(work, charges):
         if not tax["inclusive"]:
             added += amount
             gross |= {key: gross[key] + part for key, part in parts.items()}
+    changes = {"discount": discounted - total(lines.values()), "maximum": net - lifted - discounted}
+    changes |= {"minimum": lifted, "credit": -given, "tax": added}
     return Period(
         total=work.unit.rounded(net) - given + added,
         exact=net - given + added,
@@ -546,6 +553,7 @@ def rated(work, used, final, before):
         gross=gross,
         drawn=work.drawn,
         scopes={charge.key: (charge.kind, charge.meter) for charge in charges},
+        lines=lines | {(kind, None, None): amount for kind, amount in changes.items()},
     )
 
 
@@ -573,10 +581,11 @@ class Answer:
     due: Fraction
     draws: dict
     accrued: Fraction
+    lines: dict
 
 
 def added(used, more, sign=1):
-    names = sorted({*used, *more})
+    names = {**used, **more}
     sums = {name: used.get(name, ZERO) + sign * more.get(name, ZERO) for name in names}
     return {name: quantity for name, quantity in sums.items() if quantity}
 
@@ -610,8 +619,8 @@ def billed(plan, state, usage, *, period=None, final=True, at=None, less=None):
     after = replace(state, left=left, carried=max(ZERO, -rest))
     going_on = replace(after, used=used, drawn=now.drawn, paid=added(state.paid, paid), before=now)
     after = closed(after, period) if final else going_on
-    answer = Answer(change, now.exact - state.before.exact, max(ZERO, rest), draws, after.before.total)
-    return answer, after
+    exact, lines = now.exact - state.before.exact, added(now.lines, state.before.lines, -1)
+    return Answer(change, exact, max(ZERO, rest), draws, after.before.total, lines), after
 
 
 def across(grant, period):

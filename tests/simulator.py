@@ -126,6 +126,15 @@ def left_of(account):
     return {grant.id: Fraction(account.balance.left(grant.id)) for grant in account.balance.grants}
 
 
+def sums_of(lines):
+    """Lines by kind and meter, fees each for itself."""
+    sums = {}
+    for i, line in enumerate(lines):
+        key = (line.kind, str(line.meter or ""), i if line.kind == "fee" else 0)
+        sums[key] = sums.get(key, 0) + line.exact
+    return sorted([*key[:2], amount] for key, amount in sums.items() if amount and key[0] != "rounding")
+
+
 def said(bill):
     """What a bill of the package says, and what its lines add up to."""
     lines, closing = bill.lines, bill.closing
@@ -134,6 +143,7 @@ def said(bill):
         "sum of amounts": sum((Fraction(line.amount) for line in lines), Fraction()),
         "sum of exacts": sum((line.exact for line in lines), Fraction()),
         "exact": bill.exact,
+        "lines": sums_of(lines),
         "due": Fraction(bill.due),
         "draws": {id: Fraction(amount) for id, amount in bill.draws if amount},
         "carried": carried_by(closing),
@@ -149,6 +159,7 @@ def expected(answer, state):
         "sum of amounts": answer.total,
         "sum of exacts": answer.total,
         "exact": answer.exact,
+        "lines": sorted([kind, meter or "", amount] for (kind, meter, _), amount in answer.lines.items()),
         "due": answer.due,
         "draws": answer.draws,
         "carried": state.carried,

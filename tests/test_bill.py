@@ -428,6 +428,12 @@ def test_a_bill_explains_itself_line_by_line():
     ]
 
 
+def test_a_bill_is_shown_by_what_it_comes_to():
+    bill = Bill.of(CALLS, PLAN, about={"customer": "acme"})
+
+    assert repr(bill) == "<Bill of 11.00 USD, plan 'basic', customer='acme'>"
+
+
 def test_a_bill_prints_as_a_table():
     assert str(Bill.of(CALLS, PLAN)).splitlines() == [
         "description  quantity  rate  amount",

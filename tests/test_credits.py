@@ -552,6 +552,13 @@ def test_the_bounds_of_a_top_up_are_not_negative(bounds):
         top_up(Balance(), MORE, **bounds)
 
 
+def test_a_top_up_is_a_grant_for_a_balance():
+    with pytest.raises(InvalidGrant, match="nothing to top up"):
+        top_up([money("a", 5)], MORE, below=20)
+    with pytest.raises(InvalidGrant, match="nothing to top up"):
+        top_up(Balance(), 100, below=20)
+
+
 def test_the_same_top_up_is_not_added_twice():
     bought = Balance().with_grants(MORE)
 

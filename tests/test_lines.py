@@ -159,10 +159,25 @@ def test_the_change_of_what_is_no_plain_product_is_told_as_a_difference():
 
 
 def test_two_lines_that_read_alike_are_told_apart_by_their_place():
-    before = [fee("10"), fee("20")]
-    after = [fee("10"), fee("25")]
+    before = [noted("-1"), noted("-2")]
+    after = [noted("-1"), noted("-5")]
 
-    assert [line.amount for line in less(after, before)] == [5]
+    assert [line.amount for line in less(after, before)] == [-3]
+
+
+def test_two_fees_of_one_name_are_told_apart_by_their_amounts():
+    advance, arrears = fee("10"), fee("20")
+
+    assert less([arrears, advance], [advance]) == [arrears]
+
+
+def test_a_change_of_the_rate_is_told_as_a_difference():
+    dearer = Charge("usage", Meter("calls"), "calls", rate=Decimal("0.02"), per=ONE)
+
+    (change,) = less([line_of(dearer, 100, "2.00")], [line_of(CALLS, 100, "1.00")])
+
+    assert (change.rate, change.quantity, change.amount) == (None, 0, 1)
+    assert "(100 × 0.02 = 2.00) less (100 × 0.01 = 1.00)" in change.explain()
 
 
 def test_a_difference_keeps_the_order_of_the_stages():

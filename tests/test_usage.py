@@ -48,6 +48,16 @@ def test_usage_is_read_by_any_spelling_of_a_meter():
     assert list(usage) == [Meter("gpu_hours{gpu=H100,region=eu}")]
 
 
+def test_what_names_no_meter_was_not_used():
+    usage = Usage(calls=3)
+
+    assert "a b" not in usage
+    assert usage.get("a b") is usage.get("pages") is None
+    assert (usage.get("calls"), usage.get("pages", 5)) == (3, 5)
+    with pytest.raises(InvalidMeter):
+        usage["a b"]
+
+
 def test_usage_lists_its_meters_in_order_of_their_text():
     assert list(Usage(pages=1, calls=2, images=3)) == ["calls", "images", "pages"]
     assert len(Usage(pages=1, calls=2)) == 2

@@ -241,7 +241,8 @@ def _keyed(lines: Iterable[LineItem]) -> Iterator[tuple[tuple[object, ...], Line
     """Lines by what they are about; of two that read alike, the first and the second."""
     seen = Counter[tuple[object, ...]]()
     for line in lines:
-        key = (line.kind, line.meter, line.description)
+        # two fees of one name are told apart by their amounts, for one may come with the last bill only
+        key = (line.kind, line.meter, line.description, line.rate if line.kind == "fee" else None)
         seen[key] += 1
         yield (*key, seen[key]), line
 
@@ -259,7 +260,8 @@ def _change(line: LineItem, before: LineItem | None) -> LineItem | None:
 
 def _changed(line: LineItem, before: LineItem) -> Charge:
     """How the change comes about: at the rate, but for fees, packages and rules, which are differences."""
-    if line.charge.rate is not None and line.charge.round == "none" and not line.charge.fee:
+    is_one_rate = line.rate is not None and (line.rate, line.per) == (before.rate, before.per)
+    if is_one_rate and line.charge.round == "none" and not line.charge.fee:
         return line.charge
     rule = f"({line.arithmetic()}) less ({before.arithmetic()})"
     return evolve(line.charge, rate=None, per=None, fee=ZERO, rule=rule)
