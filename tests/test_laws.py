@@ -208,8 +208,9 @@ def test_a_cap_is_the_smaller_and_a_floor_the_larger_of_two_amounts(case, amount
     assert price.at_least(amount).exact(quantity) == max(price.exact(quantity), Fraction(amount))
 
 
-@given(listed_prices, sizes, sizes, quantities)
-def test_a_conversion_multiplies_and_divides_the_quantity(price, of, times, quantity):
+@given(listed_prices, sizes, st.just(1) | sizes, quantities, st.integers(0, 20))
+def test_a_conversion_multiplies_and_divides_the_quantity(price, of, times, quantity, halves):
+    quantity = share_of(of, Fraction(halves, 2)) if times == 1 else quantity
     converted = Fraction(quantity) * Fraction(times) / Fraction(of)
     whole = {
         "none": converted,

@@ -72,13 +72,17 @@ def tier(up_to, rate="0", fee="0", per=None, direction="none"):
 
 
 FEES = [tier("10", "5", "2"), tier(None, "4", "3")]
+FALLING = [tier("1000", "0.01"), tier("5000", "0.008"), tier(None, "0.005")]
+CONVERTED = ["graduated", [tier("2", "10"), tier(None, "4")], "1", False]
+FACTOR = ["graduated", [tier("100", "1"), tier(None, "1.5")], "1", False]
+BY_EVENT = ["sum", ["per_unit", "2.5", "100"], ["flat", "0.50", False]]
 BLOCKS = [tier("50", "1", "0", "10", "up"), tier(None, "1.5", "0", "20", "up")]
 
 
 @pytest.mark.parametrize(
     ("price", "quantity", "amount"),
     [
-        (["graduated", [tier("1000", "0.01"), tier("5000", "0.008"), tier(None, "0.005")], "1", False], "1000.5", "10.004"),
+        (["graduated", FALLING, "1", False], "1000.5", "10.004"),
         (["graduated", FEES, "1", False], "12", "63"),
         (["volume", FEES, "1", False], "10", "52"),
         (["volume", FEES, "1", False], "12", "51"),
@@ -87,11 +91,11 @@ BLOCKS = [tier("50", "1", "0", "10", "up"), tier(None, "1.5", "0", "20", "up")]
         (["volume", BLOCKS, "1", False], "51", "4.5"),
         (["package", "0.3", "5", "up"], "2.1", "35"),
         (["after", ["package", "1000", "5", "up"], "500"], "2001", "10"),
-        (["at_least", ["capped", ["sum", ["per_unit", "2.5", "100"], ["flat", "0.50", False]], "20"], "1"], "10", "1"),
-        (["in_units", ["graduated", [tier("2", "10"), tier(None, "4")], "1", False], "1000", "1", "up"], "2500", "24"),
-        (["then", ONE_EACH, ["graduated", [tier("100", "1"), tier(None, "1.5")], "1", False]], "140", "160"),
+        (["at_least", ["capped", BY_EVENT, "20"], "1"], "10", "1"),
+        (["in_units", CONVERTED, "1000", "1", "up"], "2500", "24"),
+        (["then", ONE_EACH, FACTOR], "140", "160"),
     ],
-)  # fmt: skip
+)
 def test_prices_come_to_what_the_rules_say(price, quantity, amount):
     assert oracle.price_of(price, Fraction(quantity)) == Fraction(amount)
 
@@ -116,7 +120,7 @@ def test_discounts_are_chained_in_the_order_given():
     ("rounding", "owed"), [({}, "1.01"), ({"mode": "half_even"}, "1.00"), ({"stage": "line"}, "1.02")]
 )
 def test_three_lines_are_rounded_once_or_each(rounding, owed):
-    plan = plan_of(dict.fromkeys("abc", ["per_unit", "0.335", "1"]), rounding=rounding)
+    plan = plan_of({key: ["per_unit", "0.335", "1"] for key in "abc"}, rounding=rounding)
 
     assert total(plan, dict.fromkeys("abc", "1")) == Fraction(owed)
 
@@ -131,7 +135,7 @@ def test_what_is_spread_goes_to_the_largest_remainders():
 @pytest.mark.parametrize(("rounding", "owed"), [({}, "119.99"), ({"stage": "line", "tax": "line"}, "120.00")])
 def test_a_tax_is_rounded_once_or_on_each_line(rounding, owed):
     # 99.99 + 19.998, and 99.99 + 3 × 6.67
-    plan = plan_of(dict.fromkeys("abc", ["flat", "33.33", False]), rounding=rounding, taxes=[tax("20")])
+    plan = plan_of({key: ["flat", "33.33", False] for key in "abc"}, rounding=rounding, taxes=[tax("20")])
 
     assert total(plan, dict.fromkeys("abc", "1")) == Fraction(owed)
 

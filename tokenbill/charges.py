@@ -96,7 +96,8 @@ def _charge(rate: Rate, portion: Portion, label: str) -> Charge:
     description = f"{rate.key}, {label}" if label else str(rate.key)
     price = None if portion.rate is None else decimal(portion.rate)
     fee = decimal(portion.fee)
-    made = Charge("usage", rate.key, description, price, portion.per, portion.round, fee, rule_of(rate.price))
+    rule = rule_of(rate.price) if price is not None or fee else ""
+    made = Charge("usage", rate.key, description, price, portion.per, portion.round, fee, rule)
     rate.charges[label] = made
     return made
 

@@ -192,7 +192,7 @@ def _before(given: Given, card: Compiled) -> Statement | None:
 
 
 def _endings(opening: Opening, period: Period | None) -> Iterator[set[str]]:
-    """Which grants had ended by the last bill, and so were drawn on first: no account tells when that was made."""
+    """Which grants had ended by the last bill, and so were drawn on first: no account tells its date."""
     drawn = [grant for grant in opening.balance.grants if grant.id in dict(opening.draws)]
     yield set()
     if period is not None:
@@ -260,7 +260,7 @@ def _paid(
 
 
 def _placed(opening: Opening, offers: Sequence[tuple[Grant, Decimal]]) -> list[tuple[Grant, Decimal]]:
-    """Grants in the places that they had at the start of the period, or a split would change who is larger."""
+    """Grants in the places that they had when the period began, or a split would change who is larger."""
     drawn, order = dict(opening.draws), opening.balance.order
 
     def place(offer: tuple[Grant, Decimal]) -> tuple[Any, ...]:

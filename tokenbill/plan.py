@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, fields, frozen
 
@@ -15,7 +15,6 @@ from tokenbill.currencies import Currency, currency
 from tokenbill.cycles import Cycle
 from tokenbill.decimals import Number, number
 from tokenbill.errors import CurrencyMismatch, InvalidPlan, listed
-from tokenbill.lint import Finding
 from tokenbill.memo import Memo, Shown, memo_field
 from tokenbill.meters import Meter
 from tokenbill.periods import By, Period
@@ -23,6 +22,9 @@ from tokenbill.price import Price
 from tokenbill.rounding import Rounding
 from tokenbill.schedule import PriceSchedule, Schedule
 from tokenbill.terms import Discount, Fee, Tax, one_of
+
+if TYPE_CHECKING:
+    from tokenbill.lint import Finding
 
 __all__ = ["BillingPlan", "Included"]
 
@@ -242,13 +244,9 @@ class BillingPlan(Shown):
         >>> [finding.code for finding in BillingPlan.on_demand(PriceSchedule(calls=falling)).lint()]
         ['cliff']
         """
-        schedules = [
-            self.prices,
-            PriceSchedule({"token_price": self.token_price or 0}, currency=self.currency),
-        ]
-        return tuple(
-            found for prices in schedules if isinstance(prices, PriceSchedule) for found in prices.lint()
-        )
+        tokens = PriceSchedule({"token_price": self.token_price or 0}, currency=self.currency)
+        ours = [prices for prices in (self.prices, tokens) if isinstance(prices, PriceSchedule)]
+        return tuple(finding for prices in ours for finding in prices.lint())
 
     def terms(self) -> str:
         """A hash of everything that decides about money, the same in every process.
