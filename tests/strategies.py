@@ -80,9 +80,14 @@ MOST = 10**26
 def one(strategy):
     """A strategy that counts as one among others, where `one_of` would count each of its branches.
 
-    It is deferred, for otherwise what Hypothesis says of nested strategies grows too long.
+    It also keeps short what Hypothesis says of strategies that nest.
     """
-    return st.deferred(lambda: strategy).map(lambda drawn: drawn)
+
+    @st.composite
+    def drawn(draw):
+        return draw(strategy)
+
+    return drawn()
 
 
 def decimals(top=10**9, places=6):
@@ -159,7 +164,9 @@ def bent(inner):
 def nested_in(base):
     """Prices bare, within a combinator or two, and nested in any way."""
     once = bent(one(base))
-    return st.one_of(one(base), one(once), one(bent(once)), st.recursive(base, bent, max_leaves=5))
+    return one(
+        st.one_of(one(base), one(once), one(bent(one(once))), st.recursive(one(base), bent, max_leaves=5))
+    )
 
 
 listed_prices = nested_in(leaves)

@@ -242,7 +242,8 @@ def _keyed(lines: Iterable[LineItem]) -> Iterator[tuple[tuple[object, ...], Line
     seen = Counter[tuple[object, ...]]()
     for line in lines:
         # two fees of one name are told apart by their amounts, for one may come with the last bill only
-        key = (line.kind, line.meter, line.description, line.rate if line.kind == "fee" else None)
+        owed = (line.rate, line.quantity) if line.kind == "fee" else None
+        key = (line.kind, line.meter, line.description, owed)
         seen[key] += 1
         yield (*key, seen[key]), line
 
