@@ -101,6 +101,7 @@ def main(url: str, writer: int, events: int) -> None:
             names["charge"](db, customer, f"queue/{event}", usage_of(event), plan_of(customer))
         except BalanceExhausted:
             db.rollback()
+    db.close()
 
 
 if __name__ == "__main__":

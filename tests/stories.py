@@ -46,16 +46,20 @@ class Story:
         plan = self.plan()
         grants = [self.grant(plan) for _ in range(self.up_to(4) + 2 * self.is_dated)]
         periods = [self.period(plan, start) for start in self.starts(plan, grants)]
-        order = [*self.rng.sample(KEYS, self.up_to(5)), "id"] if self.has(0.4) else None
         return {
             "plan": plan,
             "grants": grants,
-            "order": order,
+            "order": self.order(),
             "carried": self.pick(["1", "3", "10"]) if self.has(0.2) else "0",
             "periods": periods,
             "note": self.note() if self.has(0.3) else None,
             "is_read": self.chance(0.25),  # whether the bill is verified, and every byte of it compared
         }
+
+    def order(self):
+        if self.chance(0.6):
+            return None
+        return ["larger", "id"] if self.chance(0.3) else [*self.rng.sample(KEYS, self.up_to(5)), "id"]
 
     def note(self):
         """What becomes of a correction of the last period: what was paid on it, and credited before."""
@@ -139,7 +143,7 @@ class Story:
         return plan | self.terms(keys) | self.times()
 
     def rounding(self):
-        stage = self.pick(["bill", "bill", "line"])
+        stage = self.pick(["bill", "line"])
         return {
             "places": self.rng.randrange(5) if self.has(0.2) else None,
             "mode": self.pick(["half_up", "half_up", "half_even", "up", "down"]),
@@ -162,6 +166,8 @@ class Story:
 
     def terms(self, keys):
         least, most = sorted([self.pick(FEES), self.pick([*FEES, "40", "150"])], key=Fraction)
+        if self.chance(0.1):
+            least = most = "0"  # a limit of nothing is a limit
         return {
             "fees": [self.fee() for _ in range(self.up_to(2))],
             "discounts": [self.discount(keys) for _ in range(self.up_to(3))],
@@ -183,8 +189,9 @@ class Story:
         return {"percent": self.pick(PERCENTS), "inclusive": self.chance(0.4), "on": self.scope(keys)}
 
     def scope(self, keys):
-        if not self.has(0.5):
-            return None
+        return self.scope_of(keys) if self.has(0.5) else None
+
+    def scope_of(self, keys):
         parts = ["usage", "usage", "fee", "minimum", *keys, *keys]
         return sorted({self.pick(parts) for _ in range(self.rng.randrange(1, 3))})
 
@@ -263,7 +270,7 @@ class Story:
             "expires": expires if self.chance(0.6) else None,
             "priority": self.rng.randrange(-1, 2),
             "kind": self.pick(["paid", "promotional", "promotional"]),
-            "on": self.scope(keys),
+            "on": self.scope(keys) if self.chance(0.5) else self.scope_of(keys),
             "rollover": self.rollover() if self.has(0.3) else None,
             "created": self.text(self.day()) if self.chance(0.5) else None,
         }

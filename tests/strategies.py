@@ -161,6 +161,12 @@ def bent(inner):
     )
 
 
+rounded_volumes = st.builds(
+    Price.in_units, st.builds(Volume, tiers()), sizes, round=st.sampled_from(["down", "half_up"])
+)
+"""Prices that may fall at an end that belongs to what comes after it."""
+
+
 def nested_in(base):
     """Prices bare, within a combinator or two, and nested in any way."""
     once = bent(one(base))
@@ -201,7 +207,8 @@ usages = st.dictionaries(meters, quantities, max_size=5).map(Usage)
 def usages_of(draw, schedule):
     """Usage that a schedule prices, near the bounds of its prices, with more labels than entries have."""
     pairs = []
-    for entry in draw(st.lists(st.sampled_from(schedule.entries), max_size=4)):
+    least = draw(st.integers(0, 4))
+    for entry in draw(st.lists(st.sampled_from(schedule.entries), min_size=least, max_size=4)):
         price = entry.price.price if isinstance(entry.price, Each) else entry.price
         meter = Meter(entry.key.name, {**draw(labels), **entry.key.labels})
         pairs.append((meter, draw(quantities_near(price).filter(lambda quantity: quantity < MOST))))

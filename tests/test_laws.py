@@ -47,6 +47,7 @@ from strategies import (
     prices_and_quantities,
     quantities,
     rates,
+    rounded_volumes,
     roundings,
     schedules,
     sizes,
@@ -139,7 +140,7 @@ def test_a_price_without_cliffs_never_falls(case):
     assert amount_at(price, less) <= amount_at(price, decimal(Fraction(less) + Fraction(more)))
 
 
-@given(listed_prices)
+@given(listed_prices | rounded_volumes)
 def test_a_price_falls_at_each_of_its_cliffs(price):
     for cliff in cliffs(price):
         assert any(falls_at(price, cliff.quantity, Fraction(1, 10**places)) for places in (10, 40, 160, 640))
@@ -341,6 +342,17 @@ def test_a_bill_of_one_entry_is_what_its_price_says(case, rounding):
     plan = BillingPlan.on_demand(PriceSchedule(a=price), rounding=rounding)
 
     assert Bill.of({"a": quantity}, plan).total == rounding(price.exact(quantity), 2)
+
+
+@given(prices_and_quantities(count=2))
+def test_each_value_of_a_label_has_a_curve_of_its_own(case):
+    price, one, other = case
+    plan = BillingPlan.on_demand(PriceSchedule(a=price.each("x")))
+    usage = Usage([("a{x=1,y=1}", one), ("a{x=2,y=1}", other), ("a{x=1,y=2}", 1)])
+
+    apart = price.exact(decimal(Fraction(one) + 1)) + (price.exact(other) if other else 0)
+
+    assert Bill.of(usage, plan).exact == apart
 
 
 @given(plans_and_usages(count=1))
