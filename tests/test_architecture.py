@@ -37,7 +37,7 @@ CORE_FLOORS = [
     {"bill"},
     {"__init__"},  # `tokenbill` itself, which gathers what the core offers
 ]
-SHARED = {"rows"}  # what wings have in common, since none imports another
+SHARED = [{"jsontext", "coding"}, {"rows", "stored"}]  # what wings stand on, since none imports another
 WINGS = {
     "serial",
     "events",
@@ -53,7 +53,7 @@ WINGS = {
 }
 OUTER = [{"plots", "testing", "_options", "_dialogue"}, {"__main__"}]
 
-FLOORS = [*CORE_FLOORS, SHARED, WINGS, *OUTER]
+FLOORS = [*CORE_FLOORS, *SHARED, WINGS, *OUTER]
 FLOOR_OF = {module: floor for floor, together in enumerate(FLOORS, 1) for module in together}
 CORE = set[str]().union(*CORE_FLOORS)
 REST = set(FLOOR_OF) - CORE

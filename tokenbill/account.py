@@ -168,15 +168,14 @@ def notes_of(about: Any) -> About:
     return tuple(sorted((name(key), name(value, what=key)) for key, value in about.items()))
 
 
-def check_rest(opening: Any, final: Any, period: Any, at: Any, less: Any) -> None:
-    """What most bills leave out."""
+def check_rest(opening: Any, final: Any, period: Any, at: Any, less: Any) -> date | None:
+    """Check what most bills leave out, and read the time at which grants are drawn on."""
     if not isinstance(opening, Account):
         raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
     if not isinstance(final, bool):
         raise InvalidPlan("final is neither True nor False", final, "give one of them")
     if period is not None and not isinstance(period, Period):
         raise InvalidPeriod("no period", period, "give a Period")
-    if at is not None:
-        moment(at)
     if not isinstance(less, Usage):
         raise InvalidUsage("no usage to take off", less, "give a Usage")
+    return None if at is None else moment(at)

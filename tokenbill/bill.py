@@ -89,7 +89,7 @@ class Bill:
             usage, plan = checked_terms(usage, plan)
         plain = opening is NEW and final is True and less is NO_USAGE and period is None and at is None
         if not plain:
-            check_rest(opening, final, period, at, less)
+            at = check_rest(opening, final, period, at, less)
         before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
         given = (usage, plan, before, final, less, () if about is NOTHING else notes_of(about), period, at)
         card = plan.made.get("compiled")

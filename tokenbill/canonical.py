@@ -14,7 +14,16 @@ from attrs import fields, has
 
 from tokenbill.errors import InvalidName, InvalidPrice, TokenbillError
 
-__all__ = ["canonical_text", "content_hash", "fields_of", "is_mapping", "listed_of", "name", "pairs_of"]
+__all__ = [
+    "canonical_text",
+    "content_hash",
+    "fields_of",
+    "is_legible",
+    "is_mapping",
+    "listed_of",
+    "name",
+    "pairs_of",
+]
 
 NAME_LENGTH = 255
 ITEMS = 100_000
@@ -36,11 +45,20 @@ def name(value: object, *, what: str = "name", empty: bool = False) -> str:
     plain = str.__str__(value)
     if len(plain) > NAME_LENGTH:
         raise InvalidName(f"{what} is too long", plain, f"give at most {NAME_LENGTH} characters")
-    if not plain.isprintable() and any(_unfit(character) for character in plain):
+    if not is_legible(plain):
         raise InvalidName(
             f"{what} holds a control character", plain, "leave out control and direction characters"
         )
     return plain
+
+
+def is_legible(text: str) -> bool:
+    """Whether no character of *text* controls or hides others.
+
+    >>> is_legible("GPU × 3"), is_legible("a" + chr(27))
+    (True, False)
+    """
+    return text.isprintable() or not any(_unfit(character) for character in text)
 
 
 def _unfit(character: str) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "MissingExtra",
     "TokenbillError",
     "UnpricedUsage",
+    "UnreadableField",
     "UnreadableInput",
     "UnreadableRow",
     "listed",
@@ -156,6 +157,16 @@ class UnreadableRow(UnreadableInput):
         self.file, self.line, self.column, self.value = file, line, column, shown(value)
         cell = "" if column is None else f", column {shown(column)}"
         TokenbillError.__init__(self, f"{_tail(file)}, line {line}{cell}: {problem}")
+
+
+class UnreadableField(UnreadableInput):
+    """A field of a document that cannot be read: ``path`` and ``value`` say where and what."""
+
+    code = "unreadable_field"
+
+    def __init__(self, problem: object, value: object, *, path: str) -> None:
+        self.path, self.value = path, shown(value)
+        TokenbillError.__init__(self, f"{_tail(path)}: {problem}")
 
 
 class InexactAmount(TokenbillError, ArithmeticError):

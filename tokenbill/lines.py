@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal, Inexact
 from fractions import Fraction
 from functools import reduce
-from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -26,9 +25,8 @@ from tokenbill.decimals import (
 )
 from tokenbill.display import digits, text_table
 from tokenbill.memo import Shown, slot_setters
-
-if TYPE_CHECKING:
-    from tokenbill.meters import Meter
+from tokenbill.meters import Meter
+from tokenbill.periods import Period
 
 __all__ = [
     "COLUMNS",
@@ -188,7 +186,7 @@ class Adjustment(Shown):
     before: Decimal
     after: Decimal
     currency: str
-    period: Any = None
+    period: Period | None = None
     reason: str = ""
 
     @property

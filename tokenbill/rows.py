@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeAlias, cast
 
 from tokenbill.errors import UnreadableInput, UnreadableRow, listed, shown
+from tokenbill.jsontext import NotJson, decoded
 
 __all__ = ["Progress", "Rows", "Source", "opened"]
 
@@ -29,12 +29,9 @@ ROW_LENGTH = 1 << 20
 """Most bytes of a row: an endless line, or a quotation mark left open, must not fill the memory."""
 DEPTH = 32
 """Most levels of one JSON object."""
-NUMBER_LENGTH = 64
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 QUOTING = "end rows with LF or CRLF, close quotation marks, and double those inside a cell"
 OBJECTS = 'write an object a line, as in {"meter": "api_calls", "quantity": 1}'
-EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")
-"""An exponent of four digits or more: such a number stays text, and no door of numbers takes it."""
 
 
 @contextmanager
@@ -246,11 +243,9 @@ class _JsonRows(Rows):
         if _deep(text):
             self._lines.refuse(f"JSON of more than {DEPTH} levels", text, OBJECTS)
         try:
-            row = DECODER.decode(text.strip())
-        except _Refused as refused:
-            self._lines.refuse(str(refused), text, "write each name once, and numbers in digits")
-        except json.JSONDecodeError as error:
-            self._lines.refuse(f"not JSON, {error.msg.lower()} at character {error.colno}", text, OBJECTS)
+            row = decoded(text)
+        except NotJson as problem:
+            self._lines.refuse(str(problem), text, f"{problem.way_out}; {OBJECTS}")
         if not isinstance(row, dict):
             self._lines.refuse("no JSON object", text, OBJECTS)
         return cast("Mapping[str, Any]", row)
@@ -262,35 +257,6 @@ class _JsonRows(Rows):
         if not isinstance(cell, str | int | Decimal) or isinstance(cell, bool):
             self._lines.refuse("neither text nor a number", cell, "leave the row out, or fill it in", column)
         return cell
-
-
-class _Refused(Exception):
-    """What Python's JSON would take, and a bill must not."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise _Refused("a name that is there twice")
-    return members
-
-
-def _constant(text: str) -> NoReturn:
-    raise _Refused(f"{text}, which is no JSON")
-
-
-def _whole(text: str) -> int | str:
-    return int(text) if len(text) <= NUMBER_LENGTH else text
-
-
-def _decimal(text: str) -> Decimal | str:
-    return text if len(text) > NUMBER_LENGTH or EXPONENT.search(text) else Decimal(text)
-
-
-DECODER = json.JSONDecoder(
-    object_pairs_hook=_once, parse_int=_whole, parse_float=_decimal, parse_constant=_constant
-)
-"""Reads numbers by their digits, never as floats."""
 
 
 def _deep(text: str) -> bool:
