@@ -37,7 +37,10 @@ CORE_FLOORS = [
     {"bill"},
     {"__init__"},  # `tokenbill` itself, which gathers what the core offers
 ]
-SHARED = [{"jsontext", "coding"}, {"rows", "stored"}]  # what wings stand on, since none imports another
+SHARED = [  # what wings stand on, since none imports another
+    {"jsontext", "coding", "_events_checks"},
+    {"rows", "stored", "_events_read", "_events_otel", "_events_measures"},
+]
 WINGS = {
     "serial",
     "events",
@@ -51,7 +54,7 @@ WINGS = {
     "sharing",
     "changes",
 }
-OUTER = [{"plots", "testing", "_options", "_dialogue"}, {"__main__"}]
+OUTER = [{"plots", "testing", "_options", "_dialogue"}, {"_reading"}, {"__main__"}]
 
 FLOORS = [*CORE_FLOORS, *SHARED, WINGS, *OUTER]
 FLOOR_OF = {module: floor for floor, together in enumerate(FLOORS, 1) for module in together}

@@ -42,10 +42,12 @@ from tokenbill import (
     TokenbillError,
     Usage,
     Volume,
+    payloads,
 )
+from tokenbill.events import once, read_cloudevent, usage_by
 from tokenbill.files import read_usage, to_csv, to_json
 
-LATER = {"usage_payload", "event", "event_batch", "json_plan", "json_bill", "dataframe"}
+LATER = {"json_plan", "json_bill", "dataframe"}
 """Targets that wait for a later issue."""
 
 SECONDS = 2
@@ -253,6 +255,39 @@ def first_row(bill):
     return next(csv.DictReader(StringIO(to_csv(bill), newline="")))
 
 
+def happened(given, _):
+    """One event, and how many tokens it counts."""
+    return read_cloudevent(given).usage["tokens"], None
+
+
+def all_happened(given, _):
+    """Events, each counted once, and their tokens in all."""
+    return usage_by(once(map(read_cloudevent, given)), "customer")["cust"]["tokens"], None
+
+
+def all_happened_in_two_batches(given, _):
+    first = once(map(read_cloudevent, given[:1]))
+    second = once(map(read_cloudevent, given[1:]), first.seen)
+    return sum(map(usage_of, (*first, *second)), Usage())["tokens"], None
+
+
+def usage_of(event):
+    return event.usage
+
+
+def paid_by_payload(given, _):
+    """A provider's usage object, by its shape."""
+    return billed_tokens(payloads.read_usage(given, "openai.chat"))
+
+
+def paid_by_payload_of_any_shape(given, _):
+    return billed_tokens(payloads.read_usage(given))
+
+
+def billed_tokens(usage):
+    return {"input": usage.total("input_tokens"), "output": usage.total("output_tokens")}, None
+
+
 DOORS = {
     "quantity": (used, used_in_pairs, used_by_keyword, used_on_a_curve, used_on_a_bill),
     "price": (priced_by_unit, priced_by_tier, priced_in_a_schedule),
@@ -264,6 +299,9 @@ DOORS = {
     "credits": (drawn, drawn_on_a_bill),
     "plan_name": (naming_a_plan, naming_a_customer),
     "csv": (in_csv,),
+    "usage_payload": (paid_by_payload, paid_by_payload_of_any_shape),
+    "event": (happened,),
+    "event_batch": (all_happened, all_happened_in_two_batches),
 }
 
 

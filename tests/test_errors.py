@@ -9,6 +9,7 @@ from tokenbill.errors import (
     AccountMismatch,
     BalanceExhausted,
     BillMismatch,
+    ConflictingEvent,
     CurrencyMismatch,
     InexactAmount,
     InvalidGrant,
@@ -18,6 +19,7 @@ from tokenbill.errors import (
     MissingExtra,
     TokenbillError,
     UnpricedUsage,
+    UnreadableField,
     UnreadableInput,
     UnreadableRow,
     listed,
@@ -36,6 +38,7 @@ EXAMPLES = [
     AccountMismatch("period", "2026-01", "2026-02"),
     BillMismatch("the total", Decimal(1), Decimal(2)),
     BalanceExhausted(Decimal("0.50"), "USD"),
+    ConflictingEvent("gateway", "r-17"),
     MissingExtra("pandas", "frames"),
 ]
 
@@ -57,6 +60,7 @@ def test_every_error_has_a_code_of_its_own():
         (AccountMismatch, ValueError),
         (BillMismatch, ValueError),
         (BalanceExhausted, ValueError),
+        (ConflictingEvent, ValueError),
         (MissingExtra, ImportError),
     ],
 )
@@ -99,6 +103,20 @@ def test_a_row_that_cannot_be_read_says_where_it_stands():
     assert (error.file, error.line, error.column, error.value) == ("usage.csv", 3, "quantity", "'x'")
     assert str(whole) == "usage.csv, line 4: no row"
     assert whole.column is None
+
+
+def test_a_field_that_cannot_be_read_says_where_it_stands():
+    error = UnreadableField("no number", "x", path="BillingPlan.minimum")
+
+    assert str(error) == "BillingPlan.minimum: no number"
+    assert (error.path, error.value, error.code) == ("BillingPlan.minimum", "'x'", "unreadable_field")
+
+
+def test_a_conflicting_event_is_named():
+    error = ConflictingEvent("gateway", "r-17")
+
+    assert (error.source, error.id) == ("gateway", "r-17")
+    assert str(error).startswith("event 'r-17' of 'gateway' came with other content before")
 
 
 def test_of_a_long_path_the_end_is_shown():

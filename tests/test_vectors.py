@@ -4,6 +4,7 @@ What a model of the files means stands in their headers, how tokenbill writes it
 Nothing is worked out here but those recipes.
 """
 
+import json
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -27,24 +28,12 @@ from tokenbill import (
     Tier,
     Usage,
     Volume,
+    payloads,
 )
-
-LATER = {"percentage with a free window", "token_cost", "llm cliff"}
-"""Families of examples that wait for a later issue."""
+from tokenbill.events import bracket, free_window
 
 NOTHING = Bill.of(Usage(), BillingPlan.on_demand(PriceSchedule()))
 """A bill before which nothing was billed, not even a fee due at zero."""
-
-
-def family(vector):
-    if "prices" in vector:
-        return f"llm {vector['tiers']['mode']}" if "tiers" in vector else "llm"
-    free = [vector["params"].get(key) or "0" for key in ("free_events", "free_amount")]
-    return f"{vector['model']} with a free window" if any(map(Decimal, free)) else vector["model"]
-
-
-def examples(name):
-    return [vector for vector in shared_vectors(name) if family(vector) not in LATER]
 
 
 def exactly(value):
@@ -290,14 +279,44 @@ def usage_discount(model, params, events):
 
 
 def percentages(model, params, events):
-    if params["mode"] == "per_event":
-        return apart(model, params, events)
+    """Payments after their free window, by the policies of Lago, from where the examples are."""
+    one_by_one = params["mode"] == "per_event"
+    free = {key: number for key in ("free_events", "free_amount") if (number := positive(params.get(key)))}
+    ends = "amount" if one_by_one else "first"
+    charged = free_window(events, **free, ends=ends, exact_fit="charged")
+    if one_by_one:
+        return charged_apart(model, params, charged)
     prices = {"volume": PerUnit(params["rate_percent"], per=100), "payments": params["fixed_fee"]}
-    used = [(meter, quantity) for event in events for meter, quantity in (("volume", event), ("payments", 1))]
-    bill = billed(used, plan_of(prices, params))
+    used = Usage(("volume", part.amount) for part in charged)
+    bill = billed(used + Usage(payments=sum(part.pays_fee for part in charged)), plan_of(prices, params))
     parts = charges(bill)
     fixed = parts.get("payments", 0)
     return {"amount": came_to(bill, params), "percentage_part": parts.get("volume", 0), "fixed_part": fixed}
+
+
+def positive(number):
+    """A number as a Decimal, or nothing for 0, by which the examples say that it is not set."""
+    return Decimal(number or 0) or None
+
+
+def charged_apart(model, params, charged):
+    """Each payment that pays the fee by itself; those that are free are left out."""
+    bills = apart(model, params, [part.amount for part in charged if part.pays_fee])
+    each = iter(bills["per_event"])
+    return {**bills, "per_event": [next(each) if part.pays_fee else 0 for part in charged]}
+
+
+def token_cost(_, params, events):
+    """A request labelled by its input, which has prices of its own above each threshold."""
+    tiers = params.get("context_tiers", [])
+    rates = dict(params["rates"])
+    for tier in tiers:
+        rates |= {f"{pool}{{context={tier['over']}}}": rate for pool, rate in tier["rates"].items()}
+    prices = PriceSchedule({pool: PerUnit(rate, per=params["per"]) for pool, rate in rates.items()})
+    marked_up = prices * (1 + Decimal(params["markup_percent"]) / 100)
+    request = Usage((event["pool"], event["tokens"]) for event in events)
+    labelled = bracket(request, ["input", "cache_read", "cache_write"], [tier["over"] for tier in tiers])
+    return {"amount": billed(labelled, BillingPlan.on_demand(marked_up)).exact}
 
 
 def several(_, params, __):
@@ -354,6 +373,7 @@ RECIPES = {
     "incremental": incremental,
     "usage_discount": usage_discount,
     "percentage": percentages,
+    "token_cost": token_cost,
     "sum": several,
     "capacity": capacity,
     "matrix": matrix,
@@ -363,7 +383,7 @@ RECIPES = {
 """What is not simply one quantity on a curve."""
 
 
-@pytest.mark.parametrize("vector", examples("billing.json"), ids=vector_id)
+@pytest.mark.parametrize("vector", shared_vectors("billing.json"), ids=vector_id)
 def test_an_example_is_billed_exactly(vector):
     recipe = RECIPES.get(vector["model"], at_once)
     params = vector["params"]
@@ -378,7 +398,7 @@ def on_a_curve(vector):
     return vector["model"] in CURVES and "quantity" in vector and Decimal(vector["quantity"]) >= 0
 
 
-@pytest.mark.parametrize("vector", list(filter(on_a_curve, examples("billing.json"))), ids=vector_id)
+@pytest.mark.parametrize("vector", list(filter(on_a_curve, shared_vectors("billing.json"))), ids=vector_id)
 def test_a_price_alone_costs_what_the_example_says(vector):
     params, amount = vector["params"], Fraction(vector["expected"]["amount"])
     exact = curve(vector["model"], params).exact(vector["quantity"])
@@ -393,12 +413,31 @@ def token_price(vector, meter):
     """One price for all units, or tiers that the meter's own quantity picks."""
     per = vector.get("unit_per", {}).get(meter, 1)
     table = vector.get("tiers")
-    if table is None or meter not in table["by"]:
+    if table is None or table["mode"] == "cliff" or meter not in table["by"]:
         return PerUnit(vector["prices"][meter], per=per)
     kind = {"volume": Volume, "graduated": Graduated}[table["mode"]]
     rates = [vector["prices"][meter], *(step["prices"][meter] for step in table["steps"])]
     ends = [end(step["above"], table) for step in table["steps"]]
     return kind([Tier(up_to, rate) for up_to, rate in zip([*ends, None], rates, strict=True)], per=per)
+
+
+def bracketed(vector):
+    """A request labelled with the context that it passes, and the prices of each context."""
+    table, request = vector.get("tiers"), Usage(vector["usage"])
+    if table is None or table["mode"] != "cliff":
+        return request, {}
+    over = [step["above"] for step in table["steps"]]
+    dearer = {
+        f"{meter}{{context={step['above']}}}": rate
+        for step in table["steps"]
+        for meter, rate in step["prices"].items()
+    }
+    return bracket(request, table["by"], over, inclusive=bool(table.get("inclusive"))), dearer
+
+
+def charges_by_name(bill):
+    """The exact amounts of a bill by the names of the meters; a request has one context."""
+    return {None if meter is None else Meter(meter).name: exact for meter, exact in charges(bill).items()}
 
 
 def end(threshold, table):
@@ -413,13 +452,87 @@ def agrees(exact, text, vector):
     return exact == given or ("expected_fraction" in vector and abs(exact - given) * 10**27 <= abs(exact))
 
 
-@pytest.mark.parametrize("vector", examples("llm.json"), ids=vector_id)
+@pytest.mark.parametrize("vector", shared_vectors("llm.json"), ids=vector_id)
 def test_a_request_to_a_model_is_billed_exactly(vector):
     prices = {meter: token_price(vector, meter) for meter in vector["prices"]}
     if vector.get("fixed") is not None:
         prices["fixed"] = Flat(vector["fixed"], at_zero=True)
-    bill = billed(vector["usage"], BillingPlan.on_demand(PriceSchedule(prices)))
-    lines = charges(bill)
+    request, dearer = bracketed(vector)
+    bill = billed(request, BillingPlan.on_demand(PriceSchedule({**prices, **dearer})))
+    lines = charges_by_name(bill)
 
     assert bill.exact == Fraction(vector.get("expected_fraction", vector["expected"]))
     assert all(agrees(lines.get(meter, 0), text, vector) for meter, text in vector.get("lines", {}).items())
+
+
+# Payloads of providers --------------------------------------------------------------------------------
+
+SHAPES = {
+    "openai-chat-audio": "openai.chat",
+    "openai-chat-null-details": "openai.chat",
+    "openai-responses-cache-write-bedrock": "openai.responses",
+    "openai-images": "openai.images",
+    "openai-embedding": "openai.embeddings",
+    "anthropic-cache-1h": "anthropic.messages",
+    "anthropic-websearch-10": "anthropic.messages",
+    "anthropic-compaction-iterations": "anthropic.messages",
+    "gemini-thoughts": "gemini.generate",
+    "gemini-image-out": "gemini.generate",
+    "gemini-no-output": "gemini.generate",
+    "bedrock-converse-cache": "bedrock.converse",
+    "deepseek-cache": "deepseek.chat",
+    "openrouter-file-fee": "openrouter.chat",
+    "cohere-billed-cached": "cohere.chat",
+    "together-top-level-cached": "together.chat",
+    "xai-reasoning-ambiguous": "xai.chat",
+    "vertex-openai-compat": "vertex.openai",
+}
+"""Which API wrote a payload, as tokenbill calls it."""
+
+NOT_BILLED = {"raw_input_tokens", "raw_output_tokens", "cached_tokens_reported"}
+"""What Cohere tells beside the units that it bills."""
+
+
+def counts_of(usage):
+    """Usage by the counts of the examples, which overlap: their input is told by cache and by modality."""
+    cached, output = usage.total("input_tokens{cache=read}"), usage.total("output_tokens")
+    written, for_an_hour = usage.total("input_tokens{cache=write}"), usage["input_tokens{cache=write,ttl=1h}"]
+    given = {of: usage.total(f"input_tokens{{modality={of}}}") for of in ("audio", "image", "video")}
+    made = {of: usage.total(f"output_tokens{{modality={of}}}") for of in ("audio", "image")}
+    everything = usage.total("input_tokens")
+    return {
+        "total_input": everything,
+        "input_uncached": everything - cached - written,
+        "cache_read": cached,
+        "cache_write": written - for_an_hour,
+        "cache_write_1h": for_an_hour,
+        "text_in": everything - sum(given.values()),
+        **{f"{of}_in": count for of, count in given.items()},
+        "output": output,
+        "reasoning_included_in_output": usage["output_tokens{kind=reasoning}"],
+        "text_out": output - sum(made.values()),
+        **{f"{of}_out": count for of, count in made.items()},
+        "web_searches": usage["web_searches"],
+        "web_fetches": usage["web_fetches"],
+    }
+
+
+def billed_counts(expected):
+    """What an example expects to be billed: where a request took several iterations, all of them."""
+    prefix = "iterations_"
+    iterated = {key.removeprefix(prefix): count for key, count in expected.items() if key.startswith(prefix)}
+    kept = {key: count for key, count in expected.items() if key not in NOT_BILLED and prefix not in key}
+    if iterated:
+        kept["total_input"] = iterated["input_uncached"] + iterated["cache_write"]
+    return kept | iterated
+
+
+@pytest.mark.parametrize("vector", shared_vectors("payloads.json", "payloads"), ids=vector_id)
+def test_a_payload_of_a_provider_is_read_exactly(vector):
+    payload = json.loads(json.dumps(vector["payload"]), parse_float=Decimal)
+    expected = billed_counts(vector["expected"])
+    cost = expected.pop("provider_cost_usd", None)
+    counts = counts_of(payloads.read_usage(payload, SHAPES[vector["id"]]))
+
+    assert {key: counts[key] for key in expected} == expected
+    assert payloads.read_cost(payload) == (None if cost is None else Decimal(cost))

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenbill._options import Misuse, Request, options, requested
 from tokenbill.bill import Bill
@@ -19,6 +19,9 @@ from tokenbill.decimals import ZERO, decimal, plus
 from tokenbill.display import digits, text_table
 from tokenbill.errors import InvalidMeter, MissingExtra, TokenbillError, UnreadableRow
 from tokenbill.usage import Usage
+
+if TYPE_CHECKING:
+    from tokenbill._reading import Groups
 
 __all__ = ["main"]
 
@@ -104,33 +107,38 @@ def _bill(arguments: Namespace) -> None:
         usages = {(): usages.get((), Usage())}
     headings = [f"by_{column}" if column in OWN_COLUMNS else column for column in request.by]
     bills = [
-        Bill.of(usage, request.plan, about=dict(zip(headings, group, strict=True)))
+        Bill.of(
+            usage,
+            request.plan,
+            period=request.period,
+            at=arguments.at,
+            about=dict(zip(headings, group, strict=True)),
+        )
         for group, usage in usages.items()
     ]
     if arguments.format != "text":
-        _write(bills, arguments.format)
+        _write(bills, arguments)
     elif request.by:
         print("\n".join(_overview(bills, list(usages), request)))
     else:
         print("\n".join([str(bills[0]), *_exact(bills[0].total, bills[0].exact, request)]))
 
 
-def _usages(arguments: Namespace, request: Request) -> dict[tuple[str, ...], Usage]:
-    from tokenbill.files import read_usage_by
+def _usages(arguments: Namespace, request: Request) -> Groups:
+    from tokenbill._reading import usages_of
 
     file = arguments.file
+    source = getattr(sys.stdin, "buffer", sys.stdin) if file == "-" else Path(file)
     with _watch(arguments) as watch:
-        usages = read_usage_by(
-            getattr(sys.stdin, "buffer", sys.stdin) if file == "-" else Path(file),
-            request.by,
-            sums=request.sums,
-            counts=request.counts,
-            on_bad_row=watch.skip if arguments.skip_bad else None,
-            progress=watch.progress,
-        )
+        watched = {"on_bad_row": watch.skip if arguments.skip_bad else None, "progress": watch.progress}
+        usages = usages_of(source, request, watched, _say)
     if watch.skipped:
-        print(f"tokenbill: {_number_of(watch.skipped, 'row')} skipped", file=sys.stderr)
+        _say(f"{_number_of(watch.skipped, 'row')} skipped")
     return usages
+
+
+def _say(text: str) -> None:
+    print(f"tokenbill: {text}", file=sys.stderr)
 
 
 class _Watch:
@@ -180,11 +188,16 @@ def _size(file: str) -> int | None:
     return None
 
 
-def _write(bills: list[Bill], form: str) -> None:
-    from tokenbill.files import write_csv, write_json
-
+def _write(bills: list[Bill], arguments: Namespace) -> None:
     _settle(sys.stdout, encoding="utf-8", errors="strict")
-    (write_csv if form == "csv" else write_json)(bills, sys.stdout)
+    if arguments.format == "focus":
+        from tokenbill import focus
+
+        focus.write_csv(focus.rows(bills, issuer=arguments.issuer), sys.stdout)
+    else:
+        from tokenbill import files
+
+        (files.write_csv if arguments.format == "csv" else files.write_json)(bills, sys.stdout)
 
 
 def _overview(bills: list[Bill], groups: list[tuple[str, ...]], request: Request) -> list[str]:

@@ -6,10 +6,13 @@ import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from tokenbill.errors import InvalidMeter, InvalidPrice, TokenbillError
+from tokenbill.books import PriceBook
+from tokenbill.errors import InvalidMeter, InvalidPeriod, InvalidPrice, TokenbillError
 from tokenbill.meters import Meter
+from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
 from tokenbill.rates import PerUnit
 from tokenbill.schedule import PriceSchedule
@@ -17,14 +20,20 @@ from tokenbill.schedule import PriceSchedule
 __all__ = ["LANGUAGES", "Misuse", "Request", "options", "requested"]
 
 LANGUAGES = ("en", "zh")
+FORMATS = ("text", "csv", "json", "focus")
 EXAMPLES = """\
 examples:
   tokenbill bill usage.csv --by customer --sum gpu_hours --price gpu_hours=0.10
   tokenbill bill usage.csv --sum gpu_seconds=exec_time --count api_calls \\
       --price gpu_seconds=0.10/3600 --price api_calls=0.01 --format csv
 
-Without --sum and --count the file has a column "meter" and a column "quantity".
+  tokenbill bill events.jsonl --as cloudevents --by customer --plan plan.toml
+  tokenbill bill calls.jsonl --as openai.chat --model gpt-4o
+
+Without --sum and --count a row has a "meter" and a "quantity".
 """
+KINDS = ("rows", "cloudevents", "otel", "payload")
+"""What the rows of a file may be, besides the payload of a named shape."""
 
 
 class Misuse(Exception):
@@ -38,6 +47,8 @@ class Request(NamedTuple):
     sums: list[tuple[Meter, str]]
     counts: list[Meter]
     plan: BillingPlan
+    kind: str
+    period: Period | None
 
 
 def options(argv: Sequence[str] | None) -> Namespace:
@@ -87,9 +98,23 @@ def _add_bill(parser: ArgumentParser) -> None:
     add("--sum", metavar="METER[=COLUMN]", help="a meter adds up its column, or COLUMN", **several)
     add("--count", metavar="METER", help="a meter counts the rows", **several)
     price = "what a unit of a meter costs, or PER units"
-    add("--price", metavar="METER=RATE[/PER]", help=price, required=True, **several)
+    add(
+        "--as",
+        dest="kind",
+        metavar="KIND",
+        default="rows",
+        help=f"what a row is: {', '.join(KINDS)}, or the shape of a payload, such as openai.chat",
+    )
+    terms = parser.add_mutually_exclusive_group(required=True)
+    terms.add_argument("--price", metavar="METER=RATE[/PER]", help=price, **several)
+    terms.add_argument("--plan", metavar="FILE", help="a plan or a schedule of prices, in TOML or JSON")
+    terms.add_argument("--model", metavar="NAME", help="the prices of a model, as genai-prices lists them")
+    add("--provider", metavar="NAME", help="who offers the model")
+    add("--at", metavar="INSTANT", help="when the prices of the model hold, and grants are drawn on")
     add("--currency", default="USD", help="currency of the prices; USD unless given")
-    add("--format", choices=("text", "csv", "json"), default="text", help="what to print: text unless given")
+    add("--period", metavar="START/END", help="the service period; of events, only those in it count")
+    add("--format", choices=FORMATS, default="text", help="what to print: text unless given")
+    add("--issuer", metavar="NAME", help="who sends the bill; FOCUS asks for it")
     add("--skip-bad", action="store_true", help="leave out rows that cannot be read, and list them")
     bar = parser.add_mutually_exclusive_group()
     bar.add_argument("--progress", action="store_true", help="show a progress bar in any case")
@@ -100,16 +125,56 @@ def requested(arguments: Namespace) -> Request:
     """The request that the arguments of ``bill`` spell.
 
     Raises:
-        Misuse: If a meter, price or currency is none, or a meter that is filled has no price.
+        Misuse: If an argument is none, or a meter that is filled has no price.
+        TokenbillError: If the file of the plan, or the catalog, cannot be read.
     """
+    plan = _plan(arguments)
     try:
         sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
-        prices = PriceSchedule([*map(_price, arguments.price)], currency=arguments.currency)
         for meter in [*(meter for meter, _ in sums), *counts]:
-            prices.match(meter)
+            plan.prices.match(meter)
+        period = _period(arguments.period)
     except TokenbillError as error:
         raise Misuse(error) from None
-    return Request(tuple(arguments.by), sums, counts, BillingPlan.on_demand(prices))
+    if arguments.kind != "rows" and (sums or counts):
+        raise Misuse("--sum and --count read columns; leave them out, or read rows: --as rows")
+    if arguments.format == "focus" and not (arguments.issuer and period):
+        raise Misuse("FOCUS asks who sends the bill, and for what time: give --issuer and --period")
+    return Request(tuple(arguments.by), sums, counts, plan, arguments.kind, period)
+
+
+def _plan(arguments: Namespace) -> BillingPlan:
+    """The plan of a file, or one on demand, at the prices given or those of a model."""
+    if arguments.plan:
+        from tokenbill.serial import load
+
+        found = load(Path(arguments.plan))
+    elif arguments.model:
+        from tokenbill.catalog import schedule
+
+        found = schedule(arguments.model, arguments.provider, arguments.at)
+    else:
+        found = _prices(arguments)
+    if isinstance(found, PriceBook):
+        raise Misuse(f"the prices of {arguments.model or arguments.plan} depend on the date; give --at")
+    return found if isinstance(found, BillingPlan) else BillingPlan.on_demand(found)
+
+
+def _prices(arguments: Namespace) -> PriceSchedule:
+    try:
+        return PriceSchedule([*map(_price, arguments.price)], currency=arguments.currency)
+    except TokenbillError as error:
+        raise Misuse(error) from None
+
+
+def _period(text: str | None) -> Period | None:
+    """A period as START/END: two dates, or two instants."""
+    if text is None:
+        return None
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise InvalidPeriod("no period", text, "write START/END, as in 2026-01-01/2026-02-01")
+    return Period(start, end)
 
 
 def _sum(text: str) -> tuple[Meter, str]:

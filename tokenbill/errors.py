@@ -10,6 +10,7 @@ __all__ = [
     "AccountMismatch",
     "BalanceExhausted",
     "BillMismatch",
+    "ConflictingEvent",
     "CurrencyMismatch",
     "InexactAmount",
     "InvalidAccount",
@@ -237,6 +238,19 @@ class BalanceExhausted(TokenbillError, ValueError):
     def __init__(self, short: Any, currency: str) -> None:
         self.short, self.currency = short, currency
         super().__init__(f"the balance is short of {short:f} {currency}; add a grant or bill the overage")
+
+
+class ConflictingEvent(TokenbillError, ValueError):
+    """An event whose source and id were seen with other content; ``source`` and ``id`` say which."""
+
+    code = "conflicting_event"
+
+    def __init__(self, source: str, id: str) -> None:
+        self.source, self.id = source, id
+        super().__init__(
+            f"event {shown(id)} of {shown(source)} came with other content before;"
+            " send a correction under an id of its own"
+        )
 
 
 class MissingExtra(TokenbillError, ImportError):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from io import StringIO
 from itertools import chain
-from typing import Any, TextIO, TypeAlias, overload
+from typing import Any, TextIO, TypeAlias, TypeVar, overload
 
 from tokenbill.bill import Bill
 from tokenbill.canonical import name
@@ -26,9 +26,10 @@ from tokenbill.meters import Meter
 from tokenbill.rows import Progress, Rows, Source, opened
 from tokenbill.usage import Usage
 
-__all__ = ["read_usage", "read_usage_by", "to_csv", "to_json", "write_csv", "write_json"]
+__all__ = ["read_rows", "read_usage", "read_usage_by", "to_csv", "to_json", "write_csv", "write_json"]
 
 Sums: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"
+Row = TypeVar("Row")
 OnBadRow: TypeAlias = "Callable[[UnreadableRow], object] | None"
 
 LONG = ("meter", "quantity")
@@ -119,19 +120,59 @@ def read_usage_by(
     return {key[0] if isinstance(by, str) else key: usage for key, usage in groups.items()}
 
 
+def read_rows(
+    source: Source,
+    reader: Callable[[Mapping[str, Any]], Row],
+    *,
+    on_bad_row: OnBadRow = None,
+    progress: Progress = None,
+) -> Iterator[Row]:
+    """What *reader* makes of each row of a file, one after the other: events, payloads, job records.
+
+    A row of CSV is a mapping from columns to text; one of JSON lines is the object itself.
+    What *reader* refuses is told with the file and the line. The rest is as in ``read_usage``.
+
+    >>> from tokenbill.events import gpu_seconds
+    >>> jobs = ["start,end,gpus", "2026-01-01T00:00:00Z,2026-01-01T00:00:30Z,8"]
+    >>> list(read_rows(jobs, lambda job: gpu_seconds([(job["start"], job["end"], job["gpus"])])))
+    [Decimal('240')]
+    """
+
+    def read(rows: Rows, row: Any) -> Row:
+        members = rows.members(row)
+        try:
+            return reader(members)
+        except TokenbillError as error:
+            raise rows.bad(error, "", None) from None
+
+    return _each(source, (), read, on_bad_row, progress)
+
+
 def _read(
     source: Source, tally: _Tally, on_bad_row: OnBadRow, progress: Progress
 ) -> dict[tuple[str, ...], Usage]:
-    with opened(source, tally.columns, progress) as rows:
+    for _ in _each(source, tally.columns, tally.add, on_bad_row, progress):
+        pass
+    return tally.usages()
+
+
+def _each(
+    source: Source,
+    columns: Iterable[str],
+    read: Callable[[Rows, Any], Row],
+    on_bad_row: OnBadRow,
+    progress: Progress,
+) -> Iterator[Row]:
+    """What *read* makes of each row that it can read."""
+    with opened(source, columns, progress) as rows:
         for row in rows:
             try:
-                tally.add(rows, row)
+                yield read(rows, row)
             except UnreadableRow as bad:
                 if on_bad_row is None:
                     raise
                 bad.__context__ = None  # an error that is kept must not keep the frames it came through
                 on_bad_row(bad.with_traceback(None))
-    return tally.usages()
 
 
 class _Tally:

@@ -10,12 +10,12 @@ from typing import Any, NoReturn, cast
 
 from tokenbill.canonical import is_mapping
 
-__all__ = ["NotJson", "canonical_json", "decoded"]
+__all__ = ["LongNumber", "NotJson", "canonical_json", "decimal_of", "decoded"]
 
 NUMBER_LENGTH = 64
-"""Longest number that is read as one; a longer one stays text, and no door of numbers takes it."""
+"""Longest number that is read as one."""
 EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")
-"""An exponent of four digits or more: such a number stays text, too."""
+"""An exponent of four digits or more."""
 
 
 class NotJson(Exception):
@@ -26,8 +26,16 @@ class NotJson(Exception):
         self.way_out = way_out
 
 
+class LongNumber(str):
+    """A number with more digits than are read: its text, which no door of numbers takes."""
+
+    __slots__ = ()
+
+
 def decoded(text: str) -> Any:
     """The value of a JSON text: whole numbers are ints, others Decimals, never floats.
+
+    A number of more than 64 characters, or of an exponent of four digits, is a ``LongNumber``.
 
     Raises:
         NotJson: For anything else, for a name that is there twice, for NaN, and for endless nesting.
@@ -43,6 +51,17 @@ def decoded(text: str) -> Any:
         raise NotJson(problem, "give one JSON text, whole") from None
     except RecursionError:
         raise NotJson("JSON that nests without end", "nest less deeply") from None
+
+
+def decimal_of(text: str) -> Decimal | LongNumber:
+    """A number of JSON or TOML by its digits; NaN and infinities stay what they are.
+
+    >>> decimal_of("1.50"), decimal_of("1e9999")
+    (Decimal('1.50'), '1e9999')
+    """
+    if len(text) > NUMBER_LENGTH or EXPONENT.search(text):
+        return LongNumber(text)
+    return Decimal(text)
 
 
 def canonical_json(value: object) -> str:
@@ -77,14 +96,10 @@ def _constant(text: str) -> NoReturn:
     raise NotJson(f"{text}, which is no JSON", "write numbers in digits")
 
 
-def _whole(text: str) -> int | str:
-    return int(text) if len(text) <= NUMBER_LENGTH else text
-
-
-def _decimal(text: str) -> Decimal | str:
-    return text if len(text) > NUMBER_LENGTH or EXPONENT.search(text) else Decimal(text)
+def _whole(text: str) -> int | LongNumber:
+    return int(text) if len(text) <= NUMBER_LENGTH else LongNumber(text)
 
 
 DECODER = json.JSONDecoder(
-    object_pairs_hook=_once, parse_int=_whole, parse_float=_decimal, parse_constant=_constant
+    object_pairs_hook=_once, parse_int=_whole, parse_float=decimal_of, parse_constant=_constant
 )

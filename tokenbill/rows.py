@@ -176,6 +176,10 @@ class Rows(ABC):
     def cells(self, row: Any) -> list[Any]:
         """The cells of the columns looked for, text or a number of JSON; or UnreadableRow."""
 
+    @abstractmethod
+    def members(self, row: Any) -> Mapping[str, Any]:
+        """All of a row: its cells by column, or an object of JSON; or UnreadableRow."""
+
 
 class _CsvRows(Rows):
     """The rows of CSV below their header, each a list of cells."""
@@ -215,13 +219,20 @@ class _CsvRows(Rows):
                 yield row
 
     def cells(self, row: list[str]) -> list[str]:
+        self._check(row)
+        return [row[place] for place in self._places]
+
+    def members(self, row: list[str]) -> Mapping[str, Any]:
+        self._check(row)
+        return dict(zip(self._header, row, strict=True))
+
+    def _check(self, row: list[str]) -> None:
         self._lines.check()
         if len(row) != len(self._header):
             few = len(row) < len(self._header)
             what = f"too {'few' if few else 'many'} cells, {len(row)} for {len(self._header)} columns"
             way_out = "fill every column" if few else "put a cell that holds commas in quotation marks"
             self._lines.refuse(what, ",".join(row), way_out)
-        return [row[place] for place in self._places]
 
 
 class _JsonRows(Rows):
@@ -235,20 +246,20 @@ class _JsonRows(Rows):
             self._lines.begin()
 
     def cells(self, row: str) -> list[str | int | Decimal]:
-        self._lines.check()
-        members = self._members(row)
+        members = self.members(row)
         return [self._cell(members, column) for column in self._columns]
 
-    def _members(self, text: str) -> Mapping[str, Any]:
-        if _deep(text):
-            self._lines.refuse(f"JSON of more than {DEPTH} levels", text, OBJECTS)
+    def members(self, row: str) -> Mapping[str, Any]:
+        self._lines.check()
+        if _deep(row):
+            self._lines.refuse(f"JSON of more than {DEPTH} levels", row, OBJECTS)
         try:
-            row = decoded(text)
+            found = decoded(row)
         except NotJson as problem:
-            self._lines.refuse(str(problem), text, f"{problem.way_out}; {OBJECTS}")
-        if not isinstance(row, dict):
-            self._lines.refuse("no JSON object", text, OBJECTS)
-        return cast("Mapping[str, Any]", row)
+            self._lines.refuse(str(problem), row, f"{problem.way_out}; {OBJECTS}")
+        if not isinstance(found, dict):
+            self._lines.refuse("no JSON object", row, OBJECTS)
+        return cast("Mapping[str, Any]", found)
 
     def _cell(self, row: Mapping[str, Any], column: str) -> str | int | Decimal:
         if column not in row:
