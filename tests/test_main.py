@@ -574,3 +574,174 @@ def test_the_module_runs_as_a_program(monkeypatch, capsys):
 
     assert stop.value.code == 0
     assert Decimal("5.26") == Decimal(capsys.readouterr().out.splitlines()[-2].removeprefix("Total: $"))
+
+
+# Plans, events and payloads
+
+PLAN = """\
+type = "BillingPlan"
+version = 1
+name = "pro"
+fees = [{ amount = "99" }]
+
+[prices]
+currency = "USD"
+
+[prices.entries]
+api_calls = "0.01"
+"""
+EVENT = {"specversion": "1.0", "source": "gateway", "type": "api_calls", "subject": "acme"}
+
+
+def event(id, time="2026-01-05T00:00:00Z", **others):
+    return json.dumps({**EVENT, "id": id, "time": time, "data": {"quantity": "5"}, **others})
+
+
+def lines(*rows):
+    return "".join(f"{row}\n" for row in rows)
+
+
+JANUARY = ["--period", "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("plan.toml", PLAN),
+        (
+            "plan.json",
+            '{"type": "BillingPlan", "version": 1, "name": "pro", "fees": [{"amount": "99"}],'
+            ' "prices": {"currency": "USD", "entries": {"api_calls": "0.01"}}}',
+        ),
+    ],
+)
+def test_a_plan_is_read_from_a_file(name, text, file, capsys):
+    assert main(["bill", USAGE, "--count", "api_calls", "--plan", file(text, name)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $99.12"
+
+
+def test_a_schedule_in_a_file_is_a_plan_on_demand(file, capsys):
+    prices = 'type = "PriceSchedule"\nversion = 1\ncurrency = "EUR"\n[entries]\napi_calls = "0.01"\n'
+
+    assert main(["bill", USAGE, "--count", "api_calls", "--plan", file(prices, "prices.toml")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: 0.12 EUR"
+
+
+def test_a_plan_that_cannot_be_read_is_told_in_one_line(file, capsys):
+    wrong = PLAN.replace("amount", "amonut")
+
+    assert main(["bill", USAGE, "--count", "api_calls", "--plan", file(wrong, "plan.toml")]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "fees" in said
+    assert "did you mean 'amount'?" in said
+
+
+def test_a_document_that_is_no_plan_is_refused(file, capsys):
+    fee = 'type = "Fee"\nversion = 1\namount = "5"\n'
+
+    assert main(["bill", USAGE, "--plan", file(fee, "fee.toml")]) == 2
+    assert "holds a Fee, no plan and no schedule" in capsys.readouterr().err
+
+
+def test_events_count_once_and_only_in_the_period(file, capsys):
+    sent = [event("1"), event("1"), event("2", subject="globex"), event("3", "2026-02-01T00:00:00Z")]
+    plan = file(PLAN, "plan.toml")
+    asked = ["bill", file(lines(*sent), "events.jsonl"), "--as", "cloudevents", "--by", "customer"]
+
+    assert main([*asked, "--plan", plan, *JANUARY]) == 0
+    told = capsys.readouterr()
+    assert told.out == (
+        "customer  api_calls  total\n"
+        "--------  ---------  -----\n"
+        "acme              5  99.05\n"
+        "globex            5  99.05\n"
+        "2 bills\n"
+        "Total: $198.10\n"
+    )
+    assert told.err == "tokenbill: 1 event delivered again\ntokenbill: 1 event outside the period\n"
+
+
+def test_an_event_that_comes_with_other_content_is_an_error(file, capsys):
+    sent = lines(event("1"), event("1", data={"quantity": "6"}))
+
+    assert main(["bill", file(sent, "e.jsonl"), "--as", "cloudevents", "--price", "api_calls=1"]) == 1
+    assert "event '1' of 'gateway' came with other content" in capsys.readouterr().err
+
+
+def test_events_are_grouped_by_what_they_have(file, capsys):
+    asked = ["bill", file(lines(event("1")), "e.jsonl"), "--as", "cloudevents", "--price", "api_calls=1"]
+
+    assert main([*asked, "--by", "tenant"]) == 2
+    assert "group them by customer or source" in capsys.readouterr().err
+
+
+def test_payloads_are_read_by_their_shape_and_grouped_by_a_member(file, capsys):
+    rows = [
+        {"customer": customer, "model": "m", "usage": {"prompt_tokens": 900, "completion_tokens": 100}}
+        for customer in ("acme", "globex", "acme")
+    ]
+    asked = ["bill", file(lines(*map(json.dumps, rows)), "calls.jsonl"), "--as", "openai.chat"]
+    prices = ["--price", "input_tokens=3/1000", "--price", "output_tokens=15/1000"]
+
+    assert main([*asked, "--by", "customer", *prices]) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "acme              1800            200   8.40",
+        "globex             900            100   4.20",
+        "2 bills",
+        "Total: $12.60",
+    ]
+
+
+def test_a_request_is_priced_by_its_length_where_the_schedule_says_so(file, capsys):
+    rows = [{"prompt_tokens": tokens, "completion_tokens": 0} for tokens in (200_000, 200_001)]
+    prices = (
+        'type = "PriceSchedule"\nversion = 1\ncurrency = "USD"\n[entries]\noutput_tokens = "0"\n'
+        'input_tokens = "0.001"\n"input_tokens{context=200000}" = "0.002"\n'
+    )
+    asked = ["bill", file(lines(*map(json.dumps, rows)), "calls.jsonl"), "--as", "openai.chat"]
+
+    assert main([*asked, "--plan", file(prices, "prices.toml")]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["Total: $600.00", "Before rounding: 600.002 USD"]
+
+
+def test_spans_of_opentelemetry_are_read(file, capsys):
+    span = {"gen_ai.usage.input_tokens": 500, "gen_ai.usage.output_tokens": 80}
+    prices = ["--price", "input_tokens=3/1000", "--price", "output_tokens=15/1000"]
+
+    assert main(["bill", file(lines(json.dumps(span)), "spans.jsonl"), "--as", "otel", *prices]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $2.70"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--as", "cloudevent"], "no such kind of row: 'cloudevent'; did you mean 'cloudevents'?"),
+        (["--as", "otel", "--sum", "api_calls"], "--sum and --count read columns"),
+        (["--period", "2026-01-01"], "write START/END, as in 2026-01-01/2026-02-01"),
+        (["--period", "2026-02-01/2026-01-01"], "period"),
+        (["--format", "focus"], "give --issuer and --period"),
+        (["--provider", "openai"], "--provider says who offers a model; give --model"),
+    ],
+)
+def test_options_that_contradict_each_other_are_answered_in_one_line(arguments, said, capsys):
+    assert main(["bill", USAGE, "--price", "api_calls=1", *arguments]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("tokenbill: ")
+    assert told.count("\n") == 1
+    assert said in told
+
+
+def test_a_bill_is_written_as_rows_of_focus(capsys):
+    asked = ["bill", USAGE, "--by", "customer", "--count", "api_calls", "--price", "api_calls=0.01"]
+
+    assert main([*asked, "--format", "focus", "--issuer", "Acme", *JANUARY]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal("0.12")
+    assert {row["BillingPeriodEnd"] for row in rows} == {"2026-02-01T00:00:00Z"}
+    assert {row["InvoiceIssuerName"] for row in rows} == {"Acme"}
+
+
+def test_the_schema_of_documents_is_printed(capsys):
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["$schema"].startswith("https://json-schema.org/")

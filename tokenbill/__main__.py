@@ -93,6 +93,14 @@ def _version(_: Namespace) -> None:
         print("tokenbill, not installed")
 
 
+def _schema(_: Namespace) -> None:
+    from json import dumps
+
+    from tokenbill.serial import schema
+
+    print(dumps(schema(), indent=2))
+
+
 def _dialogue(arguments: Namespace) -> None:
     from tokenbill._dialogue import dialogue
 
@@ -234,6 +242,7 @@ COMMANDS: dict[str | None, Callable[[Namespace], None]] = {
     None: _dialogue,
     "version": _version,
     "bill": _bill,
+    "schema": _schema,
 }
 
 if __name__ == "__main__":

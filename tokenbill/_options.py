@@ -6,11 +6,12 @@ import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from tokenbill.books import PriceBook
-from tokenbill.errors import InvalidMeter, InvalidPeriod, InvalidPrice, TokenbillError
+from tokenbill.errors import InvalidMeter, InvalidPeriod, InvalidPrice, TokenbillError, shown
 from tokenbill.meters import Meter
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
@@ -52,7 +53,7 @@ class Request(NamedTuple):
 
 
 def options(argv: Sequence[str] | None) -> Namespace:
-    """The arguments by name; ``command`` is None, "version" or "bill".
+    """The arguments by name; ``command`` is None, "version", "bill" or "schema".
 
     Raises:
         Misuse: If they cannot be read.
@@ -73,6 +74,8 @@ def options(argv: Sequence[str] | None) -> Namespace:
         formatter_class=RawDescriptionHelpFormatter,
     )
     _add_bill(bill)
+    schema = commands.add_parser("schema", help="print the JSON schema of plan files, for editors")
+    schema.set_defaults(command="schema")
     return parser.parse_args(argv)
 
 
@@ -128,6 +131,7 @@ def requested(arguments: Namespace) -> Request:
         Misuse: If an argument is none, or a meter that is filled has no price.
         TokenbillError: If the file of the plan, or the catalog, cannot be read.
     """
+    _check(arguments)
     plan = _plan(arguments)
     try:
         sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
@@ -136,11 +140,30 @@ def requested(arguments: Namespace) -> Request:
         period = _period(arguments.period)
     except TokenbillError as error:
         raise Misuse(error) from None
-    if arguments.kind != "rows" and (sums or counts):
-        raise Misuse("--sum and --count read columns; leave them out, or read rows: --as rows")
-    if arguments.format == "focus" and not (arguments.issuer and period):
-        raise Misuse("FOCUS asks who sends the bill, and for what time: give --issuer and --period")
     return Request(tuple(arguments.by), sums, counts, plan, arguments.kind, period)
+
+
+def _check(arguments: Namespace) -> None:
+    """Refuse options that contradict each other."""
+    _check_kind(arguments.kind)
+    if arguments.kind != "rows" and (arguments.sum or arguments.count):
+        raise Misuse("--sum and --count read columns; leave them out, or read rows: --as rows")
+    if arguments.format == "focus" and not (arguments.issuer and arguments.period):
+        raise Misuse("FOCUS asks who sends the bill, and for what time: give --issuer and --period")
+    if arguments.provider and not arguments.model:
+        raise Misuse("--provider says who offers a model; give --model")
+
+
+def _check_kind(kind: str) -> None:
+    if kind in KINDS:
+        return
+    from tokenbill.payloads import SHAPES
+
+    known = [*KINDS, *SHAPES]
+    if kind not in SHAPES:
+        near = get_close_matches(kind, known, n=1)
+        hint = f"did you mean {shown(near[0])}?" if near else f"give one of {', '.join(known)}"
+        raise Misuse(f"no such kind of row: {shown(kind)}; {hint}")
 
 
 def _plan(arguments: Namespace) -> BillingPlan:
@@ -157,6 +180,8 @@ def _plan(arguments: Namespace) -> BillingPlan:
         found = _prices(arguments)
     if isinstance(found, PriceBook):
         raise Misuse(f"the prices of {arguments.model or arguments.plan} depend on the date; give --at")
+    if not isinstance(found, BillingPlan | PriceSchedule):
+        raise Misuse(f"{arguments.plan} holds a {type(found).__name__}, no plan and no schedule of prices")
     return found if isinstance(found, BillingPlan) else BillingPlan.on_demand(found)
 
 
