@@ -15,6 +15,7 @@ import atheris
 
 with atheris.instrument_imports(include=["tokenbill"]):
     from tokenbill import Account, Bill, Grant, Period, TokenbillError, Usage, events, files, payloads, serial
+    from tokenbill._payload_shapes import SHAPES as NAMED
 
 KEYS = {
     "event": ["specversion", "id", "source", "type", "subject", "time", "data", "data_base64", "x"],
@@ -71,7 +72,7 @@ ATOMS = [
     *["message", "compaction", "advisor", "web_search_call", "batch", "PROVISIONED_THROUGHPUT", [], {}, b"5"],
 ]
 JSON_ATOMS = [atom for atom in ATOMS if isinstance(atom, str | int | list | dict | None)]
-SHAPES = [*payloads.SHAPES, None, "no such shape", 5]
+SHAPES = [*NAMED, None, "no such shape", 5]
 
 TIERS = [{"up_to": "100", "rate": "2.5", "round": "up"}, {"rate": "2", "fee": "3"}]
 HOURS = {"type": "After", "units": "1/3", "price": {"type": "Graduated", "per": "3600", "tiers": TIERS}}

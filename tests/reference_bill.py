@@ -27,6 +27,7 @@ def reference_bill():
     """Every form of a few bills; the library is imported after the setup, not before."""
     import tokenbill as tb
     from tokenbill.files import to_csv, to_json
+    from tokenbill.serial import dumps, loads
 
     prices = {
         "gpu_hours{gpu=H100}": "2.49",
@@ -41,10 +42,11 @@ def reference_bill():
     late = tb.Usage({"gpu_seconds": 1234567, "calls": "12.5", "images{region=us}": 7, "tokens": 31})
     first = tb.Bill.of(early, plan, final=False)
     bills = [first, tb.Bill.of(late, plan, opening=first.closing), tb.Bill.of(early + late, plan)]
-    for bill in bills:
+    documents = list(map(dumps, bills))
+    for bill in [*bills, *map(loads, documents)]:
         bill.verify()
     forms = [[str(bill), repr(bill), bill.explain(), bill._repr_html_(), str(bill.exact)] for bill in bills]
-    return [forms, to_csv(bills), to_json(bills), plan.terms()]
+    return [forms, to_csv(bills), to_json(bills), documents, plan.terms()]
 
 
 def at_once(given):

@@ -15,6 +15,7 @@ from attrs import evolve
 from stories import Story, decimal
 
 import tokenbill as tb
+from tokenbill import serial
 from tokenbill.errors import BalanceExhausted
 
 # --- the package's side ----------------------------------------------------------------------------------
@@ -95,15 +96,7 @@ def kept(account, keep):
         return account
     if keep == "evolved":
         return evolve(account)
-    return tb.Account(
-        account.period,
-        account.terms,
-        {str(meter): str(quantity) for meter, quantity in account.used.items()},
-        str(account.accrued),
-        {id: str(amount) for id, amount in account.draws},
-        account.balance,
-        str(account.carried),
-    )
+    return serial.loads(serial.dumps(account))
 
 
 # --- both ------------------------------------------------------------------------------------------------

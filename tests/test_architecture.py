@@ -38,8 +38,9 @@ CORE_FLOORS = [
     {"__init__"},  # `tokenbill` itself, which gathers what the core offers
 ]
 SHARED = [  # what wings stand on, since none imports another
-    {"jsontext", "coding", "_events_checks", "_price_cells", "_price_keys", "_price_units"},
-    {"rows", "stored", "_events_read", "_events_otel", "_events_measures", "_price_maps"},
+    {"jsontext", "coding", "_events_checks", "_price_cells", "_price_keys", "_price_units", "_payload_shapes"},
+    {"records", "_payload_counts"},
+    {"rows", "stored", "_events_read", "_events_otel", "_events_measures", "_price_maps", "_payload_objects"},
 ]
 WINGS = {
     "serial",

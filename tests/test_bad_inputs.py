@@ -22,6 +22,7 @@ from time import perf_counter
 import pytest
 from attrs import evolve
 from attrs.exceptions import FrozenInstanceError
+from edits import edited
 from reference_bill import NAMES
 from shared_vectors import ROOT, shared_vectors, vector_id
 
@@ -43,11 +44,12 @@ from tokenbill import (
     Usage,
     Volume,
     payloads,
+    serial,
 )
 from tokenbill.events import once, read_cloudevent, usage_by
 from tokenbill.files import read_usage, to_csv, to_json
 
-LATER = {"json_plan", "json_bill", "dataframe"}
+LATER = {"dataframe"}
 """Targets that wait for a later issue."""
 
 SECONDS = 2
@@ -288,6 +290,26 @@ def billed_tokens(usage):
     return {"input": usage.total("input_tokens"), "output": usage.total("output_tokens")}, None
 
 
+def read_as_a_plan(given, _):
+    text = edited(serial.dumps(PLAN), given, ("prices", "entries", "tokens"))
+    return serial.loads(text).prices["tokens"].rate, None
+
+
+def read_as_a_plan_of_any_kind(given, _):
+    plan = BillingPlan.subscription("0.99", PRICES, included={"tokens": 5})
+    text = edited(serial.dumps(plan), given, ("fees", 0, "amount"))
+    return serial.loads(text.encode() if isinstance(text, str) else text).fees[0].amount, None
+
+
+def read_as_a_bill(given, _):
+    """A bill of three lines, of which a grant pays a part."""
+    prices = PriceSchedule(gpu_hours="0.30", tokens="1.00")
+    opening = Account(balance=[Grant("gift", "1.50", "USD")])
+    bill = Bill.of(Usage(gpu_hours=7, tokens=1), BillingPlan.prepaid(prices), opening=opening)
+    text = edited(serial.dumps(bill), given, ("lines", 0, "amount"))
+    return serial.loads(text).lines[0].amount, None
+
+
 DOORS = {
     "quantity": (used, used_in_pairs, used_by_keyword, used_on_a_curve, used_on_a_bill),
     "price": (priced_by_unit, priced_by_tier, priced_in_a_schedule),
@@ -299,6 +321,8 @@ DOORS = {
     "credits": (drawn, drawn_on_a_bill),
     "plan_name": (naming_a_plan, naming_a_customer),
     "csv": (in_csv,),
+    "json_plan": (read_as_a_plan, read_as_a_plan_of_any_kind),
+    "json_bill": (read_as_a_bill,),
     "usage_payload": (paid_by_payload, paid_by_payload_of_any_shape),
     "event": (happened,),
     "event_batch": (all_happened, all_happened_in_two_batches),

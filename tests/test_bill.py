@@ -389,7 +389,7 @@ def test_a_stored_total_that_does_not_come_out_is_told(plan):
     with pytest.raises(BillMismatch) as found:
         stored.verify()
 
-    assert (found.value.line, found.value.stored) == ("the total", "12.00")
+    assert (found.value.line, found.value.stored) == ("the bill's total", "12.00")
 
 
 def test_a_stored_line_that_does_not_come_out_is_told_by_its_name():
@@ -409,6 +409,26 @@ def test_a_line_that_is_missing_is_told():
 
     with pytest.raises(BillMismatch, match="the number of lines"):
         bill.verify()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("due", Decimal("1.50")), ("drawn", (("gift", Decimal(1)),)), ("carried", Decimal(-1))],
+)
+def test_what_paid_a_bill_is_verified_with_it(name, value):
+    bill = Bill.of(CALLS, PLAN)
+    bill.made["added"] = bill.added._replace(**{name: value})
+
+    with pytest.raises(BillMismatch, match="the bill's (due|draws|closing)"):
+        bill.verify()
+
+
+def test_words_may_change_without_a_mismatch():
+    bill = Bill.of(CALLS, PLAN)
+    calls, hours = bill.lines
+    bill.made["lines"] = (calls, evolve(hours, charge=evolve(hours.charge, description="hours", rule="new")))
+
+    assert bill.verify() is None
 
 
 def evolve_amount(line, amount):

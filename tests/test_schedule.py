@@ -127,6 +127,14 @@ def test_entries_that_agree_and_contain_neither_the_other_tie():
         PriceSchedule({"g{a=1,b=1}": 1, "g{b=1,c=1}": 2})
 
 
+def test_a_meter_may_be_labelled_in_a_hundred_ways_and_no_more():
+    """Each set of labels is compared with each: a hostile schedule would take hours."""
+    ways = [f"a{{b{place}=1}}" for place in range(101)]
+
+    with pytest.raises(InvalidSchedule, match="label the entries of a in at most 100 ways"):
+        PriceSchedule(dict.fromkeys(ways, 1))
+
+
 def test_the_union_of_two_entries_breaks_their_tie():
     prices = PriceSchedule({"g{gpu=H100}": 1, "g{region=eu}": 2, "g{gpu=H100,region=eu}": 3})
 

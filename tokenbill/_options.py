@@ -27,7 +27,6 @@ examples:
   tokenbill bill usage.csv --by customer --sum gpu_hours --price gpu_hours=0.10
   tokenbill bill usage.csv --sum gpu_seconds=exec_time --count api_calls \\
       --price gpu_seconds=0.10/3600 --price api_calls=0.01 --format csv
-
   tokenbill bill events.jsonl --as cloudevents --by customer --plan plan.toml
   tokenbill bill calls.jsonl --as openai.chat --model gpt-4o
 
@@ -96,32 +95,34 @@ def _add_bill(parser: ArgumentParser) -> None:
     parser.set_defaults(command="bill")
     add = parser.add_argument
     several: dict[str, Any] = {"action": "append", "default": []}
+    kind = f"what a row is: {', '.join(KINDS)}, or the shape of a payload, such as openai.chat"
     add("file", metavar="FILE", help="the file; - is standard input")
+    add("--as", dest="kind", metavar="KIND", default="rows", help=kind)
     add("--by", metavar="COLUMN", help="make one bill for each value of a column", **several)
     add("--sum", metavar="METER[=COLUMN]", help="a meter adds up its column, or COLUMN", **several)
     add("--count", metavar="METER", help="a meter counts the rows", **several)
-    price = "what a unit of a meter costs, or PER units"
-    add(
-        "--as",
-        dest="kind",
-        metavar="KIND",
-        default="rows",
-        help=f"what a row is: {', '.join(KINDS)}, or the shape of a payload, such as openai.chat",
-    )
-    terms = parser.add_mutually_exclusive_group(required=True)
-    terms.add_argument("--price", metavar="METER=RATE[/PER]", help=price, **several)
-    terms.add_argument("--plan", metavar="FILE", help="a plan or a schedule of prices, in TOML or JSON")
-    terms.add_argument("--model", metavar="NAME", help="the prices of a model, as genai-prices lists them")
-    add("--provider", metavar="NAME", help="who offers the model")
-    add("--at", metavar="INSTANT", help="when the prices of the model hold, and grants are drawn on")
-    add("--currency", default="USD", help="currency of the prices; USD unless given")
     add("--period", metavar="START/END", help="the service period; of events, only those in it count")
+    _add_terms(parser)
     add("--format", choices=FORMATS, default="text", help="what to print: text unless given")
     add("--issuer", metavar="NAME", help="who sends the bill; FOCUS asks for it")
     add("--skip-bad", action="store_true", help="leave out rows that cannot be read, and list them")
     bar = parser.add_mutually_exclusive_group()
     bar.add_argument("--progress", action="store_true", help="show a progress bar in any case")
     bar.add_argument("--quiet", action="store_true", help="show no progress bar")
+
+
+def _add_terms(parser: ArgumentParser) -> None:
+    """What usage costs: prices, a plan, or the prices of a model."""
+    price = "what a unit of a meter costs, or PER units"
+    terms = parser.add_mutually_exclusive_group(required=True)
+    add = terms.add_argument
+    add("--price", metavar="METER=RATE[/PER]", help=price, action="append", default=[])
+    add("--plan", metavar="FILE", help="a plan or a schedule of prices, in TOML or JSON")
+    add("--model", metavar="NAME", help="the prices of a model, as genai-prices lists them")
+    add = parser.add_argument
+    add("--currency", default="USD", help="currency of --price; USD unless given")
+    add("--provider", metavar="NAME", help="who offers the model")
+    add("--at", metavar="INSTANT", help="when the prices of the model hold, and grants are drawn on")
 
 
 def requested(arguments: Namespace) -> Request:
@@ -157,7 +158,7 @@ def _check(arguments: Namespace) -> None:
 def _check_kind(kind: str) -> None:
     if kind in KINDS:
         return
-    from tokenbill.payloads import SHAPES
+    from tokenbill._payload_shapes import SHAPES
 
     known = [*KINDS, *SHAPES]
     if kind not in SHAPES:

@@ -224,22 +224,24 @@ class Bill:
         return Adjustment(changed, earlier.total, self.total, self.currency, self.period, reason)
 
     def verify(self) -> None:
-        """Compute the bill again from plan and usage, the long way.
+        """Compute the bill again from plan and usage, the long way: every figure, not the words.
 
         Raises:
-            BillMismatch: If a line or the total comes out otherwise; it names the first.
+            BillMismatch: If a line, the total or what paid it comes out otherwise; it names the first.
         """
         card = Compiled(self.plan, self.plan.share(self.period))
         afresh: Any = evolve(self.opening)  # without what it had worked out
         given: Given = (*self.given[:2], afresh, *self.given[3:])
         fresh = Bill(given, _total_by_lines(given, card))
         fresh.made["added"] = added_by(given, card)
-        lines, total = _lines(fresh, card), fresh.total
+        lines = _lines(fresh, card)
         for line, again in zip(self.lines, lines, strict=False):
-            if (line, line.exact) != (again, again.exact):
+            if line.figures != again.figures:
                 raise BillMismatch(line.description, line.amount, again.amount)
-        if total != self.total:
-            raise BillMismatch("the total", self.total, total)
+        for name in ("total", "due", "draws", "closing"):
+            found, computed = getattr(self, name), getattr(fresh, name)
+            if found != computed:
+                raise BillMismatch(f"the bill's {name}", found, computed)
         if len(lines) != len(self.lines):
             raise BillMismatch("the number of lines", len(self.lines), len(lines))
 

@@ -123,6 +123,13 @@ class LineItem(Shown):
         """The exact amount."""
         return Fraction(self.precise)
 
+    @property
+    def figures(self) -> tuple[object, ...]:
+        """All that decides about money, and none of the words."""
+        charge = self.charge
+        priced = (charge.rate, charge.per, charge.round, charge.fee)
+        return charge.kind, charge.meter, self.quantity, *priced, self.amount, self.exact
+
     def arithmetic(self) -> str:
         """The amount as a sum that a clerk can redo.
 

@@ -170,6 +170,8 @@ class PriceSchedule(Mapping[Meter, Priced]):
 
 
 as_currency = currency
+SHAPES = 100
+"""Most different sets of label names of one meter: each is compared with each."""
 Cells: TypeAlias = "dict[tuple[str, ...], dict[tuple[str | None, ...], Entry]]"
 """Entries of one meter name: by the names of their labels, then by their values."""
 
@@ -191,7 +193,10 @@ def _cells(entries: Iterable[Entry]) -> dict[str, Cells]:
             raise InvalidSchedule(
                 "a meter priced twice", entry.key, "give each meter one price, or add prices up"
             )
-    for cells in names.values():
+    for name, cells in names.items():
+        if len(cells) > SHAPES:
+            way_out = f"label the entries of {name} in at most {SHAPES} ways"
+            raise InvalidSchedule("too many sets of labels", len(cells), way_out)
         for one, other in combinations(cells, 2):
             _refuse_ties(cells, one, other)
     return names

@@ -6,35 +6,40 @@ arguments that make the value. Numbers are texts, and what has its default is le
 
 from __future__ import annotations
 
+import re
+import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from decimal import Decimal
 from importlib import import_module
-from os import PathLike, fsdecode
+from os import PathLike, fsdecode, fsync
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from secrets import token_hex
+from shutil import copymode
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from tokenbill.canonical import is_mapping
-from tokenbill.coding import Record, members_of
-from tokenbill.errors import MissingExtra, UnreadableField, UnreadableInput
-from tokenbill.jsontext import NotJson, canonical_json, decoded
-from tokenbill.stored import REGISTRY
+from tokenbill.coding import DEFINITIONS, Misfit
+from tokenbill.errors import MissingExtra, UnreadableInput
+from tokenbill.jsontext import NotJson, canonical_json, decimal_of, decoded
+from tokenbill.records import REGISTRY, VERSION, Record, members_of
+from tokenbill.stored import DOCUMENT, KINDS
 
-__all__ = ["LENGTH", "VERSION", "dump", "dumps", "load", "loads", "register", "schema"]
+__all__ = ["LENGTHS", "VERSION", "dump", "dumps", "load", "loads", "register", "schema"]
 
 Format: TypeAlias = Literal["json", "toml"]
 Class = TypeVar("Class", bound=type)
 
-VERSION = 1
-"""The version of the notation that is written; every version up to it is read."""
-LENGTH = 8 << 20
-"""Most bytes of a document, unless said otherwise."""
+LENGTHS = {"json": 8 << 20, "toml": 1 << 20}
+"""Longest document of a format, unless said otherwise; Python takes its time for TOML."""
 DEPTH = 100
 """Most levels of a document: a price may nest 32 deep, and a sum of prices takes two levels for each."""
-MEMBERS = 100_000
-"""Most members of one table: a catalog has a price for each meter of thousands of models."""
+MEMBERS = 400_000
+"""Most members of all tables together, unless a document may be longer than usual: each takes its time."""
+DOTTED = re.compile(
+    r"""(?<![\w-])(?:(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
+)
+"""A key of TOML with more than a hundred parts, which its reader would join for ever."""
 
 
 def dumps(value: object, *, format: Format = "json") -> str:
@@ -52,20 +57,20 @@ def dumps(value: object, *, format: Format = "json") -> str:
     >>> dumps(PriceSchedule(gpu_hours="0.90"))
     '{"currency":"USD","entries":{"gpu_hours":"0.90"},"type":"PriceSchedule","version":1}'
     """
-    record = REGISTRY.named(value)
-    document = {"type": record.name, "version": VERSION, **record.encode(value)}
-    if _checked(format) == "json":
-        return canonical_json(document)
-    return str(_toml_writer().dumps(document))
+    encoded = DOCUMENT.encode(value)
+    document = {"type": encoded["type"], "version": VERSION, **encoded}
+    _check_size(document, sys.maxsize)
+    return canonical_json(document) if _checked(format) == "json" else _toml(document)
 
 
-def loads(text: str | bytes, *, format: Format = "json", longest: int = LENGTH) -> Any:
+def loads(text: str | bytes, *, format: Format = "json", longest: int | None = None) -> Any:
     """The value of a document.
 
     Args:
         text: What ``dumps`` gave, or a person wrote; bytes are UTF-8. It is never taken for a path.
         format: ``json`` or ``toml``.
-        longest: Most bytes that are read; raise it for documents of your own, never for a stranger's.
+        longest: Most characters that are read; 8 MiB of JSON and 1 MiB of TOML unless said.
+            Raise it for documents of your own, never for a stranger's.
 
     Raises:
         UnreadableInput: For text that is no document.
@@ -76,15 +81,18 @@ def loads(text: str | bytes, *, format: Format = "json", longest: int = LENGTH) 
     >>> loads('{"type": "PerUnit", "version": 1, "rat": "0.10"}')
     Traceback (most recent call last):
         ...
-    tokenbill.errors.UnreadableField: PerUnit.rat: unknown key of PerUnit: 'rat'; did you mean 'rate'?
+    tokenbill.errors.UnreadableField: PerUnit: unknown key of PerUnit: 'rat'; did you mean 'rate'?
     """
-    document = _parsed(_text(text, longest), _checked(format))
+    document = _parsed(_text(text, _most(_checked(format), longest)), format)
     if not is_mapping(document):
         raise UnreadableInput("no document", document, "give a table with type and version")
-    _check_size(document)
-    rest = {key: item for key, item in document.items() if key not in ("version", "$schema")}
-    _check_version(document)
-    return REGISTRY.read(rest, str(document.get("type", "document")), lambda _: True)
+    _check_size(document, MEMBERS if longest is None else sys.maxsize)
+    if "version" not in document:
+        raise UnreadableInput("no version", document, f"write version = {VERSION} at its top")
+    try:
+        return DOCUMENT.decode(document)
+    except Misfit as misfit:
+        raise misfit.at(str(document.get("type", "document"))) from None
 
 
 def dump(value: object, path: PathLike[str]) -> None:
@@ -96,29 +104,25 @@ def dump(value: object, path: PathLike[str]) -> None:
     target = _path(path)
     text = dumps(value, format=_format_of(target))
     try:
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", newline="\n", dir=target.parent, delete=False
-        ) as draft:
-            draft.write(text)
-        Path(draft.name).replace(target)
-    except OSError as error:
-        raise UnreadableInput("cannot write", str(target), str(error.strerror or error).lower()) from None
+        _replace(target.resolve(), text)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unusable("cannot write", target, error) from None
 
 
-def load(path: PathLike[str], *, longest: int = LENGTH) -> Any:
+def load(path: PathLike[str], *, longest: int | None = None) -> Any:
     """The value of the document in a file: TOML where its name ends so, else JSON.
 
     Raises:
         UnreadableInput: If the file cannot be read, or for what ``loads`` refuses.
     """
     source = _path(path)
+    format = _format_of(source)
     try:
         with source.open("rb") as stream:
-            text = stream.read(longest + 1)
+            text = stream.read(_most(format, longest) + 1)
     except (OSError, ValueError) as error:
-        reason = str(getattr(error, "strerror", None) or error).lower()
-        raise UnreadableInput("cannot read", str(source), reason) from None
-    return loads(text, format=_format_of(source), longest=longest)
+        raise _unusable("cannot read", source, error) from None
+    return loads(text, format=format, longest=longest)
 
 
 def register(cls: Class, name: str = "") -> Class:
@@ -136,12 +140,12 @@ def register(cls: Class, name: str = "") -> Class:
     >>> from tokenbill import Price
     >>> @register
     ... @frozen
-    ... class Squared(Price):
-    ...     rate: Decimal
-    ...     def amount(self, quantity: Decimal) -> Decimal:
+    ... class Rising(Price):
+    ...     rate: int
+    ...     def amount(self, quantity):
     ...         return self.rate * quantity * quantity
-    >>> loads(dumps(Squared(Decimal("0.50"))))(3)
-    Decimal('4.50')
+    >>> loads(dumps(Rising(2)))(3)
+    Decimal('18')
     """
     members_of(cls)
     REGISTRY.add(Record(cls, name=name))
@@ -151,23 +155,24 @@ def register(cls: Class, name: str = "") -> Class:
 def schema() -> dict[str, Any]:
     """The JSON schema of every document, for editors that complete and check plan files.
 
+    Classes that you registered are in it; ``tokenbill/schema.json`` is the same without them.
+
     >>> schema()["$schema"]
     'https://json-schema.org/draft/2020-12/schema'
     """
-    records = [record for record in REGISTRY.values() if record.cls.__module__.startswith("tokenbill.")]
+    records = {record.name: record for record in REGISTRY.records.values()}.values()
+    parts = [codec for codec in REGISTRY.codecs.values() if isinstance(codec, Record)]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"tokenbill document, version {VERSION}",
-        "anyOf": [_whole(record.definition()) for record in records],
-        "$defs": {record.name: record.definition() for record in records},
+        "required": ["type", "version"],
+        "anyOf": [record.schema() for record in records],
+        "$defs": {
+            **DEFINITIONS,
+            **{kind.name: kind.definition() for kind in KINDS},
+            **{record.name: record.definition() for record in (*records, *parts)},
+        },
     }
-
-
-def _whole(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a value that is a document by itself."""
-    own = {"version": {"const": VERSION}, "$schema": {"type": "string"}}
-    needed = ["type", "version", *definition["required"]]
-    return {**definition, "properties": {**definition["properties"], **own}, "required": needed}
 
 
 def _checked(format: Format) -> Format:
@@ -176,25 +181,48 @@ def _checked(format: Format) -> Format:
     return format
 
 
-def _path(path: object) -> Path:
-    if not isinstance(path, PathLike):
-        raise UnreadableInput("no path", path, "give a pathlib.Path; text is for loads")
-    return Path(fsdecode(cast("PathLike[str]", path)))
+def _most(format: Format, longest: int | None) -> int:
+    return LENGTHS[format] if longest is None else longest
+
+
+def _path(path: Any) -> Path:
+    with suppress(TypeError):
+        if not isinstance(path, str | bytes):
+            return Path(fsdecode(path))
+    raise UnreadableInput("no path", path, "give a pathlib.Path; text is for loads")
 
 
 def _format_of(path: Path) -> Format:
     return "toml" if path.suffix == ".toml" else "json"
 
 
+def _replace(target: Path, text: str) -> None:
+    """Put a whole file in the place of another, with what others may do with it."""
+    draft = target.with_name(f"{target.name}.{token_hex(4)}.draft")
+    try:
+        with draft.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            fsync(stream.fileno())
+        with suppress(FileNotFoundError):
+            copymode(target, draft)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _unusable(what: str, path: Path, error: Exception) -> UnreadableInput:
+    reason = str(getattr(error, "strerror", None) or error).lower()
+    return UnreadableInput(what, str(path), reason)
+
+
 def _text(given: object, longest: int) -> str:
     if not isinstance(given, str | bytes):
         raise UnreadableInput("no text", type(given).__name__, "give the text of a document")
     if len(given) > longest:
-        raise UnreadableInput(
-            "a document too long", f"{len(given)} bytes", f"give at most {longest}: longest="
-        )
+        raise UnreadableInput("a document too long", len(given), f"give at most {longest} bytes: longest=")
     try:
-        text = given.decode() if isinstance(given, bytes) else given
+        text = bytes.decode(given) if isinstance(given, bytes) else str.__str__(given)
         text.encode()
     except UnicodeError:
         raise UnreadableInput("text that is not UTF-8", given, "save the document in UTF-8") from None
@@ -202,45 +230,38 @@ def _text(given: object, longest: int) -> str:
 
 
 def _parsed(text: str, format: Format) -> Any:
+    if format == "toml" and DOTTED.search(text):
+        raise UnreadableInput("a key of too many parts", text, f"give at most {DEPTH}")
     try:
-        return decoded(text) if format == "json" else tomllib.loads(text, parse_float=_digits)
+        return decoded(text) if format == "json" else tomllib.loads(text, parse_float=decimal_of)
     except NotJson as problem:
         raise UnreadableInput(str(problem), text, problem.way_out) from None
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+    except (RecursionError, ValueError) as error:  # not only its own: for integers, dates and depths, too
         raise UnreadableInput(
             f"not TOML, {str(error)[:100]}", text, "give one TOML document, whole"
         ) from None
 
 
-def _digits(text: str) -> Decimal | str:
-    """A decimal number of TOML by its digits; another float stays text, which no door of numbers takes."""
-    with suppress(ArithmeticError):
-        found = Decimal(text)
-        return found if found.is_finite() and abs(found.adjusted()) < DEPTH else text
-    return text
-
-
-def _check_size(document: Any) -> None:
-    """Refuse tables too deep or too wide, before anything walks them."""
-    level: list[Any] = [document]
-    for _ in range(DEPTH):
-        inner = [item for table in level for item in (table.values() if is_mapping(table) else table)]
-        level = [item for item in inner if isinstance(item, dict | list)]
-        if any(len(item) > MEMBERS for item in level):
-            raise UnreadableInput("a table too wide", "", f"give at most {MEMBERS} members")
-    if level:
-        raise UnreadableInput("a document too deep", "", f"nest at most {DEPTH} levels")
-
-
-def _check_version(document: Mapping[str, Any]) -> None:
-    version = document.get("version")
-    if type(version) is not int or not 1 <= version <= VERSION:
-        way_out = f"write version = {VERSION}, or install a tokenbill that knows this one"
-        raise UnreadableField(f"unknown version: {version!r:.80}; {way_out}", version, path="version")
-
-
-def _toml_writer() -> Any:
+def _toml(document: Mapping[str, Any]) -> str:
     try:
-        return import_module("tomli_w")
-    except ImportError:
+        return str(import_module("tomli_w").dumps(document))
+    except ModuleNotFoundError:
         raise MissingExtra("tomli-w", "toml") from None
+
+
+def _check_size(document: object, most: int) -> None:
+    """Refuse tables too deep, or of too many members, before anything walks them."""
+    level: list[Any] = [document]
+    members = 0
+    for _ in range(DEPTH):
+        inner: list[Any] = [item for table in level for item in _items(table)]
+        members += len(inner)
+        if members > most:
+            raise UnreadableInput("a document too crowded", members, f"give at most {most} members: longest=")
+        level = [item for item in inner if isinstance(item, dict | list)]
+    if level:
+        raise UnreadableInput("a document too deep", len(level), f"nest at most {DEPTH} levels")
+
+
+def _items(table: Any) -> Iterable[Any]:
+    return table.values() if is_mapping(table) else table

@@ -1,8 +1,8 @@
-"""What documents hold: the classes that they know, and those whose fields to write are not their own."""
+"""Stored: the classes that documents know, and how those are written that are not made from their fields."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, cast
@@ -13,13 +13,13 @@ from tokenbill._iso4217 import MINOR_UNITS
 from tokenbill.account import NEW, NO_USAGE, Account, check_rest, notes_of
 from tokenbill.bill import Bill
 from tokenbill.books import Edition, PriceBook
-from tokenbill.canonical import is_legible, is_mapping
-from tokenbill.coding import Codec, Named, Pairs, Record, Registry, Text, codec_of, made, use
+from tokenbill.canonical import is_mapping
+from tokenbill.coding import Codec, Number, Pairs, Text, tried
 from tokenbill.credits import Balance
 from tokenbill.currencies import Currency, currency
-from tokenbill.cycles import Cycle
-from tokenbill.decimals import ONE, ZERO, Direction, plus
-from tokenbill.errors import BillMismatch, InvalidName
+from tokenbill.cycles import Cycle, Unit
+from tokenbill.decimals import ZERO, Direction, plus
+from tokenbill.errors import BillMismatch
 from tokenbill.grants import Grant
 from tokenbill.increment import Increment
 from tokenbill.ledger import total
@@ -29,16 +29,14 @@ from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
 from tokenbill.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
 from tokenbill.rates import Flat, Package, PerUnit
+from tokenbill.records import REGISTRY, Named, Record
 from tokenbill.rounding import Rounding
 from tokenbill.schedule import Priced, PriceSchedule, Schedule
 from tokenbill.terms import Discount, Fee, Tax
 from tokenbill.tiers import Graduated, Tier, Volume
 from tokenbill.usage import Usage
 
-__all__ = ["REGISTRY"]
-
-REGISTRY = Registry()
-"""The classes that documents know."""
+__all__ = ["DOCUMENT", "KINDS"]
 
 
 @frozen
@@ -69,6 +67,23 @@ class _Usage:
 
     def value(self) -> Usage:
         return Usage(self.quantities)
+
+
+@frozen
+class _Cycle:
+    """A cycle as it is written; a person may anchor it on a day of the month."""
+
+    unit: Unit
+    anchor: datetime | int
+    every: int = 1
+    tz: str = "UTC"
+
+    @classmethod
+    def of(cls, cycle: Cycle) -> _Cycle:
+        return cls(cycle.unit, cycle.anchor, cycle.every, cycle.tz)
+
+    def value(self) -> Cycle:
+        return Cycle(self.unit, self.anchor, self.every, self.tz)
 
 
 @frozen
@@ -135,9 +150,6 @@ class _Line:
         )
 
     def value(self) -> LineItem:
-        for text in (self.description, self.rule):
-            if not is_legible(text):
-                raise InvalidName("a line with control characters", text, "leave them out")
         charge = Charge(
             self.kind, self.meter, self.description, self.rate, self.per, self.round, self.fee, self.rule
         )
@@ -201,75 +213,74 @@ class _Rate(Codec):
     """A price for each unit, written as its rate alone."""
 
     def encode(self, value: Any) -> Any:
-        is_plain = type(value) is PerUnit and value.per == ONE
-        return codec_of(Decimal).encode(value.rate) if is_plain else None
+        is_plain = type(value) is PerUnit and str(value.per) == "1"
+        return NUMBER.encode(value.rate) if is_plain else None
 
-    def decode(self, given: Any, path: str) -> Any:
-        return made(lambda: PerUnit(codec_of(Decimal).decode(given, path)), given, path)
+    def decode(self, given: Any) -> Any:
+        rate = NUMBER.decode(given)
+        return tried(lambda: PerUnit(rate), given)
 
     def schema(self) -> dict[str, Any]:
-        return codec_of(Decimal).schema()
+        return NUMBER.schema()
 
 
 class _Unit(Codec):
     """A currency: its code where ISO 4217 knows it, else with its places."""
 
     def encode(self, value: Any) -> Any:
-        return value.code if value.code in MINOR_UNITS else Record(Currency).encode(value)
+        return value.code if value.code in MINOR_UNITS else UNIT.encode(value)
 
-    def decode(self, given: Any, path: str) -> Any:
-        return (Record(Currency) if is_mapping(given) else Text(currency)).decode(given, path)
+    def decode(self, given: Any) -> Any:
+        return (UNIT if is_mapping(given) else Text(currency)).decode(given)
 
     def schema(self) -> dict[str, Any]:
-        return {"anyOf": [{"type": "string"}, Record(Currency).schema()]}
+        return {"anyOf": [{"type": "string"}, UNIT.schema()]}
 
 
 class _Quantities(Codec):
     """Usage inside another value: quantities by meter."""
 
-    pairs = Pairs(Text(Meter), codec_of(Decimal))
+    pairs = Pairs(Text(Meter), Number())
 
     def encode(self, value: Any) -> Any:
         return self.pairs.encode(value.items())
 
-    def decode(self, given: Any, path: str) -> Any:
-        return made(lambda: Usage(self.pairs.decode(given, path)), given, path)
+    def decode(self, given: Any) -> Any:
+        pairs = self.pairs.decode(given)
+        return tried(lambda: Usage(pairs), given)
 
     def schema(self) -> dict[str, Any]:
         return self.pairs.schema()
 
 
-def _is_price(cls: type) -> bool:
-    return issubclass(cls, Price)
+NUMBER = Number()
+UNIT = Record(Currency)
+PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
+TERMS = (BillingPlan, Fee, Discount, Tax, Rounding, Period, Tier)
+STATE = (Account, Balance, Grant, PriceBook, Adjustment)
 
+DOCUMENT = Named("AnyDocument", lambda cls: True)
+"""Any value that documents know."""
+KINDS = (
+    Named("AnyPrice", lambda cls: issubclass(cls, Price), _Rate()),
+    Named("AnyEntry", lambda cls: issubclass(cls, Price | Each), _Rate()),
+    Named("AnySchedule", lambda cls: hasattr(cls, "match"), usual="PriceSchedule"),
+)
+"""Fields that may hold one of several classes, which users may add to."""
 
-def _is_priced(cls: type) -> bool:
-    return issubclass(cls, Price | Each)
-
-
-def _is_schedule(cls: type) -> bool:
-    return hasattr(cls, "match")
-
-
-use(Meter, Text(Meter))
-use(Currency, _Unit())
-use(Usage, _Quantities())
-use(Price, Named(REGISTRY, _is_price, _Rate()))
-use(Price | Each, Named(REGISTRY, _is_priced, _Rate()))
-use(Schedule, Named(REGISTRY, _is_schedule, usual="PriceSchedule"))
-
-use(Edition, Record(Edition, _Edition))
-use(LineItem, Record(LineItem, _Line))
-use(tuple[Decimal, Decimal | None], Record(tuple, _Rollover, "Rollover"))
-
-PRICES = (PerUnit, Flat, Package, Graduated, Volume)
-COMBINED = (Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
-TERMS = (BillingPlan, Fee, Discount, Tax, Rounding, Cycle, Period, Tier)
-STATE = (Account, Balance, Grant, PriceBook, Adjustment, Currency)
-
-for _class in (*PRICES, *COMBINED, *TERMS, *STATE):
+for _class in (*PRICES, *TERMS, *STATE):
     REGISTRY.add(Record(_class))
+REGISTRY.add(UNIT)
+REGISTRY.add(Record(Cycle, _Cycle))
 REGISTRY.add(Record(PriceSchedule, _Schedule))
 REGISTRY.add(Record(Usage, _Usage))
 REGISTRY.add(Record(LineItem, _Line))
 REGISTRY.add(Record(Bill, _Bill))
+REGISTRY.codecs.update(zip((Price, Price | Each, Schedule), KINDS, strict=True))
+REGISTRY.codecs |= {
+    Meter: Text(Meter),
+    Currency: _Unit(),
+    Usage: _Quantities(),
+    Edition: Record(Edition, _Edition),
+    tuple[Decimal, Decimal | None]: Record(tuple, _Rollover, "Rollover"),
+}

@@ -1,0 +1,207 @@
+"""Payloads: what a provider's response says was used, as usage in meters that share no token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from tokenbill._payload_counts import meters_of, told
+from tokenbill._payload_objects import complete, counted, fits, listed_in, members_of, text_of, variants_of
+from tokenbill._payload_shapes import SHAPES, VOCABULARIES, Shape
+from tokenbill.canonical import is_mapping, name
+from tokenbill.decimals import number
+from tokenbill.errors import InvalidName, InvalidNumber, UnreadableInput
+from tokenbill.meters import Meter
+from tokenbill.usage import Usage
+
+__all__ = ["read_cost", "read_usage", "shape_of"]
+
+ENVELOPES = ("usage", "usageMetadata", "usage_metadata", "meta")
+"""The keys of a response under which its usage object may stand."""
+OWN_ROUNDS = ("message", "compaction")
+"""Iterations of a request that its own model worked on."""
+
+
+def read_usage(
+    payload: Mapping[str, Any], shape: str | None = None, *, labels: Mapping[str, str] | None = None
+) -> Usage:
+    """The usage in a provider's usage object, or in the whole response that holds one.
+
+    Every token is counted in exactly one meter, and the meters add up to the payload's own total.
+    Of a whole response the billed calls among its ``output`` items are counted, too.
+    A service tier with a price of its own is the label ``variant`` of all tokens.
+
+    Args:
+        payload: The parsed JSON.
+        shape: The API that wrote it, such as ``"openai.chat"``; without it the keys must leave no doubt.
+        labels: Labels for every meter, such as ``{"model": "gpt-5.1"}``; what a meter has, it keeps.
+
+    Raises:
+        UnreadableInput: If the shape is unknown or open, a count is missing, null, negative, no integer
+            or not known, a part is larger than its whole, or the total is another. Numbers and names of
+            keys are shown, no text of the payload.
+        InvalidNumber: If a count is 10^30 or more.
+
+    Source: docs/how-to/read-provider-payloads.md
+
+    >>> read_usage({"prompt_tokens": 900, "completion_tokens": 250, "total_tokens": 1150,
+    ...             "prompt_tokens_details": {"cached_tokens": 640}}, "openai.chat")
+    Usage({'input_tokens': 260, 'input_tokens{cache=read}': 640, 'output_tokens': 250})
+    """
+    usage, response = _located(payload)
+    found = _shape(usage, shape)
+    counts, variants = counted(usage, found)
+    meters = _with_rounds(Usage(meters_of(counts, found)), usage, response, found) + _items(response, found)
+    if variants := variants | _tiers_of(response):
+        meters = _labelled(_tokens(meters), {"variant": _one_of(variants)}) + _calls(meters)
+    return _labelled(meters, labels or {})
+
+
+def read_cost(payload: Mapping[str, Any]) -> Decimal | None:
+    """What the provider says that the request cost, in its own currency; None where it does not say.
+
+    That is no usage and is not billed, for it may hold fees outside every count: compare a bill with it.
+
+    Raises:
+        UnreadableInput: If it is a float, which is not exact, or no amount of 0 or more.
+
+    >>> import json
+    >>> text = '{"usage": {"prompt_tokens": 31, "completion_tokens": 80, "cost": 0.00216775}}'
+    >>> read_cost(json.loads(text, parse_float=Decimal))
+    Decimal('0.00216775')
+    """
+    cost = _located(payload)[0].get("cost")
+    if cost is None:
+        return None
+    try:
+        amount = number(cost)
+    except InvalidNumber:
+        raise _no_cost(cost) from None
+    if amount < 0:
+        raise _no_cost(cost)
+    return amount
+
+
+def _no_cost(cost: object) -> UnreadableInput:
+    return UnreadableInput(
+        "no exact cost", told(cost), "parse the JSON with json.loads(…, parse_float=Decimal)"
+    )
+
+
+def shape_of(payload: Mapping[str, Any]) -> str:
+    """The one shape that has all keys of a payload.
+
+    Raises:
+        UnreadableInput: If several shapes have them, or none.
+
+    >>> shape_of({"promptTokenCount": 50, "candidatesTokenCount": 15})
+    'gemini.generate'
+    """
+    return _shape(_located(payload)[0], None).name
+
+
+def _located(payload: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The usage object, and the response around it, which is empty where it came alone."""
+    members = members_of(payload, "payload")
+    if not members.keys() & ENVELOPES and is_mapping(members.get("response")):
+        members = members_of(members["response"], "response")  # so wrapped in the last event of a stream
+    for key in ENVELOPES:
+        if key in members:
+            return members_of(members[key], key), members
+    return members, {}
+
+
+def _shape(usage: dict[str, Any], shape: object) -> Shape:
+    spoken = [names for names in VOCABULARIES if usage.keys() & names]
+    if len(spoken) > 1:
+        both = " and ".join(next(key for key in names if key in usage) for names in spoken)
+        raise UnreadableInput("two vocabularies at once", both, "give the object as one API wrote it")
+    if shape is not None:
+        return _named(usage, shape)
+    fitting = [one for alike in SHAPES.values() for one in alike if fits(usage, one)]
+    if len(fitting) != 1:
+        what = "several shapes have these keys" if fitting else "no shape has all of these keys"
+        names = ", ".join([one.name for one in fitting] or SHAPES)
+        raise UnreadableInput(f"{what}, shape is", shape, f"name the one of the API: {names}")
+    return fitting[0]
+
+
+def _named(usage: dict[str, Any], shape: object) -> Shape:
+    """The shape of a name; of two under one name that which has the counts."""
+    alike = SHAPES.get(text_of(shape))
+    if alike is None:
+        raise UnreadableInput("no known shape", shape, f"name one of {', '.join(SHAPES)}")
+    return next((one for one in alike if complete(usage, one)), alike[0])
+
+
+def _tiers_of(response: dict[str, Any]) -> set[str]:
+    """OpenAI writes ``service_tier`` beside the usage, Bedrock an object ``serviceTier`` with a type."""
+    bedrock = response.get("serviceTier")
+    kind = members_of(bedrock, "serviceTier").get("type") if is_mapping(bedrock) else bedrock
+    return variants_of(response.get("service_tier"), "service_tier") | variants_of(kind, "serviceTier")
+
+
+def _one_of(variants: set[str]) -> str:
+    if len(variants) > 1:
+        raise UnreadableInput(
+            "two service tiers at once", " and ".join(sorted(variants)), "give the one that was billed"
+        )
+    return min(variants)
+
+
+def _items(response: dict[str, Any], shape: Shape) -> Usage:
+    """The calls among a response's items; all that ran in one container is one session of code."""
+    output, found = response.get("output"), set[tuple[str, object]]()
+    for place, item in enumerate(listed_in(output, "output") if shape.items else ()):
+        members = members_of(item, "output")
+        meter = shape.items.get(text_of(members.get("type")))
+        if meter is not None:
+            container = text_of(members.get("container_id")) if meter == "code_sessions" else ""
+            found.add((meter, container or place))
+    return Usage([(meter, 1) for meter, _ in found])
+
+
+def _with_rounds(usage: Usage, members: dict[str, Any], response: dict[str, Any], shape: Shape) -> Usage:
+    """The tokens of every round, where a request took several: the object itself leaves some out."""
+    rounds = listed_in(members.get(shape.rounds or ""), "iterations")
+    if not rounds:
+        return usage
+    own = text_of(response.get("model"))
+    return sum((_round(members_of(one, "iterations"), own, shape) for one in rounds), _calls(usage))
+
+
+def _round(members: dict[str, Any], own: str, shape: Shape) -> Usage:
+    """One round; its tokens have the label ``model`` if another model worked on it."""
+    model, ours = members.pop("model", None), text_of(members.pop("type", None)) in OWN_ROUNDS
+    counts, _ = counted(members, shape)
+    tokens = _tokens(Usage(meters_of(counts, shape)))
+    if model is None and ours:
+        return tokens
+    try:
+        other = name(model, what="model")
+    except InvalidName:
+        raise UnreadableInput(
+            "an iteration whose model is", told(model), "price this request by hand"
+        ) from None
+    return tokens if other == own or (ours and not own) else _labelled(tokens, {"model": other})
+
+
+def _tokens(usage: Usage) -> Usage:
+    return Usage({meter: usage[meter] for meter in usage if meter.name.endswith("_tokens")})
+
+
+def _calls(usage: Usage) -> Usage:
+    return usage - _tokens(usage)
+
+
+def _labelled(usage: Usage, labels: Mapping[str, str]) -> Usage:
+    """The usage with labels on every meter; what a meter has, it keeps."""
+    if not is_mapping(labels):
+        raise UnreadableInput(
+            "labels that are no mapping", labels, 'give names and values: {"model": "gpt-5.1"}'
+        )
+    if not labels:
+        return usage
+    more = {meter: {key: labels[key] for key in labels if key not in meter.labels} for meter in usage}
+    return Usage([(Meter(meter, more[meter]), usage[meter]) for meter in usage])
