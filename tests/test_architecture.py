@@ -38,9 +38,13 @@ CORE_FLOORS = [
     {"__init__"},  # `tokenbill` itself, which gathers what the core offers
 ]
 SHARED = [  # what wings stand on, since none imports another
-    {"jsontext", "coding", "_events_checks", "_price_cells", "_price_keys", "_price_units", "_payload_shapes"},
-    {"records", "_payload_counts"},
-    {"rows", "stored", "_events_read", "_events_otel", "_events_measures", "_price_maps", "_payload_objects"},
+    {"jsontext", "coding", "_events_checks", "_price_cells", "_price_keys", "_price_units", "_payload_shapes"}
+    | {"_focus_columns", "_focus_costs", "_focus_purchases", "_focus_skus"},
+    {"records", "_payload_counts", "_focus_credit", "_focus_rows"},
+    {"rows", "stored", "_events_read", "_events_otel", "_events_measures", "_price_maps", "_payload_objects"}
+    | {"_focus_allowance"},
+    {"_focus_items"},
+    {"_focus_bill"},
 ]
 WINGS = {
     "serial",
@@ -51,6 +55,7 @@ WINGS = {
     "watch",
     "frames",
     "focus",
+    "focus_parquet",
     "files",
     "sharing",
     "changes",

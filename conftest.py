@@ -1,0 +1,18 @@
+"""Modules whose packages are not installed are not collected for their examples, and the header says so."""
+
+from importlib.util import find_spec
+
+NEEDS = {
+    "tokenbill/focus_parquet.py": ["pyarrow"],
+}
+MISSING = {
+    path: lacking
+    for path, packages in NEEDS.items()
+    if (lacking := [package for package in packages if not find_spec(package)])
+}
+collect_ignore = list(MISSING)
+
+
+def pytest_report_header():
+    """Say what was left out, and what to install for it."""
+    return [f"not collected: {path}, install {', '.join(lacking)}" for path, lacking in MISSING.items()]
