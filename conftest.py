@@ -10,7 +10,7 @@ MISSING = {
     for path, packages in NEEDS.items()
     if (lacking := [package for package in packages if not find_spec(package)])
 }
-collect_ignore = list(MISSING)
+collect_ignore = ["tests/fuzz.py", *MISSING]  # the fuzzers are a program of their own
 
 
 def pytest_report_header():

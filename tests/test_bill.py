@@ -419,7 +419,7 @@ def test_what_paid_a_bill_is_verified_with_it(name, value):
     bill = Bill.of(CALLS, PLAN)
     bill.made["added"] = bill.added._replace(**{name: value})
 
-    with pytest.raises(BillMismatch, match="the bill's (due|draws|closing)"):
+    with pytest.raises(BillMismatch, match=r"the bill's (due|draws|closing)"):
         bill.verify()
 
 

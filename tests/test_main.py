@@ -705,6 +705,106 @@ def test_a_request_is_priced_by_its_length_where_the_schedule_says_so(file, caps
     assert capsys.readouterr().out.splitlines()[-2:] == ["Total: $600.00", "Before rounding: 600.002 USD"]
 
 
+CLIFF = (
+    'type = "PriceSchedule"\nversion = 1\ncurrency = "USD"\n[entries]\n'
+    'input_tokens = "0.001"\n"input_tokens{context=200000}" = "0.002"\n'
+)
+
+
+def test_rows_that_are_requests_are_priced_by_their_length_too(file, capsys):
+    requests = file("in\n250000\n150000\n", "requests.csv")
+    prices = ["--plan", file(CLIFF, "prices.toml")]
+
+    assert main(["bill", requests, "--sum", "input_tokens=in", *prices]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $650.00"  # 250000 × 0.002 + 150000 × 0.001
+
+
+def test_rows_of_which_nobody_knows_the_request_are_refused_at_such_prices(file, capsys):
+    rows = file("meter,quantity\ninput_tokens,250000\n")
+
+    assert main(["bill", rows, "--plan", file(CLIFF, "prices.toml")]) == 2
+    assert "the prices depend on the length of a request" in capsys.readouterr().err
+
+
+def test_a_list_of_payloads_is_no_file_of_rows(file, capsys):
+    calls = file('[{"prompt_tokens": 9, "completion_tokens": 2}]\n', "calls.json")
+
+    assert main(["bill", calls, "--as", "openai.chat", "--price", "input_tokens=1"]) == 1
+    assert "write an object a line" in capsys.readouterr().err
+
+
+def test_no_line_of_payloads_is_shown(file, capsys):
+    secret = file('{"messages": "my secret prompt", "usage": {"prompt_tokens": 9\n', "calls.jsonl")
+
+    assert main(["bill", secret, "--as", "openai.chat", "--price", "input_tokens=1"]) == 1
+    said = capsys.readouterr().err
+    assert "secret" not in said
+    assert "text of 62 characters" in said
+
+
+MAP = '{"m-1": {"input_cost_per_token": 0.5, "output_cost_per_token": 2}}'
+
+
+def test_prices_of_a_model_are_read_from_a_price_map(file, capsys):
+    call = file('{"prompt_tokens": 10, "completion_tokens": 3}\n', "calls.jsonl")
+    asked = ["bill", call, "--as", "openai.chat", "--price-map", file(MAP, "map.json")]
+
+    assert main([*asked, "--model", "m-1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $11.00"
+    assert main([*asked, "--model", "m-2"]) == 1
+    assert "m-2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("text", "said"), [("{", "not JSON"), (None, "no such file")])
+def test_a_price_map_that_cannot_be_read_is_told(text, said, file, tmp_path, capsys):
+    path = str(tmp_path / "none.json") if text is None else file(text, "map.json")
+
+    assert main(["bill", USAGE, "--model", "m", "--price-map", path]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_usage_of_another_model_is_not_billed_at_the_prices_of_this_one(file, capsys):
+    span = {"gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1, "gen_ai.response.model": "m-2"}
+    asked = ["bill", file(lines(json.dumps(span)), "spans.jsonl"), "--as", "otel", "--model", "m-1"]
+
+    assert main([*asked, "--price-map", file(MAP, "map.json")]) == 1
+    assert "usage of another model: 'm-2'; its prices are not those of m-1" in capsys.readouterr().err
+
+
+def test_a_book_of_prices_needs_the_day(file, capsys):
+    edition = '[[editions]]\nstart = "2026-0{}-01"\n[editions.schedule]\ncurrency = "USD"\n'
+    entries = '[editions.schedule.entries]\napi_calls = "0.0{}"\n'
+    book = 'type = "PriceBook"\nversion = 1\n' + "".join((edition + entries).format(n, n) for n in (1, 2))
+    asked = ["bill", USAGE, "--count", "api_calls", "--plan", file(book, "book.toml")]
+
+    assert main(asked) == 2
+    assert "depend on the date; give --at" in capsys.readouterr().err
+    assert main([*asked, "--at", "2026-01-31"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $0.12"
+
+
+def test_a_document_of_usage_is_billed(file, capsys, typed):
+    usage = '{"type": "Usage", "version": 1, "quantities": {"api_calls": "5"}}'
+
+    assert main(["bill", file(usage, "usage.json"), "--as", "usage", "--price", "api_calls=0.5"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $2.50"
+    typed(usage)
+    assert main(["bill", "-", "--as", "usage", "--price", "api_calls=0.5"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $2.50"
+    fee = file('{"type": "Fee", "version": 1, "amount": "5"}', "fee.json")
+    assert main(["bill", fee, "--as", "usage", "--price", "api_calls=0.5"]) == 1
+    assert "no usage: 'Fee'" in capsys.readouterr().err
+
+
+def test_an_event_without_the_group_it_is_asked_for_is_named(file, capsys):
+    nameless = json.loads(event("7"))
+    del nameless["subject"]
+    asked = ["bill", file(lines(json.dumps(nameless)), "e.jsonl"), "--as", "cloudevents", "--by", "customer"]
+
+    assert main([*asked, "--price", "api_calls=1"]) == 1
+    assert "no customer of event 7 from gateway" in capsys.readouterr().err
+
+
 def test_spans_of_opentelemetry_are_read(file, capsys):
     span = {"gen_ai.usage.input_tokens": 500, "gen_ai.usage.output_tokens": 80}
     prices = ["--price", "input_tokens=3/1000", "--price", "output_tokens=15/1000"]
@@ -721,7 +821,9 @@ def test_spans_of_opentelemetry_are_read(file, capsys):
         (["--period", "2026-01-01"], "write START/END, as in 2026-01-01/2026-02-01"),
         (["--period", "2026-02-01/2026-01-01"], "period"),
         (["--format", "focus"], "give --issuer and --period"),
-        (["--provider", "openai"], "--provider says who offers a model; give --model"),
+        (["--provider", "openai"], "say where a model's prices stand; give --model"),
+        (["--as", "cloudevents", "--period", "2026-01-01/2026-02-01"], "events happen at instants"),
+        (["--as", "usage", "--by", "customer"], "a document of usage has no columns"),
     ],
 )
 def test_options_that_contradict_each_other_are_answered_in_one_line(arguments, said, capsys):

@@ -267,3 +267,11 @@ def test_a_file_that_fails_while_it_is_read_is_our_error(failure):
 @pytest.mark.parametrize("source", ["usage.csv", b"meter,quantity", None, 7, [1], [None]])
 def test_text_and_other_things_are_no_file(source):
     assert refused(source).code == "unreadable_input"
+
+
+def test_a_row_of_escaped_quotes_is_read_in_one_go():
+    """Were the depth asked again from each quote, this would take hours."""
+    row = "{" * 40 + '"' + '\\"' * 400_000
+
+    with opened([row], []) as rows, pytest.raises(UnreadableRow, match="more than 32 levels"):
+        rows.members(next(iter(rows)))

@@ -492,6 +492,20 @@ def test_hostile_toml_is_refused(name):
     assert len(str(found.value)) <= LONGEST_MESSAGE
 
 
+def test_a_toml_text_of_escaped_quotes_is_read_in_one_go():
+    """Were each quote taken for the beginning of a key, this would take an hour."""
+    text = 'a = "' + '\\"' * 400_000 + '"'
+
+    with pytest.raises(UnreadableInput, match="no version"):
+        loads(text, format="toml")
+
+
+@pytest.mark.parametrize("longest", ["5", -1, 0, True, 5.0])
+def test_longest_is_a_length(longest):
+    with pytest.raises(UnreadableInput, match="longest is no length"):
+        loads("{}", longest=longest)
+
+
 def test_a_document_has_limits_that_say_how_to_raise_them():
     text = dumps(Usage({f"m{i}": i for i in range(1, 1000)}))
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from tokenbill.books import PriceBook
-from tokenbill.errors import InvalidMeter, InvalidPeriod, InvalidPrice, TokenbillError, shown
+from tokenbill.errors import InvalidMeter, InvalidPeriod, InvalidPrice, TokenbillError, UnreadableInput, shown
+from tokenbill.jsontext import NotJson, decoded
 from tokenbill.meters import Meter
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
@@ -28,12 +29,12 @@ examples:
   tokenbill bill usage.csv --sum gpu_seconds=exec_time --count api_calls \\
       --price gpu_seconds=0.10/3600 --price api_calls=0.01 --format csv
   tokenbill bill events.jsonl --as cloudevents --by customer --plan plan.toml
-  tokenbill bill calls.jsonl --as openai.chat --model gpt-4o
+  tokenbill bill calls.jsonl --as openai.chat --model gpt-4o --at 2026-11-01T00:00:00Z
 
 Without --sum and --count a row has a "meter" and a "quantity".
 """
-KINDS = ("rows", "cloudevents", "otel", "payload")
-"""What the rows of a file may be, besides the payload of a named shape."""
+KINDS = ("rows", "cloudevents", "otel", "payload", "usage")
+"""What a file may hold, besides payloads of a named shape: ``usage`` is a document, the others are rows."""
 
 
 class Misuse(Exception):
@@ -49,6 +50,7 @@ class Request(NamedTuple):
     plan: BillingPlan
     kind: str
     period: Period | None
+    model: str | None
 
 
 def options(argv: Sequence[str] | None) -> Namespace:
@@ -101,7 +103,11 @@ def _add_bill(parser: ArgumentParser) -> None:
     add("--by", metavar="COLUMN", help="make one bill for each value of a column", **several)
     add("--sum", metavar="METER[=COLUMN]", help="a meter adds up its column, or COLUMN", **several)
     add("--count", metavar="METER", help="a meter counts the rows", **several)
-    add("--period", metavar="START/END", help="the service period; of events, only those in it count")
+    add(
+        "--period",
+        metavar="START/END",
+        help="the service period, two dates or instants; of events, those in it count",
+    )
     _add_terms(parser)
     add("--format", choices=FORMATS, default="text", help="what to print: text unless given")
     add("--issuer", metavar="NAME", help="who sends the bill; FOCUS asks for it")
@@ -122,6 +128,7 @@ def _add_terms(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--currency", default="USD", help="currency of --price; USD unless given")
     add("--provider", metavar="NAME", help="who offers the model")
+    add("--price-map", metavar="FILE", help="a map of prices, such as litellm's, in place of genai-prices")
     add("--at", metavar="INSTANT", help="when the prices of the model hold, and grants are drawn on")
 
 
@@ -141,7 +148,7 @@ def requested(arguments: Namespace) -> Request:
         period = _period(arguments.period)
     except TokenbillError as error:
         raise Misuse(error) from None
-    return Request(tuple(arguments.by), sums, counts, plan, arguments.kind, period)
+    return Request(tuple(arguments.by), sums, counts, plan, arguments.kind, period, arguments.model)
 
 
 def _check(arguments: Namespace) -> None:
@@ -151,8 +158,12 @@ def _check(arguments: Namespace) -> None:
         raise Misuse("--sum and --count read columns; leave them out, or read rows: --as rows")
     if arguments.format == "focus" and not (arguments.issuer and arguments.period):
         raise Misuse("FOCUS asks who sends the bill, and for what time: give --issuer and --period")
-    if arguments.provider and not arguments.model:
-        raise Misuse("--provider says who offers a model; give --model")
+    if (arguments.provider or arguments.price_map) and arguments.model is None:
+        raise Misuse("--provider and --price-map say where a model's prices stand; give --model")
+    if arguments.kind == "cloudevents" and arguments.period and "T" not in arguments.period.upper():
+        raise Misuse("events happen at instants: write --period 2026-01-01T00:00:00Z/2026-02-01T00:00:00Z")
+    if arguments.kind == "usage" and arguments.by:
+        raise Misuse("a document of usage has no columns; leave out --by")
 
 
 def _check_kind(kind: str) -> None:
@@ -169,21 +180,46 @@ def _check_kind(kind: str) -> None:
 
 def _plan(arguments: Namespace) -> BillingPlan:
     """The plan of a file, or one on demand, at the prices given or those of a model."""
-    if arguments.plan:
+    found: Any = None
+    if arguments.plan is not None:
         from tokenbill.serial import load
 
         found = load(Path(arguments.plan))
-    elif arguments.model:
-        from tokenbill.catalog import schedule
-
-        found = schedule(arguments.model, arguments.provider, arguments.at)
+    elif arguments.model is not None:
+        found = _prices_of_model(arguments)
     else:
         found = _prices(arguments)
     if isinstance(found, PriceBook):
-        raise Misuse(f"the prices of {arguments.model or arguments.plan} depend on the date; give --at")
+        found = _edition(found, arguments)
     if not isinstance(found, BillingPlan | PriceSchedule):
         raise Misuse(f"{arguments.plan} holds a {type(found).__name__}, no plan and no schedule of prices")
     return found if isinstance(found, BillingPlan) else BillingPlan.on_demand(found)
+
+
+def _prices_of_model(arguments: Namespace) -> PriceSchedule | PriceBook:
+    from tokenbill import catalog
+
+    model: str = arguments.model
+    if arguments.price_map is None:
+        return catalog.schedule(model, arguments.provider, arguments.at)
+    return catalog.from_price_map(_map_of(arguments.price_map), model=model)
+
+
+def _map_of(path: str) -> Any:
+    try:
+        return decoded(Path(path).read_text(encoding="utf-8"))
+    except NotJson as problem:
+        raise UnreadableInput(str(problem), path, problem.way_out) from None
+    except (OSError, ValueError) as error:
+        reason = str(getattr(error, "strerror", None) or error).lower()
+        raise UnreadableInput("cannot read", path, reason) from None
+
+
+def _edition(book: PriceBook, arguments: Namespace) -> Any:
+    """The schedule of a book that holds at the instant asked for."""
+    if arguments.at is None:
+        raise Misuse(f"the prices of {arguments.model or arguments.plan} depend on the date; give --at")
+    return book.on(arguments.at)
 
 
 def _prices(arguments: Namespace) -> PriceSchedule:

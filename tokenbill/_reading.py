@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from tokenbill._options import Misuse, Request
 from tokenbill.canonical import name
-from tokenbill.errors import InvalidName
+from tokenbill.errors import InvalidName, InvalidUsage, UnreadableInput
 from tokenbill.events import Event, bracket, once, read_cloudevent, read_otel, usage_by
 from tokenbill.files import read_rows, read_usage_by
 from tokenbill.rows import Source
@@ -33,12 +34,29 @@ def usages_of(source: Source, request: Request, watched: Watched, tell: Callable
         Misuse: If rows of this kind cannot be grouped as asked.
         TokenbillError: For what the file holds.
     """
-    if request.kind == "rows":
-        return read_usage_by(source, request.by, sums=request.sums, counts=request.counts, **watched)
+    if request.kind == "usage":
+        return {(): _document(source)}
     if request.kind == "cloudevents":
         return _events(source, request, watched, tell)
+    over = _thresholds(request.plan.prices)
+    if request.kind == "rows" and not over:
+        return read_usage_by(source, request.by, sums=request.sums, counts=request.counts, **watched)
     read = _reader(request)
-    return _summed(read_rows(source, lambda row: (_group(row, request.by), read(row)), **watched))
+
+    def reader(row: Mapping[str, Any]) -> tuple[tuple[str, ...], Usage]:
+        usage = _of_model(read(row), request.model)
+        return _group(row, request.by), bracket(usage, over=over) if over else usage
+
+    return _summed(read_rows(source, reader, **watched))
+
+
+def _document(source: Any) -> Usage:
+    from tokenbill.serial import load, loads
+
+    found = load(source) if isinstance(source, Path) else loads(source.read())
+    if not isinstance(found, Usage):
+        raise UnreadableInput("no usage", type(found).__name__, "give a document of Usage")
+    return found
 
 
 def _events(source: Source, request: Request, watched: Watched, tell: Callable[[str], object]) -> Groups:
@@ -60,37 +78,57 @@ def _tell_of(count: int, what: str, tell: Callable[[str], object]) -> None:
 
 
 def _attributes(event: Event, by: Iterable[str]) -> tuple[str, ...]:
-    return tuple(getattr(event, column) or "" for column in by)
+    for column in by:
+        if getattr(event, column) is None:
+            way_out = f"leave out --by {column}, or send events with a subject"
+            raise InvalidName(f"no {column} of event {event.id} from {event.source}", None, way_out)
+    return tuple(getattr(event, column) for column in by)
 
 
 def _reader(request: Request) -> Callable[[Mapping[str, Any]], Usage]:
-    """What reads the usage of one request, labelled by its length where prices depend on it."""
+    """What reads the usage of one request."""
     if request.kind == "otel":
-        read: Callable[[Mapping[str, Any]], Usage] = read_otel
-    else:
-        from tokenbill.payloads import read_usage
+        return read_otel
+    if request.kind == "rows":
+        return _columns_reader(request)
+    from tokenbill.payloads import read_usage
 
-        shape = None if request.kind == "payload" else request.kind
-
-        def read(payload: Mapping[str, Any]) -> Usage:
-            return read_usage(payload, shape)
-
-    over = _thresholds(request)
-    return (lambda row: bracket(read(row), over=over)) if over else read
+    shape = None if request.kind == "payload" else request.kind
+    return lambda payload: read_usage(payload, shape)
 
 
-def _thresholds(request: Request) -> tuple[int, ...]:
+def _columns_reader(request: Request) -> Callable[[Mapping[str, Any]], Usage]:
+    """What reads a row that is a request: its columns say how long it was."""
+    if not request.sums:
+        raise Misuse("the prices depend on the length of a request; give --sum, for rows that are requests")
+    ones = [(meter, 1) for meter in request.counts]
+    return lambda row: Usage([*((meter, _member(row, column)) for meter, column in request.sums), *ones])
+
+
+def _of_model(usage: Usage, model: str | None) -> Usage:
+    """Usage, if all of it is of the model whose prices were asked for."""
+    for meter in usage if model is not None else ():
+        if meter.labels.get("model", model) != model:
+            way_out = f"its prices are not those of {model}: bill it apart, by its own --model or a --plan"
+            raise InvalidUsage("usage of another model", meter.labels["model"], way_out)
+    return usage
+
+
+def _thresholds(prices: object) -> tuple[int, ...]:
     """The lengths of a request at which a schedule changes its prices, as its labels say."""
-    keys = request.plan.prices if isinstance(request.plan.prices, PriceSchedule) else ()
+    keys = prices if isinstance(prices, PriceSchedule) else ()
     lengths = (key.labels.get("context", "") for key in keys)
-    return tuple(sorted({int(length) for length in lengths if length.isdecimal()}))
+    return tuple(sorted({int(length) for length in lengths if length.isascii() and length.isdecimal()}))
 
 
 def _group(row: Mapping[str, Any], by: Iterable[str]) -> tuple[str, ...]:
-    for column in by:
-        if column not in row:
-            raise InvalidName("no such member", column, "group by a member that every row has")
-    return tuple(name(row[column], what=column) for column in by)
+    return tuple(name(_member(row, column), what=column) for column in by)
+
+
+def _member(row: Mapping[str, Any], column: str) -> Any:
+    if column not in row:
+        raise InvalidName("no such member", column, "name one that every row has")
+    return row[column]
 
 
 def _summed(pairs: Iterable[tuple[tuple[str, ...], Usage]]) -> Groups:

@@ -29,7 +29,7 @@ ROW_LENGTH = 1 << 20
 """Most bytes of a row: an endless line, or a quotation mark left open, must not fill the memory."""
 DEPTH = 32
 """Most levels of one JSON object."""
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|$)', re.DOTALL)
 QUOTING = "end rows with LF or CRLF, close quotation marks, and double those inside a cell"
 OBJECTS = 'write an object a line, as in {"meter": "api_calls", "quantity": 1}'
 
@@ -101,11 +101,12 @@ class _Lines:
         self.first = self._fault = ""
 
     def look_like_json(self) -> bool:
-        """Whether a JSON object opens the file, or its name says so; no CSV begins with a brace."""
+        """Whether JSON opens the file, or its name says so; no CSV begins with a brace or a bracket."""
         first = next(self._pieces, "")
         self._pieces = chain([first] if first else [], self._pieces)
         opening = first if isinstance(first, str) else first.decode("utf-8", "replace")
-        return opening.lstrip("\ufeff \t\r\n").startswith("{") or self._title.endswith((".jsonl", ".ndjson"))
+        looks = opening.lstrip("\ufeff \t\r\n").startswith(("{", "["))
+        return looks or self._title.endswith((".jsonl", ".ndjson"))
 
     def begin(self) -> None:
         """The next line begins a row."""
@@ -251,14 +252,15 @@ class _JsonRows(Rows):
 
     def members(self, row: str) -> Mapping[str, Any]:
         self._lines.check()
+        told = f"text of {len(row)} characters"  # it may hold a prompt, which no error may show
         if _deep(row):
-            self._lines.refuse(f"JSON of more than {DEPTH} levels", row, OBJECTS)
+            self._lines.refuse(f"JSON of more than {DEPTH} levels", told, OBJECTS)
         try:
             found = decoded(row)
         except NotJson as problem:
-            self._lines.refuse(str(problem), row, f"{problem.way_out}; {OBJECTS}")
+            self._lines.refuse(str(problem), told, f"{problem.way_out}; {OBJECTS}")
         if not isinstance(found, dict):
-            self._lines.refuse("no JSON object", row, OBJECTS)
+            self._lines.refuse("no JSON object", told, OBJECTS)
         return cast("Mapping[str, Any]", found)
 
     def _cell(self, row: Mapping[str, Any], column: str) -> str | int | Decimal:

@@ -37,7 +37,7 @@ DEPTH = 100
 MEMBERS = 400_000
 """Most members of all tables together, unless a document may be longer than usual: each takes its time."""
 DOTTED = re.compile(
-    r"""(?<![\w-])(?:(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
+    r"""(?<![\w\\-])(?:(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
 )
 """A key of TOML with more than a hundred parts, which its reader would join for ever."""
 
@@ -181,8 +181,12 @@ def _checked(format: Format) -> Format:
     return format
 
 
-def _most(format: Format, longest: int | None) -> int:
-    return LENGTHS[format] if longest is None else longest
+def _most(format: Format, longest: Any) -> int:
+    if longest is None:
+        return LENGTHS[format]
+    if type(longest) is not int or longest < 1:
+        raise UnreadableInput("longest is no length", longest, "give a whole number of characters")
+    return longest
 
 
 def _path(path: Any) -> Path:
