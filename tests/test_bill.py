@@ -422,7 +422,7 @@ def test_a_bill_explains_itself_line_by_line():
     plan = BillingPlan(PriceSchedule(calls=Package(1000, 5)), taxes=[Tax("VAT", 20)])
 
     assert Bill.of(Usage(calls=1001), plan).explain().splitlines() == [
-        "calls: (1001 ÷ 1000, up) × 5 = 10  (Whole packages of units; a started package is a full one.)",
+        "calls: (1001 ÷ 1000, up) × 5 = 10  (each started package of 1000 at 5)",
         "VAT: 20 % of 10 = 2.00",
         "total: 12.00 USD",
     ]
