@@ -447,7 +447,7 @@ def test_a_bill_prints_as_a_table():
 def test_a_bill_is_shown_in_a_notebook_with_what_is_said_of_it():
     html = Bill.of(CALLS, PLAN, about={"customer": "<acme>"})._repr_html_()
 
-    assert "<caption>basic · &lt;acme&gt; · Total: $11.00</caption>" in html
+    assert ">basic · &lt;acme&gt; · Total: $11.00</caption>" in html
     assert ">api_calls</td>" in html
 
 

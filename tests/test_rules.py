@@ -4,9 +4,31 @@ from fractions import Fraction
 import pytest
 from attrs import frozen
 
-from tokenbill import Flat, Graduated, Package, PerUnit, Price, Tier, Volume
+from tokenbill import (
+    BillingPlan,
+    Flat,
+    Graduated,
+    Package,
+    PerUnit,
+    Price,
+    PriceSchedule,
+    Rounding,
+    Tax,
+    Tier,
+    Volume,
+)
 from tokenbill.price import After, Sum
-from tokenbill.rules import COMBINATORS, LONGEST, RULES, SECTIONS, page_of, plain, rule_of
+from tokenbill.rules import (
+    COMBINATORS,
+    LONGEST,
+    RULES,
+    SECTIONS,
+    entry_rule,
+    page_of,
+    plain,
+    rule_of,
+    terms_of,
+)
 
 CALLS = PerUnit("0.01")
 
@@ -38,12 +60,13 @@ class Bare(Price):
         (Package(1000, 5, round="down"), "each full package of 1000 at 5"),
         (Package(1000, 5, round="half_up"), "each half used package of 1000 at 5"),
         (
-            Graduated([Tier(None, 1)]),
-            "each unit at the rate of the tier it falls in, with the fees of tiers entered",
+            Graduated([Tier(1000, "0.01", fee=5), Tier(None, "0.005")]),
+            "each unit as its tier says: up to 1000 at 0.01 (and 5 once); above at 0.005",
         ),
         (
-            Volume([Tier(None, 1)]),
-            "all units at the rate of the tier that their total falls in, with its fee",
+            Volume([Tier(1000, 3, per=100, round="up"), Tier(None, 2)], per=10),
+            "all units as the tier of their total says: "
+            "up to 1000 at 3 for 100, started ones; above at 2 for 10",
         ),
         (CALLS + Flat(20), "every unit at 0.01 plus 20 once something is used"),
         (CALLS * "1.2", "every unit at 0.01, × 1.2"),
@@ -75,6 +98,48 @@ def test_a_rule_of_many_prices_is_cut():
 
     assert len(told) == LONGEST
     assert told.endswith("…")
+
+
+def test_a_rule_of_many_tiers_lists_the_first():
+    price = Graduated([*(Tier(end, 1) for end in range(1, 9)), Tier(None, 1)])
+
+    assert rule_of(price).endswith("up to 6 at 1; …")
+
+
+def test_the_rule_of_an_entry_of_groups_names_the_labels():
+    assert entry_rule(CALLS.each("region", "gpu")) == "every unit at 0.01, by region, gpu"
+
+
+def test_the_terms_of_a_plan_are_what_it_says_and_no_more():
+    plan = BillingPlan.subscription(
+        "99",
+        PriceSchedule(calls=CALLS),
+        included={"calls": 100},
+        taxes=[Tax("VAT", 19)],
+        rounding=Rounding(stage="line"),
+        minimum=5,
+        name="Team",
+    )
+
+    assert terms_of(plan) == [
+        ("price of calls", "every unit at 0.01"),
+        ("100 free units", "calls"),
+        ("fees", "Fee: amount 99"),
+        ("minimum", "5"),
+        ("taxes", "Tax: name VAT, percent 19"),
+        ("rounding", "Rounding: stage line"),
+        ("cycle", "Cycle: unit month, anchor 1970-01-01T00:00:00"),
+    ]
+
+
+def test_a_schedule_of_a_users_own_may_list_no_entries():
+    class Own:
+        currency = "USD"
+
+        def match(self, meter):
+            return PriceSchedule(calls=1).match(meter)
+
+    assert terms_of(BillingPlan.on_demand(Own())) == []
 
 
 def test_each_kind_of_price_has_a_rule_and_a_page():
