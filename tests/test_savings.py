@@ -3,7 +3,14 @@ from decimal import Decimal
 import pytest
 
 from tokenbill import BillingPlan, Currency, Package, PerUnit, PriceSchedule, Usage
-from tokenbill.errors import CurrencyMismatch, InvalidNumber, InvalidPlan, InvalidUsage
+from tokenbill.errors import (
+    CurrencyMismatch,
+    InvalidMeter,
+    InvalidNumber,
+    InvalidPeriod,
+    InvalidPlan,
+    InvalidUsage,
+)
 from tokenbill.savings import advice, with_share
 
 PRICES = PriceSchedule(
@@ -100,6 +107,29 @@ def test_a_share_moves_only_what_has_no_such_label():
 def test_a_share_lies_between_nothing_and_everything(share):
     with pytest.raises(InvalidUsage):
         advice(USED, PLAN, cached=share)
+
+
+@pytest.mark.parametrize(
+    ("used", "label", "names", "error"),
+    [
+        (5, "x", None, InvalidUsage),
+        (USED, "no label", None, InvalidMeter),
+        (USED, ["x"], None, InvalidMeter),
+        (USED, "x", 5, InvalidMeter),
+    ],
+)
+def test_what_cannot_be_moved_is_refused(used, label, names, error):
+    with pytest.raises(error):
+        with_share(used, "0.5", label, "y", names=names)
+
+
+def test_advice_is_about_usage_and_a_plan():
+    with pytest.raises(InvalidUsage):
+        advice(5, PLAN)
+    with pytest.raises(InvalidPlan):
+        advice(USED, PRICES)
+    with pytest.raises(InvalidPeriod):
+        advice(USED, PLAN, period="2026-03")
 
 
 def test_a_share_is_no_float():

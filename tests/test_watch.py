@@ -338,6 +338,11 @@ def test_thresholds_are_more_than_nothing(thresholds):
         Budget(5, thresholds=thresholds)
 
 
+def test_alerts_are_asked_of_a_status():
+    with pytest.raises(InvalidPlan):
+        Budget(5).alerts(opened())
+
+
 def test_a_budget_is_more_than_nothing():
     with pytest.raises(InvalidPrice):
         Budget(0)

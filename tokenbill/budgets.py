@@ -92,6 +92,8 @@ class Budget(Shown):
         budget: 80 %, 16.0 USD, will be crossed on 2026-03-20
         budget: 100 %, 20 USD, will be crossed on 2026-03-25
         """
+        if not isinstance(of, Status):
+            raise InvalidPlan("no status", of, "give one: status(account, plan, at=…)")
         found = (self._alert(of, threshold) for threshold in self.thresholds)
         return tuple(alert for alert in found if alert is not None)
 

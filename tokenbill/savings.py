@@ -9,17 +9,19 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from tokenbill.account import checked_terms
 from tokenbill.canonical import listed_of
 from tokenbill.charges import usage_lines
 from tokenbill.compiled import compiled_form
 from tokenbill.decimals import ZERO, Exact, Number, decimal, difference, number, product
 from tokenbill.display import digits, html_table, shortest
-from tokenbill.errors import CurrencyMismatch, InvalidPlan, InvalidUsage
+from tokenbill.errors import CurrencyMismatch, InvalidMeter, InvalidPlan, InvalidUsage
 from tokenbill.forecasts import outlook
 from tokenbill.lines import exact_sum
 from tokenbill.memo import Shown
-from tokenbill.meters import LLM_METERS, Meter
+from tokenbill.meters import LLM_METERS, Meter, is_label
 from tokenbill.periods import Period
+from tokenbill.periods import period as checked_period
 from tokenbill.plan import BillingPlan
 from tokenbill.rates import Package
 from tokenbill.rounding import Rounding
@@ -98,6 +100,8 @@ def advice(
     >>> print(*advice(Usage(input_tokens=1000), BillingPlan.on_demand(prices), cached="0.5"))
     read 0.5 of the input from a cache: saves 13.50 USD, 16.50 in place of 30.00
     """
+    usage, plan = checked_terms(usage, plan)
+    period = None if period is None else checked_period(period)
     now = _cost(usage, plan, period)
     changed = list[tuple[str, str, Decimal, Decimal]]()
     for code, message, other in _moves(usage, _share("cached", cached), _share("batched", batched)):
@@ -147,12 +151,20 @@ def with_share(
 
     *names* are those of the meters that it concerns; all of them unless given.
 
+    Raises:
+        InvalidUsage: If the share is not between 0 and 1, or *usage* is none.
+        InvalidMeter: If *label* or *value* cannot be one of a meter.
+
     >>> with_share(Usage(input_tokens=100), "0.25", "cache", "read")
     Usage({'input_tokens': 75.00, 'input_tokens{cache=read}': 25.00})
     """
-    part, wanted = _share(label, share), None if names is None else set(names)
+    given, part, wanted = Usage(usage), _share("moved", share), None if names is None else listed_of(names)
+    if not is_label(label):
+        raise InvalidMeter("no name of a label", label, 'give a name: "cache"')
+    if names is not None and wanted is None:
+        raise InvalidMeter("no names of meters", names, 'give a list: ["input_tokens"]')
     pairs = list[tuple[Meter, Exact]]()
-    for meter, quantity in usage.items():
+    for meter, quantity in given.items():
         moved: Exact = ZERO
         if label not in meter.labels and (wanted is None or meter.name in wanted):
             moved = product(quantity, part)

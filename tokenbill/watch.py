@@ -291,7 +291,7 @@ def footprint(usage: Usage, factors: Prices, meter: str) -> Usage:
     """
     schedule, name = PriceSchedule(factors), Meter(meter).name
     pairs = list[tuple[Meter, Decimal]]()
-    for source, quantity in usage.items():
+    for source, quantity in Usage(usage).items():
         price = schedule.match(source).price
         curve = price.price if isinstance(price, Each) else price
         pairs.append((Meter(name, source.labels), decimal(curve.exact(quantity))))
