@@ -6,6 +6,7 @@ from attrs import frozen
 
 from tokenbill import (
     BillingPlan,
+    Currency,
     Flat,
     Graduated,
     Package,
@@ -130,6 +131,14 @@ def test_the_terms_of_a_plan_are_what_it_says_and_no_more():
         ("rounding", "Rounding: stage line"),
         ("cycle", "Cycle: unit month, anchor 1970-01-01T00:00:00"),
     ]
+
+
+def test_the_price_of_tokens_is_a_term_told_as_a_rule():
+    token = Currency("TOKEN", places=0)
+    prices = PriceSchedule(calls=5, currency=token)
+    plan = BillingPlan.prepaid(prices, currency="USD", token_price=PerUnit(20, per=10_000))
+
+    assert terms_of(plan)[1:] == [("currency", "USD"), ("token price", "every 10000 units at 20")]
 
 
 def test_a_schedule_of_a_users_own_may_list_no_entries():

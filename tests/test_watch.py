@@ -133,6 +133,22 @@ def test_a_balance_may_last_into_the_periods_to_come():
     assert status(account, plan, at="2026-03-11").lasts == date(2026, 4, 18)
 
 
+def test_a_fee_of_the_periods_to_come_is_owed_for_all_of_them():
+    # half a fee of 10 is paid for half of April, 7 are left, and May owes all of it
+    plan = BillingPlan(CENT, fees=[Fee(10)], cycle=Cycle.monthly())
+    april = Period("2026-04-16", "2026-05-01")
+    account = opened(plan, 0, april, opening=Account(balance=[Grant("paid", 12, "USD")]))
+
+    assert status(account, plan, at="2026-04-16").lasts == date(2026, 5, 1)
+
+
+def test_a_balance_may_end_with_what_the_end_of_a_period_brings():
+    plan = BillingPlan(CENT, fees=[Fee(10, due="arrears")])
+    account = opened(plan, 0, opening=Account(balance=[Grant("paid", 5, "USD")]))
+
+    assert status(account, plan, at="2026-03-11").lasts == date(2026, 3, 31)
+
+
 def test_a_balance_ends_with_its_grants():
     account = opened(
         opening=Account(balance=[Grant("paid", 500, "USD", expires="2026-04-03")]), at="2026-03-10"
@@ -208,6 +224,17 @@ def test_the_way_is_told_day_by_day():
     assert found.spent_by_day == ((date(2026, 3, 1), Decimal("0.05")), (date(2026, 3, 2), Decimal("0.20")))
     assert found.forecast.by_day[0] == (date(2026, 3, 3), Decimal("0.30"))
     assert found.forecast.by_day[-1] == (date(2026, 3, 31), found.forecast.total)
+
+
+def test_the_way_is_that_of_the_credit_which_the_period_began_with():
+    gift = Grant("gift", 5, "USD", kind="promotional")
+    account = opened(opening=Account(balance=[gift]))
+
+    found = status(account, PLAN, at="2026-03-11", days=days_from("2026-03-01", *[80] * 10))
+
+    # 0.80 a day; the gift pays the first five
+    assert [str(spent) for _, spent in found.spent_by_day[4:8]] == ["0.00", "0.00", "0.60", "1.40"]
+    assert found.spent_by_day[-1][1] == found.spent == Decimal("3.00")
 
 
 def test_days_before_the_period_tell_the_pace_and_no_spend():
@@ -404,6 +431,19 @@ def test_a_status_is_rows_and_a_table():
         "note": "from 0.01 to 0.005 a unit",
     }
     assert "<b>" not in found._repr_html_()
+
+
+def test_a_status_tells_what_is_left_and_where_a_package_begins():
+    plan = BillingPlan(PriceSchedule(calls=Package(1000, 5)), included={"calls": 100})
+    account = opened(plan, 50, opening=Account(balance=[Grant("paid", 10_000, "USD")]))
+
+    rows = status(account, plan, at="2026-03-11").to_rows()
+
+    assert [list(row.values()) for row in rows[2:]] == [
+        ["calls left", "50", "units", "of 100 included"],
+        ["calls, next change of price", "50", "units ahead", "where its price jumps"],
+        ["balance", "10000", "USD", "lasts longer than 360 days"],
+    ]
 
 
 # The real traffic: forecasts and advice are made on some days and measured on days that they did not see
