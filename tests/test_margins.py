@@ -169,6 +169,10 @@ def test_behind_the_last_tier_nothing_bends():
     assert next_bend(PerUnit(1)) is None
 
 
+def test_the_end_of_a_tier_at_which_nothing_changes_is_no_bend():
+    assert next_bend(Graduated([Tier(10, 1), Tier(None, 1)])) is None
+
+
 def test_a_cliff_and_a_package_are_jumps():
     assert next_bend(SEATS, after=3) == Bend(
         Fraction(10), Fraction(7), Fraction(5), Fraction(4), Fraction(-10)

@@ -25,7 +25,7 @@ from tokenbill import (
     Usage,
 )
 from tokenbill.errors import InvalidMeter, InvalidPlan, InvalidPrice
-from tokenbill.pieces import at
+from tokenbill.pieces import Form, at
 from tokenbill.price import Each
 from tokenbill.totals import along, total_curve
 
@@ -186,6 +186,13 @@ def test_at_line_stage_the_tokens_of_each_entry_are_counted_whole():
     ]
 
     assert [total(plan, 1, gpu=1) for plan in plans] == [1, 2]  # ½ + ½, and 1 + 1
+
+
+def test_below_the_minimum_nothing_is_left_of_the_steps():
+    prices = PriceSchedule(calls=1, currency=Currency("TOKEN", places=0))
+    plan = BillingPlan.on_demand(prices, currency="USD", token_price=PerUnit(1), minimum=10**12)
+
+    assert {piece.form for piece in total_curve(plan, "calls")[:-1]} == {Form(Fraction(10**12))}
 
 
 def test_a_discount_of_everything_leaves_nothing():
