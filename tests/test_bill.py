@@ -442,7 +442,7 @@ def test_a_bill_explains_itself_line_by_line():
     plan = BillingPlan(PriceSchedule(calls=Package(1000, 5)), taxes=[Tax("VAT", 20)])
 
     assert Bill.of(Usage(calls=1001), plan).explain().splitlines() == [
-        "calls: (1001 ÷ 1000, up) × 5 = 10  (Whole packages of units; a started package is a full one.)",
+        "calls: (1001 ÷ 1000, up) × 5 = 10  (each started package of 1000 at 5)",
         "VAT: 20 % of 10 = 2.00",
         "total: 12.00 USD",
     ]
@@ -467,7 +467,7 @@ def test_a_bill_prints_as_a_table():
 def test_a_bill_is_shown_in_a_notebook_with_what_is_said_of_it():
     html = Bill.of(CALLS, PLAN, about={"customer": "<acme>"})._repr_html_()
 
-    assert "<caption>basic · &lt;acme&gt; · Total: $11.00</caption>" in html
+    assert ">basic · &lt;acme&gt; · Total: $11.00</caption>" in html
     assert ">api_calls</td>" in html
 
 

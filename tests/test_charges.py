@@ -18,7 +18,7 @@ from tokenbill import (
     Usage,
     Volume,
 )
-from tokenbill.charges import entry_lines, fee_line, rounded_lines, rule_of, usage_lines
+from tokenbill.charges import entry_lines, fee_line, rounded_lines, usage_lines
 from tokenbill.compiled import Compiled
 
 TIERS = Graduated([Tier(10, 5, fee=2), Tier(None, 4, fee=3)])
@@ -118,10 +118,16 @@ def test_a_charge_whose_rate_depends_on_the_quantity_is_that_of_the_quantity():
     assert rates == [2, 3, 2]
 
 
-def test_a_rule_is_the_first_sentence_of_what_a_price_says_of_itself():
-    assert rule_of(Package(1000, 5)) == "Whole packages of units; a started package is a full one."
-    assert rule_of(Waved()) == "Free on odd quantities."
-    assert rule_of(Bare()) == "Bare"
+def test_the_rule_of_a_line_is_what_its_price_does():
+    (line,) = usage_lines(card_of(a=Package(1000, 5)), Usage(a=1))
+
+    assert line.charge.rule == "each started package of 1000 at 5"
+
+
+def test_a_line_that_its_own_words_explain_has_no_rule():
+    (line,) = usage_lines(card_of(a=Bare()), Usage(a=1))
+
+    assert line.charge.rule == ""
 
 
 def test_rounded_lines_add_up_to_the_rounded_entry():

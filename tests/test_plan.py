@@ -321,3 +321,11 @@ def test_a_change_of_terms_makes_another_plan():
 
     assert (EVERYTHING.minimum, cheaper.minimum) == (10, 5)
     assert cheaper.terms() != EVERYTHING.terms()
+
+
+def test_a_plan_is_a_table_of_its_terms_in_a_notebook():
+    html = evolve(EVERYTHING, name="<pro>")._repr_html_()
+
+    assert ">&lt;pro&gt;</caption>" in html
+    assert ">price of api_calls</td>" in html
+    assert ">Tax: name VAT, percent 19</td>" in html

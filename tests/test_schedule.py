@@ -90,7 +90,7 @@ def test_a_schedule_shows_its_prices_as_text_and_as_html():
     prices = PriceSchedule(a=1, name="<2026>")
 
     assert repr(prices) == f"PriceSchedule({{'a': {PerUnit(1)!r}}}, currency='USD', name='<2026>')"
-    assert "<caption>&lt;2026&gt; (USD)</caption>" in prices._repr_html_()
+    assert ">&lt;2026&gt; (USD)</caption>" in prices._repr_html_()
 
 
 # ---------------------------------------------------------------- matching

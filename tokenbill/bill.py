@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve, frozen
 
@@ -24,6 +24,9 @@ from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
 from tokenbill.usage import Quantities, Usage
 from tokenbill.work import Statement, exact_of, settled_lines, total_of
+
+if TYPE_CHECKING:
+    from tokenbill.explanation import Explanation
 
 __all__ = ["Bill"]
 
@@ -216,11 +219,8 @@ class Bill:
         if earlier.currency != self.currency:
             raise CurrencyMismatch(self.currency, earlier.currency)
         if earlier.period != self.period:
-            raise InvalidPeriod(
-                "bills of two periods", str(earlier.period), f"give the earlier bill of {self.period}"
-            )
-        changed = tuple(less(self.lines, earlier.lines))
-        reason = self.about.get("reason", "")
+            raise InvalidPeriod("bills of two periods", str(earlier.period), f"give one of {self.period}")
+        changed, reason = tuple(less(self.lines, earlier.lines)), self.about.get("reason", "")
         return Adjustment(changed, earlier.total, self.total, self.currency, self.period, reason)
 
     def verify(self) -> None:
@@ -245,10 +245,16 @@ class Bill:
         if len(lines) != len(self.lines):
             raise BillMismatch("the number of lines", len(self.lines), len(lines))
 
+    @property
+    def explanation(self) -> Explanation:
+        """How the bill comes about, as a tree: a step for each line, and below it the way there."""
+        from tokenbill.explanation import explained  # a process that only bills never needs it
+
+        return explained(self.lines, self._card, used_in(self.given), self.opening.used)
+
     def explain(self) -> str:
-        """Each line as arithmetic that a clerk can redo, and the rule applied."""
-        told = [line.explain() for line in self.lines]
-        return "\n".join([*told, f"total: {digits(self.total)} {self.currency}"])
+        """Each line as arithmetic that a clerk can redo, the rule applied, and the way along a price."""
+        return "\n".join([*map(str, self.explanation.steps), f"total: {digits(self.total)} {self.currency}"])
 
     def to_rows(self) -> list[dict[str, str | None]]:
         """The lines as text by column, ready for CSV, JSON or a data frame."""
@@ -260,9 +266,8 @@ class Bill:
         return f"<Bill of {self.total:f} {self.currency}, plan {self.plan.name!r}{about}>"
 
     def __str__(self) -> str:
-        return "\n".join(
-            [text_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS), self._sum()]
-        )
+        table = text_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS)
+        return f"{table}\n{self._sum()}"
 
     def _repr_html_(self) -> str:
         caption = " · ".join([*filter(None, [self.plan.name]), *self.about.values(), self._sum()])
@@ -280,14 +285,12 @@ def _total_by_lines(given: Given, card: Compiled) -> Decimal:
     opening = given[2]
     if not card.simple or opening.balance.grants:
         return added_by(given, card).total
-    accrued = total_of(card, usage_lines(card, used_in(given)))
-    return decimal(difference(accrued, opening.accrued))
+    return decimal(difference(total_of(card, usage_lines(card, used_in(given))), opening.accrued))
 
 
 def _lines(bill: Bill, card: Compiled) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding."""
-    given = bill.given
-    opening = given[2]
+    given, opening = bill.given, bill.given[2]
     if opening is NEW and card.simple:
         lines = usage_lines(card, used_in(given))
     elif card.simple and not opening.balance.grants:

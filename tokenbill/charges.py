@@ -14,17 +14,16 @@ from tokenbill.decimals import EXACT, ZERO, Exact, decimal, difference, plus, pr
 from tokenbill.lines import Charge, LineItem
 from tokenbill.portions import Portion
 from tokenbill.prepared import Rate
-from tokenbill.price import Price
 from tokenbill.terms import Fee
 from tokenbill.tiers import Graduated
 from tokenbill.usage import Usage
 
-__all__ = ["entry_lines", "fee_line", "rounded_lines", "usage_lines"]
+__all__ = ["entry_lines", "fee_line", "quantities_of", "rounded_lines", "usage_lines"]
 
 
 def usage_lines(card: Compiled, usage: Usage) -> list[LineItem]:
     """The lines of a period's whole usage: entries by key, groups by key, tiers in order."""
-    quantities = _quantities(card, usage)
+    quantities = quantities_of(card, usage)
     if len(quantities) == 1:
         (rate,) = quantities
         return _priced(rate, Decimal(quantities[rate]))
@@ -35,13 +34,13 @@ def usage_lines(card: Compiled, usage: Usage) -> list[LineItem]:
 
 def entry_lines(card: Compiled, usage: Usage) -> Iterator[tuple[Rate, Sequence[LineItem]]]:
     """The same, entry by entry."""
-    quantities = _quantities(card, usage)
+    quantities = quantities_of(card, usage)
     for rate in sorted(quantities, key=_order):
         yield rate, _priced(rate, Decimal(quantities[rate]))
 
 
-def _quantities(card: Compiled, usage: Usage) -> dict[Rate, int | Decimal]:
-    """What was used under each entry, those included that cost something for nothing."""
+def quantities_of(card: Compiled, usage: Usage) -> dict[Rate, int | Decimal]:
+    """What was used under each entry and group, those included that cost something for nothing."""
     quantities: dict[Rate, int | Decimal] = dict.fromkeys(card.always, 0) if card.always else {}
     for meter, quantity in usage.counted.items():
         rate = card[meter]
@@ -96,15 +95,19 @@ def _charge(rate: Rate, portion: Portion, label: str) -> Charge:
     description = f"{rate.key}, {label}" if label else str(rate.key)
     price = None if portion.rate is None else decimal(portion.rate)
     fee = decimal(portion.fee)
-    rule = rule_of(rate.price) if price is not None or fee else ""
+    rule = _rule(rate) if price is not None or fee else ""
     made = Charge("usage", rate.key, description, price, portion.per, portion.round, fee, rule)
     rate.charges[label] = made
     return made
 
 
-def rule_of(price: Price) -> str:
-    """What a price does, in the first sentence of its own words."""
-    return (type(price).__doc__ or type(price).__name__).strip().partition("\n")[0].replace("`", "")
+def _rule(rate: Rate) -> str:
+    """What the price of a rate does, told once."""
+    if not rate.rule:
+        from tokenbill.rules import rule_of  # a process that asks for totals alone never needs it
+
+        rate.rule = rule_of(rate.price)
+    return rate.rule
 
 
 def rounded_lines(card: Compiled, lines: Iterable[LineItem]) -> list[LineItem]:

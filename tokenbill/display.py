@@ -7,8 +7,12 @@ from decimal import Decimal
 
 __all__ = ["digits", "guarded", "html_table", "shortest", "text_table"]
 
-STYLE = "border-collapse:collapse"
-CELL = "padding:2px 10px;text-align:{side}"
+STYLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
+TITLE = "caption-side:top;text-align:left;padding:2px 10px;font-weight:bold"
+CELL = (
+    "padding:2px 10px;text-align:{side};vertical-align:top;border-bottom:1px solid rgba(128,128,128,{line})"
+)
+"""Half a grey line is seen on white and on black; colours of text are left to the page."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What makes a spreadsheet read a cell as a formula, wide forms included."""
 
@@ -65,17 +69,17 @@ def html_table(
     """The same table in HTML, every cell escaped; colours are the page's own, light or dark."""
     from html import escape  # only notebooks need it
 
-    def row_of(cells: Sequence[str], tag: str) -> str:
-        sides = ("right" if i in numbers else "left" for i in range(len(cells)))
+    def row_of(cells: Sequence[str], tag: str, line: str) -> str:
+        styles = (CELL.format(side="right" if i in numbers else "left", line=line) for i in range(len(cells)))
         inner = "".join(
-            f'<{tag} style="{CELL.format(side=side)}">{escape(cell, quote=True)}</{tag}>'
-            for side, cell in zip(sides, cells, strict=True)
+            f'<{tag} style="{style}">{escape(cell, quote=True)}</{tag}>'
+            for style, cell in zip(styles, cells, strict=True)
         )
         return f"<tr>{inner}</tr>"
 
-    title = f"<caption>{escape(caption, quote=True)}</caption>" if caption else ""
-    body = "".join(row_of(row, "td") for row in rows)
-    return f'<table style="{STYLE}">{title}<thead>{row_of(header, "th")}</thead><tbody>{body}</tbody></table>'
+    title = f'<caption style="{TITLE}">{escape(caption, quote=True)}</caption>' if caption else ""
+    head, body = row_of(header, "th", "0.8"), "".join(row_of(row, "td", "0.3") for row in rows)
+    return f'<table style="{STYLE}">{title}<thead>{head}</thead><tbody>{body}</tbody></table>'
 
 
 def guarded(cell: str) -> str:

@@ -14,6 +14,7 @@ from tokenbill.checks import non_negative, optional_number
 from tokenbill.currencies import Currency, currency
 from tokenbill.cycles import Cycle
 from tokenbill.decimals import Number, number
+from tokenbill.display import html_table
 from tokenbill.errors import CurrencyMismatch, InvalidPlan, listed
 from tokenbill.memo import Memo, Shown, memo_field
 from tokenbill.meters import Meter
@@ -248,6 +249,11 @@ class BillingPlan(Shown):
         ours = [prices for prices in (self.prices, tokens) if isinstance(prices, PriceSchedule)]
         return tuple(finding for prices in ours for finding in prices.lint())
 
+    def _repr_html_(self) -> str:
+        from tokenbill.rules import terms_of  # only notebooks need it
+
+        return html_table(("term", "what was agreed"), terms_of(self), caption=self.name)
+
     def terms(self) -> str:
         """A hash of everything that decides about money, the same in every process.
 
@@ -277,15 +283,12 @@ def _check_money(plan: BillingPlan) -> None:
     if plan.currency != plan.units and plan.token_price is None:
         raise CurrencyMismatch(plan.units, plan.currency)
     if plan.token_price is not None and plan.currency == plan.units:
-        raise InvalidPlan(
-            "a token price that leads nowhere", plan.units.code, "give the plan another currency"
-        )
+        raise InvalidPlan("a token price that leads nowhere", plan.units.code, "name another currency")
     if plan.minimum is not None and plan.maximum is not None and plan.maximum < plan.minimum:
         raise InvalidPlan("a maximum below the minimum", plan.maximum, f"give at least {plan.minimum:f}")
     if plan.rounding.tax == "line" and plan.rounding.stage == "bill":
-        raise InvalidPlan(
-            "taxes by line, lines not rounded", "stage='bill'", "write Rounding(stage='line', tax='line')"
-        )
+        way_out = "write Rounding(stage='line', tax='line')"
+        raise InvalidPlan("taxes by line, lines not rounded", "stage='bill'", way_out)
 
 
 def _check_days(days: object, cycle: Cycle | None) -> None:

@@ -41,6 +41,7 @@ class Rate:
         "order",
         "per",
         "price",
+        "rule",
         "rungs",
         "slope",
         "slopes",
@@ -59,6 +60,7 @@ class Rate:
         self.per: Decimal | None = None
         self.charges: dict[str, Charge] = {}
         self.rungs: list[LineItem] = []
+        self.rule = ""
 
     def prepare(self, curve: Curve, denominator: int) -> None:
         """Take the pieces, where all of them are lines whose numerators a Decimal holds."""

@@ -165,7 +165,9 @@ class PriceSchedule(Mapping[Meter, Priced]):
         return content_hash({"currency": self.currency, "prices": dict(self.entries)})
 
     def _repr_html_(self) -> str:
-        rows = [(key, repr(price)) for key, price in self.entries]
+        from tokenbill.rules import entry_rule  # only notebooks need it
+
+        rows = [(key, entry_rule(price)) for key, price in self.entries]
         return html_table(("meter", "price"), rows, caption=f"{self.name} ({self.currency})".strip())
 
 

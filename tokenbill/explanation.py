@@ -1,0 +1,249 @@
+"""Explanations: how a bill comes about, as a tree of sums that a clerk can redo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from attrs import Attribute, evolve, fields, frozen, has
+
+from tokenbill.charges import quantities_of
+from tokenbill.compiled import Compiled
+from tokenbill.decimals import ZERO, Exact, decimal, difference
+from tokenbill.display import digits, html_table
+from tokenbill.lines import Charge, LineItem, exact_sum
+from tokenbill.memo import Shown
+from tokenbill.meters import Meter
+from tokenbill.portions import Portion, amount_at
+from tokenbill.price import After, AtLeast, Capped, InUnits, Price, Scaled, Sum, Then
+from tokenbill.rules import COMBINATORS, conversion, page_of, plain, rule_of
+from tokenbill.usage import Usage
+
+__all__ = ["Explanation", "explained", "explained_price"]
+
+Inputs: TypeAlias = "tuple[tuple[str, Exact], ...]"
+"""What a rule was applied to, by name: quantities in units of the meter, amounts in the currency."""
+
+STAGES: Final = "docs/explanation/stages.md"
+PAGES: Final = {
+    "fee": f"{STAGES}#fees",
+    "usage": f"{STAGES}#units-allowance-price",
+    "tokens": f"{STAGES}#tokens",
+    "discount": f"{STAGES}#discounts",
+    "maximum": f"{STAGES}#maximum-and-minimum",
+    "minimum": f"{STAGES}#maximum-and-minimum",
+    "credit": "docs/explanation/credits.md#where-in-a-bill-credit-pays",
+    "tax": f"{STAGES}#taxes",
+    "rounding": f"{STAGES}#settled-once-or-line-by-line",
+}
+"""The pages of what stands on a bill, by kind of line."""
+
+
+@frozen(repr=False)
+class Explanation(Shown):
+    """An amount, the rule that gave it and the steps to it; it prints as text, steps indented.
+
+    ``inputs`` are what the rule was applied to, ``value`` is the result to the last digit, ``page`` the
+    part of the documentation on the rule. A node without ``text`` only gathers its steps.
+
+    >>> from tokenbill import PerUnit
+    >>> print(explained_price((PerUnit("0.01") * 3).capped(5), Decimal(200)))
+    at most 5 of 6.00 = 5
+      2.00 × 3 = 6.00
+        200 × 0.01 = 2.00
+    """
+
+    title: str
+    rule: str
+    inputs: Inputs
+    value: Exact
+    page: str
+    text: str
+    steps: tuple[Explanation, ...] = ()
+
+    @property
+    def exact(self) -> Fraction:
+        """The value as a Fraction."""
+        return Fraction(self.value)
+
+    def walk(self, level: int = 0) -> Iterator[tuple[int, Explanation]]:
+        """Each node with how deep it stands, in the order of reading."""
+        if self.text:
+            yield level, self
+        for step in self.steps:
+            yield from step.walk(level + bool(self.text))
+
+    def __str__(self) -> str:
+        return "\n".join(f"{'  ' * level}{node.text}" for level, node in self.walk())
+
+    def to_rows(self) -> list[dict[str, str]]:
+        """The nodes as text by column: level, title, rule, inputs, value and page."""
+        return [
+            {
+                "level": str(level),
+                "title": node.title,
+                "rule": node.rule,
+                "inputs": ", ".join(f"{name} {plain(value)}" for name, value in node.inputs),
+                "value": plain(node.value),
+                "page": node.page,
+            }
+            for level, node in self.walk()
+        ]
+
+    def _repr_html_(self) -> str:
+        told = [("\u2003" * level + node.text, node) for level, node in self.walk()]
+        rows = [(text, _shown(node.value), node.page) for text, node in told]
+        return html_table(("how it comes about", "amount", "explained in"), rows, numbers=(1,))
+
+
+def explained(lines: Sequence[LineItem], card: Compiled, now: Usage, before: Usage) -> Explanation:
+    """How a bill comes about: a step for each line, and under an entry's last one the way along its price.
+
+    *now* is the usage of the whole period, *before* the part of it that was billed before.
+    """
+    ways = _ways(card, now, before)
+    last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
+    steps = list[Explanation]()
+    for i, line in enumerate(lines):
+        way = ways.get(line.meter) if line.kind == "usage" else None
+        below = tuple(_steps(way, card)) if way is not None and last[line.meter] == i else ()
+        steps.append(_line(line, card, PAGES[line.kind] if way is None else page_of(way.price), below))
+    return Explanation("total", "the lines together", (), exact_sum(lines), STAGES, "", tuple(steps))
+
+
+class Way(NamedTuple):
+    """The price of an entry, and the points on its curve where the period stands and stood before."""
+
+    price: Price
+    now: Decimal
+    before: Decimal
+
+
+def _ways(card: Compiled, now: Usage, before: Usage) -> dict[Meter | None, Way]:
+    earlier = {rate.key: quantity for rate, quantity in quantities_of(card, before).items()} if before else {}
+    return {
+        rate.key: Way(rate.price, Decimal(quantity), Decimal(earlier.get(rate.key, 0)))
+        for rate, quantity in quantities_of(card, now).items()
+    }
+
+
+def _line(line: LineItem, card: Compiled, page: str, steps: tuple[Explanation, ...]) -> Explanation:
+    charge = line.charge
+    text, rule = line.explain(), charge.rule
+    if card.whole_lines and "≈" in text and line.kind in ("fee", "usage"):
+        text, rule = f"{text}, {card.rounding.rule}", f"{rule}, {card.rounding.rule}".lstrip(", ")
+    inputs = _given(line, line.quantity)
+    return Explanation(charge.description, rule, inputs, line.precise, page, text, steps)
+
+
+def _given(line: LineItem, quantity: Exact | None) -> Inputs:
+    """What the arithmetic of a line begins with."""
+    fee = line.charge.fee or None
+    named = (("quantity", quantity), ("rate", line.rate), ("per", line.per), ("fee", fee))
+    return tuple((name, value) for name, value in named if value is not None)
+
+
+def _steps(way: Way, card: Compiled) -> Iterator[Explanation]:
+    """Where the price of an entry is made of others, or has tokens to sell: each step along it."""
+    unit = card.plan.units.code if card.plan.token_price else ""
+    if not unit and not _is_nested(way.price):
+        return
+    points = [("at", way.now), *([("less at", way.before)] if way.before else [])]
+    for said, quantity in points:
+        step = explained_price(way.price, quantity)
+        text = f"{said} {quantity:f}: {step.text}"
+        yield evolve(step, text=f"{text} {unit}".rstrip())
+
+
+def _is_nested(price: Price) -> bool:
+    """Whether lines alone leave open how it was done: an allowance before a plain price they do say."""
+    inner = price.price if isinstance(price, After) else price
+    return isinstance(inner, COMBINATORS)
+
+
+def explained_price(price: Price, quantity: Exact) -> Explanation:
+    """How the amount of a price at one quantity comes about, price within price."""
+    amount = amount_at(price, quantity)
+    below = [explained_price(part, reached) for part, reached in _below(price, quantity)]
+    if below:
+        steps, text = below, _equation(_told(price, quantity, below), amount)
+    else:
+        steps, text = _portions(price, quantity, amount)
+    inputs, title = (("quantity", quantity), *_numbers(price)), type(price).__name__
+    return Explanation(title, rule_of(price), inputs, amount, page_of(price), text, tuple(steps))
+
+
+def _below(price: Price, quantity: Exact) -> list[tuple[Price, Exact]]:
+    """The prices that a price is made of, each with the quantity that reaches it."""
+    match price:
+        case Sum():
+            return [(part, quantity) for part in price.prices]
+        case Scaled() | Capped() | AtLeast():
+            return [(price.price, quantity)]
+        case After():
+            return [(price.price, max(difference(quantity, price.units), ZERO))]
+        case InUnits():
+            return [(price.price, price.converted(quantity))]
+        case Then():
+            return [(price.price, quantity), (price.curve, amount_at(price.price, quantity))]
+        case _:
+            return []
+
+
+def _told(price: Price, quantity: Exact, steps: Sequence[Explanation]) -> str:
+    """The sum of a price that is made of others, over what its steps came to."""
+    given, reached = _shown(steps[0].value), _shown(steps[0].inputs[0][1])
+    match price:
+        case Scaled():
+            return f"{given} × {price.factor:f}"
+        case After():
+            return f"{reached} beyond the first {plain(price.units)} of {_shown(quantity)}"
+        case Capped():
+            return f"at most {price.most:f} of {given}"
+        case AtLeast():
+            return f"at least {price.least:f}, where it comes to {given},"
+        case InUnits():
+            return f"{_shown(quantity)}{conversion(price.of, price.times, price.round)}: {reached}"
+        case Then():
+            return f"{given} as a quantity"
+        case _:
+            return " + ".join(_shown(step.value) for step in steps)
+
+
+def _portions(price: Price, quantity: Exact, amount: Exact) -> tuple[list[Explanation], str]:
+    """The steps and the sum of a price that is made of no others: its tiers, where there are several."""
+    steps = [_portion(price, portion) for portion in price.portions(quantity)]
+    if len(steps) == 1:
+        return [], steps[0].text
+    told = [evolve(step, text=f"{step.title}: {step.text}") for step in steps]
+    return told, _equation(" + ".join(_shown(step.value) for step in steps), amount)
+
+
+def _portion(price: Price, portion: Portion) -> Explanation:
+    rate = None if portion.rate is None else decimal(portion.rate)
+    title, fee = portion.label or type(price).__name__, decimal(portion.fee)
+    charge = Charge("usage", None, title, rate, portion.per, portion.round, fee)
+    line = LineItem(charge, decimal(portion.quantity), decimal(portion.amount), portion.amount)
+    inputs = _given(line, portion.quantity)
+    return Explanation(title, rule_of(price), inputs, portion.amount, page_of(price), line.arithmetic())
+
+
+def _numbers(price: Price) -> Inputs:
+    """The numbers that a price is made with, by name."""
+    named = [(item.alias or item.name, getattr(price, item.name)) for item in _fields(price)]
+    return tuple((name, value) for name, value in named if isinstance(value, Decimal | Fraction))
+
+
+def _fields(price: Price) -> Sequence[Attribute[object]]:
+    kind: Any = type(price)
+    return fields(kind) if has(kind) else ()
+
+
+def _equation(told: str, amount: Exact) -> str:
+    return f"{told} {'=' if amount == decimal(amount) else '≈'} {_shown(amount)}"
+
+
+def _shown(value: Exact) -> str:
+    return digits(decimal(value))
