@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 NEEDS = {
     "tokenbill/focus_parquet.py": ["pyarrow"],
+    "tokenbill/plots.py": ["matplotlib"],
 }
 MISSING = {
     path: lacking

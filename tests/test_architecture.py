@@ -25,7 +25,7 @@ CORE_FLOORS = [
     {"portions", "usage", "lines", "cycles", "scopes"},
     {"price", "grants", "terms"},
     {"rates", "tiers", "ledger"},
-    {"lint", "bends", "credits", "prepared"},
+    {"lint", "bends", "credits", "prepared", "rules"},
     {"schedule"},
     {"plan", "books"},
     {"compiled"},
@@ -33,18 +33,19 @@ CORE_FLOORS = [
     {"work"},
     {"rating"},
     {"increment"},
-    {"account"},
+    {"account", "explanation"},
     {"bill"},
     {"__init__"},  # `tokenbill` itself, which gathers what the core offers
 ]
 SHARED = [  # what wings stand on, since none imports another
     {"jsontext", "coding", "_events_checks", "_price_cells", "_price_keys", "_price_units", "_payload_shapes"}
-    | {"_focus_columns", "_focus_costs", "_focus_purchases", "_focus_skus"},
-    {"records", "_payload_counts", "_focus_credit", "_focus_rows"},
+    | {"_focus_columns", "_focus_costs", "_focus_purchases", "_focus_skus"}
+    | {"crossings", "forecasts", "histories"},
+    {"records", "_payload_counts", "_focus_credit", "_focus_rows", "totals", "ranking", "savings"},
     {"rows", "stored", "_events_read", "_events_otel", "_events_measures", "_price_maps", "_payload_objects"}
-    | {"_focus_allowance"},
-    {"_focus_items"},
-    {"_focus_bill"},
+    | {"_focus_allowance", "margins"},
+    {"_focus_items", "standing"},
+    {"_focus_bill", "budgets"},
 ]
 WINGS = {
     "serial",

@@ -234,14 +234,12 @@ class Bill:
         given: Given = (*self.given[:2], afresh, *self.given[3:])
         fresh = Bill(given, _total_by_lines(given, card))
         fresh.made["added"] = added_by(given, card)
-        lines = _lines(fresh, card)
-        for line, again in zip(self.lines, lines, strict=False):
+        for line, again in zip(self.lines, lines := _lines(fresh, card), strict=False):
             if line.figures != again.figures:
                 raise BillMismatch(line.description, line.amount, again.amount)
         for name in ("total", "due", "draws", "closing"):
-            found, computed = getattr(self, name), getattr(fresh, name)
-            if found != computed:
-                raise BillMismatch(f"the bill's {name}", found, computed)
+            if getattr(self, name) != getattr(fresh, name):
+                raise BillMismatch(f"the bill's {name}", getattr(self, name), getattr(fresh, name))
         if len(lines) != len(self.lines):
             raise BillMismatch("the number of lines", len(self.lines), len(lines))
 
