@@ -195,3 +195,18 @@ def test_a_hash_is_the_same_in_every_process(seed):
     )
 
     assert done.stdout.strip() == content_hash({"b", "a", "ü"})
+
+
+class Sulky(str):
+    """A text that refuses to be asked."""
+
+    def __len__(self):
+        raise RuntimeError
+
+    __bool__ = __iter__ = __len__
+
+
+def test_of_a_text_of_another_class_only_the_characters_are_read():
+    assert type(name(Sulky("acme"))) is str
+    with pytest.raises(InvalidName):
+        name(Sulky(""))

@@ -157,6 +157,15 @@ def test_a_digest_does_not_depend_on_the_order_of_meters():
     assert Event("svc", "e1", MOMENT, None, one).digest == Event("svc", "e1", MOMENT, None, other).digest
 
 
+def test_an_event_of_zero_says_the_same_whichever_meter_it_names():
+    tokens, calls = (
+        read_cloudevent(with_data(quantity=0) | {"type": meter}) for meter in ("tokens", "calls")
+    )
+
+    assert tokens == calls
+    assert len(once([tokens, calls])) == 1
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -259,6 +268,31 @@ def test_a_message_that_is_no_event_is_refused_without_a_word_of_its_text(bad):
         read_cloudevent(bad)
 
     assert "swordfish" not in f"{refusal.value}{refusal.value!r}"
+
+
+@pytest.mark.parametrize("key", ["specversion", "id", "source", "type", "time", "data"])
+def test_what_an_event_lacks_is_named(key):
+    without = {name: value for name, value in MESSAGE.items() if name != key}
+
+    with pytest.raises(UnreadableInput, match=f"^an event without: '{key}';"):
+        read_cloudevent(without)
+
+
+def test_an_error_shows_no_text_of_what_only_looks_like_plain_text_or_a_number():
+    class Text(str):
+        def __getitem__(self, *key):
+            raise RuntimeError(SECRET)
+
+        __len__ = __str__ = __getitem__
+
+    class Number(int):
+        def __repr__(self):
+            return SECRET
+
+    for time in (Text("1e5"), Text(SECRET), Number(5)):
+        with pytest.raises(UnreadableInput) as refusal:
+            read_cloudevent(message(time=time))
+        assert "swordfish" not in str(refusal.value)
 
 
 def test_a_label_is_given_once():

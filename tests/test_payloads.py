@@ -410,10 +410,118 @@ def test_without_a_response_the_model_of_a_message_is_its_own():
 
 
 def test_searches_are_counted_once_for_all_iterations():
-    payload = iterated(iteration("message", 60, 9), iteration("message", 10, 1))
+    payload = iterated(iteration("message", 50, 8), iteration("message", 10, 1))
     payload["server_tool_use"] = {"web_search_requests": 3}
 
-    assert read_usage(payload, "anthropic.messages") == Usage({TEXT: 70, OUT: 10, "web_searches": 3})
+    assert read_usage(payload, "anthropic.messages") == Usage({TEXT: 60, OUT: 9, "web_searches": 3})
+
+
+def test_without_a_message_among_the_iterations_the_own_counts_are_billed_beside_them():
+    advice = iteration("advisor_message", 5, 7, model="big")
+    payload = iterated(iteration("compaction", 40, 30), advice)
+    other = {"input_tokens{model=big}": 5, "output_tokens{model=big}": 7}
+
+    assert read_usage(payload, "anthropic.messages") == Usage({TEXT: 100, OUT: 39, **other})
+
+
+@pytest.mark.parametrize(
+    ("rounds", "numbers"),
+    [
+        ([iteration("message", 1, 9)], r"add up to 1 input_tokens, .*: 60;"),
+        ([iteration("message", 60, 9), iteration("message", 10, 0)], r"add up to 70 input_tokens, .*: 60;"),
+        ([iteration("message", 60, 8)], r"add up to 8 output_tokens, .*: 9;"),
+        ([iteration("message", 40, 9, cache_read_input_tokens=20)], r"20 input_tokens\{cache=read\}, .*: 0;"),
+        ([iteration("message", 40, 9, cache_creation_input_tokens=20)], r"20 .*cache=write\}, .*: 0;"),
+    ],
+)
+def test_the_messages_among_the_iterations_add_up_to_the_own_counts(rounds, numbers):
+    with pytest.raises(UnreadableInput, match=numbers):
+        read_usage(iterated(*rounds, iteration("compaction", 1, 1)), "anthropic.messages")
+
+
+def test_of_an_advised_request_the_own_input_may_be_that_of_the_first_message():
+    # as in Anthropic's description of the advisor tool: 412 is the first input, 531 = 89 + 442
+    first, advice = iteration("message", 412, 89), iteration("advisor_message", 823, 1612, model="big")
+    second = iteration("message", 1348, 442, cache_read_input_tokens=412)
+    own = {"input_tokens": 412, "cache_read_input_tokens": 0, "output_tokens": 531}
+
+    read = read_usage({**own, "iterations": [first, advice, second]}, "anthropic.messages")
+    other = {"input_tokens{model=big}": 823, "output_tokens{model=big}": 1612}
+    assert read == Usage({TEXT: 1760, READ: 412, OUT: 531, **other})
+    for rounds in ([first, second], [second, advice, first]):
+        with pytest.raises(UnreadableInput, match="add up to"):
+            read_usage({**own, "iterations": rounds}, "anthropic.messages")
+
+
+WRITTEN = {
+    "input_tokens": 4,
+    "output_tokens": 10,
+    "cache_creation_input_tokens": 50,
+    "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30},
+    "output_tokens_details": {"thinking_tokens": 6},
+}
+
+
+def test_lifetimes_and_reasoning_that_only_the_own_counts_tell_are_kept():
+    rounds = [
+        iteration("message", 2, 7, cache_creation_input_tokens=30),
+        iteration("compaction", 100, 1),
+        iteration("message", 2, 3, cache_creation_input_tokens=20),
+    ]
+
+    assert read_usage({**WRITTEN, "iterations": rounds}, "anthropic.messages") == Usage(
+        {TEXT: 104, WRITE: 20, WRITE_1H: 30, OUT: 5, REASONING: 6}
+    )
+
+
+def test_lifetimes_and_reasoning_of_a_message_of_another_model_are_kept():
+    message = iteration("message", 4, 10, model="other", cache_creation_input_tokens=50)
+    usage = {**WRITTEN, "iterations": [message]}
+
+    assert read_usage({"model": "own", "usage": usage}, "anthropic.messages") == Usage(
+        {
+            "input_tokens{model=other}": 4,
+            "input_tokens{cache=write,model=other}": 20,
+            "input_tokens{cache=write,model=other,ttl=1h}": 30,
+            "output_tokens{model=other}": 4,
+            "output_tokens{kind=reasoning,model=other}": 6,
+        }
+    )
+
+
+def test_lifetimes_that_only_the_iterations_tell_are_kept():
+    written = {"cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30}}
+    rounds = [iteration("message", 4, 10, cache_creation_input_tokens=50, **written)]
+    own = {"input_tokens": 4, "output_tokens": 10, "cache_creation_input_tokens": 50}
+
+    assert read_usage({**own, "iterations": rounds}, "anthropic.messages") == Usage(
+        {TEXT: 4, WRITE: 20, WRITE_1H: 30, OUT: 10}
+    )
+
+
+@pytest.mark.parametrize(
+    "rounds",
+    [
+        # both tell the lifetimes, and not the same
+        [
+            iteration(
+                "message",
+                4,
+                10,
+                cache_creation={"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 50},
+                output_tokens_details={"thinking_tokens": 6},
+            )
+        ],
+        # nothing tells which model wrote for an hour
+        [
+            iteration("message", 2, 7, cache_creation_input_tokens=30, model="a"),
+            iteration("message", 2, 3, cache_creation_input_tokens=20, model="own"),
+        ],
+    ],
+)
+def test_lifetimes_that_contradict_or_cannot_be_told_apart_are_refused(rounds):
+    with pytest.raises(UnreadableInput, match=r"ttl=1h.*30"):
+        read_usage({"model": "own", "usage": {**WRITTEN, "iterations": rounds}}, "anthropic.messages")
 
 
 @pytest.mark.parametrize("rounds", [None, [], ()])
@@ -430,11 +538,13 @@ def test_no_iterations_leave_the_counts_as_they_are(rounds):
         "message",
         [7],
         [iteration("advisor_message", 5, 7)],
-        [iteration("fallback", 5, 7, model=None)],
-        [iteration("message", 5, 7, model=["own"])],
-        [iteration("message", 5, 7, model="a\u202eb")],
-        [iteration("message", None, 7)],
-        [iteration("message", 5, 7, spare_tokens=3)],
+        [iteration("advisor_message", 5, 7, model=None)],
+        [iteration("message", 60, 9), iteration("fallback_message", 5, 7, model="big")],
+        [iteration(None, 60, 9)],
+        [iteration("message", 60, 9, model=["own"])],
+        [iteration("message", 60, 9, model="a\u202eb")],
+        [iteration("message", None, 9)],
+        [iteration("message", 60, 9, spare_tokens=3)],
     ],
 )
 def test_an_iteration_that_is_not_understood_is_refused(rounds):
@@ -465,6 +575,20 @@ def test_the_usage_in_an_event_of_a_stream_is_found():
     event = {"type": "response.done", "response": {"object": "realtime.response", "usage": payload}}
 
     assert read_usage(event, "openai.realtime") == read_usage(payload, "openai.realtime")
+
+
+def test_a_chunk_of_a_stream_without_usage_is_told_to_be_left_out():
+    for read in (lambda chunk: read_usage(chunk, "openai.chat"), shape_of):
+        with pytest.raises(UnreadableInput, match="only the last chunk of a stream has it"):
+            read({"object": "chat.completion.chunk", "choices": [], "usage": None})
+
+
+def test_the_first_event_of_a_stream_is_not_read_as_its_last():
+    event = {"type": "message_start", "message": {"usage": {"input_tokens": 60, "output_tokens": 1}}}
+
+    for shape in (None, "anthropic.messages"):
+        with pytest.raises(UnreadableInput, match=r"message_start.*message_delta"):
+            read_usage(event, shape)
 
 
 def test_cohere_wrote_its_usage_under_meta_before():
@@ -612,7 +736,18 @@ def test_labels_that_make_two_meters_one_add_them_up():
     assert usage == Usage({"input_tokens{model=big}": 65, "output_tokens{model=big}": 16})
 
 
-@pytest.mark.parametrize("labels", ["model", 7, {"a b": "x"}, {"model": ""}, {7: "x"}])
+class Failing(dict):
+    """A mapping that raises whatever one asks of it."""
+
+    def items(self):
+        raise RuntimeError("swordfish")
+
+    get = keys = __getitem__ = __iter__ = __len__ = __bool__ = items
+
+
+@pytest.mark.parametrize(
+    "labels", ["model", "", 7, [], {"a b": "x"}, {"model": ""}, {7: "x"}, Failing(model="m"), Failing()]
+)
 def test_labels_that_are_none_are_refused(labels):
     with pytest.raises(TokenbillError):
         read_usage({"prompt_tokens": 3, "completion_tokens": 2}, "openai.chat", labels=labels)
@@ -635,13 +770,40 @@ def test_no_cost_is_none():
 
 
 @pytest.mark.parametrize(
-    "cost", [0.1, float("nan"), -1, Decimal("-0.1"), Decimal("NaN"), True, "my SSN", [1], {}, 10**40]
+    ("costs", "message"),
+    [
+        ([0.1, float("nan")], r"^no exact cost: .*parse_float=Decimal"),
+        ([-1, Decimal("-0.1")], r"^a negative cost: '?-.*of 0 or more$"),
+        ([Decimal("NaN"), True, "my SSN", [1], {}, 10**40, object()], r"^no cost: .*of 0 or more$"),
+    ],
+    ids=["float", "negative", "other"],
 )
-def test_a_cost_that_is_not_exact_is_refused_and_its_text_not_shown(cost):
-    with pytest.raises(UnreadableInput, match="parse_float=Decimal") as refusal:
-        read_cost({"cost": cost})
+def test_a_cost_that_is_none_is_refused_with_its_way_out_and_its_text_not_shown(costs, message):
+    for cost in costs:
+        with pytest.raises(UnreadableInput, match=message) as refusal:
+            read_cost({"cost": cost})
+        assert "SSN" not in str(refusal.value)
 
-    assert "SSN" not in str(refusal.value)
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        ({"prompt_tokens": "12 tokens", "completion_tokens": 5}, "text of 9 characters"),
+        ({"prompt_tokens": 1, "completion_tokens": 5, "my prompt": 3}, "text of 9 characters"),
+        (
+            {"usage": {"prompt_tokens": 1, "completion_tokens": 5}, "service_tier": "gold"},
+            "text of 4 characters",
+        ),
+    ],
+)
+def test_an_error_tells_of_a_text_how_long_it_is(payload, told):
+    with pytest.raises(UnreadableInput, match=told):
+        read_usage(payload, "openai.chat")
+
+
+def test_an_iteration_without_its_model_is_told_so():
+    with pytest.raises(UnreadableInput, match="whose model is: None;"):
+        read_usage(iterated(iteration("advisor_message", 5, 7)), "anthropic.messages")
 
 
 # Which shape ------------------------------------------------------------------------------------------
@@ -675,6 +837,14 @@ def test_a_plain_chat_may_be_any_of_ten():
         read_usage({"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5})
 
     assert [shape for shape in WRITERS if shape in str(refusal.value)] == CHATS_IN_ORDER
+    assert str(refusal.value).startswith(
+        "several shapes have these keys: 'prompt_tokens, completion_tokens, "
+    )
+
+
+def test_an_error_shows_no_key_that_may_be_a_prompt():
+    with pytest.raises(UnreadableInput, match="keys: 'mood, text of 9 characters'"):
+        shape_of({"mood": 1, "my prompt": 2})
 
 
 CHATS_IN_ORDER = [shape for shape in WRITERS if shape in CHATS]

@@ -96,6 +96,14 @@ def test_the_long_prices_of_xai_hold_from_the_threshold_on():
     assert thresholds(from_price_map(one(**keys, litellm_provider="xai"))) == (127_999,)
 
 
+@pytest.mark.parametrize("provider", ["xai", "anthropic"])
+def test_a_threshold_that_every_request_passes_is_refused(provider):
+    keys = {"input_cost_per_token": 3, "input_cost_per_token_above_0_tokens": 6}
+
+    with pytest.raises(UnreadableInput, match="input_cost_per_token_above_0_tokens"):
+        from_price_map(one(**keys, litellm_provider=provider))
+
+
 def test_a_price_of_long_requests_only_costs_short_ones_what_the_input_does():
     found = rates(
         one(

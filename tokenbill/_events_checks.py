@@ -1,4 +1,4 @@
-"""Checks: what the modules of events ask of foreign data, and what an error may show of it.
+"""Checks: what events and payloads ask of foreign data, and what an error may show of it.
 
 Foreign data can hold prompts, so an error shows numbers, times and keys, and no other text.
 """
@@ -21,6 +21,8 @@ Read = TypeVar("Read")
 
 HARMLESS: Final = r"[0-9TZe:.+_-]{1,64}"
 """Text that an error may show: a number or a time, or what was meant as one."""
+NUMBERS: Final = (bool, int, float, Decimal)
+"""What an error shows as it is; a subclass may show anything."""
 
 
 def each_of(values: Any, what: str) -> Iterable[Any]:
@@ -110,5 +112,6 @@ def telling(value: object) -> object:
     ('1e5', 'text of 16 characters', 'list')
     """
     if isinstance(value, str):
-        return value if re.fullmatch(HARMLESS, value) else f"text of {len(value)} characters"
-    return value if value is None or isinstance(value, int | float | Decimal) else type(value).__name__
+        text = str.__str__(value)
+        return text if re.fullmatch(HARMLESS, text) else f"text of {len(text)} characters"
+    return value if value is None or type(value) in NUMBERS else type(value).__name__

@@ -40,7 +40,9 @@ def bracket(
     """One request's usage, labelled with the threshold that it passed, for long-context prices.
 
     At or below the first threshold nothing changes. Above it every meter of the request is labelled
-    with the highest threshold passed, and the schedule prices the label.
+    with the highest threshold passed, and the schedule prices the label. A request is one inference
+    of one model: tokens of another, such as those that a payload labels ``model``, have a context of
+    their own, so bracket each apart and add up what comes out.
 
     Args:
         usage: The usage of one request; a sum of requests has no context of its own.

@@ -21,6 +21,8 @@ from tokenbill.usage import Usage
 
 __all__ = ["Event", "read_cloudevent", "to_cloudevent"]
 
+REQUIRED: Final = ("specversion", "id", "source", "type", "time", "data")
+"""What a message must have to be billed."""
 OF_DATA: Final = ("meter", "quantity", "labels")
 """The keys of an event's data that are no labels."""
 
@@ -74,6 +76,8 @@ class Event:
     def digest(self) -> str:
         """SHA-256 of what the event says, in hex: its time, customer and usage, however they are spelled.
 
+        Zero is no usage: two events of zero say the same, whichever meters they name.
+
         >>> moment, meter = "2026-11-05T10:00:00Z", "gpu_hours"
         >>> one, other = (Event("s", "1", moment, "acme", {meter: hours}) for hours in ("5", "5.0"))
         >>> one.digest == other.digest
@@ -111,6 +115,9 @@ def read_cloudevent(event: Mapping[str, Any], labels: Iterable[str] = ()) -> Eve
     Usage({'tokens{model=m-1}': 5})
     """
     members = members_of(event, "event")
+    for attribute in REQUIRED:
+        if attribute not in members:
+            raise UnreadableInput("an event without", attribute, f"send all of {', '.join(REQUIRED)}")
     if text_of(members, "specversion") != "1.0":
         raise UnreadableInput("specversion of an event", telling(members["specversion"]), 'write "1.0"')
     source, identity, kind = (text_of(members, attribute) for attribute in ("source", "id", "type"))
@@ -197,6 +204,7 @@ def _quantity(data: dict[Any, Any]) -> int | Decimal:
 def _time(members: dict[Any, Any]) -> datetime:
     value = members.get("time")
     way_out = 'write RFC 3339 with an offset: "2026-01-05T00:00:00Z"'
-    if not isinstance(value, str) or "[" in value:
+    text = str.__str__(value) if isinstance(value, str) else ""
+    if not text or "[" in text:
         raise UnreadableInput("time of an event", telling(value), way_out)
-    return readable(instant, value, "time of an event", way_out)
+    return readable(instant, text, "time of an event", way_out)

@@ -9,15 +9,15 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from tokenbill._events_checks import telling
 from tokenbill._payload_shapes import MODALITIES, Path, Shape
 from tokenbill.decimals import LIMIT, number
 from tokenbill.errors import UnreadableInput
 from tokenbill.meters import LLM_METERS
 
-__all__ = ["Counts", "Quantity", "count", "measure", "meters_of", "told"]
+__all__ = ["Counts", "Quantity", "count", "measure", "meters_of"]
 
 Quantity: TypeAlias = "int | Decimal"
-SHOWN_AS_THEY_ARE = (bool, int, float, Decimal)
 
 
 @frozen
@@ -171,7 +171,7 @@ def count(value: object, key: str) -> int:
     if type(value) is int and 0 <= value < LIMIT:
         return value
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise UnreadableInput(f"{key} is no count", told(value), "a count is an integer of 0 or more")
+        raise UnreadableInput(f"{key} is no count", telling(value), "a count is an integer of 0 or more")
     whole = int(number(value))
     if whole < 0:
         raise UnreadableInput(f"{key} is negative", whole, "a count is an integer of 0 or more")
@@ -191,8 +191,3 @@ def measure(value: object, key: str) -> Quantity:
     if length < 0:
         raise UnreadableInput(f"{key} is negative", length, "give 0 or more")
     return length
-
-
-def told(value: object) -> object:
-    """What an error may show of a payload: a number as it is, of all else only its type."""
-    return value if type(value) in SHOWN_AS_THEY_ARE else type(value).__name__

@@ -9,17 +9,17 @@ from itertools import islice
 from numbers import Integral
 from typing import Any, Final, cast
 
-from tokenbill._payload_counts import Counts, count, measure, told
+from tokenbill._events_checks import telling
+from tokenbill._payload_counts import Counts, count, measure
 from tokenbill._payload_shapes import TIERS, WHOLES, Listed, Path, Shape
 from tokenbill.canonical import is_mapping
 from tokenbill.errors import UnreadableInput
 
-__all__ = ["complete", "counted", "fits", "listed_in", "members_of", "text_of", "variants_of"]
+__all__ = ["complete", "counted", "fits", "key_of", "listed_in", "members_of", "text_of", "variants_of"]
 
 MEMBERS: Final = 10_000
 """Most members of an object, and most items of a list."""
 NAME = "[A-Za-z_][A-Za-z0-9_]{0,63}"
-"""A key that an error may show: what is no name may be a prompt."""
 NO_COUNT = r"(?i)time(?!s)|latency|created|_ms$|(^|_)id$|per_second"
 """Names of numbers that count nothing: times, ids, speeds."""
 AS_DICT = "give a dict: json.loads(…) of the response, or what an SDK's object returns as model_dump()"
@@ -81,7 +81,7 @@ def _listed_count(item: dict[str, Any], key: str, listed: Listed) -> tuple[str, 
     if role is None or _counts_something(item):
         known = ", ".join(filter(None, listed.roles))
         raise UnreadableInput(
-            f"{key} counts what is not known", told(label), f"its {listed.label} is one of {known}"
+            f"{key} counts what is not known", telling(label), f"its {listed.label} is one of {known}"
         )
     return role, 0 if amount is None else count(amount, f"{key}.{listed.count}")
 
@@ -89,12 +89,15 @@ def _listed_count(item: dict[str, Any], key: str, listed: Listed) -> tuple[str, 
 def _refuse_unknown(path: Path, value: object, shape: Shape) -> None:
     """What is not in the table may be left out only if it counts nothing."""
     if path in shape.groups and value is not None:
-        raise UnreadableInput(f"{'.'.join(path)} is no object", told(value), AS_WRITTEN)
+        raise UnreadableInput(f"{'.'.join(path)} is no object", telling(value), AS_WRITTEN)
     if _counts_something({path[-1]: value}):
-        key = path[-1] if re.fullmatch(NAME, path[-1]) else told(path[-1])
-        raise UnreadableInput(
-            f"a count that {shape.name} does not have, under the key", key, "name the shape that has it"
-        )
+        what = f"a count that {shape.name} does not have, under the key"
+        raise UnreadableInput(what, key_of(path[-1]), "name the shape that has it")
+
+
+def key_of(key: str) -> str:
+    """A key as an error may show it; what is no name may be a prompt."""
+    return key if re.fullmatch(NAME, key) else str(telling(key))
 
 
 def _counts_something(value: object) -> bool:
@@ -160,7 +163,9 @@ def variants_of(tier: object, key: str) -> set[str]:
         return set()
     plain = text_of(tier).lower()
     if plain not in TIERS:
-        raise UnreadableInput(f"{key} is not known", told(tier), f"it is one of {', '.join(sorted(TIERS))}")
+        raise UnreadableInput(
+            f"{key} is not known", telling(tier), f"it is one of {', '.join(sorted(TIERS))}"
+        )
     return {variant for variant in (TIERS[plain],) if variant}
 
 
@@ -171,11 +176,11 @@ def members_of(value: object, what: str) -> dict[str, Any]:
         UnreadableInput: If it is none, has a key that is no text, or too many.
     """
     if not is_mapping(value):
-        raise UnreadableInput(f"the {what} is no object", told(value), AS_DICT)
+        raise UnreadableInput(f"the {what} is no object", telling(value), AS_DICT)
     pairs = _taken(value, what)
     for key, _ in pairs:
         if not isinstance(key, str):
-            raise UnreadableInput(f"a key of the {what} is no text", told(key), AS_DICT)
+            raise UnreadableInput(f"a key of the {what} is no text", telling(key), AS_DICT)
     return {str.__str__(key): member for key, member in pairs}
 
 
@@ -186,7 +191,7 @@ def listed_in(value: object, what: str) -> list[Any]:
         UnreadableInput: If it is none, or has too many.
     """
     if not isinstance(value, list | tuple | None):
-        raise UnreadableInput(f"the {what} is no list", told(value), AS_WRITTEN)
+        raise UnreadableInput(f"the {what} is no list", telling(value), AS_WRITTEN)
     return [] if value is None else _taken(value, what)
 
 
@@ -195,7 +200,7 @@ def _taken(values: Any, what: str) -> list[Any]:
     try:
         taken = list(islice(values.items() if is_mapping(values) else values, MEMBERS + 1))
     except Exception:  # a foreign mapping may raise anything
-        raise UnreadableInput(f"the {what} cannot be read", told(values), AS_DICT) from None
+        raise UnreadableInput(f"the {what} cannot be read", telling(values), AS_DICT) from None
     if len(taken) > MEMBERS:
         raise UnreadableInput(f"the {what} has too many members", len(taken), f"give at most {MEMBERS}")
     return taken

@@ -67,9 +67,9 @@ VARIANTS: Final = {
 """What the keys call a variant, and what its label does."""
 
 KEY: Final = re.compile(
-    rf"(?P<base>.+?)(_above_(?P<count>[0-9]{{1,9}})(?P<kilo>k?)_tokens)?(_(?P<variant>{'|'.join(VARIANTS)}))?"
+    rf"(?P<base>.+?)(_above_(?P<count>[1-9][0-9]{{0,8}})(?P<kilo>k?)_tokens)?(_(?P<variant>{'|'.join(VARIANTS)}))?"
 )
-"""A key: what is counted, above which threshold, in which variant."""
+"""A key: what is counted, above which threshold, in which variant; every request would pass one of 0."""
 
 PER: Final = {"file_search_cost_per_1k_calls": 1000}
 """Units that a price covers, where it is not one."""

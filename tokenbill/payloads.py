@@ -6,8 +6,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from tokenbill._payload_counts import meters_of, told
-from tokenbill._payload_objects import complete, counted, fits, listed_in, members_of, text_of, variants_of
+from tokenbill._events_checks import telling
+from tokenbill._payload_counts import Counts, meters_of
+from tokenbill._payload_objects import (
+    complete,
+    counted,
+    fits,
+    key_of,
+    listed_in,
+    members_of,
+    text_of,
+    variants_of,
+)
 from tokenbill._payload_shapes import SHAPES, VOCABULARIES, Shape
 from tokenbill.canonical import is_mapping, name
 from tokenbill.decimals import number
@@ -19,8 +29,14 @@ __all__ = ["read_cost", "read_usage", "shape_of"]
 
 ENVELOPES = ("usage", "usageMetadata", "usage_metadata", "meta")
 """The keys of a response under which its usage object may stand."""
+ROUNDS = ("message", "compaction", "advisor_message")
+"""The iterations of a request; its own counts hold the messages and none of the others."""
 OWN_ROUNDS = ("message", "compaction")
 """Iterations of a request that its own model worked on."""
+WHOLES = ("input_tokens", "input_tokens{cache=read}", "input_tokens{cache=write}", "output_tokens")
+"""What the messages among the iterations and the request's own counts must agree on."""
+PARTS = {"input_tokens{cache=write,ttl=1h}": "write.1h", "output_tokens{kind=reasoning}": "reasoning"}
+"""What only one of the two may tell, and the role under which the own counts tell it."""
 
 
 def read_usage(
@@ -42,6 +58,8 @@ def read_usage(
             or not known, a part is larger than its whole, or the total is another. Numbers and names of
             keys are shown, no text of the payload.
         InvalidNumber: If a count is 10^30 or more.
+        InvalidMeter: If a label has no fit name.
+        InvalidName: If the value of a label is no text of 1 to 255 fit characters.
 
     Source: docs/how-to/read-provider-payloads.md
 
@@ -52,10 +70,10 @@ def read_usage(
     usage, response = _located(payload)
     found = _shape(usage, shape)
     counts, variants = counted(usage, found)
-    meters = _with_rounds(Usage(meters_of(counts, found)), usage, response, found) + _items(response, found)
+    meters = _with_rounds(counts, usage, response, found) + _items(response, found)
     if variants := variants | _tiers_of(response):
         meters = _labelled(_tokens(meters), {"variant": _one_of(variants)}) + _calls(meters)
-    return _labelled(meters, labels or {})
+    return meters if labels is None else _labelled(meters, labels)
 
 
 def read_cost(payload: Mapping[str, Any]) -> Decimal | None:
@@ -79,14 +97,15 @@ def read_cost(payload: Mapping[str, Any]) -> Decimal | None:
     except InvalidNumber:
         raise _no_cost(cost) from None
     if amount < 0:
-        raise _no_cost(cost)
+        raise UnreadableInput("a negative cost", amount, "a cost is an amount of 0 or more")
     return amount
 
 
 def _no_cost(cost: object) -> UnreadableInput:
-    return UnreadableInput(
-        "no exact cost", told(cost), "parse the JSON with json.loads(…, parse_float=Decimal)"
-    )
+    if isinstance(cost, float):
+        way_out = "parse the JSON with json.loads(…, parse_float=Decimal)"
+        return UnreadableInput("no exact cost", telling(cost), way_out)
+    return UnreadableInput("no cost", telling(cost), "a cost is an amount of 0 or more")
 
 
 def shape_of(payload: Mapping[str, Any]) -> str:
@@ -106,10 +125,21 @@ def _located(payload: object) -> tuple[dict[str, Any], dict[str, Any]]:
     members = members_of(payload, "payload")
     if not members.keys() & ENVELOPES and is_mapping(members.get("response")):
         members = members_of(members["response"], "response")  # so wrapped in the last event of a stream
+    _check_streamed(members)
     for key in ENVELOPES:
         if key in members:
             return members_of(members[key], key), members
     return members, {}
+
+
+def _check_streamed(members: dict[str, Any]) -> None:
+    """Refuse what a stream sends before its last counts."""
+    if "usage" in members and members["usage"] is None:
+        way_out = "only the last chunk of a stream has it; leave the others out"
+        raise UnreadableInput("no usage in the response", None, way_out)
+    if text_of(members.get("type")) == "message_start":
+        way_out = "read the usage of the last message_delta, with the cache_creation of this event"
+        raise UnreadableInput("the first counts of a stream, of type", "message_start", way_out)
 
 
 def _shape(usage: dict[str, Any], shape: object) -> Shape:
@@ -123,7 +153,8 @@ def _shape(usage: dict[str, Any], shape: object) -> Shape:
     if len(fitting) != 1:
         what = "several shapes have these keys" if fitting else "no shape has all of these keys"
         names = ", ".join([one.name for one in fitting] or SHAPES)
-        raise UnreadableInput(f"{what}, shape is", shape, f"name the one of the API: {names}")
+        keys = ", ".join(map(key_of, usage)) or None
+        raise UnreadableInput(what, keys, f"name the one of the API: {names}")
     return fitting[0]
 
 
@@ -162,29 +193,68 @@ def _items(response: dict[str, Any], shape: Shape) -> Usage:
     return Usage([(meter, 1) for meter, _ in found])
 
 
-def _with_rounds(usage: Usage, members: dict[str, Any], response: dict[str, Any], shape: Shape) -> Usage:
+def _with_rounds(counts: Counts, members: dict[str, Any], response: dict[str, Any], shape: Shape) -> Usage:
     """The tokens of every round, where a request took several: the object itself leaves some out."""
-    rounds = listed_in(members.get(shape.rounds or ""), "iterations")
-    if not rounds:
-        return usage
-    own = text_of(response.get("model"))
-    return sum((_round(members_of(one, "iterations"), own, shape) for one in rounds), _calls(usage))
+    usage, model = Usage(meters_of(counts, shape)), text_of(response.get("model"))
+    listed = listed_in(members.get(shape.rounds or ""), "iterations")
+    rounds = [_round(members_of(one, "iterations"), model, shape) for one in listed]
+    messages = [tokens for kind, tokens in rounds if kind == "message"]
+    others = [tokens for kind, tokens in rounds if kind != "message"]
+    own = _tokens(usage)
+    if messages:
+        advised = any(kind == "advisor_message" for kind, _ in rounds)
+        own = _answered(own, messages, counts, advised=advised)
+    return sum(others, own + _calls(usage))
 
 
-def _round(members: dict[str, Any], own: str, shape: Shape) -> Usage:
-    """One round; its tokens have the label ``model`` if another model worked on it."""
-    model, ours = members.pop("model", None), text_of(members.pop("type", None)) in OWN_ROUNDS
-    counts, _ = counted(members, shape)
-    tokens = _tokens(Usage(meters_of(counts, shape)))
+def _round(members: dict[str, Any], own: str, shape: Shape) -> tuple[str, Usage]:
+    """The kind of a round, and its tokens, with the label ``model`` if another model worked on it."""
+    model, kind = members.pop("model", None), text_of(members.pop("type", None))
+    if kind not in ROUNDS:
+        known = ", ".join(ROUNDS)
+        raise UnreadableInput("an iteration that is none of", known, "price this request by hand")
+    tokens, ours = _tokens(Usage(meters_of(counted(members, shape)[0], shape))), kind in OWN_ROUNDS
     if model is None and ours:
-        return tokens
+        return kind, tokens
     try:
         other = name(model, what="model")
     except InvalidName:
-        raise UnreadableInput(
-            "an iteration whose model is", told(model), "price this request by hand"
-        ) from None
-    return tokens if other == own or (ours and not own) else _labelled(tokens, {"model": other})
+        way_out = "price this request by hand"
+        raise UnreadableInput("an iteration whose model is", telling(model), way_out) from None
+    same = other == own or (ours and not own)
+    return kind, tokens if same else _labelled(tokens, {"model": other})
+
+
+def _answered(own: Usage, messages: list[Usage], counts: Counts, *, advised: bool) -> Usage:
+    """The tokens of the messages, as they or the request's own counts tell them, whichever tell more."""
+    summed = sum(messages, Usage())
+    _check_rounds(own, messages, summed, advised=advised)
+    whole = all(own.total(meter) == summed.total(meter) for meter in WHOLES)
+    more = [part for part in PARTS if own.total(part) < summed.total(part)]
+    less = [part for part in PARTS if own.total(part) > summed.total(part)]
+    models = {meter.labels.get("model", "") for meter in summed}
+    told = [part for part in more if whole and PARTS[part] in counts]  # both tell, and not the same
+    if not less and not told:
+        return summed
+    if more or not whole or len(models) > 1:
+        raise _not_equal((less + told)[0], own, summed)
+    return own if models == {""} else _labelled(own, {"model": min(models)})
+
+
+def _check_rounds(own: Usage, messages: list[Usage], summed: Usage, *, advised: bool) -> None:
+    """The messages make the own counts; of an advised request the own input may be that of the first."""
+    for meter in WHOLES:
+        first = advised and meter != "output_tokens" and own.total(meter) == messages[0].total(meter)
+        if own.total(meter) != summed.total(meter) and not first:
+            raise _not_equal(meter, own, summed)
+
+
+def _not_equal(meter: str, own: Usage, summed: Usage) -> UnreadableInput:
+    return UnreadableInput(
+        f"the message iterations add up to {summed.total(meter)} {meter}, but the request's own are",
+        own.total(meter),
+        "give the object as the API wrote it, or price this request by hand",
+    )
 
 
 def _tokens(usage: Usage) -> Usage:
@@ -198,10 +268,10 @@ def _calls(usage: Usage) -> Usage:
 def _labelled(usage: Usage, labels: Mapping[str, str]) -> Usage:
     """The usage with labels on every meter; what a meter has, it keeps."""
     if not is_mapping(labels):
-        raise UnreadableInput(
-            "labels that are no mapping", labels, 'give names and values: {"model": "gpt-5.1"}'
-        )
-    if not labels:
+        way_out = 'give names and values: {"model": "gpt-5.1"}'
+        raise UnreadableInput("labels that are no mapping", labels, way_out)
+    given = members_of(labels, "labels")
+    if not given:
         return usage
-    more = {meter: {key: labels[key] for key in labels if key not in meter.labels} for meter in usage}
+    more = {meter: {key: given[key] for key in given if key not in meter.labels} for meter in usage}
     return Usage([(Meter(meter, more[meter]), usage[meter]) for meter in usage])
