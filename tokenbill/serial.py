@@ -140,11 +140,11 @@ def register(cls: Class, name: str = "") -> Class:
     >>> from tokenbill import Price
     >>> @register
     ... @frozen
-    ... class Rising(Price):
+    ... class Steeper(Price):
     ...     rate: int
     ...     def amount(self, quantity):
     ...         return self.rate * quantity * quantity
-    >>> loads(dumps(Rising(2)))(3)
+    >>> loads(dumps(Steeper(2)))(3)
     Decimal('18')
     """
     members_of(cls)
