@@ -488,6 +488,32 @@ def test_a_tenant_that_was_not_compared_is_told():
         plans({"red": Usage()}, OFFERS).of("blue")
 
 
+@pytest.mark.parametrize("asked", [Decimal("sNaN"), Decimal("NaN"), None, [], 10**400])
+def test_a_month_is_asked_for_by_anything(asked):
+    found = plans({"red": {Decimal(1): Usage(), Decimal(2): Usage()}}, OFFERS)
+
+    with pytest.raises(InvalidUsage):
+        found.of("red", asked)
+    with pytest.raises(InvalidUsage):
+        found.of(asked)
+
+
+@pytest.mark.parametrize("empty", [[], ()])
+def test_a_tenant_without_months_owes_nothing(empty):
+    found = plans({"red": empty, "blue": [Usage(calls=1)], "green": {}}, OFFERS)
+
+    assert found.cases == (("blue", 1), ("green",))
+    assert [str(ranked.total) for ranked in found.ranking] == ["0.01", "40.00", "98.00"]
+
+
+@pytest.mark.parametrize("empty", [[], (), {"red": []}, {"red": [], "blue": ()}])
+def test_no_usage_at_all_is_refused(empty):
+    with pytest.raises(InvalidUsage, match="no usage"):
+        plans(empty, OFFERS)
+    with pytest.raises(InvalidUsage, match="no usage"):
+        best_size(empty, package, [0, 1000])
+
+
 def test_one_usage_may_be_a_plain_mapping():
     assert plans({"calls": 2000}, OFFERS).cases == ((),)
     assert plans({}, OFFERS).best.name == "pay as you go"
@@ -616,6 +642,13 @@ def test_what_if_takes_a_history():
 def test_what_if_of_no_plan_is_refused():
     with pytest.raises(InvalidPlan):
         what_if(Usage(), PRICES)
+
+
+def test_what_if_of_no_term_names_those_near():
+    with pytest.raises(InvalidPlan, match="did you mean discounts"):
+        what_if(Usage(), on_demand(1), discount=[])
+    with pytest.raises(InvalidPlan, match="the terms are prices, name, fees"):
+        what_if(Usage(), on_demand(1), **{"x\n" * 99: 1})
 
 
 def package(size):

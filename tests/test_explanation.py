@@ -16,6 +16,7 @@ from tokenbill import (
     Flat,
     Graduated,
     Grant,
+    Package,
     PerUnit,
     PriceSchedule,
     Rounding,
@@ -24,6 +25,7 @@ from tokenbill import (
     Usage,
     Volume,
 )
+from tokenbill.errors import InvalidNumber, InvalidPrice
 from tokenbill.explanation import PAGES, STAGES, explained_price
 from tokenbill.rules import SECTIONS, page_of
 
@@ -176,7 +178,88 @@ def test_tokens_are_explained_in_tokens():
     assert bill.explain().splitlines() == [
         "calls: calls at 500 = 0.8  (500 TOKEN, of which 400 are not covered by the balance)",
         "  at 100: 100 × 5 = 500 TOKEN",
+        "  tokens at 400 TOKEN: 400 ÷ 10000 × 20 = 0.8",
         "total: 0.80 USD",
+        "in the total already, paid by g: 100 TOKEN",
+        "due: 0.80 USD",
+    ]
+
+
+def test_what_tokens_cost_is_told_of_all_that_the_balance_does_not_cover():
+    token = Currency("TOKEN", places=0)
+    prices = PriceSchedule({"a": 1, "b": 1}, currency=token)
+    plan = BillingPlan.prepaid(prices, currency="USD", token_price=Package(100, 3))
+    opening = Account(balance=[Grant("g", 50, token)])
+    first = Bill.of(Usage(a=300, b=71), plan, opening=opening, final=False)
+    second = Bill.of(Usage(b=300), plan, opening=first.closing)
+
+    told = [line for line in first.explain().splitlines() if "tokens" in line]
+    more = [line for line in second.explain().splitlines() if "tokens" in line]
+
+    assert told == ["  tokens at 321 TOKEN: (321 ÷ 100, up) × 3 = 12"]
+    assert more == [
+        "  tokens at 621 TOKEN: (621 ÷ 100, up) × 3 = 21",
+        "  less tokens at 321 TOKEN: (321 ÷ 100, up) × 3 = 12",
+    ]
+    sale = second.explanation.steps[-1].steps[-1]
+    assert (sale.exact, sale.page) == (12, "docs/explanation/stages.md#tokens")
+
+
+def test_a_bill_that_credit_pays_says_how_its_total_becomes_what_is_due():
+    grants = [Grant("paid", 5, "USD"), Grant("gift", 1, "USD", kind="promotional")]
+    plan = BillingPlan(PriceSchedule(calls=CALLS))
+
+    bill = Bill.of(Usage(calls=800), plan, opening=Account(balance=grants))
+
+    assert bill.explain().splitlines()[-4:] == [
+        "total: 7.00 USD",
+        "in the total already, paid by gift: 1.00 USD",
+        "less paid by paid: 5.00 USD",
+        "due: 2.00 USD",
+    ]
+
+
+def test_a_bill_below_zero_is_carried_to_the_next_one():
+    plan = BillingPlan(PriceSchedule(calls=CALLS))
+    first = Bill.of(Usage(calls=800), plan, final=False)
+    second = Bill.of(Usage(), plan, opening=first.closing, less=Usage(calls=500), final=False)
+    third = Bill.of(Usage(calls=700), plan, opening=second.closing, less=Usage(calls=500))
+
+    assert second.explain().splitlines()[1:] == [
+        "total: -5.00 USD",
+        "carried to the next bill: -5.00 USD",
+        "due: 0 USD",
+    ]
+    assert third.due < third.total
+    assert "carried from the bill before: -5.00 USD" in third.explain()
+
+
+@pytest.mark.parametrize("quantity", [Decimal("NaN"), Decimal("1E+999999"), 0.5, True, None, "x"])
+def test_a_quantity_that_is_none_is_not_explained(quantity):
+    with pytest.raises(InvalidNumber):
+        explained_price(CALLS, quantity)
+
+
+@pytest.mark.parametrize("price", [None, PerUnit, "0.01", CALLS.each("region")])
+def test_what_is_no_price_is_not_explained(price):
+    with pytest.raises(InvalidPrice):
+        explained_price(price, 5)
+
+
+def test_less_than_nothing_is_not_explained():
+    with pytest.raises(InvalidPrice):
+        explained_price(CALLS, -5)
+
+
+def test_a_quantity_without_end_is_told_as_about():
+    assert text_of(PerUnit(1).in_units(of=3), 10) == [
+        "10 ÷ 3: 3.333333333333333333 ≈ 3.333333333333333333",
+        "  3.333333333333333333 × 1 ≈ 3.333333333333333333",
+    ]
+    # 10 ÷ 3 × 3 is 10 again, and the digits shown do not come to it
+    assert text_of(PerUnit(3).in_units(of=3), 10) == [
+        "10 ÷ 3: 3.333333333333333333 ≈ 10",
+        "  3.333333333333333333 × 3 ≈ 10",
     ]
 
 

@@ -113,3 +113,23 @@ def test_an_outlook_is_what_the_bill_comes_to():
     assert outlook(Usage(calls=5), plan, opening=first.closing).total == (
         Bill.of(Usage(calls=5), plan, opening=first.closing).total
     )
+
+
+@pytest.mark.parametrize("days", [5, None, "ab", [5], [None], Usage(calls=1)])
+def test_a_pace_is_made_of_usage(days):
+    with pytest.raises(InvalidUsage):
+        Pace(days)
+
+
+@pytest.mark.parametrize("mean", [5, None, {"calls": 5.0}, {"calls": "x"}])
+def test_the_mean_of_a_day_is_exact(mean):
+    with pytest.raises(InvalidUsage):
+        Pace(mean=mean)
+
+
+@pytest.mark.parametrize("ahead", ["x", None, -1, 1.5, True])
+def test_a_day_ahead_is_a_whole_number(ahead):
+    with pytest.raises(InvalidUsage):
+        Pace([Usage(calls=1)]).on(ahead)
+    with pytest.raises(InvalidUsage):
+        Pace([Usage(calls=1)] * 9).error(ahead if ahead is not True else 0)

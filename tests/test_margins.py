@@ -17,6 +17,7 @@ from tokenbill import (
     Graduated,
     Package,
     PerUnit,
+    Price,
     PriceSchedule,
     Tax,
     Tier,
@@ -27,6 +28,7 @@ from tokenbill import (
 from tokenbill.decimals import shifted
 from tokenbill.errors import InvalidMeter, InvalidNumber, InvalidPlan, InvalidPrice, TokenbillError
 from tokenbill.margins import Bend, affordable, falls, next_bend, next_unit, quantity_for
+from tokenbill.pieces import Form, Step, curve
 
 SEATS = Volume([Tier(10, 5), Tier(None, 4)])
 TIERS = Graduated([Tier(1000, "0.01"), Tier(None, "0.005")])
@@ -36,6 +38,17 @@ PLAN = BillingPlan.subscription(
 
 tenths = st.integers(0, 9000).map(lambda tenths: shifted(tenths, 1))
 """Quantities of a grid finer than whole numbers."""
+
+
+class Sawtooth(Price):
+    """What is beyond the last whole number: an amount that falls at each of them."""
+
+    def amount(self, quantity):
+        return self.exact(quantity)
+
+    def pieces(self):
+        whole = Step(Fraction(-1), "down", Form(rate=Fraction(1)))
+        return curve(Fraction(0), [None], [Form(rate=Fraction(1), steps=(whole,))])
 
 
 def spans(stretches):
@@ -223,6 +236,38 @@ def test_one_more_unit_makes_the_amount_smaller_before_a_cliff():
 
 def test_a_price_that_never_falls_has_no_such_quantity():
     assert falls(TIERS + Package(7, 3)) == ()
+
+
+def test_steps_without_end_that_never_fall_need_no_end():
+    minutes = PerUnit("0.01").in_units(of=60, round="up")
+
+    for price in (Package(1000, 5), minutes, TIERS + Package(7, 3)):
+        assert falls(price) == ()
+        assert falls(BillingPlan.subscription(5, PriceSchedule(calls=price)), "calls") == ()
+
+
+def test_a_cliff_before_steps_without_end_is_found():
+    price = Volume([Tier(1000, "0.01"), Tier(None, 0)]) + Package(1000, 5)  # 15 at 1000, 10 above
+
+    assert spans(falls(price)) == ["(999, 1000]"]
+
+
+@given(small_prices)
+def test_without_end_the_falls_are_those_of_any_range(price):
+    try:
+        found = [falls(price), falls(price, up_to=1000)]
+    except InvalidPlan:
+        assume(False)
+
+    assert found[0] == found[1] or any(run.end is None or run.end >= 1000 for run in found[0] + found[1])
+
+
+def test_an_amount_that_falls_without_end_asks_how_far_to_look():
+    with pytest.raises(InvalidPlan, match="again and again"):
+        falls(Sawtooth(), unit="0.5")
+
+    # a half more costs less from a half on, up to the whole number, where the tooth ends
+    assert spans(falls(Sawtooth(), unit="0.5", up_to=2)) == ["[0.5, 1)", "[1.5, 2)"]
 
 
 def test_a_minimum_hides_a_cliff_of_the_price():

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tokenbill import (
     Bill,
     BillingPlan,
     Discount,
+    Fee,
     Flat,
     Graduated,
     Package,
@@ -76,6 +78,10 @@ def texts(axes):
     return [text.get_text() for text in axes.texts]
 
 
+def entries(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
 # A price
 
 
@@ -136,6 +142,20 @@ def test_a_fee_spread_over_few_units_does_not_flatten_the_rates(plots, ax):
 
 def test_what_costs_nothing_can_be_drawn(plots, ax):
     assert plots.price_curve(PerUnit(0), 10, ax=ax).figure.axes[1].get_ylim() == (0, 1)
+
+
+def test_what_costs_something_only_at_jumps_has_no_line_of_the_next_unit(plots, ax):
+    left = plots.price_curve(Package(1000, 5), 3500, ax=ax)
+
+    assert entries(left) == ["amount", "average rate"]
+
+
+def test_the_line_of_the_next_unit_has_a_gap_at_each_jump(plots, ax):
+    right = plots.price_curve(PerUnit("0.01") + Package(1000, 5), 3500, ax=ax).figure.axes[1]
+    following = line(right, "next unit")
+
+    assert following[500 * 3.5 - 3.5 * 25] == pytest.approx(0.01)
+    assert following[1000] != following[1000]  # not a number: the jump is off the scale
 
 
 # A bill
@@ -209,6 +229,40 @@ def test_a_crossing_with_a_fraction_is_told_to_two_places(plots, ax):
     assert texts(plots.plan_curves(plans, "calls", 10, ax=ax)) == ["3.33"]
 
 
+def one_rate(rate, **names):
+    return BillingPlan.on_demand(PriceSchedule(calls=rate), **names)
+
+
+def test_crossings_close_together_are_labelled_once(plots, ax):
+    plans = [one_rate(1), *(BillingPlan.subscription(fee, PriceSchedule(calls=0)) for fee in (50, 51, 57))]
+
+    axes = plots.plan_curves(plans, "calls", 100, ax=ax)
+
+    assert texts(axes) == ["50", "57"]  # 51 is nearer to 50 than 100 ÷ 15
+    assert len([drawn for drawn in axes.get_lines() if drawn.get_marker() == "o"]) == 3
+
+
+def test_no_two_of_twelve_plans_are_drawn_alike(plots, ax):
+    plans = {str(rate): one_rate(rate) for rate in range(1, 13)}
+
+    lines = plots.plan_curves(plans, "calls", 10, ax=ax).get_lines()[:12]
+
+    assert len({(drawn.get_color(), str(drawn._dash_pattern)) for drawn in lines}) == 12
+
+
+def test_long_names_of_plans_keep_their_ends_and_are_not_cut_off(plots, ax):
+    plans = {f"enterprise agreement with a commitment of {size}": one_rate(size) for size in range(1, 13)}
+
+    axes = plots.plan_curves(plans, "calls", 10, ax=ax)
+    axes.figure.canvas.draw()
+
+    assert entries(axes)[11] == "enterprise agr…mitment of 12"
+    legend, whole = axes.get_legend().get_window_extent(), axes.figure.bbox
+    assert legend.x1 <= whole.x1
+    assert legend.y1 <= whole.y1
+    assert axes.get_window_extent().height > whole.height / 2
+
+
 # A period's spend
 
 
@@ -216,7 +270,9 @@ def standing(days=True):
     account = Bill.of(
         Usage(calls=800), BillingPlan(CENT), period=MARCH, final=False, opening=Account()
     ).closing
-    by_day = {date(2026, 3, day): Usage(calls=80 + 20 * (day == 9)) for day in range(1, 11)}
+    by_day = {
+        date(2026, 3, day): Usage(calls=80 + 20 * (day == 9) - 20 * (day == 10)) for day in range(1, 11)
+    }
     return status(account, BillingPlan(CENT), at="2026-03-11", days=by_day if days else None)
 
 
@@ -260,6 +316,47 @@ def test_without_axes_the_current_ones_are_drawn_on(plots, ax):
     plots.pyplot.sca(ax)
 
     assert plots.waterfall(Bill.of(Usage(calls=1), BillingPlan(CENT))) is ax
+
+
+ODD = ["$5 to $6", "_x", r"$\frac{$"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_names_are_drawn_as_they_are(plots, name):
+    plan = BillingPlan.subscription(Fee(5, name=name), CENT)
+    drawings = [
+        lambda ax: plots.price_curve(PerUnit(1), 10, per=1000, currency=name, unit=name, ax=ax),
+        lambda ax: plots.waterfall(Bill.of(Usage(calls=5), plan), ax=ax),
+        lambda ax: plots.plan_curves({name: plan, "other": one_rate(1)}, "calls", 10, ax=ax),
+        lambda ax: plots.spend(standing(), Budget(30, name=name), ax=ax),
+    ]
+    for draw in drawings:
+        figure, axes = plots.pyplot.subplots(layout="constrained")
+        draw(axes)
+        figure.savefig(BytesIO())
+        written = [text for text in figure.findobj(plots.pyplot.Text) if name in text.get_text()]
+        plots.pyplot.close(figure)
+
+        assert written
+        assert not any(text.get_parse_math() for text in written)
+
+
+def test_a_plan_whose_name_begins_with_an_underscore_is_in_the_legend(plots, ax):
+    axes = plots.plan_curves({"_x": one_rate(1), "$5 to $6": one_rate(2)}, "calls", 10, ax=ax)
+
+    assert entries(axes) == ["_x", "$5 to $6", "cheapest"]
+
+
+@pytest.mark.parametrize("ax", [5, "axes", []])
+def test_what_is_no_axes_is_refused(plots, ax):
+    for draw in (
+        lambda: plots.price_curve(PerUnit(1), 10, ax=ax),
+        lambda: plots.waterfall(Bill.of(Usage(calls=1), BillingPlan(CENT)), ax=ax),
+        lambda: plots.plan_curves(OFFERS, "calls", 10, ax=ax),
+        lambda: plots.spend(standing(), ax=ax),
+    ):
+        with pytest.raises(InvalidPlan, match="Axes"):
+            draw()
 
 
 REFUSED = {

@@ -26,6 +26,7 @@ from tokenbill import (
     UnpricedUsage,
     Usage,
 )
+from tokenbill.currencies import currency
 from tokenbill.errors import (
     AccountMismatch,
     InvalidAccount,
@@ -34,7 +35,7 @@ from tokenbill.errors import (
     InvalidPrice,
     InvalidUsage,
 )
-from tokenbill.watch import Budget, advice, footprint, status
+from tokenbill.watch import Budget, Credit, advice, footprint, status
 
 MARCH = Period("2026-03-01", "2026-04-01")
 CENT = PriceSchedule(calls="0.01")
@@ -178,6 +179,48 @@ def test_without_a_balance_nothing_lasts():
     assert (found.credit, found.lasts) == ((), None)
 
 
+def test_a_balance_that_is_used_up_is_a_balance_of_nothing():
+    account = opened(opening=Account(balance=[Grant("paid", 5, "USD")]))
+
+    found = status(account, PLAN, at="2026-03-11")
+
+    assert (found.credit, found.lasts) == ((Credit(currency("USD"), Decimal(0)),), date(2026, 3, 11))
+    assert list(found.to_rows()[-1].values()) == ["balance", "0.00", "USD", "lasts until 2026-03-11"]
+
+
+def test_a_balance_that_has_expired_is_a_balance_of_nothing():
+    account = opened(
+        opening=Account(balance=[Grant("paid", 500, "USD", expires="2026-03-05")]), at="2026-03-04"
+    )
+
+    found = status(account, PLAN, at="2026-03-11")
+
+    assert (found.credit[0].left, found.lasts) == (0, date(2026, 3, 11))
+
+
+def test_a_balance_that_has_not_begun_is_none_yet():
+    account = opened(
+        opening=Account(balance=[Grant("paid", 500, "USD", starts="2026-03-20")]), at="2026-03-10"
+    )
+
+    assert status(account, PLAN, at="2026-03-11").credit == ()
+
+
+def test_a_balance_is_followed_for_so_many_bills(monkeypatch):
+    minute = Period("2026-03-01T00:00:00Z", "2026-03-01T00:01:00Z")
+    account = opened(used=1, period=minute, opening=Account(balance=[Grant("paid", 50_000, "USD")]))
+    bills, of = [], Bill.of
+
+    def counted(*args, **how):
+        bills.append(1)
+        return of(*args, **how)
+
+    monkeypatch.setattr(Bill, "of", counted)
+
+    assert status(account, PLAN, at="2026-03-01T00:00:30Z").lasts is None
+    assert len(bills) <= 1001
+
+
 # The forecast
 
 
@@ -317,6 +360,22 @@ def test_days_that_are_none_are_refused():
         status(opened(), PLAN, at="2026-03-11", days=[Usage(calls=5)])
 
 
+def test_days_that_used_more_than_the_account_are_refused():
+    with pytest.raises(InvalidUsage, match="more than the account"):
+        status(opened(used=100), PLAN, at="2026-03-11", days=days_from("2026-03-01", 60, 41))
+
+
+def test_days_before_the_period_are_none_of_the_account():
+    days = days_from("2026-02-27", 900, 900, 60, 40)
+
+    assert status(opened(used=100), PLAN, at="2026-03-11", days=days).spent == Decimal("1.00")
+
+
+def test_an_instant_in_a_period_of_dates_is_told_to_be_a_date():
+    with pytest.raises(InvalidPeriod, match=r"an instant in a period of dates.*give a date"):
+        status(opened(), PLAN, at="2026-03-11T00:00:00Z")
+
+
 # Budgets
 
 
@@ -341,7 +400,7 @@ def test_days_tell_when_a_threshold_was_crossed():
 
 
 def test_a_threshold_beyond_the_forecast_may_be_crossed_within_its_interval():
-    days = days_from("2026-03-01", *[80] * 8, 80, 160)
+    days = days_from("2026-03-01", *[70] * 8, 80, 160)
 
     assert told(Budget(30, thresholds=[1]), days=days) == [("30", "may cross", None)]
 
@@ -433,6 +492,15 @@ def test_a_status_is_rows_and_a_table():
     assert "<b>" not in found._repr_html_()
 
 
+def test_a_status_is_printed_as_a_table():
+    assert str(status(opened(), PLAN, at="2026-03-11")).splitlines() == [
+        "what      amount  unit  note",
+        "--------  ------  ----  -----------------------------------------",
+        "spent       8.00  USD",
+        "forecast   24.80  USD   each day as the mean of the period so far",
+    ]
+
+
 def test_a_status_tells_what_is_left_and_where_a_package_begins():
     plan = BillingPlan(PriceSchedule(calls=Package(1000, 5)), included={"calls": 100})
     account = opened(plan, 50, opening=Account(balance=[Grant("paid", 10_000, "USD")]))
@@ -442,7 +510,7 @@ def test_a_status_tells_what_is_left_and_where_a_package_begins():
     assert [list(row.values()) for row in rows[2:]] == [
         ["calls left", "50", "units", "of 100 included"],
         ["calls, next change of price", "50", "units ahead", "where its price jumps"],
-        ["balance", "10000", "USD", "lasts longer than 360 days"],
+        ["balance", "10000.00", "USD", "lasts longer than is looked ahead"],
     ]
 
 

@@ -15,7 +15,7 @@ from tokenbill.account import NEW, Account, check_rest, checked_terms, going_on,
 from tokenbill.charges import usage_lines
 from tokenbill.compiled import Compiled, compiled_form
 from tokenbill.decimals import decimal, difference
-from tokenbill.display import digits, html_table, text_table
+from tokenbill.display import html_table, text_table
 from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
 from tokenbill.increment import NO_USAGE, Given, Increment, added_by, used_in
 from tokenbill.lines import HEADER, NUMBERS, Adjustment, LineItem, less
@@ -230,8 +230,7 @@ class Bill:
             BillMismatch: If a line, the total or what paid it comes out otherwise; it names the first.
         """
         card = Compiled(self.plan, self.plan.share(self.period))
-        afresh: Any = evolve(self.opening)  # without what it had worked out
-        given: Given = (*self.given[:2], afresh, *self.given[3:])
+        given: Any = (*self.given[:2], evolve(self.opening), *self.given[3:])  # without what it worked out
         fresh = Bill(given, _total_by_lines(given, card))
         fresh.made["added"] = added_by(given, card)
         for line, again in zip(self.lines, lines := _lines(fresh, card), strict=False):
@@ -248,11 +247,13 @@ class Bill:
         """How the bill comes about, as a tree: a step for each line, and below it the way there."""
         from tokenbill.explanation import explained  # a process that only bills never needs it
 
-        return explained(self.lines, self._card, used_in(self.given), self.opening.used)
+        return explained(self.lines, self._card, used_in(self.given), self.opening.used, self.added)
 
     def explain(self) -> str:
         """Each line as arithmetic that a clerk can redo, the rule applied, and the way along a price."""
-        return "\n".join([*map(str, self.explanation.steps), f"total: {digits(self.total)} {self.currency}"])
+        from tokenbill.explanation import settlement
+
+        return "\n".join([*map(str, self.explanation.steps), *settlement(self.total, self.added, self.given)])
 
     def to_rows(self) -> list[dict[str, str | None]]:
         """The lines as text by column, ready for CSV, JSON or a data frame."""
@@ -280,10 +281,9 @@ _set_given, _set_total, _set_made = slot_setters(Bill)
 
 def _total_by_lines(given: Given, card: Compiled) -> Decimal:
     """The total of a bill by its lines, which the fast form of the prices has no part in."""
-    opening = given[2]
-    if not card.simple or opening.balance.grants:
+    if not card.simple or given[2].balance.grants:
         return added_by(given, card).total
-    return decimal(difference(total_of(card, usage_lines(card, used_in(given))), opening.accrued))
+    return decimal(difference(total_of(card, usage_lines(card, used_in(given))), given[2].accrued))
 
 
 def _lines(bill: Bill, card: Compiled) -> tuple[LineItem, ...]:

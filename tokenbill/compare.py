@@ -14,8 +14,8 @@ from tokenbill.canonical import listed_of
 from tokenbill.crossings import Cell, Stretch, cells, horizon, numeral, steady, stretches
 from tokenbill.decimals import LIMIT, Number, decimal, number
 from tokenbill.display import digits
-from tokenbill.errors import InvalidPlan
-from tokenbill.histories import Case, History, Named, Plans, checked_plan, named
+from tokenbill.errors import InvalidPlan, InvalidUsage
+from tokenbill.histories import Case, History, Named, Plans, changed, named
 from tokenbill.histories import cases as cases_of
 from tokenbill.margins import affordable, falls, next_bend, next_unit, quantity_for
 from tokenbill.periods import Period
@@ -94,8 +94,8 @@ def plans(usage: History, plans: Plans) -> Comparison:
 
     Args:
         usage: One usage; a history, as a sequence or as a mapping from periods or other names of months;
-            or a mapping from tenants to one of these. Each usage is a bill of its own; one that stands
-            under a ``Period`` is billed for it, so that part of a cycle owes part of its fees.
+            or a mapping from tenants to one of these, of which one without months owes nothing. Each
+            usage is a bill of its own; one under a ``Period`` owes that part of a cycle's fees.
         plans: The plans, or a mapping that names them. One that refuses what no balance covers is
             compared as if it billed it.
 
@@ -130,6 +130,8 @@ def plans(usage: History, plans: Plans) -> Comparison:
     """
     titled = named(plans)
     found = list(cases_of(usage))
+    if not found:
+        raise InvalidUsage("no usage to compare plans for", usage, "give one, or a list of months of them")
     bills = [(title, plan, [_bill(used, plan, case) for case, used in found]) for title, plan in titled]
     return ranked([case for case, _ in found], bills)
 
@@ -140,7 +142,7 @@ def what_if(usage: History, plan: BillingPlan, /, **terms: Any) -> PlanDifferenc
     Args:
         usage: As for ``plans``.
         plan: The plan as it is.
-        terms: What changes, as ``BillingPlan`` calls it: ``prices``, ``included``, ``discounts``, …
+        terms: What changes, as ``BillingPlan`` calls it, or else InvalidPlan: ``prices``, ``included``, …
 
     >>> from tokenbill import PriceSchedule
     >>> plan = BillingPlan.on_demand(PriceSchedule(input_tokens=3, output_tokens=15))
@@ -152,7 +154,7 @@ def what_if(usage: History, plan: BillingPlan, /, **terms: Any) -> PlanDifferenc
     usage output_tokens  output_tokens  15.00    18.00        3.00
     changed costs $3.00 more than now: usage output_tokens +3.00
     """
-    ranking = plans(usage, {"now": plan, "changed": evolve(checked_plan(plan), **terms)}).ranking
+    ranking = plans(usage, {"now": plan, "changed": changed(plan, terms)}).ranking
     found = {place.name: place for place in ranking}
     return difference_of(found["now"], found["changed"])
 

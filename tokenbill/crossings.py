@@ -22,7 +22,18 @@ from tokenbill.errors import InvalidNumber, InvalidPlan
 from tokenbill.memo import Shown
 from tokenbill.pieces import NIL, Curve, Edge, Form, Step, above, at, reach
 
-__all__ = ["Cell", "Stretch", "cells", "horizon", "jumps_after", "netted", "numeral", "steady", "stretches"]
+__all__ = [
+    "Cell",
+    "Stretch",
+    "cells",
+    "horizon",
+    "jumps_after",
+    "netted",
+    "numeral",
+    "period",
+    "steady",
+    "stretches",
+]
 
 MOST = 20_000
 """Most steps that are walked where two curves may meet."""
@@ -172,8 +183,8 @@ def _turns(gap: Form, low: Fraction, high: Fraction) -> set[Fraction]:
         return _walked(gap, max(low, first), min(high, last))
     if not least <= 0 <= most:
         return set()
-    period = _period(gap)
-    if low + period < high and _keeps_sign(gap, low, low + period):
+    again = low + period(gap)
+    if again < high and _keeps_sign(gap, low, again):
         return set()
     return _walked(gap, low, high)
 
@@ -188,11 +199,11 @@ def _band(form: Form) -> tuple[Fraction, Fraction, Fraction]:
     return slope, least, most
 
 
-def _period(form: Form) -> Fraction:
+def period(form: Form) -> Fraction:
     """After how much more every step of a form stands at the same part of its unit; 0 without steps."""
     found = NIL
     for step in form.steps:
-        for length in (_period(step.of), 1 / _band(step.of)[0]):
+        for length in (period(step.of), 1 / _band(step.of)[0]):
             found = _common(found, length) if found and length else found or length
     return found
 

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from attrs import Attribute, evolve, fields, frozen, has
+from attrs import evolve, frozen
 
 from tokenbill.charges import quantities_of
 from tokenbill.compiled import Compiled
-from tokenbill.decimals import ZERO, Exact, decimal, difference
+from tokenbill.credits import Balance
+from tokenbill.decimals import Exact, Number, decimal, difference
 from tokenbill.display import digits, html_table
+from tokenbill.errors import InvalidPrice
+from tokenbill.grants import Grant
+from tokenbill.increment import Given, Increment
 from tokenbill.lines import Charge, LineItem, exact_sum
 from tokenbill.memo import Shown
 from tokenbill.meters import Meter
-from tokenbill.portions import Portion, amount_at
-from tokenbill.price import After, AtLeast, Capped, InUnits, Price, Scaled, Sum, Then
-from tokenbill.rules import COMBINATORS, conversion, page_of, plain, rule_of
+from tokenbill.plan import BillingPlan
+from tokenbill.portions import Portion, amount_at, units
+from tokenbill.price import After, AtLeast, Capped, InUnits, Price, Scaled, Then
+from tokenbill.rules import COMBINATORS, conversion, numbers_of, page_of, plain, prices_below, rule_of
 from tokenbill.usage import Usage
+from tokenbill.work import Statement, together
 
-__all__ = ["Explanation", "explained", "explained_price"]
+__all__ = ["Explanation", "explained", "explained_price", "settlement"]
 
 Inputs: TypeAlias = "tuple[tuple[str, Exact], ...]"
 """What a rule was applied to, by name: quantities in units of the meter, amounts in the currency."""
@@ -98,18 +104,23 @@ class Explanation(Shown):
         return html_table(("how it comes about", "amount", "explained in"), rows, numbers=(1,))
 
 
-def explained(lines: Sequence[LineItem], card: Compiled, now: Usage, before: Usage) -> Explanation:
+def explained(
+    lines: Sequence[LineItem], card: Compiled, now: Usage, before: Usage, added: Increment
+) -> Explanation:
     """How a bill comes about: a step for each line, and under an entry's last one the way along its price.
 
-    *now* is the usage of the whole period, *before* the part of it that was billed before.
+    *now* is the usage of the whole period, *before* the part of it that was billed before; *added* is
+    what the bill adds to its account. Tokens sold for money are told below the last line of usage.
     """
+    sold = tuple(_sold(card, added))
     ways = _ways(card, now, before)
     last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
     steps = list[Explanation]()
     for i, line in enumerate(lines):
+        sale = sold if i == max(last.values(), default=None) else ()
         way = ways.get(line.meter) if line.kind == "usage" else None
         below = tuple(_steps(way, card)) if way is not None and last[line.meter] == i else ()
-        steps.append(_line(line, card, PAGES[line.kind] if way is None else page_of(way.price), below))
+        steps.append(_line(line, card, PAGES[line.kind] if way is None else page_of(way.price), below + sale))
     return Explanation("total", "the lines together", (), exact_sum(lines), STAGES, "", tuple(steps))
 
 
@@ -152,9 +163,50 @@ def _steps(way: Way, card: Compiled) -> Iterator[Explanation]:
         return
     points = [("at", way.now), *([("less at", way.before)] if way.before else [])]
     for said, quantity in points:
-        step = explained_price(way.price, quantity)
+        step = _way(way.price, quantity)
         text = f"{said} {quantity:f}: {step.text}"
         yield evolve(step, text=f"{text} {unit}".rstrip())
+
+
+def _sold(card: Compiled, added: Increment) -> Iterator[Explanation]:
+    """Where tokens are sold for money: the token price of all that the balance does not cover."""
+    price, unit = card.plan.token_price, card.plan.units.code
+    for said, statement in (("tokens at", added.after), ("less tokens at", added.before)):
+        if price is not None and statement is not None:
+            rest = _uncovered(statement, added.balance, card)
+            step = _way(price, rest)
+            yield evolve(step, text=f"{said} {rest:f} {unit}: {step.text}", page=PAGES["tokens"])
+
+
+def _uncovered(statement: Statement, balance: Balance, card: Compiled) -> Decimal:
+    """The tokens of a period so far that no grant paid."""
+    ids = {grant.id for grant in balance.grants if grant.currency == card.plan.units}
+    paid = together(amount for key, amount in statement.draws.items() if key in ids)
+    return decimal(difference(together(item.tokens for item in statement.items), paid))
+
+
+def settlement(total: Decimal, added: Increment, given: Given) -> Iterator[str]:
+    """The total of a bill in words, and where it is not what is due, how it becomes that.
+
+    What grants of tokens and promotional credit paid is in the total already.
+    """
+    plan, carried, code = given[1], given[2].carried, given[1].currency.code
+    yield f"total: {total:f} {code}"
+    if not added.drawn and added.due == total:
+        return
+    if carried:
+        yield f"carried from the bill before: {carried:f} {code}"
+    grants = {grant.id: grant for grant in added.balance.grants}
+    yield from (_drawn(grants[key], amount, plan) for key, amount in added.drawn)
+    if added.carried:
+        yield f"carried to the next bill: {added.carried:f} {code}"
+    yield f"due: {added.due:f} {code}"
+
+
+def _drawn(grant: Grant, amount: Decimal, plan: BillingPlan) -> str:
+    within = grant.kind == "promotional" or grant.currency != plan.currency
+    said = "in the total already, paid by" if within else "less paid by"
+    return f"{said} {grant.id}: {amount:f} {grant.currency.code}"
 
 
 def _is_nested(price: Price) -> bool:
@@ -163,33 +215,29 @@ def _is_nested(price: Price) -> bool:
     return isinstance(inner, COMBINATORS)
 
 
-def explained_price(price: Price, quantity: Exact) -> Explanation:
-    """How the amount of a price at one quantity comes about, price within price."""
+def explained_price(price: Price, quantity: Number) -> Explanation:
+    """How the amount of a price at one quantity comes about, price within price.
+
+    Raises:
+        InvalidPrice: If *price* is none, or the quantity is negative.
+        InvalidNumber: If the quantity is no number that a usage can hold.
+    """
+    given: object = price
+    if not isinstance(given, Price):
+        raise InvalidPrice("no price", given, 'write one: PerUnit("0.10")')
+    return _way(price, units(quantity))
+
+
+def _way(price: Price, quantity: Exact) -> Explanation:
+    """A price within a price may be reached by a quantity that no usage holds."""
     amount = amount_at(price, quantity)
-    below = [explained_price(part, reached) for part, reached in _below(price, quantity)]
+    below = [_way(part, reached) for part, reached in prices_below(price, quantity)]
     if below:
-        steps, text = below, _equation(_told(price, quantity, below), amount)
+        steps, text = below, _equation(_told(price, quantity, below), amount, below[0].inputs[0][1])
     else:
         steps, text = _portions(price, quantity, amount)
-    inputs, title = (("quantity", quantity), *_numbers(price)), type(price).__name__
+    inputs, title = (("quantity", quantity), *numbers_of(price)), type(price).__name__
     return Explanation(title, rule_of(price), inputs, amount, page_of(price), text, tuple(steps))
-
-
-def _below(price: Price, quantity: Exact) -> list[tuple[Price, Exact]]:
-    """The prices that a price is made of, each with the quantity that reaches it."""
-    match price:
-        case Sum():
-            return [(part, quantity) for part in price.prices]
-        case Scaled() | Capped() | AtLeast():
-            return [(price.price, quantity)]
-        case After():
-            return [(price.price, max(difference(quantity, price.units), ZERO))]
-        case InUnits():
-            return [(price.price, price.converted(quantity))]
-        case Then():
-            return [(price.price, quantity), (price.curve, amount_at(price.price, quantity))]
-        case _:
-            return []
 
 
 def _told(price: Price, quantity: Exact, steps: Sequence[Explanation]) -> str:
@@ -227,22 +275,16 @@ def _portion(price: Price, portion: Portion) -> Explanation:
     charge = Charge("usage", None, title, rate, portion.per, portion.round, fee)
     line = LineItem(charge, decimal(portion.quantity), decimal(portion.amount), portion.amount)
     inputs = _given(line, portion.quantity)
-    return Explanation(title, rule_of(price), inputs, portion.amount, page_of(price), line.arithmetic())
+    text = line.arithmetic()
+    if portion.quantity != line.quantity:
+        text = text.replace(" = ", " ≈ ")  # what is shown of the quantity is not all of it
+    return Explanation(title, rule_of(price), inputs, portion.amount, page_of(price), text)
 
 
-def _numbers(price: Price) -> Inputs:
-    """The numbers that a price is made with, by name."""
-    named = [(item.alias or item.name, getattr(price, item.name)) for item in _fields(price)]
-    return tuple((name, value) for name, value in named if isinstance(value, Decimal | Fraction))
-
-
-def _fields(price: Price) -> Sequence[Attribute[object]]:
-    kind: Any = type(price)
-    return fields(kind) if has(kind) else ()
-
-
-def _equation(told: str, amount: Exact) -> str:
-    return f"{told} {'=' if amount == decimal(amount) else '≈'} {_shown(amount)}"
+def _equation(told: str, *values: Exact) -> str:
+    """A sum and its result, the first of the *values*; about, where a Decimal does not hold one of them."""
+    exact = all(value == decimal(value) for value in values)
+    return f"{told} {'=' if exact else '≈'} {_shown(values[0])}"
 
 
 def _shown(value: Exact) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 from attrs import field, frozen
 
 from tokenbill.account import NEW, Account
-from tokenbill.canonical import is_mapping
+from tokenbill.canonical import is_mapping, listed_of
 from tokenbill.compiled import compiled_form
 from tokenbill.decimals import decimal
 from tokenbill.errors import InvalidPeriod, InvalidUsage
@@ -35,6 +35,24 @@ DAY = timedelta(days=1)
 NIL = Fraction(0)
 
 
+def _usages(days: object) -> tuple[Usage, ...]:
+    found = listed_of(days)
+    if found is None or not all(isinstance(usage, Usage) for usage in found):
+        raise InvalidUsage("no usage by day", days, "give a list of Usage, one for each day")
+    return found
+
+
+def _daily(mean: object) -> Any:
+    if not is_mapping(mean) or not all(isinstance(units, Fraction) for units in mean.values()):
+        raise InvalidUsage("no mean of a day", mean, "give a mapping from meters to Fractions")
+    return dict(mean)
+
+
+def _check_ahead(ahead: object, least: int) -> None:
+    if not isinstance(ahead, int) or isinstance(ahead, bool) or ahead < least:
+        raise InvalidUsage("no number of days ahead", ahead, f"give an int of {least} or more")
+
+
 @frozen(repr=False)
 class Pace(Shown):
     """What a day uses: each day to come as the same weekday of the last seven days.
@@ -45,6 +63,9 @@ class Pace(Shown):
         days: What was used on each day, in order; the last one is yesterday.
         mean: Quantities of one day, where there are no days.
 
+    Raises:
+        InvalidUsage: If *days* is no list of Usage, *mean* no mapping to Fractions, or a day asked for none.
+
     Source: docs/explanation/forecast.md
 
     >>> weekdays = [Usage(calls=calls) for calls in (9, 9, 9, 9, 9, 1, 2)]
@@ -52,8 +73,8 @@ class Pace(Shown):
     ({Meter('calls'): Fraction(9, 1)}, {Meter('calls'): Fraction(1, 1)})
     """
 
-    days: tuple[Usage, ...] = field(default=(), converter=tuple[Usage, ...])
-    mean: Quantities = field(factory=dict[Meter, Fraction])
+    days: tuple[Usage, ...] = field(default=(), converter=_usages)
+    mean: Quantities = field(factory=dict[Meter, Fraction], converter=_daily)
 
     @property
     def method(self) -> str:
@@ -73,6 +94,7 @@ class Pace(Shown):
 
     def on(self, ahead: int) -> Quantities:
         """What the day so many days ahead will use; 0 is today."""
+        _check_ahead(ahead, 0)
         if len(self.days) >= WEEK:
             return {meter: Fraction(units) for meter, units in self.days[ahead % WEEK - WEEK].items()}
         if not self.days:
@@ -82,6 +104,7 @@ class Pace(Shown):
 
     def error(self, ahead: int) -> Quantities:
         """How far off, for each day, the forecast of so many days was at worst on the days known."""
+        _check_ahead(ahead, 1)
         meters = {meter for usage in self.days for meter in usage}
         return {meter: _worst([Fraction(usage[meter]) for usage in self.days], ahead) for meter in meters}
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeAlias
+
+from attrs import evolve, fields
 
 from tokenbill.canonical import is_mapping, listed_of, name, pairs_of
 from tokenbill.errors import CurrencyMismatch, InvalidPlan, InvalidUsage
 from tokenbill.plan import BillingPlan
 from tokenbill.usage import Usage
 
-__all__ = ["Case", "History", "Named", "Plans", "cases", "checked_plan", "named"]
+__all__ = ["Case", "History", "Named", "Plans", "cases", "changed", "named"]
 
 DEPTH = 2
 """Tenants, and months of each."""
@@ -40,7 +43,7 @@ def named(plans: Any) -> Named:
     pairs = pairs_of(plans) if is_mapping(plans) else [(None, plan) for plan in listed_of(plans) or ()]
     if not pairs or len(pairs) > MOST:
         raise InvalidPlan("no plans to compare", plans, 'give a list of plans, or a mapping: {"pro": plan}')
-    found = [(None if title is None else name(title), checked_plan(plan)) for title, plan in pairs]
+    found = [(None if title is None else name(title), _checked(plan)) for title, plan in pairs]
     for _, plan in found:
         if plan.currency != found[0][1].currency:
             raise CurrencyMismatch(found[0][1].currency, plan.currency)
@@ -51,15 +54,29 @@ def named(plans: Any) -> Named:
     ]
 
 
-def checked_plan(value: Any) -> BillingPlan:
-    """*value*, if it is a plan."""
+def _checked(value: Any) -> BillingPlan:
     if not isinstance(value, BillingPlan):
         raise InvalidPlan("no plan", value, "give one: BillingPlan.on_demand(prices)")
     return value
 
 
+def changed(plan: Any, terms: Mapping[str, Any]) -> BillingPlan:
+    """A plan with other terms.
+
+    Raises:
+        InvalidPlan: If it is none, or a name is that of no term.
+    """
+    known = [term.alias or term.name for term in fields(BillingPlan) if term.init]
+    for term in terms:
+        if term not in known:
+            near = get_close_matches(term[:100], known, n=3)
+            way_out = f"did you mean {' or '.join(near)}?" if near else f"the terms are {', '.join(known)}"
+            raise InvalidPlan("no term of a plan", term, way_out)
+    return evolve(_checked(plan), **terms)
+
+
 def cases(usage: Any, case: Case = ()) -> Iterator[tuple[Case, Usage]]:
-    """Every usage of a history, or of tenants, with where it was found.
+    """Every usage of a history, or of tenants, with where it was found; an empty sequence has none.
 
     Raises:
         InvalidUsage: If it is none.
@@ -68,7 +85,7 @@ def cases(usage: Any, case: Case = ()) -> Iterator[tuple[Case, Usage]]:
     [(('red', 1), Usage({'calls': 1})), (('red', 2), Usage({'calls': 2})), (('blue',), Usage({'calls': 3}))]
     """
     parts = _parts(usage)
-    if not parts:
+    if parts is None:
         yield case, usage if isinstance(usage, Usage) else Usage(usage)
         return
     if len(case) == DEPTH:
@@ -77,10 +94,14 @@ def cases(usage: Any, case: Case = ()) -> Iterator[tuple[Case, Usage]]:
         yield from cases(part, (*case, key))
 
 
-def _parts(usage: Any) -> list[tuple[Any, Any]]:
-    """What a history or a set of tenants is made of; nothing where it is one usage."""
+def _parts(usage: Any) -> list[tuple[Any, Any]] | None:
+    """What a history or a set of tenants is made of; None where it is one usage."""
     if isinstance(usage, Usage):
-        return []
-    pairs = pairs_of(usage) if is_mapping(usage) else list(enumerate(listed_of(usage) or (), 1))
+        return None
+    if is_mapping(usage):
+        pairs = pairs_of(usage) or None  # an empty mapping is a usage of nothing
+    else:
+        months = listed_of(usage)
+        pairs = None if months is None else list(enumerate(months, 1))
     whole = pairs is None or not all(is_mapping(part) or isinstance(part, list | tuple) for _, part in pairs)
-    return [] if whole else pairs or []
+    return None if whole else pairs

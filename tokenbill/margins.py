@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
-from tokenbill.crossings import Stretch, cells, jumps_after, stretches
-from tokenbill.decimals import PLACES, Number, decimal, number
+from tokenbill.crossings import Stretch, cells, jumps_after, netted, period, stretches
+from tokenbill.decimals import LIMIT, PLACES, Number, decimal, number
 from tokenbill.errors import InvalidNumber, InvalidPlan
 from tokenbill.meters import Meter
-from tokenbill.pieces import Curve, Piece, above, below, constant, curve
+from tokenbill.pieces import NIL, Curve, Piece, above, below, constant, curve
 from tokenbill.plan import BillingPlan
 from tokenbill.portions import units
 from tokenbill.price import Price
@@ -191,15 +192,40 @@ def falls(
         meter: What is used, on a plan.
         usage: What else is used, on a plan.
         unit: How many units are one more.
-        up_to: The largest quantity to look at.
+        up_to: The largest quantity to look at, for an amount that falls again and again without end.
+
+    Raises:
+        InvalidPlan: If it does, or there are too many steps to look at.
 
     >>> from tokenbill import Tier, Volume
     >>> print(*falls(Volume([Tier(1000, "0.01"), Tier(None, "0.005")])))
     (999, 1000]
     """
     pieces = _curve(of, meter, usage)
-    found = cells([moved(pieces, _grid(unit)), pieces], up_to)
+    more = moved(pieces, _grid(unit))
+    if up_to is not None:
+        return _falls(more, pieces, up_to)
+    last = max((piece.end.at for piece in pieces if piece.end is not None), default=NIL)
+    found = _falls(more, pieces, _repeating(more, pieces, last))
+    if found and found[-1].end is not None and found[-1].end > last:
+        way_out = "give the largest quantity to look at: up_to="
+        raise InvalidPlan("an amount that falls again and again without end", decimal(last), way_out)
+    return found
+
+
+def _falls(more: Curve, pieces: Curve, up_to: Number | None) -> tuple[Stretch, ...]:
+    found = cells([more, pieces], up_to)
     return tuple(run for falling, run in stretches(found, [cell.least == {0} for cell in found]) if falling)
+
+
+def _repeating(more: Curve, pieces: Curve, last: Fraction) -> Decimal | None:
+    """One period past the last end, whole: beyond it, what one more unit costs only repeats itself.
+
+    None where it is the same everywhere there.
+    """
+    again = period(netted(more[-1].form.plus(pieces[-1].form.times(Fraction(-1)))))
+    end = -(-(last + again) // 1)
+    return Decimal(end) if again and end < LIMIT else None
 
 
 def _curve(of: Asked, meter: str | None, usage: Usage | Quantities) -> Curve:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate, combinations, islice, takewhile
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from tokenbill.bill import Bill
 from tokenbill.compare import break_even, envelope
@@ -32,12 +32,10 @@ from tokenbill.watch import Budget
 try:
     import numpy
     from matplotlib import pyplot
+    from matplotlib.axes import Axes
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 except ImportError:
     raise MissingExtra("matplotlib", "plots") from None
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["plan_curves", "price_curve", "spend", "waterfall"]
 
@@ -53,6 +51,14 @@ JUMPS = 500
 """Most jumps of one curve that are drawn as such."""
 LABEL = 40
 """Most characters of a description beside a bar."""
+ENTRY, MANY = 28, 6
+"""Most characters of a plan's name in the legend; entries beyond which it is written small."""
+WIDTH = 76
+"""Characters beside each other in the legend."""
+ROOM = 15
+"""Most crossings that are labelled, each at least this part of the picture from the one before."""
+PLAIN: Final = {"parse_math": False}
+"""Names are text: what stands between two dollar signs is no formula."""
 
 
 def price_curve(
@@ -84,23 +90,34 @@ def price_curve(
     curve, left = _Curve(price), _axes(ax)
     points = _points(curve.pieces, end)
     average = [(point, curve.at(point) / point * size) for point in points if point]
+    top = _top(average, end)
     following = [(point, (curve.at(point + 1) - curve.at(point)) * size) for point in points]
     right = left.twinx()
     lines = left.plot(_drawn(points), _drawn(map(curve.at, points)), color=BLUE, label="amount")
     lines += right.plot(*_columns(average), color=ORANGE, linestyle="--", label="average rate")
-    lines += right.plot(*_columns(following), color=GREEN, linestyle=":", label="next unit")
+    if shown := _within(following, top):
+        lines += right.plot(*_columns(shown), color=GREEN, linestyle=":", label="next unit")
     _named(left, x=unit, y=_in(currency, "amount"))
-    right.set_ylabel(_in(currency, f"rate for {_count(size)} {unit}" if size != 1 else "rate for one unit"))
+    told = f"rate for {_count(size)} {unit}" if size != 1 else "rate for one unit"
+    right.set_ylabel(_in(currency, told), **PLAIN)
     right.spines["top"].set_visible(False)
-    right.set_ylim(0, _top(average, end))
-    _legend(left, handles=lines)
+    right.set_ylim(*_drawn([0, top]))
+    _legend(left, lines)
     return cast("Axes", left)
 
 
-def _top(average: Sequence[tuple[Fraction, Fraction]], end: Fraction) -> Any:
+def _top(average: Sequence[tuple[Fraction, Fraction]], end: Fraction) -> Fraction:
     """Where the scale of rates ends: a fee spread over few units, or a jump, would flatten the rest."""
     told = max(rate for point, rate in average if point >= end / 10)
-    return _drawn([told * Fraction(4, 3) or 1])[0]
+    return told * Fraction(4, 3) or Fraction(1)
+
+
+def _within(
+    rates: Sequence[tuple[Fraction, Fraction]], top: Fraction
+) -> list[tuple[Fraction, Fraction | None]]:
+    """Rates with a gap at each jump off the scale; none of them where a unit costs nothing but there."""
+    found = [(point, rate if 0 <= rate <= top else None) for point, rate in rates]
+    return found if any(rate for _, rate in found) or all(rate == 0 for _, rate in rates) else []
 
 
 def waterfall(bill: Bill, *, ax: Axes | None = None) -> Axes:
@@ -122,8 +139,8 @@ def waterfall(bill: Bill, *, ax: Axes | None = None) -> Axes:
         color=[*colours, GREEN],
     )
     told = [f"{line.amount:,f}" for line in bill.lines] + [f"{bill.total:,f}"]
-    axes.bar_label(bars, told, padding=4)
-    axes.set_yticks(range(len(titles) + 1), [*titles, "total"])
+    axes.bar_label(bars, told, padding=4, **PLAIN)
+    axes.set_yticks(range(len(titles) + 1), [*titles, "total"], **PLAIN)
     axes.invert_yaxis()
     axes.margins(x=0.2)
     axes.axvline(0, color=GREY, linewidth=0.8)
@@ -158,11 +175,13 @@ def plan_curves(
     for place, ((title, _), curve) in enumerate(zip(titled, curves, strict=True)):
         points = _points(curve, end)
         (drawn,) = axes.plot(_drawn(points), _drawn(at(curve, point) for point in points), label=title)
-        drawn.set(color=COLOURS[place % len(COLOURS)], linestyle=DASHES[place % len(DASHES)])
-    _underline(axes, plans, meter, usage=usage, end=end)
+        dashes = DASHES[(place + place // len(COLOURS)) % len(DASHES)]
+        drawn.set(color=COLOURS[place % len(COLOURS)], linestyle=dashes)
+    lines = axes.get_lines()[-len(titled) :]
+    broad = _underline(axes, plans, meter, usage=usage, end=end)
     _rings(axes, titled, meter, usage=usage, end=end)
     _named(axes, x=meter, y=_in(titled[0][1].currency.code, "total"))
-    _legend(axes)
+    _legend(axes, [*lines, broad])
     return cast("Axes", axes)
 
 
@@ -178,11 +197,12 @@ def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = Non
     axes, end = _axes(ax), status.forecast.by_day
     now = (local_day(status.at), status.spent)
     ahead = [now, *_ends(end)]
+    lines = list[Any]()
     if status.spent_by_day:
-        axes.plot(*_columns(_ends(status.spent_by_day)), color=BLUE, label="spent")
-    axes.plot(*_columns(ahead), color=ORANGE, linestyle="--", label="forecast")
+        lines += axes.plot(*_columns(_ends(status.spent_by_day)), color=BLUE, label="spent")
+    lines += axes.plot(*_columns(ahead), color=ORANGE, linestyle="--", label="forecast")
     axes.plot(*_columns([now]), color=BLUE, marker="o", linestyle="")
-    _fan(axes, status, ahead)
+    lines += _fan(axes, status, ahead)
     if budget is not None:
         _limits(axes, budget)
     locator: Any = AutoDateLocator
@@ -191,7 +211,7 @@ def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = Non
     axes.xaxis.set_major_formatter(formatter(days))
     _named(axes, x="end of day", y=_in(status.currency.code, "total of the period"))
     axes.set_ylim(bottom=0)
-    _legend(axes)
+    _legend(axes, lines)
     return cast("Axes", axes)
 
 
@@ -200,23 +220,26 @@ def _ends(path: Path) -> list[tuple[date, Decimal]]:
     return [(day + timedelta(1), amount) for day, amount in path]
 
 
-def _fan(axes: Any, status: Status, ahead: Sequence[tuple[date, Decimal]]) -> None:
-    """The interval, which grows day by day, since it is so much for each."""
+def _fan(axes: Any, status: Status, ahead: Sequence[tuple[date, Decimal]]) -> list[Any]:
+    """The interval, if there is one, which grows day by day, since it is so much for each."""
     forecast, days = status.forecast, len(ahead) - 1
     if forecast.low is None or forecast.high is None or not days:
-        return
+        return []
     grown = [(Fraction(i, days), Fraction(amount)) for i, (_, amount) in enumerate(ahead)]
     below, above = (Fraction(end) - Fraction(forecast.total) for end in (forecast.low, forecast.high))
     spent = Fraction(status.spent)
     low = _drawn([max(amount + below * part, spent) for part, amount in grown])
     high = _drawn([amount + above * part for part, amount in grown])
     where: Any = [day for day, _ in ahead]
-    axes.fill_between(where, low, high, color=ORANGE, alpha=0.25, linewidth=0, label="interval")
+    return [axes.fill_between(where, low, high, color=ORANGE, alpha=0.25, linewidth=0, label="interval")]
 
 
 def _axes(ax: Axes | None) -> Any:
     """The Axes to draw on; what matplotlib says of its types leaves too much open to check."""
-    return pyplot.gca() if ax is None else ax
+    given: object = pyplot.gca() if ax is None else ax
+    if not isinstance(given, Axes):
+        raise InvalidPlan("no Axes to draw on", given, "give some, as pyplot.subplots() makes them, or none")
+    return given
 
 
 class _Curve:
@@ -253,30 +276,35 @@ def _bends(pieces: Curve, end: Fraction) -> Iterator[Fraction]:
             return
 
 
-def _underline(axes: Any, plans: Plans, meter: str, *, usage: Any, end: Fraction) -> None:
-    """A broad pale line under the cheapest plan, as far as it is the cheapest."""
+def _underline(axes: Any, plans: Plans, meter: str, *, usage: Any, end: Fraction) -> Any:
+    """A broad pale line under the cheapest plan, as far as it is the cheapest; its first stretch."""
+    drawn = list[Any]()
     for place, cheapest in enumerate(envelope(plans, meter, usage=usage, up_to=decimal(end))):
         curve = total_curve(cheapest.plan, meter, usage=usage)
         stop = end if cheapest.end is None else min(cheapest.end, end)
         points = [point for point in _points(curve, end) if cheapest.start <= point <= stop]
         amounts = _drawn(at(curve, point) for point in points)
         label = "cheapest" if place == 0 else None
-        axes.plot(_drawn(points), amounts, color=GREY, alpha=0.5, linewidth=7, label=label, zorder=1)
+        drawn += axes.plot(_drawn(points), amounts, color=GREY, alpha=0.5, linewidth=7, label=label, zorder=1)
+    return drawn[0]
 
 
 def _rings(axes: Any, titled: Named, meter: str, *, usage: Any, end: Fraction) -> None:
-    """A ring at each quantity where two plans cross, with the quantity beside it, said once."""
-    colour, told = axes.yaxis.label.get_color(), set[Fraction]()
-    for (_, one), (_, other) in combinations(titled, 2):
-        for crossing in break_even(one, other, meter, usage=usage, up_to=decimal(end)):
-            place = _drawn([crossing.quantity, crossing.amount])
-            axes.plot(*place[:, None], marker="o", markersize=9, markerfacecolor="none", color=colour)
-            if crossing.quantity not in told:
-                side = "right" if crossing.quantity > end * 9 / 10 else "left"
-                offset = (-8, 8) if side == "right" else (8, -14)
-                text = _rounded(crossing.quantity)
-                axes.annotate(text, place, offset, textcoords="offset points", ha=side, color=colour)
-                told.add(crossing.quantity)
+    """A ring at each quantity where two plans cross, with the quantity beside it where there is room."""
+    colour, last = axes.yaxis.label.get_color(), -end
+    found = [
+        (crossing.quantity, crossing.amount)
+        for (_, one), (_, other) in combinations(titled, 2)
+        for crossing in break_even(one, other, meter, usage=usage, up_to=decimal(end))
+    ]
+    for quantity, amount in sorted(found):
+        place = _drawn([quantity, amount])
+        axes.plot(*place[:, None], marker="o", markersize=9, markerfacecolor="none", color=colour)
+        if quantity - last >= end / ROOM:
+            side, offset = ("right", (-8, 8)) if quantity > end * 9 / 10 else ("left", (8, -14))
+            told: dict[str, Any] = {"textcoords": "offset points", "ha": side, "color": colour, **PLAIN}
+            axes.annotate(_rounded(quantity), place, offset, **told)
+            last = quantity
 
 
 def _rounded(quantity: Fraction) -> str:
@@ -292,29 +320,35 @@ def _limits(axes: Any, budget: Budget) -> None:
         percent = shortest(decimal(product(threshold, Decimal(100))))
         told = f"{budget.name} {budget.amount:,f}" if whole else f"{percent} %"
         place: Any = ("axes fraction", "data")
-        axes.annotate(told, (0, limit), (4, 3), place, "offset points", ha="left")
+        axes.annotate(told, (0, limit), (4, 3), place, "offset points", ha="left", **PLAIN)
 
 
-def _columns(pairs: Iterable[tuple[Any, Exact]]) -> tuple[Any, Any]:
+def _columns(pairs: Iterable[tuple[Any, Exact | None]]) -> tuple[Any, Any]:
     """Pairs as what is drawn across and what is drawn up."""
     across, up = zip(*pairs, strict=True)
     return (list(across) if isinstance(across[0], date) else _drawn(across)), _drawn(up)
 
 
-def _drawn(values: Iterable[Exact | int]) -> Any:
-    """Numbers as a picture needs them: the only place where exact ones become floats."""
+def _drawn(values: Iterable[Exact | int | None]) -> Any:
+    """Numbers as a picture needs them, None as a gap: the only place where exact ones become floats."""
     return numpy.array([*values], dtype="float64")
 
 
 def _named(axes: Any, *, x: str, y: str) -> None:
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
+    axes.set_xlabel(x, **PLAIN)
+    axes.set_ylabel(y, **PLAIN)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(axes: Any, **what: Any) -> None:
-    """The legend above the picture, where it hides nothing."""
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2, **what)
+def _legend(axes: Any, drawn: Sequence[Any]) -> None:
+    """The legend above the picture, where it hides nothing; long names in fewer columns."""
+    told = [_middle(one.get_label()) for one in drawn]
+    columns = max(1, min(3, WIDTH // (max(map(len, told)) + 8)))
+    size, place = ("small" if len(told) > MANY else None), {"loc": "lower left", "bbox_to_anchor": (0, 1)}
+    dots = ["…"] * len(told)  # written over, for a label that begins with "_" would be left out
+    legend = axes.legend(drawn, dots, ncols=columns, fontsize=size, frameon=False, borderaxespad=0.2, **place)
+    for text, label in zip(legend.get_texts(), told, strict=True):
+        text.set(text=label, **PLAIN)
 
 
 def _in(currency: str, what: str) -> str:
@@ -327,6 +361,12 @@ def _count(size: Fraction) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
+
+
+def _middle(text: str) -> str:
+    """A name without its middle where it is long: names often differ in their ends."""
+    half = ENTRY // 2
+    return text if len(text) <= ENTRY else f"{text[:half]}…{text[1 - half :]}"
 
 
 def _positive(value: Number, what: str) -> Fraction:

@@ -167,7 +167,7 @@ class Comparison:
         Raises:
             InvalidUsage: If there is none.
         """
-        places = [place for place, found in enumerate(self.cases) if found[: len(case)] == case]
+        places = [place for place, found in enumerate(self.cases) if _is_same(found[: len(case)], case)]
         if not places:
             known = listed(_text(found) for found in self.cases)
             raise InvalidUsage("nothing compared of", _text(case), f"name one of {known}")
@@ -244,6 +244,14 @@ def _totals(found: Comparison, names: Iterable[str]) -> list[str]:
 
 def _names_of_best(found: Comparison) -> str:
     return ", ".join(plan.name for plan in found.ranking if plan.place == 1)
+
+
+def _is_same(found: Case, asked: Case) -> bool:
+    """Whether two cases are equal; what cannot be compared, as a NaN cannot, is not."""
+    try:
+        return bool(found == asked)
+    except (ArithmeticError, TypeError, ValueError):
+        return False
 
 
 def _text(case: Case) -> str:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final, cast
 
-from attrs import fields
+from attrs import Attribute, fields, has
 
 from tokenbill.canonical import listed_of, pairs_of
 from tokenbill.cycles import Cycle
-from tokenbill.decimals import ONE, Direction, Exact
+from tokenbill.decimals import ONE, ZERO, Direction, Exact, difference
 from tokenbill.instants import spelled
 from tokenbill.memo import Shown
+from tokenbill.portions import amount_at
 from tokenbill.price import After, AtLeast, Capped, InUnits, Price, Scaled, Sum, Then
 from tokenbill.rates import Flat, Package, PerUnit
 from tokenbill.tiers import Graduated, Tier, Volume
 
-__all__ = ["COMBINATORS", "conversion", "entry_rule", "page_of", "plain", "rule_of", "terms_of"]
+__all__ = [
+    "COMBINATORS",
+    "conversion",
+    "entry_rule",
+    "numbers_of",
+    "page_of",
+    "plain",
+    "prices_below",
+    "rule_of",
+    "terms_of",
+]
 
 COMBINATORS: Final = (Sum, Scaled, After, Capped, AtLeast, InUnits, Then)
 """The prices that are made of others."""
@@ -106,6 +118,42 @@ def _term(value: Any) -> str:
         told = (f"{item.alias} {_term(getattr(value, item.name))}" for item in _said(value))
         return f"{type(value).__name__}: {', '.join(told)}"
     return str(value)
+
+
+def prices_below(price: Price, quantity: Exact) -> list[tuple[Price, Exact]]:
+    """The prices that a price is made of, each with the quantity that reaches it.
+
+    >>> prices_below(PerUnit("0.01").after(100), Decimal(130))
+    [(PerUnit(rate=Decimal('0.01'), per=Decimal('1')), Decimal('30'))]
+    """
+    match price:
+        case Sum():
+            return [(part, quantity) for part in price.prices]
+        case Scaled() | Capped() | AtLeast():
+            return [(price.price, quantity)]
+        case After():
+            return [(price.price, max(difference(quantity, price.units), ZERO))]
+        case InUnits():
+            return [(price.price, price.converted(quantity))]
+        case Then():
+            return [(price.price, quantity), (price.curve, amount_at(price.price, quantity))]
+        case _:
+            return []
+
+
+def numbers_of(price: Price) -> tuple[tuple[str, Exact], ...]:
+    """The numbers that a price is made with, by name.
+
+    >>> numbers_of(PerUnit("0.01").after(100))
+    (('units', Decimal('100')),)
+    """
+    named = [(item.alias or item.name, getattr(price, item.name)) for item in _fields(price)]
+    return tuple((name, value) for name, value in named if isinstance(value, Decimal | Fraction))
+
+
+def _fields(price: Price) -> Sequence[Attribute[object]]:
+    kind: Any = type(price)
+    return fields(kind) if has(kind) else ()
 
 
 def plain(value: Exact) -> str:

@@ -23,11 +23,13 @@ from tokenbill.meters import LLM_METERS, Meter, is_label
 from tokenbill.periods import Period
 from tokenbill.periods import period as checked_period
 from tokenbill.plan import BillingPlan
+from tokenbill.price import Each
 from tokenbill.rates import Package
 from tokenbill.rounding import Rounding
+from tokenbill.schedule import Prices, PriceSchedule
 from tokenbill.usage import Usage
 
-__all__ = ["Advice", "advice", "with_share"]
+__all__ = ["Advice", "advice", "footprint", "with_share"]
 
 TOKENS: Final = frozenset(Meter(text).name for text in LLM_METERS)
 INPUT: Final = "input_tokens"
@@ -186,3 +188,30 @@ def _bought(
     for package in packages[1:]:
         message = f"buy packages of {shortest(package.size)} in place of {shortest(packages[0].size)}"
         yield "package", message, before, settled(package.amount(need))
+
+
+def footprint(usage: Usage, factors: Prices, meter: str) -> Usage:
+    """What a usage uses of something else, such as energy or carbon: so much for each unit, as a meter.
+
+    The labels stay, so that energy by region becomes carbon by region. Add it to the usage, and price it
+    at 0 or at what it costs: it stands on the bill beside the money. Each meter is converted by itself.
+
+    Args:
+        usage: What was used.
+        factors: By meter, as prices are written: the amount is in the unit of *meter*.
+        meter: The name of the new meter, which says its unit: ``energy_kwh``.
+
+    Raises:
+        UnpricedUsage: If a meter has no factor; write 0 for one that uses nothing.
+
+    >>> energy = footprint(Usage({"gpu_hours{region=eu}": 10}), {"gpu_hours": "0.7"}, "energy_kwh")
+    >>> energy, footprint(energy, {"energy_kwh{region=eu}": "0.25"}, "carbon_kg")
+    (Usage({'energy_kwh{region=eu}': 7}), Usage({'carbon_kg{region=eu}': 1.75}))
+    """
+    schedule, name = PriceSchedule(factors), Meter(meter).name
+    pairs = list[tuple[Meter, Decimal]]()
+    for source, quantity in Usage(usage).items():
+        price = schedule.match(source).price
+        curve = price.price if isinstance(price, Each) else price
+        pairs.append((Meter(name, source.labels), decimal(curve.exact(quantity))))
+    return Usage(pairs)

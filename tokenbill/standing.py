@@ -10,7 +10,7 @@ from attrs import frozen
 
 from tokenbill.currencies import Currency
 from tokenbill.decimals import ZERO, decimal, difference
-from tokenbill.display import digits, html_table, shortest
+from tokenbill.display import digits, html_table, shortest, text_table
 from tokenbill.instants import spelled
 from tokenbill.margins import Bend
 from tokenbill.memo import Shown
@@ -19,6 +19,8 @@ from tokenbill.periods import Period
 from tokenbill.usage import Usage
 
 __all__ = ["Allowance", "Credit", "Forecast", "Path", "Status"]
+
+HEADER = ("what", "amount", "unit", "note")
 
 Path: TypeAlias = "tuple[tuple[date, Decimal], ...]"
 """What the period comes to at the end of each day."""
@@ -69,8 +71,9 @@ class Status(Shown):
     """How an account stands at an instant: what is left, what comes next, and where the period will end.
 
     ``spent`` is what the period comes to so far; ``spent_by_day`` the way there, where days were given;
-    ``lasts`` is the first day on which the balance does not pay everything, None without a balance and
-    where it lasts longer than 360 days.
+    ``lasts`` is the first day on which the balance does not pay everything, today for one that is used up.
+    It is None without a balance, where it lasts longer than 360 days, and where it takes more than 1,000
+    bills of days and periods to tell, as it may with periods of minutes.
     """
 
     at: date
@@ -86,12 +89,14 @@ class Status(Shown):
 
     def to_rows(self) -> list[dict[str, str]]:
         """The status as text by column: what, its amount, its unit, and a note."""
-        columns = ("what", "amount", "unit", "note")
-        return [dict(zip(columns, row, strict=True)) for row in _rows(self)]
+        return [dict(zip(HEADER, row, strict=True)) for row in _rows(self)]
+
+    def __str__(self) -> str:
+        return text_table(HEADER, _rows(self), numbers=(1,))
 
     def _repr_html_(self) -> str:
         caption = f"{spelled(self.at)} in {self.period}"
-        return html_table(("what", "amount", "unit", "note"), _rows(self), numbers=(1,), caption=caption)
+        return html_table(HEADER, _rows(self), numbers=(1,), caption=caption)
 
 
 def _rows(status: Status) -> list[tuple[str, str, str, str]]:
@@ -109,6 +114,6 @@ def _rows(status: Status) -> list[tuple[str, str, str, str]]:
         rates = [shortest(decimal(rate)) for rate in (bend.rate_before, bend.rate_after)]
         note = f"from {rates[0]} to {rates[1]} a unit" if rates[0] != rates[1] else "where its price jumps"
         rows.append((f"{meter}, next change of price", shortest(decimal(bend.distance)), "units ahead", note))
-    lasts = f"lasts until {status.lasts}" if status.lasts else "lasts longer than 360 days"
+    lasts = f"lasts until {status.lasts}" if status.lasts else "lasts longer than is looked ahead"
     rows += [("balance", digits(credit.left), credit.currency.code, lasts) for credit in status.credit]
     return rows

@@ -17,7 +17,7 @@ from tokenbill.budgets import Alert, Budget
 from tokenbill.charges import quantities_of
 from tokenbill.compiled import compiled_form
 from tokenbill.decimals import ZERO, decimal, difference, product
-from tokenbill.errors import BalanceExhausted, InvalidAccount, InvalidPeriod, InvalidPlan
+from tokenbill.errors import BalanceExhausted, InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage, shown
 from tokenbill.forecasts import Pace, days_between, days_of, local_day, outlook, usage_of
 from tokenbill.increment import NO_USAGE, Increment
 from tokenbill.instants import is_before, midnight, moment, spelled
@@ -26,9 +26,7 @@ from tokenbill.margins import Bend, next_bend
 from tokenbill.meters import Meter
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
-from tokenbill.price import Each
-from tokenbill.savings import Advice, advice, with_share
-from tokenbill.schedule import Prices, PriceSchedule
+from tokenbill.savings import Advice, advice, footprint, with_share
 from tokenbill.standing import Allowance, Credit, Forecast, Status
 from tokenbill.usage import Usage
 
@@ -50,8 +48,8 @@ __all__ = [
 Days: TypeAlias = "Mapping[Any, Any]"
 """Usage by date of the local calendar."""
 
-FOLLOWED = 360
-"""Days that a balance is followed ahead."""
+FOLLOWED, BILLS = 360, 1000
+"""Days that a balance is followed ahead, and the most bills for it: periods may be short."""
 
 
 def status(
@@ -74,7 +72,8 @@ def status(
 
     Raises:
         InvalidPeriod: If *at* lies outside the period, or nothing says what the period is.
-        InvalidUsage: If *days* is no mapping from dates to usage.
+        InvalidUsage: If *days* is no mapping from dates to usage, or its days in this period used more
+            than the account.
         AccountMismatch: If the account is of another period or plan.
 
     Source: docs/explanation/forecast.md
@@ -87,9 +86,7 @@ def status(
     (Decimal('200'), Decimal('34.80'))
     """
     seen = _seen(account, plan, at, period, days)
-    usable = account.balance.usable(seen.at) if account.balance.grants else ()
-    units = sorted({grant.currency for grant, _ in usable}, key=str)
-    credit = [Credit(unit, total(left for grant, left in usable if grant.currency == unit)) for unit in units]
+    credit = tuple(_credit(seen))
     return Status(
         seen.at,
         seen.period,
@@ -98,7 +95,7 @@ def status(
         tuple(_spent_by_day(seen)),
         tuple(_allowances(seen)),
         tuple(_bends(seen)),
-        tuple(credit),
+        credit,
         _lasts(seen) if credit else None,
         _forecast(seen),
     )
@@ -129,7 +126,26 @@ def _seen(account: Any, plan: Any, at: Any, period: Any, days: Any) -> Seen:
     known = () if days is None else days_of(days, local_day(whole.start), local_day(now))
     pace = Pace(known) if known else Pace(mean=_mean(account.used, whole, now))
     billed = whole if account.is_fresh else account.period
-    return Seen(account, plan, now, whole, billed, pace, tuple(days_between(now, whole.end)))
+    seen = Seen(account, plan, now, whole, billed, pace, tuple(days_between(now, whole.end)))
+    _check_days(seen)
+    return seen
+
+
+def _check_days(seen: Seen) -> None:
+    together = sum((usage for _, usage in _days_in(seen)), NO_USAGE)
+    for meter, units in together.items():
+        if units > seen.account.used[meter]:
+            way_out = f"give no more of {shown(meter)} than the bills of this period"
+            raise InvalidUsage("days that used more than the account", units, way_out)
+
+
+def _days_in(seen: Seen) -> Iterator[tuple[date, Usage]]:
+    """The days known of this period, each with what it used."""
+    gone = len(seen.pace.days)
+    for i, usage in enumerate(seen.pace.days):
+        day = local_day(seen.at) - timedelta(gone - i)
+        if not is_before(day, local_day(seen.period.start)):
+            yield day, usage
 
 
 def _period(account: Account, plan: BillingPlan, now: date, given: Any) -> Period:
@@ -146,6 +162,8 @@ def _period(account: Account, plan: BillingPlan, now: date, given: Any) -> Perio
 def _placed(now: date, period: Period) -> date:
     """The time in the zone of a period of instants."""
     if not isinstance(period.start, datetime):
+        if isinstance(now, datetime):
+            raise InvalidPeriod("an instant in a period of dates", spelled(now), "give a date")
         return now
     home = cast(Any, period.start.tzinfo)
     return now.astimezone(home) if isinstance(now, datetime) else midnight(now, home)
@@ -183,17 +201,24 @@ def _bends(seen: Seen) -> Iterator[tuple[Meter, Bend]]:
             yield rate.key, bend
 
 
+def _credit(seen: Seen) -> Iterator[Credit]:
+    """What is left of the grants that have started, by currency: nothing where all is drawn or expired."""
+    grants = seen.account.balance.grants
+    begun = [grant for grant in grants if grant.starts is None or not is_before(seen.at, grant.starts)]
+    usable = seen.account.balance.usable(seen.at) if begun else ()
+    for unit in sorted({grant.currency for grant in begun}, key=str):
+        nothing = Decimal((0, (0,), -unit.places))
+        yield Credit(unit, total([nothing, *(left for grant, left in usable if grant.currency == unit)]))
+
+
 def _spent_by_day(seen: Seen) -> Iterator[tuple[date, Decimal]]:
     """What the period came to at the end of each day known, billed anew."""
     account, used = seen.account, NO_USAGE
     given_back = {key: decimal(difference(ZERO, amount)) for key, amount in account.draws}
     opening: Any = Account(balance=account.balance.drawn_by(given_back))
-    gone = len(seen.pace.days)
-    for i, usage in enumerate(seen.pace.days):
-        day = local_day(seen.at) - timedelta(gone - i)
-        if not is_before(day, local_day(seen.period.start)):
-            used += usage
-            yield day, _outlook(seen, used, opening=opening, final=False).accrued
+    for day, usage in _days_in(seen):
+        used += usage
+        yield day, _outlook(seen, used, opening=opening, final=False).accrued
 
 
 def _outlook(seen: Seen, usage: Usage, *, final: bool, opening: Account | None = None) -> Increment:
@@ -233,20 +258,24 @@ def _interval(
 
 
 def _lasts(seen: Seen) -> date | None:
-    """The first day on which something is left to pay: each day billed ahead, period after period."""
-    account, period, billed, start = seen.account, seen.period, seen.billed, seen.at
-    while _days_off(seen, start) < FOLLOWED:
+    """The first day on which something is left to pay: each day billed ahead, period after period.
+
+    None where that takes more than 1,000 bills.
+    """
+    account, period, billed, start, bills = seen.account, seen.period, seen.billed, seen.at, 0
+    while _days_off(seen, start) < FOLLOWED and bills < BILLS:
         for day, part in days_between(start, period.end):
             expected = seen.pace.on(_days_off(seen, day))
             usage = usage_of({meter: units * part for meter, units in expected.items()})
             bill = _paid(usage, seen.plan, opening=account, period=billed, final=False, at=day)
             if bill is None:
                 return local_day(day)
-            account, start = bill.closing, day
+            account, start, bills = bill.closing, day, bills + 1
         end = _paid(NO_USAGE, seen.plan, opening=account, period=billed, at=start)
         if end is None:
             return local_day(start)
-        account, start, period = end.closing, period.end, _following(seen.plan, period)
+        account, start, bills = end.closing, period.end, bills + 1
+        period = _following(seen.plan, period)
         billed = None if seen.billed is None else period
     return None
 
@@ -269,30 +298,3 @@ def _following(plan: BillingPlan, period: Period) -> Period:
     if plan.cycle is not None:
         return plan.cycle.containing(period.end)
     return Period(period.end, period.end + min(period.end - period.start, timedelta(FOLLOWED)))
-
-
-def footprint(usage: Usage, factors: Prices, meter: str) -> Usage:
-    """What a usage uses of something else, such as energy or carbon: so much for each unit, as a meter.
-
-    The labels stay, so that energy by region becomes carbon by region. Add it to the usage, and price it
-    at 0 or at what it costs: it stands on the bill beside the money. Each meter is converted by itself.
-
-    Args:
-        usage: What was used.
-        factors: By meter, as prices are written: the amount is in the unit of *meter*.
-        meter: The name of the new meter, which says its unit: ``energy_kwh``.
-
-    Raises:
-        UnpricedUsage: If a meter has no factor; write 0 for one that uses nothing.
-
-    >>> energy = footprint(Usage({"gpu_hours{region=eu}": 10}), {"gpu_hours": "0.7"}, "energy_kwh")
-    >>> energy, footprint(energy, {"energy_kwh{region=eu}": "0.25"}, "carbon_kg")
-    (Usage({'energy_kwh{region=eu}': 7}), Usage({'carbon_kg{region=eu}': 1.75}))
-    """
-    schedule, name = PriceSchedule(factors), Meter(meter).name
-    pairs = list[tuple[Meter, Decimal]]()
-    for source, quantity in Usage(usage).items():
-        price = schedule.match(source).price
-        curve = price.price if isinstance(price, Each) else price
-        pairs.append((Meter(name, source.labels), decimal(curve.exact(quantity))))
-    return Usage(pairs)
