@@ -17,7 +17,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO, StringIO
 from operator import or_, sub
-from time import perf_counter
+from time import process_time
 
 import pytest
 from attrs import evolve
@@ -353,13 +353,13 @@ def controls(character):
 
 def complaint(case, door, log):
     """What is wrong with the answer to a case; nothing if it is right. Foreign errors come through."""
-    given, error, start = evaluated(case["input"]), None, perf_counter()
+    given, error, start = evaluated(case["input"]), None, process_time()
     try:
         value, shown = door(given, case)
     except TokenbillError as refusal:
         error = refusal
-    seconds = perf_counter() - start
-    if seconds > case.get("time_limit_s", SECONDS):
+    seconds = process_time() - start
+    if seconds > case.get("time_limit_s", SECONDS) and sys.gettrace() is None:  # tracing doubles it
         return f"took {seconds:.1f} s"
     if error is not None:
         return complaint_about_refusal(case, error, log)

@@ -200,9 +200,11 @@ def _prices_of_model(arguments: Namespace) -> PriceSchedule | PriceBook:
     from tokenbill import catalog
 
     model: str = arguments.model
-    if arguments.price_map is None:
-        return catalog.schedule(model, arguments.provider, arguments.at)
-    return catalog.from_price_map(_map_of(arguments.price_map), model=model)
+    if arguments.price_map is not None:
+        return catalog.from_price_map(_map_of(arguments.price_map), model=model)
+    provider: str | None = arguments.provider
+    at: str | None = arguments.at
+    return catalog.schedule(model, provider, at)
 
 
 def _map_of(path: str) -> Any:
