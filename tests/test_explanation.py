@@ -28,6 +28,7 @@ from tokenbill import (
 from tokenbill.errors import InvalidNumber, InvalidPrice
 from tokenbill.explanation import PAGES, STAGES, explained_price
 from tokenbill.rules import SECTIONS, page_of
+from tokenbill.serial import dumps, loads
 
 ROOT = Path(__file__).parents[1]
 CALLS = PerUnit("0.01")
@@ -203,6 +204,16 @@ def test_what_tokens_cost_is_told_of_all_that_the_balance_does_not_cover():
     ]
     sale = second.explanation.steps[-1].steps[-1]
     assert (sale.exact, sale.page) == (12, "docs/explanation/stages.md#tokens")
+
+
+def test_a_stored_bill_explains_itself_as_it_did_when_it_was_made():
+    tokens = Currency("TOKEN", places=0)
+    prices = PriceSchedule(gpu_hours=100, currency=tokens)
+    plan = BillingPlan.prepaid(prices, currency="USD", token_price=PerUnit("0.02"))
+    made = Bill.of(Usage(gpu_hours=3), plan, opening=Account(balance=[Grant("gift", 50, tokens)]))
+
+    assert loads(dumps(made)).explain() == made.explain()
+    assert "tokens at 250 TOKEN: 250 × 0.02 = 5.00" in made.explain()
 
 
 def test_a_bill_that_credit_pays_says_how_its_total_becomes_what_is_due():

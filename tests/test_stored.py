@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from documents import Squared
 
 from tokenbill import (
@@ -102,10 +103,13 @@ def final():
 
 
 def corrected():
+    """Its lines tell the rule in the words of the day, which a later version words otherwise."""
     plan = BillingPlan.on_demand(CALLS)
-    return Bill.of({"api_calls": 8}, plan, about={"reason": "a call too many"}) - Bill.of(
+    made = Bill.of({"api_calls": 8}, plan, about={"reason": "a call too many"}) - Bill.of(
         {"api_calls": 10}, plan
     )
+    told = evolve(made.lines[0].charge, rule="Every unit costs the same: quantity × rate ÷ per.")
+    return evolve(made, lines=(evolve(made.lines[0], charge=told), *made.lines[1:]))
 
 
 VALUES = {

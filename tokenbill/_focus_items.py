@@ -15,7 +15,7 @@ from tokenbill.compiled import Compiled
 from tokenbill.currencies import currency
 from tokenbill.decimals import ONE, ZERO, Exact, decimal, difference, product, ratio
 from tokenbill.errors import CurrencyMismatch
-from tokenbill.increment import Increment, added_by, used_in
+from tokenbill.increment import Increment, used_in, with_statements
 from tokenbill.lines import Charge, LineItem, less
 from tokenbill.meters import Meter
 from tokenbill.plan import BillingPlan
@@ -53,7 +53,7 @@ class Case(NamedTuple):
 
 def case_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) -> Case:
     """What the costs of a bill are worked out from: its period after it, less the period before it."""
-    added = _added(bill)
+    added = with_statements(bill.added, bill.given, card_of(bill))
     pairs = _pairs(bill, added)
     fees = covering(bill, pairs, fee)
     used, lines = _beyond(bill, used_in(bill.given), fees)
@@ -70,13 +70,6 @@ def case_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) -> 
         known,
         tokens_drawn(bill, added, pairs, known),
     )
-
-
-def _added(bill: Bill) -> Increment:
-    """What a bill adds to its period, by items; a stored bill does not keep these."""
-    card, added = card_of(bill), bill.added
-    has_items = added.after is not None or (card.simple and not bill.opening.balance.grants)
-    return added if has_items else added_by(bill.given, card, refusing=False)
 
 
 def _pairs(bill: Bill, added: Increment) -> list[Pair]:

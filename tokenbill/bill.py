@@ -247,7 +247,7 @@ class Bill:
         """How the bill comes about, as a tree: a step for each line, and below it the way there."""
         from tokenbill.explanation import explained  # a process that only bills never needs it
 
-        return explained(self.lines, self._card, used_in(self.given), self.opening.used, self.added)
+        return explained(self.lines, self._card, self.given, self.added)
 
     def explain(self) -> str:
         """Each line as arithmetic that a clerk can redo, the rule applied, and the way along a price."""

@@ -16,7 +16,7 @@ from tokenbill.decimals import Exact, Number, decimal, difference
 from tokenbill.display import digits, html_table
 from tokenbill.errors import InvalidPrice
 from tokenbill.grants import Grant
-from tokenbill.increment import Given, Increment
+from tokenbill.increment import Given, Increment, used_in, with_statements
 from tokenbill.lines import Charge, LineItem, exact_sum
 from tokenbill.memo import Shown
 from tokenbill.meters import Meter
@@ -104,16 +104,14 @@ class Explanation(Shown):
         return html_table(("how it comes about", "amount", "explained in"), rows, numbers=(1,))
 
 
-def explained(
-    lines: Sequence[LineItem], card: Compiled, now: Usage, before: Usage, added: Increment
-) -> Explanation:
+def explained(lines: Sequence[LineItem], card: Compiled, given: Given, added: Increment) -> Explanation:
     """How a bill comes about: a step for each line, and under an entry's last one the way along its price.
 
-    *now* is the usage of the whole period, *before* the part of it that was billed before; *added* is
-    what the bill adds to its account. Tokens sold for money are told below the last line of usage.
+    *given* is what the bill was asked with, *added* what it adds to its account. Tokens sold for money are
+    told below the last line of usage.
     """
-    sold = tuple(_sold(card, added))
-    ways = _ways(card, now, before)
+    sold = tuple(_sold(card, with_statements(added, given, card))) if card.plan.token_price else ()
+    ways = _ways(card, used_in(given), given[2].used)
     last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
     steps = list[Explanation]()
     for i, line in enumerate(lines):

@@ -23,7 +23,7 @@ from tokenbill.rating import rate
 from tokenbill.usage import Usage
 from tokenbill.work import Asked, Item, Offers, Statement, drawn_on, together
 
-__all__ = ["NO_USAGE", "About", "Given", "Increment", "added_by", "used_in"]
+__all__ = ["NO_USAGE", "About", "Given", "Increment", "added_by", "used_in", "with_statements"]
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
@@ -99,6 +99,12 @@ def added_by(given: Given, card: Compiled, *, refusing: bool = True) -> Incremen
     if refusing and given[1].overage == "refuse" and given[0] and found.due:
         raise BalanceExhausted(found.due, given[1].currency.code)
     return found
+
+
+def with_statements(added: Increment, given: Given, card: Compiled) -> Increment:
+    """What a bill adds, with the statements of its period, where it has any; a stored bill keeps none."""
+    is_whole = added.after is not None or (card.simple and not given[2].balance.grants)
+    return added if is_whole else added_by(given, card, refusing=False)
 
 
 def _straight(given: Given, card: Compiled) -> Increment:
