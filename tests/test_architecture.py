@@ -38,6 +38,14 @@ CORE_FLOORS = [
     {"__init__"},  # `tokenbill` itself, which gathers what the core offers
 ]
 SHARED = {"rows"}  # what wings have in common, since none imports another
+COLUMNS = [  # what `frames` stands on: a plan in whole numbers, then the engines
+    {"program"},
+    {"tariff"},
+    {"layouts"},
+    {"_frames_numpy"},
+    {"_frames_arrow", "_frames_polars"},
+    {"_frames_pandas"},
+]
 WINGS = {
     "serial",
     "events",
@@ -53,7 +61,7 @@ WINGS = {
 }
 OUTER = [{"plots", "testing", "_options", "_dialogue"}, {"__main__"}]
 
-FLOORS = [*CORE_FLOORS, SHARED, WINGS, *OUTER]
+FLOORS = [*CORE_FLOORS, SHARED, *COLUMNS, WINGS, *OUTER]
 FLOOR_OF = {module: floor for floor, together in enumerate(FLOORS, 1) for module in together}
 CORE = set[str]().union(*CORE_FLOORS)
 REST = set(FLOOR_OF) - CORE

@@ -25,6 +25,7 @@ __all__ = [
     "InvalidSchedule",
     "InvalidUsage",
     "MissingExtra",
+    "QuantityOverflow",
     "TokenbillError",
     "UnpricedUsage",
     "UnreadableInput",
@@ -226,6 +227,20 @@ class BalanceExhausted(TokenbillError, ValueError):
     def __init__(self, short: Any, currency: str) -> None:
         self.short, self.currency = short, currency
         super().__init__(f"the balance is short of {short:f} {currency}; add a grant or bill the overage")
+
+
+class QuantityOverflow(TokenbillError, OverflowError):
+    """A column's quantity beyond what its price can be worked out for exactly: ``meter``, ``group``, ``most``."""
+
+    code = "quantity_overflow"
+
+    def __init__(self, meter: str, group: object, quantity: object, most: object) -> None:
+        self.meter, self.group, self.quantity, self.most = meter, group, shown(quantity), shown(most)
+        where = f" of {shown(group)}" if group else ""
+        super().__init__(
+            f"{shown(meter)}{where}: {self.quantity} is more than {self.most}, up to which columns are exact;"
+            " give quantities or rates with fewer decimals, or bill it with Bill.of"
+        )
 
 
 class MissingExtra(TokenbillError, ImportError):

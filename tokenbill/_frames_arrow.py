@@ -1,0 +1,215 @@
+"""Arrow tables: keys are encoded by Arrow, numbers summed and rated by the numpy kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tokenbill._frames_numpy import LONG, Ints, Sums, added, amounts, settle
+from tokenbill.errors import MissingExtra
+from tokenbill.layouts import (
+    AMOUNT,
+    ROWS,
+    Asked,
+    Layout,
+    check_counts,
+    float_column,
+    layout_of,
+    no_numbers,
+    null_keys,
+)
+from tokenbill.tariff import DIGITS, Tariff
+
+try:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+except ImportError:
+    raise MissingExtra("pyarrow", "arrow") from None
+
+__all__ = ["Source", "amount_column", "lines", "rate", "rate_rows"]
+
+
+class Source(NamedTuple):
+    """The columns of a frame: their names, one by its name, and how floats of a column become integers."""
+
+    names: Sequence[str]
+    column: Callable[[str], Any]
+    cast: str
+
+
+class _Job(NamedTuple):
+    """What is rated: the plan for columns, what they mean, and their numbers with their decimals."""
+
+    tariff: Tariff
+    layout: Layout
+    quantities: list[tuple[Ints, int]]
+    height: int
+
+
+def rate(data: Any, asked: Asked) -> Any:
+    """The lines of bills, one for each group."""
+    return lines(_source(data), asked)
+
+
+def rate_rows(data: Any, asked: Asked) -> Any:
+    """The table with the amount of each row."""
+    return data.append_column(AMOUNT, amount_column(_source(data), asked))
+
+
+def _source(data: Any) -> Source:
+    return Source(data.schema.names, data.column, 'pc.cast(table["{}"], pa.int64())')
+
+
+def lines(source: Source, asked: Asked) -> Any:
+    """The lines of bills as a table."""
+    job = _job(source, asked)
+    by, variants = job.layout.by, job.layout.variants
+    every = {name: _keys(name, source.column(name), job.layout) for name in (*by, *variants)}
+    code, keys = _coded(every, job.height)
+    count = len(next(iter(keys.values()))) if every else 1
+    summed = [(added(count, code, n), places) for n, places in job.quantities]
+    group, groups = _coded({name: keys[name] for name in by}, count)
+    variant, found = _coded({name: keys[name] for name in variants}, count)
+    found_variants = list(zip(*(cells.to_pylist() for cells in found.values()), strict=True))
+
+    def name(place: int) -> str:
+        return ", ".join(f"{key}={cells[place].as_py()}" for key, cells in groups.items())
+
+    bills = len(next(iter(groups.values()))) if by else 1
+    sums = Sums(
+        bills,
+        group if variants else None,
+        found_variants if variants else [()],
+        variant if variants else None,
+        summed,
+        name,
+    )
+    return _table(job, groups, sums)
+
+
+def amount_column(source: Source, asked: Asked) -> Any:
+    """The amount of each row as a column."""
+    job = _job(source, asked)
+    variants = job.layout.variants
+    every = {name: _keys(name, source.column(name), job.layout) for name in variants}
+    code, found = _coded(every, job.height)
+    cells = list(zip(*(part.to_pylist() for part in found.values()), strict=True)) if variants else [()]
+    which = code if variants else None
+    sums = Sums(job.height, None, cells, which, job.quantities, "row {}".format)
+    return _decimals(amounts(job.tariff, job.layout, sums), job.tariff.row_places)
+
+
+def _job(source: Source, asked: Asked) -> _Job:
+    layout = layout_of(source.names, asked)
+    found = [_numbers(name, source.column(name), source.cast) for name in layout.quantities]
+    unit = 10 ** max((places for _, places in found), default=0)
+    tariff = Tariff(asked.plan, unit, names=layout.names(), period=asked.period)
+    layout = layout._replace(labels=tuple(tariff.told_apart(layout.labels)))
+    return _Job(tariff, layout, found, len(found[0][0]) if found else 0)
+
+
+def _table(job: _Job, groups: Mapping[str, Any], sums: Sums) -> Any:
+    """The settled bills as a table."""
+    rows = settle(job.tariff, job.layout, sums)
+    by = {name: cells.take(pa.array(rows.group)) for name, cells in groups.items()}
+    what = pa.array(rows.what)
+    texts = {
+        name: pa.array([text[place] for text in rows.texts], pa.string()).take(what)
+        for place, name in enumerate(ROWS[:3])
+    }
+    quantity = _decimals(rows.quantity, len(str(job.tariff.unit)) - 1)
+    numbers = {
+        "quantity": pc.if_else(pa.array(rows.counted), quantity, pa.scalar(None, quantity.type)),
+        AMOUNT: _decimals(rows.amount, job.tariff.places),
+    }
+    return pa.table(by | texts | numbers)
+
+
+# ---------------------------------------------------------------- keys
+
+
+def _keys(name: str, cells: Any, layout: Layout) -> Any:
+    """A column that names groups or meters; only a label may be missing."""
+    if cells.null_count and name not in layout.labels:
+        raise null_keys(name, cells.null_count, f"row {int(np.argmax(cells.is_null().to_numpy()))}")
+    cells = cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
+    return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+
+
+def _coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]]:
+    """The place of each row among the different rows of some columns, and those rows."""
+    code, keys = np.zeros(height, np.int64), dict[str, Any]()
+    for name, cells in columns.items():
+        encoded = cells.dictionary_encode(null_encoding="encode")
+        found, size = encoded.indices.to_numpy().astype(np.int64), max(len(encoded.dictionary), 1)
+        if keys:
+            both = pa.array(code * size + found).dictionary_encode()
+            code, pairs = both.indices.to_numpy().astype(np.int64), both.dictionary.to_numpy()
+            keys = {key: part.take(pa.array(pairs // size)) for key, part in keys.items()}
+            keys[name] = encoded.dictionary.take(pa.array(pairs % size))
+        else:
+            code, keys = found, {name: encoded.dictionary}
+    return code, keys
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def _numbers(name: str, cells: Any, cast: str) -> tuple[Ints, int]:
+    """A column of quantities as whole numbers, checked, and its decimals."""
+    if pa.types.is_floating(cells.type):
+        raise _float(name, cells, cast)
+    if not pa.types.is_integer(cells.type) and not pa.types.is_decimal(cells.type):
+        raise no_numbers(name, cells.type)
+    if cells.null_count:
+        check_counts(name, cells.null_count, 0, f"row {int(np.argmax(cells.is_null().to_numpy()))}")
+    n = _ints(cells)
+    if n.size and n.min() < 0:
+        check_counts(name, 0, int((n < 0).sum()), f"row {int(np.argmax(n < 0))}")
+    return n, cells.type.scale if pa.types.is_decimal(cells.type) else 0
+
+
+def _float(name: str, cells: Any, cast: str) -> Exception:
+    is_whole = pc.and_(pc.equal(pc.floor(cells), cells), pc.is_finite(cells)).fill_null(False)
+    odd = ~np.array(is_whole.to_pylist(), bool)
+    first = f"row {int(np.argmax(odd))}" if odd.size else ""
+    return float_column(name, cells.type, odd=int(odd.sum()), first=first, cast=cast.format(name))
+
+
+def _ints(cells: Any) -> Ints:
+    """Whole numbers as an array: int64 where they fit."""
+    if pa.types.is_decimal(cells.type):
+        return _unscaled(cells)
+    if pa.types.is_uint64(cells.type) and len(cells) and pc.max(cells).as_py() >= LONG:
+        return np.array(cells.to_pylist(), object)
+    return cells.to_numpy().astype(np.int64)
+
+
+def _unscaled(cells: Any) -> Ints:
+    """Decimals times 10^scale: their low halves, where the high ones say that these are all."""
+    if cells.type.scale < 0 or cells.type.bit_width != 128:
+        cells = cells.cast(pa.decimal128(DIGITS, max(cells.type.scale, 0)))
+    chunks = cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]
+    halves = [_halves(chunk) for chunk in chunks] or [np.zeros((0, 2), np.int64)]
+    low, high = np.concatenate(halves).T
+    if bool((high == low >> 63).all()):
+        return np.ascontiguousarray(low)
+    return high.astype(object) * 2**64 + low.view(np.uint64).astype(object)
+
+
+def _halves(chunk: Any) -> Any:
+    buffer = chunk.buffers()[1]
+    if buffer is None or not len(chunk):
+        return np.zeros((0, 2), np.int64)
+    return np.frombuffer(buffer, np.int64)[2 * chunk.offset : 2 * (chunk.offset + len(chunk))].reshape(-1, 2)
+
+
+def _decimals(numbers: Ints, places: int) -> Any:
+    """Whole numbers in 1/10^places as a column of decimals."""
+    if numbers.dtype == object:
+        held = b"".join(int(n).to_bytes(16, "little", signed=True) for n in numbers.tolist())
+    else:
+        held = np.stack([numbers, numbers >> 63], axis=1)
+    kind = pa.decimal128(DIGITS, places)
+    return pa.Decimal128Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(held)])

@@ -1,0 +1,294 @@
+"""Polars: rows are rated by expressions of its own, sums taken in 128 bits; lazy frames stay lazy.
+
+What depends on the numbers, such as how many bits they need, is decided batch by batch, inside the query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial, reduce
+from typing import Any, NamedTuple
+
+from tokenbill._frames_numpy import LIMIT, LONG, Ints, Sums, amounts, settle
+from tokenbill.errors import InvalidNumber, MissingExtra
+from tokenbill.layouts import AMOUNT, ROWS, Asked, Layout, check_counts, float_column, layout_of
+from tokenbill.layouts import no_numbers, null_keys
+from tokenbill.program import Program, value, whole
+from tokenbill.tariff import DIGITS, Tariff
+
+try:
+    import numpy as np
+    import polars as pl
+except ImportError:
+    raise MissingExtra("polars", "polars") from None
+
+__all__ = ["rate", "rate_rows"]
+
+GROUP, VARIANT = "tokenbill group", "tokenbill variant"
+FITTING = 10**26
+"""Longest number of a lazy column: as many as can be counted add up within 128 bits."""
+
+
+class _Job(NamedTuple):
+    """What is rated: the plan for columns, what they mean, and their decimals."""
+
+    tariff: Tariff
+    layout: Layout
+    places: dict[str, int]
+
+
+def rate(data: Any, asked: Asked) -> Any:
+    """The lines of bills, one for each group."""
+    frame = data.lazy()
+    schema = frame.collect_schema()
+    job = _job(schema, asked, data)
+    layout = job.layout
+    keys = [*layout.by, *layout.variants]
+    frame = frame.select(*keys, *layout.quantities)
+    if isinstance(data, pl.DataFrame):
+        _check(layout, data, "row {}".format)
+    else:
+        frame = frame.map_batches(partial(_checked, layout), schema=frame.collect_schema(), streamable=True)
+    sums = [_number(pl.col(column), schema[column], pl.Int128).sum() for column in layout.quantities]
+    summed = frame.group_by(keys).agg(sums) if keys else frame.select(sums)
+    result = summed.map_batches(partial(_settled, job), schema=_schema(schema, job))
+    return result.collect() if isinstance(data, pl.DataFrame) else result
+
+
+def rate_rows(data: Any, asked: Asked) -> Any:
+    """The frame with the amount of each row."""
+    schema = data.lazy().collect_schema()
+    job = _job(schema, asked, data)
+    needed = [*job.layout.variants, *job.layout.quantities]
+    if isinstance(data, pl.DataFrame):
+        return data.with_columns(_rated(job, "row {}".format, data.select(needed)).alias(AMOUNT))
+    rated = pl.struct(needed).map_batches(
+        lambda batch: _rated(job, "row {} of a batch".format, batch.struct.unnest()),
+        return_dtype=pl.Decimal(DIGITS, job.tariff.row_places),
+        is_elementwise=True,
+    )
+    return data.with_columns(rated.alias(AMOUNT))
+
+
+def _job(schema: Any, asked: Asked, data: Any) -> _Job:
+    layout = layout_of(schema.names(), asked)
+    places = {column: _places(column, schema[column], data) for column in layout.quantities}
+    tariff = Tariff(
+        asked.plan, 10 ** max(places.values(), default=0), names=layout.names(), period=asked.period
+    )
+    return _Job(tariff, layout._replace(labels=tuple(tariff.told_apart(layout.labels))), places)
+
+
+def _places(column: str, dtype: Any, data: Any) -> int:
+    """The decimals of a column of quantities."""
+    if dtype.is_float():
+        raise _float(column, dtype, data)
+    if isinstance(dtype, pl.Decimal):
+        return int(dtype.scale)
+    if not dtype.is_integer():
+        raise no_numbers(column, dtype)
+    return 0
+
+
+def _float(column: str, dtype: Any, data: Any) -> InvalidNumber:
+    cast = f'pl.col("{column}").cast(pl.Int64)'
+    if not isinstance(data, pl.DataFrame):
+        return float_column(column, dtype, odd=None, first=None, cast=cast)
+    odd = (data[column] % 1 != 0).fill_null(value=True)
+    return float_column(column, dtype, odd=odd.sum(), first=f"row {odd.arg_max()}", cast=cast)
+
+
+def _schema(schema: Any, job: _Job) -> dict[str, Any]:
+    texts = dict.fromkeys(ROWS[:3], pl.String)
+    quantity = pl.Decimal(DIGITS, _digits(job.tariff.unit))
+    decimals = {"quantity": quantity, AMOUNT: pl.Decimal(DIGITS, job.tariff.places)}
+    return {**{column: schema[column] for column in job.layout.by}, **texts, **decimals}
+
+
+def _digits(power: int) -> int:
+    return len(str(power)) - 1
+
+
+def _number(column: Any, dtype: Any, width: Any) -> Any:
+    """A column of quantities as whole numbers of a width."""
+    if isinstance(dtype, pl.Decimal):
+        column = column.reinterpret(dtype=pl.Int128)
+    return column.cast(width)
+
+
+# ---------------------------------------------------------------- checks
+
+
+def _check(layout: Layout, frame: Any, place: Any) -> None:
+    """Refuse nulls, and negative quantities, in a frame or one batch of it."""
+    for column in (*layout.by, *([layout.meter] if layout.meter is not None else [])):
+        cells = frame[column]
+        if cells.null_count():
+            raise null_keys(column, cells.null_count(), place(cells.is_null().arg_max()))
+    for column in layout.quantities:
+        cells = frame[column]
+        nulls = cells.null_count()
+        if nulls:
+            check_counts(column, nulls, 0, place(cells.is_null().arg_max()))
+        if cells.len() and cells.min() < 0:
+            negative = cells < 0
+            check_counts(column, 0, negative.sum(), place(negative.arg_max()))
+
+
+def _checked(layout: Layout, frame: Any) -> Any:
+    _check(layout, frame, "row {} of a batch".format)
+    return frame
+
+
+# ---------------------------------------------------------------- bills
+
+
+def _settled(job: _Job, frame: Any) -> Any:
+    """The bills of aggregated quantities."""
+    tariff, layout = job.tariff, job.layout
+    sums, keys = _sums(job, frame)
+    rows = settle(tariff, layout, sums)
+    kinds, meters, descriptions = zip(*rows.texts, strict=True) if rows.texts else ((), (), ())
+    texts = {
+        name: pl.Series(values, dtype=pl.String).gather(rows.what)
+        for name, values in zip(ROWS[:3], (kinds, meters, descriptions), strict=True)
+    }
+    quantity = _decimals(rows.quantity, _digits(tariff.unit))
+    numbers = {
+        "quantity": pl.select(pl.when(pl.Series(rows.counted)).then(quantity)).to_series(),
+        AMOUNT: _decimals(rows.amount, tariff.places),
+    }
+    return keys[rows.group].with_columns(**texts, **numbers) if layout.by else pl.DataFrame(texts | numbers)
+
+
+def _sums(job: _Job, frame: Any) -> tuple[Sums, Any]:
+    """The quantities of a frame by its groups, and the groups."""
+    layout = job.layout
+    keys, group = _coded(frame, layout.by, GROUP)
+    variants, variant = _coded(frame, layout.variants, VARIANT)
+    if not layout.variants:  # every row is a group of its own
+        keys, group = frame.select(layout.by), None
+    quantities = [(_ints(frame[column]), job.places[column]) for column in layout.quantities]
+    count = keys.height if layout.by else 1
+
+    def name(place: int) -> str:
+        return ", ".join(f"{key}={cell}" for key, cell in zip(layout.by, keys.row(place), strict=True))
+
+    found = variants.rows() if layout.variants else [()]
+    return Sums(count, group, found, variant if layout.variants else None, quantities, name), keys
+
+
+def _coded(frame: Any, columns: Sequence[str], code: str) -> tuple[Any, Ints]:
+    """The different rows of some columns, and which of them each row has."""
+    if not columns:
+        return frame.select([]), np.zeros(frame.height, np.int64)
+    different = frame.select(columns).unique(maintain_order=True)
+    coded = frame.select(columns).join(
+        different.with_row_index(code), on=list(columns), how="left", nulls_equal=True, maintain_order="left"
+    )
+    return different, coded[code].cast(pl.Int64).to_numpy()
+
+
+def _ints(numbers: Any) -> Ints:
+    """Whole numbers as an array: int64 where they fit."""
+    if isinstance(numbers.dtype, pl.Decimal):
+        numbers = numbers.reinterpret(dtype=pl.Int128)
+    if numbers.len() and numbers.max() >= LONG:
+        return np.array(numbers.to_list(), object)
+    return numbers.cast(pl.Int64).to_numpy()
+
+
+def _decimals(numbers: Ints, places: int) -> Any:
+    """Whole numbers in 1/10^places as a column of decimals."""
+    if numbers.dtype == object:
+        held = pl.Series(numbers.tolist(), dtype=pl.Int128)
+    else:
+        held = pl.Series(numbers).cast(pl.Int128)
+    return held.reinterpret(dtype=pl.Decimal(DIGITS, places))
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _rated(job: _Job, place: Any, frame: Any) -> Any:
+    """The amount of each row of a frame, or of one batch."""
+    _check(job.layout, frame, place)
+    places = job.tariff.row_places
+    by_rate = _columns_by_rate(job) if job.tariff.programs and not job.layout.variants else None
+    for width, limit in ((pl.Int64, LONG), (pl.Int128, LIMIT)):
+        if by_rate and _fits(job, by_rate, frame, limit):
+            numbers = frame.select(_amount(job, by_rate, frame, width)).to_series()
+            return numbers.cast(pl.Int128).reinterpret(dtype=pl.Decimal(DIGITS, places))
+    variants, variant = _coded(frame, job.layout.variants, VARIANT)
+    found = variants.rows() if job.layout.variants else [()]
+    quantities = [(_ints(frame[column]), job.places[column]) for column in job.layout.quantities]
+    which = variant if job.layout.variants else None
+    sums = Sums(frame.height, None, found, which, quantities, place)
+    return _decimals(amounts(job.tariff, job.layout, sums), places)
+
+
+def _columns_by_rate(job: _Job) -> list[tuple[Program, list[str]]]:
+    """The columns of a wide frame by the entry that they fall to."""
+    found: dict[Any, list[str]] = {}
+    for column in job.layout.quantities:
+        found.setdefault(job.layout.rate_of(job.tariff, column, ()), []).append(column)
+    return [(job.tariff.program_of(rate), columns) for rate, columns in found.items()]
+
+
+def _fits(job: _Job, by_rate: Iterable[tuple[Program, list[str]]], frame: Any, limit: int) -> bool:
+    """Whether no number on the way to the amounts of a frame reaches *limit*."""
+    rated = list(by_rate)
+    room = min(limit, job.tariff.shown.most(limit) + 1) // len(rated)
+    return all(_most(job, columns, frame) <= program.most(room) for program, columns in rated)
+
+
+def _most(job: _Job, columns: Iterable[str], frame: Any) -> int:
+    """No sum of these columns is larger."""
+    return sum(_largest(frame[column]) * _factor(job, column) for column in columns)
+
+
+def _largest(cells: Any) -> int:
+    if not cells.len():
+        return 0
+    return int(cells.reinterpret(dtype=pl.Int128).max() if cells.dtype.is_decimal() else cells.max())
+
+
+def _factor(job: _Job, column: str) -> int:
+    return job.tariff.unit // 10 ** job.places[column]
+
+
+def _amount(job: _Job, by_rate: Iterable[tuple[Program, list[str]]], frame: Any, width: Any) -> Any:
+    """The expression for the amounts of a frame in which every number fits *width*."""
+    total = None
+    for program, columns in by_rate:
+        parts = [
+            _number(pl.col(column), frame.schema[column], width) * pl.lit(_factor(job, column), width)
+            if _factor(job, column) > 1
+            else _number(pl.col(column), frame.schema[column], width)
+            for column in columns
+        ]
+        part = _expression(program, reduce(pl.Expr.add, parts), _most(job, columns, frame), width)
+        total = part if total is None else total + part
+    shown = job.tariff.shown
+    return total if shown.divisor == 1 else whole(total * shown.lines[0].rate, shown.divisor, shown.mode)
+
+
+def _expression(program: Program, n: Any, most: int, width: Any) -> Any:
+    """A program as an expression of n, the pieces beyond *most* left out: their numbers may be too long."""
+    ends = [end for end in program.ends if end < most]
+    lines = program.lines[: len(ends) + 1]
+    if program.straight and len(lines) > 1:
+        rate = _picked(ends, n, [line.rate for line in lines], width)
+        start = _picked(ends, n, [line.constant for line in lines], width)
+        return whole(n * rate + start, program.divisor, program.mode)
+    values = [whole(value(line, n), program.divisor, program.mode) for line in lines]
+    return _picked(ends, n, values, width)
+
+
+def _picked(ends: Sequence[int], n: Any, parts: Sequence[Any], width: Any) -> Any:
+    """The part of the piece that n falls in."""
+    held = [pl.lit(part, width) if isinstance(part, int) else part for part in parts]
+    picked = held[-1]
+    for end, part in zip(reversed(ends), reversed(held[:-1]), strict=True):
+        picked = pl.when(n <= pl.lit(end, width)).then(part).otherwise(picked)
+    return picked
