@@ -132,9 +132,13 @@ def _table(job: _Job, groups: Mapping[str, Any], sums: Sums) -> Any:
 def _keys(name: str, cells: Any, layout: Layout) -> Any:
     """A column that names groups or meters; only a label may be missing."""
     if cells.null_count and name not in layout.labels:
-        raise null_keys(name, cells.null_count, f"row {int(np.argmax(cells.is_null().to_numpy()))}")
+        raise null_keys(name, cells.null_count, _first_null(cells))
     cells = cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
     return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+
+
+def _first_null(cells: Any) -> str:
+    return f"row {cells.is_null().to_pylist().index(True)}"
 
 
 def _coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]]:
@@ -163,7 +167,7 @@ def _numbers(name: str, cells: Any, cast: str) -> tuple[Ints, int]:
     if not pa.types.is_integer(cells.type) and not pa.types.is_decimal(cells.type):
         raise no_numbers(name, cells.type)
     if cells.null_count:
-        check_counts(name, cells.null_count, 0, f"row {int(np.argmax(cells.is_null().to_numpy()))}")
+        check_counts(name, cells.null_count, 0, _first_null(cells))
     n = _ints(cells)
     if n.size and n.min() < 0:
         check_counts(name, 0, int((n < 0).sum()), f"row {int(np.argmax(n < 0))}")

@@ -15,7 +15,7 @@ from tokenbill.errors import MissingExtra, QuantityOverflow
 from tokenbill.layouts import Layout, spelled
 from tokenbill.prepared import Rate
 from tokenbill.program import Program, value, whole
-from tokenbill.tariff import DIGITS, Row, Tariff, unscaled
+from tokenbill.tariff import Row, Tariff, unscaled
 
 try:
     import numpy as np
@@ -28,7 +28,6 @@ Ints: TypeAlias = Any
 """An array of whole numbers: int64, or object where they are longer."""
 
 LONG = 2**63
-LIMIT = 10**DIGITS
 BLOCK = 1 << 16
 """Numbers that are worked on at once: what fits the cache."""
 
@@ -70,7 +69,7 @@ class Rows(NamedTuple):
 class Cell(NamedTuple):
     """Quantities of one rate, by group; None is every group in order."""
 
-    rate: Rate
+    rate: Any
     group: Ints | None
     n: Ints
 
@@ -117,11 +116,13 @@ def added(count: int, group: Ints, n: Ints) -> Ints:
 
 def run(program: Program, n: Ints) -> Ints:
     """A program at each of many n, none of them negative."""
-    if n.dtype == object or (n.size and int(n.max()) > program.most(LONG)):
+    if not n.size:
+        return n
+    if n.dtype == object or int(n.max()) > program.most(LONG):
         return _by_piece(program, n.astype(object))
     if not program.straight:
         return _by_piece(program, n)
-    pieces = _pieces(program, int(n.max()) if n.size else 0)
+    pieces = _pieces(program, int(n.max()))
     if len(pieces[1]) == 1:
         return _settled(program, n * pieces[1][0] + pieces[2][0])
     result = np.empty_like(n)
@@ -146,8 +147,6 @@ def _pieces(program: Program, most: int) -> tuple[Ints, Ints, Ints]:
 
 def _by_piece(program: Program, n: Ints) -> Ints:
     """The same for lines with wholes, and for long numbers: piece after piece."""
-    if not n.size:
-        return n
     most = int(n.max())
     ends = [end for end in program.ends if end < most]
     place = np.searchsorted(np.array(ends, n.dtype), n)
@@ -204,23 +203,14 @@ def _merged(count: int, one: Cell, other: Cell) -> Cell:
     return _once(count, Cell(one.rate, together(groups), together([one.n, other.n])))
 
 
-def _check(tariff: Tariff, program: Program, cell: Cell, name: Callable[[int], str]) -> None:
-    """Refuse a quantity beyond what fixed decimals hold."""
-    most = program.most(LIMIT)
-    if not cell.n.size or int(cell.n.max()) <= most:
-        return
-    place = int(np.argmax(cell.n > most))
-    group = place if cell.group is None else int(cell.group[place])
-    quantity = spelled(int(cell.n[place]), tariff.unit)
-    raise QuantityOverflow(str(cell.rate.key), name(group), quantity, spelled(max(most, 0), tariff.unit))
-
-
-def _usage(tariff: Tariff, found: Iterable[Cell], sums: Sums) -> tuple[Ints, list[tuple[Cell, Ints]]]:
+def _usage(
+    tariff: Tariff, found: Iterable[Cell], sums: Sums, limit: int
+) -> tuple[Ints, list[tuple[Cell, Ints]]]:
     """What the usage of each group comes to, and the cells that it is made of, in 1/denominator."""
     total, parts = np.zeros(sums.count, np.int64), list[tuple[Cell, Ints]]()
     for cell in found:
         program = tariff.program_of(cell.rate)
-        _check(tariff, program, cell, sums.name)
+        _refuse(str(cell.rate.key), cell, program.most(limit), tariff.unit, sums)
         exact = run(program, cell.n)
         parts.append((cell, exact))
         if cell.group is None:
@@ -229,16 +219,17 @@ def _usage(tariff: Tariff, found: Iterable[Cell], sums: Sums) -> tuple[Ints, lis
             grown = plus(total[cell.group], exact)
             total = total.astype(grown.dtype)
             total[cell.group] = grown
+    _refuse("all meters together", Cell(None, None, total), limit - 1, tariff.denominator, sums)
     return total, parts
 
 
-def _check_sum(tariff: Tariff, program: Program, total: Ints, sums: Sums) -> None:
-    """Refuse an amount beyond what fixed decimals hold."""
-    most = program.most(LIMIT)
-    if total.size and int(total.max()) > most:
-        place = int(np.argmax(total > most))
-        amount, limit = (spelled(n, tariff.denominator) for n in (int(total[place]), max(most, 0)))
-        raise QuantityOverflow("the amount", sums.name(place), amount, limit)
+def _refuse(meter: str, cell: Cell, most: int, unit: int, sums: Sums) -> None:
+    """Refuse what is beyond *most*, naming the first group of which it is."""
+    if cell.n.size and int(cell.n.max()) > most:
+        place = int(np.argmax(cell.n > most))
+        group = place if cell.group is None else int(cell.group[place])
+        quantity, limit = (spelled(n, unit) for n in (int(cell.n[place]), max(most, 0)))
+        raise QuantityOverflow(meter, sums.name(group), quantity, limit)
 
 
 # ---------------------------------------------------------------- rows
@@ -249,8 +240,7 @@ def amounts(tariff: Tariff, layout: Layout, sums: Sums) -> Ints:
     found = cells(tariff, layout, sums)
     if tariff.programs is None:
         return _slow_amounts(tariff, found, sums.count)
-    total, _ = _usage(tariff, found, sums)
-    _check_sum(tariff, tariff.shown, total, sums)
+    total, _ = _usage(tariff, found, sums, tariff.limit)
     return run(tariff.shown, total)
 
 
@@ -272,7 +262,7 @@ def settle(tariff: Tariff, layout: Layout, sums: Sums) -> Rows:
     standing = [_standing(rate, found, sums.count) for rate in tariff.card.always]
     used = [_nonzero(cell) for cell in found if cell.rate not in tariff.card.always]
     kept = sorted((*used, *standing), key=lambda cell: cell.rate.order)
-    total, parts = _usage(tariff, kept, sums)
+    total, parts = _usage(tariff, kept, sums, tariff.bill_limit)
     return _Bills(tariff, sums, total).rows(parts)
 
 
@@ -321,7 +311,6 @@ class _Bills:
 
     def _of(self, program: Program) -> Ints:
         """A program of what the usage comes to."""
-        _check_sum(self.tariff, program, self.total, self.sums)
         return times(run(program, self.total), 10**self.tariff.places // program.scale)
 
     def _add_extra(self, extra: Any) -> None:
@@ -337,7 +326,6 @@ class _Bills:
 
     def _add_usage(self, cell: Cell, exact: Ints) -> None:
         tariff = self.tariff
-        _check_sum(tariff, tariff.shown, exact, self.sums)
         amount = times(run(tariff.shown, exact), 10**tariff.places // tariff.shown.scale)
         group = self.every if cell.group is None else cell.group
         less = plus(self.left[group], -amount)

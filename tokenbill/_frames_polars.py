@@ -5,12 +5,12 @@ What depends on the numbers, such as how many bits they need, is decided batch b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
-from tokenbill._frames_numpy import LIMIT, LONG, Ints, Sums, amounts, settle
-from tokenbill.errors import InvalidNumber, MissingExtra
+from tokenbill._frames_numpy import LONG, Ints, Sums, amounts, settle
+from tokenbill.errors import InvalidNumber, MissingExtra, TokenbillError
 from tokenbill.layouts import AMOUNT, ROWS, Asked, Layout, check_counts, float_column, layout_of
 from tokenbill.layouts import no_numbers, null_keys
 from tokenbill.program import Program, value, whole
@@ -48,10 +48,10 @@ def rate(data: Any, asked: Asked) -> Any:
     if isinstance(data, pl.DataFrame):
         _check(layout, data, "row {}".format)
     else:
-        frame = frame.map_batches(partial(_checked, layout), schema=frame.collect_schema(), streamable=True)
+        frame = frame.map_batches(_telling(partial(_checked, layout)), schema=frame.collect_schema(), streamable=True)
     sums = [_number(pl.col(column), schema[column], pl.Int128).sum() for column in layout.quantities]
     summed = frame.group_by(keys).agg(sums) if keys else frame.select(sums)
-    result = summed.map_batches(partial(_settled, job), schema=_schema(schema, job))
+    result = summed.map_batches(_telling(partial(_settled, job)), schema=_schema(schema, job))
     return result.collect() if isinstance(data, pl.DataFrame) else result
 
 
@@ -63,7 +63,7 @@ def rate_rows(data: Any, asked: Asked) -> Any:
     if isinstance(data, pl.DataFrame):
         return data.with_columns(_rated(job, "row {}".format, data.select(needed)).alias(AMOUNT))
     rated = pl.struct(needed).map_batches(
-        lambda batch: _rated(job, "row {} of a batch".format, batch.struct.unnest()),
+        _telling(lambda batch: _rated(job, "row {} of a batch".format, batch.struct.unnest())),
         return_dtype=pl.Decimal(DIGITS, job.tariff.row_places),
         is_elementwise=True,
     )
@@ -140,6 +140,26 @@ def _checked(layout: Layout, frame: Any) -> Any:
     return frame
 
 
+def _telling(work: Callable[..., Any]) -> Callable[..., Any]:
+    """The same work inside a query, whose errors Polars makes anew out of their message alone."""
+
+    def done(*given: Any) -> Any:
+        try:
+            return work(*given)
+        except TokenbillError as error:
+            raise _retold(error) from None
+
+    return done
+
+
+def _retold(error: TokenbillError) -> TokenbillError:
+    """The same error, of a class that a message is enough for and that knows the rest."""
+    kind = type(error)
+    parts = {**vars(error), "__init__": lambda self, message: Exception.__init__(self, message)}
+    retold: TokenbillError = type(kind.__name__, (kind,), parts)(str(error))
+    return retold
+
+
 # ---------------------------------------------------------------- bills
 
 
@@ -148,34 +168,30 @@ def _settled(job: _Job, frame: Any) -> Any:
     tariff, layout = job.tariff, job.layout
     sums, keys = _sums(job, frame)
     rows = settle(tariff, layout, sums)
-    kinds, meters, descriptions = zip(*rows.texts, strict=True) if rows.texts else ((), (), ())
-    texts = {
-        name: pl.Series(values, dtype=pl.String).gather(rows.what)
-        for name, values in zip(ROWS[:3], (kinds, meters, descriptions), strict=True)
-    }
-    quantity = _decimals(rows.quantity, _digits(tariff.unit))
-    numbers = {
-        "quantity": pl.select(pl.when(pl.Series(rows.counted)).then(quantity)).to_series(),
-        AMOUNT: _decimals(rows.amount, tariff.places),
-    }
-    return keys[rows.group].with_columns(**texts, **numbers) if layout.by else pl.DataFrame(texts | numbers)
+    texts = pl.DataFrame(rows.texts, schema=dict.fromkeys(ROWS[:3], pl.String), orient="row")
+    counted = pl.Series(rows.counted)
+    quantity = _decimals(rows.quantity, _digits(tariff.unit)).set(~counted, None)
+    numbers = [quantity.alias(ROWS[3]), _decimals(rows.amount, tariff.places).alias(AMOUNT)]
+    groups = [keys[pl.Series(rows.group)]] if layout.by else []
+    return pl.concat([*groups, texts[pl.Series(rows.what)], pl.DataFrame(numbers)], how="horizontal")
 
 
 def _sums(job: _Job, frame: Any) -> tuple[Sums, Any]:
     """The quantities of a frame by its groups, and the groups."""
     layout = job.layout
-    keys, group = _coded(frame, layout.by, GROUP)
-    variants, variant = _coded(frame, layout.variants, VARIANT)
     if not layout.variants:  # every row is a group of its own
-        keys, group = frame.select(layout.by), None
+        keys, group, found, variant = frame.select(layout.by), None, [()], None
+    else:
+        keys, group = _coded(frame, layout.by, GROUP)
+        variants, variant = _coded(frame, layout.variants, VARIANT)
+        found = variants.rows()
     quantities = [(_ints(frame[column]), job.places[column]) for column in layout.quantities]
     count = keys.height if layout.by else 1
 
     def name(place: int) -> str:
-        return ", ".join(f"{key}={cell}" for key, cell in zip(layout.by, keys.row(place), strict=True))
+        return "" if not layout.by else ", ".join(f"{key}={cell}" for key, cell in zip(layout.by, keys.row(place), strict=True))
 
-    found = variants.rows() if layout.variants else [()]
-    return Sums(count, group, found, variant if layout.variants else None, quantities, name), keys
+    return Sums(count, group, found, variant, quantities, name), keys
 
 
 def _coded(frame: Any, columns: Sequence[str], code: str) -> tuple[Any, Ints]:
@@ -215,7 +231,7 @@ def _rated(job: _Job, place: Any, frame: Any) -> Any:
     _check(job.layout, frame, place)
     places = job.tariff.row_places
     by_rate = _columns_by_rate(job) if job.tariff.programs and not job.layout.variants else None
-    for width, limit in ((pl.Int64, LONG), (pl.Int128, LIMIT)):
+    for width, limit in ((pl.Int64, LONG), (pl.Int128, 10**DIGITS)):
         if by_rate and _fits(job, by_rate, frame, limit):
             numbers = frame.select(_amount(job, by_rate, frame, width)).to_series()
             return numbers.cast(pl.Int128).reinterpret(dtype=pl.Decimal(DIGITS, places))

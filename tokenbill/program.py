@@ -10,7 +10,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import reduce
 from math import lcm
+from operator import add
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from attrs import frozen
@@ -45,8 +47,8 @@ class Line(NamedTuple):
     wholes: tuple[Whole, ...] = ()
 
     def peak(self, n: int) -> int:
-        """No number on the way to a value up to *n* is larger than this, either way."""
-        size = most = abs(self.constant) + abs(self.rate) * n
+        """No number on the way to a value up to *n*, and none of its own, is larger than this, either way."""
+        size = most = abs(self.constant) + abs(self.rate) * max(n, 1)
         for step in self.wholes:
             inner = step.of.peak(n) + step.divisor
             size += abs(step.factor) * (inner // step.divisor + 1)
@@ -56,10 +58,11 @@ class Line(NamedTuple):
 
 def value(line: Line, n: Any) -> Any:
     """A line at *n*: an int, or whatever has ``+``, ``*`` and a flooring ``//``: arrays, expressions."""
-    total = n * line.rate + line.constant
-    for step in line.wholes:
-        total = total + whole(value(step.of, n), step.divisor, step.mode) * step.factor
-    return total
+    parts = [whole(value(step.of, n), step.divisor, step.mode) * step.factor for step in line.wholes]
+    if line.rate or not parts:
+        parts.append(n if line.rate == 1 else n * line.rate)
+    total = reduce(add, parts)
+    return total + line.constant if line.constant else total
 
 
 def whole(total: Any, divisor: int, mode: Mode) -> Any:
@@ -149,7 +152,7 @@ class Program(Shown):
         """The largest n up to which every number on the way stays below *limit*; -1 if there is none."""
         known: int | None = self.made.get(limit)
         if known is None:
-            known = self.made[limit] = self._most(limit)
+            known = self.made[limit] = min(self._most(limit), limit - 1)
         return known
 
     def _most(self, limit: int) -> int:

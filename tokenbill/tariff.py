@@ -7,7 +7,7 @@ Where a price lists no pieces, or a term looks at single charges, ``Bill.of`` bi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -59,6 +59,11 @@ class Terms(NamedTuple):
     extras: tuple[Extra, ...]
     net: Program
 
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """All of them."""
+        return (self.net, *(extra.program for extra in self.extras))
+
 
 class Row(NamedTuple):
     """One line of a bill as frames show it: all that an entry or a term comes to."""
@@ -72,10 +77,10 @@ class Row(NamedTuple):
 
 class Tariff:
     """A plan for columns of quantities, n being the quantity × *unit*.
-
     ``programs`` are those of its entries, with results in 1/``denominator``, or None where a price lists no
     pieces; ``shown`` makes amounts with ``row_places`` decimals of such a result. ``terms`` are None where a
     bill has to be worked out by ``Bill.of``; the amounts on bills have ``places`` decimals.
+    Results stay below ``limit`` for rows, and ``bill_limit`` for bills, where fixed decimals end.
 
     Args:
         plan: The terms.
@@ -122,10 +127,11 @@ class Tariff:
         self.denominator, self.places, self.row_places = denominator, places, places
         self.programs = {key: Program.of(found, self.unit, denominator) for key, found in known.items()}
         self.terms = _terms(self)
-        if self.terms is not None:
-            programs = (self.terms.net, *(extra.program for extra in self.terms.extras))
-            self.places = max(places, *(_places(program.scale) for program in programs))
+        programs = self.terms.programs if self.terms is not None else ()
+        self.places = max(places, *(_places(program.scale) for program in programs), 0)
         self.shown = Program.of(IDENTITY, denominator, 10**places, top=TOP)
+        self.limit = self._room([self.shown], places)
+        self.bill_limit = self._room([self.shown, *programs], self.places)
 
     def rate_of(self, meter: str, labels: Mapping[str, str] | None = None) -> Rate:
         """The entry, or the group of an ``.each`` entry, that a meter with these labels falls to."""
@@ -135,6 +141,11 @@ class Tariff:
         """The program of an entry."""
         assert self.programs is not None  # only asked where they are
         return self.programs[rate.order.partition("\0")[0]]
+
+    def _room(self, programs: Sequence[Program], places: int) -> int:
+        """What amounts in 1/denominator must stay below, so that a fixed decimal holds what comes of them."""
+        limits = (10**DIGITS * program.scale // 10**places for program in programs)
+        return min(program.most(limit) + 1 for program, limit in zip(programs, limits, strict=True))
 
     def told_apart(self, labels: Iterable[str]) -> list[str]:
         """Those of *labels* that can change a price; all of them where the schedule lists no entries."""
