@@ -43,6 +43,7 @@ COLUMNS = [  # what `frames` stands on: a plan in whole numbers, then the engine
     {"tariff"},
     {"layouts"},
     {"_frames_numpy"},
+    {"_frames_bills"},
     {"_frames_arrow", "_frames_polars"},
     {"_frames_pandas"},
 ]

@@ -28,7 +28,9 @@ def prices_units_and_numbers(draw):
     price = draw(listed_prices)
     assume(price.pieces() is not None)
     unit = 10 ** draw(st.sampled_from([0, 0, 1, 2, 6, 9]))
-    near = st.builds(lambda quantity, step: int(quantity * unit) + step, quantities_near(price), st.integers(-1, 1))
+    near = st.builds(
+        lambda quantity, step: int(quantity * unit) + step, quantities_near(price), st.integers(-1, 1)
+    )
     special = st.sampled_from([0, 1, 2**53 - 1, 2**53 + 1, 2**62, 2**63, LIMIT * unit - 1])
     drawn = draw(st.lists(near | special, min_size=1, max_size=5))
     return price, unit, [min(max(n, 0), LIMIT * unit - 1) for n in drawn]

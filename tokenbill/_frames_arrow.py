@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tokenbill._frames_numpy import LONG, Ints, Sums, added, amounts, settle
-from tokenbill.errors import MissingExtra
+from tokenbill._frames_bills import amounts, settle
+from tokenbill._frames_numpy import LONG, Ints, Sums, added
 from tokenbill.layouts import (
     AMOUNT,
     ROWS,
     Asked,
     Layout,
     check_counts,
+    engine,
     float_column,
     layout_of,
     no_numbers,
@@ -20,12 +21,9 @@ from tokenbill.layouts import (
 )
 from tokenbill.tariff import DIGITS, Tariff
 
-try:
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-except ImportError:
-    raise MissingExtra("pyarrow", "arrow") from None
+np = engine("numpy", "arrow")
+pa = engine("pyarrow", "arrow")
+pc = engine("pyarrow.compute", "arrow")
 
 __all__ = ["Source", "amount_column", "lines", "rate", "rate_rows"]
 

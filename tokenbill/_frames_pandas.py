@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tokenbill._frames_arrow import Source, amount_column, lines
-from tokenbill.errors import InvalidNumber, MissingExtra, shown
-from tokenbill.layouts import AMOUNT, Asked
+from tokenbill.errors import InvalidNumber, shown
+from tokenbill.layouts import AMOUNT, Asked, engine
 
-try:
-    import pandas as pd
-    import pyarrow as pa
-except ImportError:
-    raise MissingExtra("pandas", "pandas") from None
+pd = engine("pandas", "pandas")
+pa = engine("pyarrow", "pandas")
 
 __all__ = ["rate", "rate_rows"]
 

@@ -9,18 +9,26 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
-from tokenbill._frames_numpy import LONG, Ints, Sums, amounts, settle
-from tokenbill.errors import InvalidNumber, MissingExtra, TokenbillError
-from tokenbill.layouts import AMOUNT, ROWS, Asked, Layout, check_counts, float_column, layout_of
-from tokenbill.layouts import no_numbers, null_keys
+from tokenbill._frames_bills import amounts, settle
+from tokenbill._frames_numpy import LONG, Ints, Sums
+from tokenbill.errors import InvalidNumber, TokenbillError
+from tokenbill.layouts import (
+    AMOUNT,
+    ROWS,
+    Asked,
+    Layout,
+    check_counts,
+    engine,
+    float_column,
+    layout_of,
+    no_numbers,
+    null_keys,
+)
 from tokenbill.program import Program, value, whole
 from tokenbill.tariff import DIGITS, Tariff
 
-try:
-    import numpy as np
-    import polars as pl
-except ImportError:
-    raise MissingExtra("polars", "polars") from None
+np = engine("numpy", "polars")
+pl = engine("polars", "polars")
 
 __all__ = ["rate", "rate_rows"]
 
@@ -48,7 +56,9 @@ def rate(data: Any, asked: Asked) -> Any:
     if isinstance(data, pl.DataFrame):
         _check(layout, data, "row {}".format)
     else:
-        frame = frame.map_batches(_telling(partial(_checked, layout)), schema=frame.collect_schema(), streamable=True)
+        frame = frame.map_batches(
+            _telling(partial(_checked, layout)), schema=frame.collect_schema(), streamable=True
+        )
     sums = [_number(pl.col(column), schema[column], pl.Int128).sum() for column in layout.quantities]
     summed = frame.group_by(keys).agg(sums) if keys else frame.select(sums)
     result = summed.map_batches(_telling(partial(_settled, job)), schema=_schema(schema, job))
@@ -59,13 +69,11 @@ def rate_rows(data: Any, asked: Asked) -> Any:
     """The frame with the amount of each row."""
     schema = data.lazy().collect_schema()
     job = _job(schema, asked, data)
-    needed = [*job.layout.variants, *job.layout.quantities]
+    needed, rater = [*job.layout.variants, *job.layout.quantities], _Rater(job)
     if isinstance(data, pl.DataFrame):
-        return data.with_columns(_rated(job, "row {}".format, data.select(needed)).alias(AMOUNT))
+        return data.with_columns(rater.rated(data.select(needed), "row {}".format).alias(AMOUNT))
     rated = pl.struct(needed).map_batches(
-        _telling(lambda batch: _rated(job, "row {} of a batch".format, batch.struct.unnest())),
-        return_dtype=pl.Decimal(DIGITS, job.tariff.row_places),
-        is_elementwise=True,
+        _telling(rater.batch), return_dtype=pl.Decimal(DIGITS, job.tariff.row_places), is_elementwise=True
     )
     return data.with_columns(rated.alias(AMOUNT))
 
@@ -155,7 +163,7 @@ def _telling(work: Callable[..., Any]) -> Callable[..., Any]:
 def _retold(error: TokenbillError) -> TokenbillError:
     """The same error, of a class that a message is enough for and that knows the rest."""
     kind = type(error)
-    parts = {**vars(error), "__init__": lambda self, message: Exception.__init__(self, message)}
+    parts = {**vars(error), "__init__": TokenbillError.__init__}
     retold: TokenbillError = type(kind.__name__, (kind,), parts)(str(error))
     return retold
 
@@ -189,7 +197,11 @@ def _sums(job: _Job, frame: Any) -> tuple[Sums, Any]:
     count = keys.height if layout.by else 1
 
     def name(place: int) -> str:
-        return "" if not layout.by else ", ".join(f"{key}={cell}" for key, cell in zip(layout.by, keys.row(place), strict=True))
+        return (
+            ""
+            if not layout.by
+            else ", ".join(f"{key}={cell}" for key, cell in zip(layout.by, keys.row(place), strict=True))
+        )
 
     return Sums(count, group, found, variant, quantities, name), keys
 
@@ -226,74 +238,97 @@ def _decimals(numbers: Ints, places: int) -> Any:
 # ---------------------------------------------------------------- rows
 
 
-def _rated(job: _Job, place: Any, frame: Any) -> Any:
-    """The amount of each row of a frame, or of one batch."""
-    _check(job.layout, frame, place)
-    places = job.tariff.row_places
-    by_rate = _columns_by_rate(job) if job.tariff.programs and not job.layout.variants else None
-    for width, limit in ((pl.Int64, LONG), (pl.Int128, 10**DIGITS)):
-        if by_rate and _fits(job, by_rate, frame, limit):
-            numbers = frame.select(_amount(job, by_rate, frame, width)).to_series()
-            return numbers.cast(pl.Int128).reinterpret(dtype=pl.Decimal(DIGITS, places))
-    variants, variant = _coded(frame, job.layout.variants, VARIANT)
-    found = variants.rows() if job.layout.variants else [()]
-    quantities = [(_ints(frame[column]), job.places[column]) for column in job.layout.quantities]
-    which = variant if job.layout.variants else None
-    sums = Sums(frame.height, None, found, which, quantities, place)
-    return _decimals(amounts(job.tariff, job.layout, sums), places)
+class _Rater:
+    """The amounts of rows: by expressions of Polars where the columns say the meters, else on arrays."""
 
+    def __init__(self, job: _Job) -> None:
+        self.job, self.shown = job, job.tariff.shown if job.tariff.programs else None
+        self.by_rate: list[tuple[Program, list[str]]] = []
+        self.known: dict[tuple[Any, ...], Any] = {}
+        if self.shown is not None and not job.layout.variants:
+            self.by_rate = self._columns_by_rate()
 
-def _columns_by_rate(job: _Job) -> list[tuple[Program, list[str]]]:
-    """The columns of a wide frame by the entry that they fall to."""
-    found: dict[Any, list[str]] = {}
-    for column in job.layout.quantities:
-        found.setdefault(job.layout.rate_of(job.tariff, column, ()), []).append(column)
-    return [(job.tariff.program_of(rate), columns) for rate, columns in found.items()]
+    def _columns_by_rate(self) -> list[tuple[Program, list[str]]]:
+        """The columns of a wide frame by the entry that they fall to."""
+        layout, tariff = self.job.layout, self.job.tariff
+        found: dict[Any, list[str]] = {}
+        for column in layout.quantities:
+            found.setdefault(layout.rate_of(tariff, column, ()), []).append(column)
+        return [(tariff.program_of(rate), columns) for rate, columns in found.items()]
 
+    def batch(self, batch: Any) -> Any:
+        """The amounts of one batch of a query."""
+        return self.rated(batch.struct.unnest(), "row {} of a batch".format)
 
-def _fits(job: _Job, by_rate: Iterable[tuple[Program, list[str]]], frame: Any, limit: int) -> bool:
-    """Whether no number on the way to the amounts of a frame reaches *limit*."""
-    rated = list(by_rate)
-    room = min(limit, job.tariff.shown.most(limit) + 1) // len(rated)
-    return all(_most(job, columns, frame) <= program.most(room) for program, columns in rated)
+    def rated(self, frame: Any, place: Callable[[int], str]) -> Any:
+        """The amount of each row."""
+        _check(self.job.layout, frame, place)
+        numbers = self._by_expression(frame) if self.by_rate else None
+        if numbers is None:
+            return _decimals(self._on_arrays(frame, place), self.job.tariff.row_places)
+        return numbers.cast(pl.Int128).reinterpret(dtype=pl.Decimal(DIGITS, self.job.tariff.row_places))
 
+    def _on_arrays(self, frame: Any, place: Callable[[int], str]) -> Ints:
+        layout = self.job.layout
+        variants, variant = _coded(frame, layout.variants, VARIANT)
+        found, which = (variants.rows(), variant) if layout.variants else ([()], None)
+        quantities = [(_ints(frame[column]), self.job.places[column]) for column in layout.quantities]
+        return amounts(self.job.tariff, layout, Sums(frame.height, None, found, which, quantities, place))
 
-def _most(job: _Job, columns: Iterable[str], frame: Any) -> int:
-    """No sum of these columns is larger."""
-    return sum(_largest(frame[column]) * _factor(job, column) for column in columns)
+    def _by_expression(self, frame: Any) -> Any:
+        """The amounts in the narrowest type that every number on the way fits; None where none does."""
+        most = [self._most(frame, columns) for _, columns in self.by_rate]
+        for width, limit in ((pl.Int64, LONG), (pl.Int128, 10**DIGITS)):
+            room = min(limit, self.shown.most(limit) + 1) // len(most) if self.shown else 0
+            if all(n <= program.most(room) for n, (program, _) in zip(most, self.by_rate, strict=True)):
+                return frame.select(self._amount(frame.schema, most, width)).to_series()
+        return None
+
+    def _most(self, frame: Any, columns: Iterable[str]) -> int:
+        """No sum of these columns is larger."""
+        return sum(_largest(frame[column]) * self._factor(column) for column in columns)
+
+    def _factor(self, column: str) -> int:
+        return int(self.job.tariff.unit // 10 ** self.job.places[column])
+
+    def _amount(self, schema: Any, most: Sequence[int], width: Any) -> Any:
+        """The expression for amounts up to so many of each rate, made once for the pieces that they reach."""
+        reached = [
+            sum(end < n for end in program.ends) for n, (program, _) in zip(most, self.by_rate, strict=True)
+        ]
+        key = (width, *reached)
+        if key not in self.known:
+            parts = [
+                _expression(program, self._quantity(schema, columns, width), top, width)
+                for top, (program, columns) in zip(reached, self.by_rate, strict=True)
+            ]
+            self.known[key] = self._settled(reduce(pl.Expr.add, parts))
+        return self.known[key]
+
+    def _quantity(self, schema: Any, columns: Iterable[str], width: Any) -> Any:
+        """The columns of one rate, in 1/unit, together."""
+        parts = []
+        for column in columns:
+            number, factor = _number(pl.col(column), schema[column], width), self._factor(column)
+            parts.append(number if factor == 1 else number * pl.lit(factor, width))
+        return reduce(pl.Expr.add, parts)
+
+    def _settled(self, total: Any) -> Any:
+        """Decimals of amounts in 1/denominator."""
+        assert self.shown is not None  # there are programs
+        line = self.shown.lines[0]
+        return whole(total if line.rate == 1 else total * line.rate, self.shown.divisor, self.shown.mode)
 
 
 def _largest(cells: Any) -> int:
-    if not cells.len():
-        return 0
-    return int(cells.reinterpret(dtype=pl.Int128).max() if cells.dtype.is_decimal() else cells.max())
+    numbers = cells.reinterpret(dtype=pl.Int128) if cells.dtype.is_decimal() else cells
+    return int(numbers.max()) if cells.len() else 0
 
 
-def _factor(job: _Job, column: str) -> int:
-    return job.tariff.unit // 10 ** job.places[column]
-
-
-def _amount(job: _Job, by_rate: Iterable[tuple[Program, list[str]]], frame: Any, width: Any) -> Any:
-    """The expression for the amounts of a frame in which every number fits *width*."""
-    total = None
-    for program, columns in by_rate:
-        parts = [
-            _number(pl.col(column), frame.schema[column], width) * pl.lit(_factor(job, column), width)
-            if _factor(job, column) > 1
-            else _number(pl.col(column), frame.schema[column], width)
-            for column in columns
-        ]
-        part = _expression(program, reduce(pl.Expr.add, parts), _most(job, columns, frame), width)
-        total = part if total is None else total + part
-    shown = job.tariff.shown
-    return total if shown.divisor == 1 else whole(total * shown.lines[0].rate, shown.divisor, shown.mode)
-
-
-def _expression(program: Program, n: Any, most: int, width: Any) -> Any:
-    """A program as an expression of n, the pieces beyond *most* left out: their numbers may be too long."""
-    ends = [end for end in program.ends if end < most]
-    lines = program.lines[: len(ends) + 1]
-    if program.straight and len(lines) > 1:
+def _expression(program: Program, n: Any, top: int, width: Any) -> Any:
+    """A program as an expression of n up to the piece *top*: the numbers of others may be too long."""
+    ends, lines = program.ends[:top], program.lines[: top + 1]
+    if program.straight and ends:
         rate = _picked(ends, n, [line.rate for line in lines], width)
         start = _picked(ends, n, [line.constant for line in lines], width)
         return whole(n * rate + start, program.divisor, program.mode)

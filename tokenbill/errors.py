@@ -230,7 +230,7 @@ class BalanceExhausted(TokenbillError, ValueError):
 
 
 class QuantityOverflow(TokenbillError, OverflowError):
-    """A column's quantity beyond what its price can be worked out for exactly: ``meter``, ``group``, ``most``."""
+    """A quantity of a column whose amount no fixed decimal holds: ``meter``, ``group``, and the ``most``."""
 
     code = "quantity_overflow"
 

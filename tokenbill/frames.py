@@ -34,8 +34,37 @@ def rate(
     meters: Iterable[str] | None = None,
     period: Period | None = None,
 ) -> Frame:
-    """The bills of a frame's usage: one for each group of *by*, line by line."""
-    return _back_end(data).rate(data, _asked(plan, by, meter, quantity, labels, meters, period))  # type: ignore[no-any-return]
+    """The bills of a frame's usage, line by line: one bill for each group of *by*.
+
+    The result has the columns of *by*, then ``kind``, ``meter``, ``description``, ``quantity`` and
+    ``amount``, as a bill's own rows have: fees, one row for each entry that was used, discounts, maximum,
+    minimum, taxes, and the rounding. The amounts of a group add up to the total of its bill, as ``Bill.of`` gives it;
+    that of an entry is what its price answers, exactly or to 18 places. Both numbers are decimals of 38 digits.
+
+    Args:
+        data: A frame of pandas, PyArrow or Polars; a lazy frame stays lazy. A *long* one has a column of
+            meters and one of quantities, a *wide* one a column for each meter, bearing its name.
+            Quantities are integers or fixed decimals.
+        plan: The terms.
+        by: The columns that name the bill; without them everything is on one.
+        meter: The column of meters in a long frame.
+        quantity: The column of quantities in a long frame.
+        labels: Columns whose cells are labels of the meters, under the column's name; an empty cell is none.
+        meters: The columns of quantities in a wide frame; all but *by* and *labels* unless given.
+        period: The service period of every bill, as in ``Bill.of``.
+
+    Raises:
+        InvalidNumber: For a column of floats, or of no numbers.
+        InvalidUsage: For nulls and negative quantities, with how many there are and where the first one is.
+        UnreadableInput: For columns that are not there or mean nothing, and rows that name no group or meter.
+        UnpricedUsage: For a meter without a price.
+        QuantityOverflow: Where an amount has more than 38 digits, with the meter and the group.
+        InvalidPrice: For an amount of a user's own price that has more than 18 decimals.
+        MissingExtra: If a package that the kind of frame needs is not installed.
+        BalanceExhausted: If the plan refuses what no balance covers.
+    """
+    asked = Asked(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), _named(meters), period)
+    return _back_end(data, plan).rate(data, asked)  # type: ignore[no-any-return]
 
 
 def rate_rows(
@@ -47,11 +76,19 @@ def rate_rows(
     labels: str | Iterable[str] = (),
     meters: Iterable[str] | None = None,
 ) -> Frame:
-    """The frame with one more column, ``amount``: what each row costs at the plan's prices, from zero."""
-    return _back_end(data).rate_rows(data, _asked(plan, (), meter, quantity, labels, meters, None))  # type: ignore[no-any-return]
+    """The frame with one more column, ``amount``: what each row costs at the plan's prices, from zero.
+
+    Prices and allowances are read on each row alone; fees, discounts, taxes and rounding are those of a bill,
+    and left out. In a wide frame the amount is that of all meters of the row.
+    Arguments and errors are those of ``rate``.
+    """
+    asked = Asked(plan, (), meter, quantity, texts(labels, "labels"), _named(meters))
+    return _back_end(data, plan).rate_rows(data, asked)  # type: ignore[no-any-return]
 
 
-def _back_end(data: object) -> Any:
+def _back_end(data: object, plan: object) -> Any:
+    if not isinstance(plan, BillingPlan):
+        raise InvalidPlan("no plan", plan, "give BillingPlan.on_demand(prices), or another")
     for kind in type(data).__mro__:
         name = ENGINES.get(kind.__module__.partition(".")[0])
         if name is not None:
@@ -59,10 +96,5 @@ def _back_end(data: object) -> Any:
     raise UnreadableInput("no data frame", type(data).__name__, f"give one of {', '.join(ENGINES)}")
 
 
-def _asked(
-    plan: Any, by: object, meter: str, quantity: str, labels: object, meters: object, period: Any
-) -> Asked:
-    if not isinstance(plan, BillingPlan):
-        raise InvalidPlan("no plan", plan, "give BillingPlan.on_demand(prices), or another")
-    named = None if meters is None else texts(meters, "meters")
-    return Asked(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), named, period)
+def _named(meters: object) -> tuple[str, ...] | None:
+    return None if meters is None else texts(meters, "meters")

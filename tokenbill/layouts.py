@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from tokenbill.canonical import listed_of
 from tokenbill.decimals import decimal
-from tokenbill.errors import InvalidNumber, InvalidUsage, UnpricedUsage, UnreadableInput, listed, shown
+from tokenbill.errors import (
+    InvalidNumber,
+    InvalidUsage,
+    MissingExtra,
+    UnpricedUsage,
+    UnreadableInput,
+    listed,
+    shown,
+)
 from tokenbill.meters import Meter
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
@@ -21,6 +30,7 @@ __all__ = [
     "Asked",
     "Layout",
     "check_counts",
+    "engine",
     "float_column",
     "layout_of",
     "no_numbers",
@@ -69,11 +79,23 @@ class Layout(NamedTuple):
         return None if self.meter is not None else {Meter(column).name for column in self.quantities}
 
     def rate_of(self, tariff: Tariff, column: str, variant: Sequence[Any]) -> Any:
-        """The rate for a column of quantities in the rows of a variant; a label without value is not there."""
+        """The rate for a column of quantities in the rows of a variant; an empty label is not there."""
         meter = column if self.meter is None else variant[-1]
         pairs = zip(self.labels, variant, strict=False)
         labels = {label: str(value) for label, value in pairs if value is not None}
         return tariff.rate_of(meter, labels)
+
+
+def engine(package: str, extra: str) -> Any:
+    """A package that a back end needs, imported as it is asked for; *extra* brings it.
+
+    Raises:
+        MissingExtra: If it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ImportError:
+        raise MissingExtra(package.partition(".")[0], extra) from None
 
 
 def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
@@ -91,7 +113,9 @@ def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
         if column not in known:
             raise UnreadableInput("no such column", column, f"the columns are {listed(map(str, known))}")
         if known.count(column) > 1 or wanted.count(column) > 1:
-            raise UnreadableInput("a column that is there or asked for twice", column, "name each column once")
+            raise UnreadableInput(
+                "a column that is there or asked for twice", column, "name each column once"
+            )
     for column in asked.by:
         if column in ROWS:
             raise UnreadableInput("a column named like one of the result", column, "rename it")
@@ -130,7 +154,7 @@ def texts(value: object, what: str) -> tuple[str, ...]:
 
 
 def float_column(column: str, dtype: object, *, odd: int | None, first: object, cast: str) -> InvalidNumber:
-    """The error for a column of floats, *odd* of which are no whole numbers, None if that is not known."""
+    """The error for a column of floats, *odd* of them no whole numbers; None where that is not known."""
     what = f"column {shown(column)} holds floats, which are not exact"
     if odd:
         what = f"{what}, {odd} of them no whole numbers, the first in {first}"
@@ -146,7 +170,9 @@ def no_numbers(column: str, dtype: object) -> InvalidNumber:
 def check_counts(column: str, nulls: int, negatives: int, first: object) -> None:
     """Refuse nulls and negative quantities, with how many there are and where the first one stands."""
     if nulls:
-        raise InvalidUsage(f"{nulls} null in column {shown(column)}, the first in", first, "fill in 0 or the use")
+        raise InvalidUsage(
+            f"{nulls} null in column {shown(column)}, the first in", first, "fill in 0 or the use"
+        )
     if negatives:
         raise InvalidUsage(
             f"{negatives} negative in column {shown(column)}, the first in",

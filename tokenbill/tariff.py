@@ -77,6 +77,7 @@ class Row(NamedTuple):
 
 class Tariff:
     """A plan for columns of quantities, n being the quantity × *unit*.
+
     ``programs`` are those of its entries, with results in 1/``denominator``, or None where a price lists no
     pieces; ``shown`` makes amounts with ``row_places`` decimals of such a result. ``terms`` are None where a
     bill has to be worked out by ``Bill.of``; the amounts on bills have ``places`` decimals.
