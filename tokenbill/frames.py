@@ -38,8 +38,9 @@ def rate(
 
     The result has the columns of *by*, then ``kind``, ``meter``, ``description``, ``quantity`` and
     ``amount``, as a bill's own rows have: fees, one row for each entry that was used, discounts, maximum,
-    minimum, taxes, and the rounding. The amounts of a group add up to the total of its bill, as ``Bill.of`` gives it;
-    that of an entry is what its price answers, exactly or to 18 places. Both numbers are decimals of 38 digits.
+    minimum, taxes, and the rounding. The amounts of a group add up to the total of its bill, as ``Bill.of``
+    gives it; that of an entry is what its price answers, exactly or to 18 places. Both numbers are decimals
+    of 38 digits.
 
     Args:
         data: A frame of pandas, PyArrow or Polars; a lazy frame stays lazy. A *long* one has a column of
@@ -62,6 +63,15 @@ def rate(
         InvalidPrice: For an amount of a user's own price that has more than 18 decimals.
         MissingExtra: If a package that the kind of frame needs is not installed.
         BalanceExhausted: If the plan refuses what no balance covers.
+
+    Source: docs/how-to/rate-a-frame.md
+
+    >>> import polars as pl
+    >>> from tokenbill import PriceSchedule
+    >>> plan = BillingPlan.on_demand(PriceSchedule(api_calls="0.015"))
+    >>> calls = pl.DataFrame({"tenant": ["acme", "acme"], "api_calls": [4, 3]})
+    >>> rate(calls, plan, by="tenant").select("kind", "quantity", "amount").rows()
+    [('usage', Decimal('7'), Decimal('0.105')), ('rounding', None, Decimal('0.005'))]
     """
     asked = Asked(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), _named(meters), period)
     return _back_end(data, plan).rate(data, asked)  # type: ignore[no-any-return]
@@ -81,6 +91,12 @@ def rate_rows(
     Prices and allowances are read on each row alone; fees, discounts, taxes and rounding are those of a bill,
     and left out. In a wide frame the amount is that of all meters of the row.
     Arguments and errors are those of ``rate``.
+
+    >>> import polars as pl
+    >>> from tokenbill import PriceSchedule
+    >>> plan = BillingPlan.on_demand(PriceSchedule(api_calls="0.015"))
+    >>> rate_rows(pl.DataFrame({"api_calls": [4, 3]}), plan)["amount"].to_list()
+    [Decimal('0.060'), Decimal('0.045')]
     """
     asked = Asked(plan, (), meter, quantity, texts(labels, "labels"), _named(meters))
     return _back_end(data, plan).rate_rows(data, asked)  # type: ignore[no-any-return]

@@ -1,0 +1,23 @@
+"""Modules whose packages are not installed are not collected for their examples, and the header says so."""
+
+from importlib.util import find_spec
+
+NEEDS = {
+    "tokenbill/_frames_numpy.py": ["numpy"],
+    "tokenbill/_frames_bills.py": ["numpy"],
+    "tokenbill/_frames_arrow.py": ["numpy", "pyarrow"],
+    "tokenbill/_frames_pandas.py": ["numpy", "pyarrow", "pandas"],
+    "tokenbill/_frames_polars.py": ["numpy", "polars"],
+    "tokenbill/frames.py": ["numpy", "polars"],
+}
+MISSING = {
+    path: lacking
+    for path, packages in NEEDS.items()
+    if (lacking := [p for p in packages if not find_spec(p)])
+}
+collect_ignore = list(MISSING)
+
+
+def pytest_report_header():
+    """Say what was left out, and what to install for it."""
+    return [f"not collected: {path}, install {', '.join(lacking)}" for path, lacking in MISSING.items()]
