@@ -8,6 +8,7 @@ NEEDS = {
     "tokenbill/_frames_arrow.py": ["numpy", "pyarrow"],
     "tokenbill/_frames_pandas.py": ["numpy", "pyarrow", "pandas"],
     "tokenbill/_frames_polars.py": ["numpy", "polars"],
+    "tokenbill/_frames_duckdb.py": ["numpy", "pyarrow", "duckdb"],
     "tokenbill/frames.py": ["numpy", "polars"],
 }
 MISSING = {

@@ -18,11 +18,20 @@ class Decimals(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """What it takes to test an engine: the packages it needs, and frames out of columns and back."""
+    """What it takes to test an engine: the packages it needs, and frames out of columns and back.
+
+    ``own_error`` is the name of what it raises itself where rows are refused inside a lazy query.
+    """
 
     packages: tuple[str, ...]
     frame: object
     records: object
+    own_error: str = ""
+
+    def refusal(self, error):
+        """What is raised where rows are rated: the library's error, or the engine's own with its message."""
+        package, _, name = self.own_error.partition(".")
+        return getattr(import_module(package), name) if name else error
 
 
 def plain(column):
@@ -73,7 +82,18 @@ def pandas_records(frame):
     return cells.where(pd.notna(cells), None).to_dict("records")
 
 
+def duckdb_relation(columns):
+    table = arrow_table(columns)
+    assert table.num_columns
+    return import_module("duckdb").from_arrow(table)
+
+
+def duckdb_records(relation):
+    return relation.to_arrow_table().to_pylist()
+
+
 ENGINES = {
+    "duckdb": Engine(("duckdb", "pyarrow"), duckdb_relation, duckdb_records, "duckdb.InvalidInputException"),
     "pandas": Engine(("pandas", "pyarrow"), pandas_frame, pandas_records),
     "pyarrow": Engine(("pyarrow",), arrow_table, lambda table: table.to_pylist()),
     "polars": Engine(("polars",), polars_frame, lambda frame: frame.to_dicts()),

@@ -74,7 +74,7 @@ def times(values: Ints, factor: int) -> Ints:
     """The product, without wrapping."""
     if factor == 1:
         return values
-    if values.dtype != object and largest(values) * abs(factor) >= LONG:
+    if values.dtype != object and max(largest(values), 1) * abs(factor) >= LONG:
         values = values.astype(object)
     return values * factor
 

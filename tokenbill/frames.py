@@ -19,6 +19,8 @@ ENGINES = {
     "pandas": "tokenbill._frames_pandas",
     "pyarrow": "tokenbill._frames_arrow",
     "polars": "tokenbill._frames_polars",
+    "duckdb": "tokenbill._frames_duckdb",
+    "_duckdb": "tokenbill._frames_duckdb",
 }
 """The back end for frames of each package, imported when the first of them comes."""
 
@@ -43,7 +45,8 @@ def rate(
     of 38 digits.
 
     Args:
-        data: A frame of pandas, PyArrow or Polars; a lazy frame stays lazy. A *long* one has a column of
+        data: A frame of pandas, PyArrow or Polars, or a relation of DuckDB. A lazy frame of Polars stays
+            lazy, a relation is read. A *long* one has a column of
             meters and one of quantities, a *wide* one a column for each meter, bearing its name.
             Quantities are integers or fixed decimals.
         plan: The terms.
@@ -109,7 +112,7 @@ def _back_end(data: object, plan: object) -> Any:
         name = ENGINES.get(kind.__module__.partition(".")[0])
         if name is not None:
             return import_module(name)
-    raise UnreadableInput("no data frame", type(data).__name__, f"give one of {', '.join(ENGINES)}")
+    raise UnreadableInput("no data frame", type(data).__name__, f"give one of {', '.join(sorted(ENGINES))}")
 
 
 def _named(meters: object) -> tuple[str, ...] | None:
