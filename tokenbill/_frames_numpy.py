@@ -103,14 +103,14 @@ def run(program: Program, n: Ints) -> Ints:
         return _by_piece(program, n.astype(object))
     if not program.straight:
         return _by_piece(program, n)
-    pieces = _pieces(program, int(n.max()))
-    if len(pieces[1]) == 1:
-        return _settled(program, n * pieces[1][0] + pieces[2][0])
+    ends, rates, constants = _pieces(program, int(n.max()))
+    if len(rates) == 1:
+        return _settled(program, n * rates[0] + constants[0])
     result = np.empty_like(n)
     for start in range(0, n.size, BLOCK):
         block = n[start : start + BLOCK]
-        place = np.searchsorted(pieces[0], block)
-        result[start : start + BLOCK] = _settled(program, block * pieces[1][place] + pieces[2][place])
+        place = np.searchsorted(ends, block)
+        result[start : start + BLOCK] = _settled(program, block * rates[place] + constants[place])
     return result
 
 
@@ -134,7 +134,7 @@ def _by_piece(program: Program, n: Ints) -> Ints:
     result = np.empty_like(n)
     for piece in np.unique(place):
         inside = place == piece
-        result[inside] = _settled(program, value(program.lines[piece], n[inside]))
+        result[inside] = _settled(program, value(program.lines[int(piece)], n[inside]))
     return result
 
 

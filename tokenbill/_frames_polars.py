@@ -307,7 +307,7 @@ class _Rater:
 
     def _quantity(self, schema: Any, columns: Iterable[str], width: Any) -> Any:
         """The columns of one rate, in 1/unit, together."""
-        parts = []
+        parts = list[Any]()
         for column in columns:
             number, factor = _number(pl.col(column), schema[column], width), self._factor(column)
             parts.append(number if factor == 1 else number * pl.lit(factor, width))
