@@ -323,6 +323,22 @@ def test_a_bill_lists_fees_usage_discounts_minimum_taxes_and_rounding(name):
 
 
 @every_engine
+def test_an_inclusive_tax_is_shown_and_changes_no_total(name):
+    plan = BillingPlan.on_demand(
+        PriceSchedule(calls=1), taxes=[Tax("VAT", 19, inclusive=True), Tax("city", 10)]
+    )
+
+    rows = rated(name, {"calls": [100, 19]}, plan)
+
+    assert [(row["kind"], row["description"], row["amount"]) for row in rows] == [
+        ("usage", "calls", Decimal(119)),
+        ("tax", "VAT", Decimal(19)),  # 19 % of 119 ÷ 1.19
+        ("tax", "VAT, included in prices", Decimal(-19)),
+        ("tax", "city", Decimal(10)),  # 10 % of 100
+    ]
+
+
+@every_engine
 def test_a_wide_frame_has_a_column_for_each_meter(name):
     columns = {
         "tenant": ["acme", "zoo", "acme"],
