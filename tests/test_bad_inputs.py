@@ -44,8 +44,9 @@ from tokenbill import (
     Volume,
 )
 from tokenbill.files import read_usage, to_csv, to_json
+from tokenbill.frames import rate, rate_rows
 
-LATER = {"usage_payload", "event", "event_batch", "json_plan", "json_bill", "dataframe"}
+LATER = {"usage_payload", "event", "event_batch", "json_plan", "json_bill"}
 """Targets that wait for a later issue."""
 
 SECONDS = 2
@@ -55,6 +56,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 PRICES = PriceSchedule(tokens="1.00")
 PLAN = BillingPlan.on_demand(PRICES)
+UNITS = BillingPlan.on_demand(PriceSchedule(a=1))
 
 
 # Inputs -----------------------------------------------------------------------------------------------
@@ -253,6 +255,20 @@ def first_row(bill):
     return next(csv.DictReader(StringIO(to_csv(bill), newline="")))
 
 
+def framed(given, _):
+    """The quantity that a bill of the frame shows, where every unit costs one."""
+    return sum(row["quantity"] for row in records(rate(given, UNITS))), None
+
+
+def framed_by_row(given, _):
+    return sum(row["amount"] for row in records(rate_rows(given, UNITS))), None
+
+
+def records(frame):
+    """The rows of a frame."""
+    return frame.to_dicts() if hasattr(frame, "to_dicts") else frame.to_dict("records")
+
+
 DOORS = {
     "quantity": (used, used_in_pairs, used_by_keyword, used_on_a_curve, used_on_a_bill),
     "price": (priced_by_unit, priced_by_tier, priced_in_a_schedule),
@@ -264,6 +280,7 @@ DOORS = {
     "credits": (drawn, drawn_on_a_bill),
     "plan_name": (naming_a_plan, naming_a_customer),
     "csv": (in_csv,),
+    "dataframe": (framed, framed_by_row),
 }
 
 
