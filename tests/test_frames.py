@@ -382,6 +382,16 @@ def test_a_sum_beyond_64_bits_does_not_wrap(name):
 
 
 @every_engine
+def test_a_sum_beyond_128_bits_does_not_wrap(name):
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1))
+    short, long = Decimals([Decimal(10**23), Decimal(1)], 8), Decimals([Decimal(2**126)] * 4, 0)
+
+    assert rated(name, {"calls": short}, plan)[0]["quantity"] == 10**23 + 1
+    with pytest.raises(QuantityOverflow):
+        rated(name, {"calls": long}, plan)
+
+
+@every_engine
 def test_a_users_own_price_is_rated_on_the_sums(name):
     plan = BillingPlan.on_demand(PriceSchedule(a=Saturating(10, 5), b=Squared("0.5")))
     columns = {"tenant": ["red", "blue", "red"], "meter": ["a", "b", "a"], "quantity": [2, 3, 3]}

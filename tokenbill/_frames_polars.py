@@ -5,13 +5,13 @@ What depends on the numbers, such as how many bits they need, is decided batch b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
 from tokenbill._frames_bills import amounts, settle
-from tokenbill._frames_numpy import LONG, Ints, Sums
-from tokenbill.errors import InvalidNumber, TokenbillError
+from tokenbill._frames_numpy import LONG, Ints, Sums, plus, times
+from tokenbill.errors import InvalidNumber, QuantityOverflow, TokenbillError
 from tokenbill.layouts import (
     AMOUNT,
     ROWS,
@@ -32,9 +32,11 @@ pl = engine("polars", "polars")
 
 __all__ = ["rate", "rate_rows"]
 
-GROUP, VARIANT = "tokenbill group", "tokenbill variant"
+GROUP, VARIANT, HIGH = "tokenbill group", "tokenbill variant", "tokenbill high of "
+HALF = 10**19
+"""Numbers that could leave 128 bits when they are added up are added in two parts: n // HALF and n % HALF."""
 FITTING = 10**26
-"""Longest number of a lazy column: as many as can be counted add up within 128 bits."""
+"""As many numbers below this as can be counted add up within 128 bits."""
 
 
 class _Job(NamedTuple):
@@ -53,15 +55,20 @@ def rate(data: Any, asked: Asked) -> Any:
     layout = job.layout
     keys = [*layout.by, *layout.variants]
     frame = frame.select(*keys, *layout.quantities)
+    wide = [column for column in layout.quantities if _is_wide(schema[column])]
     if isinstance(data, pl.DataFrame):
-        _check(layout, data, "row {}".format)
+        frame = _checked(layout, wide, "row {}".format, frame.collect()).lazy()
     else:
+        halves = {name: pl.Int128 for column in wide for name in (column, HIGH + column)}
         frame = frame.map_batches(
-            _telling(partial(_checked, layout)), schema=frame.collect_schema(), streamable=True
+            _telling(partial(_checked, layout, wide, "row {} of a batch".format)),
+            schema={**frame.collect_schema(), **halves},
+            streamable=True,
         )
-    sums = [_number(pl.col(column), schema[column], pl.Int128).sum() for column in layout.quantities]
+    sums = [pl.col(column).cast(pl.Int128).sum() for column in layout.quantities]
+    sums += [pl.col(HIGH + column).sum() for column in wide]
     summed = frame.group_by(keys).agg(sums) if keys else frame.select(sums)
-    result = summed.map_batches(_telling(partial(_settled, job)), schema=_schema(schema, job))
+    result = summed.map_batches(_telling(partial(_settled, job, wide)), schema=_schema(schema, job))
     return result.collect() if isinstance(data, pl.DataFrame) else result
 
 
@@ -143,9 +150,27 @@ def _check(layout: Layout, frame: Any, place: Any) -> None:
             check_counts(column, 0, negative.sum(), place(negative.arg_max()))
 
 
-def _checked(layout: Layout, frame: Any) -> Any:
-    _check(layout, frame, "row {} of a batch".format)
-    return frame
+def _is_wide(dtype: Any) -> bool:
+    """Whether numbers of a column can be so long that their sum leaves 128 bits."""
+    return dtype.is_decimal() or dtype in (pl.Int128, pl.UInt128)
+
+
+def _checked(layout: Layout, wide: Sequence[str], place: Callable[[Any], str], frame: Any) -> Any:
+    """A frame, or one batch of it, without nulls and negative quantities, its wide columns in two."""
+    _check(layout, frame, place)
+    halves = [half for column in wide for half in _halves(frame[column], place)]
+    return frame.with_columns(halves) if halves else frame
+
+
+def _halves(cells: Any, place: Callable[[Any], str]) -> tuple[Any, Any]:
+    """A column of whole numbers as low and high parts, neither of whose sums wraps."""
+    numbers = cells.reinterpret(dtype=pl.Int128) if cells.dtype.is_decimal() else cells
+    most = int(numbers.max() or 0)
+    if most >= 10**DIGITS:
+        raise QuantityOverflow(cells.name, place(numbers.arg_max()), most, 10**DIGITS - 1)
+    n, half = pl.lit(numbers.cast(pl.Int128)), pl.lit(HALF, pl.Int128)
+    low, high = (n, pl.lit(0, pl.Int128)) if most < FITTING else (n % half, n // half)
+    return low.alias(cells.name), high.alias(HIGH + cells.name)
 
 
 def _telling(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -171,10 +196,10 @@ def _retold(error: TokenbillError) -> TokenbillError:
 # ---------------------------------------------------------------- bills
 
 
-def _settled(job: _Job, frame: Any) -> Any:
+def _settled(job: _Job, wide: Collection[str], frame: Any) -> Any:
     """The bills of aggregated quantities."""
     tariff, layout = job.tariff, job.layout
-    sums, keys = _sums(job, frame)
+    sums, keys = _sums(job, wide, frame)
     rows = settle(tariff, layout, sums)
     texts = pl.DataFrame(rows.texts, schema=dict.fromkeys(ROWS[:3], pl.String), orient="row")
     counted = pl.Series(rows.counted)
@@ -184,7 +209,7 @@ def _settled(job: _Job, frame: Any) -> Any:
     return pl.concat([*groups, texts[pl.Series(rows.what)], pl.DataFrame(numbers)], how="horizontal")
 
 
-def _sums(job: _Job, frame: Any) -> tuple[Sums, Any]:
+def _sums(job: _Job, wide: Collection[str], frame: Any) -> tuple[Sums, Any]:
     """The quantities of a frame by its groups, and the groups."""
     layout = job.layout
     if not layout.variants:  # every row is a group of its own
@@ -193,7 +218,7 @@ def _sums(job: _Job, frame: Any) -> tuple[Sums, Any]:
         keys, group = _coded(frame, layout.by, GROUP)
         variants, variant = _coded(frame, layout.variants, VARIANT)
         found = variants.rows()
-    quantities = [(_ints(frame[column]), job.places[column]) for column in layout.quantities]
+    quantities = [(_joined(frame, column, wide), job.places[column]) for column in layout.quantities]
     count = keys.height if layout.by else 1
 
     def name(place: int) -> str:
@@ -215,6 +240,12 @@ def _coded(frame: Any, columns: Sequence[str], code: str) -> tuple[Any, Ints]:
         different.with_row_index(code), on=list(columns), how="left", nulls_equal=True, maintain_order="left"
     )
     return different, coded[code].cast(pl.Int64).to_numpy()
+
+
+def _joined(frame: Any, column: str, wide: Collection[str]) -> Ints:
+    """The sums of a column."""
+    low = _ints(frame[column])
+    return plus(times(_ints(frame[HIGH + column]), HALF), low) if column in wide else low
 
 
 def _ints(numbers: Any) -> Ints:
