@@ -9,7 +9,8 @@ NEEDS = {
     "tokenbill/_frames_pandas.py": ["numpy", "pyarrow", "pandas"],
     "tokenbill/_frames_polars.py": ["numpy", "polars"],
     "tokenbill/_frames_duckdb.py": ["numpy", "pyarrow", "duckdb"],
-    "tokenbill/frames.py": ["numpy", "polars"],
+    "tokenbill/_frames_stream.py": ["numpy", "pyarrow"],
+    "tokenbill/frames.py": ["numpy", "polars", "pyarrow"],
 }
 MISSING = {
     path: lacking

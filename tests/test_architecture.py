@@ -45,7 +45,7 @@ COLUMNS = [  # what `frames` stands on: a plan in whole numbers, then the engine
     {"_frames_numpy"},
     {"_frames_bills"},
     {"_frames_arrow", "_frames_polars"},
-    {"_frames_pandas", "_frames_duckdb"},
+    {"_frames_pandas", "_frames_duckdb", "_frames_stream"},
 ]
 WINGS = {
     "serial",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill._frames_bills import amounts, settle
 from tokenbill._frames_numpy import LONG, Ints, Sums, added
@@ -25,7 +25,31 @@ np = engine("numpy", "arrow")
 pa = engine("pyarrow", "arrow")
 pc = engine("pyarrow.compute", "arrow")
 
-__all__ = ["Source", "amount_column", "lines", "rate", "rate_rows"]
+__all__ = [
+    "Job",
+    "Numbers",
+    "Place",
+    "Source",
+    "amount_column",
+    "bills",
+    "coded",
+    "job_of",
+    "keys_of",
+    "lines",
+    "numbers_of",
+    "plain",
+    "rate",
+    "rate_rows",
+    "refuse_nulls",
+]
+
+Numbers: TypeAlias = "tuple[Ints, int]"
+"""Whole numbers, and how many decimals of what they count they hold."""
+
+Place: TypeAlias = Callable[[int], str]
+"""What an error calls a row."""
+
+IN_ORDER: Place = "row {}".format
 
 
 class Source(NamedTuple):
@@ -36,12 +60,12 @@ class Source(NamedTuple):
     cast: str
 
 
-class _Job(NamedTuple):
+class Job(NamedTuple):
     """What is rated: the plan for columns, what they mean, and their numbers with their decimals."""
 
     tariff: Tariff
     layout: Layout
-    quantities: list[tuple[Ints, int]]
+    quantities: Sequence[Numbers]
     height: int
 
 
@@ -62,21 +86,25 @@ def _source(data: Any) -> Source:
 def lines(source: Source, asked: Asked) -> Any:
     """The lines of bills as a table."""
     job = _job(source, asked)
+    columns = (*job.layout.by, *job.layout.variants)
+    return bills(job, {name: keys_of(name, source.column(name), job.layout) for name in columns})
+
+
+def bills(job: Job, every: Mapping[str, Any]) -> Any:
+    """The lines of the bills of quantities beside the cells that name their groups and meters, as a table."""
     by, variants = job.layout.by, job.layout.variants
-    every = {name: _keys(name, source.column(name), job.layout) for name in (*by, *variants)}
-    code, keys = _coded(every, job.height)
+    code, keys = coded(every, job.height)
     count = len(next(iter(keys.values()))) if every else 1
     summed = [(added(count, code, n), places) for n, places in job.quantities]
-    group, groups = _coded({name: keys[name] for name in by}, count)
-    variant, found = _coded({name: keys[name] for name in variants}, count)
+    group, groups = coded({name: keys[name] for name in by}, count)
+    variant, found = coded({name: keys[name] for name in variants}, count)
     found_variants = list(zip(*(cells.to_pylist() for cells in found.values()), strict=True))
 
     def name(place: int) -> str:
         return ", ".join(f"{key}={cells[place].as_py()}" for key, cells in groups.items())
 
-    bills = len(next(iter(groups.values()))) if by else 1
     sums = Sums(
-        bills,
+        len(next(iter(groups.values()))) if by else 1,
         group if variants else None,
         found_variants if variants else [()],
         variant if variants else None,
@@ -90,24 +118,28 @@ def amount_column(source: Source, asked: Asked) -> Any:
     """The amount of each row as a column."""
     job = _job(source, asked)
     variants = job.layout.variants
-    every = {name: _keys(name, source.column(name), job.layout) for name in variants}
-    code, found = _coded(every, job.height)
+    every = {name: keys_of(name, source.column(name), job.layout) for name in variants}
+    code, found = coded(every, job.height)
     cells = list(zip(*(part.to_pylist() for part in found.values()), strict=True)) if variants else [()]
     which = code if variants else None
     sums = Sums(job.height, None, cells, which, job.quantities, "row {}".format)
     return _decimals(amounts(job.tariff, job.layout, sums), job.tariff.row_places)
 
 
-def _job(source: Source, asked: Asked) -> _Job:
+def _job(source: Source, asked: Asked) -> Job:
     layout = layout_of(source.names, asked)
-    found = [_numbers(name, source.column(name), source.cast) for name in layout.quantities]
+    found = [numbers_of(name, source.column(name), source.cast) for name in layout.quantities]
+    return job_of(asked, layout, found, len(found[0][0]) if found else 0)
+
+
+def job_of(asked: Asked, layout: Layout, found: Sequence[Numbers], height: int) -> Job:
+    """The job of rating some numbers, with the plan in the unit that all of them are whole in."""
     unit = 10 ** max((places for _, places in found), default=0)
     tariff = Tariff(asked.plan, unit, names=layout.names(), period=asked.period)
-    layout = layout._replace(labels=tuple(tariff.told_apart(layout.labels)))
-    return _Job(tariff, layout, found, len(found[0][0]) if found else 0)
+    return Job(tariff, layout._replace(labels=tuple(tariff.told_apart(layout.labels))), found, height)
 
 
-def _table(job: _Job, groups: Mapping[str, Any], sums: Sums) -> Any:
+def _table(job: Job, groups: Mapping[str, Any], sums: Sums) -> Any:
     """The settled bills as a table."""
     rows = settle(job.tariff, job.layout, sums)
     by = {name: cells.take(pa.array(rows.group)) for name, cells in groups.items()}
@@ -127,55 +159,73 @@ def _table(job: _Job, groups: Mapping[str, Any], sums: Sums) -> Any:
 # ---------------------------------------------------------------- keys
 
 
-def _keys(name: str, cells: Any, layout: Layout) -> Any:
-    """A column that names groups or meters; only a label may be missing."""
-    if cells.null_count and name not in layout.labels:
-        raise null_keys(name, cells.null_count, _first_null(cells))
-    cells = cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
+def keys_of(name: str, cells: Any, layout: Layout) -> Any:
+    """A column that names groups or meters, without encoding and in one piece."""
+    cells = plain(cells)
+    refuse_nulls(name, cells, layout)
     return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
 
 
-def _first_null(cells: Any) -> str:
-    return f"row {cells.is_null().to_pylist().index(True)}"
+def plain(cells: Any) -> Any:
+    """A column without a dictionary."""
+    return cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
 
 
-def _coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]]:
+def refuse_nulls(name: str, cells: Any, layout: Layout, place: Place = IN_ORDER) -> None:
+    """Refuse rows that name no group or meter; only a label may be missing."""
+    if cells.null_count and name not in layout.labels:
+        raise null_keys(name, cells.null_count, place(_first_null(cells)))
+
+
+def _first_null(cells: Any) -> int:
+    return int(pc.index(cells.is_null(), True).as_py())
+
+
+def coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]]:
     """The place of each row among the different rows of some columns, and those rows."""
     code, keys = np.zeros(height, np.int64), dict[str, Any]()
     for name, cells in columns.items():
-        encoded = cells.dictionary_encode(null_encoding="encode")
-        found, size = encoded.indices.to_numpy().astype(np.int64), max(len(encoded.dictionary), 1)
+        found, different = _encoded(cells)
+        size = max(len(different), 1)
         if keys:
             both = pa.array(code * size + found).dictionary_encode()
             code, pairs = both.indices.to_numpy().astype(np.int64), both.dictionary.to_numpy()
             keys = {key: part.take(pa.array(pairs // size)) for key, part in keys.items()}
-            keys[name] = encoded.dictionary.take(pa.array(pairs % size))
+            keys[name] = different.take(pa.array(pairs % size))
         else:
-            code, keys = found, {name: encoded.dictionary}
+            code, keys = found, {name: different}
     return code, keys
+
+
+def _encoded(cells: Any) -> tuple[Ints, Any]:
+    """The place of each cell among the different ones, and those; of a dictionary those that are used."""
+    is_coded = pa.types.is_dictionary(cells.type)
+    found = (cells.indices if is_coded else cells).dictionary_encode(null_encoding="encode")
+    different = cells.dictionary.take(found.dictionary) if is_coded else found.dictionary
+    return found.indices.to_numpy().astype(np.int64), different
 
 
 # ---------------------------------------------------------------- numbers
 
 
-def _numbers(name: str, cells: Any, cast: str) -> tuple[Ints, int]:
+def numbers_of(name: str, cells: Any, cast: str = "", place: Place = IN_ORDER) -> Numbers:
     """A column of quantities as whole numbers, checked, and its decimals."""
     if pa.types.is_floating(cells.type):
-        raise _float(name, cells, cast)
+        raise _float(name, cells, cast, place)
     if not pa.types.is_integer(cells.type) and not pa.types.is_decimal(cells.type):
         raise no_numbers(name, cells.type)
     if cells.null_count:
-        check_counts(name, cells.null_count, 0, _first_null(cells))
+        check_counts(name, cells.null_count, 0, place(_first_null(cells)))
     n = _ints(cells)
     if n.size and n.min() < 0:
-        check_counts(name, 0, int((n < 0).sum()), f"row {int(np.argmax(n < 0))}")
+        check_counts(name, 0, int((n < 0).sum()), place(int(np.argmax(n < 0))))
     return n, cells.type.scale if pa.types.is_decimal(cells.type) else 0
 
 
-def _float(name: str, cells: Any, cast: str) -> Exception:
+def _float(name: str, cells: Any, cast: str, place: Place) -> Exception:
     is_whole = pc.and_(pc.equal(pc.floor(cells), cells), pc.is_finite(cells)).fill_null(False)
     odd = ~np.array(is_whole.to_pylist(), bool)
-    first = f"row {int(np.argmax(odd))}" if odd.size else ""
+    first = place(int(np.argmax(odd))) if odd.size else ""
     return float_column(name, cells.type, odd=int(odd.sum()), first=first, cast=cast.format(name))
 
 

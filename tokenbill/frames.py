@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any, TypeVar
+from os import PathLike
+from typing import Any, TypeAlias, TypeVar
 
 from tokenbill.errors import InvalidPlan, UnreadableInput
 from tokenbill.layouts import Asked, texts
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
 
-__all__ = ["rate", "rate_rows"]
+__all__ = ["rate", "rate_rows", "stream"]
 
 Frame = TypeVar("Frame")
+
+Paths: TypeAlias = "str | PathLike[str] | Iterable[str | PathLike[str]]"
+"""Where the files are."""
+
+Progress: TypeAlias = "bool | Callable[[int], object] | None"
+"""What is told how many rows were read."""
 
 ENGINES = {
     "pandas": "tokenbill._frames_pandas",
@@ -105,9 +112,68 @@ def rate_rows(
     return _back_end(data, plan).rate_rows(data, asked)  # type: ignore[no-any-return]
 
 
-def _back_end(data: object, plan: object) -> Any:
+def stream(
+    path: Paths,
+    plan: BillingPlan,
+    by: str | Iterable[str] = (),
+    *,
+    meter: str = "meter",
+    quantity: str = "quantity",
+    labels: str | Iterable[str] = (),
+    meters: Iterable[str] | None = None,
+    period: Period | None = None,
+    progress: Progress = False,
+) -> Any:
+    r"""The bills of files of usage, line by line, as ``rate`` gives them, in bounded memory.
+
+    Files are read batch by batch; kept are the sums of each group and meter. The result is an Arrow table,
+    with a row for each line, as large as there are groups.
+
+    Args:
+        path: A file of Parquet or CSV, a list of them, or a folder, with all that are below it. CSV has a
+            header; its cells are text and its quantities plain digits, so that no float is ever made.
+        plan: The terms.
+        by: The columns that name the bill; without them everything is on one.
+        meter: The column of meters in a long file.
+        quantity: The column of quantities in a long file.
+        labels: Columns whose cells are labels of the meters; an empty cell is none.
+        meters: The columns of quantities in a wide file; all but *by* and *labels* unless given.
+        period: The service period of every bill, as in ``Bill.of``.
+        progress: True for a bar by tqdm, or a function that is called with the number of rows of each batch.
+
+    Raises:
+        UnreadableInput: For a file that is missing, damaged, or neither Parquet nor CSV, and for one with
+            other columns than the first; else as in ``rate``.
+        InvalidNumber: For floats, and text that is no plain number.
+        InvalidUsage: For nulls and negative quantities, with how many the batch has, and row and file of the
+            first one.
+        UnpricedUsage: For a meter without a price, in the batch that has it.
+        QuantityOverflow: Where an amount has more than 38 digits, with the meter and the group.
+        MissingExtra: Without PyArrow and numpy, or tqdm where a bar is wanted.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tokenbill import PriceSchedule
+    >>> plan = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10"))
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "usage.csv")
+    ...     _ = path.write_text("customer,gpu_hours\nacme,1.5\nzoo,2\nacme,0.50\n")
+    ...     bills = stream(path, plan, by="customer")
+    >>> bills.select(["customer", "quantity", "amount"]).to_pylist()[0]
+    {'customer': 'acme', 'quantity': Decimal('2.00'), 'amount': Decimal('0.200')}
+    """
+    asked = Asked(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), _named(meters), period)
+    _check_plan(plan)
+    return import_module("tokenbill._frames_stream").stream(path, asked, progress)
+
+
+def _check_plan(plan: object) -> None:
     if not isinstance(plan, BillingPlan):
         raise InvalidPlan("no plan", plan, "give BillingPlan.on_demand(prices), or another")
+
+
+def _back_end(data: object, plan: object) -> Any:
+    _check_plan(plan)
     for kind in type(data).__mro__:
         name = ENGINES.get(kind.__module__.partition(".")[0])
         if name is not None:

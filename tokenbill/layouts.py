@@ -112,18 +112,17 @@ def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
     for column in wanted:
         if column not in known:
             raise UnreadableInput("no such column", column, f"the columns are {listed(map(str, known))}")
-        if known.count(column) > 1 or wanted.count(column) > 1:
-            raise UnreadableInput(
-                "a column that is there or asked for twice", column, "name each column once"
-            )
+        if wanted.count(column) > 1:
+            raise UnreadableInput("a column that is asked for twice", column, "name each column once")
     for column in asked.by:
         if column in ROWS:
             raise UnreadableInput("a column named like one of the result", column, "rename it")
-    if long:
-        return Layout(asked.by, asked.labels, asked.meter, (asked.quantity,))
-    if asked.meters is not None:
-        return Layout(asked.by, asked.labels, None, asked.meters)
-    return Layout(asked.by, asked.labels, None, _wide(known, asked))
+    found = (asked.quantity,) if long else asked.meters
+    quantities = _wide(known, asked) if found is None else found
+    for column in (*wanted, *quantities):
+        if known.count(column) > 1:
+            raise UnreadableInput("a column that is there twice", column, "name each column once")
+    return Layout(asked.by, asked.labels, asked.meter if long else None, quantities)
 
 
 def _wide(known: Iterable[Any], asked: Asked) -> tuple[str, ...]:
