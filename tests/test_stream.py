@@ -169,7 +169,7 @@ def test_a_file_without_rows_is_the_bill_of_nothing(suffix, tmp_path):
         (["a,calls,"], InvalidUsage, "1 null in column 'quantity', the first in: 'row 2 of usage.csv'"),
         (["a,calls," + "9" * 39], InvalidNumber, "more than 38 digits, .* in row 2 of usage.csv"),
         (["a,calls,999999999." + "1" * 30], InvalidNumber, "more than 38 digits, .* in row 2 of usage.csv"),
-        (["a,calls,0." + "1" * 31], InvalidNumber, "or 30 decimals, .* in row 2 of usage.csv"),
+        (["a,calls,0." + "1" * 31], InvalidNumber, "or 30 decimals, in column .* row 2 of"),
         ([",calls,1"], UnreadableInput, "1 null in column 'tenant', the first in: 'row 2 of usage.csv'"),
         (["a,,1"], UnreadableInput, "1 null in column 'meter', the first in: 'row 2 of usage.csv'"),
         (["a,b,1"], UnpricedUsage, "no price for meter 'b'"),

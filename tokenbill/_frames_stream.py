@@ -9,7 +9,7 @@ import csv
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
-from os import PathLike, fsdecode
+from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -34,6 +34,7 @@ BLOCK = 1 << 22
 """Bytes of a CSV file that are read at once; no row is longer."""
 PENDING = 1 << 20
 """Sums that may wait to be added together."""
+PATHS: tuple[type, ...] = (str, PathLike)
 CSV = (".csv", ".csv.gz")
 PARQUET = (".parquet", ".pq")
 PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
@@ -171,14 +172,14 @@ class _File(NamedTuple):
     counted: Callable[[str, Any, Place], Any]
 
 
-def _paths(given: object) -> list[Path]:
+def _paths(given: Any) -> list[Path]:
     """The files that are meant: one, several, or all Parquet and CSV files below a folder, by name."""
-    every = [given] if isinstance(given, str | PathLike) or not isinstance(given, Iterable) else [*given]
+    every: list[Any] = [given] if isinstance(given, PATHS) or not hasattr(given, "__iter__") else [*given]
     found = list[Path]()
     for one in every:
-        if not isinstance(one, str | PathLike):
+        if not isinstance(one, PATHS):
             raise UnreadableInput("no path", one, 'give the path of a file or folder: "usage.parquet"')
-        path = Path(fsdecode(one))
+        path = Path(one)
         if not path.exists():
             raise UnreadableInput("no such file", path.name, "look at its folder and its name")
         inside = path.is_dir() and [file for file in path.rglob("*") if file.name.endswith(CSV + PARQUET)]
@@ -229,7 +230,7 @@ def _csv_file(path: Path) -> _File:
     """A CSV file, all of whose cells are read as text."""
     with _reading(path), pa.input_stream(path) as raw:
         head = raw.read(BLOCK).decode("utf-8-sig", "replace")
-        names = next(csv.reader(StringIO(head, newline="")), [])
+        names = next(csv.reader(StringIO(head, newline="")), list[str]())
 
     def batches(columns: Sequence[str]) -> Iterator[Any]:
         odd = list[int]()
