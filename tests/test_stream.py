@@ -216,7 +216,9 @@ def test_an_overflow_names_meter_and_group(tmp_path):
         stream(path, plan, by="tenant")
 
 
-@pytest.mark.parametrize("given_path", ["gone.csv", "gone", 5, None, [], [3], "notes.txt", "junk.parquet"])
+@pytest.mark.parametrize(
+    "given_path", ["gone.csv", "gone", 5, None, [], [3], "notes.txt", "junk.parquet", "x" * 5000]
+)
 def test_what_is_no_file_of_usage_is_refused_by_name(given_path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").touch()

@@ -175,18 +175,27 @@ class _File(NamedTuple):
 def _paths(given: Any) -> list[Path]:
     """The files that are meant: one, several, or all Parquet and CSV files below a folder, by name."""
     every: list[Any] = [given] if isinstance(given, PATHS) or not hasattr(given, "__iter__") else [*given]
-    found = list[Path]()
-    for one in every:
-        if not isinstance(one, PATHS):
-            raise UnreadableInput("no path", one, 'give the path of a file or folder: "usage.parquet"')
-        path = Path(one)
-        if not path.exists():
-            raise UnreadableInput("no such file", path.name, "look at its folder and its name")
-        inside = path.is_dir() and [file for file in path.rglob("*") if file.name.endswith(CSV + PARQUET)]
-        found += sorted(inside) if inside else [path]
+    found = [path for one in every for path in _below(one)]
     if not found:
         raise UnreadableInput("no files", given, 'give the path of a file or folder: "usage.parquet"')
     return found
+
+
+def _below(given: Any) -> list[Path]:
+    """A file, or the files of a folder."""
+    try:
+        path = Path(given)
+    except TypeError:
+        raise UnreadableInput(
+            "no path", given, 'give the path of a file or folder: "usage.parquet"'
+        ) from None
+    with _reading(path):
+        is_there = path.exists()
+    if not is_there:
+        raise UnreadableInput("no such file", path.name, "look at its folder and its name")
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.name.endswith(CSV + PARQUET))
 
 
 def _opened(path: Path) -> _File:
@@ -271,9 +280,8 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
     places = _most(pc.subtract(pc.subtract(length, whole), pc.if_else(pc.less(point, 0), 0, 1)))
     if places > PLACES or _most(whole) + places > DIGITS:  # Arrow itself would wrap
         longest = int(np.argmax(length.fill_null(0).to_numpy()))
-        what = (
-            f"column {shown(name)} needs more than {DIGITS} digits, or {PLACES} decimals, in {place(longest)}"
-        )
+        where = f"in column {shown(name)} in {place(longest)}"
+        what = f"more than {DIGITS} digits, or {PLACES} decimals, {where}"
         raise InvalidNumber(what, cells[longest].as_py(), "write fewer digits")
     return cells.cast(pa.decimal128(DIGITS, places))
 
