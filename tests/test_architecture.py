@@ -45,7 +45,8 @@ COLUMNS = [  # what `frames` stands on: a plan in whole numbers, then the engine
     {"_frames_numpy"},
     {"_frames_bills"},
     {"_frames_arrow", "_frames_polars"},
-    {"_frames_pandas", "_frames_duckdb", "_frames_stream"},
+    {"_frames_pandas", "_frames_parts", "_frames_duckdb", "_frames_spark"},
+    {"_frames_stream", "_frames_dask"},
 ]
 WINGS = {
     "serial",

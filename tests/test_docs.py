@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-NEEDS = {"rate-a-frame.md": ("numpy", "polars")}
+NEEDS = {"rate-a-frame.md": ("numpy", "polars"), "billing-at-scale.md": ("numpy", "pyarrow")}
 """Packages that a page's examples need."""
 REFERENCE = ROOT / "docs" / "reference"
 

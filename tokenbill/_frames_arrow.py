@@ -26,6 +26,7 @@ pa = engine("pyarrow", "arrow")
 pc = engine("pyarrow.compute", "arrow")
 
 __all__ = [
+    "IN_ORDER",
     "Job",
     "Numbers",
     "Place",
@@ -33,6 +34,7 @@ __all__ = [
     "amount_column",
     "bills",
     "coded",
+    "ints_of",
     "job_of",
     "keys_of",
     "lines",
@@ -53,11 +55,15 @@ IN_ORDER: Place = "row {}".format
 
 
 class Source(NamedTuple):
-    """The columns of a frame: their names, one by its name, and how floats of a column become integers."""
+    """The columns of a frame: their names, one by its name, and how floats of a column become integers.
+
+    ``place`` is what errors call a row.
+    """
 
     names: Sequence[str]
     column: Callable[[str], Any]
     cast: str
+    place: Place = IN_ORDER
 
 
 class Job(NamedTuple):
@@ -87,7 +93,7 @@ def lines(source: Source, asked: Asked) -> Any:
     """The lines of bills as a table."""
     job = _job(source, asked)
     columns = (*job.layout.by, *job.layout.variants)
-    return bills(job, {name: keys_of(name, source.column(name), job.layout) for name in columns})
+    return bills(job, {name: keys_of(name, source, job.layout) for name in columns})
 
 
 def bills(job: Job, every: Mapping[str, Any]) -> Any:
@@ -114,28 +120,32 @@ def bills(job: Job, every: Mapping[str, Any]) -> Any:
     return _table(job, groups, sums)
 
 
-def amount_column(source: Source, asked: Asked) -> Any:
-    """The amount of each row as a column."""
-    job = _job(source, asked)
+def amount_column(source: Source, asked: Asked, tariff: Tariff | None = None) -> Any:
+    """The amount of each row as a column; *tariff* is the plan for its decimals, where that is known."""
+    job = _job(source, asked, tariff)
     variants = job.layout.variants
-    every = {name: keys_of(name, source.column(name), job.layout) for name in variants}
+    every = {name: keys_of(name, source, job.layout) for name in variants}
     code, found = coded(every, job.height)
     cells = list(zip(*(part.to_pylist() for part in found.values()), strict=True)) if variants else [()]
     which = code if variants else None
-    sums = Sums(job.height, None, cells, which, job.quantities, "row {}".format)
+    sums = Sums(job.height, None, cells, which, job.quantities, source.place)
     return _decimals(amounts(job.tariff, job.layout, sums), job.tariff.row_places)
 
 
-def _job(source: Source, asked: Asked) -> Job:
+def _job(source: Source, asked: Asked, tariff: Tariff | None = None) -> Job:
     layout = layout_of(source.names, asked)
-    found = [numbers_of(name, source.column(name), source.cast) for name in layout.quantities]
-    return job_of(asked, layout, found, len(found[0][0]) if found else 0)
+    found = [
+        numbers_of(name, source.column(name), source.cast, source.place) for name in layout.quantities
+    ]
+    return job_of(asked, layout, found, len(found[0][0]) if found else 0, tariff)
 
 
-def job_of(asked: Asked, layout: Layout, found: Sequence[Numbers], height: int) -> Job:
+def job_of(
+    asked: Asked, layout: Layout, found: Sequence[Numbers], height: int, tariff: Tariff | None = None
+) -> Job:
     """The job of rating some numbers, with the plan in the unit that all of them are whole in."""
     unit = 10 ** max((places for _, places in found), default=0)
-    tariff = Tariff(asked.plan, unit, names=layout.names(), period=asked.period)
+    tariff = tariff or Tariff(asked.plan, unit, names=layout.names(), period=asked.period)
     return Job(tariff, layout._replace(labels=tuple(tariff.told_apart(layout.labels))), found, height)
 
 
@@ -159,10 +169,10 @@ def _table(job: Job, groups: Mapping[str, Any], sums: Sums) -> Any:
 # ---------------------------------------------------------------- keys
 
 
-def keys_of(name: str, cells: Any, layout: Layout) -> Any:
+def keys_of(name: str, source: Source, layout: Layout) -> Any:
     """A column that names groups or meters, without encoding and in one piece."""
-    cells = plain(cells)
-    refuse_nulls(name, cells, layout)
+    cells = plain(source.column(name))
+    refuse_nulls(name, cells, layout, source.place)
     return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
 
 
@@ -216,7 +226,7 @@ def numbers_of(name: str, cells: Any, cast: str = "", place: Place = IN_ORDER) -
         raise no_numbers(name, cells.type)
     if cells.null_count:
         check_counts(name, cells.null_count, 0, place(_first_null(cells)))
-    n = _ints(cells)
+    n = ints_of(cells)
     if n.size and n.min() < 0:
         check_counts(name, 0, int((n < 0).sum()), place(int(np.argmax(n < 0))))
     return n, cells.type.scale if pa.types.is_decimal(cells.type) else 0
@@ -229,7 +239,7 @@ def _float(name: str, cells: Any, cast: str, place: Place) -> Exception:
     return float_column(name, cells.type, odd=int(odd.sum()), first=first, cast=cast.format(name))
 
 
-def _ints(cells: Any) -> Ints:
+def ints_of(cells: Any) -> Ints:
     """Whole numbers as an array: int64 where they fit."""
     if pa.types.is_decimal(cells.type):
         return _unscaled(cells)

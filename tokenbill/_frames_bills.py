@@ -10,11 +10,22 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
-from tokenbill._frames_numpy import Cell, Ints, Sums, cells, plus, run, times, together, usage_of
+from tokenbill._frames_numpy import (
+    Cell,
+    Ints,
+    Sums,
+    cells,
+    plus,
+    refuse_beyond,
+    run,
+    times,
+    together,
+    usage_of,
+)
 from tokenbill.layouts import Layout, engine, spelled
 from tokenbill.prepared import Rate
 from tokenbill.program import Program
-from tokenbill.tariff import Extra, Row, Tariff, unscaled
+from tokenbill.tariff import DIGITS, Extra, Row, Tariff, unscaled
 
 np = engine("numpy", "arrow")
 
@@ -153,6 +164,7 @@ def _slow_rows(tariff: Tariff, found: Iterable[Cell], sums: Sums) -> Rows:
     """The bills of the groups, one by one, by ``Bill.of``."""
     usage: list[dict[str, Decimal]] = [{} for _ in range(sums.groups)]
     for cell in found:
+        refuse_beyond(str(cell.rate.key), cell, 10**DIGITS - 1, tariff.unit, sums)
         groups = range(sums.groups) if cell.group is None else cell.group.tolist()
         for group, n in zip(groups, cell.n.tolist(), strict=True):
             usage[group][str(cell.rate.key)] = spelled(n, tariff.unit)

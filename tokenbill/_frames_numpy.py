@@ -17,7 +17,7 @@ from tokenbill.tariff import Tariff
 
 np = engine("numpy", "arrow")
 
-__all__ = ["LONG", "Cell", "Ints", "Sums", "added", "cells", "plus", "run", "times", "together", "usage_of"]
+__all__ = ["LONG", "Cell", "Ints", "Sums", "added", "cells", "plus", "refuse_beyond", "run", "times", "together", "usage_of"]
 
 Ints: TypeAlias = Any
 """An array of whole numbers: int64, or object where they are longer."""
@@ -191,7 +191,7 @@ def usage_of(
     total, parts = np.zeros(sums.groups, np.int64), list[tuple[Cell, Ints]]()
     for cell in found:
         program = tariff.program_of(cell.rate)
-        _refuse(str(cell.rate.key), cell, program.most(limit), tariff.unit, sums)
+        refuse_beyond(str(cell.rate.key), cell, program.most(limit), tariff.unit, sums)
         exact = run(program, cell.n)
         parts.append((cell, exact))
         if cell.group is None:
@@ -200,11 +200,11 @@ def usage_of(
             grown = plus(total[cell.group], exact)
             total = total.astype(grown.dtype)
             total[cell.group] = grown
-    _refuse("all meters together", Cell(None, None, total), limit - 1, tariff.denominator, sums)
+    refuse_beyond("all meters together", Cell(None, None, total), limit - 1, tariff.denominator, sums)
     return total, parts
 
 
-def _refuse(meter: str, cell: Cell, most: int, unit: int, sums: Sums) -> None:
+def refuse_beyond(meter: str, cell: Cell, most: int, unit: int, sums: Sums) -> None:
     """Refuse what is beyond *most*, naming the first group of which it is."""
     if cell.n.size and int(cell.n.max()) > most:
         place = int(np.argmax(cell.n > most))

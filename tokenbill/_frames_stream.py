@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill._frames_arrow import Numbers, Place, bills, coded, job_of, numbers_of, plain, refuse_nulls
-from tokenbill._frames_numpy import added, times, together
+from tokenbill._frames_parts import Part, added_up, joined
 from tokenbill.decimals import PLACES
 from tokenbill.errors import InvalidNumber, UnreadableInput, shown
 from tokenbill.layouts import Asked, engine, float_column, layout_of
@@ -61,14 +61,6 @@ def stream(path: object, asked: Asked, progress: object) -> Any:
 # ---------------------------------------------------------------- sums
 
 
-class _Part(NamedTuple):
-    """Sums: the cells that name the groups and meters, and for each column of quantities its numbers."""
-
-    keys: dict[str, Any]
-    sums: list[Numbers]
-    height: int
-
-
 class _Total:
     """The sums of all rows so far, some of them still waiting to be added together."""
 
@@ -79,7 +71,7 @@ class _Total:
         self.columns = (*self.layout.by, *self.layout.variants)
         empty = {name: plain(pa.array([], first.kinds[name])) for name in self.columns}
         none = [(np.zeros(0, np.int64), 0)] * len(layout.quantities)
-        self.parts, self.waiting = [_Part(empty, none, 0)], 0
+        self.parts, self.waiting = [Part(empty, none, 0)], 0
         self.seen = set[tuple[Any, ...]]()
 
     def add(self, file: _File, tell: Told) -> None:
@@ -108,9 +100,9 @@ class _Total:
         keys = {name: batch.column(name) for name in self.columns}
         for name, cells in keys.items():
             refuse_nulls(name, cells, self.layout, place)
-        self._keep(_added(keys, sums, batch.num_rows), file)
+        self._keep(added_up(keys, sums, batch.num_rows), file)
 
-    def _keep(self, part: _Part, file: _File) -> None:
+    def _keep(self, part: Part, file: _File) -> None:
         self._match(part)
         for name, cells in part.keys.items():
             if cells.type != self.parts[0].keys[name].type:
@@ -121,7 +113,7 @@ class _Total:
         if self.waiting > max(PENDING, self.parts[0].height):
             self._join()
 
-    def _match(self, part: _Part) -> None:
+    def _match(self, part: Part) -> None:
         """Refuse meters without a price in the batch that brings them, and not after the last file."""
         _, found = coded({name: part.keys[name] for name in self.layout.variants}, part.height)
         cells = zip(*(column.to_pylist() for column in found.values()), strict=True)
@@ -130,11 +122,7 @@ class _Total:
             self.seen.add(variant)
 
     def _join(self) -> None:
-        keys = {name: pa.concat_arrays([part.keys[name] for part in self.parts]) for name in self.columns}
-        columns = zip(*(part.sums for part in self.parts), strict=True)
-        sums = [_together(column) for column in columns]
-        self.parts = [_added(keys, sums, sum(part.height for part in self.parts))]
-        self.waiting = 0
+        self.parts, self.waiting = [joined(self.parts)], 0
 
     def bills(self) -> Any:
         """The bills of all rows."""
@@ -142,18 +130,6 @@ class _Total:
         (part,) = self.parts
         job = job_of(self.asked, self.layout, part.sums, part.height)
         return bills(job, part.keys)
-
-
-def _added(keys: Mapping[str, Any], numbers: Iterable[Numbers], height: int) -> _Part:
-    """Rows as one sum for each of their groups and meters."""
-    code, different = coded(keys, height)
-    count = len(next(iter(different.values()))) if different else 1
-    return _Part(different, [(added(count, code, n), places) for n, places in numbers], count)
-
-
-def _together(column: Sequence[Numbers]) -> Numbers:
-    most = max(places for _, places in column)
-    return together([times(n, 10 ** (most - places)) for n, places in column]), most
 
 
 # ---------------------------------------------------------------- files

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any, TypeAlias, TypeVar
 
 from tokenbill.errors import InvalidPlan, UnreadableInput
-from tokenbill.layouts import Asked, texts
+from tokenbill.layouts import AMOUNT, Asked, texts
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
 
@@ -28,6 +28,8 @@ ENGINES = {
     "polars": "tokenbill._frames_polars",
     "duckdb": "tokenbill._frames_duckdb",
     "_duckdb": "tokenbill._frames_duckdb",
+    "pyspark": "tokenbill._frames_spark",
+    "dask": "tokenbill._frames_dask",
 }
 """The back end for frames of each package, imported when the first of them comes."""
 
@@ -52,9 +54,9 @@ def rate(
     of 38 digits.
 
     Args:
-        data: A frame of pandas, PyArrow or Polars, or a relation of DuckDB. A lazy frame of Polars stays
-            lazy, a relation is read. A *long* one has a column of
-            meters and one of quantities, a *wide* one a column for each meter, bearing its name.
+        data: A frame of pandas, PyArrow, Polars, Dask or PySpark, or a relation of DuckDB. Lazy frames of
+            Polars, and those of Dask and PySpark, stay lazy; a relation is read. A *long* one has a column
+            of meters and one of quantities, a *wide* one a column for each meter, bearing its name.
             Quantities are integers or fixed decimals.
         plan: The terms.
         by: The columns that name the bill; without them everything is on one.
@@ -73,6 +75,8 @@ def rate(
         InvalidPrice: For an amount of a user's own price that has more than 18 decimals.
         MissingExtra: If a package that the kind of frame needs is not installed.
         BalanceExhausted: If the plan refuses what no balance covers.
+
+    Inside a query of DuckDB or PySpark these are errors of its own that bear our message.
 
     Source: docs/how-to/rate-a-frame.md
 
@@ -108,7 +112,7 @@ def rate_rows(
     >>> rate_rows(pl.DataFrame({"api_calls": [4, 3]}), plan)["amount"].to_list()
     [Decimal('0.060'), Decimal('0.045')]
     """
-    asked = Asked(plan, (), meter, quantity, texts(labels, "labels"), _named(meters))
+    asked = Asked(plan, (), meter, quantity, texts(labels, "labels"), _named(meters), adds=AMOUNT)
     return _back_end(data, plan).rate_rows(data, asked)  # type: ignore[no-any-return]
 
 

@@ -46,7 +46,7 @@ ROWS = ("kind", "meter", "description", "quantity", AMOUNT)
 
 
 class Asked(NamedTuple):
-    """What a door of ``frames`` was asked for."""
+    """What a door of ``frames`` was asked for; ``adds`` is the column that it adds to the rows."""
 
     plan: BillingPlan
     by: tuple[str, ...] = ()
@@ -55,6 +55,7 @@ class Asked(NamedTuple):
     labels: tuple[str, ...] = ()
     meters: tuple[str, ...] | None = None
     period: Period | None = None
+    adds: str | None = None
 
 
 class Layout(NamedTuple):
@@ -114,7 +115,7 @@ def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
             raise UnreadableInput("no such column", column, f"the columns are {listed(map(str, known))}")
         if wanted.count(column) > 1:
             raise UnreadableInput("a column that is asked for twice", column, "name each column once")
-    for column in asked.by:
+    for column in (*asked.by, *({asked.adds} & {*known})):
         if column in ROWS:
             raise UnreadableInput("a column named like one of the result", column, "rename it")
     found = (asked.quantity,) if long else asked.meters
