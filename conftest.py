@@ -5,6 +5,17 @@ from importlib.util import find_spec
 NEEDS = {
     "tokenbill/focus_parquet.py": ["pyarrow"],
     "tokenbill/plots.py": ["matplotlib"],
+    "tokenbill/_frames_numpy.py": ["numpy"],
+    "tokenbill/_frames_bills.py": ["numpy"],
+    "tokenbill/_frames_arrow.py": ["numpy", "pyarrow"],
+    "tokenbill/_frames_pandas.py": ["numpy", "pyarrow", "pandas"],
+    "tokenbill/_frames_polars.py": ["numpy", "polars"],
+    "tokenbill/_frames_duckdb.py": ["numpy", "pyarrow", "duckdb"],
+    "tokenbill/_frames_spark.py": ["numpy", "pyarrow", "pyspark"],
+    "tokenbill/_frames_parts.py": ["numpy", "pyarrow"],
+    "tokenbill/_frames_stream.py": ["numpy", "pyarrow"],
+    "tokenbill/_frames_dask.py": ["numpy", "pyarrow", "pandas", "dask"],
+    "tokenbill/frames.py": ["numpy", "polars", "pyarrow"],
 }
 MISSING = {
     path: lacking

@@ -47,6 +47,16 @@ SHARED = [  # what wings stand on, since none imports another
     {"_focus_items", "standing"},
     {"_focus_bill", "budgets"},
 ]
+COLUMNS = [  # what `frames` stands on: a plan in whole numbers, then the engines
+    {"program"},
+    {"tariff"},
+    {"layouts"},
+    {"_frames_numpy"},
+    {"_frames_bills"},
+    {"_frames_arrow", "_frames_polars"},
+    {"_frames_pandas", "_frames_parts", "_frames_duckdb", "_frames_spark"},
+    {"_frames_stream", "_frames_dask"},
+]
 WINGS = {
     "serial",
     "events",
@@ -63,7 +73,7 @@ WINGS = {
 }
 OUTER = [{"plots", "testing", "_options", "_dialogue"}, {"_reading"}, {"__main__"}]
 
-FLOORS = [*CORE_FLOORS, *SHARED, WINGS, *OUTER]
+FLOORS = [*CORE_FLOORS, *SHARED, *COLUMNS, WINGS, *OUTER]
 FLOOR_OF = {module: floor for floor, together in enumerate(FLOORS, 1) for module in together}
 CORE = set[str]().union(*CORE_FLOORS)
 REST = set(FLOOR_OF) - CORE

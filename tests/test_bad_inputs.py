@@ -48,9 +48,7 @@ from tokenbill import (
 )
 from tokenbill.events import once, read_cloudevent, usage_by
 from tokenbill.files import read_usage, to_csv, to_json
-
-LATER = {"dataframe"}
-"""Targets that wait for a later issue."""
+from tokenbill.frames import rate, rate_rows
 
 SECONDS = 2
 LONGEST_MESSAGE = 500
@@ -59,6 +57,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 PRICES = PriceSchedule(tokens="1.00")
 PLAN = BillingPlan.on_demand(PRICES)
+UNITS = BillingPlan.on_demand(PriceSchedule(a=1))
 
 
 # Inputs -----------------------------------------------------------------------------------------------
@@ -310,6 +309,20 @@ def read_as_a_bill(given, _):
     return serial.loads(text).lines[0].amount, None
 
 
+def framed(given, _):
+    """The quantity that a bill of the frame shows, where every unit costs one."""
+    return sum(row["quantity"] for row in records(rate(given, UNITS))), None
+
+
+def framed_by_row(given, _):
+    return sum(row["amount"] for row in records(rate_rows(given, UNITS))), None
+
+
+def records(frame):
+    """The rows of a frame."""
+    return frame.to_dicts() if hasattr(frame, "to_dicts") else frame.to_dict("records")
+
+
 DOORS = {
     "quantity": (used, used_in_pairs, used_by_keyword, used_on_a_curve, used_on_a_bill),
     "price": (priced_by_unit, priced_by_tier, priced_in_a_schedule),
@@ -326,6 +339,7 @@ DOORS = {
     "usage_payload": (paid_by_payload, paid_by_payload_of_any_shape),
     "event": (happened,),
     "event_batch": (all_happened, all_happened_in_two_batches),
+    "dataframe": (framed, framed_by_row),
 }
 
 
@@ -482,6 +496,6 @@ def test_a_bill_does_not_depend_on_its_surroundings_nor_change_them(case):
 
 
 def test_every_target_is_known():
-    known = {*DOORS, *LATER, "object", "context"}
+    known = {*DOORS, "object", "context"}
 
     assert {case["target"] for case in shared_vectors("bad_inputs.json", "cases")} <= known

@@ -26,6 +26,7 @@ __all__ = [
     "InvalidSchedule",
     "InvalidUsage",
     "MissingExtra",
+    "QuantityOverflow",
     "TokenbillError",
     "UnpricedUsage",
     "UnreadableField",
@@ -250,6 +251,20 @@ class ConflictingEvent(TokenbillError, ValueError):
         super().__init__(
             f"event {shown(id)} of {shown(source)} came with other content before;"
             " send a correction under an id of its own"
+        )
+
+
+class QuantityOverflow(TokenbillError, OverflowError):
+    """A quantity of a column whose amount no fixed decimal holds: ``meter``, ``group``, and the ``most``."""
+
+    code = "quantity_overflow"
+
+    def __init__(self, meter: str, group: object, quantity: object, most: object) -> None:
+        self.meter, self.group, self.quantity, self.most = meter, group, shown(quantity), shown(most)
+        where = f" of {shown(group)}" if group else ""
+        super().__init__(
+            f"{shown(meter)}{where}: {self.quantity} is more than {self.most}, up to which columns are exact;"
+            " give quantities or rates with fewer decimals, or bill it with Bill.of"
         )
 
 

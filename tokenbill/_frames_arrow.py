@@ -1,0 +1,275 @@
+"""Arrow tables: keys are encoded by Arrow, numbers summed and rated by the numpy kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from tokenbill._frames_bills import amounts, settle
+from tokenbill._frames_numpy import LONG, Ints, Sums, added
+from tokenbill.layouts import (
+    AMOUNT,
+    ROWS,
+    Asked,
+    Layout,
+    check_counts,
+    engine,
+    float_column,
+    layout_of,
+    no_numbers,
+    null_keys,
+)
+from tokenbill.tariff import DIGITS, Tariff
+
+np = engine("numpy", "arrow")
+pa = engine("pyarrow", "arrow")
+pc = engine("pyarrow.compute", "arrow")
+
+__all__ = [
+    "IN_ORDER",
+    "Job",
+    "Numbers",
+    "Place",
+    "Source",
+    "amount_column",
+    "bills",
+    "coded",
+    "ints_of",
+    "job_of",
+    "keys_of",
+    "lines",
+    "numbers_of",
+    "plain",
+    "rate",
+    "rate_rows",
+    "refuse_nulls",
+]
+
+Numbers: TypeAlias = "tuple[Ints, int]"
+"""Whole numbers, and how many decimals of what they count they hold."""
+
+Place: TypeAlias = Callable[[int], str]
+"""What an error calls a row."""
+
+IN_ORDER: Place = "row {}".format
+
+
+class Source(NamedTuple):
+    """The columns of a frame: their names, one by its name, and how floats of a column become integers.
+
+    ``place`` is what errors call a row.
+    """
+
+    names: Sequence[str]
+    column: Callable[[str], Any]
+    cast: str
+    place: Place = IN_ORDER
+
+
+class Job(NamedTuple):
+    """What is rated: the plan for columns, what they mean, and their numbers with their decimals."""
+
+    tariff: Tariff
+    layout: Layout
+    quantities: Sequence[Numbers]
+    height: int
+
+
+def rate(data: Any, asked: Asked) -> Any:
+    """The lines of bills, one for each group."""
+    return lines(_source(data), asked)
+
+
+def rate_rows(data: Any, asked: Asked) -> Any:
+    """The table with the amount of each row."""
+    return data.append_column(AMOUNT, amount_column(_source(data), asked))
+
+
+def _source(data: Any) -> Source:
+    return Source(data.schema.names, data.column, 'pc.cast(table["{}"], pa.int64())')
+
+
+def lines(source: Source, asked: Asked) -> Any:
+    """The lines of bills as a table."""
+    job = _job(source, asked)
+    columns = (*job.layout.by, *job.layout.variants)
+    return bills(job, {name: keys_of(name, source, job.layout) for name in columns})
+
+
+def bills(job: Job, every: Mapping[str, Any]) -> Any:
+    """The lines of the bills of quantities beside the cells that name their groups and meters, as a table."""
+    by, variants = job.layout.by, job.layout.variants
+    code, keys = coded(every, job.height)
+    count = len(next(iter(keys.values()))) if every else 1
+    summed = [(added(count, code, n), places) for n, places in job.quantities]
+    group, groups = coded({name: keys[name] for name in by}, count)
+    variant, found = coded({name: keys[name] for name in variants}, count)
+    found_variants = list(zip(*(cells.to_pylist() for cells in found.values()), strict=True))
+
+    def name(place: int) -> str:
+        return ", ".join(f"{key}={cells[place].as_py()}" for key, cells in groups.items())
+
+    sums = Sums(
+        len(next(iter(groups.values()))) if by else 1,
+        group if variants else None,
+        found_variants if variants else [()],
+        variant if variants else None,
+        summed,
+        name,
+    )
+    return _table(job, groups, sums)
+
+
+def amount_column(source: Source, asked: Asked, tariff: Tariff | None = None) -> Any:
+    """The amount of each row as a column; *tariff* is the plan for its decimals, where that is known."""
+    job = _job(source, asked, tariff)
+    variants = job.layout.variants
+    every = {name: keys_of(name, source, job.layout) for name in variants}
+    code, found = coded(every, job.height)
+    cells = list(zip(*(part.to_pylist() for part in found.values()), strict=True)) if variants else [()]
+    which = code if variants else None
+    sums = Sums(job.height, None, cells, which, job.quantities, source.place)
+    return _decimals(amounts(job.tariff, job.layout, sums), job.tariff.row_places)
+
+
+def _job(source: Source, asked: Asked, tariff: Tariff | None = None) -> Job:
+    layout = layout_of(source.names, asked)
+    found = [numbers_of(name, source.column(name), source.cast, source.place) for name in layout.quantities]
+    return job_of(asked, layout, found, len(found[0][0]) if found else 0, tariff)
+
+
+def job_of(
+    asked: Asked, layout: Layout, found: Sequence[Numbers], height: int, tariff: Tariff | None = None
+) -> Job:
+    """The job of rating some numbers, with the plan in the unit that all of them are whole in."""
+    unit = 10 ** max((places for _, places in found), default=0)
+    tariff = tariff or Tariff(asked.plan, unit, names=layout.names(), period=asked.period)
+    return Job(tariff, layout._replace(labels=tuple(tariff.told_apart(layout.labels))), found, height)
+
+
+def _table(job: Job, groups: Mapping[str, Any], sums: Sums) -> Any:
+    """The settled bills as a table."""
+    rows = settle(job.tariff, job.layout, sums)
+    by = {name: cells.take(pa.array(rows.group)) for name, cells in groups.items()}
+    what = pa.array(rows.what)
+    texts = {
+        name: pa.array([text[place] for text in rows.texts], pa.string()).take(what)
+        for place, name in enumerate(ROWS[:3])
+    }
+    quantity = _decimals(rows.quantity, len(str(job.tariff.unit)) - 1)
+    numbers = {
+        "quantity": pc.if_else(pa.array(rows.counted), quantity, pa.scalar(None, quantity.type)),
+        AMOUNT: _decimals(rows.amount, job.tariff.places),
+    }
+    return pa.table(by | texts | numbers)
+
+
+# ---------------------------------------------------------------- keys
+
+
+def keys_of(name: str, source: Source, layout: Layout) -> Any:
+    """A column that names groups or meters, without encoding and in one piece."""
+    cells = plain(source.column(name))
+    refuse_nulls(name, cells, layout, source.place)
+    return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+
+
+def plain(cells: Any) -> Any:
+    """A column without a dictionary."""
+    return cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
+
+
+def refuse_nulls(name: str, cells: Any, layout: Layout, place: Place = IN_ORDER) -> None:
+    """Refuse rows that name no group or meter; only a label may be missing."""
+    if cells.null_count and name not in layout.labels:
+        raise null_keys(name, cells.null_count, place(_first_null(cells)))
+
+
+def _first_null(cells: Any) -> int:
+    return int(pc.index(cells.is_null(), True).as_py())
+
+
+def coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]]:
+    """The place of each row among the different rows of some columns, and those rows."""
+    code, keys = np.zeros(height, np.int64), dict[str, Any]()
+    for name, cells in columns.items():
+        found, different = _encoded(cells)
+        size = max(len(different), 1)
+        if keys:
+            both = pa.array(code * size + found).dictionary_encode()
+            code, pairs = both.indices.to_numpy().astype(np.int64), both.dictionary.to_numpy()
+            keys = {key: part.take(pa.array(pairs // size)) for key, part in keys.items()}
+            keys[name] = different.take(pa.array(pairs % size))
+        else:
+            code, keys = found, {name: different}
+    return code, keys
+
+
+def _encoded(cells: Any) -> tuple[Ints, Any]:
+    """The place of each cell among the different ones, and those; of a dictionary those that are used."""
+    is_coded = pa.types.is_dictionary(cells.type)
+    found = (cells.indices if is_coded else cells).dictionary_encode(null_encoding="encode")
+    different = cells.dictionary.take(found.dictionary) if is_coded else found.dictionary
+    return found.indices.to_numpy().astype(np.int64), different
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def numbers_of(name: str, cells: Any, cast: str = "", place: Place = IN_ORDER) -> Numbers:
+    """A column of quantities as whole numbers, checked, and its decimals."""
+    if pa.types.is_floating(cells.type):
+        raise _float(name, cells, cast, place)
+    if not pa.types.is_integer(cells.type) and not pa.types.is_decimal(cells.type):
+        raise no_numbers(name, cells.type)
+    if cells.null_count:
+        check_counts(name, cells.null_count, 0, place(_first_null(cells)))
+    n = ints_of(cells)
+    if n.size and n.min() < 0:
+        check_counts(name, 0, int((n < 0).sum()), place(int(np.argmax(n < 0))))
+    return n, cells.type.scale if pa.types.is_decimal(cells.type) else 0
+
+
+def _float(name: str, cells: Any, cast: str, place: Place) -> Exception:
+    is_whole = pc.and_(pc.equal(pc.floor(cells), cells), pc.is_finite(cells)).fill_null(False)
+    odd = ~np.array(is_whole.to_pylist(), bool)
+    first = place(int(np.argmax(odd))) if odd.size else ""
+    return float_column(name, cells.type, odd=int(odd.sum()), first=first, cast=cast.format(name))
+
+
+def ints_of(cells: Any) -> Ints:
+    """Whole numbers as an array: int64 where they fit."""
+    if pa.types.is_decimal(cells.type):
+        return _unscaled(cells)
+    if pa.types.is_uint64(cells.type) and len(cells) and pc.max(cells).as_py() >= LONG:
+        return np.array(cells.to_pylist(), object)
+    return cells.to_numpy().astype(np.int64)
+
+
+def _unscaled(cells: Any) -> Ints:
+    """Decimals times 10^scale: their low halves, where the high ones say that these are all."""
+    if cells.type.scale < 0 or cells.type.bit_width != 128:
+        cells = cells.cast(pa.decimal128(DIGITS, max(cells.type.scale, 0)))
+    chunks = cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]
+    halves = [_halves(chunk) for chunk in chunks] or [np.zeros((0, 2), np.int64)]
+    low, high = np.concatenate(halves).T
+    if bool((high == low >> 63).all()):
+        return np.ascontiguousarray(low)
+    return high.astype(object) * 2**64 + low.view(np.uint64).astype(object)
+
+
+def _halves(chunk: Any) -> Any:
+    buffer = chunk.buffers()[1]
+    if buffer is None or not len(chunk):
+        return np.zeros((0, 2), np.int64)
+    return np.frombuffer(buffer, np.int64)[2 * chunk.offset : 2 * (chunk.offset + len(chunk))].reshape(-1, 2)
+
+
+def _decimals(numbers: Ints, places: int) -> Any:
+    """Whole numbers in 1/10^places as a column of decimals."""
+    if numbers.dtype == object:
+        held = b"".join(int(n).to_bytes(16, "little", signed=True) for n in numbers.tolist())
+    else:
+        held = np.stack([numbers, numbers >> 63], axis=1)
+    kind = pa.decimal128(DIGITS, places)
+    return pa.Decimal128Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(held)])

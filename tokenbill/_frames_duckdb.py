@@ -1,0 +1,234 @@
+"""DuckDB: rows are rated by SQL, which checks its arithmetic; sums are its own HUGEINTs, settled on arrays.
+
+A relation of rated rows stays lazy, and what it refuses is an error of DuckDB with our message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from tokenbill._frames_arrow import Source, amount_column, lines
+from tokenbill._frames_numpy import LONG
+from tokenbill.errors import QuantityOverflow
+from tokenbill.layouts import (
+    AMOUNT,
+    Asked,
+    Layout,
+    check_counts,
+    engine,
+    float_column,
+    layout_of,
+    no_numbers,
+    null_keys,
+    spelled,
+)
+from tokenbill.prepared import Rate
+from tokenbill.program import Program, value, whole
+from tokenbill.tariff import DIGITS, Tariff
+
+duckdb = engine("duckdb", "duckdb")
+
+__all__ = ["rate", "rate_rows"]
+
+UNORDERED = "a relation, whose rows have no order"
+INTEGERS = {
+    f"{sign}{kind}" for sign in ("", "u") for kind in ("tinyint", "smallint", "integer", "bigint", "hugeint")
+}
+
+
+class Sql(NamedTuple):
+    """An expression of whole numbers, which what works on numbers builds on."""
+
+    text: str
+
+    def __add__(self, other: Any) -> Sql:
+        return Sql(f"({self.text} + {_text(other)})")
+
+    def __mul__(self, other: Any) -> Sql:
+        return Sql(f"({self.text} * {_text(other)})")
+
+    def __floordiv__(self, other: Any) -> Sql:
+        return Sql(f"({self.text} // {_text(other)})")
+
+
+def _text(other: Any) -> str:
+    return other.text if isinstance(other, Sql) else f"({other})"
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+# ---------------------------------------------------------------- bills
+
+
+def rate(data: Any, asked: Asked) -> Any:
+    """The lines of bills, one for each group; the relation is evaluated for it."""
+    layout = layout_of(data.columns, asked)
+    for column in layout.quantities:
+        _places(data, column)
+    keys = [*layout.by, *layout.variants]
+    counts = [
+        f"{call} AS {_name(f'{column} {what}')}"
+        for column in layout.quantities
+        for call, what in ((f"min({_name(column)})", "least"), (f"count({_name(column)})", "given"))
+    ]
+    sums = [f"sum({_name(column)}) AS {_name(column)}" for column in layout.quantities]
+    asked_for = ", ".join([*map(_name, keys), *sums, *counts, 'count(*) AS "rows of all"'])
+    try:
+        summed = data.query("usage", f"SELECT {asked_for} FROM usage{' GROUP BY ALL' if keys else ''}")
+        table = summed.to_arrow_table()
+    except duckdb.OutOfRangeException:
+        meters = ", ".join(layout.quantities)
+        raise QuantityOverflow(meters, "", "a sum", f"{DIGITS} digits") from None
+    _check(data, layout, table)
+    settled = lines(Source([*keys, *layout.quantities], _column_of(layout, table), ""), asked)
+    assert settled is not None  # the query below reads it by its name
+    return data.query("usage", "SELECT * FROM settled")
+
+
+def _column_of(layout: Layout, table: Any) -> Any:
+    pc = engine("pyarrow.compute", "duckdb")
+
+    def column(name: str) -> Any:
+        cells = table.column(name)
+        return pc.fill_null(cells, 0) if name in layout.quantities else cells  # the sum of no rows
+
+    return column
+
+
+def _check(data: Any, layout: Layout, table: Any) -> None:
+    """Refuse nulls and negative quantities, with their number and the first group that has one."""
+    for column in (*layout.by, *([layout.meter] if layout.meter is not None else [])):
+        nulls = _count(data, f"{_name(column)} IS NULL") if table.column(column).null_count else 0
+        if nulls:
+            raise null_keys(column, nulls, UNORDERED)
+    every = table.column("rows of all").to_pylist()
+    for column in layout.quantities:
+        given, least = (
+            table.column(f"{column} given").to_pylist(),
+            table.column(f"{column} least").to_pylist(),
+        )
+        lacking = [place for place, (some, rows) in enumerate(zip(given, every, strict=True)) if some < rows]
+        below = [place for place, cell in enumerate(least) if cell is not None and cell < 0]
+        for places, condition in ((lacking, "IS NULL"), (below, "< 0")):
+            if places:
+                count = _count(data, f"{_name(column)} {condition}")
+                nulls, negatives = (count, 0) if condition == "IS NULL" else (0, count)
+                check_counts(column, nulls, negatives, _group(layout, table, places[0]))
+
+
+def _count(data: Any, condition: str) -> int:
+    return int(data.query("usage", f"SELECT count(*) FILTER ({condition}) FROM usage").fetchall()[0][0])
+
+
+def _group(layout: Layout, table: Any, place: int) -> str:
+    cells = (f"{column}={table.column(column)[place].as_py()}" for column in layout.by)
+    return ", ".join(cells) or "the frame"
+
+
+def _places(data: Any, column: str) -> int:
+    """The decimals of a column of quantities."""
+    kind = data.types[data.columns.index(column)]
+    if kind.id in ("float", "double"):
+        raise float_column(column, kind, odd=None, first=None, cast=f"CAST({_name(column)} AS BIGINT)")
+    if kind.id == "decimal":
+        return int(dict(kind.children)["scale"])
+    if kind.id not in INTEGERS:
+        raise no_numbers(column, kind)
+    return 0
+
+
+# ---------------------------------------------------------------- rows
+
+
+def rate_rows(data: Any, asked: Asked) -> Any:
+    """The relation with the amount of each row."""
+    layout = layout_of(data.columns, asked)
+    places = {column: _places(data, column) for column in layout.quantities}
+    tariff = Tariff(asked.plan, 10 ** max(places.values()), names=layout.names())
+    layout = layout._replace(labels=tuple(tariff.told_apart(layout.labels)))
+    if tariff.programs is None:
+        table = data.to_arrow_table()
+        rated = table.append_column(
+            AMOUNT, amount_column(Source(table.schema.names, table.column, ""), asked)
+        )
+        assert rated is not None  # the query below reads it by its name
+        return data.query("usage", "SELECT * FROM rated")
+    amount = _amount(tariff, layout, places, _variants(data, layout))
+    return data.query("usage", f"SELECT *, {amount} AS {AMOUNT} FROM usage")
+
+
+def _variants(data: Any, layout: Layout) -> list[tuple[Any, ...]]:
+    """What tells the meters of a column apart."""
+    if not layout.variants:
+        return [()]
+    names = ", ".join(map(_name, layout.variants))
+    return list(data.query("usage", f"SELECT DISTINCT {names} FROM usage").fetchall())
+
+
+def _amount(
+    tariff: Tariff, layout: Layout, places: dict[str, int], variants: Sequence[tuple[Any, ...]]
+) -> str:
+    """The amount of a row: each entry's in 1/denominator, added up, as a decimal."""
+    cases: list[str] = []
+    for variant in variants:
+        if None in variant[len(layout.labels) :]:
+            raise null_keys(str(layout.meter), 1, UNORDERED)
+        by_rate: dict[Rate, list[str]] = {}
+        for column in layout.quantities:
+            by_rate.setdefault(layout.rate_of(tariff, column, variant), []).append(column)
+        total = " + ".join(_part(tariff, rate, columns, places) for rate, columns in by_rate.items())
+        met = " AND ".join(
+            f"{_name(column)} IS NOT DISTINCT FROM {'NULL' if cell is None else _quoted(cell)}"
+            for column, cell in zip(layout.variants, variant, strict=True)
+        )
+        cases.append(f"WHEN {met or 'true'} THEN {total}")
+    shown = tariff.shown
+    total_sql = Sql(f"(CASE {' '.join(cases)} END)") if cases else Sql("CAST(0 AS HUGEINT)")
+    settled = whole(total_sql * shown.lines[0].rate, shown.divisor, shown.mode)
+    point = (
+        ""
+        if not tariff.row_places
+        else f" * CAST({spelled(1, 10**tariff.row_places):f} AS DECIMAL({DIGITS}, {tariff.row_places}))"
+    )
+    return (
+        f"CAST(CAST({settled.text} AS DECIMAL({DIGITS}, 0)){point} AS DECIMAL({DIGITS}, {tariff.row_places}))"
+    )
+
+
+def _part(tariff: Tariff, rate: Rate, columns: Iterable[str], places: dict[str, int]) -> str:
+    """One entry's amount, worked out in 64 bits where they suffice, and refused where 38 digits do not."""
+    numbers = [_number(column, places[column], tariff.unit // 10 ** places[column]) for column in columns]
+    n, program, meter = f"({' + '.join(numbers)})", tariff.program_of(rate), str(rate.key)
+    short, long = program.most(LONG), program.most(tariff.limit)
+    most = spelled(max(long, 0), tariff.unit)
+    return (
+        f"CASE WHEN {n} IS NULL THEN error({_quoted(f'a null quantity of {meter}; fill in 0')})"
+        f" WHEN {n} < 0 THEN error({_quoted(f'a negative quantity of {meter}')})"
+        f" WHEN {n} <= {short} THEN CAST({_curve(program, Sql(f'CAST({n} AS BIGINT)'), short)} AS HUGEINT)"
+        f" WHEN {n} <= {long} THEN {_curve(program, Sql(n), long)}"
+        f" ELSE error({_quoted(f'{meter}: more than {most:f}, up to which columns are exact')}) END"
+    )
+
+
+def _number(column: str, places: int, factor: int) -> str:
+    """A column of quantities in 1/unit."""
+    text, power = _name(column), 10**places
+    if places:
+        rest = f"CAST(({text} - floor({text})) * CAST({power} AS DECIMAL({places + 1}, 0)) AS HUGEINT)"
+        return f"((CAST(floor({text}) AS HUGEINT) * {power} + {rest}) * {factor})"
+    return f"(CAST({text} AS HUGEINT) * {factor})" if factor > 1 else f"CAST({text} AS HUGEINT)"
+
+
+def _curve(program: Program, n: Sql, most: int) -> str:
+    """A program as SQL, the pieces beyond *most* left out."""
+    ends = [end for end in program.ends if end < most]
+    parts = [value(line, n).text for line in program.lines[: len(ends) + 1]]
+    cases = " ".join(f"WHEN {n.text} <= {end} THEN {part}" for end, part in zip(ends, parts, strict=False))
+    return f"CASE {cases} ELSE {parts[-1]} END" if ends else parts[-1]

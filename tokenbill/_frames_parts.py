@@ -1,0 +1,54 @@
+"""Parts: sums by group and meter, which are added together until they are rated.
+
+A part is small beside the rows that it stands for, and may be sent from one process to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tokenbill._frames_arrow import Numbers, coded
+from tokenbill._frames_numpy import added, times, together
+from tokenbill.errors import UnreadableInput, listed
+from tokenbill.layouts import engine
+
+pa = engine("pyarrow", "arrow")
+
+__all__ = ["Part", "added_up", "joined"]
+
+
+class Part(NamedTuple):
+    """Sums: the cells that name the groups and meters, and for each column of quantities its numbers."""
+
+    keys: dict[str, Any]
+    sums: list[Numbers]
+    height: int
+
+
+def added_up(keys: Mapping[str, Any], numbers: Iterable[Numbers], height: int) -> Part:
+    """Rows as one sum for each of their groups and meters."""
+    code, different = coded(keys, height)
+    count = len(next(iter(different.values()))) if different else 1
+    return Part(different, [(added(count, code, n), places) for n, places in numbers], count)
+
+
+def joined(parts: Sequence[Part]) -> Part:
+    """Parts of the same columns as one."""
+    keys = {name: _concatenated([part.keys[name] for part in parts]) for name in parts[0].keys}
+    sums = [_together(column) for column in zip(*(part.sums for part in parts), strict=True)]
+    return added_up(keys, sums, sum(part.height for part in parts))
+
+
+def _concatenated(cells: Sequence[Any]) -> Any:
+    kinds = {column.type for column in cells} - {pa.null()}  # the type of labels that are all missing
+    if len(kinds) > 1:
+        raise UnreadableInput(
+            "a key of several types", listed(map(str, kinds)), "give it one type in all parts"
+        )
+    return pa.concat_arrays([column.cast(kind) for kind in kinds or {pa.null()} for column in cells])
+
+
+def _together(column: Sequence[Numbers]) -> Numbers:
+    most = max(places for _, places in column)
+    return together([times(n, 10 ** (most - places)) for n, places in column]), most

@@ -1,0 +1,193 @@
+"""PySpark: the cluster adds up whole numbers in halves that cannot wrap, and its workers settle the bills.
+
+Nothing is multiplied or divided by Spark, so that no setting of its session changes a digit.
+What is refused is refused inside the query: an error of Spark with our message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from tokenbill._frames_arrow import Numbers, Source, amount_column, bills, ints_of, job_of
+from tokenbill._frames_numpy import plus, times
+from tokenbill.errors import QuantityOverflow, UnreadableInput
+from tokenbill.layouts import (
+    AMOUNT,
+    ROWS,
+    Asked,
+    Layout,
+    check_counts,
+    engine,
+    float_column,
+    layout_of,
+    no_numbers,
+    null_keys,
+)
+from tokenbill.tariff import DIGITS, Tariff
+
+sql = engine("pyspark.sql", "spark")
+F = engine("pyspark.sql.functions", "spark")
+types = engine("pyspark.sql.types", "spark")
+pa = engine("pyarrow", "spark")
+pc = engine("pyarrow.compute", "spark")
+
+__all__ = ["rate", "rate_rows"]
+
+HALF = 31
+"""Bits of the lower half of a 64-bit number: as many of either half as a cluster counts add up in 64 bits."""
+COUNT = "rows"
+UNORDERED = "a data frame, whose rows have no order"
+
+
+class _Job(NamedTuple):
+    """What is rated, as the workers are told it: the question, the columns, and their decimals."""
+
+    asked: Asked
+    layout: Layout
+    places: dict[str, int]
+
+    @property
+    def tariff(self) -> Tariff:
+        """The plan for these columns."""
+        unit = 10 ** max(self.places.values())
+        return Tariff(self.asked.plan, unit, names=self.layout.names(), period=self.asked.period)
+
+
+def rate(data: Any, asked: Asked) -> Any:
+    """The lines of bills, one for each group."""
+    job = _job(data, asked)
+    tariff = job.tariff
+    fields = dict(zip(data.columns, data.schema.fields, strict=False))
+    texts = [types.StructField(name, types.StringType()) for name in ROWS[:3]]
+    decimals = [(ROWS[3], len(str(tariff.unit)) - 1), (AMOUNT, tariff.places)]
+    numbers = [types.StructField(name, types.DecimalType(DIGITS, places)) for name, places in decimals]
+    schema = types.StructType([*(fields[name] for name in job.layout.by), *texts, *numbers])
+    return _summed(data, job).mapInArrow(partial(_settled, job), schema)
+
+
+def rate_rows(data: Any, asked: Asked) -> Any:
+    """The frame with the amount of each row."""
+    job = _job(data, asked)
+    amount = types.StructField(AMOUNT, types.DecimalType(DIGITS, job.tariff.row_places))
+    return data.mapInArrow(partial(_rated, job), types.StructType([*data.schema.fields, amount]))
+
+
+def _job(data: Any, asked: Asked) -> _Job:
+    if not isinstance(data, sql.DataFrame):
+        raise UnreadableInput("no data frame of Spark SQL", type(data).__name__, "write .to_spark()")
+    layout = layout_of(data.columns, asked)
+    kinds = dict(zip(data.columns, data.schema.fields, strict=False))
+    job = _Job(asked, layout, {name: _places(name, kinds[name].dataType) for name in layout.quantities})
+    return job._replace(layout=layout._replace(labels=tuple(job.tariff.told_apart(layout.labels))))
+
+
+def _places(column: str, kind: Any) -> int:
+    """The decimals of a column of quantities."""
+    if isinstance(kind, types.FractionalType) and not isinstance(kind, types.DecimalType):
+        cast = f'F.col("{column}").cast("bigint")'
+        raise float_column(column, kind.simpleString(), odd=None, first=None, cast=cast)
+    if not isinstance(kind, types.IntegralType | types.DecimalType):
+        raise no_numbers(column, kind.simpleString())
+    return int(getattr(kind, "scale", 0))
+
+
+# ---------------------------------------------------------------- on the cluster
+
+
+def _summed(data: Any, job: _Job) -> Any:
+    """A row for each group and meter: its keys, sums and counts, with all rows of a bill in one partition."""
+    layout = job.layout
+    names = [f"c{place}" for place in range(len(data.columns))]
+    frame, cell = data.toDF(*names), dict(zip(data.columns, map(F.col, names), strict=False))
+    keys = [cell[name].alias(f"k{place}") for place, name in enumerate((*layout.by, *layout.variants))]
+    sums = [F.count(F.lit(1)).alias(COUNT)]
+    for place, name in enumerate(layout.quantities):
+        sums += _sums(cell[name], place, is_decimal=isinstance(data.schema[name].dataType, types.DecimalType))
+    if not keys:
+        return frame.agg(*sums)
+    summed = frame.groupBy(*keys).agg(*sums)
+    if not layout.by:  # one bill, even of nothing
+        nothing = data.sparkSession.range(1).select(F.lit(0).cast("bigint").alias(COUNT))
+        return summed.unionByName(nothing, allowMissingColumns=True).coalesce(1)
+    return (
+        summed.repartition(*(f"k{place}" for place in range(len(layout.by)))) if layout.variants else summed
+    )
+
+
+def _sums(cell: Any, place: int, *, is_decimal: bool) -> list[Any]:
+    """The sum of a column, null where it is too long, and how many cells are numbers, and negative ones."""
+    low = F.lit(0) if is_decimal else cell.bitwiseAND(F.lit((1 << HALF) - 1))
+    high = cell if is_decimal else F.shiftright(cell.cast("bigint"), HALF)
+    return [
+        F.try_sum(high).alias(f"high{place}"),
+        (F.max if is_decimal else F.try_sum)(low).alias(f"low{place}"),
+        F.count(cell).alias(f"given{place}"),
+        F.count_if(cell < 0).alias(f"below{place}"),
+    ]
+
+
+# ---------------------------------------------------------------- on its workers
+
+
+def _settled(job: _Job, batches: Iterable[Any]) -> Iterator[Any]:
+    """The bills of the groups of one partition."""
+    found = list(batches)
+    if not found:
+        return
+    table = pa.Table.from_batches(found)
+    table = table.filter(pc.greater(table[COUNT], 0))
+    _check(job.layout, table)
+    numbers = [_numbers(job, table, place) for place in range(len(job.layout.quantities))]
+    rated = job_of(job.asked, job.layout, numbers, table.num_rows)
+    names = (*job.layout.by, *job.layout.variants)
+    yield from bills(
+        rated, {name: _cells(table, f"k{place}") for place, name in enumerate(names)}
+    ).to_batches()
+
+
+def _cells(table: Any, name: str) -> Any:
+    return table[name].combine_chunks()
+
+
+def _numbers(job: _Job, table: Any, place: int) -> Numbers:
+    """The sums of a column of quantities."""
+    column, high, low = job.layout.quantities[place], table[f"high{place}"], table[f"low{place}"]
+    for cells in (high, low):
+        if cells.null_count:
+            group = _group(job.layout, table, cells.is_null())
+            raise QuantityOverflow(column, group, "a sum", f"{DIGITS} digits")
+    if pa.types.is_decimal(high.type):
+        return ints_of(high), job.places[column]
+    return plus(times(ints_of(high), 1 << HALF), ints_of(low)), 0
+
+
+def _check(layout: Layout, table: Any) -> None:
+    """Refuse nulls and negative quantities, with their number in this partition and the first group of one."""
+    rows, names = table[COUNT], (*layout.by, *layout.variants)
+    for place, name in enumerate(names):
+        lacking = table[f"k{place}"].is_null()
+        if name not in layout.labels and pc.any(lacking).as_py():
+            raise null_keys(name, pc.sum(rows.filter(lacking)).as_py(), UNORDERED)
+    for place, column in enumerate(layout.quantities):
+        nulls, below = pc.subtract(rows, table[f"given{place}"]), table[f"below{place}"]
+        for counts, is_null in ((nulls, True), (below, False)):
+            count, odd = pc.sum(counts).as_py() or 0, pc.greater(counts, 0)
+            first = _group(layout, table, odd) if count else ""
+            check_counts(column, count if is_null else 0, 0 if is_null else count, first)
+
+
+def _group(layout: Layout, table: Any, odd: Any) -> str:
+    """The name of the first group that is odd."""
+    row = pc.index(odd, True).as_py()
+    cells = (f"{name}={table[f'k{place}'][row].as_py()}" for place, name in enumerate(layout.by))
+    return ", ".join(cells) or "the frame"
+
+
+def _rated(job: _Job, batches: Iterable[Any]) -> Iterator[Any]:
+    """Batches with the amount of each row."""
+    tariff = job.tariff
+    for batch in batches:
+        source = Source(batch.schema.names, batch.column, "", "row {} of a batch".format)
+        yield batch.append_column(AMOUNT, amount_column(source, job.asked, tariff))
