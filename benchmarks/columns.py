@@ -47,7 +47,7 @@ Work = Callable[[], object]
 
 
 class Row(NamedTuple):
-    """What is compared: one against the other, and the ratio that is wanted; *count* are the rows of the one."""
+    """One thing against another, and the ratio that is wanted; *count* are the rows of the one."""
 
     name: str
     ours: Work

@@ -142,13 +142,8 @@ def _settled(job: _Job, batches: Iterable[Any]) -> Iterator[Any]:
     numbers = [_numbers(job, table, place) for place in range(len(job.layout.quantities))]
     rated = job_of(job.asked, job.layout, numbers, table.num_rows)
     names = (*job.layout.by, *job.layout.variants)
-    yield from bills(
-        rated, {name: _cells(table, f"k{place}") for place, name in enumerate(names)}
-    ).to_batches()
-
-
-def _cells(table: Any, name: str) -> Any:
-    return table[name].combine_chunks()
+    every = {name: table[f"k{place}"].combine_chunks() for place, name in enumerate(names)}
+    yield from bills(rated, every).to_batches()
 
 
 def _numbers(job: _Job, table: Any, place: int) -> Numbers:
@@ -164,7 +159,7 @@ def _numbers(job: _Job, table: Any, place: int) -> Numbers:
 
 
 def _check(layout: Layout, table: Any) -> None:
-    """Refuse nulls and negative quantities, with their number in this partition and the first group of one."""
+    """Refuse nulls and negative quantities, with their number here and the first group of one."""
     rows, names = table[COUNT], (*layout.by, *layout.variants)
     for place, name in enumerate(names):
         lacking = table[f"k{place}"].is_null()
