@@ -19,7 +19,8 @@ import tokenbill
 PACKAGE = Path(inspect.getfile(tokenbill)).parent
 
 CORE_FLOORS = [
-    {"errors", "memo", "_iso4217"},
+    {"excerpts", "memo", "_iso4217"},
+    {"errors"},
     {"decimals", "canonical", "display", "instants"},
     {"rounding", "checks", "currencies", "periods", "meters", "pieces"},
     {"portions", "usage", "lines", "cycles", "scopes"},

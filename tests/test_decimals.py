@@ -21,7 +21,8 @@ from tokenbill.decimals import (
     shifted,
     users_context,
 )
-from tokenbill.errors import InvalidNumber, shown
+from tokenbill.errors import InvalidNumber
+from tokenbill.excerpts import shown
 
 THIRD = Fraction(1, 3)
 LONG = Decimal("1." + "0" * 150 + "1")

@@ -22,11 +22,10 @@ from tokenbill.errors import (
     UnreadableField,
     UnreadableInput,
     UnreadableRow,
-    listed,
-    shown,
 )
+from tokenbill.excerpts import listed, shown
 
-CLASSES = [getattr(errors, name) for name in errors.__all__ if name not in ("listed", "shown")]
+CLASSES = [getattr(errors, name) for name in errors.__all__]
 
 EXAMPLES = [
     TokenbillError(),

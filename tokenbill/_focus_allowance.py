@@ -12,7 +12,8 @@ from tokenbill.bill import Bill
 from tokenbill.charges import entry_lines
 from tokenbill.compiled import Compiled, compiled_form
 from tokenbill.decimals import ONE, ZERO, Exact, decimal, difference, plus, product, ratio
-from tokenbill.errors import InvalidPlan, listed
+from tokenbill.errors import InvalidPlan
+from tokenbill.excerpts import listed
 from tokenbill.increment import used_in
 from tokenbill.lines import Charge, LineItem
 from tokenbill.meters import Meter

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tokenbill._frames_arrow import IN_ORDER, Place, Source, amount_column, lines
-from tokenbill.errors import InvalidNumber, shown
+from tokenbill.errors import InvalidNumber
+from tokenbill.excerpts import shown
 from tokenbill.layouts import AMOUNT, Asked, engine
 
 pd = engine("pandas", "pandas")

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from tokenbill._frames_arrow import Numbers, coded
 from tokenbill._frames_numpy import added, times, together
-from tokenbill.errors import UnreadableInput, listed
+from tokenbill.errors import UnreadableInput
+from tokenbill.excerpts import listed
 from tokenbill.layouts import engine
 
 pa = engine("pyarrow", "arrow")

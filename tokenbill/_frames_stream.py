@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, TypeAlias
 from tokenbill._frames_arrow import Numbers, Place, bills, coded, job_of, numbers_of, plain, refuse_nulls
 from tokenbill._frames_parts import Part, added_up, joined
 from tokenbill.decimals import PLACES
-from tokenbill.errors import InvalidNumber, UnreadableInput, shown
+from tokenbill.errors import InvalidNumber, UnreadableInput
+from tokenbill.excerpts import shown
 from tokenbill.layouts import Asked, engine, float_column, layout_of
 from tokenbill.tariff import DIGITS, Tariff
 

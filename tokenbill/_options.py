@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from tokenbill.books import PriceBook
-from tokenbill.errors import InvalidMeter, InvalidPeriod, InvalidPrice, TokenbillError, UnreadableInput, shown
+from tokenbill.errors import (
+    InvalidMeter,
+    InvalidPeriod,
+    InvalidPrice,
+    TokenbillError,
+    UnreadableInput,
+)
+from tokenbill.excerpts import shown
 from tokenbill.jsontext import NotJson, decoded
 from tokenbill.meters import Meter
 from tokenbill.periods import Period

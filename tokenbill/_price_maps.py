@@ -10,7 +10,8 @@ from tokenbill._price_keys import PER, condition, counted, is_price
 from tokenbill.canonical import is_mapping, listed_of
 from tokenbill.canonical import name as checked_name
 from tokenbill.decimals import Number, from_float, number
-from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput, shown
+from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
+from tokenbill.excerpts import shown
 from tokenbill.meters import Meter
 from tokenbill.rates import PerUnit
 from tokenbill.schedule import PriceSchedule

@@ -18,7 +18,8 @@ from tokenbill._price_units import meter_of
 from tokenbill.books import PriceBook
 from tokenbill.canonical import listed_of
 from tokenbill.canonical import name as checked_name
-from tokenbill.errors import InvalidPeriod, MissingExtra, TokenbillError, UnreadableInput, shown
+from tokenbill.errors import InvalidPeriod, MissingExtra, TokenbillError, UnreadableInput
+from tokenbill.excerpts import shown
 from tokenbill.instants import moment, spelled
 from tokenbill.meters import Meter
 from tokenbill.rates import PerUnit

@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Any, NoReturn, cast
 
 from tokenbill.canonical import is_legible, is_mapping
-from tokenbill.errors import TokenbillError, UnreadableField, UnreadableInput, shown
+from tokenbill.errors import TokenbillError, UnreadableField, UnreadableInput
+from tokenbill.excerpts import shown
 from tokenbill.instants import read, spelled
 
 __all__ = [

@@ -29,7 +29,8 @@ from tokenbill._focus_skus import Sku
 from tokenbill.bill import Bill
 from tokenbill.canonical import is_mapping, listed_of
 from tokenbill.decimals import ZERO, decimal, difference, plus
-from tokenbill.errors import InvalidNumber, UnreadableField, UnreadableInput, listed
+from tokenbill.errors import InvalidNumber, UnreadableField, UnreadableInput
+from tokenbill.excerpts import listed
 from tokenbill.lines import Adjustment
 from tokenbill.memo import Shown
 from tokenbill.periods import Period

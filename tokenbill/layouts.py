@@ -16,9 +16,8 @@ from tokenbill.errors import (
     MissingExtra,
     UnpricedUsage,
     UnreadableInput,
-    listed,
-    shown,
 )
+from tokenbill.excerpts import listed, shown
 from tokenbill.meters import Meter
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan

@@ -15,7 +15,8 @@ from tokenbill.currencies import Currency, currency
 from tokenbill.cycles import Cycle
 from tokenbill.decimals import Number, number
 from tokenbill.display import html_table
-from tokenbill.errors import CurrencyMismatch, InvalidPlan, listed
+from tokenbill.errors import CurrencyMismatch, InvalidPlan
+from tokenbill.excerpts import listed
 from tokenbill.memo import Memo, Shown, memo_field
 from tokenbill.meters import Meter
 from tokenbill.periods import By, Period
@@ -295,6 +296,4 @@ def _check_days(days: object, cycle: Cycle | None) -> None:
     if type(days) is not int or not 0 <= days <= TRIAL:
         raise InvalidPlan("no trial", days, f"give a Period, or days from 0 to {TRIAL}")
     if cycle is None:
-        raise InvalidPlan(
-            "a trial of days, and no cycle to count them from", days, "give a Period, or a cycle"
-        )
+        raise InvalidPlan("a trial of days, with no cycle to count from", days, "give a Period, or a cycle")

@@ -12,7 +12,8 @@ from tokenbill.bill import Bill
 from tokenbill.currencies import Currency
 from tokenbill.decimals import ZERO, decimal, difference
 from tokenbill.display import digits, html_table, shortest, text_table
-from tokenbill.errors import InvalidUsage, listed, shown
+from tokenbill.errors import InvalidUsage
+from tokenbill.excerpts import listed, shown
 from tokenbill.histories import Case
 from tokenbill.memo import Shown
 from tokenbill.plan import BillingPlan

@@ -32,7 +32,8 @@ from tokenbill.coding import (
     tried,
     unwritable,
 )
-from tokenbill.errors import TokenbillError, UnreadableInput, listed, shown
+from tokenbill.errors import TokenbillError, UnreadableInput
+from tokenbill.excerpts import listed, shown
 from tokenbill.meters import Meter
 
 __all__ = ["MARKS", "REGISTRY", "VERSION", "Member", "Named", "Record", "Registry", "codec_of", "members_of"]

@@ -14,7 +14,8 @@ from os import PathLike, fsdecode
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeAlias, cast
 
-from tokenbill.errors import UnreadableInput, UnreadableRow, listed, shown
+from tokenbill.errors import UnreadableInput, UnreadableRow
+from tokenbill.excerpts import listed, shown
 from tokenbill.jsontext import NotJson, decoded
 
 __all__ = ["Progress", "Rows", "Source", "opened"]

@@ -29,7 +29,8 @@ from tokenbill.decimals import (
     shifted,
     users_context,
 )
-from tokenbill.errors import InvalidPrice, MissingExtra, shown
+from tokenbill.errors import InvalidPrice, MissingExtra
+from tokenbill.excerpts import shown
 from tokenbill.lint import cliffs
 from tokenbill.pieces import NIL, at
 from tokenbill.portions import Portion

@@ -11,7 +11,8 @@ from attrs import field, frozen
 from tokenbill.canonical import is_mapping, pairs_of
 from tokenbill.decimals import EXACT, LIMIT, ZERO, Number, number
 from tokenbill.display import digits, html_table
-from tokenbill.errors import InvalidMeter, InvalidUsage, shown
+from tokenbill.errors import InvalidMeter, InvalidUsage
+from tokenbill.excerpts import shown
 from tokenbill.memo import slot_setters
 from tokenbill.meters import KNOWN, Meter
 

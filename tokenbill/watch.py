@@ -17,7 +17,14 @@ from tokenbill.budgets import Alert, Budget
 from tokenbill.charges import quantities_of
 from tokenbill.compiled import compiled_form
 from tokenbill.decimals import ZERO, decimal, difference, product
-from tokenbill.errors import BalanceExhausted, InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage, shown
+from tokenbill.errors import (
+    BalanceExhausted,
+    InvalidAccount,
+    InvalidPeriod,
+    InvalidPlan,
+    InvalidUsage,
+)
+from tokenbill.excerpts import shown
 from tokenbill.forecasts import Pace, days_between, days_of, local_day, outlook, usage_of
 from tokenbill.increment import NO_USAGE, Increment
 from tokenbill.instants import is_before, midnight, moment, spelled
