@@ -28,10 +28,12 @@ from tokenbill.program import Program, value, whole
 from tokenbill.tariff import DIGITS, Tariff
 
 duckdb = engine("duckdb", "duckdb")
+pc = engine("pyarrow.compute", "duckdb")
 
 __all__ = ["rate", "rate_rows"]
 
 UNORDERED = "a relation, whose rows have no order"
+ODD = "rows with a null or negative quantity"
 INTEGERS = {
     f"{sign}{kind}" for sign in ("", "u") for kind in ("tinyint", "smallint", "integer", "bigint", "hugeint")
 }
@@ -73,13 +75,9 @@ def rate(data: Any, asked: Asked) -> Any:
     for column in layout.quantities:
         _places(data, column)
     keys = [*layout.by, *layout.variants]
-    counts = [
-        f"{call} AS {_name(f'{column} {what}')}"
-        for column in layout.quantities
-        for call, what in ((f"min({_name(column)})", "least"), (f"count({_name(column)})", "given"))
-    ]
     sums = [f"sum({_name(column)}) AS {_name(column)}" for column in layout.quantities]
-    asked_for = ", ".join([*map(_name, keys), *sums, *counts, 'count(*) AS "rows of all"'])
+    sound = " AND ".join(f"{_name(column)} >= 0" for column in layout.quantities)
+    asked_for = ", ".join([*map(_name, keys), *sums, f"count(*) - count_if({sound}) AS {_name(ODD)}"])
     try:
         summed = data.query("usage", f"SELECT {asked_for} FROM usage{' GROUP BY ALL' if keys else ''}")
         table = summed.to_arrow_table()
@@ -93,8 +91,6 @@ def rate(data: Any, asked: Asked) -> Any:
 
 
 def _column_of(layout: Layout, table: Any) -> Any:
-    pc = engine("pyarrow.compute", "duckdb")
-
     def column(name: str) -> Any:
         cells = table.column(name)
         return pc.fill_null(cells, 0) if name in layout.quantities else cells  # the sum of no rows
@@ -108,27 +104,24 @@ def _check(data: Any, layout: Layout, table: Any) -> None:
         nulls = _count(data, f"{_name(column)} IS NULL") if table.column(column).null_count else 0
         if nulls:
             raise null_keys(column, nulls, UNORDERED)
-    every = table.column("rows of all").to_pylist()
+    if not pc.max(table.column(ODD)).as_py():
+        return
     for column in layout.quantities:
-        given, least = (
-            table.column(f"{column} given").to_pylist(),
-            table.column(f"{column} least").to_pylist(),
-        )
-        lacking = [place for place, (some, rows) in enumerate(zip(given, every, strict=True)) if some < rows]
-        below = [place for place, cell in enumerate(least) if cell is not None and cell < 0]
-        for places, condition in ((lacking, "IS NULL"), (below, "< 0")):
-            if places:
-                count = _count(data, f"{_name(column)} {condition}")
-                nulls, negatives = (count, 0) if condition == "IS NULL" else (0, count)
-                check_counts(column, nulls, negatives, _group(layout, table, places[0]))
+        for condition in ("IS NULL", "< 0"):
+            where = f"{_name(column)} {condition}"
+            count, group = _count(data, where), _group(data, layout, where)
+            check_counts(column, *((count, 0) if condition == "IS NULL" else (0, count)), group)
 
 
 def _count(data: Any, condition: str) -> int:
-    return int(data.query("usage", f"SELECT count(*) FILTER ({condition}) FROM usage").fetchall()[0][0])
+    return int(data.query("usage", f"SELECT count(*) FROM usage WHERE {condition}").fetchall()[0][0])
 
 
-def _group(layout: Layout, table: Any, place: int) -> str:
-    cells = (f"{column}={table.column(column)[place].as_py()}" for column in layout.by)
+def _group(data: Any, layout: Layout, condition: str) -> str:
+    """The group of a row that is so."""
+    names = ", ".join(map(_name, layout.by)) or "NULL"
+    found = data.query("usage", f"SELECT {names} FROM usage WHERE {condition} LIMIT 1").fetchall()
+    cells = [f"{column}={cell}" for row in found for column, cell in zip(layout.by, row, strict=False)]
     return ", ".join(cells) or "the frame"
 
 
