@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill._frames_bills import amounts, settle
 from tokenbill._frames_numpy import LONG, Ints, Sums, added
+from tokenbill.errors import UnreadableInput
 from tokenbill.layouts import (
     AMOUNT,
     ROWS,
@@ -208,7 +209,10 @@ def coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]
 def _encoded(cells: Any) -> tuple[Ints, Any]:
     """The place of each cell among the different ones, and those; of a dictionary those that are used."""
     is_coded = pa.types.is_dictionary(cells.type)
-    found = (cells.indices if is_coded else cells).dictionary_encode(null_encoding="encode")
+    try:
+        found = (cells.indices if is_coded else cells).dictionary_encode(null_encoding="encode")
+    except pa.ArrowNotImplementedError:
+        raise UnreadableInput("cells that tell no rows apart", cells.type, "give texts or numbers") from None
     different = cells.dictionary.take(found.dictionary) if is_coded else found.dictionary
     return found.indices.to_numpy().astype(np.int64), different
 

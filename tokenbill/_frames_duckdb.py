@@ -34,9 +34,20 @@ __all__ = ["rate", "rate_rows"]
 
 UNORDERED = "a relation, whose rows have no order"
 ODD = "rows with a null or negative quantity"
+VIEW = "rows of tokenbill"
+HALF = 10**19
+"""Half of the digits that a sum may have."""
 INTEGERS = {
-    f"{sign}{kind}" for sign in ("", "u") for kind in ("tinyint", "smallint", "integer", "bigint", "hugeint")
+    "hugeint",  # not UHUGEINT, which DuckDB adds up as DOUBLE
+    *(f"{sign}{kind}" for sign in ("", "u") for kind in ("tinyint", "smallint", "integer", "bigint")),
 }
+
+
+class _Variant(NamedTuple):
+    """What tells the meters of a column apart: cells of labels, and of the meter, also as DuckDB writes them."""
+
+    cells: tuple[Any, ...]
+    texts: tuple[Any, ...]
 
 
 class Sql(NamedTuple):
@@ -77,17 +88,32 @@ def rate(data: Any, asked: Asked) -> Any:
     keys = [*layout.by, *layout.variants]
     sums = [f"sum({_name(column)}) AS {_name(column)}" for column in layout.quantities]
     sound = " AND ".join(f"{_name(column)} >= 0" for column in layout.quantities)
-    asked_for = ", ".join([*map(_name, keys), *sums, f"count(*) - count_if({sound}) AS {_name(ODD)}"])
+    asked_for = ", ".join([*map(_name, keys), *sums, f"count(*) - count(*) FILTER ({sound}) AS {_name(ODD)}"])
     try:
-        summed = data.query("usage", f"SELECT {asked_for} FROM usage{' GROUP BY ALL' if keys else ''}")
-        table = summed.to_arrow_table()
+        table = data.aggregate(asked_for, ", ".join(map(_name, keys))).to_arrow_table()
     except duckdb.OutOfRangeException:
-        meters = ", ".join(layout.quantities)
-        raise QuantityOverflow(meters, "", "a sum", f"{DIGITS} digits") from None
+        raise _too_long(data, layout) from None
     _check(data, layout, table)
-    settled = lines(Source([*keys, *layout.quantities], _column_of(layout, table), ""), asked)
+    return _relation(lines(Source([*keys, *layout.quantities], _column_of(layout, table), ""), asked), data)
+
+
+def _relation(settled: Any, data: Any) -> Any:
+    """A table as a relation of the connection that *data* is of; not all versions drop the view themselves."""
     assert settled is not None  # the query below reads it by its name
-    return data.query("usage", "SELECT * FROM settled")
+    found = data.query(VIEW, "SELECT * FROM settled")
+    data.query(VIEW, f"DROP VIEW {_name(VIEW)}")
+    return found
+
+
+def _too_long(data: Any, layout: Layout) -> QuantityOverflow:
+    """The error for sums that leave 128 bits, with the first meter and group of which one does."""
+    for column in layout.quantities:
+        n, keys = _number(column, _places(data, column), 1), ", ".join(map(_name, layout.by))
+        top = f"sum({n} // {HALF}) + sum({n} % {HALF}) // {HALF} >= {HALF} AS {_name(ODD)}"
+        groups = data.aggregate(f"{keys}, {top}" if keys else top, keys)
+        if _count(groups, _name(ODD)):
+            return QuantityOverflow(column, _group(groups, layout, _name(ODD)), "a sum", f"{DIGITS} digits")
+    raise AssertionError("the sums of groups are shorter than those of groups and meters")
 
 
 def _column_of(layout: Layout, table: Any) -> Any:
@@ -114,13 +140,13 @@ def _check(data: Any, layout: Layout, table: Any) -> None:
 
 
 def _count(data: Any, condition: str) -> int:
-    return int(data.query("usage", f"SELECT count(*) FROM usage WHERE {condition}").fetchall()[0][0])
+    return int(data.filter(condition).aggregate("count(*)").fetchall()[0][0])
 
 
 def _group(data: Any, layout: Layout, condition: str) -> str:
     """The group of a row that is so."""
     names = ", ".join(map(_name, layout.by)) or "NULL"
-    found = data.query("usage", f"SELECT {names} FROM usage WHERE {condition} LIMIT 1").fetchall()
+    found = data.filter(condition).project(names).limit(1).fetchall()
     cells = [f"{column}={cell}" for row in found for column, cell in zip(layout.by, row, strict=False)]
     return ", ".join(cells) or "the frame"
 
@@ -148,42 +174,44 @@ def rate_rows(data: Any, asked: Asked) -> Any:
     layout = layout._replace(labels=tuple(tariff.told_apart(layout.labels)))
     if tariff.programs is None:
         table = data.to_arrow_table()
-        rated = table.append_column(
-            AMOUNT, amount_column(Source(table.schema.names, table.column, ""), asked)
-        )
-        assert rated is not None  # the query below reads it by its name
-        return data.query("usage", "SELECT * FROM rated")
+        amounts = amount_column(Source(table.schema.names, table.column, ""), asked)
+        return _relation(table.append_column(AMOUNT, amounts), data)
     amount = _amount(tariff, layout, places, _variants(data, layout))
-    return data.query("usage", f"SELECT *, {amount} AS {AMOUNT} FROM usage")
+    return data.project(f"*, {amount} AS {AMOUNT}")
 
 
-def _variants(data: Any, layout: Layout) -> list[tuple[Any, ...]]:
+def _variants(data: Any, layout: Layout) -> list[_Variant]:
     """What tells the meters of a column apart."""
     if not layout.variants:
-        return [()]
-    names = ", ".join(map(_name, layout.variants))
-    return list(data.query("usage", f"SELECT DISTINCT {names} FROM usage").fetchall())
+        return [_Variant((), ())]
+    names = [*map(_name, layout.variants), *map(_text_of, layout.variants)]
+    found = data.project(", ".join(f"{name} AS c{n}" for n, name in enumerate(names))).distinct()
+    cells = zip(*(column.to_pylist() for column in found.to_arrow_table().columns), strict=True)
+    return [_Variant(row[: len(layout.variants)], row[len(layout.variants) :]) for row in cells]
 
 
-def _amount(
-    tariff: Tariff, layout: Layout, places: dict[str, int], variants: Sequence[tuple[Any, ...]]
-) -> str:
+def _text_of(column: str) -> str:
+    return f"CAST({_name(column)} AS VARCHAR)"
+
+
+def _amount(tariff: Tariff, layout: Layout, places: dict[str, int], variants: Iterable[_Variant]) -> str:
     """The amount of a row: each entry's in 1/denominator, added up, as a decimal."""
     cases: list[str] = []
     for variant in variants:
-        if None in variant[len(layout.labels) :]:
-            raise null_keys(str(layout.meter), 1, UNORDERED)
+        if layout.meter is not None and variant.cells[-1] is None:
+            raise null_keys(layout.meter, 1, UNORDERED)
         by_rate: dict[Rate, list[str]] = {}
         for column in layout.quantities:
-            by_rate.setdefault(layout.rate_of(tariff, column, variant), []).append(column)
+            by_rate.setdefault(layout.rate_of(tariff, column, variant.cells), []).append(column)
         total = " + ".join(_part(tariff, rate, columns, places) for rate, columns in by_rate.items())
         met = " AND ".join(
-            f"{_name(column)} IS NOT DISTINCT FROM {'NULL' if cell is None else _quoted(cell)}"
-            for column, cell in zip(layout.variants, variant, strict=True)
+            f"{_text_of(column)} IS NOT DISTINCT FROM {'NULL' if text is None else _quoted(text)}"
+            for column, text in zip(layout.variants, variant.texts, strict=True)
         )
         cases.append(f"WHEN {met or 'true'} THEN {total}")
+    unknown = f"ELSE error({_quoted('a meter that was not there when the rows were rated')})"
     shown = tariff.shown
-    total_sql = Sql(f"(CASE {' '.join(cases)} END)") if cases else Sql("CAST(0 AS HUGEINT)")
+    total_sql = Sql(f"(CASE {' '.join(cases)} {unknown} END)") if cases else Sql("CAST(0 AS HUGEINT)")
     settled = whole(total_sql * shown.lines[0].rate, shown.divisor, shown.mode)
     point = (
         ""

@@ -119,6 +119,10 @@ def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
             raise UnreadableInput("a column named like one of the result", column, "rename it")
     found = (asked.quantity,) if long else asked.meters
     quantities = _wide(known, asked) if found is None else found
+    if not quantities:
+        raise UnreadableInput(
+            "no column of quantities", listed(map(str, known)), 'name a column "quantity", or after its meter'
+        )
     for column in (*wanted, *quantities):
         if known.count(column) > 1:
             raise UnreadableInput("a column that is there twice", column, "name each column once")
@@ -137,10 +141,6 @@ def _wide(known: Iterable[Any], asked: Asked) -> tuple[str, ...]:
                 column,
                 "name it in by= or labels=, list the columns of quantities in meters=, or price it",
             ) from None
-    if not quantities:
-        raise UnreadableInput(
-            "no column of quantities", listed(map(str, known)), 'name a column "quantity", or after its meter'
-        )
     return quantities
 
 
