@@ -81,9 +81,9 @@ def polars_frame(columns):
 def pandas_frame(columns):
     pd, pa = import_module("pandas"), import_module("pyarrow")
     kinds = {
-        name: pd.ArrowDtype(pa.decimal128(38, column.places))
+        name: pd.ArrowDtype(pa.decimal128(38, column.places)) if isinstance(column, Decimals) else "Int64"
         for name, column in columns.items()
-        if isinstance(column, Decimals)
+        if isinstance(column, Decimals) or {*map(type, column)} == {int, type(None)}
     }
     return pd.DataFrame(
         {
@@ -133,7 +133,8 @@ def spark_session():
 
 
 def spark_frame(columns):
-    return spark_session().createDataFrame(arrow_table(columns)).repartition(2)
+    """Two partitions, which keep the order of the rows."""
+    return spark_session().createDataFrame(arrow_table(columns))
 
 
 ENGINES = {

@@ -24,7 +24,9 @@ WIDE = 8
 def rate(data: Any, asked: Asked) -> Any:
     """The lines of bills, one for each group."""
     layout = _layout(data, asked)
-    parts = [dask.delayed(_part)(frame, asked, layout) for frame in data.to_delayed()]
+    parts = [
+        dask.delayed(_part)(frame, asked, layout, number) for number, frame in enumerate(data.to_delayed())
+    ]
     while len(parts) > 1:
         parts = [dask.delayed(joined)(parts[at : at + WIDE]) for at in range(0, len(parts), WIDE)]
     empty = _billed(_part(data._meta, asked, layout), asked, layout).iloc[:0]
@@ -49,9 +51,9 @@ def _layout(data: Any, asked: Asked) -> Layout:
     return layout._replace(labels=tuple(told))
 
 
-def _part(frame: Any, asked: Asked, layout: Layout) -> Part:
+def _part(frame: Any, asked: Asked, layout: Layout, number: int = 0) -> Part:
     """The sums of one partition."""
-    source = source_of(frame, "row {} of a partition".format)
+    source = source_of(frame, f"row {{}} of partition {number}".format)
     numbers = [numbers_of(name, source.column(name), CAST, source.place) for name in layout.quantities]
     keys = {name: keys_of(name, source, layout) for name in (*layout.by, *layout.variants)}
     return added_up(keys, numbers, len(frame))
