@@ -5,7 +5,7 @@ What depends on the numbers, such as how many bits they need, is decided batch b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
@@ -35,6 +35,8 @@ __all__ = ["rate", "rate_rows"]
 GROUP, VARIANT, HIGH = "tokenbill group", "tokenbill variant", "tokenbill high of "
 HALF = 10**19
 """Numbers that could leave 128 bits when they are added up are added in two parts: n // HALF and n % HALF."""
+BELOW_ZERO = {pl.Int8: 2**7, pl.Int16: 2**15, pl.Int32: 2**31, pl.Int64: LONG, pl.Int128: 2**127}
+"""From here on the bits of a number, read without a sign, are those of a negative one."""
 FITTING = 10**26
 """As many numbers below this as can be counted add up within 128 bits."""
 
@@ -79,9 +81,8 @@ def rate_rows(data: Any, asked: Asked) -> Any:
     needed, rater = [*job.layout.variants, *job.layout.quantities], _Rater(job)
     if isinstance(data, pl.DataFrame):
         return data.with_columns(rater.rated(data.select(needed), "row {}".format).alias(AMOUNT))
-    rated = pl.struct(needed).map_batches(
-        _telling(rater.batch), return_dtype=pl.Decimal(DIGITS, job.tariff.row_places), is_elementwise=True
-    )
+    kind = pl.Decimal(DIGITS, job.tariff.row_places)
+    rated = pl.map_batches(needed, _telling(rater.batch), return_dtype=kind, is_elementwise=True)
     return data.with_columns(rated.alias(AMOUNT))
 
 
@@ -134,20 +135,26 @@ def _number(column: Any, dtype: Any, width: Any) -> Any:
 # ---------------------------------------------------------------- checks
 
 
-def _check(layout: Layout, frame: Any, place: Any) -> None:
-    """Refuse nulls, and negative quantities, in a frame or one batch of it."""
+def _check(layout: Layout, frame: Any, place: Any) -> dict[str, int]:
+    """Refuse nulls and negative quantities, in a frame or one batch of it; how large the others are."""
     for column in (*layout.by, *([layout.meter] if layout.meter is not None else [])):
         cells = frame[column]
         if cells.null_count():
             raise null_keys(column, cells.null_count(), place(cells.is_null().arg_max()))
-    for column in layout.quantities:
-        cells = frame[column]
-        nulls = cells.null_count()
-        if nulls:
-            check_counts(column, nulls, 0, place(cells.is_null().arg_max()))
-        if cells.len() and cells.min() < 0:
-            negative = cells < 0
-            check_counts(column, 0, negative.sum(), place(negative.arg_max()))
+    return {column: _largest(column, frame[column], place) for column in layout.quantities}
+
+
+def _largest(column: str, cells: Any, place: Any) -> int:
+    """The largest number of a column of quantities, which has no nulls and no negative ones."""
+    nulls = cells.null_count()
+    if nulls:
+        check_counts(column, nulls, 0, place(cells.is_null().arg_max()))
+    numbers = cells.reinterpret(dtype=pl.Int128) if cells.dtype.is_decimal() else cells
+    most = int(numbers.reinterpret(signed=False).max() or 0)
+    if most >= BELOW_ZERO.get(numbers.dtype, most + 1):
+        negative = numbers < 0
+        check_counts(column, 0, negative.sum(), place(negative.arg_max()))
+    return most
 
 
 def _is_wide(dtype: Any) -> bool:
@@ -287,14 +294,14 @@ class _Rater:
             found.setdefault(layout.rate_of(tariff, column, ()), []).append(column)
         return [(tariff.program_of(rate), columns) for rate, columns in found.items()]
 
-    def batch(self, batch: Any) -> Any:
+    def batch(self, columns: Sequence[Any]) -> Any:
         """The amounts of one batch of a query."""
-        return self.rated(batch.struct.unnest(), "row {} of a batch".format)
+        return self.rated(pl.DataFrame(columns), "row {} of a batch".format)
 
     def rated(self, frame: Any, place: Callable[[int], str]) -> Any:
         """The amount of each row."""
-        _check(self.job.layout, frame, place)
-        numbers = self._by_expression(frame) if self.by_rate else None
+        largest = _check(self.job.layout, frame, place)
+        numbers = self._by_expression(frame, largest) if self.by_rate else None
         if numbers is None:
             return _decimals(self._on_arrays(frame, place), self.job.tariff.row_places)
         return numbers.cast(pl.Int128).reinterpret(dtype=pl.Decimal(DIGITS, self.job.tariff.row_places))
@@ -306,18 +313,18 @@ class _Rater:
         quantities = [(_ints(frame[column]), self.job.places[column]) for column in layout.quantities]
         return amounts(self.job.tariff, layout, Sums(frame.height, None, found, which, quantities, place))
 
-    def _by_expression(self, frame: Any) -> Any:
+    def _by_expression(self, frame: Any, largest: Mapping[str, int]) -> Any:
         """The amounts in the narrowest type that every number on the way fits; None where none does."""
-        most = [self._most(frame, columns) for _, columns in self.by_rate]
+        most = [self._most(largest, columns) for _, columns in self.by_rate]
         for width, limit in ((pl.Int64, LONG), (pl.Int128, 10**DIGITS)):
             room = min(limit, self.shown.most(limit) + 1) // len(most) if self.shown else 0
             if all(n <= program.most(room) for n, (program, _) in zip(most, self.by_rate, strict=True)):
-                return frame.select(self._amount(frame.schema, most, width)).to_series()
+                return frame.lazy().select(self._amount(frame.schema, most, width)).collect().to_series()
         return None
 
-    def _most(self, frame: Any, columns: Iterable[str]) -> int:
+    def _most(self, largest: Mapping[str, int], columns: Iterable[str]) -> int:
         """No sum of these columns is larger."""
-        return sum(_largest(frame[column]) * self._factor(column) for column in columns)
+        return sum(largest[column] * self._factor(column) for column in columns)
 
     def _factor(self, column: str) -> int:
         return int(self.job.tariff.unit // 10 ** self.job.places[column])
@@ -349,11 +356,6 @@ class _Rater:
         assert self.shown is not None  # there are programs
         line = self.shown.lines[0]
         return whole(total if line.rate == 1 else total * line.rate, self.shown.divisor, self.shown.mode)
-
-
-def _largest(cells: Any) -> int:
-    numbers = cells.reinterpret(dtype=pl.Int128) if cells.dtype.is_decimal() else cells
-    return int(numbers.max()) if cells.len() else 0
 
 
 def _expression(program: Program, n: Any, top: int, width: Any) -> Any:
