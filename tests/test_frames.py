@@ -455,7 +455,7 @@ def test_a_group_of_nothing_but_nulls_is_refused(name):
     engine = engine_of(name)
     frame = engine.frame({"tenant": ["x", "y", "y"], "calls": [1, None, None]})
 
-    with pytest.raises(engine.bill_refusals(InvalidUsage), match="[12] null in column 'calls'"):
+    with pytest.raises(engine.bill_refusals(InvalidUsage), match=r"[12] null in column 'calls'"):
         engine.records(rate(frame, STEEP, by="tenant"))
 
 

@@ -5,7 +5,7 @@ A relation of rated rows stays lazy, and what it refuses is an error of DuckDB w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from tokenbill._frames_arrow import Source, amount_column, lines
@@ -44,7 +44,7 @@ INTEGERS = {
 
 
 class _Variant(NamedTuple):
-    """What tells the meters of a column apart: cells of labels, and of the meter, also as DuckDB writes them."""
+    """What tells the meters of a column apart: cells of labels and of the meter, and as DuckDB writes them."""
 
     cells: tuple[Any, ...]
     texts: tuple[Any, ...]
@@ -98,7 +98,7 @@ def rate(data: Any, asked: Asked) -> Any:
 
 
 def _relation(settled: Any, data: Any) -> Any:
-    """A table as a relation of the connection that *data* is of; not all versions drop the view themselves."""
+    """A table as a relation of the connection that *data* is of; not every version drops the view itself."""
     assert settled is not None  # the query below reads it by its name
     found = data.query(VIEW, "SELECT * FROM settled")
     data.query(VIEW, f"DROP VIEW {_name(VIEW)}")
