@@ -117,6 +117,68 @@ def test_names_of_columns_need_no_quoting():
     assert {row["te`n.ant"]: row["quantity"] for row in bills if row["kind"] == "usage"} == {"a": 1, "b": 2}
 
 
+def test_columns_that_a_session_takes_for_one_another_are_told_apart():
+    frame = spark_session().sql("SELECT 1 AS calls, 2 AS CALLS, 3 AS x, 4 AS x")
+
+    rows = rate_rows(frame, PLAN, meters=["calls"]).toArrow()
+
+    assert [(column[0].as_py()) for column in rows.columns] == [1, 2, 3, 4, Decimal("0.123456789")]
+
+
+def test_text_of_any_collation_names_the_bill_and_the_meter_that_it_spells():
+    frame = spark_session().sql(
+        "SELECT tenant COLLATE UTF8_LCASE AS tenant, meter COLLATE UTF8_LCASE AS meter, 1 AS quantity "
+        "FROM VALUES ('a', 'calls'), ('a', 'gpu'), ('A', 'calls') AS events(tenant, meter)"
+    )
+
+    rows = rate(frame, PLAN, by="tenant").toArrow().to_pylist()
+
+    assert sorted((row["tenant"], row["meter"]) for row in rows if row["kind"] == "usage") == [
+        ("A", "calls"),
+        ("a", "calls"),
+        ("a", "gpu"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("spark.sql.execution.arrow.maxRecordsPerBatch", "1"),
+        ("spark.sql.execution.arrow.useLargeVarTypes", "true"),
+        ("spark.sql.caseSensitive", "true"),
+        ("spark.sql.session.timeZone", "America/St_Johns"),
+        ("spark.sql.adaptive.enabled", "false"),
+        ("spark.sql.codegen.wholeStage", "false"),
+    ],
+)
+def test_no_setting_of_how_a_query_runs_changes_it(spark, setting, value):
+    columns = {
+        "tenant": ["a", "b", "a", "a"],
+        "meter": ["calls", "calls", "gpu", "calls"],
+        "region": [None, "eu", "eu", "us"],
+        "quantity": [4, 5, 36, 7],
+    }
+    before = spark.conf.get(setting)
+    spark.conf.set(setting, value)
+    try:
+        bills = rate(spark_frame(columns), PLAN, by="tenant", labels="region").toArrow().to_pylist()
+        rows = rate_rows(spark_frame(columns), PLAN, labels="region").toArrow()["amount"].to_pylist()
+    finally:
+        spark.conf.set(setting, before)
+
+    assert {(row["tenant"], row["meter"]): row["amount"] for row in bills if row["kind"] == "usage"} == {
+        ("a", "calls"): Decimal("1.234567891"),  # 10 × 0.123456789 + 0.000000001
+        ("a", "gpu"): Decimal("0.001"),
+        ("b", "calls"): Decimal("0.617283945"),
+    }
+    assert rows == [
+        Decimal("0.493827156"),
+        Decimal("0.617283945"),
+        Decimal("0.001"),
+        Decimal("0.864197523"),
+    ]
+
+
 def test_a_frame_of_another_kind_of_spark_is_refused():
     class Other:
         __module__ = "pyspark.pandas.frame"

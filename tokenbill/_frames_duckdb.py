@@ -44,7 +44,7 @@ INTEGERS = {
 
 
 class _Variant(NamedTuple):
-    """What tells the meters of a column apart: cells of labels and of the meter, and as DuckDB writes them."""
+    """What tells the meters of a column apart: cells of labels and of the meter, also as text by DuckDB."""
 
     cells: tuple[Any, ...]
     texts: tuple[Any, ...]

@@ -6,7 +6,7 @@ What is refused is refused inside the query: an error of Spark with our message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -69,9 +69,12 @@ def rate(data: Any, asked: Asked) -> Any:
 
 def rate_rows(data: Any, asked: Asked) -> Any:
     """The frame with the amount of each row."""
-    job = _job(data, asked)
+    job, frame = _job(data, asked), _numbered(data)
     amount = types.StructField(AMOUNT, types.DecimalType(DIGITS, job.tariff.row_places))
-    return data.mapInArrow(partial(_rated, job), types.StructType([*data.schema.fields, amount]))
+    rated = frame.mapInArrow(
+        partial(_rated, job, data.columns), types.StructType([*frame.schema.fields, amount])
+    )
+    return rated.toDF(*data.columns, AMOUNT)
 
 
 def _job(data: Any, asked: Asked) -> _Job:
@@ -98,10 +101,12 @@ def _places(column: str, kind: Any) -> int:
 
 def _summed(data: Any, job: _Job) -> Any:
     """A row for each group and meter: its keys, sums and counts, with all rows of a bill in one partition."""
-    layout = job.layout
-    names = [f"c{place}" for place in range(len(data.columns))]
-    frame, cell = data.toDF(*names), dict(zip(data.columns, map(F.col, names), strict=False))
-    keys = [cell[name].alias(f"k{place}") for place, name in enumerate((*layout.by, *layout.variants))]
+    layout, frame = job.layout, _numbered(data)
+    cell = dict(zip(data.columns, map(F.col, frame.columns), strict=False))
+    keys = [
+        _key(cell[name], data.schema[name]).alias(f"k{place}")
+        for place, name in enumerate((*layout.by, *layout.variants))
+    ]
     sums = [F.count(F.lit(1)).alias(COUNT)]
     for place, name in enumerate(layout.quantities):
         sums += _sums(cell[name], place, is_decimal=isinstance(data.schema[name].dataType, types.DecimalType))
@@ -114,6 +119,16 @@ def _summed(data: Any, job: _Job) -> Any:
     return (
         summed.repartition(*(f"k{place}" for place in range(len(layout.by)))) if layout.variants else summed
     )
+
+
+def _numbered(data: Any) -> Any:
+    """The same columns by names that need no quoting and that no setting takes for one another."""
+    return data.toDF(*(f"c{place}" for place in range(len(data.columns))))
+
+
+def _key(cell: Any, field: Any) -> Any:
+    """A cell that names a group or meter; text without its collation, by which others would be the same."""
+    return cell.cast("string") if isinstance(field.dataType, types.StringType) else cell
 
 
 def _sums(cell: Any, place: int, *, is_decimal: bool) -> list[Any]:
@@ -180,9 +195,10 @@ def _group(layout: Layout, table: Any, odd: Any) -> str:
     return ", ".join(cells) or "the frame"
 
 
-def _rated(job: _Job, batches: Iterable[Any]) -> Iterator[Any]:
-    """Batches with the amount of each row."""
+def _rated(job: _Job, names: Sequence[str], batches: Iterable[Any]) -> Iterator[Any]:
+    """Batches of columns of these names, with the amount of each row."""
     tariff = job.tariff
     for batch in batches:
-        source = Source(batch.schema.names, batch.column, "", "row {} of a batch".format)
+        columns = dict(zip(names, batch.columns, strict=True))
+        source = Source(names, columns.__getitem__, "", "row {} of a batch".format)
         yield batch.append_column(AMOUNT, amount_column(source, job.asked, tariff))
