@@ -37,6 +37,7 @@ __all__ = ["rate", "rate_rows"]
 
 HALF = 31
 """Bits of the lower half of a 64-bit number: as many of either half as a cluster counts add up in 64 bits."""
+LONGEST = f"{DIGITS} digits, or a half of it more than 64 bits"
 COUNT = "rows"
 UNORDERED = "a data frame, whose rows have no order"
 
@@ -102,7 +103,7 @@ def _places(column: str, kind: Any) -> int:
 def _summed(data: Any, job: _Job) -> Any:
     """A row for each group and meter: its keys, sums and counts, with all rows of a bill in one partition."""
     layout, frame = job.layout, _numbered(data)
-    cell = dict(zip(data.columns, map(F.col, frame.columns), strict=False))
+    cell = {name: F.col(number) for name, number in zip(data.columns, frame.columns, strict=True)}
     keys = [
         _key(cell[name], data.schema[name]).alias(f"k{place}")
         for place, name in enumerate((*layout.by, *layout.variants))
@@ -167,7 +168,7 @@ def _numbers(job: _Job, table: Any, place: int) -> Numbers:
     for cells in (high, low):
         if cells.null_count:
             group = _group(job.layout, table, cells.is_null())
-            raise QuantityOverflow(column, group, "a sum", f"{DIGITS} digits")
+            raise QuantityOverflow(column, group, "a sum", LONGEST)
     if pa.types.is_decimal(high.type):
         return ints_of(high), job.places[column]
     return plus(times(ints_of(high), 1 << HALF), ints_of(low)), 0

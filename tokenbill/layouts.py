@@ -114,7 +114,7 @@ def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
             raise UnreadableInput("no such column", column, f"the columns are {listed(map(str, known))}")
         if wanted.count(column) > 1:
             raise UnreadableInput("a column that is asked for twice", column, "name each column once")
-    for column in (*asked.by, *({asked.adds} & {*known})):
+    for column in (*asked.by, *(name for name in known if name == asked.adds)):
         if column in ROWS:
             raise UnreadableInput("a column named like one of the result", column, "rename it")
     found = (asked.quantity,) if long else asked.meters
