@@ -241,6 +241,8 @@ def _part(tariff: Tariff, rate: Rate, columns: Iterable[str], places: dict[str, 
 def _number(column: str, places: int, factor: int) -> str:
     """A column of quantities in 1/unit."""
     text, power = _name(column), 10**places
+    if places > DIGITS // 2 - 1:  # as text: the product below would be too long
+        return f"(CAST(replace({_text_of(column)}, '.', '') AS HUGEINT) * {factor})"
     if places:
         rest = f"CAST(({text} - floor({text})) * CAST({power} AS DECIMAL({places + 1}, 0)) AS HUGEINT)"
         return f"((CAST(floor({text}) AS HUGEINT) * {power} + {rest}) * {factor})"
