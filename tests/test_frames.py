@@ -10,13 +10,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.engines import ENGINES, QUICK, SLOW, Decimals, engine_of
-from tests.frame_bills import TRAFFIC, check_bills, plans_and_events, quantity_column
+from tests.frame_bills import TRAFFIC, check_bills, discounts, plans_and_events, quantity_column, taxes
 from tests.strategies import (
     Saturating,
     Squared,
     leaves,
     listed_prices,
     nested_in,
+    rates,
 )
 from tokenbill import (
     Bill,
@@ -344,6 +345,45 @@ def test_a_sum_beyond_128_bits_does_not_wrap(name):
     assert rated(name, {"calls": short}, plan)[0]["quantity"] == 10**23 + 1
     with pytest.raises(engine_of(name).bill_refusals(QuantityOverflow), match="calls"):
         rated(name, {"calls": long}, plan)
+
+
+plans_for_one_meter = st.builds(
+    BillingPlan,
+    st.builds(lambda price: PriceSchedule({"a": price}), leaves),
+    discounts=st.lists(discounts, max_size=2),
+    taxes=st.lists(taxes, max_size=2),
+    minimum=st.none() | rates,
+)
+
+
+@few
+@given(plans_for_one_meter, st.sampled_from([0, 2, 9]))
+def test_the_largest_bill_of_a_plan_is_exact_and_one_more_is_refused(plan, places):
+    tariff = Tariff(plan, 10**places)
+    assume(tariff.terms is not None)
+    most = min(tariff.programs["a"].most(tariff.bill_limit), 10**38 - 1)
+    assume(0 <= tariff.programs["a"].at(most) < tariff.bill_limit)
+
+    used, one = shifted(most, places), shifted(1, places)
+
+    rows = rated("pyarrow", {"a": Decimals([used], places)}, plan)
+
+    assert sum(Fraction(row["amount"]) for row in rows) == Bill.of({"a": used}, plan).total
+    with pytest.raises(QuantityOverflow, match="a"):
+        rated("pyarrow", {"a": Decimals([used, one], places)}, plan)
+
+
+@every_engine
+def test_many_decimals_leave_room_for_the_bills_of_any_customer(name):
+    prices = PriceSchedule({"calls": "0.0125", "gpu": PerUnit("0.10", per=3600)})
+    plan = BillingPlan.on_demand(
+        prices, discounts=[Discount.percent("33.3")], taxes=[Tax("VAT", "8.875", inclusive=True)]
+    )
+    calls, gpu = Decimal("123456789012345.000000001"), Decimal("987654321.123456789")
+
+    rows = rated(name, {"calls": Decimals([calls], 9), "gpu": Decimals([gpu], 9)}, plan)
+
+    assert sum(row["amount"] for row in rows) == Bill.of({"calls": calls, "gpu": gpu}, plan).total
 
 
 @every_engine

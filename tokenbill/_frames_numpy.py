@@ -13,7 +13,7 @@ from tokenbill.errors import QuantityOverflow
 from tokenbill.layouts import Layout, engine, spelled
 from tokenbill.prepared import Rate
 from tokenbill.program import Program, value, whole
-from tokenbill.tariff import Tariff
+from tokenbill.tariff import DIGITS, Tariff
 
 np = engine("numpy", "arrow")
 
@@ -204,7 +204,8 @@ def usage_of(
     total, parts = np.zeros(sums.groups, np.int64), list[tuple[Cell, Ints]]()
     for cell in found:
         program = tariff.program_of(cell.rate)
-        refuse_beyond(str(cell.rate.key), cell, program.most(limit), tariff.unit, sums)
+        most = min(program.most(limit), 10**DIGITS - 1)
+        refuse_beyond(str(cell.rate.key), cell, most, tariff.unit, sums)
         exact = run(program, cell.n)
         parts.append((cell, exact))
         if cell.group is None:

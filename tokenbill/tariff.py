@@ -7,7 +7,7 @@ Where a price lists no pieces, or a term looks at single charges, ``Bill.of`` bi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -81,7 +81,8 @@ class Tariff:
     ``programs`` are those of its entries, with results in 1/``denominator``, or None where a price lists no
     pieces; ``shown`` makes amounts with ``row_places`` decimals of such a result. ``terms`` are None where a
     bill has to be worked out by ``Bill.of``; the amounts on bills have ``places`` decimals.
-    Results stay below ``limit`` for rows, and ``bill_limit`` for bills, where fixed decimals end.
+    Results stay below ``limit`` for rows, where no number on the way may leave 38 digits, either, and below
+    ``bill_limit`` for bills, where fixed decimals end.
 
     Args:
         plan: The terms.
@@ -131,8 +132,8 @@ class Tariff:
         programs = self.terms.programs if self.terms is not None else ()
         self.places = max(places, *(_places(program.scale) for program in programs), 0)
         self.shown = Program.of(IDENTITY, denominator, 10**places, top=TOP)
-        self.limit = self._room([self.shown], places)
-        self.bill_limit = self._room([self.shown, *programs], self.places)
+        self.limit = self.shown.most(10**DIGITS) + 1
+        self.bill_limit = min(_room(program, self.places) for program in (self.shown, *programs))
 
     def rate_of(self, meter: str, labels: Mapping[str, str] | None = None) -> Rate:
         """The entry, or the group of an ``.each`` entry, that a meter with these labels falls to."""
@@ -142,11 +143,6 @@ class Tariff:
         """The program of an entry."""
         assert self.programs is not None  # only asked where they are
         return self.programs[rate.order.partition("\0")[0]]
-
-    def _room(self, programs: Sequence[Program], places: int) -> int:
-        """What amounts in 1/denominator must stay below, so that a fixed decimal holds what comes of them."""
-        limits = (10**DIGITS * program.scale // 10**places for program in programs)
-        return min(program.most(limit) + 1 for program, limit in zip(programs, limits, strict=True))
 
     def told_apart(self, labels: Iterable[str]) -> list[str]:
         """Those of *labels* that can change a price; all of them where the schedule lists no entries."""
@@ -209,6 +205,14 @@ def _rounding(total: Decimal, rows: Iterable[Row]) -> Iterator[Row]:
 
 def _places(scale: int) -> int:
     return len(str(scale)) - 1
+
+
+def _room(program: Program, places: int) -> int:
+    """What amounts in 1/denominator must stay below, so that what comes of them fits, with so many places.
+
+    Only the result has to: bills are worked out in numbers of any length.
+    """
+    return program.most(10**DIGITS * program.scale // 10**places * program.divisor * 10) + 1
 
 
 def _terms(tariff: Tariff) -> Terms | None:
