@@ -33,7 +33,7 @@ types = engine("pyspark.sql.types", "spark")
 pa = engine("pyarrow", "spark")
 pc = engine("pyarrow.compute", "spark")
 
-__all__ = ["rate", "rate_rows"]
+__all__ = ["Job", "job_on", "rate", "rate_rows", "summed"]
 
 HALF = 31
 """Bits of the lower half of a 64-bit number: as many of either half as a cluster counts add up in 64 bits."""
@@ -42,8 +42,8 @@ COUNT = "rows"
 UNORDERED = "a data frame, whose rows have no order"
 
 
-class _Job(NamedTuple):
-    """What is rated, as the workers are told it: the question, the columns, and their decimals."""
+class Job(NamedTuple):
+    """What is rated, as the workers are told it: what was asked for, the columns, and their decimals."""
 
     asked: Asked
     layout: Layout
@@ -58,19 +58,19 @@ class _Job(NamedTuple):
 
 def rate(data: Any, asked: Asked) -> Any:
     """The lines of bills, one for each group."""
-    job = _job(data, asked)
+    job = job_on(data, asked)
     tariff = job.tariff
     fields = dict(zip(data.columns, data.schema.fields, strict=False))
     texts = [types.StructField(name, types.StringType()) for name in ROWS[:3]]
     decimals = [(ROWS[3], len(str(tariff.unit)) - 1), (AMOUNT, tariff.places)]
     numbers = [types.StructField(name, types.DecimalType(DIGITS, places)) for name, places in decimals]
     schema = types.StructType([*(fields[name] for name in job.layout.by), *texts, *numbers])
-    return _summed(data, job).mapInArrow(partial(_settled, job), schema)
+    return summed(data, job).mapInArrow(partial(_settled, job), schema)
 
 
 def rate_rows(data: Any, asked: Asked) -> Any:
     """The frame with the amount of each row."""
-    job, frame = _job(data, asked), _numbered(data)
+    job, frame = job_on(data, asked), _numbered(data)
     amount = types.StructField(AMOUNT, types.DecimalType(DIGITS, job.tariff.row_places))
     rated = frame.mapInArrow(
         partial(_rated, job, data.columns), types.StructType([*frame.schema.fields, amount])
@@ -78,12 +78,12 @@ def rate_rows(data: Any, asked: Asked) -> Any:
     return rated.toDF(*data.columns, AMOUNT)
 
 
-def _job(data: Any, asked: Asked) -> _Job:
+def job_on(data: Any, asked: Asked) -> Job:
     if not isinstance(data, sql.DataFrame):
         raise UnreadableInput("no data frame of Spark SQL", type(data).__name__, "write .to_spark()")
     layout = layout_of(data.columns, asked)
     kinds = dict(zip(data.columns, data.schema.fields, strict=False))
-    job = _Job(asked, layout, {name: _places(name, kinds[name].dataType) for name in layout.quantities})
+    job = Job(asked, layout, {name: _places(name, kinds[name].dataType) for name in layout.quantities})
     return job._replace(layout=layout._replace(labels=tuple(job.tariff.told_apart(layout.labels))))
 
 
@@ -100,7 +100,7 @@ def _places(column: str, kind: Any) -> int:
 # ---------------------------------------------------------------- on the cluster
 
 
-def _summed(data: Any, job: _Job) -> Any:
+def summed(data: Any, job: Job) -> Any:
     """A row for each group and meter: its keys, sums and counts, with all rows of a bill in one partition."""
     layout, frame = job.layout, _numbered(data)
     cells = {
@@ -112,13 +112,12 @@ def _summed(data: Any, job: _Job) -> Any:
     totals = map(F.expr, (f"count(1) AS {COUNT}", *sums))
     if not keys:
         return frame.agg(*totals)
-    summed = frame.groupBy(*map(F.expr, keys)).agg(*totals)
+    found = frame.groupBy(*map(F.expr, keys)).agg(*totals)
     if not layout.by:  # one bill, even of nothing
         nothing = data.sparkSession.range(1).select(F.lit(0).cast("bigint").alias(COUNT))
-        return summed.unionByName(nothing, allowMissingColumns=True).coalesce(1)
-    return (
-        summed.repartition(*(f"k{place}" for place in range(len(layout.by)))) if layout.variants else summed
-    )
+        return found.unionByName(nothing, allowMissingColumns=True).coalesce(1)
+    by = [f"k{place}" for place in range(len(layout.by))]
+    return found.repartition(*by) if layout.variants else found
 
 
 def _numbered(data: Any) -> Any:
@@ -151,7 +150,7 @@ def _sums(cell: str, kind: Any, place: int) -> list[str]:
 # ---------------------------------------------------------------- on its workers
 
 
-def _settled(job: _Job, batches: Iterable[Any]) -> Iterator[Any]:
+def _settled(job: Job, batches: Iterable[Any]) -> Iterator[Any]:
     """The bills of the groups of one partition."""
     found = list(batches)
     if not found:
@@ -166,7 +165,7 @@ def _settled(job: _Job, batches: Iterable[Any]) -> Iterator[Any]:
     yield from bills(rated, every).to_batches()
 
 
-def _numbers(job: _Job, table: Any, place: int) -> Numbers:
+def _numbers(job: Job, table: Any, place: int) -> Numbers:
     """The sums of a column of quantities."""
     column, high, low = job.layout.quantities[place], table[f"high{place}"], table[f"low{place}"]
     for cells in (high, low):
@@ -200,7 +199,7 @@ def _group(layout: Layout, table: Any, odd: Any) -> str:
     return ", ".join(cells) or "the frame"
 
 
-def _rated(job: _Job, names: Sequence[str], batches: Iterable[Any]) -> Iterator[Any]:
+def _rated(job: Job, names: Sequence[str], batches: Iterable[Any]) -> Iterator[Any]:
     """Batches of columns of these names, with the amount of each row."""
     tariff = job.tariff
     for batch in batches:
