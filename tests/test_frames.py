@@ -23,6 +23,7 @@ from tokenbill import (
     Bill,
     BillingPlan,
     Discount,
+    Fee,
     Flat,
     Graduated,
     PerUnit,
@@ -350,6 +351,7 @@ def test_a_sum_beyond_128_bits_does_not_wrap(name):
 plans_for_one_meter = st.builds(
     BillingPlan,
     st.builds(lambda price: PriceSchedule({"a": price}), leaves),
+    fees=st.lists(st.builds(Fee, rates), max_size=1),
     discounts=st.lists(discounts, max_size=2),
     taxes=st.lists(taxes, max_size=2),
     minimum=st.none() | rates,
@@ -376,8 +378,11 @@ def test_the_largest_bill_of_a_plan_is_exact_and_one_more_is_refused(plan, place
 @every_engine
 def test_many_decimals_leave_room_for_the_bills_of_any_customer(name):
     prices = PriceSchedule({"calls": "0.0125", "gpu": PerUnit("0.10", per=3600)})
-    plan = BillingPlan.on_demand(
-        prices, discounts=[Discount.percent("33.3")], taxes=[Tax("VAT", "8.875", inclusive=True)]
+    plan = BillingPlan(
+        prices,
+        fees=[Fee(20, "support")],
+        discounts=[Discount.percent("33.3")],
+        taxes=[Tax("VAT", "8.875", inclusive=True)],
     )
     calls, gpu = Decimal("123456789012345.000000001"), Decimal("987654321.123456789")
 

@@ -115,6 +115,16 @@ def test_most_is_less_than_zero_where_the_curve_itself_is_too_long():
     assert compiled(Flat(10**20, at_zero=True)).most(2**63) == -1
 
 
+def test_results_reach_further_than_the_numbers_on_the_way():
+    thirds = Program.of(PerUnit("0.10", per=3).pieces(), unit=1, scale=100)  # n × 10 ÷ 3
+
+    assert thirds.most(1000) == 99  # 10 × 99 + 3 is below 1000, and 10 × 100 + 3 is not
+    assert thirds.reach(1000) == 299  # 10 × 299 + 3 is below 3 × 1000
+    assert thirds.at(299) == 997
+    assert Program.of(Flat(5, at_zero=True).pieces(), unit=1, scale=1).reach(6) == -1
+    assert Program.of(Flat(5, at_zero=True).pieces(), unit=1, scale=1).reach(7) == LIMIT - 1
+
+
 def test_a_straight_price_is_one_line():
     program = compiled(PerUnit("2.50", per=1_000_000))
 

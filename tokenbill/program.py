@@ -155,6 +155,10 @@ class Program(Shown):
             known = self.made[limit] = min(self._most(limit), limit - 1)
         return known
 
+    def reach(self, limit: int) -> int:
+        """The largest n up to which every result stays below *limit*; -1 if there is none."""
+        return self._most(limit * self.divisor)
+
     def _most(self, limit: int) -> int:
         best = -1
         for line, end in zip(self.lines, (*self.ends, self.top), strict=True):

@@ -212,7 +212,7 @@ def _room(program: Program, places: int) -> int:
 
     Only the result has to: bills are worked out in numbers of any length.
     """
-    return program.most(10**DIGITS * program.scale // 10**places * program.divisor) + 1
+    return program.reach(10**DIGITS * program.scale // 10**places) + 1
 
 
 def _terms(tariff: Tariff) -> Terms | None:
