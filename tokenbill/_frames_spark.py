@@ -79,6 +79,7 @@ def rate_rows(data: Any, asked: Asked) -> Any:
 
 
 def job_on(data: Any, asked: Asked) -> Job:
+    """What is rated: the columns of the frame by their meaning, each checked by its type."""
     if not isinstance(data, sql.DataFrame):
         raise UnreadableInput("no data frame of Spark SQL", type(data).__name__, "write .to_spark()")
     layout = layout_of(data.columns, asked)
