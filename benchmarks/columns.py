@@ -220,7 +220,7 @@ def stream_file(path: str) -> None:
 
 def duckdb_file(path: str) -> None:
     duckdb = importlib.import_module("duckdb")
-    rate(duckdb.connect().sql(f"SELECT * FROM read_parquet('{path}')"), PLAN, by="tenant").to_arrow_table()
+    rate(duckdb.read_parquet(path), PLAN, by="tenant").to_arrow_table()
 
 
 def polars_file(path: str) -> None:

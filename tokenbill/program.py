@@ -170,6 +170,9 @@ class Program(Shown):
 
 def _last_below(line: Line, limit: int, low: int, high: int) -> int:
     """The last n from *low* on, and before *high*, whose peak is below *limit*; *low* where there is none."""
+    if not line.wholes and line.rate:
+        most = (limit - 1 - abs(line.constant)) // abs(line.rate)
+        return max(low, min(most, high - 1)) if most > 0 else low
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if line.peak(middle) < limit else (low, middle)
