@@ -4,6 +4,7 @@ import csv
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
+from importlib import import_module
 
 import pytest
 from hypothesis import assume, given, settings
@@ -158,6 +159,39 @@ def test_the_largest_safe_quantity_is_exact_and_one_more_is_refused(name, meter,
         engine_of(name).refusals(QuantityOverflow), match=f"{meter}.* is more than|{meter}: more"
     ):
         rated_rows(name, columns(most + 1), STEEP)
+
+
+@every_engine
+def test_a_price_of_many_tiers_is_the_same_around_each_of_its_edges(name):
+    price = Graduated([*(Tier(10 * i, Decimal(i % 7) / 100) for i in range(1, 40)), Tier(None, "0.001")])
+    plan = BillingPlan.on_demand(PriceSchedule(calls=price))
+    calls = [0, *(10 * i + near for i in range(1, 40) for near in (-1, 0, 1)), 2**62]
+
+    assert [row["amount"] for row in rated_rows(name, {"calls": calls}, plan)] == [price(n) for n in calls]
+
+
+@pytest.mark.parametrize("name", ["polars", "polars lazy", "polars streaming"])
+@pytest.mark.parametrize("kind", ["Int8", "UInt8", "Int16", "UInt32", "UInt64", "Int128"])
+def test_a_column_of_any_width_costs_the_same(name, kind):
+    engine, pl = engine_of(name), import_module("polars")
+    frame = pl.DataFrame({"calls": pl.Series([0, 100], dtype=getattr(pl, kind))})
+
+    rows = engine.records(rate_rows(frame.lazy() if name != "polars" else frame, STEEP, meters=["calls"]))
+    bill = engine.records(rate(frame.lazy() if name != "polars" else frame, STEEP, meters=["calls"]))
+
+    assert [row["amount"] for row in rows] == [Decimal(0), Decimal(1)]
+    assert [row["quantity"] for row in bill] == [Decimal(100)]
+
+
+@pytest.mark.parametrize("name", ["polars", "polars lazy", "polars streaming"])
+@pytest.mark.parametrize("kind", ["Int8", "Int64", "Int128"])
+def test_a_negative_quantity_of_any_width_is_refused(name, kind):
+    engine, pl = engine_of(name), import_module("polars")
+    frame = pl.DataFrame({"calls": pl.Series([1, -1, 2, -3], dtype=getattr(pl, kind))})
+
+    for work in (rate, rate_rows):
+        with pytest.raises(InvalidUsage, match="[12] negative in column 'calls', the first in: 'row 1"):
+            engine.records(work(frame.lazy() if name != "polars" else frame, STEEP, meters=["calls"]))
 
 
 @every_engine

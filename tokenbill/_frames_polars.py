@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial, reduce
+from operator import le
 from typing import Any, NamedTuple
 
 from tokenbill._frames_bills import amounts, settle
@@ -35,6 +36,8 @@ __all__ = ["rate", "rate_rows"]
 GROUP, VARIANT, HIGH = "tokenbill group", "tokenbill variant", "tokenbill high of "
 HALF = 10**19
 """Numbers that could leave 128 bits when they are added up are added in two parts: n // HALF and n % HALF."""
+PIECES = 16
+"""So many pieces of a curve are told apart by an expression; arrays are faster for more."""
 BELOW_ZERO = {pl.Int8: 2**7, pl.Int16: 2**15, pl.Int32: 2**31, pl.Int64: LONG, pl.Int128: 2**127}
 """From here on the bits of a number, read without a sign, are those of a negative one."""
 FITTING = 10**26
@@ -76,14 +79,15 @@ def rate(data: Any, asked: Asked) -> Any:
 
 def rate_rows(data: Any, asked: Asked) -> Any:
     """The frame with the amount of each row."""
-    schema = data.lazy().collect_schema()
+    frame, is_lazy = data.lazy(), not isinstance(data, pl.DataFrame)
+    schema = frame.collect_schema()
     job = _job(schema, asked, data)
-    needed, rater = [*job.layout.variants, *job.layout.quantities], _Rater(job)
-    if isinstance(data, pl.DataFrame):
-        return data.with_columns(rater.rated(data.select(needed), "row {}".format).alias(AMOUNT))
+    rater = _Rater(job, schema, "row {} of a batch" if is_lazy else "row {}")
     kind = pl.Decimal(DIGITS, job.tariff.row_places)
-    rated = pl.map_batches(needed, _telling(rater.batch), return_dtype=kind, is_elementwise=True)
-    return data.with_columns(rated.alias(AMOUNT))
+    # a frame in memory comes in one piece, which Polars divides among its threads where it works on it
+    rated = pl.map_batches(rater.columns(), _telling(rater.batch), return_dtype=kind, is_elementwise=is_lazy)
+    result = frame.with_columns(rated.alias(AMOUNT))
+    return result if is_lazy else result.collect()
 
 
 def _job(schema: Any, asked: Asked, data: Any) -> _Job:
@@ -123,13 +127,6 @@ def _schema(schema: Any, job: _Job) -> dict[str, Any]:
 
 def _digits(power: int) -> int:
     return len(str(power)) - 1
-
-
-def _number(column: Any, dtype: Any, width: Any) -> Any:
-    """A column of quantities as whole numbers of a width."""
-    if isinstance(dtype, pl.Decimal):
-        column = column.reinterpret(dtype=pl.Int128)
-    return column.cast(width)
 
 
 # ---------------------------------------------------------------- checks
@@ -277,14 +274,19 @@ def _decimals(numbers: Ints, places: int) -> Any:
 
 
 class _Rater:
-    """The amounts of rows: by expressions of Polars where the columns say the meters, else on arrays."""
+    """The amounts of rows: by expressions of Polars where the columns say the meters, else on arrays.
 
-    def __init__(self, job: _Job) -> None:
-        self.job, self.shown = job, job.tariff.shown if job.tariff.programs else None
+    An expression is part of the query before its numbers are known; so that of 64 bits is always worked out,
+    and only used where all of them fit.
+    """
+
+    def __init__(self, job: _Job, schema: Any, place: str) -> None:
+        self.job, self.schema, self.place = job, schema, place.format
+        self.needed = [*job.layout.variants, *job.layout.quantities]
         self.by_rate: list[tuple[Program, list[str]]] = []
-        self.known: dict[tuple[Any, ...], Any] = {}
-        if self.shown is not None and not job.layout.variants:
+        if job.tariff.programs is not None and not job.layout.variants:
             self.by_rate = self._columns_by_rate()
+        self.reach = {pl.Int64: self._reach(LONG), pl.Int128: self._reach(10**DIGITS)} if self.by_rate else {}
 
     def _columns_by_rate(self) -> list[tuple[Program, list[str]]]:
         """The columns of a wide frame by the entry that they fall to."""
@@ -294,73 +296,90 @@ class _Rater:
             found.setdefault(layout.rate_of(tariff, column, ()), []).append(column)
         return [(tariff.program_of(rate), columns) for rate, columns in found.items()]
 
+    def _reach(self, limit: int) -> list[int]:
+        """Of each rate the largest n that stays below *limit* on its way, within its first pieces."""
+        room = min(limit, self.job.tariff.shown.most(limit) + 1) // len(self.by_rate)
+        return [
+            min(program.most(room), *program.ends[PIECES - 1 : PIECES], limit) for program, _ in self.by_rate
+        ]
+
+    def columns(self) -> list[Any]:
+        """What is asked of a query: the columns, whether amounts in 64 bits are right, and these amounts."""
+        return [*self.needed, *([self._fits(), self._amount(pl.Int64)] if self.by_rate else [])]
+
     def batch(self, columns: Sequence[Any]) -> Any:
-        """The amounts of one batch of a query."""
-        return self.rated(pl.DataFrame(columns), "row {} of a batch".format)
+        """The amount of each row of a frame, or of one batch of it."""
+        if self.by_rate and columns[-2].all(ignore_nulls=False):
+            numbers = columns[-1]
+        else:
+            frame = pl.DataFrame(columns[: len(self.needed)])
+            largest = _check(self.job.layout, frame, self.place)
+            if not self._is_within(largest):
+                return _decimals(self._on_arrays(frame), self.job.tariff.row_places)
+            numbers = frame.lazy().select(self._amount(pl.Int128)).collect().to_series()
+        return numbers.reinterpret(dtype=pl.Decimal(DIGITS, self.job.tariff.row_places))
 
-    def rated(self, frame: Any, place: Callable[[int], str]) -> Any:
-        """The amount of each row."""
-        largest = _check(self.job.layout, frame, place)
-        numbers = self._by_expression(frame, largest) if self.by_rate else None
-        if numbers is None:
-            return _decimals(self._on_arrays(frame, place), self.job.tariff.row_places)
-        return numbers.cast(pl.Int128).reinterpret(dtype=pl.Decimal(DIGITS, self.job.tariff.row_places))
+    def _is_within(self, largest: Mapping[str, int]) -> bool:
+        """Whether 128 bits hold every number on the way."""
+        sums = (
+            sum(largest[column] * self._factor(column) for column in columns) for _, columns in self.by_rate
+        )
+        return bool(self.by_rate) and all(map(le, sums, self.reach[pl.Int128]))
 
-    def _on_arrays(self, frame: Any, place: Callable[[int], str]) -> Ints:
+    def _fits(self) -> Any:
+        """Whether 64 bits do for the quantities of a row: none is too large, negative or null."""
+        bounds = [
+            (column, reach // self._factor(column) // len(columns))
+            for reach, (_, columns) in zip(self.reach[pl.Int64], self.by_rate, strict=True)
+            for column in columns
+        ]
+        return pl.all_horizontal(
+            _raw(pl.col(name), self.schema[name]).is_between(0, most) for name, most in bounds
+        )
+
+    def _on_arrays(self, frame: Any) -> Ints:
         layout = self.job.layout
         variants, variant = _coded(frame, layout.variants, VARIANT)
         found, which = (variants.rows(), variant) if layout.variants else ([()], None)
         quantities = [(_ints(frame[column]), self.job.places[column]) for column in layout.quantities]
-        return amounts(self.job.tariff, layout, Sums(frame.height, None, found, which, quantities, place))
-
-    def _by_expression(self, frame: Any, largest: Mapping[str, int]) -> Any:
-        """The amounts in the narrowest type that every number on the way fits; None where none does."""
-        most = [self._most(largest, columns) for _, columns in self.by_rate]
-        for width, limit in ((pl.Int64, LONG), (pl.Int128, 10**DIGITS)):
-            room = min(limit, self.shown.most(limit) + 1) // len(most) if self.shown else 0
-            if all(n <= program.most(room) for n, (program, _) in zip(most, self.by_rate, strict=True)):
-                return frame.lazy().select(self._amount(frame.schema, most, width)).collect().to_series()
-        return None
-
-    def _most(self, largest: Mapping[str, int], columns: Iterable[str]) -> int:
-        """No sum of these columns is larger."""
-        return sum(largest[column] * self._factor(column) for column in columns)
+        return amounts(
+            self.job.tariff, layout, Sums(frame.height, None, found, which, quantities, self.place)
+        )
 
     def _factor(self, column: str) -> int:
         return int(self.job.tariff.unit // 10 ** self.job.places[column])
 
-    def _amount(self, schema: Any, most: Sequence[int], width: Any) -> Any:
-        """The expression for amounts up to so many of each rate, made once for the pieces that they reach."""
-        reached = [
-            sum(end < n for end in program.ends) for n, (program, _) in zip(most, self.by_rate, strict=True)
+    def _amount(self, width: Any) -> Any:
+        """The expression for amounts as far as they can be worked out in a width, in 128 bits."""
+        parts = [
+            _expression(program, self._quantity(columns, width), top, width)
+            for top, (program, columns) in zip(self.reach[width], self.by_rate, strict=True)
         ]
-        key = (width, *reached)
-        if key not in self.known:
-            parts = [
-                _expression(program, self._quantity(schema, columns, width), top, width)
-                for top, (program, columns) in zip(reached, self.by_rate, strict=True)
-            ]
-            self.known[key] = self._settled(reduce(pl.Expr.add, parts))
-        return self.known[key]
+        line, shown = self.job.tariff.shown.lines[0], self.job.tariff.shown
+        total = reduce(pl.Expr.add, parts)
+        return whole(total if line.rate == 1 else total * line.rate, shown.divisor, shown.mode).cast(
+            pl.Int128
+        )
 
-    def _quantity(self, schema: Any, columns: Iterable[str], width: Any) -> Any:
-        """The columns of one rate, in 1/unit, together."""
+    def _quantity(self, columns: Iterable[str], width: Any) -> Any:
+        """The columns of one rate, in 1/unit, together; what does not fit the width is not looked at."""
         parts = list[Any]()
         for column in columns:
-            number, factor = _number(pl.col(column), schema[column], width), self._factor(column)
+            raw, factor = _raw(pl.col(column), self.schema[column]), self._factor(column)
+            number = raw.cast(width, strict=False)
             parts.append(number if factor == 1 else number * pl.lit(factor, width))
         return reduce(pl.Expr.add, parts)
 
-    def _settled(self, total: Any) -> Any:
-        """Decimals of amounts in 1/denominator."""
-        assert self.shown is not None  # there are programs
-        line = self.shown.lines[0]
-        return whole(total if line.rate == 1 else total * line.rate, self.shown.divisor, self.shown.mode)
+
+def _raw(column: Any, dtype: Any) -> Any:
+    """A column of quantities as whole numbers."""
+    return column.reinterpret(dtype=pl.Int128) if isinstance(dtype, pl.Decimal) else column
 
 
-def _expression(program: Program, n: Any, top: int, width: Any) -> Any:
-    """A program as an expression of n up to the piece *top*: the numbers of others may be too long."""
-    ends, lines = program.ends[:top], program.lines[: top + 1]
+def _expression(program: Program, n: Any, most: int, width: Any) -> Any:
+    """A program as an expression of n up to *most*: the numbers of pieces beyond may be too long."""
+    ends = [end for end in program.ends if end < most]
+    lines = program.lines[: len(ends) + 1]
     if program.straight and ends:
         rate = _picked(ends, n, [line.rate for line in lines], width)
         start = _picked(ends, n, [line.constant for line in lines], width)
