@@ -33,7 +33,7 @@ pl = engine("polars", "polars")
 
 __all__ = ["rate", "rate_rows"]
 
-GROUP, VARIANT, HIGH = "tokenbill group", "tokenbill variant", "tokenbill high of "
+GROUP, VARIANT, SOUND, HIGH = "tokenbill group", "tokenbill variant", "tokenbill sound", "tokenbill high of "
 HALF = 10**19
 """Numbers that could leave 128 bits when they are added up are added in two parts: n // HALF and n % HALF."""
 PIECES = 16
@@ -59,7 +59,7 @@ def rate(data: Any, asked: Asked) -> Any:
     job = _job(schema, asked, data)
     layout = job.layout
     keys = [*layout.by, *layout.variants]
-    frame = frame.select(*keys, *layout.quantities)
+    frame = frame.select(*keys, *layout.quantities, _sound(layout))
     wide = [column for column in layout.quantities if _is_wide(schema[column])]
     if isinstance(data, pl.DataFrame):
         frame = _checked(layout, wide, "row {}".format, frame.collect()).lazy()
@@ -154,6 +154,13 @@ def _largest(column: str, cells: Any, place: Any) -> int:
     return most
 
 
+def _sound(layout: Layout) -> Any:
+    """Whether a row names its group and meter, and its quantities are none that `_check` refuses."""
+    names = [*layout.by, *([layout.meter] if layout.meter is not None else [])]
+    named = [pl.col(column).is_not_null() for column in names]
+    return pl.all_horizontal(*named, *(pl.col(column) >= 0 for column in layout.quantities)).alias(SOUND)
+
+
 def _is_wide(dtype: Any) -> bool:
     """Whether numbers of a column can be so long that their sum leaves 128 bits."""
     return dtype.is_decimal() or dtype in (pl.Int128, pl.UInt128)
@@ -161,7 +168,8 @@ def _is_wide(dtype: Any) -> bool:
 
 def _checked(layout: Layout, wide: Sequence[str], place: Callable[[Any], str], frame: Any) -> Any:
     """A frame, or one batch of it, without nulls and negative quantities, its wide columns in two."""
-    _check(layout, frame, place)
+    if not frame[SOUND].all(ignore_nulls=False):
+        _check(layout, frame, place)
     halves = [half for column in wide for half in _halves(frame[column], place)]
     return frame.with_columns(halves) if halves else frame
 
