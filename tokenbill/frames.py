@@ -68,7 +68,8 @@ def rate(
 
     Raises:
         InvalidNumber: For a column of floats, or of no numbers.
-        InvalidUsage: For nulls and negative quantities, with how many there are and where the first one is.
+        InvalidUsage: For nulls and negative quantities, with how many there are and where the first one is;
+            for lazy frames, in the batch or partition that has them.
         UnreadableInput: For columns that are not there or mean nothing, and rows that name no group or meter.
         UnpricedUsage: For a meter without a price.
         QuantityOverflow: Where an amount has more than 38 digits, with the meter and the group.
