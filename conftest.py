@@ -9,6 +9,8 @@ NEEDS = {
     "tokenbill/_frames_bills.py": ["numpy"],
     "tokenbill/_frames_arrow.py": ["numpy", "pyarrow"],
     "tokenbill/_frames_pandas.py": ["numpy", "pyarrow", "pandas"],
+    "tokenbill/_frames_polars_columns.py": ["numpy", "polars"],
+    "tokenbill/_frames_polars_rows.py": ["numpy", "polars"],
     "tokenbill/_frames_polars.py": ["numpy", "polars"],
     "tokenbill/_frames_duckdb.py": ["numpy", "pyarrow", "duckdb"],
     "tokenbill/_frames_spark.py": ["numpy", "pyarrow", "pyspark"],

@@ -54,9 +54,9 @@ COLUMNS = [  # what `frames` stands on: a plan in whole numbers, then the engine
     {"layouts"},
     {"_frames_numpy"},
     {"_frames_bills"},
-    {"_frames_arrow", "_frames_polars"},
-    {"_frames_pandas", "_frames_parts", "_frames_duckdb", "_frames_spark"},
-    {"_frames_stream", "_frames_dask"},
+    {"_frames_arrow", "_frames_polars_columns"},
+    {"_frames_pandas", "_frames_parts", "_frames_duckdb", "_frames_spark", "_frames_polars_rows"},
+    {"_frames_stream", "_frames_dask", "_frames_polars"},
 ]
 WINGS = {
     "serial",

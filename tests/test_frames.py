@@ -190,7 +190,7 @@ def test_a_negative_quantity_of_any_width_is_refused(name, kind):
     frame = pl.DataFrame({"calls": pl.Series([1, -1, 2, -3], dtype=getattr(pl, kind))})
 
     for work in (rate, rate_rows):
-        with pytest.raises(InvalidUsage, match="[12] negative in column 'calls', the first in: 'row 1"):
+        with pytest.raises(InvalidUsage, match=r"[12] negative in column 'calls', the first in: 'row 1"):
             engine.records(work(frame.lazy() if name != "polars" else frame, STEEP, meters=["calls"]))
 
 
