@@ -81,6 +81,15 @@ def billed(plan, usage):
     return {**found, ("rounding", None, "rounding"): rest}, bill.total
 
 
+def is_beyond(plan, by_tenant, places):
+    """Whether amounts have more decimals or digits than a column of theirs, so that they may be refused."""
+    held = 10 ** Tariff(plan, 10**places).places
+    amounts = [[Fraction(amount) * held for amount in billed(plan, usage)[0].values()] for usage in by_tenant]
+    return any(
+        sum(map(abs, lines)) >= 10**38 or any(amount.denominator > 1 for amount in lines) for lines in amounts
+    )
+
+
 def check_bills(plan, by_tenant, rows):
     """Rows of bills against scalar ones."""
     found = defaultdict(lambda: defaultdict(Fraction))

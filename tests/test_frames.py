@@ -11,7 +11,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.engines import ENGINES, QUICK, SLOW, Decimals, engine_of
-from tests.frame_bills import TRAFFIC, check_bills, discounts, plans_and_events, quantity_column, taxes
+from tests.frame_bills import (
+    TRAFFIC,
+    check_bills,
+    discounts,
+    is_beyond,
+    plans_and_events,
+    quantity_column,
+    taxes,
+)
 from tests.strategies import (
     Saturating,
     Squared,
@@ -23,12 +31,16 @@ from tests.strategies import (
 from tokenbill import (
     Bill,
     BillingPlan,
+    Currency,
+    Cycle,
     Discount,
     Fee,
     Flat,
     Graduated,
+    Period,
     PerUnit,
     PriceSchedule,
+    Rounding,
     Tax,
     Tier,
     UnpricedUsage,
@@ -235,9 +247,10 @@ def check_groups(name, drawn):
 
     try:
         rows = rated(name, columns, plan, by="tenant")
-    except engine_of(name).bill_refusals(InvalidPrice, QuantityOverflow):  # more digits than a type has
-        return
-    check_bills(plan, by_tenant, rows)
+    except engine_of(name).bill_refusals(InvalidPrice, QuantityOverflow):
+        assert is_beyond(plan, by_tenant.values(), places)
+    else:
+        check_bills(plan, by_tenant, rows)
 
 
 @quick_engine
@@ -263,8 +276,9 @@ def check_one_bill(name, drawn):
     try:
         rows = rated(name, columns, plan)
     except engine_of(name).bill_refusals(InvalidPrice, QuantityOverflow):
-        return
-    check_bills(plan, {None: usage}, rows)
+        assert is_beyond(plan, [usage], places)
+    else:
+        check_bills(plan, {None: usage}, rows)
 
 
 PLAN = BillingPlan.subscription(
@@ -327,6 +341,54 @@ def test_an_inclusive_tax_is_shown_and_changes_no_total(name):
         ("tax", "VAT, included in prices", Decimal(-19)),
         ("tax", "city", Decimal(10)),  # 10 % of 100
     ]
+
+
+TOKENS = PriceSchedule(hours=1, currency=Currency("TOKEN", 0))
+LINES = Rounding(stage="line")
+JANUARY = Cycle.monthly()
+
+
+@every_engine
+@pytest.mark.parametrize(
+    ("plan", "asked", "amounts"),
+    [
+        # 3 hours at 1 and a fee; tax on the usage alone: 0.57
+        (
+            BillingPlan.subscription("9.999", PriceSchedule(hours=1), taxes=[Tax("VAT", 19, on="usage")]),
+            {},
+            ["9.999", "3", "0.57", "0.001"],
+        ),
+        # 0.30 less 12.5 % of it
+        (
+            BillingPlan.on_demand(
+                PriceSchedule(hours="0.10"), discounts=[Discount.percent("12.5", on="usage")]
+            ),
+            {},
+            ["0.30", "-0.0375", "-0.0025"],
+        ),
+        # 3 tokens at 0.0125
+        (BillingPlan(TOKENS, currency="USD", token_price=PerUnit("0.0125")), {}, ["0.0375", "0.0025"]),
+        # each line to the cent: 0.125 up to 0.13
+        (
+            BillingPlan(PriceSchedule(hours="0.0415"), fees=[Fee("0.125")], rounding=LINES),
+            {},
+            ["0.13", "0.12"],
+        ),
+        # 11 of 31 days of 100, to the cent; tax on the usage, 0.30: 0.06
+        (
+            BillingPlan.subscription(
+                "100", PriceSchedule(hours="0.1"), taxes=[Tax("VAT", 19, on="usage")], cycle=JANUARY
+            ),
+            {"period": Period("2026-01-10", "2026-01-21")},
+            ["35.483870967741935484", "0.3", "0.06", "-0.003870967741935484"],
+        ),
+    ],
+)
+def test_a_term_that_looks_at_single_charges_is_billed_group_by_group(name, plan, asked, amounts):
+    rows = rated(name, {"tenant": ["a"], "hours": [3]}, plan, by="tenant", **asked)
+
+    assert [row["amount"] for row in rows] == [Decimal(amount) for amount in amounts]
+    assert sum(map(Decimal, amounts)) == Bill.of({"hours": 3}, plan, **asked).total
 
 
 @every_engine

@@ -130,7 +130,8 @@ class Tariff:
         self.programs = {key: Program.of(found, self.unit, denominator) for key, found in known.items()}
         self.terms = _terms(self)
         programs = self.terms.programs if self.terms is not None else ()
-        self.places = max(places, *(_places(program.scale) for program in programs), 0)
+        least = PLACES if self.terms is None else 0  # what Bill.of makes of charges may have any decimals
+        self.places = max(places, least, *(_places(program.scale) for program in programs))
         self.shown = Program.of(IDENTITY, denominator, 10**places, top=TOP)
         self.limit = self.shown.most(10**DIGITS) + 1
         self.bill_limit = min(_room(program, self.places) for program in (self.shown, *programs))
