@@ -53,6 +53,7 @@ Place: TypeAlias = Callable[[int], str]
 """What an error calls a row."""
 
 IN_ORDER: Place = "row {}".format
+VIEWS = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
 
 
 class Source(NamedTuple):
@@ -169,25 +170,47 @@ def _table(job: Job, groups: Mapping[str, Any], sums: Sums) -> Any:
 
 
 def keys_of(name: str, source: Source, layout: Layout) -> Any:
-    """A column that names groups or meters, without encoding and in one piece."""
-    cells = plain(source.column(name))
+    """A column that names groups or meters, checked."""
+    cells = source.column(name)
     refuse_nulls(name, cells, layout, source.place)
-    return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    return cells
 
 
 def plain(cells: Any) -> Any:
-    """A column without a dictionary."""
-    return cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
+    """A column without a dictionary, and without views, which Arrow cannot take rows of."""
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    kind = VIEWS.get(str(cells.type))
+    if kind is None:
+        return cells
+    try:
+        return cells.cast(kind)
+    except pa.ArrowNotImplementedError:  # before Arrow 18
+        return pa.array(cells.to_pylist(), kind)
 
 
 def refuse_nulls(name: str, cells: Any, layout: Layout, place: Place = IN_ORDER) -> None:
     """Refuse rows that name no group or meter; only a label may be missing."""
-    if cells.null_count and name not in layout.labels:
-        raise null_keys(name, cells.null_count, place(_first_null(cells)))
+    is_null = _is_null(cells)
+    nulls = pc.sum(is_null).as_py()
+    if nulls and name not in layout.labels:
+        raise null_keys(name, nulls, place(_first(is_null)))
 
 
-def _first_null(cells: Any) -> int:
-    return int(pc.index(cells.is_null(), True).as_py())
+def _is_null(cells: Any) -> Any:
+    """Where cells are missing; a dictionary may hold a null, too."""
+    if not pa.types.is_dictionary(cells.type):
+        return cells.is_null()
+    found = [chunk.dictionary.is_null().take(chunk.indices).fill_null(True) for chunk in _chunks(cells)]
+    return pa.chunked_array(found, pa.bool_())
+
+
+def _first(cells: Any) -> int:
+    return int(pc.index(cells, True).as_py())
+
+
+def _chunks(cells: Any) -> list[Any]:
+    return (cells.chunks or [pa.array([], cells.type)]) if isinstance(cells, pa.ChunkedArray) else [cells]
 
 
 def coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]]:
@@ -207,14 +230,32 @@ def coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]
 
 
 def _encoded(cells: Any) -> tuple[Ints, Any]:
-    """The place of each cell among the different ones, and those; of a dictionary those that are used."""
-    is_coded = pa.types.is_dictionary(cells.type)
+    """The place of each cell among the different ones, in the order of the rows, and those."""
     try:
-        found = (cells.indices if is_coded else cells).dictionary_encode(null_encoding="encode")
+        whole = _dictionary(cells)
     except pa.ArrowNotImplementedError:
         raise UnreadableInput("cells that tell no rows apart", cells.type, "give texts or numbers") from None
-    different = cells.dictionary.take(found.dictionary) if is_coded else found.dictionary
-    return found.indices.to_numpy().astype(np.int64), different
+    if whole.null_count or pa.types.is_dictionary(cells.type):  # some may be of no row
+        used = whole.indices.dictionary_encode(null_encoding="encode")
+        return used.indices.to_numpy().astype(np.int64), whole.dictionary.take(used.dictionary)
+    return whole.indices.to_numpy().astype(np.int64), whole.dictionary
+
+
+def _dictionary(cells: Any) -> Any:
+    """Cells as places in a dictionary without nulls, in one piece: all texts may be too long for one."""
+    if pa.types.is_dictionary(cells.type):
+        cells = pa.chunked_array([_cleared(chunk) for chunk in _chunks(cells)])
+    elif pa.types.is_null(cells.type):
+        return pa.DictionaryArray.from_arrays(pa.nulls(len(cells), pa.int32()), pa.nulls(0))
+    else:
+        cells = plain(cells).dictionary_encode()
+    return cells.unify_dictionaries().combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+
+
+def _cleared(chunk: Any) -> Any:
+    """A dictionary that holds no null and nothing twice."""
+    known = plain(chunk.dictionary).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(known.indices.take(chunk.indices), known.dictionary)
 
 
 # ---------------------------------------------------------------- numbers
@@ -227,7 +268,7 @@ def numbers_of(name: str, cells: Any, cast: str = "", place: Place = IN_ORDER) -
     if not pa.types.is_integer(cells.type) and not pa.types.is_decimal(cells.type):
         raise no_numbers(name, cells.type)
     if cells.null_count:
-        check_counts(name, cells.null_count, 0, place(_first_null(cells)))
+        check_counts(name, cells.null_count, 0, place(_first(cells.is_null())))
     n = ints_of(cells)
     if n.size and n.min() < 0:
         check_counts(name, 0, int((n < 0).sum()), place(int(np.argmax(n < 0))))
