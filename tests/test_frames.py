@@ -45,13 +45,16 @@ from tokenbill import (
     Tier,
     UnpricedUsage,
     Usage,
+    frames,
 )
 from tokenbill.decimals import decimal, shifted
 from tokenbill.errors import (
     InvalidNumber,
+    InvalidPeriod,
     InvalidPlan,
     InvalidPrice,
     InvalidUsage,
+    MissingExtra,
     QuantityOverflow,
     UnreadableInput,
 )
@@ -202,7 +205,7 @@ def test_a_negative_quantity_of_any_width_is_refused(name, kind):
     frame = pl.DataFrame({"calls": pl.Series([1, -1, 2, -3], dtype=getattr(pl, kind))})
 
     for work in (rate, rate_rows):
-        with pytest.raises(InvalidUsage, match=r"[12] negative in column 'calls', the first in: 'row 1"):
+        with pytest.raises(InvalidUsage, match=r"[12] negative in column 'calls', the first in: 'row [01]"):
             engine.records(work(frame.lazy() if name != "polars" else frame, STEEP, meters=["calls"]))
 
 
@@ -560,7 +563,7 @@ def test_frames_that_are_read_later_keep_their_rows(name):
         (
             {"quantity": [1, -2, -3]},
             InvalidUsage,
-            r"\d negative in column 'quantity'.*(row 1|row 0 of partition 1|tenant=x)",
+            r"\d negative in column 'quantity'.*(row 1|row \d of a batch|row 0 of partition 1|tenant=x)",
         ),
         ({"quantity": [1, None, 3]}, InvalidUsage, "1 null in column 'quantity'.*(row 1|tenant=x)"),
         ({"quantity": [True, False, True]}, InvalidNumber, "no numbers"),
@@ -619,6 +622,9 @@ def test_floats_are_refused_with_the_cast_to_write(name):
         ({"meters": ["calls", "b"]}, UnreadableInput),
         ({"meters": []}, UnreadableInput),
         ({"plan": None}, InvalidPlan),
+        ({"period": "2026-01"}, InvalidPeriod),
+        ({"meter": None}, UnreadableInput),
+        ({"quantity": ["calls"]}, UnreadableInput),
     ],
 )
 def test_a_question_that_has_no_answer_is_refused(name, asked, error):
@@ -628,9 +634,75 @@ def test_a_question_that_has_no_answer_is_refused(name, asked, error):
         rate(frame, **{"plan": STEEP, "by": "tenant", **asked})
 
 
-def test_what_is_no_frame_is_refused():
-    with pytest.raises(UnreadableInput, match="no data frame"):
-        rate([1, 2], STEEP)
+@pytest.mark.parametrize("column", ["Kind", "AMOUNT"])
+@every_engine
+def test_a_column_that_some_engine_takes_for_one_of_the_result_is_refused(name, column):
+    frame = engine_of(name).frame({column: [1], "calls": [1]})
+
+    with pytest.raises(UnreadableInput, match=column):
+        rate(frame, STEEP, by=column)
+    if column == "AMOUNT":
+        with pytest.raises(UnreadableInput, match=column):
+            rate_rows(frame, STEEP, meters=["calls"])
+
+
+@pytest.mark.parametrize("name", ["polars", "polars lazy"])
+@pytest.mark.parametrize("column", ["*", "^t.*$", "tokenbill sound"])
+def test_a_column_that_polars_takes_for_others_is_refused(name, column):
+    frame = engine_of(name).frame({column: [1, 1], "calls": [1, 2]})
+
+    for asked in (
+        {"by": column, "meters": ["calls"]},
+        {"meters": [column]},
+        {"quantity": column, "meter": "calls"},
+    ):
+        with pytest.raises(UnreadableInput, match="a column that Polars takes for"):
+            rate(frame, STEEP, **asked)
+
+
+@every_engine
+def test_an_empty_label_is_none(name):
+    plan = BillingPlan.on_demand(PriceSchedule({"gpu": 1, "gpu{kind=H100}": 5}))
+    columns = {"meter": ["gpu"] * 4, "kind": ["", None, "H100", ""], "quantity": [1, 2, 3, 4]}
+
+    assert [row["amount"] for row in rated_rows(name, columns, plan, labels="kind")] == [1, 2, 15, 4]
+    bill = rated(name, columns, plan, labels="kind")
+    assert [(row["quantity"], row["amount"]) for row in bill] == [(7, 7), (3, 15)]
+
+
+class Odd:
+    """What a package of an engine holds beside frames."""
+
+
+@pytest.mark.parametrize("package", ["pandas", "pyarrow", "polars", "duckdb", "dask", "pyspark", "builtins"])
+def test_what_is_no_frame_is_refused(package, monkeypatch):
+    monkeypatch.setattr(Odd, "__module__", f"{package}.core")
+
+    with pytest.raises(UnreadableInput, match="no data frame: 'Odd'; give a DataFrame"):
+        rate(Odd(), STEEP)
+
+
+@pytest.mark.parametrize(
+    ("package", "extra"),
+    [
+        ("pandas", "pandas"),
+        ("polars", "polars"),
+        ("duckdb", "duckdb"),
+        ("dask", "dask"),
+        ("pyspark", "spark"),
+    ],
+)
+def test_a_package_that_is_not_there_is_named_with_the_extra_of_the_engine(package, extra, monkeypatch):
+    def lacking(_):
+        raise MissingExtra("numpy", "arrow")
+
+    kind = type("DataFrame", (), {"__module__": package})
+    monkeypatch.setattr(frames, "import_module", lacking)
+
+    with pytest.raises(
+        MissingExtra, match=rf"numpy is not installed; run: pip install 'tokenbill\[{extra}\]'"
+    ):
+        rate(kind(), STEEP)
 
 
 # ---------------------------------------------------------------- real traffic

@@ -179,9 +179,17 @@ def test_no_setting_of_how_a_query_runs_changes_it(spark, setting, value):
     ]
 
 
+def test_a_stream_is_refused_whose_bills_would_change_after_they_were_written():
+    stream = spark_session().readStream.format("rate").load().withColumnRenamed("value", "calls")
+
+    for work in (rate, rate_rows):
+        with pytest.raises(TokenbillError, match="a stream, which has no last row"):
+            work(stream, PLAN, meters=["calls"])
+
+
 def test_a_frame_of_another_kind_of_spark_is_refused():
-    class Other:
+    class DataFrame:
         __module__ = "pyspark.pandas.frame"
 
     with pytest.raises(TokenbillError, match="no data frame of Spark SQL"):
-        rate(Other(), PLAN)
+        rate(DataFrame(), PLAN)

@@ -8,7 +8,17 @@ from typing import Any
 
 from tokenbill._frames_bills import settle
 from tokenbill._frames_numpy import Ints, Sums, plus, times
-from tokenbill._frames_polars_columns import Job, check, coded, decimals_of, digits, ints_of, job_on, telling
+from tokenbill._frames_polars_columns import (
+    OURS,
+    Job,
+    check,
+    coded,
+    decimals_of,
+    digits,
+    ints_of,
+    job_on,
+    telling,
+)
 from tokenbill._frames_polars_rows import rate_rows
 from tokenbill.errors import QuantityOverflow
 from tokenbill.layouts import AMOUNT, ROWS, Asked, Layout, engine
@@ -18,7 +28,7 @@ pl = engine("polars", "polars")
 
 __all__ = ["rate", "rate_rows"]
 
-GROUP, VARIANT, SOUND, HIGH = "tokenbill group", "tokenbill variant", "tokenbill sound", "tokenbill high of "
+GROUP, VARIANT, SOUND, HIGH = f"{OURS}group", f"{OURS}variant", f"{OURS}sound", f"{OURS}high of "
 HALF = 10**19
 """Numbers that could leave 128 bits when they are added up are added in two parts: n // HALF and n % HALF."""
 FITTING = 10**26

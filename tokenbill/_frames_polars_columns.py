@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tokenbill._frames_numpy import LONG, Ints
-from tokenbill.errors import InvalidNumber, TokenbillError
+from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
 from tokenbill.layouts import (
     Asked,
     Layout,
@@ -22,8 +22,10 @@ from tokenbill.tariff import DIGITS, Tariff
 np = engine("numpy", "polars")
 pl = engine("polars", "polars")
 
-__all__ = ["Job", "check", "coded", "decimals_of", "digits", "ints_of", "job_on", "telling"]
+__all__ = ["OURS", "Job", "check", "coded", "decimals_of", "digits", "ints_of", "job_on", "telling"]
 
+OURS = "tokenbill "
+"""How the columns begin that are added to those of a frame, and taken away again."""
 BELOW_ZERO = {pl.Int8: 2**7, pl.Int16: 2**15, pl.Int32: 2**31, pl.Int64: LONG, pl.Int128: 2**127}
 """From here on the bits of a number, read without a sign, are those of a negative one."""
 
@@ -39,6 +41,9 @@ class Job(NamedTuple):
 def job_on(schema: Any, asked: Asked, data: Any) -> Job:
     """What is asked for of a frame with such columns."""
     layout = layout_of(schema.names(), asked)
+    for column in (*layout.by, *layout.variants, *layout.quantities):
+        if column == "*" or column.startswith(("^", OURS)):
+            raise UnreadableInput("a column that Polars takes for others, or ours", column, "rename it")
     places = {column: _places(column, schema[column], data) for column in layout.quantities}
     tariff = Tariff(
         asked.plan, 10 ** max(places.values(), default=0), names=layout.names(), period=asked.period

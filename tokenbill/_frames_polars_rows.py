@@ -12,7 +12,7 @@ from typing import Any
 
 from tokenbill._frames_bills import amounts
 from tokenbill._frames_numpy import LONG, Ints, Sums
-from tokenbill._frames_polars_columns import Job, check, coded, decimals_of, ints_of, job_on, telling
+from tokenbill._frames_polars_columns import OURS, Job, check, coded, decimals_of, ints_of, job_on, telling
 from tokenbill.layouts import AMOUNT, Asked, engine
 from tokenbill.program import Program, value, whole
 from tokenbill.tariff import DIGITS
@@ -23,7 +23,7 @@ __all__ = ["rate_rows"]
 
 PIECES = 16
 """So many pieces of a curve are told apart by an expression; arrays are faster for more."""
-VARIANT = "tokenbill variant"
+VARIANT = f"{OURS}variant"
 
 
 def rate_rows(data: Any, asked: Asked) -> Any:

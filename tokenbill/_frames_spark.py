@@ -81,7 +81,9 @@ def rate_rows(data: Any, asked: Asked) -> Any:
 def job_on(data: Any, asked: Asked) -> Job:
     """What is rated: the columns of the frame by their meaning, each checked by its type."""
     if not isinstance(data, sql.DataFrame):
-        raise UnreadableInput("no data frame of Spark SQL", type(data).__name__, "write .to_spark()")
+        raise UnreadableInput("no data frame of Spark SQL", type(data).__name__, "give a DataFrame")
+    if data.isStreaming:  # its groups change after their bills were written
+        raise UnreadableInput("a stream, which has no last row", type(data).__name__, "bill in foreachBatch")
     layout = layout_of(data.columns, asked)
     kinds = dict(zip(data.columns, data.schema.fields, strict=False))
     job = Job(asked, layout, {name: _places(name, kinds[name].dataType) for name in layout.quantities})

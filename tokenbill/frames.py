@@ -7,7 +7,7 @@ from importlib import import_module
 from os import PathLike
 from typing import Any, TypeAlias, TypeVar
 
-from tokenbill.errors import InvalidPlan, UnreadableInput
+from tokenbill.errors import InvalidPeriod, InvalidPlan, MissingExtra, UnreadableInput
 from tokenbill.layouts import AMOUNT, Asked, texts
 from tokenbill.periods import Period
 from tokenbill.plan import BillingPlan
@@ -23,15 +23,17 @@ Progress: TypeAlias = "bool | Callable[[int], object] | None"
 """What is told how many rows were read."""
 
 ENGINES = {
-    "pandas": "tokenbill._frames_pandas",
-    "pyarrow": "tokenbill._frames_arrow",
-    "polars": "tokenbill._frames_polars",
-    "duckdb": "tokenbill._frames_duckdb",
-    "_duckdb": "tokenbill._frames_duckdb",
-    "pyspark": "tokenbill._frames_spark",
-    "dask": "tokenbill._frames_dask",
+    "pandas": "pandas",
+    "pyarrow": "arrow",
+    "polars": "polars",
+    "duckdb": "duckdb",
+    "_duckdb": "duckdb",
+    "pyspark": "spark",
+    "dask": "dask",
 }
-"""The back end for frames of each package, imported when the first of them comes."""
+"""The back end for frames of each package, imported when the first of them comes; named as its extra."""
+KINDS = ("DataFrame", "LazyFrame", "Table", "RecordBatch", "DuckDBPyRelation")
+"""What frames are called in these packages, which hold other things, too."""
 
 
 def rate(
@@ -88,8 +90,8 @@ def rate(
     >>> rate(calls, plan, by="tenant").select("kind", "quantity", "amount").rows()
     [('usage', Decimal('7'), Decimal('0.105')), ('rounding', None, Decimal('0.005'))]
     """
-    asked = Asked(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), _named(meters), period)
-    return _back_end(data, plan).rate(data, asked)  # type: ignore[no-any-return]
+    asked = _asked(plan, by=by, meter=meter, quantity=quantity, labels=labels, meters=meters, period=period)
+    return _back_end(data).rate(data, asked)  # type: ignore[no-any-return]
 
 
 def rate_rows(
@@ -113,8 +115,8 @@ def rate_rows(
     >>> rate_rows(pl.DataFrame({"api_calls": [4, 3]}), plan)["amount"].to_list()
     [Decimal('0.060'), Decimal('0.045')]
     """
-    asked = Asked(plan, (), meter, quantity, texts(labels, "labels"), _named(meters), adds=AMOUNT)
-    return _back_end(data, plan).rate_rows(data, asked)  # type: ignore[no-any-return]
+    asked = _asked(plan, meter=meter, quantity=quantity, labels=labels, meters=meters)._replace(adds=AMOUNT)
+    return _back_end(data).rate_rows(data, asked)  # type: ignore[no-any-return]
 
 
 def stream(
@@ -167,24 +169,44 @@ def stream(
     >>> bills.select(["customer", "quantity", "amount"]).to_pylist()[0]
     {'customer': 'acme', 'quantity': Decimal('2.00'), 'amount': Decimal('0.200')}
     """
-    asked = Asked(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), _named(meters), period)
-    _check_plan(plan)
+    asked = _asked(plan, by=by, meter=meter, quantity=quantity, labels=labels, meters=meters, period=period)
     return import_module("tokenbill._frames_stream").stream(path, asked, progress)
 
 
-def _check_plan(plan: object) -> None:
+def _asked(
+    plan: Any,
+    *,
+    meter: Any,
+    quantity: Any,
+    labels: object,
+    meters: object,
+    by: object = (),
+    period: Any = None,
+) -> Asked:
+    """What a door was asked for, each part of the right type."""
     if not isinstance(plan, BillingPlan):
         raise InvalidPlan("no plan", plan, "give BillingPlan.on_demand(prices), or another")
+    if period is not None and not isinstance(period, Period):
+        raise InvalidPeriod("no period", period, 'write Period("2026-01-01", "2026-02-01")')
+    for column, what in ((meter, "meter"), (quantity, "quantity")):
+        if not isinstance(column, str):
+            raise UnreadableInput(f"{what}= names no column", column, f'write {what}="{what}"')
+    named = None if meters is None else texts(meters, "meters")
+    return Asked(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), named, period)
 
 
-def _back_end(data: object, plan: object) -> Any:
-    _check_plan(plan)
+def _back_end(data: object) -> Any:
+    """The back end for a frame.
+
+    Raises:
+        MissingExtra: For the engine of the frame, whichever package its back end lacks.
+    """
     for kind in type(data).__mro__:
-        name = ENGINES.get(kind.__module__.partition(".")[0])
-        if name is not None:
-            return import_module(name)
-    raise UnreadableInput("no data frame", type(data).__name__, f"give one of {', '.join(sorted(ENGINES))}")
-
-
-def _named(meters: object) -> tuple[str, ...] | None:
-    return None if meters is None else texts(meters, "meters")
+        extra = ENGINES.get(kind.__module__.partition(".")[0])
+        if extra is not None and kind.__name__ in KINDS:
+            try:
+                return import_module(f"tokenbill._frames_{extra}")
+            except MissingExtra as error:
+                raise MissingExtra(error.package, extra) from None
+    kinds = "a DataFrame of pandas, Polars, PySpark or Dask, a Table of PyArrow, or a relation of DuckDB"
+    raise UnreadableInput("no data frame", type(data).__name__, f"give {kinds}")

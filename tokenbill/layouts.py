@@ -82,7 +82,7 @@ class Layout(NamedTuple):
         """The rate for a column of quantities in the rows of a variant; an empty label is not there."""
         meter = column if self.meter is None else variant[-1]
         pairs = zip(self.labels, variant, strict=False)
-        labels = {label: str(value) for label, value in pairs if value is not None}
+        labels = {label: str(value) for label, value in pairs if value not in (None, "")}
         return tariff.rate_of(meter, labels)
 
 
@@ -114,8 +114,8 @@ def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
             raise UnreadableInput("no such column", column, f"the columns are {listed(map(str, known))}")
         if wanted.count(column) > 1:
             raise UnreadableInput("a column that is asked for twice", column, "name each column once")
-    for column in (*asked.by, *(name for name in known if name == asked.adds)):
-        if column in ROWS:
+    for column in (*asked.by, *(name for name in known if _folded(name) == asked.adds)):
+        if _folded(column) in ROWS:
             raise UnreadableInput("a column named like one of the result", column, "rename it")
     found = (asked.quantity,) if long else asked.meters
     quantities = _wide(known, asked) if found is None else found
@@ -127,6 +127,11 @@ def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
         if known.count(column) > 1:
             raise UnreadableInput("a column that is there twice", column, "name each column once")
     return Layout(asked.by, asked.labels, asked.meter if long else None, quantities)
+
+
+def _folded(column: Any) -> str:
+    """A name as engines compare it that do not tell small letters from capitals."""
+    return str(column).casefold()
 
 
 def _wide(known: Iterable[Any], asked: Asked) -> tuple[str, ...]:
