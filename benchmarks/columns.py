@@ -1,9 +1,9 @@
 """Time frames against the engines' own sums and hand-written expressions, over growing numbers of rows.
 
 Run it as ``python benchmarks/columns.py [--rows 1e6,1e7] [--rounds N] [--tenants N] [--folder F]``.
-It needs tokenbill and the engines installed. Every ratio is of two things timed in turn in this one run, median pair by pair. Growth and memory are
+It needs tokenbill installed; engines that are not installed are left out, and named.
+Every ratio is of two things timed in turn in this one run, median pair by pair. Growth and memory are
 those of a process of its own for each engine and size, over a Parquet file that is written first.
-Engines that are not installed are left out, and named.
 """
 
 from __future__ import annotations
