@@ -6,10 +6,10 @@ from importlib import import_module
 
 import pytest
 
-from tests.engines import engine_of
+from tests.engines import Decimals, arrow_table, engine_of
 from tests.strategies import Saturating
-from tokenbill import BillingPlan, PriceSchedule
-from tokenbill.errors import InvalidNumber, QuantityOverflow, UnreadableInput
+from tokenbill import BillingPlan, Graduated, PriceSchedule, Tier
+from tokenbill.errors import InvalidNumber, InvalidUsage, QuantityOverflow, UnreadableInput
 from tokenbill.frames import rate, rate_rows
 
 PLAN = BillingPlan.on_demand(PriceSchedule({"calls": 1, "calls{kind=a}": 3, "own": Saturating(10, 5)}))
@@ -98,3 +98,154 @@ def test_a_meter_that_comes_after_the_rows_were_rated_is_refused(base):
 def test_cells_that_are_lists_name_no_bill(base):
     with pytest.raises(UnreadableInput, match="tell no rows apart"):
         rate(base.sql("SELECT [1] AS tenant, 1 AS calls"), SIMPLE, by="tenant")
+
+
+# ---------------------------------------------------------------- names and settings of the user
+
+
+@pytest.mark.parametrize("name", ["settled", "rated", "table", "data", "tokenbill"])
+def test_a_table_of_any_name_is_not_taken_for_the_bill(base, name):
+    base.execute(f"CREATE TABLE \"{name}\" AS SELECT 'bogus' AS x")
+    base.execute("CREATE VIEW \"rows of tokenbill\" AS SELECT 'mine' AS x")
+    found = base.sql("SELECT 'a' AS tenant, 2 AS calls")
+
+    assert rate(found, SIMPLE, by="tenant").fetchall() == [
+        ("a", "usage", "calls", "calls", Decimal(2), Decimal(2))
+    ]
+    assert rate_rows(found, PLAN, labels="tenant").fetchall() == [("a", 2, Decimal(2))]
+    assert base.sql('SELECT * FROM "rows of tokenbill"').fetchall() == [("mine",)]
+
+
+@pytest.mark.parametrize("setting", ["python_enable_replacements", "enable_external_access"])
+def test_a_connection_that_reads_no_variables_is_told(base, setting):
+    base.execute("CREATE TABLE ev AS SELECT 2 AS calls")
+    base.execute(f"SET {setting} = false")
+
+    with pytest.raises(UnreadableInput, match="to_arrow_table"):
+        rate(base.table("ev"), SIMPLE)
+    assert base.sql("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
+
+
+def test_a_read_only_database_is_billed_or_refused(base, tmp_path):
+    duckdb, path = import_module("duckdb"), str(tmp_path / "base.db")
+    with duckdb.connect(path) as writer:
+        writer.execute("CREATE TABLE ev AS SELECT 2 AS calls")
+
+    with duckdb.connect(path, read_only=True) as reader:
+        try:
+            found = rate(reader.table("ev"), SIMPLE).fetchall()
+        except UnreadableInput as error:
+            assert "to_arrow_table" in str(error)
+        else:
+            assert found == [("usage", "calls", "calls", Decimal(2), Decimal(2))]
+
+
+def once(base, **columns):
+    """A relation that can be read once."""
+    return base.from_arrow(arrow_table(columns).to_reader())
+
+
+@pytest.mark.parametrize("cell", [-4, None])
+def test_what_can_be_read_once_hides_no_odd_quantity(base, cell):
+    found = once(base, tenant=["a", "b", "b"], calls=[1, cell, 2])
+
+    with pytest.raises(InvalidUsage, match="1 null or negative in .*calls.*tenant=b"):
+        rate(found, SIMPLE, by="tenant")
+
+
+def test_what_can_be_read_once_is_billed(base):
+    bill = rate(once(base, tenant=["a", "b"], calls=[1, 2]), SIMPLE, by="tenant", meters=["calls"])
+
+    assert sorted(bill.project("tenant, amount").fetchall()) == [("a", 1), ("b", 2)]
+
+
+def test_what_can_be_read_once_hides_no_null_key(base):
+    with pytest.raises(UnreadableInput, match="2 null in column 'tenant'"):
+        rate(once(base, tenant=["a", None, None], calls=[1, 1, 1]), SIMPLE, by="tenant")
+
+
+def test_what_can_be_read_once_hides_no_sum_that_is_too_long(base):
+    digits = Decimals([9 * 10**37, 9 * 10**37], 0)
+
+    with pytest.raises(QuantityOverflow, match="'calls': 'a sum' is more than"):
+        rate(once(base, calls=digits), SIMPLE)
+
+
+def test_rows_that_can_be_read_once_are_rated_or_refused_but_never_lost(base):
+    assert rate_rows(once(base, calls=[1, 2]), SIMPLE).fetchall() == [(1, 1), (2, 2)]
+    with pytest.raises(UnreadableInput, match="read only once.*to_arrow_table"):
+        rate_rows(once(base, calls=[1, 2], kind=["a", "b"]), SIMPLE, labels="kind")
+
+
+@pytest.mark.parametrize("collated", ["SET default_collation = 'NOCASE'", "SET threads = 1"])
+@pytest.mark.parametrize("kind", ["VARCHAR", "VARCHAR COLLATE NOCASE"])
+def test_texts_are_told_apart_whatever_their_collation_is(base, collated, kind):
+    base.execute(f"CREATE TABLE ev (tenant {kind}, kind {kind}, calls INTEGER)")
+    base.execute("INSERT INTO ev VALUES ('acme', 'a', 1), ('ACME', 'A', 10)")
+    base.execute(collated)
+    found = base.table("ev")
+
+    bills = rate(found, SIMPLE, by="tenant", labels="kind").fetchall()
+    assert sorted((row[0], row[-1]) for row in bills) == [("ACME", 10), ("acme", 3)]
+    assert [row[-1] for row in rate_rows(found, SIMPLE, labels=["tenant", "kind"]).fetchall()] == [3, 10]
+
+
+def test_names_of_the_result_are_taken_in_any_case(base):
+    with pytest.raises(UnreadableInput, match="named like one of the result.*'AMOUNT'"):
+        rate_rows(base.sql("SELECT 1 AS AMOUNT, 1 AS calls"), SIMPLE, meters=["calls"])
+    with pytest.raises(UnreadableInput, match="named like one of the result.*'Kind'"):
+        rate(base.sql("SELECT 'a' AS \"Kind\", 1 AS calls"), SIMPLE, by="Kind")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "SET arrow_lossless_conversion = true",
+        "SET produce_arrow_string_view = true; SET arrow_output_version = '1.5'",
+    ],
+)
+def test_settings_of_arrow_change_no_bill(base, setting):
+    try:
+        base.execute(setting)
+    except import_module("duckdb").Error:  # an old version that knows no string views
+        assert "view" in setting
+    found = base.sql("SELECT 'a tenant of many letters' AS tenant, 'a' AS kind, 2 AS calls")
+
+    assert rate(found, SIMPLE, by="tenant", labels="kind").fetchall() == [
+        ("a tenant of many letters", "usage", "calls{kind=a}", "calls{kind=a}", Decimal(2), Decimal(6))
+    ]
+    assert [row[-1] for row in rate_rows(found, SIMPLE, labels=["tenant", "kind"]).fetchall()] == [6]
+    assert [row[-1] for row in rate_rows(found, PLAN, labels=["tenant", "kind"]).fetchall()] == [6]
+
+
+@pytest.mark.parametrize(
+    "name", ["rows with a null or negative quantity", "c0", "k0", "is_long", "rows", "odd"]
+)
+def test_a_column_may_have_any_name(base, name):
+    found = base.sql(f'SELECT 2 AS calls, 7 AS "{name}"')
+    bill = ("7", "usage", "calls", "calls", Decimal(2), Decimal(2))
+
+    assert [(str(row[0]), *row[1:]) for row in rate(found, SIMPLE, by=name).fetchall()] == [bill]
+    assert rate_rows(found, SIMPLE, labels=name).fetchall() == [(2, 7, 2)]
+    long = base.sql(f'SELECT 90000000000000000000000000000000000000 AS calls, 7 AS "{name}" FROM range(2)')
+    with pytest.raises(QuantityOverflow, match=f"'{name}=7'"):
+        rate(long, SIMPLE, by=name)
+
+
+def test_rows_of_many_labels_are_rated_on_arrays(base):
+    found = base.sql("SELECT 'r' || range AS region, 2 AS calls FROM range(101)")
+    each = BillingPlan.on_demand(
+        PriceSchedule({"calls": Graduated([Tier(1, 5), Tier(None, 1)]).each("region")})
+    )
+
+    rows = rate_rows(found, each, labels="region")
+
+    assert rows.fetchall() == [(f"r{n}", 2, 6) for n in range(101)]
+    assert rows.columns == ["region", "calls", "amount"]
+
+
+def test_nulls_that_name_no_meter_are_counted_in_rows(base):
+    found = base.sql("SELECT unnest(['calls', NULL, NULL]) AS meter, 1 AS quantity")
+
+    with pytest.raises(UnreadableInput, match="2 null in column 'meter'"):
+        rate_rows(found, SIMPLE)

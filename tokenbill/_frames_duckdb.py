@@ -5,14 +5,18 @@ A relation of rated rows stays lazy, and what it refuses is an error of DuckDB w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from tokenbill._frames_arrow import Source, amount_column, lines
 from tokenbill._frames_numpy import LONG
-from tokenbill.errors import QuantityOverflow
+from tokenbill.errors import InvalidUsage, QuantityOverflow, UnreadableInput
+from tokenbill.excerpts import listed
 from tokenbill.layouts import (
     AMOUNT,
+    ROWS,
     Asked,
     Layout,
     check_counts,
@@ -33,8 +37,8 @@ pc = engine("pyarrow.compute", "duckdb")
 __all__ = ["rate", "rate_rows"]
 
 UNORDERED = "a relation, whose rows have no order"
-ODD = "rows with a null or negative quantity"
-VIEW = "rows of tokenbill"
+MOST_CASES = 100
+"""How many variants are told apart by SQL, which tries one after another for each row."""
 HALF = 10**19
 """Half of the digits that a sum may have."""
 INTEGERS = {
@@ -43,11 +47,23 @@ INTEGERS = {
 }
 
 
+class _Summed(NamedTuple):
+    """The sums of groups and meters with their keys, each by the name of its column.
+
+    ``rows`` is how many rows each is of, ``odd`` how many of these have a null or negative quantity.
+    """
+
+    cells: dict[str, Any]
+    rows: Any
+    odd: Any
+
+
 class _Variant(NamedTuple):
     """What tells the meters of a column apart: cells of labels and of the meter, also as text by DuckDB."""
 
     cells: tuple[Any, ...]
     texts: tuple[Any, ...]
+    rows: int
 
 
 class Sql(NamedTuple):
@@ -77,78 +93,127 @@ def _quoted(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
+def _key(data: Any, column: str) -> str:
+    """A column whose texts are told apart by their bytes, whatever collation they or the settings have."""
+    kind = data.types[data.columns.index(column)]
+    return f'{_name(column)} COLLATE "C"' if kind.id == "varchar" else _name(column)
+
+
+def _layout(data: Any, asked: Asked) -> Layout:
+    """The layout of a relation; to DuckDB, names that differ by case are the same."""
+    for column in (*asked.by, *(name for name in data.columns if name.casefold() == asked.adds)):
+        if column.casefold() in ROWS:
+            raise UnreadableInput("a column named like one of the result", column, "rename it")
+    return layout_of(data.columns, asked)
+
+
+def _relation(settled: Any, data: Any) -> Any:
+    """A table as a relation of the connection that *data* is of, which reads it by a name nobody else has.
+
+    Not every version drops the view of the query itself.
+    """
+    name = f"tokenbill_{uuid4().hex}"
+    view = f"{name}_view"
+    globals()[name] = settled
+    try:
+        return data.query(view, f"SELECT * FROM {name}")
+    except duckdb.Error:
+        way_out = "rate relation.to_arrow_table(), or let DuckDB read variables and write to the database"
+        raise UnreadableInput("a connection that reads no table", listed(data.columns), way_out) from None
+    finally:
+        del globals()[name]
+        with suppress(duckdb.Error):
+            data.query(view, f"DROP VIEW {view}")
+
+
 # ---------------------------------------------------------------- bills
 
 
 def rate(data: Any, asked: Asked) -> Any:
     """The lines of bills, one for each group; the relation is evaluated for it."""
-    layout = layout_of(data.columns, asked)
-    for column in layout.quantities:
-        _places(data, column)
-    keys = [*layout.by, *layout.variants]
-    sums = [f"sum({_name(column)}) AS {_name(column)}" for column in layout.quantities]
+    layout = _layout(data, asked)
+    summed = _summed(data, layout)
+    _check(data, layout, summed)
+    return _relation(lines(Source(list(summed.cells), summed.cells.__getitem__, ""), asked), data)
+
+
+def _summed(data: Any, layout: Layout) -> _Summed:
+    names = [*layout.by, *layout.variants]
+    keys = [_key(data, column) for column in names]
+    sums = [_sum(data, column) for column in layout.quantities]
     sound = " AND ".join(f"{_name(column)} >= 0" for column in layout.quantities)
-    asked_for = ", ".join([*map(_name, keys), *sums, f"count(*) - count(*) FILTER ({sound}) AS {_name(ODD)}"])
+    counts = ["count(*)", f"count(*) - count(*) FILTER ({sound})"]
     try:
-        table = data.aggregate(asked_for, ", ".join(map(_name, keys))).to_arrow_table()
-    except duckdb.OutOfRangeException:
+        table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
+    except (duckdb.OutOfRangeException, duckdb.ConversionException):
         raise _too_long(data, layout) from None
-    _check(data, layout, table)
-    return _relation(lines(Source([*keys, *layout.quantities], _column_of(layout, table), ""), asked), data)
+    *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
+    totals = [pc.fill_null(column, 0) for column in columns[len(keys) :]]  # the sum of no rows
+    return _Summed(dict(zip([*names, *layout.quantities], [*columns[: len(keys)], *totals], strict=True)), rows, odd)
 
 
-def _relation(settled: Any, data: Any) -> Any:
-    """A table as a relation of the connection that *data* is of; not every version drops the view itself."""
-    assert settled is not None  # the query below reads it by its name
-    found = data.query(VIEW, "SELECT * FROM settled")
-    data.query(VIEW, f"DROP VIEW {_name(VIEW)}")
-    return found
+def _sum(data: Any, column: str) -> str:
+    """A sum as a decimal, which Arrow holds whatever the settings are."""
+    _places(data, column)
+    total = f"sum({_name(column)})"
+    kind = data.types[data.columns.index(column)].id
+    return total if kind == "decimal" else f"CAST({total} AS DECIMAL({DIGITS}, 0))"
 
 
 def _too_long(data: Any, layout: Layout) -> QuantityOverflow:
-    """The error for sums that leave 128 bits, with the first meter and group of which one does."""
+    """The error for sums of too many digits, with the first meter and group of which one is."""
+    keys = [_key(data, column) for column in layout.by]
+    named = [f"{key} AS k{n}" for n, key in enumerate(keys)]
     for column in layout.quantities:
-        n, keys = _number(column, _places(data, column), 1), ", ".join(map(_name, layout.by))
-        top = f"sum({n} // {HALF}) + sum({n} % {HALF}) // {HALF} >= {HALF} AS {_name(ODD)}"
-        groups = data.aggregate(f"{keys}, {top}" if keys else top, keys)
-        if _count(groups, _name(ODD)):
-            return QuantityOverflow(column, _group(groups, layout, _name(ODD)), "a sum", f"{DIGITS} digits")
-    raise AssertionError("the sums of groups are shorter than those of groups and meters")
+        n = _number(column, _places(data, column), 1)
+        top = f"sum({n} // {HALF}) + sum({n} % {HALF}) // {HALF} >= {HALF} AS is_long"
+        found = _first(data.aggregate(", ".join([*named, top]), ", ".join(keys)), "is_long")
+        if found is not None:
+            group = _group(layout, found)
+            return QuantityOverflow(column, group, "a sum", f"{DIGITS} digits")
+    return QuantityOverflow(", ".join(layout.quantities), "", "a sum", f"{DIGITS} digits")
 
 
-def _column_of(layout: Layout, table: Any) -> Any:
-    def column(name: str) -> Any:
-        cells = table.column(name)
-        return pc.fill_null(cells, 0) if name in layout.quantities else cells  # the sum of no rows
-
-    return column
-
-
-def _check(data: Any, layout: Layout, table: Any) -> None:
+def _check(data: Any, layout: Layout, summed: _Summed) -> None:
     """Refuse nulls and negative quantities, with their number and the first group that has one."""
     for column in (*layout.by, *([layout.meter] if layout.meter is not None else [])):
-        nulls = _count(data, f"{_name(column)} IS NULL") if table.column(column).null_count else 0
+        nulls = pc.sum(summed.rows.filter(summed.cells[column].is_null())).as_py()
         if nulls:
             raise null_keys(column, nulls, UNORDERED)
-    if not pc.max(table.column(ODD)).as_py():
+    count = pc.sum(summed.odd).as_py()
+    if not count:
         return
     for column in layout.quantities:
-        for condition in ("IS NULL", "< 0"):
-            where = f"{_name(column)} {condition}"
-            count, group = _count(data, where), _group(data, layout, where)
-            check_counts(column, *((count, 0) if condition == "IS NULL" else (0, count)), group)
+        _check_column(data, layout, column)
+    place = pc.index(pc.greater(summed.odd, 0), True).as_py()
+    group = _group(layout, [summed.cells[column][place].as_py() for column in layout.by])
+    columns = listed(layout.quantities)
+    raise InvalidUsage(f"{count} null or negative in {columns}, the first in", group, "fill in 0 or the use")
 
 
-def _count(data: Any, condition: str) -> int:
-    return int(data.filter(condition).aggregate("count(*)").fetchall()[0][0])
-
-
-def _group(data: Any, layout: Layout, condition: str) -> str:
-    """The group of a row that is so."""
+def _check_column(data: Any, layout: Layout, column: str) -> None:
+    """Refuse what the rows show when they are read again, which not every relation can be."""
     names = ", ".join(map(_name, layout.by)) or "NULL"
-    found = data.filter(condition).project(names).limit(1).fetchall()
-    cells = [f"{column}={cell}" for row in found for column, cell in zip(layout.by, row, strict=False)]
-    return ", ".join(cells) or "the frame"
+    for condition in ("IS NULL", "< 0"):
+        found = data.filter(f"{_name(column)} {condition}")
+        first, count = _first(found.project(names)), _first(found.aggregate("count(*)"))
+        if first is not None and count is not None:
+            counts = (count[0], 0) if condition == "IS NULL" else (0, count[0])
+            check_counts(column, *counts, _group(layout, first))
+
+
+def _first(data: Any, condition: str = "true") -> Sequence[Any] | None:
+    """The first row that is so; None where there is none, or none any more."""
+    with suppress(duckdb.Error):
+        for row in data.filter(condition).limit(1).fetchall():
+            return tuple(row)
+    return None
+
+
+def _group(layout: Layout, cells: Sequence[Any]) -> str:
+    """The name of a group."""
+    named = zip(layout.by, cells, strict=False)
+    return ", ".join(f"{column}={cell}" for column, cell in named) or "the frame"
 
 
 def _places(data: Any, column: str) -> int:
@@ -168,38 +233,50 @@ def _places(data: Any, column: str) -> int:
 
 def rate_rows(data: Any, asked: Asked) -> Any:
     """The relation with the amount of each row."""
-    layout = layout_of(data.columns, asked)
+    layout = _layout(data, asked)
     places = {column: _places(data, column) for column in layout.quantities}
     tariff = Tariff(asked.plan, 10 ** max(places.values()), names=layout.names())
     layout = layout._replace(labels=tuple(tariff.told_apart(layout.labels)))
     if tariff.programs is None:
-        table = data.to_arrow_table()
-        amounts = amount_column(Source(table.schema.names, table.column, ""), asked)
-        return _relation(table.append_column(AMOUNT, amounts), data)
-    amount = _amount(tariff, layout, places, _variants(data, layout))
-    return data.project(f"*, {amount} AS {AMOUNT}")
+        return _on_arrays(data, asked)
+    variants = _variants(data, layout)
+    if len(variants) > MOST_CASES:
+        return _on_arrays(data, asked)
+    return data.project(f"*, {_amount(tariff, layout, places, variants)} AS {AMOUNT}")
+
+
+def _on_arrays(data: Any, asked: Asked) -> Any:
+    """The rows as they are now, with amounts that arrays work out."""
+    table = data.to_arrow_table()
+    amounts = amount_column(Source(table.schema.names, table.column, ""), asked)
+    return _relation(table.append_column(AMOUNT, amounts), data)
 
 
 def _variants(data: Any, layout: Layout) -> list[_Variant]:
-    """What tells the meters of a column apart."""
+    """What tells the meters of a column apart; the relation is evaluated for it."""
     if not layout.variants:
-        return [_Variant((), ())]
-    names = [*map(_name, layout.variants), *map(_text_of, layout.variants)]
-    found = data.project(", ".join(f"{name} AS c{n}" for n, name in enumerate(names))).distinct()
-    cells = zip(*(column.to_pylist() for column in found.to_arrow_table().columns), strict=True)
-    return [_Variant(row[: len(layout.variants)], row[len(layout.variants) :]) for row in cells]
+        return [_Variant((), (), 0)]
+    size = len(layout.variants)
+    names = ", ".join([*(_key(data, column) for column in layout.variants), *map(_text_of, layout.variants)])
+    table = data.aggregate(f"{names}, count(*)", names).to_arrow_table()
+    if len(table) and _first(data) is None:
+        way_out = "rate relation.to_arrow_table()"
+        raise UnreadableInput("a relation that can be read only once", listed(data.columns), way_out)
+    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+    return [_Variant(row[:size], row[size:-1], row[-1]) for row in rows]
 
 
 def _text_of(column: str) -> str:
-    return f"CAST({_name(column)} AS VARCHAR)"
+    return f'CAST({_name(column)} AS VARCHAR) COLLATE "C"'
 
 
-def _amount(tariff: Tariff, layout: Layout, places: dict[str, int], variants: Iterable[_Variant]) -> str:
+def _amount(tariff: Tariff, layout: Layout, places: dict[str, int], variants: Sequence[_Variant]) -> str:
     """The amount of a row: each entry's in 1/denominator, added up, as a decimal."""
+    nulls = sum(variant.rows for variant in variants if layout.meter is not None and variant.cells[-1] is None)
+    if nulls:
+        raise null_keys(str(layout.meter), nulls, UNORDERED)
     cases: list[str] = []
     for variant in variants:
-        if layout.meter is not None and variant.cells[-1] is None:
-            raise null_keys(layout.meter, 1, UNORDERED)
         by_rate: dict[Rate, list[str]] = {}
         for column in layout.quantities:
             by_rate.setdefault(layout.rate_of(tariff, column, variant.cells), []).append(column)
@@ -242,7 +319,7 @@ def _number(column: str, places: int, factor: int) -> str:
     """A column of quantities in 1/unit."""
     text, power = _name(column), 10**places
     if places > DIGITS // 2 - 1:  # as text: the product below would be too long
-        return f"(CAST(replace({_text_of(column)}, '.', '') AS HUGEINT) * {factor})"
+        return f"(CAST(replace(CAST({text} AS VARCHAR), '.', '') AS HUGEINT) * {factor})"
     if places:
         rest = f"CAST(({text} - floor({text})) * CAST({power} AS DECIMAL({places + 1}, 0)) AS HUGEINT)"
         return f"((CAST(floor({text}) AS HUGEINT) * {power} + {rest}) * {factor})"
