@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill._frames_bills import amounts, settle
-from tokenbill._frames_numpy import LONG, Ints, Sums, added
-from tokenbill.errors import UnreadableInput
+from tokenbill._frames_numpy import LONG, Ints, Sums, added, times
+from tokenbill.errors import InvalidNumber, UnreadableInput
+from tokenbill.excerpts import shown
 from tokenbill.layouts import (
     AMOUNT,
     ROWS,
@@ -272,14 +273,30 @@ def numbers_of(name: str, cells: Any, cast: str = "", place: Place = IN_ORDER) -
     n = ints_of(cells)
     if n.size and n.min() < 0:
         check_counts(name, 0, int((n < 0).sum()), place(int(np.argmax(n < 0))))
-    return n, cells.type.scale if pa.types.is_decimal(cells.type) else 0
+    return _shortened(name, n, cells, place) if pa.types.is_decimal(cells.type) else (n, 0)
+
+
+def _shortened(name: str, n: Ints, cells: Any, place: Place) -> Numbers:
+    """Decimals without places that are all zeros, where there are more digits than 38."""
+    places = max(cells.type.scale, 0)
+    if places > DIGITS or (n.size and n.max() >= 10**DIGITS):
+        while places and not (n % 10).any():
+            n, places = n // 10, places - 1
+    if places > DIGITS:
+        odd = int(np.argmax(n % 10 ** (places - DIGITS) != 0))
+        what = f"more than {DIGITS} decimals in column {shown(name)} in {place(odd)}"
+        raise InvalidNumber(what, cells[odd].as_py(), "write fewer digits")
+    return n, places
 
 
 def _float(name: str, cells: Any, cast: str, place: Place) -> Exception:
-    is_whole = pc.and_(pc.equal(pc.floor(cells), cells), pc.is_finite(cells)).fill_null(False)
-    odd = ~np.array(is_whole.to_pylist(), bool)
-    first = place(int(np.argmax(odd))) if odd.size else ""
-    return float_column(name, cells.type, odd=int(odd.sum()), first=first, cast=cast.format(name))
+    """The error for floats; where all that are there are whole numbers, nulls are what is wrong."""
+    kind, cells = cells.type, cells.cast(pa.float64())  # Arrow rounds none that are short
+    odd = pc.invert(pc.and_(pc.equal(pc.floor(cells), cells), pc.is_finite(cells))).fill_null(False)
+    count = pc.sum(odd).as_py() or 0
+    if cells.null_count and not count:
+        check_counts(name, cells.null_count, 0, place(_first(cells.is_null())))
+    return float_column(name, kind, odd=count, first=place(_first(odd)), cast=cast.format(name))
 
 
 def ints_of(cells: Any) -> Ints:
@@ -292,22 +309,26 @@ def ints_of(cells: Any) -> Ints:
 
 
 def _unscaled(cells: Any) -> Ints:
-    """Decimals times 10^scale: their low halves, where the high ones say that these are all."""
-    if cells.type.scale < 0 or cells.type.bit_width != 128:
-        cells = cells.cast(pa.decimal128(DIGITS, max(cells.type.scale, 0)))
-    chunks = cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]
-    halves = [_halves(chunk) for chunk in chunks] or [np.zeros((0, 2), np.int64)]
-    low, high = np.concatenate(halves).T
-    if bool((high == low >> 63).all()):
-        return np.ascontiguousarray(low)
-    return high.astype(object) * 2**64 + low.view(np.uint64).astype(object)
+    """Decimals times 10^scale: their low words, where the higher ones say that these are all."""
+    scale, bits = cells.type.scale, cells.type.bit_width
+    if bits < 128:
+        cells = cells.cast(pa.decimal128(DIGITS, scale))
+    words = np.concatenate([_words(chunk, max(bits, 128) // 64) for chunk in _chunks(cells)]).T
+    low, n = np.ascontiguousarray(words[0]), words[-1]
+    if bool((words[1:] == low >> 63).all()):
+        return times(low, 10 ** max(-scale, 0))
+    for word in words[-2::-1]:
+        n = n.astype(object) * 2**64 + word.view(np.uint64).astype(object)
+    return times(n, 10 ** max(-scale, 0))
 
 
-def _halves(chunk: Any) -> Any:
+def _words(chunk: Any, count: int) -> Any:
+    """The words of 64 bits of decimals, the lowest first."""
     buffer = chunk.buffers()[1]
     if buffer is None or not len(chunk):
-        return np.zeros((0, 2), np.int64)
-    return np.frombuffer(buffer, np.int64)[2 * chunk.offset : 2 * (chunk.offset + len(chunk))].reshape(-1, 2)
+        return np.zeros((0, count), np.int64)
+    held = np.frombuffer(buffer, np.int64)[count * chunk.offset : count * (chunk.offset + len(chunk))]
+    return held.reshape(-1, count)
 
 
 def _decimals(numbers: Ints, places: int) -> Any:

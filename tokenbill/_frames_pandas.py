@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tokenbill._frames_arrow import IN_ORDER, Place, Source, amount_column, lines
-from tokenbill.errors import InvalidNumber
-from tokenbill.excerpts import shown
+from tokenbill.errors import InvalidNumber, UnreadableInput
+from tokenbill.excerpts import listed, shown
 from tokenbill.layouts import AMOUNT, Asked, engine
 
 pd = engine("pandas", "pandas")
@@ -43,11 +43,21 @@ def source_of(data: Any, place: Place = IN_ORDER) -> Source:
     def column(name: str) -> Any:
         try:
             return pa.array(data[name], from_pandas=True)
-        except (pa.ArrowException, ValueError, TypeError, OverflowError):
-            raise InvalidNumber(
-                f"column {shown(name)} holds cells of several kinds, or too long",
-                data[name].dtype,
-                'give whole numbers, decimals or texts: .astype("int64")',
-            ) from None
+        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            raise _refused(name, data[name].dropna(), isinstance(error, UnicodeError)) from None
 
     return Source(list(data.columns), column, CAST, place)
+
+
+def _refused(name: str, cells: Any, is_text: bool) -> InvalidNumber | UnreadableInput:
+    """The error for cells that make no column of Arrow, with the way out of what is wrong with them."""
+    column, kinds = f"column {shown(name)} holds", {type(cell).__name__ for cell in cells}
+    if is_text:
+        way_out = f'write df["{name}"].str.encode("utf-8", "replace").str.decode("utf-8")'
+        return UnreadableInput(f"{column} text that is no Unicode", cells.dtype, way_out)
+    if kinds == {"int"}:
+        way_out = f'make them decimals: df["{name}"].map(decimal.Decimal)'
+        return InvalidNumber(f"{column} integers of more than 64 bits", cells.dtype, way_out)
+    what = "of several kinds" if len(kinds) > 1 else "of no known kind"
+    way_out = f"make names text: .astype(str), and quantities whole numbers: {CAST.format(name)}"
+    return InvalidNumber(f"{column} cells {what}: {listed(kinds)}", cells.dtype, way_out)
