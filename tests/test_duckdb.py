@@ -13,6 +13,7 @@ from tokenbill.errors import InvalidNumber, InvalidUsage, QuantityOverflow, Unre
 from tokenbill.frames import rate, rate_rows
 
 PLAN = BillingPlan.on_demand(PriceSchedule({"calls": 1, "calls{kind=a}": 3, "own": Saturating(10, 5)}))
+UUID = "00000000-0000-0000-0000-00000000000a"
 SIMPLE = BillingPlan.on_demand(PriceSchedule({"calls": 1, "calls{kind=a}": 3}))
 
 
@@ -126,18 +127,18 @@ def test_a_connection_that_reads_no_variables_is_told(base, setting):
     assert base.sql("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
 
 
-def test_a_read_only_database_is_billed_or_refused(base, tmp_path):
+def test_a_read_only_database_is_billed_or_is_refused_with_a_way_out(base, tmp_path):
     duckdb, path = import_module("duckdb"), str(tmp_path / "base.db")
     with duckdb.connect(path) as writer:
         writer.execute("CREATE TABLE ev AS SELECT 2 AS calls")
 
     with duckdb.connect(path, read_only=True) as reader:
+        ev = reader.table("ev")
         try:
-            found = rate(reader.table("ev"), SIMPLE).fetchall()
-        except UnreadableInput as error:
-            assert "to_arrow_table" in str(error)
-        else:
-            assert found == [("usage", "calls", "calls", Decimal(2), Decimal(2))]
+            found = rate(ev, SIMPLE)
+        except UnreadableInput:  # an old version, which writes a view to read anything
+            found = reader.from_arrow(rate(ev.to_arrow_table(), SIMPLE))
+        assert found.fetchall() == [("usage", "calls", "calls", Decimal(2), Decimal(2))]
 
 
 def once(base, **columns):
@@ -149,7 +150,7 @@ def once(base, **columns):
 def test_what_can_be_read_once_hides_no_odd_quantity(base, cell):
     found = once(base, tenant=["a", "b", "b"], calls=[1, cell, 2])
 
-    with pytest.raises(InvalidUsage, match="1 null or negative in .*calls.*tenant=b"):
+    with pytest.raises(InvalidUsage, match=r"1 null or negative in .*calls.*tenant=b"):
         rate(found, SIMPLE, by="tenant")
 
 
@@ -173,7 +174,8 @@ def test_what_can_be_read_once_hides_no_sum_that_is_too_long(base):
 
 def test_rows_that_can_be_read_once_are_rated_or_refused_but_never_lost(base):
     assert rate_rows(once(base, calls=[1, 2]), SIMPLE).fetchall() == [(1, 1), (2, 2)]
-    with pytest.raises(UnreadableInput, match="read only once.*to_arrow_table"):
+    assert rate_rows(once(base, calls=[1, 2]), PLAN).fetchall() == [(1, 1), (2, 2)]
+    with pytest.raises(UnreadableInput, match=r"read only once.*to_arrow_table"):
         rate_rows(once(base, calls=[1, 2], kind=["a", "b"]), SIMPLE, labels="kind")
 
 
@@ -191,9 +193,9 @@ def test_texts_are_told_apart_whatever_their_collation_is(base, collated, kind):
 
 
 def test_names_of_the_result_are_taken_in_any_case(base):
-    with pytest.raises(UnreadableInput, match="named like one of the result.*'AMOUNT'"):
+    with pytest.raises(UnreadableInput, match=r"named like one of the result.*'AMOUNT'"):
         rate_rows(base.sql("SELECT 1 AS AMOUNT, 1 AS calls"), SIMPLE, meters=["calls"])
-    with pytest.raises(UnreadableInput, match="named like one of the result.*'Kind'"):
+    with pytest.raises(UnreadableInput, match=r"named like one of the result.*'Kind'"):
         rate(base.sql("SELECT 'a' AS \"Kind\", 1 AS calls"), SIMPLE, by="Kind")
 
 
@@ -249,3 +251,17 @@ def test_nulls_that_name_no_meter_are_counted_in_rows(base):
 
     with pytest.raises(UnreadableInput, match="2 null in column 'meter'"):
         rate_rows(found, SIMPLE)
+
+
+@pytest.mark.parametrize("lossless", ["true", "false"])
+@pytest.mark.parametrize(
+    ("cell", "key"), [("true", True), ("7::HUGEINT", Decimal(7)), (f"'{UUID}'::UUID", UUID)]
+)
+def test_a_setting_of_arrow_changes_no_key(base, lossless, cell, key):
+    base.execute(f"SET arrow_lossless_conversion = {lossless}")
+    found = base.sql(f"SELECT {cell} AS team, 2 AS calls")
+    priced = BillingPlan.on_demand(PriceSchedule({"calls": 1, f"calls{{team={key}}}": 3}))
+
+    assert [(row[0], row[-1]) for row in rate(found, priced, by="team").fetchall()] == [(key, 2)]
+    assert [row[-1] for row in rate(found, priced, labels="team").fetchall()] == [6]
+    assert [row[-1] for row in rate_rows(found, priced, labels="team").fetchall()] == [6]

@@ -16,7 +16,6 @@ from tokenbill.errors import InvalidUsage, QuantityOverflow, UnreadableInput
 from tokenbill.excerpts import listed
 from tokenbill.layouts import (
     AMOUNT,
-    ROWS,
     Asked,
     Layout,
     check_counts,
@@ -45,6 +44,14 @@ INTEGERS = {
     "hugeint",  # not UHUGEINT, which DuckDB adds up as DOUBLE
     *(f"{sign}{kind}" for sign in ("", "u") for kind in ("tinyint", "smallint", "integer", "bigint")),
 }
+
+
+KEYS = {
+    "varchar": '{} COLLATE "C"',
+    "uuid": "CAST({} AS VARCHAR)",
+    "hugeint": f"CAST({{}} AS DECIMAL({DIGITS}, 0))",
+}
+"""How columns that name groups and meters are read: as Arrow gives them unless a setting asks otherwise."""
 
 
 class _Summed(NamedTuple):
@@ -95,16 +102,16 @@ def _quoted(text: object) -> str:
 
 def _key(data: Any, column: str) -> str:
     """A column whose texts are told apart by their bytes, whatever collation they or the settings have."""
-    kind = data.types[data.columns.index(column)]
-    return f'{_name(column)} COLLATE "C"' if kind.id == "varchar" else _name(column)
+    return KEYS.get(_kind(data, column).id, "{}").format(_name(column))
 
 
-def _layout(data: Any, asked: Asked) -> Layout:
-    """The layout of a relation; to DuckDB, names that differ by case are the same."""
-    for column in (*asked.by, *(name for name in data.columns if name.casefold() == asked.adds)):
-        if column.casefold() in ROWS:
-            raise UnreadableInput("a column named like one of the result", column, "rename it")
-    return layout_of(data.columns, asked)
+def _kind(data: Any, column: str) -> Any:
+    return data.types[data.columns.index(column)]
+
+
+def _cells(data: Any, column: str, cells: Any) -> Any:
+    """A column as Arrow holds it where no setting asks for types of its own."""
+    return cells.cast("bool") if _kind(data, column).id == "boolean" else cells
 
 
 def _relation(settled: Any, data: Any) -> Any:
@@ -131,7 +138,7 @@ def _relation(settled: Any, data: Any) -> Any:
 
 def rate(data: Any, asked: Asked) -> Any:
     """The lines of bills, one for each group; the relation is evaluated for it."""
-    layout = _layout(data, asked)
+    layout = layout_of(data.columns, asked)
     summed = _summed(data, layout)
     _check(data, layout, summed)
     return _relation(lines(Source(list(summed.cells), summed.cells.__getitem__, ""), asked), data)
@@ -148,16 +155,18 @@ def _summed(data: Any, layout: Layout) -> _Summed:
     except (duckdb.OutOfRangeException, duckdb.ConversionException):
         raise _too_long(data, layout) from None
     *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
-    totals = [pc.fill_null(column, 0) for column in columns[len(keys) :]]  # the sum of no rows
-    return _Summed(dict(zip([*names, *layout.quantities], [*columns[: len(keys)], *totals], strict=True)), rows, odd)
+    cells = {name: _cells(data, name, column) for name, column in zip(names, columns, strict=False)}
+    totals = zip(layout.quantities, columns[len(names) :], strict=True)
+    return _Summed(
+        cells | {name: pc.fill_null(total, 0) for name, total in totals}, rows, odd
+    )  # 0: of no rows
 
 
 def _sum(data: Any, column: str) -> str:
     """A sum as a decimal, which Arrow holds whatever the settings are."""
     _places(data, column)
     total = f"sum({_name(column)})"
-    kind = data.types[data.columns.index(column)].id
-    return total if kind == "decimal" else f"CAST({total} AS DECIMAL({DIGITS}, 0))"
+    return total if _kind(data, column).id == "decimal" else f"CAST({total} AS DECIMAL({DIGITS}, 0))"
 
 
 def _too_long(data: Any, layout: Layout) -> QuantityOverflow:
@@ -194,12 +203,12 @@ def _check(data: Any, layout: Layout, summed: _Summed) -> None:
 def _check_column(data: Any, layout: Layout, column: str) -> None:
     """Refuse what the rows show when they are read again, which not every relation can be."""
     names = ", ".join(map(_name, layout.by)) or "NULL"
-    for condition in ("IS NULL", "< 0"):
+    for condition, is_null in (("IS NULL", True), ("< 0", False)):
         found = data.filter(f"{_name(column)} {condition}")
         first, count = _first(found.project(names)), _first(found.aggregate("count(*)"))
         if first is not None and count is not None:
-            counts = (count[0], 0) if condition == "IS NULL" else (0, count[0])
-            check_counts(column, *counts, _group(layout, first))
+            nulls, negatives = (count[0], 0) if is_null else (0, count[0])
+            check_counts(column, nulls, negatives, _group(layout, first))
 
 
 def _first(data: Any, condition: str = "true") -> Sequence[Any] | None:
@@ -218,7 +227,7 @@ def _group(layout: Layout, cells: Sequence[Any]) -> str:
 
 def _places(data: Any, column: str) -> int:
     """The decimals of a column of quantities."""
-    kind = data.types[data.columns.index(column)]
+    kind = _kind(data, column)
     if kind.id in ("float", "double"):
         raise float_column(column, kind, odd=None, first=None, cast=f"CAST({_name(column)} AS BIGINT)")
     if kind.id == "decimal":
@@ -233,7 +242,7 @@ def _places(data: Any, column: str) -> int:
 
 def rate_rows(data: Any, asked: Asked) -> Any:
     """The relation with the amount of each row."""
-    layout = _layout(data, asked)
+    layout = layout_of(data.columns, asked)
     places = {column: _places(data, column) for column in layout.quantities}
     tariff = Tariff(asked.plan, 10 ** max(places.values()), names=layout.names())
     layout = layout._replace(labels=tuple(tariff.told_apart(layout.labels)))
@@ -256,13 +265,16 @@ def _variants(data: Any, layout: Layout) -> list[_Variant]:
     """What tells the meters of a column apart; the relation is evaluated for it."""
     if not layout.variants:
         return [_Variant((), (), 0)]
-    size = len(layout.variants)
     names = ", ".join([*(_key(data, column) for column in layout.variants), *map(_text_of, layout.variants)])
     table = data.aggregate(f"{names}, count(*)", names).to_arrow_table()
     if len(table) and _first(data) is None:
         way_out = "rate relation.to_arrow_table()"
         raise UnreadableInput("a relation that can be read only once", listed(data.columns), way_out)
-    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+    columns = list(table.columns)
+    for place, name in enumerate(layout.variants):
+        columns[place] = _cells(data, name, columns[place])
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    size = len(layout.variants)
     return [_Variant(row[:size], row[size:-1], row[-1]) for row in rows]
 
 
@@ -272,7 +284,9 @@ def _text_of(column: str) -> str:
 
 def _amount(tariff: Tariff, layout: Layout, places: dict[str, int], variants: Sequence[_Variant]) -> str:
     """The amount of a row: each entry's in 1/denominator, added up, as a decimal."""
-    nulls = sum(variant.rows for variant in variants if layout.meter is not None and variant.cells[-1] is None)
+    nulls = sum(
+        variant.rows for variant in variants if layout.meter is not None and variant.cells[-1] is None
+    )
     if nulls:
         raise null_keys(str(layout.meter), nulls, UNORDERED)
     cases: list[str] = []
