@@ -189,11 +189,11 @@ def test_integers_with_nulls_that_pandas_makes_floats_are_refused_for_their_null
     [
         (
             {"tenant": ["x", 1]},
-            r"column 'tenant' holds cells of several kinds: 'int', 'str': .*astype\(str\)",
+            r"'tenant' holds cells of several kinds: 'int', 'str': .*astype\(str\)",
         ),
         (
             {"calls": [Decimal(1), "2"]},
-            r"column 'calls' holds cells of several kinds: 'Decimal', 'str': .*make",
+            r"'calls' holds cells of several kinds: 'Decimal', 'str': .*make",
         ),
         ({"calls": [1, 2**70]}, r"'calls' holds integers of more than 64 bits: .*map\(decimal\.Decimal\)"),
         ({"tenant": ["x", "\udcff"]}, r"column 'tenant' holds text that is no Unicode: .*\.str\.encode"),

@@ -16,7 +16,10 @@ from tokenbill.layouts import engine
 
 pa = engine("pyarrow", "arrow")
 
-__all__ = ["Part", "added_up", "joined"]
+__all__ = ["Part", "added_up", "common", "joined"]
+
+LONG_OF = ((pa.large_string(), pa.string()), (pa.large_binary(), pa.binary()))
+"""Types of the same cells."""
 
 
 class Part(NamedTuple):
@@ -41,13 +44,23 @@ def joined(parts: Sequence[Part]) -> Part:
     return added_up(keys, sums, sum(part.height for part in parts))
 
 
+def common(kinds: Iterable[Any]) -> Any | None:
+    """The type that keys of these types can have together; None where there is none."""
+    found = {*kinds} - {pa.null()}  # the type of labels that are all missing
+    for long, short in LONG_OF:
+        if found == {long, short}:
+            return long
+    return None if len(found) > 1 else next(iter(found), pa.null())
+
+
 def _concatenated(cells: Sequence[Any]) -> Any:
-    kinds = {column.type for column in cells} - {pa.null()}  # the type of labels that are all missing
-    if len(kinds) > 1:
+    kinds = {column.type for column in cells}
+    kind = common(kinds)
+    if kind is None:
         raise UnreadableInput(
             "a key of several types", listed(map(str, kinds)), "give it one type in all parts"
         )
-    return pa.concat_arrays([column.cast(kind) for kind in kinds or {pa.null()} for column in cells])
+    return pa.concat_arrays([column.cast(kind) for column in cells])
 
 
 def _together(column: Sequence[Numbers]) -> Numbers:

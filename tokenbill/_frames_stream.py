@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill._frames_arrow import Numbers, Place, bills, coded, job_of, numbers_of, plain, refuse_nulls
-from tokenbill._frames_parts import Part, added_up, joined
+from tokenbill._frames_numpy import Ints
+from tokenbill._frames_parts import Part, added_up, common, joined
 from tokenbill.decimals import PLACES
-from tokenbill.errors import InvalidNumber, UnreadableInput
+from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
 from tokenbill.excerpts import shown
 from tokenbill.layouts import Asked, engine, float_column, layout_of
 from tokenbill.tariff import DIGITS, Tariff
@@ -66,18 +67,21 @@ class _Total:
     """The sums of all rows so far, some of them still waiting to be added together."""
 
     def __init__(self, asked: Asked, first: _File) -> None:
-        layout = layout_of(first.names, asked)
+        with _told_of(first.name):
+            layout = layout_of(first.names, asked)
         self.asked, self.tariff = asked, Tariff(asked.plan, names=layout.names(), period=asked.period)
         self.layout = layout._replace(labels=tuple(self.tariff.told_apart(layout.labels)))
         self.columns = (*self.layout.by, *self.layout.variants)
         empty = {name: plain(pa.array([], first.kinds[name])) for name in self.columns}
         none = [(np.zeros(0, np.int64), 0)] * len(layout.quantities)
         self.parts, self.waiting = [Part(empty, none, 0)], 0
+        self.kinds = {name: cells.type for name, cells in empty.items()}
         self.seen = set[tuple[Any, ...]]()
 
     def add(self, file: _File, tell: Told) -> None:
         """Add the rows of a file."""
-        found = layout_of(file.names, self.asked)
+        with _told_of(file.name):
+            found = layout_of(file.names, self.asked)
         if set(found.quantities) != set(self.layout.quantities) or found.meter != self.layout.meter:
             raise UnreadableInput("a file with other columns than the first", file.name, "bill it on its own")
         for name in found.quantities:
@@ -101,26 +105,46 @@ class _Total:
         keys = {name: batch.column(name) for name in self.columns}
         for name, cells in keys.items():
             refuse_nulls(name, cells, self.layout, place)
-        self._keep(added_up(keys, sums, batch.num_rows), file)
+        part = added_up(keys, sums, batch.num_rows)
+        self._match(part, keys, place)
+        self._keep(part, file)
 
     def _keep(self, part: Part, file: _File) -> None:
-        self._match(part)
         for name, cells in part.keys.items():
-            if cells.type != self.parts[0].keys[name].type:
+            kind = common([self.kinds[name], cells.type])
+            if kind is None:
                 what = f"column {shown(name)} of another type than in the first file"
                 raise UnreadableInput(what, file.name, "write it with one type")
+            self.kinds[name] = kind
         self.parts.append(part)
         self.waiting += part.height
         if self.waiting > max(PENDING, self.parts[0].height):
             self._join()
 
-    def _match(self, part: Part) -> None:
+    def _match(self, part: Part, keys: Mapping[str, Any], place: Place) -> None:
         """Refuse meters without a price in the batch that brings them, and not after the last file."""
-        _, found = coded({name: part.keys[name] for name in self.layout.variants}, part.height)
-        cells = zip(*(column.to_pylist() for column in found.values()), strict=True)
-        for variant in {*cells} - self.seen:
+        _, variants = self._variants(part.keys, part.height)
+        for variant in variants:
+            if variant not in self.seen:
+                self._price(variant, keys, place)
+                self.seen.add(variant)
+
+    def _price(self, variant: tuple[Any, ...], keys: Mapping[str, Any], place: Place) -> None:
+        try:
             self.layout.rate_of(self.tariff, self.layout.quantities[0], variant)
-            self.seen.add(variant)
+        except TokenbillError as error:
+            with _told_of(place(self._first(variant, keys))):
+                raise error from None
+
+    def _variants(self, keys: Mapping[str, Any], height: int) -> tuple[Ints, list[tuple[Any, ...]]]:
+        """What tells the meters of rows apart, and which of it each row has."""
+        code, found = coded({name: keys[name] for name in self.layout.variants}, height)
+        return code, list(zip(*(cells.to_pylist() for cells in found.values()), strict=True))
+
+    def _first(self, variant: tuple[Any, ...], keys: Mapping[str, Any]) -> int:
+        """The first row of a variant."""
+        code, variants = self._variants(keys, len(next(iter(keys.values()))))
+        return int(np.argmax(code == variants.index(variant)))
 
     def _join(self) -> None:
         self.parts, self.waiting = [joined(self.parts)], 0
@@ -181,6 +205,16 @@ def _opened(path: Path) -> _File:
     if path.name.endswith(PARQUET):
         return _parquet_file(path)
     raise UnreadableInput("no Parquet and no CSV file", path.name, f"name it {' or '.join(PARQUET + CSV)}")
+
+
+@contextmanager
+def _told_of(where: str) -> Generator[None, None, None]:
+    """Say before what is refused where that is."""
+    try:
+        yield
+    except TokenbillError as error:
+        error.args = (f"{where}: {error}",)
+        raise
 
 
 @contextmanager
@@ -254,13 +288,17 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
         raise InvalidNumber(what, cells[odd].as_py(), 'write digits with at most one point: "1234.5"')
     length, point = pc.utf8_length(cells), pc.find_substring(cells, ".")
     whole = pc.if_else(pc.less(point, 0), length, point)
-    places = _most(pc.subtract(pc.subtract(length, whole), pc.if_else(pc.less(point, 0), 0, 1)))
-    if places > PLACES or _most(whole) + places > DIGITS:  # Arrow itself would wrap
-        longest = int(np.argmax(length.fill_null(0).to_numpy()))
+    places = pc.subtract(pc.subtract(length, whole), pc.if_else(pc.less(point, 0), 0, 1))
+    is_long = pc.or_(pc.greater(pc.add(whole, places), DIGITS), pc.greater(places, PLACES))
+    longest = pc.index(is_long, True).as_py()
+    if longest >= 0:  # Arrow itself would wrap
         where = f"in column {shown(name)} in {place(longest)}"
         what = f"more than {DIGITS} digits, or {PLACES} decimals, {where}"
         raise InvalidNumber(what, cells[longest].as_py(), "write fewer digits")
-    return cells.cast(pa.decimal128(DIGITS, places))
+    digits = _most(whole) + _most(places)
+    return cells.cast(
+        (pa.decimal256 if digits > DIGITS else pa.decimal128)(max(digits, DIGITS), _most(places))
+    )
 
 
 def _most(numbers: Any) -> int:
