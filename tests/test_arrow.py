@@ -128,9 +128,8 @@ def test_decimals_of_any_width_are_billed(kind, cells, sums):
     table = decimals(kind, cells)
 
     assert rate(table, PLAN, meters=["calls"])["quantity"].to_pylist()[0] == Decimal(sums)
-    assert [2 * row for row in rate_rows(table, PLAN)["amount"].to_pylist()] == [
-        *map(Decimal, cells)
-    ]  # at 0.50
+    amounts = rate_rows(table, PLAN)["amount"].to_pylist()
+    assert [2 * amount for amount in amounts] == [*map(Decimal, cells)]  # at 0.50
 
 
 @pytest.mark.parametrize("cell", ["9" * 40, "1" + "0" * 60])
