@@ -265,3 +265,19 @@ def test_a_setting_of_arrow_changes_no_key(base, lossless, cell, key):
     assert [(row[0], row[-1]) for row in rate(found, priced, by="team").fetchall()] == [(key, 2)]
     assert [row[-1] for row in rate(found, priced, labels="team").fetchall()] == [6]
     assert [row[-1] for row in rate_rows(found, priced, labels="team").fetchall()] == [6]
+
+
+def test_an_error_of_the_query_itself_is_not_taken_for_ours(base):
+    with pytest.raises(import_module("duckdb").ConversionException):
+        rate(
+            base.sql("SELECT CAST(x AS INTEGER) AS calls FROM (SELECT 'x' || range AS x FROM range(2))"),
+            SIMPLE,
+        )
+
+
+@pytest.mark.parametrize("ask", [rate, rate_rows])
+def test_labels_of_too_many_digits_are_refused(base, ask):
+    found = base.sql(f"SELECT {2**127 - 1}::HUGEINT AS team, 1 AS calls")
+
+    with pytest.raises(UnreadableInput, match="more than 38 digits: 'team'"):
+        ask(found, BillingPlan.on_demand(PriceSchedule({"calls": 1, "calls{team=7}": 3})), labels="team")

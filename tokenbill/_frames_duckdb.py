@@ -31,6 +31,7 @@ from tokenbill.program import Program, value, whole
 from tokenbill.tariff import DIGITS, Tariff
 
 duckdb = engine("duckdb", "duckdb")
+pa = engine("pyarrow", "duckdb")
 pc = engine("pyarrow.compute", "duckdb")
 
 __all__ = ["rate", "rate_rows"]
@@ -45,13 +46,8 @@ INTEGERS = {
     *(f"{sign}{kind}" for sign in ("", "u") for kind in ("tinyint", "smallint", "integer", "bigint")),
 }
 
-
-KEYS = {
-    "varchar": '{} COLLATE "C"',
-    "uuid": "CAST({} AS VARCHAR)",
-    "hugeint": f"CAST({{}} AS DECIMAL({DIGITS}, 0))",
-}
-"""How columns that name groups and meters are read: as Arrow gives them unless a setting asks otherwise."""
+KEYS = {"varchar": '{} COLLATE "C"', "uuid": "CAST({} AS VARCHAR)", "hugeint": "CAST({} AS VARCHAR)"}
+"""How columns that name groups and meters are read, so that no collation or setting changes them."""
 
 
 class _Summed(NamedTuple):
@@ -111,7 +107,15 @@ def _kind(data: Any, column: str) -> Any:
 
 def _cells(data: Any, column: str, cells: Any) -> Any:
     """A column as Arrow holds it where no setting asks for types of its own."""
-    return cells.cast("bool") if _kind(data, column).id == "boolean" else cells
+    kind = _kind(data, column).id
+    try:
+        return _decimals(cells) if kind == "hugeint" else cells.cast("bool") if kind == "boolean" else cells
+    except pa.ArrowInvalid:
+        raise UnreadableInput(f"cells of more than {DIGITS} digits", column, "give texts") from None
+
+
+def _decimals(texts: Any) -> Any:
+    return texts.cast("large_string").cast(pa.decimal128(DIGITS, 0))  # no cast is known from views
 
 
 def _relation(settled: Any, data: Any) -> Any:
@@ -152,21 +156,24 @@ def _summed(data: Any, layout: Layout) -> _Summed:
     counts = ["count(*)", f"count(*) - count(*) FILTER ({sound})"]
     try:
         table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
-    except (duckdb.OutOfRangeException, duckdb.ConversionException):
+        *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
+        totals = [_total(cells) for cells in columns[len(names) :]]
+    except (duckdb.OutOfRangeException, pa.ArrowInvalid):
         raise _too_long(data, layout) from None
-    *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
     cells = {name: _cells(data, name, column) for name, column in zip(names, columns, strict=False)}
-    totals = zip(layout.quantities, columns[len(names) :], strict=True)
-    return _Summed(
-        cells | {name: pc.fill_null(total, 0) for name, total in totals}, rows, odd
-    )  # 0: of no rows
+    return _Summed(cells | dict(zip(layout.quantities, totals, strict=True)), rows, odd)
 
 
 def _sum(data: Any, column: str) -> str:
-    """A sum as a decimal, which Arrow holds whatever the settings are."""
+    """A sum, of integers as text: how Arrow holds those depends on the settings."""
     _places(data, column)
     total = f"sum({_name(column)})"
-    return total if _kind(data, column).id == "decimal" else f"CAST({total} AS DECIMAL({DIGITS}, 0))"
+    return total if _kind(data, column).id == "decimal" else f"CAST({total} AS VARCHAR)"
+
+
+def _total(cells: Any) -> Any:
+    """Sums as decimals; that of no rows is 0."""
+    return pc.fill_null(cells if pa.types.is_decimal(cells.type) else _decimals(cells), 0)
 
 
 def _too_long(data: Any, layout: Layout) -> QuantityOverflow:
@@ -249,6 +256,9 @@ def rate_rows(data: Any, asked: Asked) -> Any:
     if tariff.programs is None:
         return _on_arrays(data, asked)
     variants = _variants(data, layout)
+    nulls = sum(variant.rows for variant in variants if layout.meter and variant.cells[-1] is None)
+    if nulls:
+        raise null_keys(str(layout.meter), nulls, UNORDERED)
     if len(variants) > MOST_CASES:
         return _on_arrays(data, asked)
     return data.project(f"*, {_amount(tariff, layout, places, variants)} AS {AMOUNT}")
@@ -284,11 +294,6 @@ def _text_of(column: str) -> str:
 
 def _amount(tariff: Tariff, layout: Layout, places: dict[str, int], variants: Sequence[_Variant]) -> str:
     """The amount of a row: each entry's in 1/denominator, added up, as a decimal."""
-    nulls = sum(
-        variant.rows for variant in variants if layout.meter is not None and variant.cells[-1] is None
-    )
-    if nulls:
-        raise null_keys(str(layout.meter), nulls, UNORDERED)
     cases: list[str] = []
     for variant in variants:
         by_rate: dict[Rate, list[str]] = {}
