@@ -1,6 +1,7 @@
 """DuckDB: rows are rated by SQL, which checks its arithmetic; sums are its own HUGEINTs, settled on arrays.
 
 A relation of rated rows stays lazy, and what it refuses is an error of DuckDB with our message.
+Where a price is the user's own, or there are many labels, rows are rated on arrays, as they are then.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from tokenbill._frames_arrow import Source, amount_column, lines
+from tokenbill._frames_arrow import Source, amount_column, lines, plain
 from tokenbill._frames_numpy import LONG
 from tokenbill.errors import InvalidUsage, QuantityOverflow, UnreadableInput
 from tokenbill.excerpts import listed
@@ -115,7 +116,7 @@ def _cells(data: Any, column: str, cells: Any) -> Any:
 
 
 def _decimals(texts: Any) -> Any:
-    return texts.cast("large_string").cast(pa.decimal128(DIGITS, 0))  # no cast is known from views
+    return plain(texts).cast(pa.decimal128(DIGITS, 0))
 
 
 def _relation(settled: Any, data: Any) -> Any:
