@@ -1,5 +1,6 @@
 """Plans with events for frames of any engine, and what a bill by the scalar path makes of them."""
 
+import re
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
@@ -14,6 +15,8 @@ from tokenbill.decimals import decimal, shifted
 from tokenbill.tariff import Tariff
 from tokenbill.testing import quantities_near
 
+ABSURD = 10**15
+"""From here on a rate or fee leaves too few digits for decimals."""
 TRAFFIC = folder().parent / "data" / "genai_requests.csv"
 
 
@@ -82,7 +85,9 @@ def billed(plan, usage):
 
 
 def is_beyond(plan, by_tenant, places):
-    """Whether amounts have more decimals or digits than a column of theirs, so that they may be refused."""
+    """Whether amounts may be refused: a column has fewer decimals or digits, or a rate is absurd."""
+    if any(Decimal(number) >= ABSURD for number in re.findall(r"Decimal\('([^']+)'\)", repr(plan))):
+        return True
     held = 10 ** Tariff(plan, 10**places).places
     amounts = [[Fraction(amount) * held for amount in billed(plan, usage)[0].values()] for usage in by_tenant]
     return any(

@@ -53,7 +53,7 @@ def rate(
     ``amount``, as a bill's own rows have: fees, one row for each entry that was used, discounts, maximum,
     minimum, taxes, and the rounding. The amounts of a group add up to the total of its bill, as ``Bill.of``
     gives it; that of an entry is what its price answers, exactly or to 18 places. Both numbers are decimals
-    of 38 digits.
+    of 38 digits. A RecordBatch gives a Table.
 
     Args:
         data: A frame of pandas, PyArrow, Polars, Dask or PySpark, or a relation of DuckDB. Lazy frames of
