@@ -110,7 +110,7 @@ def bills(job: Job, every: Mapping[str, Any]) -> Any:
     found_variants = list(zip(*(cells.to_pylist() for cells in found.values()), strict=True))
 
     def name(place: int) -> str:
-        return ", ".join(f"{key}={cells[place].as_py()}" for key, cells in groups.items())
+        return job.layout.group(cells[place].as_py() for cells in groups.values())
 
     sums = Sums(
         len(next(iter(groups.values()))) if by else 1,

@@ -186,8 +186,7 @@ def _too_long(data: Any, layout: Layout) -> QuantityOverflow:
         top = f"sum({n} // {HALF}) + sum({n} % {HALF}) // {HALF} >= {HALF} AS is_long"
         found = _first(data.aggregate(", ".join([*named, top]), ", ".join(keys)), "is_long")
         if found is not None:
-            group = _group(layout, found)
-            return QuantityOverflow(column, group, "a sum", f"{DIGITS} digits")
+            return QuantityOverflow(column, _group(layout, found), "a sum", f"{DIGITS} digits")
     return QuantityOverflow(", ".join(layout.quantities), "", "a sum", f"{DIGITS} digits")
 
 
@@ -229,8 +228,7 @@ def _first(data: Any, condition: str = "true") -> Sequence[Any] | None:
 
 def _group(layout: Layout, cells: Sequence[Any]) -> str:
     """The name of a group."""
-    named = zip(layout.by, cells, strict=False)
-    return ", ".join(f"{column}={cell}" for column, cell in named) or "the frame"
+    return layout.group(cells) or "the frame"
 
 
 def _places(data: Any, column: str) -> int:

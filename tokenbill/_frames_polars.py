@@ -124,11 +124,7 @@ def _sums(job: Job, wide: Collection[str], frame: Any) -> tuple[Sums, Any]:
     count = keys.height if layout.by else 1
 
     def name(place: int) -> str:
-        return (
-            ""
-            if not layout.by
-            else ", ".join(f"{key}={cell}" for key, cell in zip(layout.by, keys.row(place), strict=True))
-        )
+        return layout.group(keys.row(place) if layout.by else ())
 
     return Sums(count, group, found, variant, quantities, name), keys
 

@@ -198,8 +198,7 @@ def _check(layout: Layout, table: Any) -> None:
 def _group(layout: Layout, table: Any, odd: Any) -> str:
     """The name of the first group that is odd."""
     row = pc.index(odd, True).as_py()
-    cells = (f"{name}={table[f'k{place}'][row].as_py()}" for place, name in enumerate(layout.by))
-    return ", ".join(cells) or "the frame"
+    return layout.group(table[f"k{place}"][row].as_py() for place in range(len(layout.by))) or "the frame"
 
 
 def _rated(job: Job, names: Sequence[str], batches: Iterable[Any]) -> Iterator[Any]:

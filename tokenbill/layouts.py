@@ -78,6 +78,10 @@ class Layout(NamedTuple):
         """The names of the meters; None where the rows say them."""
         return None if self.meter is not None else {Meter(column).name for column in self.quantities}
 
+    def group(self, cells: Iterable[Any]) -> str:
+        """What errors call the bill whose columns hold these cells: nothing where all rows are on one."""
+        return ", ".join(f"{name}={cell}" for name, cell in zip(self.by, cells, strict=False))
+
     def rate_of(self, tariff: Tariff, column: str, variant: Sequence[Any]) -> Any:
         """The rate for a column of quantities in the rows of a variant; an empty label is not there."""
         meter = column if self.meter is None else variant[-1]
