@@ -200,13 +200,17 @@ def _merged(count: int, one: Cell, other: Cell) -> Cell:
 def usage_of(
     tariff: Tariff, found: Iterable[Cell], sums: Sums, limit: int
 ) -> tuple[Ints, list[tuple[Cell, Ints]]]:
-    """What the usage of each group comes to, and the cells that it is made of, in 1/denominator."""
+    """What the usage of each group comes to, and the cells that it is made of, in 1/denominator.
+
+    Refused are quantities of too many digits, and amounts that do not stay below *limit*.
+    """
     total, parts = np.zeros(sums.groups, np.int64), list[tuple[Cell, Ints]]()
     for cell in found:
         program = tariff.program_of(cell.rate)
-        most = min(program.most(limit), 10**DIGITS - 1)
-        refuse_beyond(str(cell.rate.key), cell, most, tariff.unit, sums)
+        meter = str(cell.rate.key)
+        refuse_beyond(meter, cell, 10**DIGITS - 1, tariff.unit, sums)
         exact = run(program, cell.n)
+        refuse_beyond(meter, Cell(cell.rate, cell.group, exact), limit - 1, tariff.denominator, sums)
         parts.append((cell, exact))
         if cell.group is None:
             total = plus(total, exact)
