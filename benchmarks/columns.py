@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from tokenbill import BillingPlan, Graduated, Package, PerUnit, PriceSchedule, Tier, Volume
 from tokenbill.frames import rate, rate_rows, stream
-from tokenbill.layouts import Asked
+from tokenbill.frames.layouts import Asked
 
 METERS = ("a", "b", "c")
 PLAN = BillingPlan.on_demand(
@@ -171,7 +171,7 @@ def pyspark_rows(path: Path) -> Iterator[Row]:
         builder.config("spark.sql.shuffle.partitions", "2").config("spark.log.level", "OFF").getOrCreate()
     )
     frame = session.read.parquet(str(path))
-    tenants, back_end = frame.groupBy("tenant"), importlib.import_module("tokenbill._frames_spark")
+    tenants, back_end = frame.groupBy("tenant"), importlib.import_module("tokenbill.frames.spark")
     job = back_end.job_on(frame, Asked(PLAN, ("tenant",)))
     decimals = [functions.sum(functions.col(meter).cast("decimal(28,0)")) for meter in METERS]
     others = {

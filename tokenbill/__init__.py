@@ -1,23 +1,23 @@
 """tokenbill: AI usage as a bill that can be trusted, exact to the last digit."""
 
-from tokenbill.account import Account
-from tokenbill.bill import Bill
-from tokenbill.books import PriceBook
-from tokenbill.credits import Balance, Grant
-from tokenbill.currencies import Currency
-from tokenbill.cycles import Cycle
+from tokenbill.core.billing.account import Account
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.credits.balance import Balance, Grant
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.currencies import Currency
+from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.periods.cycle import Cycle
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.terms import Discount, Fee, Tax
+from tokenbill.core.pricing.price import Price
+from tokenbill.core.pricing.price_book import PriceBook
+from tokenbill.core.pricing.rates import Flat, Package, PerUnit
+from tokenbill.core.pricing.schedule import PriceSchedule
+from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
+from tokenbill.core.rating.lines import Adjustment, LineItem
 from tokenbill.errors import BalanceExhausted, CurrencyMismatch, TokenbillError, UnpricedUsage
-from tokenbill.lines import Adjustment, LineItem
-from tokenbill.meters import Meter
-from tokenbill.periods import Period
-from tokenbill.plan import BillingPlan
-from tokenbill.price import Price
-from tokenbill.rates import Flat, Package, PerUnit
-from tokenbill.rounding import Rounding
-from tokenbill.schedule import PriceSchedule
-from tokenbill.terms import Discount, Fee, Tax
-from tokenbill.tiers import Graduated, Tier, Volume
-from tokenbill.usage import Usage
 
 __all__ = [
     "Account",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tokenbill.excerpts import listed, shown, tail
+from tokenbill.core.base.quoting import listed, shown, tail
 
 __all__ = [
     "AccountMismatch",

@@ -13,21 +13,20 @@ from fractions import Fraction
 from itertools import accumulate, combinations, islice, takewhile
 from typing import Any, Final, cast
 
-from tokenbill.bill import Bill
 from tokenbill.compare import break_even, envelope
-from tokenbill.crossings import jumps_after
-from tokenbill.decimals import Exact, Number, decimal, number, product
-from tokenbill.display import shortest
+from tokenbill.core.base.tables import shortest
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.metering.usage import Quantities, Usage
+from tokenbill.core.money.decimals import Exact, Number, decimal, number, product
+from tokenbill.core.pricing.curves import Curve, at
+from tokenbill.core.pricing.price import Price
+from tokenbill.core.rating.increment import NO_USAGE
 from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, MissingExtra
-from tokenbill.forecasts import local_day
-from tokenbill.histories import Named, Plans, named
-from tokenbill.increment import NO_USAGE
-from tokenbill.pieces import Curve, at
-from tokenbill.price import Price
-from tokenbill.standing import Path, Status
-from tokenbill.totals import total_curve
-from tokenbill.usage import Quantities, Usage
-from tokenbill.watch import Budget
+from tokenbill.shared.break_even import jumps_after
+from tokenbill.shared.forecasts import local_day
+from tokenbill.shared.plan_curve import total_curve
+from tokenbill.shared.usage_history import Named, Plans, named
+from tokenbill.watch import Budget, Path, Status
 
 try:
     import numpy

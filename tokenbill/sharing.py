@@ -7,15 +7,15 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from tokenbill.bill import Bill
-from tokenbill.canonical import is_mapping, listed_of
-from tokenbill.currencies import Currency, currency
-from tokenbill.decimals import ZERO, Exact, Number, number
+from tokenbill.core.base.hashing import is_mapping, listed_of
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.currencies import Currency, currency
+from tokenbill.core.money.decimals import ZERO, Exact, Number, number
+from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.lines import Adjustment
 from tokenbill.errors import InvalidRounding, InvalidUsage
-from tokenbill.lines import Adjustment
-from tokenbill.plan import BillingPlan
-from tokenbill.rounding import Rounding
-from tokenbill.usage import Usage
 
 __all__ = ["by_peak", "by_use", "share"]
 

@@ -13,9 +13,9 @@ from typing import NamedTuple, TypeAlias, cast
 
 from attrs import evolve, has
 
-from tokenbill.bends import bounds
-from tokenbill.canonical import content_hash
-from tokenbill.decimals import (
+from tokenbill.core.base.hashing import content_hash
+from tokenbill.core.base.quoting import shown
+from tokenbill.core.money.decimals import (
     EXACT,
     ZERO,
     Exact,
@@ -29,12 +29,12 @@ from tokenbill.decimals import (
     shifted,
     users_context,
 )
+from tokenbill.core.pricing.breakdown import Portion
+from tokenbill.core.pricing.curves import NIL, at
+from tokenbill.core.pricing.lint import cliffs
+from tokenbill.core.pricing.price import AtLeast, Price
 from tokenbill.errors import InvalidPrice, MissingExtra
-from tokenbill.excerpts import shown
-from tokenbill.lint import cliffs
-from tokenbill.pieces import NIL, at
-from tokenbill.portions import Portion
-from tokenbill.price import AtLeast, Price
+from tokenbill.shared.breakpoints import bounds
 
 try:
     from hypothesis import HealthCheck, Phase, Verbosity, given, settings
@@ -85,7 +85,7 @@ def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: boo
         AssertionError: If a law is broken; the message names the law, the quantities and both sides.
         MissingExtra: On import, if Hypothesis is not installed.
 
-    >>> from tokenbill.rates import PerUnit
+    >>> from tokenbill.core.pricing.rates import PerUnit
     >>> check_price(PerUnit("0.10", per=3600).after(100).capped(500))
     """
     if not isinstance(price, Price):

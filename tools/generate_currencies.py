@@ -1,4 +1,4 @@
-"""Write ``tokenbill/_iso4217.py`` from the table that the PyPI package ``iso4217`` carries.
+"""Write ``tokenbill/core/money/iso4217.py`` from the table that the PyPI package ``iso4217`` carries.
 
 Run ``python tools/generate_currencies.py`` after an amendment of ISO 4217.
 """
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from textwrap import fill
 
-TARGET = Path(__file__).parents[1] / "tokenbill" / "_iso4217.py"
+TARGET = Path(__file__).parents[1] / "tokenbill" / "core" / "money" / "iso4217.py"
 
 MODULE = '''"""Minor units of ISO 4217 as of {published}, written by ``tools/generate_currencies.py``."""
 

@@ -1,0 +1,78 @@
+import copy
+import pickle
+
+import pytest
+from attrs import evolve, field, frozen
+from attrs.exceptions import FrozenInstanceError
+
+from tokenbill.core.base.memo import Memo, Shown, memo_field, slot_setters
+
+
+@frozen(repr=False)
+class Circle(Shown):
+    radius: int
+    _unit: str = "cm"
+    secret: str = field(default="", repr=False)
+    made: Memo = memo_field()
+
+
+@frozen(init=False)
+class Event:
+    meter: str
+    quantity: int
+
+    def __init__(self, meter, quantity):
+        _set_meter(self, meter)
+        _set_quantity(self, quantity)
+
+
+_set_meter, _set_quantity = slot_setters(Event)
+
+
+def circle_with_area():
+    circle = Circle(2)
+    circle.made["area"] = 12
+    return circle
+
+
+def test_what_a_value_worked_out_is_no_part_of_it():
+    circle = circle_with_area()
+
+    assert circle == Circle(2)
+    assert hash(circle) == hash(Circle(2))
+    assert repr(circle) == "Circle(radius=2, unit='cm')"
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        copy.deepcopy,
+        lambda circle: pickle.loads(pickle.dumps(circle)),
+        lambda it: evolve(it, unit="m"),
+    ],
+    ids=["deepcopy", "pickle", "evolve"],
+)
+def test_a_value_made_again_has_worked_out_nothing_yet(again):
+    made = again(circle_with_area()).made
+
+    assert (type(made), len(made)) == (Memo, 0)
+
+
+def test_a_memo_is_shown_without_its_content():
+    assert repr(Memo(area=12)) == "Memo()"
+
+
+def test_a_value_that_names_no_fields_is_shown_as_an_object():
+    class Bare(Shown):
+        pass
+
+    assert repr(Bare()).startswith("<")
+    assert "Bare object at" in repr(Bare())
+
+
+def test_a_value_with_a_constructor_of_its_own_is_frozen_like_any_other():
+    event = Event("calls", 5)
+
+    assert (event.meter, event.quantity) == ("calls", 5)
+    with pytest.raises(FrozenInstanceError):
+        event.quantity = 6

@@ -1,0 +1,86 @@
+import re
+from decimal import Decimal
+
+import pytest
+
+from tokenbill.core.base.tables import digits, guarded, html_table, shortest, text_table
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (Decimal("0E-9"), "0.000000000"), (Decimal("1E+3"), "1000"), (Decimal("-0.10"), "-0.10")],
+)
+def test_a_number_is_shown_in_plain_digits(value, text):
+    assert digits(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("2.20", "2.2"), ("100", "100"), ("0.00", "0"), ("1E+3", "1000"), ("-5.0", "-5")]
+)
+def test_a_number_may_be_shown_in_as_few_digits_as_say_it(value, text):
+    assert shortest(Decimal(value)) == text
+
+
+def test_columns_of_a_table_are_aligned_numbers_to_the_right():
+    table = text_table(("what", "amount"), [("calls", "1.30"), ("gpu_hours", "11.00")], numbers=(1,))
+
+    assert table.splitlines() == [
+        "what       amount",
+        "---------  ------",
+        "calls        1.30",
+        "gpu_hours   11.00",
+    ]
+
+
+def test_a_table_of_no_rows_is_its_header():
+    assert text_table(("what", "amount"), []) == "what  amount\n----  ------"
+
+
+def test_a_wide_character_takes_two_columns():
+    table = text_table(("what", "n"), [("計算", "1"), ("call", "2")])
+
+    assert table.splitlines()[2:] == ["計算  1", "call  2"]
+
+
+def test_a_cell_stays_on_its_line():
+    table = text_table(("what",), [("a\nb\x1b[31m\u202ec",)])
+
+    assert table.splitlines()[2] == r"a\nb\x1b[31m\u202ec"
+
+
+def test_every_cell_of_an_html_table_is_escaped():
+    html = html_table(("<b>",), [("\"&'",)], caption="<i>")
+
+    assert "<b>" not in html
+    assert "<i>" not in html
+    assert "&lt;b&gt;" in html
+    assert "&quot;&amp;&#x27;" in html
+    assert ">&lt;i&gt;</caption>" in html
+
+
+def test_numbers_of_an_html_table_stand_to_the_right():
+    html = html_table(("what", "amount"), [("calls", "1.30")], numbers=(1,))
+
+    assert re.search(r'<td style="[^"]*text-align:left;[^"]*">calls</td>', html)
+    assert re.search(r'<td style="[^"]*text-align:right;[^"]*">1.30</td>', html)
+    assert "<caption" not in html
+
+
+def test_a_table_leaves_the_colours_of_text_and_ground_to_the_page():
+    html = html_table(("what",), [("calls",)], caption="bill")
+
+    assert "background" not in html
+    assert not re.search(r"[^-]color:", html)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "\u00a0=1", "＝1", "＋1", "－1", "＠a"],
+)
+def test_no_cell_of_text_is_a_formula(cell):
+    assert guarded(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["", "gpu_hours", "a=b", "1 - 2", "'=1"])
+def test_an_ordinary_cell_of_text_is_left_alone(cell):
+    assert guarded(cell) == cell

@@ -1,0 +1,227 @@
+import copy
+import pickle
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from tokenbill import (
+    Account,
+    Adjustment,
+    Balance,
+    Bill,
+    BillingPlan,
+    Discount,
+    Grant,
+    Period,
+    PriceSchedule,
+    Tax,
+    Usage,
+)
+from tokenbill.core.billing.account import NEW, check_rest, checked_terms, notes_of
+from tokenbill.errors import (
+    InvalidAccount,
+    InvalidGrant,
+    InvalidName,
+    InvalidNumber,
+    InvalidPeriod,
+    InvalidPlan,
+    InvalidUsage,
+)
+
+PRICES = PriceSchedule(gpu_hours="0.10", api_calls="0.01")
+PLAN = BillingPlan.on_demand(PRICES)
+FEBRUARY = Period("2026-02-01", "2026-03-01")
+
+
+def note_of(before, after):
+    return Adjustment((), Decimal(before), Decimal(after), "USD")
+
+
+def open_account():
+    return Bill.of(Usage(gpu_hours=10), PLAN, period=FEBRUARY, final=False).closing
+
+
+def test_a_new_account_has_used_nothing_and_owes_nothing():
+    account = Account()
+
+    assert (account.period, account.terms, account.draws) == (None, None, ())
+    assert (account.used, account.accrued, account.carried) == (Usage(), 0, 0)
+    assert account.balance == Balance()
+    assert account.is_fresh
+    assert account == NEW
+
+
+def test_an_account_with_a_balance_is_as_good_as_new():
+    account = Account(balance=[Grant("welcome", 10, "USD")], carried=-5)
+
+    assert account.is_fresh
+    assert account.balance.remaining() == 10
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"terms": "x"}, {"used": {"api_calls": 1}}, {"accrued": "0.01"}, {"draws": {"welcome": 1}}],
+    ids=str,
+)
+def test_an_account_of_an_open_period_is_not_new(state):
+    assert not Account(**state).is_fresh
+
+
+def test_an_account_takes_its_parts_as_a_store_gives_them():
+    stored = Account(None, None, {"gpu_hours": "10"}, "1.00", {"b": "1", "a": 2}, (), "-0.50")
+
+    assert stored.used == Usage(gpu_hours=10)
+    assert (stored.accrued, stored.carried) == (Decimal("1.00"), Decimal("-0.50"))
+    assert stored.draws == (("a", 2), ("b", 1))
+    assert stored.balance == Balance()
+
+
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        ({"period": "2026-02"}, InvalidAccount),
+        ({"terms": 5}, InvalidAccount),
+        ({"used": {"api_calls": -1}}, InvalidUsage),
+        ({"used": None}, InvalidUsage),
+        ({"accrued": 0.5}, InvalidNumber),
+        ({"accrued": Decimal("NaN")}, InvalidNumber),
+        ({"accrued": None}, InvalidNumber),
+        ({"draws": {"a": -1}}, InvalidGrant),
+        ({"balance": 5}, InvalidGrant),
+        ({"carried": "0.01"}, InvalidAccount),
+    ],
+    ids=str,
+)
+def test_parts_that_are_none_are_refused(state, error):
+    with pytest.raises(error):
+        Account(**state)
+
+
+def test_an_amount_may_outgrow_what_can_be_given_as_a_number():
+    assert Account(accrued=Decimal("1E+40")).accrued == Decimal("1E+40")
+
+
+def test_a_credit_note_is_carried_to_the_next_bill():
+    account = Account(carried=-1).credit(note_of("12.34", "10.00"))
+
+    bill = Bill.of(Usage(gpu_hours=100), PLAN, opening=account)
+
+    assert account.carried == Decimal("-3.34")  # −1 − 2.34
+    assert (bill.total, bill.due) == (10, Decimal("6.66"))
+
+
+def test_no_more_is_credited_than_was_paid_less_what_was_credited_before():
+    account, note = Account(), note_of(30, 10)
+
+    assert account.credit(note, paid=30).carried == -20
+    assert account.credit(note, paid="12.50").carried == Decimal("-12.50")
+    assert account.credit(note, paid="12.50", credited=10).carried == Decimal("-2.50")
+    assert account.credit(note, paid=10, credited=12).carried == 0
+
+
+def test_a_further_charge_is_no_credit():
+    with pytest.raises(InvalidAccount, match="send it as a bill"):
+        Account().credit(note_of("10.00", "12.34"))
+    assert Account().credit(note_of(10, 10)).carried == 0
+
+
+@pytest.mark.parametrize("note", [None, Decimal(-5), "5"], ids=repr)
+def test_only_a_difference_of_bills_is_credited(note):
+    with pytest.raises(InvalidAccount, match="no adjustment"):
+        Account().credit(note)
+
+
+@pytest.mark.parametrize("plan", [PLAN, evolve(PLAN, taxes=[Tax("VAT", 0)])], ids=["straight", "staged"])
+def test_usage_is_afforded_where_it_would_leave_nothing_due(plan):
+    covered = Account(balance=[Grant("paid", 10, "USD")])
+
+    assert covered.affords(Usage(gpu_hours=100), plan)
+    assert not covered.affords(Usage(gpu_hours="100.1"), plan)
+    assert Account(carried=-10).affords({"gpu_hours": 100}, plan)
+    assert not Account().affords(Usage(gpu_hours=100), plan)
+
+
+def test_asking_what_is_afforded_refuses_nothing():
+    plan = BillingPlan.prepaid(PRICES, overage="refuse")
+
+    assert not Account().affords(Usage(gpu_hours=100), plan)
+
+
+def test_usage_is_afforded_after_what_the_period_has_used():
+    plan = evolve(PLAN, discounts=[Discount.percent(50)])
+    grants = [Grant("paid", 4, "USD", expires="2026-03-01")]
+    opening = Bill.of(
+        Usage(gpu_hours=20), plan, opening=Account(balance=grants), period=FEBRUARY, final=False
+    ).closing
+
+    assert opening.affords(Usage(gpu_hours=60), plan)  # 1 of the 4 is spent; 60 × 0.10 × 0.5 = 3
+    assert not opening.affords(Usage(gpu_hours=61), plan)
+    assert not opening.affords(Usage(gpu_hours=60), plan, at="2026-03-01")
+
+
+def test_a_bill_is_of_usage_on_a_plan():
+    assert checked_terms({"gpu_hours": 10}, PLAN) == (Usage(gpu_hours=10), PLAN)
+    with pytest.raises(InvalidPlan):
+        checked_terms(Usage(), PRICES)
+    with pytest.raises(InvalidUsage):
+        checked_terms(5, PLAN)
+
+
+def test_what_is_said_of_a_bill_is_sorted():
+    assert notes_of({"number": "7", "customer": "acme"}) == (("customer", "acme"), ("number", "7"))
+
+
+@pytest.mark.parametrize(
+    ("about", "error"),
+    [
+        ("acme", InvalidUsage),
+        (None, InvalidUsage),
+        ([("customer", "acme")], InvalidUsage),
+        ({"amount": "5"}, InvalidUsage),  # a column of the bill
+        ({"customer": ""}, InvalidName),
+        ({"customer": 7}, InvalidName),
+        ({5: "acme"}, InvalidName),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_said_of_a_bill_is_refused(about, error):
+    with pytest.raises(error):
+        notes_of(about)
+
+
+@pytest.mark.parametrize(
+    ("rest", "error"),
+    [
+        ({"opening": None}, InvalidAccount),
+        ({"final": 1}, InvalidPlan),
+        ({"period": "2026-02"}, InvalidPeriod),
+        ({"at": "yesterday"}, InvalidPeriod),
+        ({"less": {"gpu_hours": 1}}, InvalidUsage),
+    ],
+    ids=str,
+)
+def test_what_else_a_bill_is_asked_with_is_checked(rest, error):
+    with pytest.raises(error):
+        check_rest(**{"opening": NEW, "final": True, "period": None, "at": None, "less": Usage(), **rest})
+    with pytest.raises(error):
+        Bill.of(Usage(), PLAN, **rest)
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, evolve, lambda it: pickle.loads(pickle.dumps(it))]
+)
+def test_an_account_survives_a_copy_and_a_pickle(again):
+    account = open_account()
+
+    found = again(account)
+
+    assert found == account
+    assert hash(found) == hash(account)
+    assert repr(found) == repr(account)
+    assert Bill.of(Usage(gpu_hours=5), PLAN, period=FEBRUARY, opening=found).total == Decimal("0.50")
+
+
+def test_an_account_shows_what_it_is_and_not_what_it_worked_out():
+    assert "Usage({'gpu_hours': 10})" in repr(open_account())
+    assert "made" not in repr(open_account())

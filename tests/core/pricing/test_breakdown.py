@@ -1,0 +1,211 @@
+from decimal import Decimal, getcontext
+from fractions import Fraction
+
+import pytest
+from attrs import fields, frozen
+
+from tokenbill import Flat, Package, PerUnit, Price
+from tokenbill.core.pricing.breakdown import (
+    DEPTH,
+    PARTS,
+    Portion,
+    amount_at,
+    direction,
+    kept,
+    labels_of,
+    nests,
+    over,
+    summands,
+    units,
+    whole_direction,
+)
+from tokenbill.core.pricing.price import Scaled
+from tokenbill.errors import InexactAmount, InvalidNumber, InvalidPrice
+
+ONE = Decimal(1)
+ROUND, PRICE = fields(Package).round, fields(Scaled).price
+
+
+@frozen
+class Answering(Price):
+    """A price whose amount is whatever it was given."""
+
+    answer: object
+
+    def amount(self, quantity):
+        return self.answer
+
+
+@frozen
+class Divided(Price):
+    """A price whose author forgot that a third does not terminate."""
+
+    def amount(self, quantity):
+        return quantity / 3
+
+
+@frozen
+class Careless(Price):
+    """A price that adds a Decimal, which a Fraction of a unit does not mix with."""
+
+    def amount(self, quantity):
+        return quantity + Decimal("0.5")
+
+
+@frozen
+class Mixing(Price):
+    """A price that adds a text."""
+
+    def amount(self, quantity):
+        return quantity + "1"
+
+
+def nested(depth):
+    price = PerUnit(1)
+    for _ in range(depth - 1):
+        price = Scaled(price, 2)
+    return price
+
+
+def test_a_portion_times_a_factor_is_dearer_in_every_part():
+    portion = Portion(Decimal(52), Decimal(10), Decimal(5), fee=Decimal(2), label="tier 1")
+
+    assert portion.times(Decimal(3)) == Portion(
+        Decimal(156), Decimal(10), Decimal(15), fee=Decimal(6), label="tier 1"
+    )
+    assert Portion(ONE, ONE, label="flat").times(Decimal(3)).rate is None
+
+
+def test_more_can_be_said_of_a_portion():
+    portion = Portion(ONE, ONE)
+
+    assert portion.labelled("a").labelled("b").label == "a, b"
+
+
+def test_a_plain_portion_of_converted_units_is_told_in_the_units_before():
+    plain = Portion(Decimal(6), Decimal(3), Decimal(2))
+
+    assert plain.in_units(Decimal(2500), Decimal(1000), ONE, "up") == Portion(
+        Decimal(6), Decimal(2500), Decimal(2), Decimal(1000), "up"
+    )
+
+
+@pytest.mark.parametrize(
+    ("portion", "times", "round", "label"),
+    [
+        (Portion(ONE, ONE, ONE, label="tier 1"), 1, "none", "tier 1, quantity ÷ 1000"),
+        (Portion(ONE, ONE, ONE, per=Decimal(7)), 1, "half_up", "quantity ÷ 1000 half up"),
+        (Portion(ONE, Decimal(5), ONE), 2, "none", "quantity × 2 ÷ 1000"),
+        (Portion(ONE, Decimal(9), ONE), 1, "up", "quantity ÷ 1000 up"),  # of only some of the units
+        (Portion(ONE, ONE), 1, "down", "quantity ÷ 1000 down"),
+    ],
+    ids=["label", "per", "times", "part", "rule"],
+)
+def test_another_portion_of_converted_units_says_how_they_were_converted(portion, times, round, label):
+    found = portion.in_units(Decimal(2500), Decimal(1000), Decimal(times), round)
+
+    assert found == portion._replace(label=label)
+
+
+@pytest.mark.parametrize("answer", [0, 5, Decimal("0.10"), Fraction(1, 3)])
+def test_an_amount_is_an_exact_number_of_zero_or_more(answer):
+    assert amount_at(Answering(answer), ONE) == answer
+
+
+@pytest.mark.parametrize(
+    "answer", [0.5, True, None, "1", Decimal("NaN"), Decimal("1E+2000"), -1, Fraction(-1, 3)]
+)
+def test_an_amount_that_is_none_is_refused(answer):
+    with pytest.raises(InvalidPrice, match="amount of Answering"):
+        amount_at(Answering(answer), ONE)
+
+
+def test_an_amount_that_loses_a_digit_is_refused():
+    assert amount_at(Divided(), Decimal(3)) == 1
+    with pytest.raises(InexactAmount):
+        amount_at(Divided(), ONE)
+
+
+def test_an_amount_that_cannot_take_a_part_of_a_unit_is_refused():
+    with pytest.raises(InexactAmount):
+        amount_at(Careless(), Fraction(1, 3))
+
+
+def test_a_mistake_of_the_author_is_told_as_it_is():
+    with pytest.raises(TypeError):
+        amount_at(Mixing(), ONE)
+
+
+def test_an_amount_is_computed_in_a_context_of_our_own():
+    before = getcontext().copy()
+
+    amount_at(Answering(5), ONE)
+
+    assert str(getcontext()) == str(before)
+
+
+def test_directions_are_checked_by_name():
+    assert direction(None, ROUND, "none") is whole_direction(None, ROUND, "up") is None
+    with pytest.raises(InvalidPrice, match="unknown round"):
+        direction(None, ROUND, "ceiling")
+    with pytest.raises(InvalidPrice, match="choose one of up, down, half_up"):
+        whole_direction(None, ROUND, "none")
+    with pytest.raises(InvalidPrice):
+        direction(None, ROUND, ["up"])
+
+
+def test_a_part_is_a_price_that_nests_no_deeper_than_a_file_can():
+    assert nests(None, PRICE, nested(DEPTH - 1)) is None
+    with pytest.raises(InvalidPrice, match="nested more than 32 deep"):
+        nests(None, PRICE, nested(DEPTH))
+
+
+@pytest.mark.parametrize("value", [None, 5, "0.10", PerUnit])
+def test_what_is_no_price_is_no_part_of_one(value):
+    with pytest.raises(InvalidPrice, match="price is no price"):
+        nests(None, PRICE, value)
+
+
+def test_a_sum_has_at_least_one_price_and_at_most_1000():
+    one = PerUnit(1)
+
+    assert summands(iter([one, one])) == (one, one)
+    assert len(summands([one] * PARTS)) == 1000
+    for prices in ([], [one] * (PARTS + 1), None, 5):
+        with pytest.raises(InvalidPrice):
+            summands(prices)
+
+
+def test_groups_are_told_apart_by_different_labels():
+    assert labels_of(["region", "tier"]) == ("region", "tier")
+    for labels in ([], ["region", "region"], [""], [5], "region", None):
+        with pytest.raises(InvalidPrice):
+            labels_of(labels)
+
+
+def test_the_curve_over_a_price_that_lists_no_pieces_is_not_known():
+    assert over(Answering(5), PerUnit(2).pieces()) is None
+    assert over(PerUnit(3), PerUnit(2).pieces()) == PerUnit(6).pieces()
+
+
+def test_portions_are_kept_while_they_make_the_amount():
+    price = PerUnit("0.10")
+
+    assert kept(price, Decimal(5), Decimal("0.50"), "at most 20") == price.portions(Decimal(5))
+    assert kept(price, Decimal(500), Decimal(20), "at most 20") == (
+        Portion(Decimal(20), Decimal(500), fee=Decimal(20), label="at most 20"),
+    )
+
+
+def test_a_quantity_to_price_is_zero_or_more():
+    assert units("2.5") == Decimal("2.5")
+    with pytest.raises(InvalidPrice, match="negative quantity"):
+        units(-1)
+    with pytest.raises(InvalidNumber):
+        units(0.5)
+
+
+def test_a_flat_fee_is_told_by_its_name():
+    (portion,) = Flat(20).portions(Decimal(3))
+
+    assert (portion.amount, portion.quantity, portion.rate, portion.label) == (20, 3, None, "flat fee")

@@ -1,0 +1,171 @@
+from fractions import Fraction
+
+import pytest
+
+from tokenbill import Flat, Graduated, Package, PerUnit, Tier, Volume
+from tokenbill.core.pricing.curves import (
+    NIL,
+    Edge,
+    Form,
+    Piece,
+    above,
+    at,
+    composed,
+    constant,
+    curve,
+    jumps,
+    line,
+    summed,
+)
+
+F = Fraction
+VOLUME = Volume([Tier(10, 5, fee=2), Tier(None, 4, fee=3)])
+
+
+def values(price, *quantities):
+    pieces = price.pieces()
+    return [at(pieces, F(quantity)) for quantity in quantities]
+
+
+def ends(pieces):
+    return [piece.end for piece in pieces]
+
+
+def test_a_form_is_a_constant_a_rate_and_steps():
+    packages = Package(10, 5).pieces()[1].form
+
+    form = Form(F(3), F(2)).plus(packages)
+
+    assert form.at(F(15)) == 43  # 3 + 2 × 15 + 2 packages at 5
+    assert form.times(F(2)).at(F(15)) == 86
+    assert form.times(NIL) == Form()
+    assert form.size() == 2
+
+
+def test_a_form_of_a_form_counts_in_the_units_of_the_inner_one():
+    packages = Package(10, 5).pieces()[1].form
+
+    doubled = Form(F(1), F(3)).plus(packages).over(line(F(2)))
+
+    assert doubled.at(F(7)) == 53  # 1 + 3 × 14 + 2 packages at 5
+    assert packages.over(constant(F(11))) == Form(F(10))  # two packages, whatever the quantity
+
+
+def test_the_value_at_an_end_is_that_of_the_piece_that_it_closes():
+    assert values(VOLUME, 0, 10, "10.5", 12) == [0, 52, 45, 51]
+
+
+def test_a_jump_tells_the_values_on_both_sides():
+    assert jumps(VOLUME.pieces()) == [(0, 0, 2), (10, 52, 43)]
+    assert jumps(Graduated([Tier(10, 5), Tier(None, 4)]).pieces()) == []
+    assert jumps(Flat(20, at_zero=True).pieces()) == []
+
+
+def test_a_jump_at_an_open_end_tells_what_the_curve_comes_close_to():
+    halves = Volume([Tier(10, 2), Tier(None, 1)]).in_units(round="half_up")
+
+    # from 0.5 on it is one unit; below 10.5 it is 10 × 2, from there on 11 × 1
+    assert jumps(halves.pieces()) == [(F(1, 2), 0, 2), (F(21, 2), 20, 11)]
+    assert values(halves, "10.499", "10.5") == [20, 11]
+
+
+def test_a_curve_of_steps_has_the_limit_above_a_step():
+    packages = Package(10, 5).pieces()[1].form
+
+    assert (packages.at(F(10)), above(packages, F(10))) == (5, 10)
+
+
+def test_a_cap_cuts_a_line_where_it_reaches_it():
+    pieces = PerUnit(2).capped(7).pieces()
+
+    assert ends(pieces) == [Edge(NIL, True), Edge(F(7, 2), True), None]
+    assert [piece.form for piece in pieces] == [Form(), line(F(2)), constant(F(7))]
+
+
+def test_a_cap_cuts_steps_where_they_pass_it():
+    pieces = Package(10, 5).capped(12).pieces()
+
+    assert ends(pieces) == [Edge(NIL, True), Edge(F(20), True), None]
+    assert values(Package(10, 5).capped(12), 20, "20.01", 31) == [10, 12, 12]
+
+
+def test_steps_that_round_down_pass_a_cap_with_their_first_unit():
+    pieces = Package(10, 5, "down").capped(12).pieces()
+
+    assert ends(pieces) == [Edge(NIL, True), Edge(F(10), False), Edge(F(30), False), None]
+    assert values(Package(10, 5, "down").capped(12), "29.99", 30) == [10, 12]
+
+
+def test_a_line_with_steps_is_cut_between_them():
+    price = (PerUnit(1) + Package(10, 5)).capped(18)
+
+    assert ends(price.pieces()) == [Edge(NIL, True), Edge(F(10), True), None]
+    assert values(price, 10, "10.01") == [15, 18]  # 20.01 is more than 18
+    assert ends((PerUnit(1) + Package(10, 5)).capped(22).pieces())[1] == Edge(F(12), True)  # 12 + 10
+
+
+def test_zeros_cap_lift_and_free_nothing():
+    assert ends(PerUnit(2).capped(0).pieces()) == [Edge(NIL, True), None]
+    assert PerUnit(2).at_least(0).pieces() == PerUnit(2).pieces()
+    assert PerUnit(2).after(0).pieces() == PerUnit(2).pieces()
+
+
+def test_a_minimum_holds_up_to_where_the_line_reaches_it():
+    assert values(PerUnit(2).at_least(7), 0, 3, "3.5", 4) == [7, 7, 7, 8]
+
+
+def test_an_allowance_shifts_every_end():
+    assert ends(VOLUME.after(5).pieces()) == [Edge(NIL, True), Edge(F(5), True), Edge(F(15), True), None]
+
+
+def test_a_sum_has_the_ends_of_all_its_prices():
+    price = VOLUME + Graduated([Tier(4, 1), Tier(None, 2)])
+
+    assert ends(price.pieces()) == [Edge(NIL, True), Edge(F(4), True), Edge(F(10), True), None]
+    assert values(price, 4, 10, 12) == [26, 68, 71]  # 22 + 4; 52 + 16; 51 + 20
+
+
+def test_a_falling_price_passes_the_ends_of_the_next_one_again():
+    price = Volume([Tier(10, 5), Tier(None, 1)]).then(Graduated([Tier(20, 1), Tier(None, 2)]))
+
+    assert ends(price.pieces()) == [Edge(F(end), True) for end in (0, 4, 10, 20)] + [None]
+    assert values(price, 4, 10, 11, 30) == [20, 80, 11, 40]  # 20; 20 + 30 × 2; 11; 20 + 10 × 2
+
+
+def test_neighbours_of_one_form_are_one_piece():
+    assert len(Graduated([Tier(5, 1), Tier(None, 1)]).in_units(of=2).pieces()) == 2
+
+
+@pytest.mark.parametrize("of", ["1", "3", "0.7"])
+def test_a_rounded_conversion_jumps_at_every_whole_unit(of):
+    price = PerUnit(2).in_units(of=of, round="down")
+
+    assert values(price, of, F(of) * 2 - F(1, 10**20)) == [2, 2]
+
+
+def test_a_curve_too_long_to_list_is_known_by_its_amount_alone():
+    price = PerUnit("0.5") + Package(3, 1)
+    for _ in range(20):  # each doubles the steps of the one before
+        price = price.then(PerUnit("0.5") + Package(3, 1))
+
+    assert price.pieces() is None
+    assert price(3) == price(3)
+
+
+def test_a_sum_too_long_to_list_is_known_by_its_amounts_alone():
+    many = [Graduated([Tier(end, 1), Tier(None, 2)]) for end in range(1, 500)]
+
+    assert sum(many).pieces() is None
+    assert summed([price.pieces() for price in many[:100]]) is not None
+
+
+def test_a_composition_too_long_to_list_is_none():
+    saw = curve(NIL, [*map(F, range(1, 100)), None], [line(F(1), F(low)) for low in range(100)])
+    tiers = curve(NIL, [*(F(end, 100) for end in range(1, 100)), None], [constant(F(i)) for i in range(100)])
+
+    assert composed(saw, tiers) is None
+    assert composed(line_of(F(1)), tiers) == tiers
+
+
+def line_of(rate):
+    return (Piece(Edge(NIL, True), Form()), Piece(None, line(rate)))

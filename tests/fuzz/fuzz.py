@@ -1,0 +1,257 @@
+"""Feeds the readers what an attacker would, guided by coverage: a value or an error of ours, never another.
+
+    python -m tests.fuzz.fuzz event --seconds 60
+
+needs atheris. A finding is printed with its input and ends the run with a failure; without an end
+in sight (``--seconds 0``) it runs until it is stopped.
+"""
+
+import argparse
+import json
+import sys
+from decimal import Decimal
+
+import atheris
+
+with atheris.instrument_imports(include=["tokenbill"]):
+    from tokenbill import Account, Bill, Grant, Period, TokenbillError, Usage, events, files, payloads, serial
+    from tokenbill.payloads.shapes import SHAPES as NAMED
+
+KEYS = {
+    "event": ["specversion", "id", "source", "type", "subject", "time", "data", "data_base64", "x"],
+    "data": ["quantity", "labels", "meter", "model", "x"],
+    "payload": [
+        *["prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens", "usage"],
+        *[
+            "prompt_tokens_details",
+            "input_tokens_details",
+            "cached_tokens",
+            "reasoning_tokens",
+            "audio_tokens",
+        ],
+        *["cache_read_input_tokens", "cache_creation", "iterations", "promptTokenCount", "totalTokenCount"],
+        *[
+            "promptTokensDetails",
+            "modality",
+            "tokenCount",
+            "inputTokens",
+            "cacheDetails",
+            "ttl",
+            "service_tier",
+        ],
+        *["billed_units", "tokens", "server_tool_use", "web_search_requests", "output", "type", "cost", "x"],
+    ],
+}
+ATOMS = [
+    *[
+        None,
+        True,
+        False,
+        0,
+        1,
+        5,
+        10**29,
+        10**30,
+        10**80,
+        -1,
+        1.0,
+        float("nan"),
+        Decimal("NaN"),
+        Decimal("1e999999"),
+    ],
+    *["", "1.0", "5", "-5", "0.1", "1e5", "٣", "\ud800", "\0", "x" * 300, "tokens", "a{b=c}", "a{"],
+    *[
+        "2026-01-05T00:00:00Z",
+        "2026-01-05",
+        "2026-13-05T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "1h",
+        "5m",
+        "TEXT",
+    ],
+    *["message", "compaction", "advisor", "web_search_call", "batch", "PROVISIONED_THROUGHPUT", [], {}, b"5"],
+]
+JSON_ATOMS = [atom for atom in ATOMS if isinstance(atom, str | int | list | dict | None)]
+SHAPES = [*NAMED, None, "no such shape", 5]
+
+TIERS = [{"up_to": "100", "rate": "2.5", "round": "up"}, {"rate": "2", "fee": "3"}]
+HOURS = {"type": "After", "units": "1/3", "price": {"type": "Graduated", "per": "3600", "tiers": TIERS}}
+CALLS = {"type": "Sum", "prices": ["1", {"type": "Package", "size": "10", "fee": "3"}]}
+PLAN = {
+    "type": "BillingPlan",
+    "version": 1,
+    "name": "pro",
+    "fees": [{"amount": "99"}],
+    "cycle": {"unit": "month", "anchor": 31},
+    "included": {"api_calls": "100"},
+    "minimum": "50",
+    "taxes": [{"name": "VAT", "percent": "19"}],
+    "discounts": [{"value": "10", "unit": "percent", "name": "launch", "on": ["usage", "api_calls"]}],
+    "prices": {
+        "currency": "USD",
+        "entries": {
+            "api_calls": "0.01",
+            "gpu_hours{gpu=H100}": {"type": "Each", "labels": ["region"], "price": HOURS},
+            "x": {"type": "Capped", "most": "5", "price": CALLS},
+        },
+    },
+}
+
+
+def one_bill():
+    account = Account(balance=[Grant("gift", "5", "USD", kind="promotional"), Grant("paid", "20", "USD")])
+    month = Period("2026-01-31", "2026-02-28")
+    used = Usage({"api_calls": 150, "gpu_hours{gpu=H100,region=eu}": 7, "x": "12.5"})
+    plan = serial.loads(json.dumps(PLAN))
+    return json.loads(serial.dumps(Bill.of(used, plan, period=month, opening=account, final=False)))
+
+
+BILL = one_bill()
+
+
+class Choices:
+    """Values built from the bytes of the fuzzer: its keys and atoms, nested as the bytes say."""
+
+    def __init__(self, data):
+        self.data = atheris.FuzzedDataProvider(data)
+
+    def pick(self, choices):
+        return choices[self.data.ConsumeIntInRange(0, len(choices) - 1)]
+
+    def value(self, keys, depth=3):
+        kind = self.data.ConsumeIntInRange(0, 9)
+        if kind < 5 or not depth:
+            return self.pick(ATOMS)
+        if kind < 7:
+            return self.data.ConsumeUnicode(12) if kind == 5 else self.data.ConsumeIntInRange(-3, 2000)
+        if kind == 7:
+            return [self.value(keys, depth - 1) for _ in range(self.data.ConsumeIntInRange(0, 3))]
+        return self.mapping(keys, depth - 1)
+
+    def mapping(self, keys, depth=3):
+        size = self.data.ConsumeIntInRange(0, 7)
+        return {self.pick([*keys, None, 5]): self.value(keys, depth) for _ in range(size)}
+
+    def event(self):
+        good = {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "s",
+            "type": "tokens",
+            "time": "2026-01-05T00:00:00Z",
+        }
+        return {**good, "data": {"quantity": "5"}, **self.mapping(KEYS["event"]), **self.sometimes_data()}
+
+    def sometimes_data(self):
+        return {"data": self.mapping(KEYS["data"])} if self.data.ConsumeBool() else {}
+
+    def text(self):
+        return self.data.ConsumeUnicode(self.data.remaining_bytes())
+
+    def bent(self, document):
+        """The text of a document in which a few values are others, and perhaps a part is cut out."""
+        bent = json.loads(json.dumps(document))
+        for _ in range(self.data.ConsumeIntInRange(1, 3)):
+            self.bend(bent)
+        text = json.dumps(bent)
+        start = self.data.ConsumeIntInRange(0, 8 * len(text))
+        return text[:start] + self.pick(["", "]", "1e999", ",", '"']) + text[start + 1 :]
+
+    def bend(self, node):
+        """Replace, take away or double a member of a table or a list, or of one inside it."""
+        keys = list(node) if isinstance(node, dict) else range(len(node))
+        if not keys:
+            return
+        key = self.pick(keys)
+        if isinstance(node[key], dict | list) and self.data.ConsumeIntInRange(0, 3):
+            self.bend(node[key])
+        elif isinstance(node, dict) and self.data.ConsumeBool():
+            node[self.pick([*keys, "type", "x"])] = node.pop(key)
+        else:
+            node[key] = self.pick(JSON_ATOMS)
+
+
+def event(choices):
+    events.read_cloudevent(choices.event() if choices.data.ConsumeBool() else choices.value(KEYS["event"]))
+    events.read_otel(choices.mapping(OTEL))
+
+
+def batch(choices):
+    read = [events.read_cloudevent(choices.event()) for _ in range(choices.data.ConsumeIntInRange(0, 4))]
+    again = events.once([*read, *read]).events
+    assert len(again) <= len(read)
+    events.usage_by(again, choices.pick(["customer", "source", "nothing", lambda event: event.time.date()]))
+
+
+def payload(choices):
+    given = choices.mapping(KEYS["payload"])
+    usage = payloads.read_usage(given, choices.pick(SHAPES))
+    assert all(quantity >= 0 for quantity in usage.values())
+
+
+def plan(choices):
+    read_document(choices.bent(PLAN), "json")
+
+
+def text(choices):
+    read_document(choices.text(), choices.pick(["json", "toml"]))
+
+
+def bill(choices):
+    read_document(choices.bent(BILL), "json")
+
+
+def read_document(text, format):
+    found = serial.loads(text, format=format)
+    again = serial.dumps(found)
+    assert serial.loads(again) == found
+    assert serial.dumps(serial.loads(again)) == again
+
+
+def rows(choices):
+    header = ["customer,meter,quantity"] if choices.data.ConsumeBool() else []
+    files.read_usage_by([*header, *choices.text().split("\n")], "customer", on_bad_row=[].append)
+
+
+OTEL = [
+    *[
+        f"gen_ai.usage.{name}"
+        for name in ("input_tokens", "output_tokens", "prompt_tokens", "completion_tokens")
+    ],
+    *[
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.provider.name",
+    ],
+    *[
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.response.model",
+        "gen_ai.request.model",
+        "gen_ai.usage.x",
+    ],
+]
+HARNESSES = {each.__name__: each for each in (event, batch, payload, plan, text, bill, rows)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("harness", choices=HARNESSES)
+    parser.add_argument("--seconds", type=int, default=60, help="how long; 0 is without end")
+    given = parser.parse_args()
+    harness = HARNESSES[given.harness]
+
+    def once(data):
+        told = ""
+        try:
+            harness(Choices(data))
+        except TokenbillError as error:
+            told = str(error)
+        assert len(told) <= 500, told
+
+    limits = [f"-max_total_time={given.seconds}", "-max_len=4096", "-timeout=10", "-rss_limit_mb=2048"]
+    atheris.Setup([sys.argv[0], *limits], once)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

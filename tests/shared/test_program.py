@@ -1,0 +1,183 @@
+"""Programs give the digits of the curves that they are made of, and say where they end."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.support.strategies import listed_prices, quantities
+from tokenbill import Flat, Graduated, Package, PerUnit, Tier, Volume
+from tokenbill.core.money.decimals import LIMIT, shifted
+from tokenbill.shared.program import Line, Program, Whole, denominator_of, places_for, value, whole
+from tokenbill.testing import quantities_near
+
+DIRECTIONS = ["up", "down", "half_up", "half_even"]
+
+
+def compiled(price, unit=1):
+    """The program of a price that loses nothing."""
+    curve = price.pieces()
+    return Program.of(curve, unit, denominator_of(curve, unit))
+
+
+@st.composite
+def prices_units_and_numbers(draw):
+    """A price, a unit, and whole numbers at the bounds of the price and beside them."""
+    price = draw(listed_prices)
+    assume(price.pieces() is not None)
+    unit = 10 ** draw(st.sampled_from([0, 0, 1, 2, 6, 9]))
+    near = st.builds(
+        lambda quantity, step: int(quantity * unit) + step, quantities_near(price), st.integers(-1, 1)
+    )
+    special = st.sampled_from([0, 1, 2**53 - 1, 2**53 + 1, 2**62, 2**63, LIMIT * unit - 1])
+    drawn = draw(st.lists(near | special, min_size=1, max_size=5))
+    return price, unit, [min(max(n, 0), LIMIT * unit - 1) for n in drawn]
+
+
+@given(prices_units_and_numbers())
+def test_a_program_gives_the_amount_of_its_price(drawn):
+    price, unit, numbers = drawn
+    program = compiled(price, unit)
+
+    for n in numbers:
+        assert Fraction(program.at(n), program.scale) == price.exact(shifted(n, len(str(unit)) - 1))
+
+
+@given(prices_units_and_numbers(), st.sampled_from([2, 6, 18]), st.sampled_from(["up", "down", "half_up"]))
+def test_a_program_rounds_once(drawn, places, mode):
+    price, unit, numbers = drawn
+    program = Program.of(price.pieces(), unit, 10**places, mode=mode)
+
+    for n in numbers:
+        exact = price.exact(shifted(n, len(str(unit)) - 1)) * 10**places
+        up = {"up": -(-exact // 1), "down": exact // 1, "half_up": (exact + Fraction(1, 2)) // 1}
+        assert program.at(n) == up[mode]
+
+
+class Watched(int):
+    """A number that remembers the largest that came of it."""
+
+    largest = 0
+
+    def _kept(self, found):
+        Watched.largest = max(Watched.largest, abs(found))
+        return Watched(found)
+
+    def __add__(self, other):
+        return self._kept(int(self) + int(other))
+
+    def __mul__(self, other):
+        return self._kept(int(self) * int(other))
+
+    def __floordiv__(self, other):
+        return self._kept(int(self) // int(other))
+
+
+@given(prices_units_and_numbers(), st.sampled_from([2**63, 10**38]))
+def test_no_number_on_the_way_reaches_the_limit_up_to_the_most(drawn, limit):
+    price, unit, numbers = drawn
+    program = Program.of(price.pieces(), unit, 10**6)
+    most = program.most(limit)
+
+    for n in [n for n in (*numbers, most) if 0 <= n <= most]:
+        Watched.largest = 0
+        line = program.lines[sum(end < n for end in program.ends)]
+        whole(value(line, Watched(n)), program.divisor, program.mode)
+        assert Watched.largest < limit
+
+
+@given(prices_units_and_numbers())
+def test_nothing_that_is_divided_is_negative_on_its_piece(drawn):
+    price, unit, numbers = drawn
+    program = compiled(price, unit)
+
+    for n in (*numbers, *program.ends):
+        line = program.lines[sum(end < n for end in program.ends)]
+        assert_positive(line, n)
+
+
+def assert_positive(line, n):
+    for step in line.wholes:
+        assert value(step.of, n) >= 0
+        assert_positive(step.of, n)
+
+
+@pytest.mark.parametrize("limit", [2**63, 10**38])
+def test_most_is_the_largest_of_all(limit):
+    program = Program.of(PerUnit("0.07").pieces(), 1, 100)  # 7 × n, and 1 more for the divisor
+
+    assert program.most(limit) == (limit - 2) // 7 if limit == 2**63 else LIMIT - 1
+
+
+def test_most_is_less_than_zero_where_the_curve_itself_is_too_long():
+    assert compiled(Flat(10**20, at_zero=True)).most(2**63) == -1
+
+
+def test_results_reach_further_than_the_numbers_on_the_way():
+    thirds = Program.of(PerUnit("0.10", per=3).pieces(), unit=1, scale=100)  # n × 10 ÷ 3
+
+    assert thirds.most(1000) == 99  # 10 × 99 + 3 is below 1000, and 10 × 100 + 3 is not
+    assert thirds.reach(1000) == 299  # 10 × 299 + 3 is below 3 × 1000
+    assert thirds.at(299) == 997
+    assert Program.of(Flat(5, at_zero=True).pieces(), unit=1, scale=1).reach(6) == -1
+    assert Program.of(Flat(5, at_zero=True).pieces(), unit=1, scale=1).reach(7) == LIMIT - 1
+
+
+def test_a_straight_price_is_one_line():
+    program = compiled(PerUnit("2.50", per=1_000_000))
+
+    assert (program.ends, program.lines, program.divisor) == ((), (Line(0, 1),), 1)
+    assert program.scale == 400_000  # 2.50 / 1,000,000 = 1 / 400,000
+
+
+def test_a_fee_at_zero_is_a_piece_of_its_own():
+    program = compiled(Flat(3))
+
+    assert (program.ends, program.at(0), program.at(1)) == ((0,), 0, 3)
+
+
+def test_a_tier_ends_with_the_last_part_of_a_unit_inside_it():
+    price = Volume([Tier("1.5", 1), Tier(None, 2)])
+
+    assert compiled(price, 1).ends == (1,)  # 1.5 units are one whole unit
+    assert compiled(price, 10).ends == (15,)
+
+
+def test_a_tier_that_holds_no_part_of_a_unit_is_left_out():
+    price = Graduated([Tier("0.1", 9), Tier("0.2", 5), Tier(None, 1)])
+
+    assert compiled(price, 1).ends == (0,)
+    assert compiled(price, 100).ends == (10, 20)
+
+
+def test_packages_are_steps():
+    program = compiled(Package(1000, 5))
+
+    assert program.lines == (Line(wholes=(Whole(5, Line(rate=1), 1000, "up"),)),)
+    assert [program.at(n) for n in (0, 1, 1000, 1001)] == [0, 5, 5, 10]
+    assert not program.straight
+
+
+@given(st.integers(0, 10**6), st.integers(1, 1000), st.sampled_from(DIRECTIONS))
+def test_whole_numbers_are_the_nearest_in_their_direction(total, divisor, mode):
+    exact, found = Fraction(total, divisor), whole(total, divisor, mode)
+
+    assert {
+        "up": found - 1 < exact <= found,
+        "down": found <= exact < found + 1,
+        "half_up": found - Fraction(1, 2) <= exact < found + Fraction(1, 2),
+        "half_even": found == round(exact),
+    }[mode]
+
+
+@given(quantities, st.integers(1, 10**9))
+def test_places_show_every_amount_or_eighteen(quantity, denominator):
+    places = places_for(denominator)
+    top = int(quantity)
+
+    if places is not None and Fraction(10**places, denominator).denominator == 1:
+        assert Decimal(top * (10**places // denominator)) == Fraction(top, denominator) * 10**places
+    else:
+        assert places in (18, None)

@@ -1,0 +1,114 @@
+"""Plans with events for frames of any engine, and what a bill by the scalar path makes of them."""
+
+import re
+from collections import defaultdict
+from decimal import Decimal
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+from tests.support.engines import Decimals
+from tests.support.strategies import labels, prices, quantities, rates, schedules
+from tests.vectors.shared_vectors import folder
+from tokenbill import Bill, BillingPlan, Discount, Fee, Meter, Rounding, Tax, Usage
+from tokenbill.core.money.decimals import decimal, shifted
+from tokenbill.frames.tariff import Tariff
+from tokenbill.testing import quantities_near
+
+ABSURD = 10**15
+"""From here on a rate or fee leaves too few digits for decimals."""
+TRAFFIC = folder().parent / "data" / "genai_requests.csv"
+
+
+def quantity_column(numbers, places):
+    """Whole numbers in 1/10^places as a column: of integers where they are such and fit."""
+    if places == 0 and all(n < 2**63 for n in numbers):
+        return numbers
+    return Decimals([shifted(n, places) for n in numbers], places)
+
+
+scopes = st.sampled_from([None, None, None, "usage", ("fee", "a")])
+percents = st.sampled_from(["0", "10", "33.3", "8.875", "100"]).map(Decimal)
+discounts = st.one_of(
+    st.builds(Discount.percent, percents, on=scopes), st.builds(Discount.fixed, rates, on=scopes)
+)
+taxes = st.builds(Tax, st.sampled_from(["VAT", "city"]), percents, st.booleans(), scopes)
+roundings = st.builds(
+    Rounding,
+    st.sampled_from([None, None, 0, 5]),
+    st.sampled_from(["half_up", "half_even", "up", "down"]),
+    st.sampled_from(["bill", "bill", "line"]),
+)
+
+
+@st.composite
+def plans(draw, of=prices):
+    """A plan with terms of every kind."""
+    prices_of = draw(schedules(of).filter(lambda found: found.currency.code != "TOKEN"))
+    keys = [entry.key for entry in prices_of.entries]
+    bounds = sorted(draw(st.lists(rates, min_size=2, max_size=2)))
+    return BillingPlan(
+        prices_of,
+        fees=draw(st.lists(st.builds(Fee, rates, st.sampled_from(["platform", "support"])), max_size=2)),
+        included=draw(st.dictionaries(st.sampled_from(keys), quantities, max_size=2)),
+        discounts=draw(st.lists(discounts, max_size=2)),
+        minimum=draw(st.none() | st.just(bounds[0])),
+        maximum=draw(st.none() | st.none() | st.just(bounds[1])),
+        taxes=draw(st.lists(taxes, max_size=2)),
+        rounding=draw(roundings),
+    )
+
+
+@st.composite
+def plans_and_events(draw, of=prices):
+    """A plan, and events of tenants: tenant, meter, and a whole number of 1/10^places."""
+    plan, places = draw(plans(of)), draw(st.sampled_from([0, 0, 2]))
+    events = []
+    for entry in draw(st.lists(st.sampled_from(plan.prices.entries), min_size=1, max_size=5)):
+        meter = Meter(entry.key.name, {**draw(labels), **entry.key.labels})
+        price = getattr(entry.price, "price", entry.price)
+        quantity = draw(quantities_near(price).filter(lambda found: found < 10**12))
+        events.append((draw(st.sampled_from(["red", "blue"])), str(meter), int(quantity * 10**places)))
+    return plan, places, events
+
+
+def billed(plan, usage):
+    """The lines of a scalar bill, those of one entry together, and what is left to its total."""
+    bill = Bill.of(usage, plan)
+    sums = defaultdict(Fraction)
+    for line in bill.lines:
+        if line.kind != "rounding":
+            sums[line.kind, line.meter, line.meter or line.description] += line.exact
+    found = {key: decimal(exact) for key, exact in sums.items()}
+    rest = Fraction(bill.total) - sum(map(Fraction, found.values()), Fraction())
+    return {**found, ("rounding", None, "rounding"): rest}, bill.total
+
+
+def is_beyond(plan, by_tenant, places):
+    """Whether amounts may be refused: a column has fewer decimals or digits, or a rate is absurd."""
+    if any(Decimal(number) >= ABSURD for number in re.findall(r"Decimal\('([^']+)'\)", repr(plan))):
+        return True
+    held = 10 ** Tariff(plan, 10**places).places
+    amounts = [[Fraction(amount) * held for amount in billed(plan, usage)[0].values()] for usage in by_tenant]
+    return any(
+        sum(map(abs, lines)) >= 10**38 or any(amount.denominator > 1 for amount in lines) for lines in amounts
+    )
+
+
+def check_bills(plan, by_tenant, rows):
+    """Rows of bills against scalar ones."""
+    found = defaultdict(lambda: defaultdict(Fraction))
+    for row in rows:
+        key = row["kind"], row["meter"], row["description"]
+        found[row.get("tenant")][key] += Fraction(row["amount"])
+        if row["kind"] == "usage":
+            used = Usage(by_tenant[row.get("tenant")])
+            card = Tariff(plan).card
+            assert row["quantity"] == sum(
+                (used[meter] for meter in used if str(card[meter].key) == row["meter"]), Decimal(0)
+            )
+    for tenant, usage in by_tenant.items():
+        lines, total = billed(plan, usage)
+        kept = {key: amount for key, amount in found[tenant].items() if amount}
+        assert kept == {key: amount for key, amount in lines.items() if amount}
+        assert sum(found[tenant].values()) == total

@@ -1,0 +1,1 @@
+"""Floor 7: accounts, bills, and how a bill explains itself."""

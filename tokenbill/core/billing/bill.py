@@ -1,0 +1,300 @@
+"""Bills: what a usage costs on a plan, line by line, and what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import evolve, frozen
+
+from tokenbill.core.base.memo import Memo, memo_field, slot_setters
+from tokenbill.core.base.tables import html_table, text_table
+from tokenbill.core.billing.account import NEW, Account, check_rest, checked_terms, going_on, notes_of
+from tokenbill.core.metering.usage import Quantities, Usage
+from tokenbill.core.money.decimals import decimal, difference
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.charges import usage_lines
+from tokenbill.core.rating.compiled import Compiled, compiled_form
+from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by, used_in
+from tokenbill.core.rating.lines import HEADER, NUMBERS, Adjustment, LineItem, less
+from tokenbill.core.rating.work import Statement, exact_of, settled_lines, total_of
+from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
+
+if TYPE_CHECKING:
+    from tokenbill.core.billing.explanation import Explanation
+
+__all__ = ["Bill"]
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@frozen(init=False, repr=False)
+class Bill:
+    """What a usage costs on a plan: the lines, their total, and what is due.
+
+    Make one with ``Bill.of``. Its lines are made when they are first looked at.
+
+    >>> from tokenbill import PriceSchedule
+    >>> prices = PriceSchedule(gpu_hours="0.1", api_calls="0.01")
+    >>> Bill.of(Usage(gpu_hours=10, api_calls=1000), BillingPlan.on_demand(prices)).total
+    Decimal('11.00')
+    """
+
+    given: Given
+    total: Decimal
+    _made: Memo | None = memo_field()
+
+    def __init__(self, given: Given, total: Decimal) -> None:
+        # made for every event; writing the slots halves what it costs
+        _set_given(self, given)
+        _set_total(self, total)
+        _set_made(self, None)
+
+    @classmethod
+    def of(
+        cls,
+        usage: Usage | Quantities,
+        plan: BillingPlan,
+        *,
+        period: Period | None = None,
+        opening: Account = NEW,
+        final: bool = True,
+        at: date | str | None = None,
+        less: Usage = NO_USAGE,
+        about: Mapping[str, str] = NOTHING,
+    ) -> Bill:
+        """The bill of *usage* on *plan*, after what the *opening* account has already billed.
+
+        Args:
+            usage: What was used since the opening account.
+            plan: The terms.
+            period: The whole service period, on each of its bills; part of a cycle's owes part of its fees.
+            opening: The account before; the ``closing`` of the bill before.
+            final: Whether the period ends here; an interim bill carries its state on in ``closing``.
+            at: When grants are drawn on; without it, those usable for the whole period pay.
+            less: Taken off the period's usage: a correction.
+            about: Customer, number, reason and so on: carried and shown, read by no rule.
+
+        Raises:
+            UnpricedUsage: If the schedule has no price for a meter.
+            AccountMismatch: If *opening* belongs to another period or other terms, or was edited.
+            BalanceExhausted: If the plan refuses what the balance does not cover.
+            CurrencyMismatch: If a grant is in a currency that the plan does not know.
+            InvalidUsage: If *less* takes off more than was used.
+            InvalidPeriod: If a grant is dated, and neither *period* nor *at* is given.
+        """
+        if type(usage) is not Usage or type(plan) is not BillingPlan:
+            usage, plan = checked_terms(usage, plan)
+        plain = opening is NEW and final is True and less is NO_USAGE and period is None and at is None
+        if not plain:
+            at = check_rest(opening, final, period, at, less)
+        before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
+        given = (usage, plan, before, final, less, () if about is NOTHING else notes_of(about), period, at)
+        card = plan.made.get("compiled")
+        if card is None:
+            card = compiled_form(plan, plan.share(period))
+        if plain and card.simple:
+            return cls(given, card.settled(card.numerator(usage)[0]))
+        added = added_by(given, card)
+        bill = cls(given, added.total)
+        _set_made(bill, Memo(added=added))
+        if final and added.balance.grants:
+            bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
+        return bill
+
+    @property
+    def made(self) -> Memo:
+        """What the bill worked out once; most bills are asked for their total alone."""
+        if self._made is None:
+            _set_made(self, Memo())
+        return self._made  # type: ignore[return-value]  # just made
+
+    @property
+    def usage(self) -> Usage:
+        """What was used since the opening account."""
+        return self.given[0]
+
+    @property
+    def period(self) -> Period | None:
+        """The service period, where one was named."""
+        return self.given[6]
+
+    @property
+    def plan(self) -> BillingPlan:
+        """The terms."""
+        return self.given[1]
+
+    @property
+    def opening(self) -> Account:
+        """The account before."""
+        return cast(Account, self.given[2])
+
+    @property
+    def final(self) -> bool:
+        """Whether the period ends with this bill."""
+        return self.given[3]
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        """What was said of the bill: customer, number, and so on."""
+        return MappingProxyType(dict(self.given[5]))
+
+    @property
+    def currency(self) -> str:
+        """The code of the currency that every amount is in."""
+        return self.plan.currency.code
+
+    @property
+    def lines(self) -> tuple[LineItem, ...]:
+        """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
+        made = self.made
+        if "lines" not in made:
+            made["lines"] = _lines(self, self._card)
+        return made["lines"]  # type: ignore[no-any-return]
+
+    @property
+    def exact(self) -> Fraction:
+        """The lines without the rounding line, to the last digit."""
+        return exact_of(self.lines)
+
+    @property
+    def due(self) -> Decimal:
+        """What is left to pay, after what is carried and what grants paid; never negative."""
+        return self.added.due
+
+    @property
+    def draws(self) -> tuple[tuple[str, Decimal], ...]:
+        """What each grant paid of this bill, by id; a negative amount was given back to it."""
+        return self.added.drawn
+
+    @property
+    def added(self) -> Increment:
+        """What the bill adds to its opening account."""
+        added: Increment | None = self.made.get("added")
+        if added is None:
+            added = self.made["added"] = added_by(self.given, self._card)
+        return added
+
+    @property
+    def _card(self) -> Compiled:
+        plan, period = self.given[1], self.given[6]
+        return compiled_form(plan) if period is None else compiled_form(plan, plan.share(period))
+
+    @property
+    def closing(self) -> Account:
+        """The account after: pass it to the next bill as *opening*."""
+        made = self.made
+        if "closing" not in made:
+            made["closing"] = self._closed() if self.given[3] else self._carried_on()
+        return made["closing"]  # type: ignore[no-any-return]
+
+    def _closed(self) -> Account:
+        """The account of a period that ends: what is left of grants rolls over."""
+        end, added = self.period.end if self.period else None, self.added
+        balance = added.balance.rolled(end) if added.balance.grants else added.balance
+        return Account(balance=balance, carried=added.carried)
+
+    def _carried_on(self) -> Account:
+        """The account of a period that goes on."""
+        added = self.made.get("added") or self.added
+        account = going_on(self.given, added)
+        if added.after is not None:
+            account.made["statement"] = (self._card, added.after)
+        return account
+
+    def __sub__(self, earlier: Bill) -> Adjustment:
+        """What this bill of a period changes of an *earlier* one.
+
+        Raises:
+            CurrencyMismatch: If the two are in different currencies.
+            InvalidPeriod: If they are of different periods.
+        """
+        if not isinstance(earlier, Bill):
+            return NotImplemented
+        if earlier.currency != self.currency:
+            raise CurrencyMismatch(self.currency, earlier.currency)
+        if earlier.period != self.period:
+            raise InvalidPeriod("bills of two periods", str(earlier.period), f"give one of {self.period}")
+        changed, reason = tuple(less(self.lines, earlier.lines)), self.about.get("reason", "")
+        return Adjustment(changed, earlier.total, self.total, self.currency, self.period, reason)
+
+    def verify(self) -> None:
+        """Compute the bill again from plan and usage, the long way: every figure, not the words.
+
+        Raises:
+            BillMismatch: If a line, the total or what paid it comes out otherwise; it names the first.
+        """
+        card = Compiled(self.plan, self.plan.share(self.period))
+        given: Any = (*self.given[:2], evolve(self.opening), *self.given[3:])  # without what it worked out
+        fresh = Bill(given, _total_by_lines(given, card))
+        fresh.made["added"] = added_by(given, card)
+        for line, again in zip(self.lines, lines := _lines(fresh, card), strict=False):
+            if line.figures != again.figures:
+                raise BillMismatch(line.description, line.amount, again.amount)
+        for name in ("total", "due", "draws", "closing"):
+            if getattr(self, name) != getattr(fresh, name):
+                raise BillMismatch(f"the bill's {name}", getattr(self, name), getattr(fresh, name))
+        if len(lines) != len(self.lines):
+            raise BillMismatch("the number of lines", len(self.lines), len(lines))
+
+    @property
+    def explanation(self) -> Explanation:
+        """How the bill comes about, as a tree: a step for each line, and below it the way there."""
+        from tokenbill.core.billing.explanation import explained  # a process that only bills never needs it
+
+        return explained(self.lines, self._card, self.given, self.added)
+
+    def explain(self) -> str:
+        """Each line as arithmetic that a clerk can redo, the rule applied, and the way along a price."""
+        from tokenbill.core.billing.explanation import settlement
+
+        return "\n".join([*map(str, self.explanation.steps), *settlement(self.total, self.added, self.given)])
+
+    def to_rows(self) -> list[dict[str, str | None]]:
+        """The lines as text by column, ready for CSV, JSON or a data frame."""
+        shared = {**self.about, "plan": self.plan.name}
+        return [{**shared, **line.to_row(), "currency": self.currency} for line in self.lines]
+
+    def __repr__(self) -> str:
+        about = "".join(f", {key}={value!r}" for key, value in self.given[5])
+        return f"<Bill of {self.total:f} {self.currency}, plan {self.plan.name!r}{about}>"
+
+    def __str__(self) -> str:
+        table = text_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS)
+        return f"{table}\n{self._sum()}"
+
+    def _repr_html_(self) -> str:
+        caption = " · ".join([*filter(None, [self.plan.name]), *self.about.values(), self._sum()])
+        return html_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS, caption=caption)
+
+    def _sum(self) -> str:
+        return f"Total: {self.plan.currency.format(self.total)}"
+
+
+_set_given, _set_total, _set_made = slot_setters(Bill)
+
+
+def _total_by_lines(given: Given, card: Compiled) -> Decimal:
+    """The total of a bill by its lines, which the fast form of the prices has no part in."""
+    if not card.simple or given[2].balance.grants:
+        return added_by(given, card).total
+    return decimal(difference(total_of(card, usage_lines(card, used_in(given))), given[2].accrued))
+
+
+def _lines(bill: Bill, card: Compiled) -> tuple[LineItem, ...]:
+    """The lines of all usage so far less those of the usage before, and the rounding."""
+    given, opening = bill.given, bill.given[2]
+    if opening is NEW and card.simple:
+        lines = usage_lines(card, used_in(given))
+    elif card.simple and not opening.balance.grants:
+        lines = usage_lines(card, used_in(given))
+        lines = lines if opening.is_fresh else less(lines, usage_lines(card, opening.used))
+    else:
+        before, after = bill.added.before, cast(Statement, bill.added.after)  # rated by stages
+        lines = after.lines if before is None else less(after.lines, before.lines)
+    return settled_lines(card, lines, bill.total)

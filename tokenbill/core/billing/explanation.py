@@ -1,0 +1,297 @@
+"""Explanations: how a bill comes about, as a tree of sums that a clerk can redo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final, NamedTuple, TypeAlias
+
+from attrs import evolve, frozen
+
+from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.tables import digits, html_table
+from tokenbill.core.credits.balance import Balance
+from tokenbill.core.credits.grants import Grant
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import Exact, Number, decimal, difference
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.breakdown import Portion, amount_at, units
+from tokenbill.core.pricing.price import After, AtLeast, Capped, InUnits, Price, Scaled, Then
+from tokenbill.core.pricing.wording import (
+    COMBINATORS,
+    conversion,
+    numbers_of,
+    page_of,
+    plain,
+    prices_below,
+    rule_of,
+)
+from tokenbill.core.rating.charges import quantities_of
+from tokenbill.core.rating.compiled import Compiled
+from tokenbill.core.rating.increment import Given, Increment, used_in, with_statements
+from tokenbill.core.rating.lines import Charge, LineItem, exact_sum
+from tokenbill.core.rating.work import Statement, together
+from tokenbill.errors import InvalidPrice
+
+__all__ = ["Explanation", "explained", "explained_price", "settlement"]
+
+Inputs: TypeAlias = "tuple[tuple[str, Exact], ...]"
+"""What a rule was applied to, by name: quantities in units of the meter, amounts in the currency."""
+
+STAGES: Final = "docs/explanation/stages.md"
+PAGES: Final = {
+    "fee": f"{STAGES}#fees",
+    "usage": f"{STAGES}#units-allowance-price",
+    "tokens": f"{STAGES}#tokens",
+    "discount": f"{STAGES}#discounts",
+    "maximum": f"{STAGES}#maximum-and-minimum",
+    "minimum": f"{STAGES}#maximum-and-minimum",
+    "credit": "docs/explanation/credits.md#where-in-a-bill-credit-pays",
+    "tax": f"{STAGES}#taxes",
+    "rounding": f"{STAGES}#settled-once-or-line-by-line",
+}
+"""The pages of what stands on a bill, by kind of line."""
+
+
+@frozen(repr=False)
+class Explanation(Shown):
+    """An amount, the rule that gave it and the steps to it; it prints as text, steps indented.
+
+    ``inputs`` are what the rule was applied to, ``value`` is the result to the last digit, ``page`` the
+    part of the documentation on the rule. A node without ``text`` only gathers its steps.
+
+    >>> from tokenbill import PerUnit
+    >>> print(explained_price((PerUnit("0.01") * 3).capped(5), Decimal(200)))
+    at most 5 of 6.00 = 5
+      2.00 × 3 = 6.00
+        200 × 0.01 = 2.00
+    """
+
+    title: str
+    rule: str
+    inputs: Inputs
+    value: Exact
+    page: str
+    text: str
+    steps: tuple[Explanation, ...] = ()
+
+    @property
+    def exact(self) -> Fraction:
+        """The value as a Fraction."""
+        return Fraction(self.value)
+
+    def walk(self, level: int = 0) -> Iterator[tuple[int, Explanation]]:
+        """Each node with how deep it stands, in the order of reading."""
+        if self.text:
+            yield level, self
+        for step in self.steps:
+            yield from step.walk(level + bool(self.text))
+
+    def __str__(self) -> str:
+        return "\n".join(f"{'  ' * level}{node.text}" for level, node in self.walk())
+
+    def to_rows(self) -> list[dict[str, str]]:
+        """The nodes as text by column: level, title, rule, inputs, value and page."""
+        return [
+            {
+                "level": str(level),
+                "title": node.title,
+                "rule": node.rule,
+                "inputs": ", ".join(f"{name} {plain(value)}" for name, value in node.inputs),
+                "value": plain(node.value),
+                "page": node.page,
+            }
+            for level, node in self.walk()
+        ]
+
+    def _repr_html_(self) -> str:
+        told = [("\u2003" * level + node.text, node) for level, node in self.walk()]
+        rows = [(text, _shown(node.value), node.page) for text, node in told]
+        return html_table(("how it comes about", "amount", "explained in"), rows, numbers=(1,))
+
+
+def explained(lines: Sequence[LineItem], card: Compiled, given: Given, added: Increment) -> Explanation:
+    """How a bill comes about: a step for each line, and under an entry's last one the way along its price.
+
+    *given* is what the bill was asked with, *added* what it adds to its account. Tokens sold for money are
+    told below the last line of usage.
+    """
+    sold = tuple(_sold(card, with_statements(added, given, card))) if card.plan.token_price else ()
+    ways = _ways(card, used_in(given), given[2].used)
+    last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
+    steps = list[Explanation]()
+    for i, line in enumerate(lines):
+        sale = sold if i == max(last.values(), default=None) else ()
+        way = ways.get(line.meter) if line.kind == "usage" else None
+        below = tuple(_steps(way, card)) if way is not None and last[line.meter] == i else ()
+        steps.append(_line(line, card, PAGES[line.kind] if way is None else page_of(way.price), below + sale))
+    return Explanation("total", "the lines together", (), exact_sum(lines), STAGES, "", tuple(steps))
+
+
+class Way(NamedTuple):
+    """The price of an entry, and the points on its curve where the period stands and stood before."""
+
+    price: Price
+    now: Decimal
+    before: Decimal
+
+
+def _ways(card: Compiled, now: Usage, before: Usage) -> dict[Meter | None, Way]:
+    earlier = {rate.key: quantity for rate, quantity in quantities_of(card, before).items()} if before else {}
+    return {
+        rate.key: Way(rate.price, Decimal(quantity), Decimal(earlier.get(rate.key, 0)))
+        for rate, quantity in quantities_of(card, now).items()
+    }
+
+
+def _line(line: LineItem, card: Compiled, page: str, steps: tuple[Explanation, ...]) -> Explanation:
+    charge = line.charge
+    text, rule = line.explain(), charge.rule
+    if card.whole_lines and "≈" in text and line.kind in ("fee", "usage"):
+        text, rule = f"{text}, {card.rounding.rule}", f"{rule}, {card.rounding.rule}".lstrip(", ")
+    inputs = _given(line, line.quantity)
+    return Explanation(charge.description, rule, inputs, line.precise, page, text, steps)
+
+
+def _given(line: LineItem, quantity: Exact | None) -> Inputs:
+    """What the arithmetic of a line begins with."""
+    fee = line.charge.fee or None
+    named = (("quantity", quantity), ("rate", line.rate), ("per", line.per), ("fee", fee))
+    return tuple((name, value) for name, value in named if value is not None)
+
+
+def _steps(way: Way, card: Compiled) -> Iterator[Explanation]:
+    """Where the price of an entry is made of others, or has tokens to sell: each step along it."""
+    unit = card.plan.units.code if card.plan.token_price else ""
+    if not unit and not _is_nested(way.price):
+        return
+    points = [("at", way.now), *([("less at", way.before)] if way.before else [])]
+    for said, quantity in points:
+        step = _way(way.price, quantity)
+        text = f"{said} {quantity:f}: {step.text}"
+        yield evolve(step, text=f"{text} {unit}".rstrip())
+
+
+def _sold(card: Compiled, added: Increment) -> Iterator[Explanation]:
+    """Where tokens are sold for money: the token price of all that the balance does not cover."""
+    price, unit = card.plan.token_price, card.plan.units.code
+    for said, statement in (("tokens at", added.after), ("less tokens at", added.before)):
+        if price is not None and statement is not None:
+            rest = _uncovered(statement, added.balance, card)
+            step = _way(price, rest)
+            yield evolve(step, text=f"{said} {rest:f} {unit}: {step.text}", page=PAGES["tokens"])
+
+
+def _uncovered(statement: Statement, balance: Balance, card: Compiled) -> Decimal:
+    """The tokens of a period so far that no grant paid."""
+    ids = {grant.id for grant in balance.grants if grant.currency == card.plan.units}
+    paid = together(amount for key, amount in statement.draws.items() if key in ids)
+    return decimal(difference(together(item.tokens for item in statement.items), paid))
+
+
+def settlement(total: Decimal, added: Increment, given: Given) -> Iterator[str]:
+    """The total of a bill in words, and where it is not what is due, how it becomes that.
+
+    What grants of tokens and promotional credit paid is in the total already.
+    """
+    plan, carried, code = given[1], given[2].carried, given[1].currency.code
+    yield f"total: {total:f} {code}"
+    if not added.drawn and added.due == total:
+        return
+    if carried:
+        yield f"carried from the bill before: {carried:f} {code}"
+    grants = {grant.id: grant for grant in added.balance.grants}
+    yield from (_drawn(grants[key], amount, plan) for key, amount in added.drawn)
+    if added.carried:
+        yield f"carried to the next bill: {added.carried:f} {code}"
+    yield f"due: {added.due:f} {code}"
+
+
+def _drawn(grant: Grant, amount: Decimal, plan: BillingPlan) -> str:
+    within = grant.kind == "promotional" or grant.currency != plan.currency
+    said = "in the total already, paid by" if within else "less paid by"
+    return f"{said} {grant.id}: {amount:f} {grant.currency.code}"
+
+
+def _is_nested(price: Price) -> bool:
+    """Whether lines alone leave open how it was done: an allowance before a plain price they do say."""
+    inner = price.price if isinstance(price, After) else price
+    return isinstance(inner, COMBINATORS)
+
+
+def explained_price(price: Price, quantity: Number) -> Explanation:
+    """How the amount of a price at one quantity comes about, price within price.
+
+    Raises:
+        InvalidPrice: If *price* is none, or the quantity is negative.
+        InvalidNumber: If the quantity is no number that a usage can hold.
+    """
+    given: object = price
+    if not isinstance(given, Price):
+        raise InvalidPrice("no price", given, 'write one: PerUnit("0.10")')
+    return _way(price, units(quantity))
+
+
+def _way(price: Price, quantity: Exact) -> Explanation:
+    """A price within a price may be reached by a quantity that no usage holds."""
+    amount = amount_at(price, quantity)
+    below = [_way(part, reached) for part, reached in prices_below(price, quantity)]
+    if below:
+        steps, text = below, _equation(_told(price, quantity, below), amount, below[0].inputs[0][1])
+    else:
+        steps, text = _portions(price, quantity, amount)
+    inputs, title = (("quantity", quantity), *numbers_of(price)), type(price).__name__
+    return Explanation(title, rule_of(price), inputs, amount, page_of(price), text, tuple(steps))
+
+
+def _told(price: Price, quantity: Exact, steps: Sequence[Explanation]) -> str:
+    """The sum of a price that is made of others, over what its steps came to."""
+    given, reached = _shown(steps[0].value), _shown(steps[0].inputs[0][1])
+    match price:
+        case Scaled():
+            return f"{given} × {price.factor:f}"
+        case After():
+            return f"{reached} beyond the first {plain(price.units)} of {_shown(quantity)}"
+        case Capped():
+            return f"at most {price.most:f} of {given}"
+        case AtLeast():
+            return f"at least {price.least:f}, where it comes to {given},"
+        case InUnits():
+            return f"{_shown(quantity)}{conversion(price.of, price.times, price.round)}: {reached}"
+        case Then():
+            return f"{given} as a quantity"
+        case _:
+            return " + ".join(_shown(step.value) for step in steps)
+
+
+def _portions(price: Price, quantity: Exact, amount: Exact) -> tuple[list[Explanation], str]:
+    """The steps and the sum of a price that is made of no others: its tiers, where there are several."""
+    steps = [_portion(price, portion) for portion in price.portions(quantity)]
+    if len(steps) == 1:
+        return [], steps[0].text
+    told = [evolve(step, text=f"{step.title}: {step.text}") for step in steps]
+    return told, _equation(" + ".join(_shown(step.value) for step in steps), amount)
+
+
+def _portion(price: Price, portion: Portion) -> Explanation:
+    rate = None if portion.rate is None else decimal(portion.rate)
+    title, fee = portion.label or type(price).__name__, decimal(portion.fee)
+    charge = Charge("usage", None, title, rate, portion.per, portion.round, fee)
+    line = LineItem(charge, decimal(portion.quantity), decimal(portion.amount), portion.amount)
+    inputs = _given(line, portion.quantity)
+    text = line.arithmetic()
+    if portion.quantity != line.quantity:
+        text = text.replace(" = ", " ≈ ")  # what is shown of the quantity is not all of it
+    return Explanation(title, rule_of(price), inputs, portion.amount, page_of(price), text)
+
+
+def _equation(told: str, *values: Exact) -> str:
+    """A sum and its result, the first of the *values*; about, where a Decimal does not hold one of them."""
+    exact = all(value == decimal(value) for value in values)
+    return f"{told} {'=' if exact else '≈'} {_shown(values[0])}"
+
+
+def _shown(value: Exact) -> str:
+    return digits(decimal(value))

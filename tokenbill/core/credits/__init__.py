@@ -1,0 +1,1 @@
+"""Floor 4: grants, and the balance that they make up."""

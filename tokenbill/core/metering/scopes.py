@@ -1,0 +1,64 @@
+"""Scopes: which charges a discount, a tax or a grant applies to, as their ``on=`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias, cast
+
+from tokenbill.core.metering.meters import Meter
+from tokenbill.errors import InvalidMeter
+
+__all__ = ["KINDS", "Scope", "covers", "scope"]
+
+KINDS: Final = ("usage", "fee", "minimum")
+"""The kinds of charge that a scope may name; any other text names a meter."""
+
+Scope: TypeAlias = "tuple[str, ...] | None"
+"""Kinds and meters in order of their text, or None for everything."""
+
+PARTS = 1000
+"""Most parts of one scope."""
+WAY_OUT = 'leave on= out for everything, or name kinds and meters: on=("fee", "gpu_hours{gpu=H100}")'
+
+
+def scope(value: object) -> Scope:
+    """*value* as a scope: a kind, a meter that stands for all meters with its labels, or several of both.
+
+    Raises:
+        InvalidMeter: For anything else, and for a scope of nothing.
+
+    >>> scope(("gpu_hours{region=eu, gpu=H100}", "fee"))
+    ('fee', Meter('gpu_hours{gpu=H100,region=eu}'))
+    """
+    if value is None:
+        return None
+    given = _given(value)
+    if not 0 < len(given) <= PARTS:
+        raise InvalidMeter(f"not a scope of 1 to {PARTS} parts", value, WAY_OUT)
+    return tuple(sorted(set(map(_part, given))))
+
+
+def _given(value: object) -> tuple[Any, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list | tuple | set | frozenset):
+        return tuple(cast("Iterable[Any]", value))
+    raise InvalidMeter("not a scope", value, WAY_OUT)
+
+
+def _part(text: object) -> str:
+    """A kind as plain text, else a meter: a meter of a kind's name cannot be told from the kind."""
+    if isinstance(text, str) and text in KINDS:
+        return str.__str__(text)
+    return text if isinstance(text, Meter) else Meter(cast(str, text))
+
+
+def covers(within: Scope, kind: str, meter: Meter | None = None) -> bool:
+    """Whether a charge of this *kind*, for this *meter* where it has one, lies in the scope *within*.
+
+    >>> covers(scope("gpu_hours"), "usage", Meter("gpu_hours{gpu=H100}")), covers(scope("gpu_hours"), "fee")
+    (True, False)
+    """
+    if within is None or kind in within:
+        return True
+    return meter is not None and any(isinstance(part, Meter) and part.includes(meter) for part in within)

@@ -1,0 +1,190 @@
+"""Usage: how much of each meter was used, as a value that adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from tokenbill.core.base.hashing import is_mapping, pairs_of
+from tokenbill.core.base.memo import slot_setters
+from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.tables import digits, html_table
+from tokenbill.core.metering.meters import KNOWN, Meter
+from tokenbill.core.money.decimals import EXACT, LIMIT, ZERO, Number, number
+from tokenbill.errors import InvalidMeter, InvalidUsage
+
+__all__ = ["Quantities", "Usage"]
+
+Quantities: TypeAlias = "Mapping[Any, Number] | Iterable[tuple[str, Number]]"
+"""What usage may be given as: quantities by meter, or pairs of both."""
+
+NOTHING: tuple[Any, ...] = ()
+
+
+@frozen(init=False, eq=False, repr=False, order=False)
+class Usage(Mapping[Meter, Decimal]):
+    """How much of each meter was used: immutable, hashable, and it adds up like a ``Counter``.
+
+    A meter that is absent counts 0, zeros are dropped, pairs that name a meter twice add up.
+
+    Args:
+        quantities: A mapping from meters to quantities in the meter's own unit, or pairs of both.
+        more: Quantities of meters whose names are identifiers.
+
+    Raises:
+        InvalidMeter: If a key is no meter.
+        InvalidNumber: If a quantity is a float, not finite, or out of bounds.
+        InvalidUsage: If a quantity is negative, or *quantities* is neither a mapping nor pairs.
+
+    >>> Usage(gpu_hours=10, api_calls=1000) + Usage({"gpu_hours": "0.5"})
+    Usage({'api_calls': 1000, 'gpu_hours': 10.5})
+    """
+
+    counted: dict[str, int | Decimal] = field()
+
+    def __init__(self, quantities: Quantities = NOTHING, /, **more: Number) -> None:
+        # Made for every event: plain ints of known meters pass the door of `number` here, others below.
+        kind: Any = type(quantities)
+        given: Any = quantities if kind is dict and not more else more if quantities is NOTHING else ()
+        counted: dict[str, int | Decimal] = {}
+        try:
+            for text, quantity in given.items():
+                if type(quantity) is int and 0 < quantity < LIMIT:
+                    counted[KNOWN[text]] = quantity
+        except (KeyError, AttributeError):
+            counted.clear()
+        if not counted or len(counted) != len(given):
+            counted = _counted((*_pairs(quantities), *more.items()))
+        _set_counted(self, counted)
+
+    def __getitem__(self, meter: str) -> Decimal:
+        return Decimal(self.counted.get(str.__str__(Meter(meter)), 0))
+
+    def __contains__(self, meter: object) -> bool:
+        return isinstance(meter, str) and self.get(meter) is not None
+
+    def get(self, meter: str, default: Any = None) -> Any:
+        """The quantity of a meter, or *default* where nothing of it was used."""
+        try:
+            found = self.counted.get(str.__str__(Meter(meter)))
+        except InvalidMeter:
+            found = None
+        return default if found is None else Decimal(found)
+
+    def __iter__(self) -> Iterator[Meter]:
+        return map(Meter, sorted(self.counted))
+
+    def __len__(self) -> int:
+        return len(self.counted)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.counted.items()))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Usage):
+            return self.counted == other.counted
+        return dict(self) == dict(other.items()) if is_mapping(other) else NotImplemented
+
+    def __repr__(self) -> str:
+        return f"Usage({{{', '.join(f'{str.__repr__(meter)}: {self[meter]:f}' for meter in self)}}})"
+
+    def __add__(self, other: Usage) -> Usage:
+        if type(other) is not Usage:
+            return NotImplemented
+        counted = self.counted.copy()
+        for meter, quantity in other.counted.items():
+            before = counted.get(meter)
+            if before is None:
+                counted[meter] = quantity
+            elif type(before) is int and type(quantity) is int and before + quantity < LIMIT:
+                counted[meter] = before + quantity
+            else:
+                counted[meter] = _sum(before, quantity)
+        return _usage(counted)
+
+    def __radd__(self, other: object) -> Usage:
+        return self if type(other) is int and other == 0 else NotImplemented  # sum() begins with 0
+
+    def __sub__(self, other: Usage) -> Usage:
+        if not isinstance(other, Usage):
+            return NotImplemented
+        return Usage({meter: _less(self, other, meter) for meter in self.counted | other.counted})
+
+    def __mul__(self, times: Number) -> Usage:
+        factor = _quantity("times", times)
+        return Usage({meter: EXACT.multiply(self[meter], factor) for meter in self.counted})
+
+    __rmul__ = __mul__
+
+    def total(self, meter: str) -> Decimal:
+        """The sum over every meter of this name that has these labels, whatever others it has.
+
+        >>> Usage({"gpu_hours{gpu=H100}": 2, "gpu_hours{gpu=A100}": "0.5"}).total("gpu_hours")
+        Decimal('2.5')
+        """
+        wanted, found = Meter(meter), ZERO
+        for candidate, quantity in self.counted.items():
+            if wanted.includes(Meter(candidate)):
+                found = EXACT.add(found, quantity)
+        return found
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            ("meter", "quantity"), [(meter, digits(self[meter])) for meter in self], numbers=(1,)
+        )
+
+
+(_set_counted,) = slot_setters(Usage)
+
+
+def _usage(counted: dict[str, int | Decimal]) -> Usage:
+    """Usage from quantities that have passed the door, but may have grown."""
+    usage = Usage.__new__(Usage)
+    _set_counted(usage, counted)
+    return usage
+
+
+def _counted(pairs: Iterable[tuple[Any, Any]]) -> dict[str, int | Decimal]:
+    """Quantities by canonical meter, through the door; zeros dropped, a meter given twice added up."""
+    counted: dict[str, int | Decimal] = {}
+    for text, given in pairs:
+        meter, quantity = str.__str__(Meter(text)), _quantity(text, given)
+        if quantity:
+            counted[meter] = _sum(counted[meter], quantity) if meter in counted else quantity
+    return counted
+
+
+def _pairs(quantities: Any) -> list[tuple[Any, Any]]:
+    pairs = list(quantities.counted.items()) if type(quantities) is Usage else pairs_of(quantities)
+    if pairs is None:
+        raise InvalidUsage("not usage", quantities, 'give meters and quantities: Usage({"gpu_hours": 10})')
+    return pairs
+
+
+def _quantity(meter: object, given: object) -> int | Decimal:
+    """A quantity through the door; an int stays one, since ints add and multiply faster."""
+    quantity = number(given)
+    if quantity < 0:
+        raise InvalidUsage(
+            f"negative quantity of {shown(meter)}", given, "correct a bill by a difference of bills"
+        )
+    return given if type(given) is int else quantity
+
+
+def _sum(one: int | Decimal, other: int | Decimal) -> int | Decimal:
+    """The sum of two quantities, still within the limits of the door."""
+    if type(one) is int and type(other) is int:
+        return one + other if one + other < LIMIT else number(one + other)
+    return number(EXACT.add(one, other))
+
+
+def _less(usage: Usage, other: Usage, meter: str) -> Decimal:
+    left = EXACT.subtract(usage[meter], other[meter])
+    if left < 0:
+        raise InvalidUsage(
+            f"{meter} would fall below zero by", left.copy_abs(), "take off at most what was used"
+        )
+    return left

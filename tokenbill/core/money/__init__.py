@@ -1,0 +1,1 @@
+"""Floor 2: exact decimals, currencies and rounding."""

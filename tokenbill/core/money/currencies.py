@@ -1,0 +1,113 @@
+"""Currencies: the unit that amounts are in, and how many decimals it has."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from attrs import field, frozen
+
+from tokenbill.core.money.decimals import PLACES, number
+from tokenbill.core.money.iso4217 import MINOR_UNITS
+from tokenbill.errors import InvalidCurrency
+
+__all__ = ["Currency", "currency"]
+
+CODE = r"[A-Za-z][A-Za-z0-9_-]{0,31}"
+SYMBOLS = {"USD": "$"}
+"""Only what every terminal can print and every reader takes for one currency."""
+LONGEST = 1000
+"""Most digits before or after the point of an amount to show."""
+
+
+def _code(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(CODE, value):
+        way_out = 'give a code such as "USD": a letter, then at most 31 letters, digits, "_" or "-"'
+        raise InvalidCurrency("not a currency", value, way_out)
+    code = str.__str__(value)
+    if code != code.upper() and code.upper() in MINOR_UNITS:
+        raise InvalidCurrency("a currency in small letters", code, f'write "{code.upper()}"')
+    return code
+
+
+def _places(given: int | None) -> Any:
+    """Decimals in their range; None stays until the code is known."""
+    if given is not None and (type(given) is not int or not 0 <= given <= PLACES):
+        raise InvalidCurrency("places are no number of decimals", given, f"give an int from 0 to {PLACES}")
+    return given
+
+
+@frozen
+class Currency:
+    """A currency of ISO 4217, or a virtual unit that says its own decimals.
+
+    Args:
+        code: The ISO code in capitals, or any short name of a virtual unit.
+        places: Decimals of an amount. ISO 4217 knows them; a virtual unit needs them.
+
+    Raises:
+        InvalidCurrency: For a code that ISO 4217 does not list, or lists without decimals (gold),
+            when no places are given; for places that contradict ISO 4217.
+
+    Source: docs/explanation/exactness.md
+
+    >>> Currency("JPY")
+    Currency(code='JPY', places=0)
+    >>> Currency("TOKEN", places=0).places
+    0
+    """
+
+    code: str = field(converter=_code)
+    places: int = field(default=None, converter=_places)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "places", _settled(self.code, self.places))
+
+    def __str__(self) -> str:
+        return self.code
+
+    def format(self, amount: Decimal | int | str) -> str:
+        """*amount* as people write it, with at least the decimals of the currency; never rounded.
+
+        >>> Currency("USD").format(Decimal(11)), Currency("EUR").format(Decimal("-0.125"))
+        ('$11.00', '-0.125 EUR')
+        """
+        value = _printable(amount)
+        whole, _, decimals = format(value.copy_abs(), "f").partition(".")
+        decimals = decimals.ljust(self.places, "0")
+        digits = f"{whole}.{decimals}" if decimals else whole
+        sign = "-" if value < 0 else ""
+        symbol = SYMBOLS.get(self.code)
+        return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits} {self.code}"
+
+
+def currency(value: object) -> Currency:
+    """*value* as a Currency: one, or a code of ISO 4217.
+
+    >>> currency("EUR")
+    Currency(code='EUR', places=2)
+    """
+    return value if isinstance(value, Currency) else Currency(value)
+
+
+def _settled(code: str, given: int | None) -> int:
+    """The places of ISO 4217, or those given where it has none."""
+    known = MINOR_UNITS.get(code, given)
+    if known is None:
+        way_out = f'check the code, or give a unit of your own its places: Currency("{code}", places=0)'
+        raise InvalidCurrency("not a currency of ISO 4217 that has minor units", code, way_out)
+    if given not in (None, known):
+        raise InvalidCurrency(
+            f"{code} has {known} places in ISO 4217", given, "leave them out, or name another unit"
+        )
+    return known
+
+
+def _printable(amount: object) -> Decimal:
+    """An amount short enough to print; anything doubtful goes through the door of numbers."""
+    if isinstance(amount, Decimal):
+        amount = Decimal(amount)  # of a subclass only the number
+        if amount.is_finite() and -LONGEST < amount.adjusted() < LONGEST:
+            return amount
+    return number(amount)

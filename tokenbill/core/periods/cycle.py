@@ -1,0 +1,257 @@
+"""Cycles: billing periods that follow each other, on the wall clock of the customer's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, tzinfo
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from tokenbill.core.periods.instants import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    bounded,
+    is_before,
+    located,
+    moment,
+    read,
+    zone,
+)
+from tokenbill.core.periods.period import By, Period, period
+from tokenbill.errors import InvalidPeriod
+
+if TYPE_CHECKING:
+    from attrs import Attribute
+
+__all__ = ["Anchor", "Cycle", "Unit"]
+
+Unit = Literal["day", "week", "month", "quarter", "year"]
+"""What a cycle steps by."""
+
+Anchor: TypeAlias = "int | str | date"
+"""What the anchor of a cycle may be given as."""
+
+DAYS = {"day": 1, "week": 7}
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+EVERY = 1000
+"""Most units between two boundaries."""
+FIRST_DAY, LAST_DAY = date(FIRST_YEAR, 1, 1).toordinal(), date(LAST_YEAR, 12, 31).toordinal()
+
+
+def _unit(_: object, __: Attribute[Any], value: object) -> None:
+    if not isinstance(value, str) or value not in {*DAYS, *MONTHS}:
+        raise InvalidPeriod("not a unit of cycles", value, f"choose one of {', '.join((*DAYS, *MONTHS))}")
+
+
+def _every(_: object, __: Attribute[Any], value: object) -> None:
+    if type(value) is not int or not 1 <= value <= EVERY:
+        raise InvalidPeriod("not a number of units", value, f"give an int from 1 to {EVERY}")
+
+
+def _anchor(value: Anchor) -> datetime:
+    """The anchor as a wall time, or as an instant, whose wall time the zone of the cycle tells."""
+    if isinstance(value, int):
+        value = _january(value)
+    elif isinstance(value, str):
+        value = read(value)
+    if not isinstance(value, datetime):
+        return datetime.combine(moment(value), time())
+    if value.tzinfo is None:
+        return bounded(datetime.combine(datetime.date(value), datetime.time(value).replace(fold=0)))
+    return moment(value)
+
+
+def _january(day: int) -> date:
+    if type(day) is not int or not 1 <= day <= 31:
+        raise InvalidPeriod("not a day of the month", day, "give 1 to 31, or a date")
+    return date(FIRST_YEAR, 1, day)
+
+
+def _key(value: str | tzinfo) -> str:
+    """The IANA key of a zone given as text or as a ``ZoneInfo``."""
+    key = getattr(value, "key", value)
+    zone(key)
+    return str(key)
+
+
+@frozen
+class Cycle:
+    """Periods that follow each other: one boundary every so many units from an anchor.
+
+    Boundary *k* is *k* steps of wall time from the anchor, never from the boundary before: an
+    anchor on the 31st falls on the last day of a shorter month, and returns. A wall time that
+    occurs twice is the first; one that the zone skips takes the offset before the gap.
+
+    Args:
+        unit: ``day``, ``week``, ``month``, ``quarter`` or ``year``.
+        anchor: A date, a wall time in *tz*, an instant, which becomes the wall time it has there,
+            the text of one of these, or a day of the month: that day of January 1970.
+        every: Units from one boundary to the next, 1 to 1000.
+        tz: The IANA key of the time zone.
+
+    Raises:
+        InvalidPeriod: For anything else, and for a boundary outside the years 1970 to 9998.
+
+    Source: docs/explanation/periods.md
+
+    >>> print(Cycle("month", 31).containing("2026-02-10"))
+    2026-01-31/2026-02-28
+    """
+
+    unit: Unit = field(validator=_unit)
+    anchor: datetime = field(converter=_anchor)
+    every: int = field(default=1, validator=_every)
+    tz: str = field(default="UTC", converter=_key)
+
+    def __attrs_post_init__(self) -> None:
+        if self.anchor.tzinfo is not None:
+            wall = self.anchor.astimezone(zone(self.tz)).replace(tzinfo=None, fold=0)
+            object.__setattr__(self, "anchor", bounded(wall))
+
+    @classmethod
+    def daily(cls, anchor: Anchor = 1, *, every: int = 1, tz: str = "UTC") -> Cycle:
+        """Every day, or every so many days.
+
+        >>> print(Cycle.daily("2026-01-01", every=30).containing("2026-02-01"))
+        2026-01-31/2026-03-02
+        """
+        return cls("day", anchor, every, tz)
+
+    @classmethod
+    def weekly(cls, anchor: Anchor = 5, *, every: int = 1, tz: str = "UTC") -> Cycle:
+        """Every week, from Monday unless the anchor says otherwise.
+
+        >>> print(Cycle.weekly().containing("2026-01-01"))
+        2025-12-29/2026-01-05
+        """
+        return cls("week", anchor, every, tz)
+
+    @classmethod
+    def monthly(cls, anchor: Anchor = 1, *, every: int = 1, tz: str = "UTC") -> Cycle:
+        """Every month, from the first unless the anchor says otherwise.
+
+        >>> print(Cycle.monthly(31).containing("2026-02-28"))
+        2026-02-28/2026-03-31
+        """
+        return cls("month", anchor, every, tz)
+
+    @classmethod
+    def quarterly(cls, anchor: Anchor = 1, *, every: int = 1, tz: str = "UTC") -> Cycle:
+        """Every three months, from 1 January unless the anchor says otherwise.
+
+        >>> print(Cycle.quarterly().containing("2026-05-31"))
+        2026-04-01/2026-07-01
+        """
+        return cls("quarter", anchor, every, tz)
+
+    @classmethod
+    def yearly(cls, anchor: Anchor = 1, *, every: int = 1, tz: str = "UTC") -> Cycle:
+        """Every year, from 1 January unless the anchor says otherwise.
+
+        >>> print(Cycle.yearly("2024-02-29").containing("2027-12-24"))
+        2027-02-28/2028-02-29
+        """
+        return cls("year", anchor, every, tz)
+
+    def boundary(self, k: int) -> datetime:
+        """The instant of boundary *k* in the zone of the cycle: 0 at the anchor, -1 the one before.
+
+        >>> Cycle.monthly(anchor=15, tz="Asia/Shanghai").boundary(12).isoformat()
+        '1971-01-15T00:00:00+08:00'
+        """
+        return located(self._wall(k), zone(self.tz))
+
+    def period(self, k: int) -> Period:
+        """The period from boundary *k* up to the next one.
+
+        >>> print(Cycle.monthly("2026-01-31").period(1))
+        2026-02-28T00:00:00Z/2026-03-31T00:00:00Z
+        """
+        return Period(self.boundary(k), self.boundary(k + 1))
+
+    def index(self, instant: date | str) -> int:
+        """The *k* of the period that holds *instant*; a date stands for its local midnight.
+
+        >>> Cycle.monthly(anchor="2024-01-31").index("2023-03-01T00:00:00Z")
+        -11
+        """
+        at = moment(instant)
+        if isinstance(at, datetime):
+            wall = at.astimezone(zone(self.tz)).replace(tzinfo=None)
+            return self._search(wall, lambda k: is_before(at, self.boundary(k)))
+        day = datetime.combine(at, time())
+        return self._search(day, lambda k: day < self._wall(k))
+
+    def containing(self, instant: date | str) -> Period:
+        """The period that holds *instant*: of dates for a date, if the cycle turns at midnight.
+
+        >>> noon = Cycle.monthly("2026-01-31T12:00:00", tz="America/New_York")
+        >>> noon.containing("2026-03-31T16:00:00Z").start.isoformat()
+        '2026-03-31T12:00:00-04:00'
+        """
+        k = self.index(instant)
+        if isinstance(moment(instant), datetime) or self.anchor.time() != time():
+            return self.period(k)
+        return Period(self._wall(k).date(), self._wall(k + 1).date())
+
+    def share_of(self, part: Period, by: By = "day") -> Fraction:
+        """What *part* is of the period of this cycle that holds its start.
+
+        The seconds are those of the zone, also where *part* is a period of dates.
+
+        >>> march = Cycle.monthly(tz="America/New_York")
+        >>> march.share_of(Period("2024-03-01", "2024-03-11"), by="second")
+        Fraction(239, 743)
+        """
+        start = period(part).start
+        return part.share_of(self.containing(start) if by == "day" else self.period(self.index(start)), by)
+
+    def _search(self, wall: datetime, is_ahead: Callable[[int], bool]) -> int:
+        """The index, from the wall time: clamped days and changes of the clock put that off by a few."""
+        k = self._estimate(wall)
+        while is_ahead(k):
+            k -= 1
+        while not is_ahead(k + 1):
+            k += 1
+        return k
+
+    def _estimate(self, wall: datetime) -> int:
+        if self.unit in DAYS:
+            return (wall.toordinal() - self.anchor.toordinal()) // (self.every * DAYS[self.unit])
+        return (_month_number(wall) - _month_number(self.anchor)) // (self.every * MONTHS[self.unit])
+
+    def _wall(self, k: int) -> datetime:
+        """The wall time of boundary *k*."""
+        if type(k) is not int:
+            raise InvalidPeriod("not a number of a boundary", k, "give an int")
+        steps = k * self.every
+        if self.unit in DAYS:
+            day = _day(self.anchor.toordinal() + steps * DAYS[self.unit], k)
+        else:
+            day = _clamped(_month_number(self.anchor) + steps * MONTHS[self.unit], self.anchor.day, k)
+        return datetime.combine(day, self.anchor.time())
+
+
+def _day(ordinal: int, k: int) -> date:
+    if not FIRST_DAY <= ordinal <= LAST_DAY:
+        raise _beyond(k)
+    return date.fromordinal(ordinal)
+
+
+def _clamped(month_number: int, day: int, k: int) -> date:
+    """The *day* of a month, or its last day."""
+    year, month = divmod(month_number, 12)
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise _beyond(k)
+    next_month = date(year + (month == 11), (month + 1) % 12 + 1, 1)
+    return date(year, month + 1, min(day, date.fromordinal(next_month.toordinal() - 1).day))
+
+
+def _beyond(k: int) -> InvalidPeriod:
+    return InvalidPeriod("a boundary out of bounds", k, f"stay within the years {FIRST_YEAR} to {LAST_YEAR}")
+
+
+def _month_number(value: date) -> int:
+    return value.year * 12 + value.month - 1

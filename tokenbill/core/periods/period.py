@@ -1,0 +1,188 @@
+"""Periods: the stretch of time that a bill covers, and what part of another it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+from attrs import field, frozen
+
+from tokenbill.core.money.decimals import decimal
+from tokenbill.core.periods.instants import FIRST_YEAR, is_before, midnight, moment, spelled, utc
+from tokenbill.errors import InvalidPeriod
+
+__all__ = ["By", "Period", "period"]
+
+By = Literal["day", "second"]
+"""What a share counts: days of the local calendar, or seconds that went by."""
+
+COUNTED = ("day", "second")
+DAY = timedelta(days=1)
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+
+
+@frozen
+class Period:
+    """A stretch of time from *start* up to *end*, which no longer belongs to it.
+
+    It may be empty, as a day is that a zone skips. Periods of the same instants are equal, in
+    whatever zone each is written.
+
+    Args:
+        start: A date, an aware datetime, or the RFC 3339 text of either.
+        end: The same kind as *start*, and an instant in the same zone.
+
+    Raises:
+        InvalidPeriod: For an end before the start, a date with an instant, two zones, a naive time.
+
+    Source: docs/explanation/periods.md
+
+    >>> february = Period("2026-02-01", "2026-03-01")
+    >>> Period("2026-02-15", "2026-03-01").share_of(february)
+    Fraction(1, 2)
+    """
+
+    start: date = field(converter=moment, eq=utc)
+    end: date = field(converter=moment, eq=utc)
+
+    def __attrs_post_init__(self) -> None:
+        if is_before(self.end, self.start):
+            raise InvalidPeriod("a period that ends before it starts", str(self), "swap its ends")
+        if str(_home(self.start)) != str(_home(self.end)):
+            raise InvalidPeriod("a period in two zones", str(self), "write both ends in one zone")
+
+    @classmethod
+    def inclusive(cls, first: date | str, last: date | str) -> Period:
+        """The period of dates from *first* to *last*, both counted.
+
+        >>> Period.inclusive("2026-02-01", "2026-02-28").end
+        datetime.date(2026, 3, 1)
+        """
+        begin, final = moment(first), moment(last)
+        if isinstance(begin, datetime) or isinstance(final, datetime):
+            raise InvalidPeriod("no dates", (begin, final), "give dates, or Period(start, end)")
+        return cls(begin, final + DAY)
+
+    def __contains__(self, instant: date | str) -> bool:
+        """Whether *instant* is at or after the start and before the end.
+
+        In a period of instants a date stands for its local midnight.
+        """
+        at = self._placed(moment(instant))
+        return not is_before(at, self.start) and is_before(at, self.end)
+
+    def __reduce__(self) -> tuple[type[Period], tuple[str, str]]:
+        # pickle 2 and 3 forget which of two equal wall times a datetime is; its text does not
+        return Period, (spelled(self.start), spelled(self.end))
+
+    def __str__(self) -> str:
+        return f"{spelled(self.start)}/{spelled(self.end)}"
+
+    @property
+    def days(self) -> int:
+        """Days of the local calendar, from the date it starts on up to the date it ends on.
+
+        >>> Period("2024-03-09T12:00:00-05:00", "2024-03-11T09:00:00-05:00").days
+        2
+        """
+        return _count(self, "day")
+
+    @property
+    def seconds(self) -> Decimal:
+        """Seconds that go by; a day of a period of dates has 86,400.
+
+        >>> Period("2026-02-01", "2026-03-01").seconds
+        Decimal('2419200')
+        """
+        return decimal(Fraction(_count(self, "second"), 10**6))
+
+    def share_of(self, whole: Period, by: By = "day") -> Fraction:
+        """What part of *whole* this period is; the shares of a partition sum to exactly 1.
+
+        Days are counted on the local calendar of *whole*, where a day of 23 hours is a day, and the
+        time of day is ignored. Dates within a whole of instants are local midnights there.
+
+        Raises:
+            InvalidPeriod: If a part of it lies outside *whole*, or *whole* has no day to count.
+
+        >>> Period("2024-03-16", "2024-03-31").share_of(Period("2024-03-01", "2024-04-01"))
+        Fraction(15, 31)
+        """
+        if by not in COUNTED:
+            raise InvalidPeriod("nothing to count a share by", by, f"choose one of {', '.join(COUNTED)}")
+        outer = period(whole)
+        part = Period(outer._placed(self.start), outer._placed(self.end))
+        if is_before(part.start, outer.start) or is_before(outer.end, part.end):
+            raise InvalidPeriod("a part outside its whole", str(part), f"stay within {outer}")
+        counted = _count(outer, by)
+        return Fraction(_count(part, by), counted) if counted else _uncounted(part, outer, by)
+
+    def common(self, other: Period) -> Period | None:
+        """The stretch that lies in both, or None.
+
+        >>> print(Period("2026-02-01", "2026-03-01").common(Period("2026-02-20", "2026-04-01")))
+        2026-02-20/2026-03-01
+        """
+        start, end = self._placed(period(other).start), self._placed(other.end)
+        start = self.start if is_before(start, self.start) else start
+        end = self.end if is_before(self.end, end) else end
+        return Period(start, end) if is_before(start, end) else None
+
+    def _placed(self, at: date) -> date:
+        """*at* in the zone of this period, where it has one."""
+        home = _home(self.start)
+        if home is None:
+            return at
+        return at.astimezone(home) if isinstance(at, datetime) else midnight(at, home)
+
+
+def period(value: object) -> Period:
+    """*value*, if it is a Period.
+
+    >>> str(period(Period("2026-02-01", "2026-03-01")))
+    '2026-02-01/2026-03-01'
+    """
+    if not isinstance(value, Period):
+        raise InvalidPeriod("not a period", value, "give a Period")
+    return value
+
+
+def _uncounted(part: Period, whole: Period, by: By) -> Fraction:
+    """A share of a whole shorter than a day, by days: all of it, or none that can be told."""
+    if part != whole or utc(whole.start) == utc(whole.end):
+        raise InvalidPeriod(
+            f"a whole without a {by} to count", str(whole), 'give a longer one, or by="second"'
+        )
+    return Fraction(1)
+
+
+def _home(value: date) -> tzinfo | None:
+    return value.tzinfo if isinstance(value, datetime) else None
+
+
+def _count(period: Period, by: str) -> int:
+    """Days or microseconds from one end to the other: differences of positions, so that parts add up."""
+    position = _day_position if by == "day" else _microsecond_position
+    return position(period.end) - position(period.start)
+
+
+def _day_position(at: date) -> int:
+    """The local date as a number that never falls.
+
+    Where clocks go back over midnight (St. John's until 2011, at 00:01), the old date comes again,
+    and yet the new one has begun.
+    """
+    home = _home(at)
+    if home is None:
+        return at.toordinal()
+    tomorrow = midnight(date.fromordinal(at.toordinal() + 1), home)
+    return at.toordinal() + (not is_before(at, tomorrow))
+
+
+def _microsecond_position(at: date) -> int:
+    if not isinstance(at, datetime):
+        return at.toordinal() * (DAY // MICROSECOND)
+    return (at.astimezone(UTC) - EPOCH) // MICROSECOND

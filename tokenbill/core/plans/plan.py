@@ -1,0 +1,299 @@
+"""Plans: a schedule, and the terms on which what it prices becomes payable."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from attrs import field, fields, frozen
+
+from tokenbill.core.base.hashing import content_hash, listed_of, name, pairs_of
+from tokenbill.core.base.memo import Memo, Shown, memo_field
+from tokenbill.core.base.quoting import listed
+from tokenbill.core.base.tables import html_table
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.money.currencies import Currency, currency
+from tokenbill.core.money.decimals import Number, number
+from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.money.validators import non_negative, optional_number
+from tokenbill.core.periods.cycle import Cycle
+from tokenbill.core.periods.period import By, Period
+from tokenbill.core.plans.terms import Discount, Fee, Tax, one_of
+from tokenbill.core.pricing.price import Price
+from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
+from tokenbill.errors import CurrencyMismatch, InvalidPlan
+
+if TYPE_CHECKING:
+    from tokenbill.core.pricing.lint import Finding
+
+__all__ = ["BillingPlan", "Included"]
+
+Included: TypeAlias = "tuple[tuple[Meter, Decimal], ...]"
+"""Free units by entry of the schedule."""
+
+WHOLE = Fraction(1)
+TRIAL = 3660
+"""Most days of a trial."""
+
+
+def _schedule(value: Any) -> Schedule:
+    if callable(getattr(value, "match", None)) and hasattr(value, "currency"):
+        return value  # type: ignore[no-any-return]
+    raise InvalidPlan("no schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
+
+
+def _currency(value: object) -> Currency | None:
+    return None if value is None else currency(value)
+
+
+def _named(value: object) -> str:
+    return name(value, what="plan name", empty=True)
+
+
+def _listed(value: Any, kind: type) -> tuple[Any, ...]:
+    """Values of one kind, or one alone."""
+    found = (value,) if isinstance(value, kind) else listed_of(value)
+    for item in (value,) if found is None else found:
+        if not isinstance(item, kind):
+            raise InvalidPlan(f"no {kind.__name__}", item, f"give a list of {kind.__name__}(…)")
+    return found or ()
+
+
+def _fees(value: Any) -> tuple[Fee, ...]:
+    return _listed(value, Fee)
+
+
+def _discounts(value: Any) -> tuple[Discount, ...]:
+    return _listed(value, Discount)
+
+
+def _taxes(value: Any) -> tuple[Tax, ...]:
+    return _listed(value, Tax)
+
+
+def _a(kind: type, *, optional: bool = True) -> Any:
+    """A validator: a value of one kind, or None where that is allowed."""
+
+    def check(_: object, attribute: Any, value: object) -> None:
+        if not (isinstance(value, kind) or (optional and value is None)):
+            raise InvalidPlan(f"{attribute.name} is no {kind.__name__}", value, f"give a {kind.__name__}")
+
+    return check
+
+
+def _included(value: Any) -> Included:
+    """Free units by entry, in order of the meters."""
+    pairs = pairs_of(value)
+    if pairs is None:
+        raise InvalidPlan("no allowance", value, 'give units by entry: {"api_calls": 100_000}')
+    units = {Meter(meter): number(free) for meter, free in pairs}
+    if len(units) < len(pairs) or any(free < 0 for free in units.values()):
+        raise InvalidPlan(
+            "an allowance below zero or given twice", value, "give each entry its free units once"
+        )
+    return tuple(sorted(units.items()))
+
+
+@frozen(repr=False)
+class BillingPlan(Shown):
+    """The terms of a customer: what usage costs, and how it is settled.
+
+    Make one with ``BillingPlan.on_demand``, ``.prepaid`` or ``.subscription``; all take these terms.
+
+    Args:
+        prices: A PriceSchedule, or any object with ``match(meter)`` and ``currency``.
+        name: What people call the plan; no rule reads it.
+        fees: Amounts due once a period.
+        included: Free units of a period, by entry of the schedule.
+        prorate_included: Whether a part of a period includes a part of them.
+        discounts: In the order in which they apply.
+        minimum: What a period owes at least, in the plan's currency; the last bill lifts it there.
+        maximum: What a period owes at most, taxes left out.
+        taxes: On what is left after discounts and promotional credit.
+        rounding: How exact amounts become payable; the decimals are the currency's unless given.
+        currency: What bills are in; that of the schedule unless a *token_price* leads to another.
+        token_price: The price of the schedule's units that the balance does not cover.
+        cycle: The billing periods; a part of one owes a part of fees, fixed discounts, minimum, maximum.
+        proration: Whether parts are counted by ``day`` of the local calendar or by ``second``.
+        trial: The time in which no fees are owed: a Period, or days from the cycle's anchor on.
+        overage: Whether usage that the balance does not cover is billed, or refused.
+
+    Raises:
+        InvalidPlan: If a term is not what it should be, or two contradict each other.
+        CurrencyMismatch: If the schedule is in another currency, and no token price leads out of it.
+        InvalidName, InvalidNumber, InvalidPrice, InvalidCurrency: For parts that are none.
+
+    Source: docs/explanation/stages.md
+    """
+
+    prices: Schedule = field(converter=_schedule)
+    name: str = field(default="", converter=_named, kw_only=True)
+    fees: tuple[Fee, ...] = field(default=(), converter=_fees, kw_only=True)
+    included: Included = field(default=(), converter=_included, kw_only=True)
+    prorate_included: bool = field(default=False, validator=_a(bool, optional=False), kw_only=True)
+    discounts: tuple[Discount, ...] = field(default=(), converter=_discounts, kw_only=True)
+    minimum: Decimal | None = field(
+        default=None, converter=optional_number, validator=non_negative, kw_only=True
+    )
+    maximum: Decimal | None = field(
+        default=None, converter=optional_number, validator=non_negative, kw_only=True
+    )
+    taxes: tuple[Tax, ...] = field(default=(), converter=_taxes, kw_only=True)
+    rounding: Rounding = field(factory=Rounding, validator=_a(Rounding, optional=False), kw_only=True)
+    _currency: Currency | None = field(default=None, converter=_currency, kw_only=True)
+    token_price: Price | None = field(default=None, validator=_a(Price), kw_only=True)
+    cycle: Cycle | None = field(default=None, validator=_a(Cycle), kw_only=True)
+    proration: By = field(default="day", validator=one_of("day", "second"), kw_only=True)
+    trial: Period | int | None = field(default=None, kw_only=True)
+    overage: Literal["bill", "refuse"] = field(
+        default="bill", validator=one_of("bill", "refuse"), kw_only=True
+    )
+    made: Memo = memo_field()
+
+    def __attrs_post_init__(self) -> None:
+        _check_allowances(self)
+        _check_money(self)
+        if self.trial is not None and not isinstance(self.trial, Period):
+            _check_days(self.trial, self.cycle)
+
+    @classmethod
+    def on_demand(cls, prices: Schedule, **terms: Any) -> BillingPlan:
+        """A plan that is settled at once, as usage happens.
+
+        >>> BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10")).currency.code
+        'USD'
+        """
+        return cls(prices, **terms)
+
+    @classmethod
+    def prepaid(
+        cls, prices: Schedule, *, overage: Literal["bill", "refuse"] = "bill", **terms: Any
+    ) -> BillingPlan:
+        """A plan that draws on the account's balance; *overage* says what becomes of the rest.
+
+        >>> BillingPlan.prepaid(PriceSchedule(gpu_hours="0.10"), overage="refuse").overage
+        'refuse'
+        """
+        return cls(prices, overage=overage, **terms)
+
+    @classmethod
+    def subscription(cls, fee: Fee | Number, prices: Schedule, **terms: Any) -> BillingPlan:
+        """A plan with a fee for each period, settled per cycle; monthly unless *cycle* says otherwise.
+
+        >>> calls = PriceSchedule(api_calls="0.01")
+        >>> plan = BillingPlan.subscription("99", calls, included={"api_calls": 100})
+        >>> plan.fees[0].amount, plan.cycle.unit
+        (Decimal('99'), 'month')
+        """
+        base = fee if isinstance(fee, Fee) else Fee(fee)
+        fees = (base, *_fees(terms.pop("fees", ())))
+        terms.setdefault("cycle", Cycle.monthly())
+        return cls(prices, fees=fees, **terms)
+
+    @property
+    def currency(self) -> Currency:
+        """What its bills are in."""
+        return self._currency or currency(self.prices.currency)
+
+    @property
+    def units(self) -> Currency:
+        """What its schedule is in: the currency too, unless a token price leads from one to the other."""
+        return currency(self.prices.currency)
+
+    def allowance(self, key: Meter) -> Decimal:
+        """The free units of an entry."""
+        return dict(self.included).get(Meter(key), Decimal(0))
+
+    def share(self, period: Period | None) -> Fraction:
+        """What part of a billing period a service period is: 1 where the plan has no cycle."""
+        if period is None or self.cycle is None:
+            return WHOLE
+        return self.cycle.share_of(period, self.proration)
+
+    def fee_share(self, period: Period | None) -> Fraction:
+        """The same, less the part that lies in the trial."""
+        whole = self.share(period)
+        free = period.common(self._trial_of(period)) if period is not None and self.trial else None
+        if period is None or free is None:
+            return whole
+        return whole - (self.share(free) if self.cycle else free.share_of(period, self.proration))
+
+    def _trial_of(self, period: Period) -> Period:
+        """The trial as a period of the kind of *period*: dates, or instants."""
+        if isinstance(self.trial, Period) or self.cycle is None:
+            return self.trial  # type: ignore[return-value]
+        days = Cycle("day", self.cycle.anchor, tz=self.cycle.tz)
+        first, end = days.boundary(0), days.boundary(self.trial or 0)
+        return Period(first, end) if isinstance(period.start, datetime) else Period(first.date(), end.date())
+
+    def affords(self, usage: Any, account: Any, **when: Any) -> bool:
+        """Whether the account's balance covers *usage*: the check before a request is admitted.
+
+        It is due nothing, after what is carried, grants, fees and taxes.
+        ``at`` and ``period`` are those of ``Bill.of``.
+        """
+        if isinstance(account, BillingPlan) or not hasattr(account, "affords"):
+            raise InvalidPlan("no account", account, "give the closing of the bill before, or Account()")
+        return bool(account.affords(usage, self, **when))
+
+    def lint(self) -> tuple[Finding, ...]:
+        """What is seldom meant in its prices, the token price among them; a user's own schedule is not read.
+
+        >>> from tokenbill.core.pricing.tiers import Tier, Volume
+        >>> falling = Volume([Tier(10, 10), Tier(None, 6)])
+        >>> [finding.code for finding in BillingPlan.on_demand(PriceSchedule(calls=falling)).lint()]
+        ['cliff']
+        """
+        tokens = PriceSchedule({"token_price": self.token_price or 0}, currency=self.currency)
+        ours = [prices for prices in (self.prices, tokens) if isinstance(prices, PriceSchedule)]
+        return tuple(finding for prices in ours for finding in prices.lint())
+
+    def _repr_html_(self) -> str:
+        from tokenbill.core.pricing.wording import terms_of  # only notebooks need it
+
+        return html_table(("term", "what was agreed"), terms_of(self), caption=self.name)
+
+    def terms(self) -> str:
+        """A hash of everything that decides about money, the same in every process.
+
+        A schedule brought by a user counts with its own ``content_hash()``, where it has one.
+        """
+        terms: str | None = self.made.get("terms")
+        if terms is None:
+            parts = {item.name: getattr(self, item.name) for item in fields(BillingPlan) if item.eq}
+            parts |= {"prices": _hash_of(self.prices), "name": None}
+            terms = self.made["terms"] = content_hash(parts)
+        return terms
+
+
+def _hash_of(prices: Any) -> str | None:
+    own = getattr(prices, "content_hash", None)
+    return str(own()) if callable(own) else None
+
+
+def _check_allowances(plan: BillingPlan) -> None:
+    if isinstance(plan.prices, PriceSchedule):
+        for key, _ in plan.included:
+            if key not in plan.prices:
+                raise InvalidPlan("an allowance for no entry", key, f"name one of {listed(plan.prices)}")
+
+
+def _check_money(plan: BillingPlan) -> None:
+    if plan.currency != plan.units and plan.token_price is None:
+        raise CurrencyMismatch(plan.units, plan.currency)
+    if plan.token_price is not None and plan.currency == plan.units:
+        raise InvalidPlan("a token price that leads nowhere", plan.units.code, "name another currency")
+    if plan.minimum is not None and plan.maximum is not None and plan.maximum < plan.minimum:
+        raise InvalidPlan("a maximum below the minimum", plan.maximum, f"give at least {plan.minimum:f}")
+    if plan.rounding.tax == "line" and plan.rounding.stage == "bill":
+        way_out = "write Rounding(stage='line', tax='line')"
+        raise InvalidPlan("taxes by line, lines not rounded", "stage='bill'", way_out)
+
+
+def _check_days(days: object, cycle: Cycle | None) -> None:
+    if type(days) is not int or not 0 <= days <= TRIAL:
+        raise InvalidPlan("no trial", days, f"give a Period, or days from 0 to {TRIAL}")
+    if cycle is None:
+        raise InvalidPlan("a trial of days, with no cycle to count from", days, "give a Period, or a cycle")

@@ -1,0 +1,121 @@
+"""The terms of a plan beside its prices: fees, discounts and taxes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import field, frozen
+
+from tokenbill.core.base.hashing import name as checked_name
+from tokenbill.core.base.memo import Shown
+from tokenbill.core.metering.scopes import Scope, scope
+from tokenbill.core.money.decimals import Number, number
+from tokenbill.core.money.validators import non_negative, yes_or_no
+from tokenbill.errors import InvalidPlan
+
+if TYPE_CHECKING:
+    from attrs import Attribute
+
+__all__ = ["Discount", "Fee", "Tax", "one_of"]
+
+HUNDRED = Decimal(100)
+
+
+def one_of(*choices: str) -> Any:
+    """A validator: the text is one of *choices*."""
+
+    def check(_: object, attribute: Attribute[Any], value: object) -> None:
+        if not isinstance(value, str) or value not in choices:
+            raise InvalidPlan(f"unknown {attribute.name}", value, f"choose one of {', '.join(choices)}")
+
+    return check
+
+
+@frozen(repr=False)
+class Fee(Shown):
+    """An amount that is due once in each period, whatever is used.
+
+    Args:
+        amount: For a whole period, in the plan's currency, zero or more.
+        name: What the bill calls it.
+        due: ``advance`` with the first bill of a period, ``arrears`` with its last.
+        prorated: Whether a part of a period owes a part of it.
+
+    Raises:
+        InvalidNumber, InvalidPrice, InvalidName, InvalidPlan: For parts that are none.
+
+    Source: docs/explanation/stages.md#fees
+
+    >>> Fee("99", "platform").due
+    'advance'
+    """
+
+    amount: Decimal = field(converter=number, validator=non_negative)
+    name: str = field(default="subscription", converter=checked_name)
+    due: Literal["advance", "arrears"] = field(default="advance", validator=one_of("advance", "arrears"))
+    prorated: bool = field(default=True, validator=yes_or_no)
+
+
+@frozen(repr=False)
+class Discount(Shown):
+    """What is taken off charges: a percentage of each, or a fixed amount spread over them.
+
+    Make one with ``Discount.percent`` or ``Discount.fixed``. Discounts apply in the order given,
+    each to what the ones before have left; a fixed one takes at most what is left.
+
+    Raises:
+        InvalidNumber, InvalidPrice, InvalidName, InvalidMeter: For parts that are none.
+        InvalidPlan: For more than 100 percent.
+
+    Source: docs/explanation/stages.md#discounts
+
+    >>> Discount.percent(10, on="usage").name
+    '10 % off'
+    """
+
+    value: Decimal = field(converter=number, validator=non_negative)
+    unit: Literal["percent", "fixed"] = field(validator=one_of("percent", "fixed"))
+    name: str = field(converter=checked_name)
+    on: Scope = field(default=None, converter=scope)
+
+    def __attrs_post_init__(self) -> None:
+        if self.unit == "percent" and self.value > HUNDRED:
+            raise InvalidPlan("a discount of more than 100 percent", self.value, "give at most 100")
+
+    @classmethod
+    def percent(cls, percent: Number, name: str = "", *, on: Any = None) -> Discount:
+        """*percent* of each charge in the scope *on*."""
+        return cls(percent, "percent", name or f"{number(percent):f} % off", on)
+
+    @classmethod
+    def fixed(cls, amount: Number, name: str = "", *, on: Any = None) -> Discount:
+        """*amount* for a whole period, in the plan's currency, off the charges in the scope *on*."""
+        return cls(amount, "fixed", name or f"{number(amount):f} off", on)
+
+
+@frozen(repr=False)
+class Tax(Shown):
+    """A tax on charges: on top of them, or included in them.
+
+    Several taxes do not compound: each is on the net amount.
+
+    Args:
+        name: What the bill calls it.
+        percent: Of the net amount, zero or more: ``"8.875"``.
+        inclusive: Whether the prices contain it already.
+        on: The charges that it applies to: kinds, meters, a tuple of them; None for all.
+
+    Raises:
+        InvalidNumber, InvalidPrice, InvalidName, InvalidMeter, InvalidPlan: For parts that are none.
+
+    Source: docs/explanation/stages.md#taxes
+
+    >>> Tax("VAT", 19, inclusive=True).percent
+    Decimal('19')
+    """
+
+    name: str = field(converter=checked_name)
+    percent: Decimal = field(converter=number, validator=non_negative)
+    inclusive: bool = field(default=False, validator=yes_or_no)
+    on: Scope = field(default=None, converter=scope)

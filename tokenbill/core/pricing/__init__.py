@@ -1,0 +1,1 @@
+"""Floor 4: prices as curves, price schedules and price books."""

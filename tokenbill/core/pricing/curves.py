@@ -1,0 +1,299 @@
+"""Curves as lists of pieces: what plots, break-even, lint, columns and the fast path read of a price.
+
+On each piece a curve has one *form*: a constant, a rate per unit, and steps.
+A form never falls on its piece; a curve may fall between two pieces, and that is a cliff.
+Capping, raising, shifting and converting a curve are all one operation: ``composed``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import reduce
+from itertools import pairwise, zip_longest
+from math import lcm
+from typing import NamedTuple, TypeAlias
+
+from tokenbill.core.money.decimals import Direction, rounded
+
+__all__ = [
+    "NIL",
+    "Curve",
+    "Form",
+    "Piece",
+    "Step",
+    "above",
+    "at",
+    "composed",
+    "constant",
+    "curve",
+    "jumps",
+    "line",
+    "summed",
+]
+
+NIL = Fraction(0)
+ONE = Fraction(1)
+LONGEST, WIDEST = 2_500, 100_000
+"""Most forms and steps of a composed curve and of a sum; beyond them only ``amount`` knows a price."""
+
+
+class Step(NamedTuple):
+    """*fee* for each whole unit of the form *of*, made whole in the direction *round*."""
+
+    fee: Fraction
+    round: Direction
+    of: Form
+
+
+class Form(NamedTuple):
+    """constant + rate × q + steps, as a function of the quantity q; it never falls."""
+
+    constant: Fraction = NIL
+    rate: Fraction = NIL
+    steps: tuple[Step, ...] = ()
+
+    def at(self, quantity: Fraction) -> Fraction:
+        """The value at one quantity."""
+        whole = (step.fee * Fraction(rounded(step.of.at(quantity), step.round)) for step in self.steps)
+        return sum(whole, self.constant + self.rate * quantity)
+
+    def size(self) -> int:
+        """How many forms it takes to write it."""
+        return 1 + sum(step.of.size() for step in self.steps)
+
+    def plus(self, other: Form) -> Form:
+        """The sum of two forms."""
+        return Form(self.constant + other.constant, self.rate + other.rate, self.steps + other.steps)
+
+    def times(self, factor: Fraction) -> Form:
+        """The form, *factor* times as steep."""
+        steps = tuple(Step(step.fee * factor, step.round, step.of) for step in self.steps if factor)
+        return Form(self.constant * factor, self.rate * factor, steps)
+
+    def over(self, inner: Form) -> Form:
+        """This form of *inner*'s value, as a form of inner's quantity."""
+        result = inner.times(self.rate).plus(Form(self.constant))
+        for step in self.steps:
+            result = result.plus(stepped(step.fee, step.round, step.of.over(inner)))
+        return result
+
+    def lattice(self) -> int:
+        """A denominator of every quantity at which the form jumps: between its multiples it is a line."""
+        return lcm(*(lcm(step.of.lattice(), step.of._crossings()) for step in self.steps))
+
+    def _crossings(self) -> int:
+        """A denominator of every quantity at which the form itself passes a whole or half number."""
+        if not self.rate:
+            return 1
+        halves = lcm(2, self.constant.denominator, *(step.fee.denominator for step in self.steps))
+        return halves * self.rate.numerator
+
+
+class Edge(NamedTuple):
+    """Where a piece ends: just below *at*, or with it where *closed*; edges compare in this order."""
+
+    at: Fraction
+    closed: bool
+
+
+class Piece(NamedTuple):
+    """A stretch of a curve, from where the piece before it ended; ``None`` has no end."""
+
+    end: Edge | None
+    form: Form
+
+
+Curve: TypeAlias = tuple[Piece, ...]
+"""Pieces in order: the first is the quantity zero alone, the last has no end."""
+
+ZERO_EDGE = Edge(NIL, closed=True)
+NOWHERE = Edge(Fraction(-1), closed=False)
+
+
+def constant(amount: Fraction) -> Form:
+    """The same amount everywhere."""
+    return Form(amount)
+
+
+def line(rate: Fraction, through: Fraction = NIL) -> Form:
+    """*rate* for each unit, counted from the quantity *through*."""
+    return Form(-rate * through, rate)
+
+
+def stepped(fee: Fraction, direction: Direction, of: Form) -> Form:
+    """*fee* for each whole unit of *of*."""
+    if direction == "none":
+        return of.times(fee)
+    if not of.rate and not of.steps:
+        return Form(fee * Fraction(rounded(of.constant, direction)))
+    return Form(steps=(Step(fee, direction, of),)) if fee else Form()
+
+
+def curve(at_zero: Fraction, ends: Sequence[Fraction | None], forms: Sequence[Form]) -> Curve:
+    """A curve of closed pieces: *at_zero* for nothing, then one form up to each end."""
+    edges = (None if end is None else Edge(end, closed=True) for end in ends)
+    return (
+        Piece(ZERO_EDGE, Form(at_zero)),
+        *(Piece(edge, form) for edge, form in zip(edges, forms, strict=True)),
+    )
+
+
+def at_most(most: Fraction) -> Curve:
+    """An amount, up to *most*."""
+    return _bent(NIL, most, line(ONE), constant(most))
+
+
+def at_least(least: Fraction) -> Curve:
+    """An amount, and *least* where it is less."""
+    return _bent(least, least, constant(least), line(ONE))
+
+
+def beyond(units: Fraction) -> Curve:
+    """What goes beyond so many units."""
+    return _bent(NIL, units, constant(NIL), line(ONE, units))
+
+
+def _bent(at_zero: Fraction, end: Fraction, below: Form, above: Form) -> Curve:
+    return curve(at_zero, [end, None], [below, above]) if end else curve(at_zero, [None], [above])
+
+
+def at(pieces: Curve, quantity: Fraction) -> Fraction:
+    """A curve's value at one quantity."""
+    return pieces[_index(pieces, Edge(quantity, closed=True))].form.at(quantity)
+
+
+def _index(pieces: Curve, edge: Edge) -> int:
+    """The piece in which the curve arrives at *edge*."""
+    return bisect_left(pieces, edge, hi=len(pieces) - 1, key=_end)
+
+
+def _end(piece: Piece) -> Edge:
+    assert piece.end is not None  # only the last piece has no end, and it is never asked
+    return piece.end
+
+
+def summed(curves: Sequence[Curve]) -> Curve | None:
+    """The sum of curves, piece by piece; None where it would be too long."""
+    edges = sorted({piece.end for pieces in curves for piece in pieces if piece.end is not None})
+    width = sum(max(piece.form.size() for piece in pieces) for pieces in curves)
+    if len(edges) * width > WIDEST:
+        return None
+    ends = [*edges, None]
+    return tuple(Piece(end, reduce(Form.plus, [_ending(pieces, end) for pieces in curves])) for end in ends)
+
+
+def _ending(pieces: Curve, edge: Edge | None) -> Form:
+    """The form that is in force on the way to *edge*."""
+    return pieces[-1 if edge is None else _index(pieces, edge)].form
+
+
+def composed(inner: Curve, outer: Curve) -> Curve | None:
+    """The curve *outer* of *inner*'s value: the amount of one is the next's quantity; None if too long."""
+    pieces = [Piece(ZERO_EDGE, Form(at(outer, inner[0].form.at(NIL))))]
+    width, size = max(piece.form.size() for piece in outer), 0
+    for piece in inner[1:]:
+        inner_size, start = piece.form.size(), _end(pieces[-1])
+        if inner_size * width > LONGEST:
+            return None
+        first = _index(outer, Edge(piece.form.at(start.at), closed=True))
+        for found in _through(piece, outer[first:], start):
+            pieces.append(found)
+            size += max(found.form.size(), inner_size)
+            if size > LONGEST:
+                return None
+    return _merged(pieces)
+
+
+def _through(piece: Piece, outer: Sequence[Piece], start: Edge) -> Iterator[Piece]:
+    """One piece of the inner curve, cut where its value passes an end of the outer one's pieces."""
+    targets = iter(outer)
+    end: Edge | None = NOWHERE
+    while end != piece.end:
+        target = next(targets)  # the last one has no end, so that this piece ends before they do
+        end = _cut(piece, target.end, start)
+        if end is None or end > start:
+            yield Piece(end, target.form.over(piece.form))
+            start = end or start
+
+
+def _cut(piece: Piece, target: Edge | None, start: Edge) -> Edge | None:
+    """Where the piece ends, or before that its value passes *target*."""
+    if target is None:
+        return piece.end
+    reached = reach(piece.form, target, start)
+    return piece.end if reached is None or (piece.end is not None and piece.end <= reached) else reached
+
+
+def reach(form: Form, target: Edge, start: Edge) -> Edge | None:
+    """The last quantity from *start* on at which the form is at most *target*; None if it stays there."""
+    if form.steps:
+        return _stepped_reach(form, target, start)
+    if form.rate:
+        return Edge((target.at - form.constant) / form.rate, target.closed)
+    return None if _within(form.constant, target) else NOWHERE
+
+
+def _within(value: Fraction, target: Edge) -> bool:
+    return Edge(value, closed=True) <= target
+
+
+def _stepped_reach(form: Form, target: Edge, start: Edge) -> Edge:
+    """``reach`` for a form with steps: the last fitting point of its lattice, then the line behind it."""
+    grid = form.lattice()
+    low = start.at * grid // 1
+    if not _within(form.at(Fraction(low, grid)), target):
+        return NOWHERE
+    size = 1
+    while _within(form.at(Fraction(low + size, grid)), target):
+        size *= 2
+    while size := size // 2:
+        low += size * _within(form.at(Fraction(low + size, grid)), target)
+    return _line_reach(form, target, Fraction(low, grid), Fraction(low + 1, grid))
+
+
+def _line_reach(form: Form, target: Edge, low: Fraction, high: Fraction) -> Edge:
+    """Where the form passes *target* between *low*, which fits, and *high*, which does not."""
+    start = _limit(form, low, high)
+    if not _within(start, target):
+        return Edge(low, closed=True)
+    end = (low + (target.at - start) / form.rate) if form.rate else high
+    return Edge(high, closed=False) if end >= high else Edge(end, target.closed)
+
+
+def _limit(form: Form, low: Fraction, high: Fraction) -> Fraction:
+    """The form just above *low*, where it is a line up to *high*."""
+    return form.at((low + high) / 2) - form.rate * (high - low) / 2
+
+
+def _merged(pieces: Sequence[Piece]) -> Curve:
+    """Neighbours of one form joined, the point zero kept apart."""
+    pairs = zip_longest(pieces[1:], pieces[2:])
+    last = (piece for piece, following in pairs if following is None or following.form != piece.form)
+    return (pieces[0], *last)
+
+
+def above(form: Form, quantity: Fraction) -> Fraction:
+    """The form's value just above *quantity*."""
+    cell = Fraction(1, form.lattice())
+    return _limit(form, quantity, (quantity // cell + 1) * cell)
+
+
+def below(form: Form, quantity: Fraction) -> Fraction:
+    """The form's value just below *quantity*, which is above zero."""
+    cell = Fraction(1, form.lattice())
+    low = (-(-quantity // cell) - 1) * cell
+    return form.at((low + quantity) / 2) + form.rate * (quantity - low) / 2
+
+
+def jumps(pieces: Curve) -> list[tuple[Fraction, Fraction, Fraction]]:
+    """(quantity, value before, value after) at each end of a piece where the curve is not continuous."""
+    found: list[tuple[Fraction, Fraction, Fraction]] = []
+    for piece, following in pairwise(pieces):
+        quantity, closed = _end(piece)
+        before = piece.form.at(quantity) if closed else below(piece.form, quantity)
+        after = above(following.form, quantity) if closed else following.form.at(quantity)
+        if before != after:
+            found.append((quantity, before, after))
+    return found

@@ -1,0 +1,123 @@
+"""Price books: schedules by the date from which each holds."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from attrs import field, frozen
+
+from tokenbill.core.periods.instants import is_before, spelled, utc_moment
+from tokenbill.core.periods.period import Period, period
+from tokenbill.core.pricing.schedule import Schedule
+from tokenbill.errors import InvalidPeriod, InvalidSchedule
+
+__all__ = ["Edition", "PriceBook"]
+
+
+class Edition(NamedTuple):
+    """A schedule, and the date or instant from which it holds."""
+
+    start: date
+    schedule: Schedule
+
+
+Editions: TypeAlias = "Iterable[tuple[date | str, Schedule]]"
+"""What a book may be given as: pairs of start and schedule, in any order."""
+
+
+def _editions(value: Editions) -> tuple[Edition, ...]:
+    try:
+        pairs = [(start, schedule) for start, schedule in value]
+    except (TypeError, ValueError):
+        raise InvalidSchedule(
+            "not a book of schedules", value, 'give pairs: [("2026-01-01", schedule)]'
+        ) from None
+    editions = [Edition(utc_moment(start), _schedule(schedule)) for start, schedule in pairs]
+    for one, other in pairwise(editions):
+        is_before(one.start, other.start)  # refuses dates beside instants, which have no order
+    return tuple(sorted(editions, key=lambda edition: edition.start))
+
+
+def _schedule(value: Any) -> Schedule:
+    fits = callable(getattr(value, "match", None)) and hasattr(value, "currency")
+    if not fits or isinstance(value, type):
+        raise InvalidSchedule("no schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
+    return cast(Schedule, value)
+
+
+def _distinct(_: object, __: object, editions: tuple[Edition, ...]) -> None:
+    """Validate that there are editions, and that no two begin at once."""
+    if not editions:
+        raise InvalidSchedule("a book without schedules", editions, "give at least one")
+    for one, other in pairwise(editions):
+        if one.start == other.start:
+            raise InvalidSchedule("two schedules from", spelled(one.start), "give each a start of its own")
+
+
+@frozen
+class PriceBook:
+    """Schedules by date: each holds from its start until the next one starts.
+
+    Args:
+        editions: Pairs of a start and a schedule, in any order. Starts are dates, aware datetimes,
+            or the RFC 3339 text of either, all of one kind.
+
+    Raises:
+        InvalidSchedule: For no schedules, for something else than schedules, or two of one start.
+        InvalidPeriod: For a start that is no date or instant, and for dates beside instants.
+
+    >>> from tokenbill.core.pricing.schedule import PriceSchedule
+    >>> old, new = PriceSchedule(gpu_hours="0.10"), PriceSchedule(gpu_hours="0.08")
+    >>> book = PriceBook([("2026-01-01", old), ("2026-07-01", new)])
+    >>> book.on("2026-06-30") == old, book.on("2026-07-01") == new
+    (True, True)
+    """
+
+    editions: tuple[Edition, ...] = field(converter=_editions, validator=_distinct)
+
+    def __iter__(self) -> Iterator[Edition]:
+        return iter(self.editions)
+
+    def __len__(self) -> int:
+        return len(self.editions)
+
+    def on(self, instant: date | str) -> Schedule:
+        """The schedule that holds at *instant*: a date in a book of dates, else an instant.
+
+        Raises:
+            InvalidPeriod: If *instant* is before the first start, or of the other kind.
+        """
+        return self.editions[self._index(utc_moment(instant))].schedule
+
+    def parts(self, whole: Period) -> tuple[tuple[Period, Schedule], ...]:
+        """The parts of a period with the schedule that holds in each: a change of price closes a period.
+
+        >>> from tokenbill.core.pricing.schedule import PriceSchedule
+        >>> book = PriceBook([("2026-01-01", PriceSchedule(a=1)), ("2026-07-01", PriceSchedule(a=2))])
+        >>> [str(part) for part, _ in book.parts(Period("2026-06-16", "2026-07-16"))]
+        ['2026-06-16/2026-07-01', '2026-07-01/2026-07-16']
+        """
+        start, end = utc_moment(period(whole).start), utc_moment(whole.end)
+        first = self._index(start)
+        cuts = [edition.start for edition in self.editions[first + 1 :] if is_before(edition.start, end)]
+        bounds = [whole.start, *(_beside(whole.start, cut) for cut in cuts), whole.end]
+        schedules = [edition.schedule for edition in self.editions[first:]]
+        return tuple(
+            (Period(*ends), schedule) for ends, schedule in zip(pairwise(bounds), schedules, strict=False)
+        )
+
+    def _index(self, at: date) -> int:
+        first = self.editions[0].start
+        if is_before(at, first):
+            way_out = f"add a schedule, or ask from {spelled(first)} on"
+            raise InvalidPeriod("before the first prices", spelled(at), way_out)
+        return bisect_right(self.editions, at, key=lambda edition: edition.start) - 1
+
+
+def _beside(start: date, cut: date) -> date:
+    """*cut* in the zone of *start*, where it has one."""
+    return cut.astimezone(start.tzinfo) if isinstance(start, datetime) and isinstance(cut, datetime) else cut

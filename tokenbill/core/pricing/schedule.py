@@ -1,0 +1,225 @@
+"""Schedules: one price for each meter, the most specific labels first; and books of them by date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
+
+from attrs import field, frozen
+
+from tokenbill.core.base.hashing import content_hash, pairs_of
+from tokenbill.core.base.hashing import name as checked_name
+from tokenbill.core.base.tables import html_table
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.money.currencies import Currency, currency
+from tokenbill.core.money.decimals import Number
+from tokenbill.core.pricing.price import Each, Price
+from tokenbill.core.pricing.rates import PerUnit
+from tokenbill.errors import CurrencyMismatch, InvalidSchedule, UnpricedUsage
+
+if TYPE_CHECKING:
+    from tokenbill.core.pricing.lint import Finding
+
+__all__ = ["Entry", "PriceSchedule", "Priced", "Prices", "Schedule", "priced"]
+
+Priced: TypeAlias = "Price | Each"
+"""What an entry holds: one curve, or one for each value of some labels."""
+
+Prices: TypeAlias = "Mapping[Any, Priced | Number] | Iterable[tuple[str, Priced | Number]]"
+"""What a schedule may be given as: prices by meter, or pairs of both."""
+
+
+class Entry(NamedTuple):
+    """One price of a schedule and the meter it stands under."""
+
+    key: Meter
+    price: Priced
+
+
+class Schedule(Protocol):
+    """What a plan needs of a schedule: bring your own with these two."""
+
+    @property
+    def currency(self) -> Currency | str:
+        """The currency, or the virtual unit, that its prices are in."""
+        ...
+
+    def match(self, meter: Meter, /) -> Any:
+        """The entry for a meter: its ``key`` and its ``price``; or UnpricedUsage."""
+        ...
+
+
+def priced(value: object) -> Priced:
+    """A price; a bare number is one for each unit."""
+    return value if isinstance(value, Price | Each) else PerUnit(cast(Number, value))
+
+
+@frozen(init=False, repr=False)
+class PriceSchedule(Mapping[Meter, Priced]):
+    """One price for each meter; usage goes to the entry with the most labels that it has.
+
+    Args:
+        prices: A mapping from meters to prices, or pairs of both; a bare number is a price for each unit.
+        currency: A code of ISO 4217, or a ``Currency``.
+        name: What people call it; no rule reads it.
+        more: Prices of meters whose names are identifiers.
+
+    Raises:
+        InvalidSchedule: If a meter is priced twice, or two entries tie for some meter.
+        InvalidPrice: If a price is none, or negative.
+        InvalidMeter: If a key is no meter.
+        InvalidCurrency: If the currency is unknown.
+
+    Source: docs/explanation/matching.md
+
+    >>> prices = PriceSchedule({"gpu_hours{gpu=H100}": "2.50", "gpu_hours": "0.90"})
+    >>> prices.match("gpu_hours{gpu=H100,region=eu}").key
+    Meter('gpu_hours{gpu=H100}')
+    """
+
+    entries: tuple[Entry, ...]
+    currency: Currency
+    name: str
+    _cells: dict[str, Cells] = field(eq=False)
+
+    def __init__(
+        self,
+        prices: Prices = (),
+        /,
+        *,
+        currency: Currency | str = "USD",
+        name: str = "",
+        **more: Priced | Number,
+    ) -> None:
+        entries = tuple(sorted((*_entries(prices), *_entries(more)), key=lambda entry: entry.key))
+        unit = as_currency(currency)
+        parts = entries, unit, checked_name(name, empty=True), _cells(entries)
+        cast(Any, self).__attrs_init__(*parts)  # pyright does not know this constructor of attrs
+
+    def __getitem__(self, meter: str) -> Priced:
+        found = self._find(Meter(meter))
+        if found is None or found.key != Meter(meter):
+            raise UnpricedUsage(meter, self)
+        return found.price
+
+    def __contains__(self, meter: object) -> bool:
+        found = self._find(Meter(meter)) if isinstance(meter, str) else None
+        return found is not None and found.key == meter
+
+    def __iter__(self) -> Iterator[Meter]:
+        return (entry.key for entry in self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{str.__repr__(key)}: {price!r}" for key, price in self.entries)
+        return f"PriceSchedule({{{inner}}}, currency={str(self.currency)!r}, name={self.name!r})"
+
+    def match(self, meter: str) -> Entry:
+        """The most specific entry whose labels *meter* has.
+
+        Raises:
+            UnpricedUsage: If there is none; a free meter is priced 0.
+        """
+        found = self._find(Meter(meter))
+        if found is None:
+            raise UnpricedUsage(meter, self)
+        return found
+
+    def _find(self, meter: Meter) -> Entry | None:
+        """No two entries tie, so of those that match the one with the most labels contains the others."""
+        cells = self._cells.get(meter.name, {})
+        found = (by_value.get(tuple(map(meter.labels.get, labels))) for labels, by_value in cells.items())
+        return max((entry for entry in found if entry), key=lambda entry: len(entry.key.labels), default=None)
+
+    def __or__(self, overrides: PriceSchedule) -> PriceSchedule:
+        """This schedule with some prices negotiated: those of *overrides* win."""
+        if not isinstance(overrides, PriceSchedule):
+            return NotImplemented
+        if overrides.currency != self.currency:
+            raise CurrencyMismatch(self.currency, overrides.currency)
+        both = {**dict(self.entries), **dict(overrides.entries)}
+        return PriceSchedule(both, currency=self.currency, name=overrides.name or self.name)
+
+    def __mul__(self, factor: Number) -> PriceSchedule:
+        """Every price times a factor ≥ 0: a mark-up, a discount."""
+        scaled = {key: price * factor for key, price in self.entries}
+        return PriceSchedule(scaled, currency=self.currency, name=self.name)
+
+    __rmul__ = __mul__
+
+    def lint(self) -> tuple[Finding, ...]:
+        """What is doubtful: cliffs, gaps, tiers that are never reached, cached tokens at the full rate.
+
+        >>> [finding.code for finding in PriceSchedule(input_tokens=PerUnit(3, per=1_000_000)).lint()]
+        ['cached_at_full_rate', 'bare_entry']
+        """
+        from tokenbill.core.pricing.lint import findings  # a process that only bills never needs it
+
+        return findings(self)
+
+    def content_hash(self) -> str:
+        """A hash of prices and currency, the same in every process; the name is no content."""
+        return content_hash({"currency": self.currency, "prices": dict(self.entries)})
+
+    def _repr_html_(self) -> str:
+        from tokenbill.core.pricing.wording import entry_rule  # only notebooks need it
+
+        rows = [(key, entry_rule(price)) for key, price in self.entries]
+        return html_table(("meter", "price"), rows, caption=f"{self.name} ({self.currency})".strip())
+
+
+as_currency = currency
+SHAPES = 100
+"""Most different sets of label names of one meter: each is compared with each."""
+Cells: TypeAlias = "dict[tuple[str, ...], dict[tuple[str | None, ...], Entry]]"
+"""Entries of one meter name: by the names of their labels, then by their values."""
+
+
+def _entries(prices: Any) -> Iterator[Entry]:
+    pairs = pairs_of(prices)
+    if pairs is None:
+        raise InvalidSchedule("not prices", prices, 'give meters and prices: {"gpu_hours": "0.10"}')
+    return (Entry(Meter(key), priced(price)) for key, price in pairs)
+
+
+def _cells(entries: Iterable[Entry]) -> dict[str, Cells]:
+    """Entries where matching finds them."""
+    names: dict[str, Cells] = {}
+    for entry in entries:
+        labels = entry.key.labels
+        cell = names.setdefault(entry.key.name, {}).setdefault(tuple(labels), {})
+        if cell.setdefault(tuple(labels.values()), entry) is not entry:
+            raise InvalidSchedule(
+                "a meter priced twice", entry.key, "give each meter one price, or add prices up"
+            )
+    for name, cells in names.items():
+        if len(cells) > SHAPES:
+            way_out = f"label the entries of {name} in at most {SHAPES} ways"
+            raise InvalidSchedule("too many sets of labels", len(cells), way_out)
+        for one, other in combinations(cells, 2):
+            _refuse_ties(cells, one, other)
+    return names
+
+
+def _refuse_ties(cells: Cells, one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    """Of entries that agree on common labels, neither containing the other, the union must exist."""
+    common = sorted(set(one) & set(other))
+    if len(common) in (len(one), len(other)):
+        return
+    agreeing: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in cells[one].values():
+        agreeing.setdefault(_values(entry, common), []).append(entry)
+    for entry in cells[other].values():
+        for rival in agreeing.get(_values(entry, common), ()):
+            union = Meter(entry.key.name, {**rival.key.labels, **entry.key.labels})
+            if tuple(union.labels.values()) not in cells.get(tuple(union.labels), {}):
+                raise InvalidSchedule(
+                    f"{rival.key} ties with", entry.key, f"add an entry {union}, which both match"
+                )
+
+
+def _values(entry: Entry, labels: Iterable[str]) -> tuple[str, ...]:
+    return tuple(entry.key.labels[label] for label in labels)

@@ -1,0 +1,1 @@
+"""Floor 6: how usage becomes charges and line items."""

@@ -1,0 +1,273 @@
+"""The rows of a bill, and the difference of two bills."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal, Inexact
+from fractions import Fraction
+from functools import reduce
+
+from attrs import evolve, frozen
+
+from tokenbill.core.base.memo import Shown, slot_setters
+from tokenbill.core.base.tables import digits, text_table
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.money.decimals import (
+    EXACT,
+    ONE,
+    ZERO,
+    Direction,
+    Exact,
+    decimal,
+    difference,
+    plus,
+    product,
+    ratio,
+    rounded,
+)
+from tokenbill.core.periods.period import Period
+
+__all__ = [
+    "COLUMNS",
+    "HEADER",
+    "NUMBERS",
+    "Adjustment",
+    "Charge",
+    "LineItem",
+    "exact_sum",
+    "less",
+    "telescoped",
+]
+
+
+HEADER = ("description", "quantity", "rate", "amount")
+NUMBERS = (1, 2, 3)
+"""The columns of a bill as a table, and which of them are numbers."""
+
+
+KINDS = ("fee", "usage", "discount", "maximum", "minimum", "credit", "tax", "rounding")
+RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
+"""The kinds of lines, in the order of the stages."""
+
+COLUMNS = frozenset(("plan", "kind", "meter", "description", "quantity", "rate", "per", "amount", "currency"))
+"""The columns of a bill as rows of data."""
+
+
+@frozen(repr=False)
+class Charge(Shown):
+    """What a line is for, and how its amount comes about: the same on every bill of a plan.
+
+    Where there is a ``rate`` the amount is fee + rate × quantity ÷ per, the quotient made whole by ``round``;
+    else ``rule`` says what it is.
+    """
+
+    kind: str
+    meter: Meter | None
+    description: str
+    rate: Decimal | None = None
+    per: Decimal | None = None
+    round: Direction = "none"
+    fee: Decimal = ZERO
+    rule: str = ""
+
+
+@frozen(init=False, repr=False)
+class LineItem(Shown):
+    """One row of a bill: what was charged, and the arithmetic that a clerk can redo.
+
+    ``amount`` is a Decimal in the bill's currency; the amounts of a bill's lines sum to its total.
+    ``exact`` is the same to the last digit, as a Fraction.
+    What is the same on every bill stands in ``charge``: ``kind``, ``meter``, ``description``, ``rate`` …
+    """
+
+    charge: Charge
+    quantity: Decimal | None
+    amount: Decimal
+    precise: Exact
+
+    def __init__(self, charge: Charge, quantity: Decimal | None, amount: Decimal, precise: Exact) -> None:
+        # a bill makes a few of them at once; writing the slots halves what each costs
+        _set_charge(self, charge)
+        _set_quantity(self, quantity)
+        _set_amount(self, amount)
+        _set_precise(self, precise)
+
+    @property
+    def kind(self) -> str:
+        """What is charged: ``usage``, ``fee``, ``tax``, ``rounding`` and so on."""
+        return self.charge.kind
+
+    @property
+    def meter(self) -> Meter | None:
+        """The entry of the schedule, with the labels of the group; None where the line is of no meter."""
+        return self.charge.meter
+
+    @property
+    def description(self) -> str:
+        """What the line is for, in words."""
+        return self.charge.description
+
+    @property
+    def rate(self) -> Decimal | None:
+        """Amount for *per* units, or None where the amount is no product."""
+        return self.charge.rate
+
+    @property
+    def per(self) -> Decimal | None:
+        """Units that the rate covers."""
+        return self.charge.per
+
+    @property
+    def exact(self) -> Fraction:
+        """The exact amount."""
+        return Fraction(self.precise)
+
+    @property
+    def figures(self) -> tuple[object, ...]:
+        """All that decides about money, and none of the words."""
+        charge = self.charge
+        priced = (charge.rate, charge.per, charge.round, charge.fee)
+        return charge.kind, charge.meter, self.quantity, *priced, self.amount, self.exact
+
+    def arithmetic(self) -> str:
+        """The amount as a sum that a clerk can redo.
+
+        >>> calls = Charge("usage", None, "calls", rate=Decimal("0.01"), per=Decimal(1))
+        >>> LineItem(calls, Decimal(130), Decimal("1.30"), Decimal("1.30")).arithmetic()
+        '130 × 0.01 = 1.30'
+        """
+        charge = self.charge
+        if charge.rate is None and not charge.fee:
+            told = (
+                charge.rule if self.quantity is None else f"{charge.description} at {digits(self.quantity)}"
+            )
+            return f"{told} {'=' if self.precise == self.amount else '≈'} {digits(self.amount)}"
+        parts = [digits(charge.fee)] if charge.fee else []
+        if charge.rate or (charge.rate is not None and not charge.fee):
+            parts.append(f"{self._units()} × {digits(charge.rate)}")
+        equals = "=" if self._redone() == self.amount else "≈"
+        return f"{' + '.join(parts) or '0'} {equals} {digits(self.amount)}"
+
+    def _units(self) -> str:
+        per, direction = self.charge.per, self.charge.round
+        divided = digits(self.quantity) + (f" ÷ {digits(per)}" if per is not None and per != 1 else "")
+        return divided if direction == "none" else f"({divided}, {direction.replace('_', ' ')})"
+
+    def _redone(self) -> Exact:
+        """What the arithmetic comes to."""
+        charge = self.charge
+        units = rounded(ratio(self.quantity or ZERO, charge.per or ONE), charge.round)
+        return plus(charge.fee, product(units, charge.rate or ZERO))
+
+    def explain(self) -> str:
+        """The line as a sentence: what, the arithmetic, and the rule where the arithmetic does not say it."""
+        sum_, rule = self.arithmetic(), self.charge.rule
+        told = "" if not rule or rule in sum_ else f"  ({rule})"
+        return f"{self.description}: {sum_}{told}"
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """The line as a person reads it: description, quantity, rate, amount."""
+        rate, per = self.rate, self.per
+        shown = digits(rate) if rate is None or per in (None, 1) else f"{rate:f} / {per:f}"
+        return self.description, digits(self.quantity), shown, digits(self.amount)
+
+    def to_row(self) -> dict[str, str | None]:
+        """The line as text by column; numbers in plain digits."""
+        numbers = {key: getattr(self, key) for key in ("quantity", "rate", "per", "amount")}
+        texts = {"kind": self.kind, "meter": self.meter and str(self.meter), "description": self.description}
+        return {**texts, **{key: None if value is None else digits(value) for key, value in numbers.items()}}
+
+
+_set_charge, _set_quantity, _set_amount, _set_precise = slot_setters(LineItem)
+
+
+@frozen(repr=False)
+class Adjustment(Shown):
+    """What a later bill of the same period changes: the lines that differ, and both totals.
+
+    ``total`` is after − before; a negative one is a credit note.
+    """
+
+    lines: tuple[LineItem, ...]
+    before: Decimal
+    after: Decimal
+    currency: str
+    period: Period | None = None
+    reason: str = ""
+
+    @property
+    def total(self) -> Decimal:
+        """What is owed on top of *before*; negative where too much was billed."""
+        return decimal(difference(self.after, self.before))
+
+    def __str__(self) -> str:
+        changed = text_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS)
+        totals = f"before {digits(self.before)}, after {digits(self.after)} {self.currency}"
+        why = f" ({self.reason})" if self.reason else ""
+        return f"{changed}\nTotal: {digits(self.total)} {self.currency}{why}, {totals}"
+
+
+def exact_sum(lines: Iterable[LineItem]) -> Exact:
+    """The exact amounts together."""
+    amounts = [line.precise for line in lines]
+    try:
+        return reduce(EXACT.add, amounts, ZERO)  # type: ignore[arg-type]
+    except (Inexact, TypeError):  # more digits than the context holds, or a Fraction
+        return sum((Fraction(amount) for amount in amounts), Fraction())
+
+
+def telescoped(lines: Sequence[LineItem]) -> list[LineItem]:
+    """The lines with amounts that are differences of the running sum, shown as a Decimal.
+
+    So the Decimals add up to the shown sum, though not every line terminates.
+    """
+    running: Exact = ZERO
+    shown, told = ZERO, list[LineItem]()
+    for line in lines:
+        running = plus(running, line.precise)
+        amount = decimal(difference(decimal(running), shown))
+        told.append(line if amount == line.amount else evolve(line, amount=amount))
+        shown = decimal(running)
+    return told
+
+
+def less(lines: Iterable[LineItem], earlier: Iterable[LineItem]) -> list[LineItem]:
+    """The lines less those of an earlier bill of the same period; what did not change is left out."""
+    before = dict(_keyed(earlier))
+    found = [_change(line, before.pop(key, None)) for key, line in _keyed(lines)]
+    gone = [
+        _change(LineItem(line.charge, line.quantity and ZERO, ZERO, ZERO), line) for line in before.values()
+    ]
+    return sorted((line for line in (*found, *gone) if line is not None), key=lambda line: RANKS[line.kind])
+
+
+def _keyed(lines: Iterable[LineItem]) -> Iterator[tuple[tuple[object, ...], LineItem]]:
+    """Lines by what they are about; of two that read alike, the first and the second."""
+    seen = Counter[tuple[object, ...]]()
+    for line in lines:
+        # two fees of one name are told apart by their amounts, for one may come with the last bill only
+        owed = (line.rate, line.quantity) if line.kind == "fee" else None
+        key = (line.kind, line.meter, line.description, owed)
+        seen[key] += 1
+        yield (*key, seen[key]), line
+
+
+def _change(line: LineItem, before: LineItem | None) -> LineItem | None:
+    """One line less what it was, or None where nothing changed."""
+    if before is None:
+        return line
+    exact = difference(line.precise, before.precise)
+    if not exact and line.quantity == before.quantity:
+        return None
+    quantity = None if line.quantity is None else decimal(difference(line.quantity, before.quantity or ZERO))
+    return LineItem(_changed(line, before), quantity, decimal(exact), exact)
+
+
+def _changed(line: LineItem, before: LineItem) -> Charge:
+    """How the change comes about: at the rate, but for fees, packages and rules, which are differences."""
+    is_one_rate = line.rate is not None and (line.rate, line.per) == (before.rate, before.per)
+    if is_one_rate and line.charge.round == "none" and not line.charge.fee:
+        return line.charge
+    rule = f"({line.arithmetic()}) less ({before.arithmetic()})"
+    return evolve(line.charge, rate=None, per=None, fee=ZERO, rule=rule)

@@ -1,0 +1,300 @@
+"""Files: usage out of CSV and JSON lines, row by row, and bills into CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from io import StringIO
+from itertools import chain
+from typing import Any, TextIO, TypeAlias, TypeVar, overload
+
+from tokenbill.core.base.hashing import name
+from tokenbill.core.base.tables import guarded
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import EXACT, number
+from tokenbill.errors import (
+    InvalidMeter,
+    InvalidName,
+    InvalidUsage,
+    TokenbillError,
+    UnreadableRow,
+)
+from tokenbill.shared.rows import Progress, Rows, Source, opened
+
+__all__ = ["read_rows", "read_usage", "read_usage_by", "to_csv", "to_json", "write_csv", "write_json"]
+
+Sums: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"
+Row = TypeVar("Row")
+OnBadRow: TypeAlias = "Callable[[UnreadableRow], object] | None"
+
+LONG = ("meter", "quantity")
+"""The columns of a file that has a row for each meter."""
+NUMBERS = ("quantity", "rate", "per", "amount")
+"""The columns of a bill that hold numbers, which no sheet takes for formulas."""
+KNOWN_CELLS = 4096
+"""Cells whose reading is remembered."""
+
+
+def read_usage(
+    source: Source,
+    *,
+    sums: Sums = (),
+    counts: Iterable[str] = (),
+    on_bad_row: OnBadRow = None,
+    progress: Progress = None,
+) -> Usage:
+    """The usage of all rows of a file together.
+
+    A file is CSV with a header, or JSON lines: an object a line.
+    Its memory does not grow with the rows.
+
+    Args:
+        source: A path, an open file, or lines; CSV unless it is named or written as JSON lines.
+        sums: Meters and the column that each is the sum of.
+        counts: Meters that count the rows.
+            Without *sums* and *counts* a row is a ``meter`` and its ``quantity``.
+        on_bad_row: Called with each row that cannot be read, which is then left out.
+        progress: Called with the length of each line read.
+
+    Raises:
+        UnreadableRow: At the first bad row, unless *on_bad_row* is given; at what makes all rows doubtful
+            (a column that is missing or there twice, misplaced quotation marks) in any case.
+        UnreadableInput: If *source* cannot be opened or read.
+        InvalidMeter: If *sums* and *counts* name no meters, or one twice.
+
+    >>> read_usage(["customer,gpu_hours", "acme,1.5", "globex,2"], sums={"gpu_hours": "gpu_hours"})
+    Usage({'gpu_hours': 3.5})
+    """
+    tally = _Tally((), sums, counts)
+    return _read(source, tally, on_bad_row, progress).get((), Usage())
+
+
+@overload
+def read_usage_by(
+    source: Source,
+    by: str,
+    *,
+    sums: Sums = (),
+    counts: Iterable[str] = (),
+    on_bad_row: OnBadRow = None,
+    progress: Progress = None,
+) -> dict[str, Usage]: ...
+
+
+@overload
+def read_usage_by(
+    source: Source,
+    by: tuple[str, ...],
+    *,
+    sums: Sums = (),
+    counts: Iterable[str] = (),
+    on_bad_row: OnBadRow = None,
+    progress: Progress = None,
+) -> dict[tuple[str, ...], Usage]: ...
+
+
+def read_usage_by(
+    source: Source,
+    by: str | tuple[str, ...],
+    *,
+    sums: Sums = (),
+    counts: Iterable[str] = (),
+    on_bad_row: OnBadRow = None,
+    progress: Progress = None,
+) -> dict[Any, Usage]:
+    """The usage of each group of rows: those with the same text in the column *by*, sorted by it.
+
+    Several columns, as a tuple, give groups named by tuples. The rest is as in ``read_usage``.
+
+    >>> lines = ["customer,hours", "acme,1.5", "globex,2", "acme,1"]
+    >>> read_usage_by(lines, "customer", sums={"gpu_hours": "hours"})
+    {'acme': Usage({'gpu_hours': 2.5}), 'globex': Usage({'gpu_hours': 2})}
+    """
+    tally = _Tally((by,) if isinstance(by, str) else tuple(by), sums, counts)
+    groups = _read(source, tally, on_bad_row, progress)
+    return {key[0] if isinstance(by, str) else key: usage for key, usage in groups.items()}
+
+
+def read_rows(
+    source: Source,
+    reader: Callable[[Mapping[str, Any]], Row],
+    *,
+    on_bad_row: OnBadRow = None,
+    progress: Progress = None,
+) -> Iterator[Row]:
+    """What *reader* makes of each row of a file, one after the other: events, payloads, job records.
+
+    A row of CSV is a mapping from columns to text; one of JSON lines is the object itself.
+    What *reader* refuses is told with the file and the line. The rest is as in ``read_usage``.
+
+    >>> from tokenbill.events import gpu_seconds
+    >>> jobs = ["start,end,gpus", "2026-01-01T00:00:00Z,2026-01-01T00:00:30Z,8"]
+    >>> list(read_rows(jobs, lambda job: gpu_seconds([(job["start"], job["end"], job["gpus"])])))
+    [Decimal('240')]
+    """
+
+    def read(rows: Rows, row: Any) -> Row:
+        members = rows.members(row)
+        try:
+            return reader(members)
+        except TokenbillError as error:
+            raise rows.bad(error, "", None) from None
+
+    return _each(source, (), read, on_bad_row, progress)
+
+
+def _read(
+    source: Source, tally: _Tally, on_bad_row: OnBadRow, progress: Progress
+) -> dict[tuple[str, ...], Usage]:
+    for _ in _each(source, tally.columns, tally.add, on_bad_row, progress):
+        pass
+    return tally.usages()
+
+
+def _each(
+    source: Source,
+    columns: Iterable[str],
+    read: Callable[[Rows, Any], Row],
+    on_bad_row: OnBadRow,
+    progress: Progress,
+) -> Iterator[Row]:
+    """What *read* makes of each row that it can read."""
+    with opened(source, columns, progress) as rows:
+        for row in rows:
+            try:
+                yield read(rows, row)
+            except UnreadableRow as bad:
+                if on_bad_row is None:
+                    raise
+                bad.__context__ = None  # an error that is kept must not keep the frames it came through
+                on_bad_row(bad.with_traceback(None))
+
+
+class _Tally:
+    """The sums so far, by group and meter: all that is kept of the rows."""
+
+    def __init__(self, by: tuple[str, ...], sums: Sums, counts: Iterable[str]) -> None:
+        pairs = _pairs(sums)
+        ones = [Meter(meter) for meter in ([counts] if isinstance(counts, str) else counts)]
+        self._meters = [Meter(meter) for meter, _ in pairs]
+        self._ones = [(meter, 1) for meter in ones]
+        _refuse_twice([*self._meters, *ones])
+        self._long = not (pairs or ones)
+        group, quantity = _remembering(_group), _remembering(_quantity)
+        rest = (Meter, quantity) if self._long else [quantity] * len(pairs)
+        self._by = len(by)
+        self.columns = [*by, *(LONG if self._long else [column for _, column in pairs])]
+        self._readers = list(zip(self.columns, [*[group] * len(by), *rest], strict=True))
+        self._groups: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def add(self, rows: Rows, row: Any) -> None:
+        """Add a row: all of it, or nothing where a cell is bad."""
+        values: list[Any] = []
+        for (column, read), cell in zip(self._readers, rows.cells(row), strict=True):
+            try:
+                values.append(read(cell))
+            except TokenbillError as error:
+                raise rows.bad(error, cell, column) from None
+        self._count(tuple(values[: self._by]), values[self._by :])
+
+    def _count(self, key: tuple[str, ...], values: list[Any]) -> None:
+        sums = self._groups.setdefault(key, {})
+        pairs = (values,) if self._long else chain(zip(self._meters, values, strict=True), self._ones)
+        for meter, quantity in pairs:
+            before = sums.get(meter, 0)
+            whole = type(before) is int and type(quantity) is int
+            sums[meter] = before + quantity if whole else EXACT.add(before, quantity)
+
+    def usages(self) -> dict[tuple[str, ...], Usage]:
+        """The groups in their order, whatever the order of the rows."""
+        return {key: Usage(self._groups[key]) for key in sorted(self._groups)}
+
+
+def _pairs(sums: Any) -> list[tuple[str, str]]:
+    try:
+        return [(meter, column) for meter, column in (sums.items() if hasattr(sums, "items") else sums)]
+    except (TypeError, ValueError):
+        raise InvalidUsage("no sums", sums, 'give meters and columns: {"gpu_hours": "hours"}') from None
+
+
+def _refuse_twice(meters: list[Meter]) -> None:
+    for at, meter in enumerate(meters):
+        if meter in meters[:at]:
+            raise InvalidMeter("a meter filled twice", meter, "give it one sum or one count")
+
+
+def _remembering(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Files repeat their cells; 1, True and Decimal(1) stay apart."""
+    return lru_cache(KNOWN_CELLS, typed=True)(read)
+
+
+def _group(cell: object) -> str:
+    if cell == "":
+        raise InvalidName("an empty cell", cell, "say whose usage it is")
+    return name(str(cell) if type(cell) is int else cell, what="group")
+
+
+def _quantity(cell: object) -> int | Decimal:
+    """A quantity; a whole one without its decimals, for sums of 32.0 and 43.0 read 75."""
+    quantity = number(cell)
+    if quantity < 0:
+        raise InvalidUsage("a negative quantity", cell, "correct a bill by a difference of bills")
+    whole = int(quantity)
+    return whole if whole == quantity else quantity
+
+
+def write_csv(bills: Bill | Iterable[Bill], stream: TextIO) -> None:
+    """Write the lines of bills as CSV: a row a line, under one header.
+
+    Text that a sheet would take for a formula is led by an apostrophe; numbers never are.
+    """
+    rows = _rows(bills)
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(map(guarded, columns))
+    writer.writerows([_cell(column, row.get(column)) for column in columns] for row in rows)
+
+
+def to_csv(bills: Bill | Iterable[Bill]) -> str:
+    r"""What ``write_csv`` writes, as text.
+
+    >>> from tokenbill import BillingPlan, PriceSchedule
+    >>> to_csv(Bill.of(Usage(calls=3), BillingPlan.on_demand(PriceSchedule(calls="0.50")))).splitlines()
+    ['plan,kind,meter,description,quantity,rate,per,amount,currency', ',usage,calls,calls,3,0.50,1,1.50,USD']
+    """
+    stream = StringIO()
+    write_csv(bills, stream)
+    return stream.getvalue()
+
+
+def write_json(bills: Bill | Iterable[Bill], stream: TextIO) -> None:
+    """Write the lines of bills as one JSON array of objects; numbers are text, and no text is changed."""
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in _rows(bills))
+    stream.write(f"[\n{lines}\n]\n" if lines else "[]\n")
+
+
+def to_json(bills: Bill | Iterable[Bill]) -> str:
+    """What ``write_json`` writes, as text.
+
+    >>> from tokenbill import BillingPlan, PriceSchedule
+    >>> bill = Bill.of(Usage(calls=3), BillingPlan.on_demand(PriceSchedule(calls="0.50")))
+    >>> json.loads(to_json(bill))[0]["amount"]
+    '1.50'
+    """
+    stream = StringIO()
+    write_json(bills, stream)
+    return stream.getvalue()
+
+
+def _rows(bills: Bill | Iterable[Bill]) -> list[dict[str, str | None]]:
+    every = [bills] if isinstance(bills, Bill) else bills
+    return [row for bill in every for row in bill.to_rows()]
+
+
+def _cell(column: str, text: str | None) -> str:
+    return "" if text is None else text if column in NUMBERS else guarded(text)

@@ -1,0 +1,167 @@
+"""The allowance of a subscription in FOCUS: the fee moves to the units that it covers, used or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from tokenbill.core.base.quoting import listed
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import ONE, ZERO, Exact, decimal, difference, plus, product, ratio
+from tokenbill.core.pricing.breakdown import amount_at
+from tokenbill.core.pricing.price import After, Price
+from tokenbill.core.rating.charges import entry_lines
+from tokenbill.core.rating.compiled import Compiled, compiled_form
+from tokenbill.core.rating.increment import used_in
+from tokenbill.core.rating.lines import Charge, LineItem
+from tokenbill.errors import InvalidPlan
+from tokenbill.focus.costs import Cost, line_cost, priced, split, sum_of
+from tokenbill.focus.credit import Pair
+
+__all__ = ["allowance_costs", "card_of", "covering", "token_rate", "used_by", "within_allowance"]
+
+
+class Cell(NamedTuple):
+    """The units of one entry or group that the plan includes, how many are used, and what they are worth."""
+
+    meter: Meter
+    units: Exact
+    used: Exact
+    price: Price
+
+    @property
+    def worth(self) -> Exact:
+        """What the units would cost at the price of those beyond them."""
+        rate, per = first_rate(self.price)
+        return ratio(product(self.units, rate), per)
+
+
+def first_rate(price: Price) -> tuple[Exact, Decimal]:
+    """What the first unit costs, and how many units that is quoted for; nothing where no rate says it."""
+    for portion in price.portions(ONE):
+        if portion.rate is not None:
+            return portion.rate, portion.per
+    return ZERO, ONE
+
+
+def card_of(bill: Bill) -> Compiled:
+    """The prices of a bill, by meter."""
+    return compiled_form(bill.plan, bill.plan.share(bill.period))
+
+
+def used_by(card: Compiled, usage: Usage) -> dict[Meter, Exact]:
+    """What was used, by entry or group."""
+    found: dict[Meter, Exact] = {}
+    for meter, quantity in usage.items():
+        key = card[meter].key
+        found[key] = plus(found.get(key, ZERO), Decimal(quantity))
+    return found
+
+
+def within_allowance(card: Compiled, usage: Usage) -> dict[Meter, Cell]:
+    """The allowances of a plan, by entry or group; those not touched count too."""
+    cells: dict[Meter, Cell] = {}
+    used = used_by(card, usage)
+    for rate, _ in entry_lines(card, usage):
+        entry = Meter(card.plan.prices.match(rate.key).key)
+        if card.plan.allowance(entry) and isinstance(rate.price, After):
+            units = rate.price.units
+            cells[rate.key] = Cell(rate.key, units, min(used.get(rate.key, ZERO), units), rate.price.price)
+    reached = {Meter(card.plan.prices.match(key).key) for key in cells}
+    for key in dict(card.plan.included).keys() - reached:
+        rate = card[key]
+        if isinstance(rate.price, After):
+            cells[key] = Cell(rate.key, rate.price.units, ZERO, rate.price.price)
+    return {key: cells[key] for key in sorted(cells) if cells[key].units}
+
+
+def covering(bill: Bill, pairs: Iterable[Pair], fee: str | None) -> list[Pair]:
+    """The fees that pay for what the plan includes: the first unless *fee* names one, none if it is empty."""
+    plan = bill.plan
+    if not plan.fees or not any(units for _, units in plan.included):
+        return []
+    wanted = plan.fees[0].name if fee is None else fee
+    if wanted and wanted not in [each.name for each in plan.fees]:
+        raise InvalidPlan(
+            "no fee of the plan", wanted, f"name one of {listed(each.name for each in plan.fees)}"
+        )
+    fees = [pair for pair in pairs if pair.after.kind == "fee"]
+    return [pair for pair in fees if any(line.description == wanted for line in pair.after.lines)]
+
+
+def allowance_costs(bill: Bill, fees: Sequence[Pair], credit: Exact) -> list[Cost]:
+    """The rows of what a plan includes: used in this bill, and unused where it closes the period.
+
+    *credit* is the money that one unit of the schedule is worth; 1 where it is in money.
+    """
+    card, opening = card_of(bill), bill.opening
+    after = within_allowance(card, used_in(bill.given))
+    before = {} if opening.is_fresh else within_allowance(card, opening.used)
+    now = decimal(sum_of(decimal(pair.after.net) for pair in fees))
+    then = decimal(sum_of(decimal(pair.before.net) for pair in fees if pair.before))
+    shares, earlier = _used_shares(after, now), _used_shares(before, then)
+    costs: list[Cost] = []
+    for key in sorted(after.keys() | before.keys()):
+        used = difference(_used(after, key), _used(before, key))
+        moved = decimal(difference(shares.get(key, ZERO), earlier.get(key, ZERO)))
+        if used or moved:
+            cell = after.get(key) or before[key]
+            costs.append(_cost(cell, used, moved, credit, label="included"))
+    rest = decimal(difference(now, sum_of(shares.values())))
+    return [*costs, *_unused(after, rest, credit)] if bill.final else costs
+
+
+def _used(cells: Mapping[Meter, Cell], key: Meter) -> Exact:
+    return cells[key].used if key in cells else ZERO
+
+
+def _used_shares(cells: Mapping[Meter, Cell], fee: Decimal) -> dict[Meter, Decimal]:
+    """The part of the fee that the units used so far carry."""
+    whole = _weights(cells)
+    parts = {
+        key: ratio(product(product(fee, whole[key]), cell.used), cell.units) for key, cell in cells.items()
+    }
+    return {key: decimal(part) for key, part in parts.items()}
+
+
+def _weights(cells: Mapping[Meter, Cell]) -> dict[Meter, Exact]:
+    """How a fee is divided between allowances: by what they are worth, or evenly if nothing has a price."""
+    worth = {key: cell.worth for key, cell in cells.items()}
+    whole = sum_of(worth.values())
+    if not whole:
+        return {key: ratio(ONE, Decimal(len(cells))) for key in cells}
+    return {key: ratio(value, whole) for key, value in worth.items()}
+
+
+def _unused(cells: Mapping[Meter, Cell], rest: Decimal, credit: Exact) -> list[Cost]:
+    """What is left of each allowance, and of the fee; the last takes what the division leaves over."""
+    weights = _weights(cells)
+    left = {key: difference(cell.units, cell.used) for key, cell in cells.items()}
+    shares = [ratio(product(weights[key], left[key]), cell.units) for key, cell in cells.items()]
+    parts = split(rest, shares) or [*(ZERO for _ in list(cells)[1:]), rest]
+    return [
+        _cost(cell, left[key], part, credit, label="unused")._replace(consumed=ZERO, frequency="Recurring")
+        for (key, cell), part in zip(cells.items(), parts, strict=True)
+        if left[key] or part
+    ]
+
+
+def _cost(cell: Cell, units: Exact, moved: Decimal, credit: Exact, *, label: str) -> Cost:
+    """Units of an allowance at the price of those beyond it, which the fee has paid."""
+    rate, per = first_rate(cell.price)
+    charge = Charge("usage", cell.meter, f"{cell.meter}, {label}", decimal(product(rate, credit)), per)
+    line = LineItem(charge, decimal(units), ZERO, ZERO)
+    (part,) = priced(line, {}, ONE)
+    return line_cost("usage", line, part)._replace(consumed=decimal(units), effective=moved)
+
+
+def token_rate(bill: Bill) -> Exact:
+    """The money that one unit of the schedule is worth: 1, or what the token price asks for one token."""
+    price = bill.plan.token_price
+    if price is None:
+        return ONE
+    rate, per = first_rate(price)
+    return ratio(rate, per) if rate else amount_at(price, ONE)

@@ -1,0 +1,233 @@
+"""Credit in FOCUS: what it was bought for, what was lost of it, and which charges it paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple, TypeAlias
+
+from tokenbill.core.base.tables import shortest
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.credits.balance import Balance
+from tokenbill.core.credits.grants import Grant
+from tokenbill.core.money.currencies import Currency
+from tokenbill.core.money.decimals import ONE, ZERO, Exact, decimal, difference, plus, product, ratio
+from tokenbill.core.money.iso4217 import MINOR_UNITS
+from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.breakdown import amount_at
+from tokenbill.core.rating.increment import Increment
+from tokenbill.core.rating.work import Item, drawn_on
+from tokenbill.errors import CurrencyMismatch, InvalidGrant
+from tokenbill.focus.costs import Cost, sum_of
+from tokenbill.focus.purchases import Expired, Purchase
+
+__all__ = [
+    "Drawn",
+    "Market",
+    "Pair",
+    "Purchases",
+    "cut_costs",
+    "expired_costs",
+    "money_drawn",
+    "purchase_cost",
+    "tokens_drawn",
+]
+
+UNIT_PRICE = Rounding(places=12)
+"""What a price of one credit is rounded to where it does not terminate; costs are products of it."""
+
+Purchases: TypeAlias = "Mapping[str, Purchase]"
+"""Purchases by the id of the grant that was bought."""
+
+
+class Market(NamedTuple):
+    """What credit had cost: by its purchase, where one is known, in *unit*."""
+
+    known: Purchases
+    unit: Currency
+    plan: BillingPlan | None = None
+
+    def bought(self, grant: Grant) -> tuple[Exact, Exact]:
+        """What a whole grant had cost, at list and as contracted.
+
+        Without its purchase money is worth itself, and tokens what the plan asks for as many.
+        """
+        purchase = self.known.get(grant.id)
+        if purchase is not None and purchase.currency != self.unit:
+            raise CurrencyMismatch(purchase.currency, self.unit)
+        if grant.kind != "paid":
+            return ZERO, ZERO
+        if purchase is not None:
+            return purchase.list_price, purchase.price
+        if grant.currency == self.unit and (self.plan is not None or self.unit.code in MINOR_UNITS):
+            return grant.amount, grant.amount
+        if self.plan is None or self.plan.token_price is None:
+            raise InvalidGrant("credit of unknown price", grant.id, "give its Purchase: purchases=[…]")
+        price = amount_at(self.plan.token_price, grant.amount)
+        return price, price
+
+    def per_credit(self, grant: Grant) -> tuple[Decimal, Decimal]:
+        """What one credit had cost, at list and as contracted, to 12 places."""
+        amount = grant.amount or ONE
+        at_list, price = (UNIT_PRICE(ratio(price, amount)) for price in self.bought(grant))
+        return Decimal(shortest(at_list)), Decimal(shortest(price))
+
+    def value(self, grant: Grant, spent: Decimal, more: Decimal) -> Decimal:
+        """What *more* of a grant had cost after *spent*: a difference, so that all of it costs its price."""
+        price, amount = self.bought(grant)[1], grant.amount
+
+        def upto(spent: Exact) -> Decimal:
+            return decimal(ratio(product(price, min(spent, amount)), amount)) if amount else ZERO
+
+        return decimal(difference(upto(plus(spent, more)), upto(spent)))
+
+
+class Pair(NamedTuple):
+    """One item of a period after this bill, and before it."""
+
+    after: Item
+    before: Item | None
+
+    def growth(self, of: str) -> Exact:
+        """What the bill adds to one of its amounts."""
+        return difference(getattr(self.after, of), getattr(self.before, of) if self.before else ZERO)
+
+    @property
+    def added(self) -> Decimal:
+        """What it adds to what is owed for the item: a difference of Decimals, so that bills add up."""
+        before = decimal(self.before.net) if self.before else ZERO
+        return decimal(difference(decimal(self.after.net), before))
+
+
+class Drawn(NamedTuple):
+    """What a grant paid in a bill: in all, by item, and what was once paid for that."""
+
+    grant: Grant
+    amount: Decimal
+    parts: Sequence[Decimal]
+    value: Decimal
+
+
+def money_drawn(bill: Bill, pairs: Sequence[Pair], known: Purchases) -> list[Drawn]:
+    """The draws of this bill in money, in the order in which grants pay."""
+    drawn = dict(bill.draws)
+    grants = [grant for grant in _in_order(bill, bill.plan.currency) if grant.kind == "paid"]
+    offers = [(grant, drawn[grant.id]) for grant in grants if drawn.get(grant.id)]
+    grown = [max(decimal(pair.growth("gross")), ZERO) for pair in pairs]
+    places = bill.plan.rounding.known_places(bill.plan.currency.places)
+    parts = drawn_on(offers, [pair.after for pair in pairs], grown, places, None)
+    return [
+        Drawn(grant, amount, part, _value(bill, grant, amount, known))
+        for (grant, amount), part in zip(offers, parts, strict=True)
+    ]
+
+
+def tokens_drawn(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Purchases) -> list[Drawn]:
+    """The draws of this bill in tokens: those of the period so far less those of its earlier bills."""
+    places = bill.plan.units.places
+    if added.after is None or bill.plan.token_price is None:
+        return []
+    grants = _in_order(bill, bill.plan.units)
+    after = _parts(grants, added.after.draws, [pair.after.tokens for pair in pairs], pairs, places)
+    earlier = [pair.before.tokens if pair.before else ZERO for pair in pairs]
+    draws = added.before.draws if added.before else {}
+    before = _parts(grants, draws, earlier, pairs, places)
+    found: list[Drawn] = []
+    for grant in grants:
+        parts = [
+            decimal(difference(now, then))
+            for now, then in zip(after[grant.id], before[grant.id], strict=True)
+        ]
+        amount = decimal(sum_of(parts))
+        found.append(Drawn(grant, amount, parts, _value(bill, grant, amount, known)))
+    return [drawn for drawn in found if any(drawn.parts)]
+
+
+def _parts(
+    grants: Sequence[Grant],
+    draws: Mapping[str, Decimal],
+    tokens: Sequence[Decimal],
+    pairs: Sequence[Pair],
+    places: int,
+) -> dict[str, list[Decimal]]:
+    """What each grant paid of each item; what finds no room in the order known goes to the last item."""
+    offers = [(grant, draws.get(grant.id, ZERO)) for grant in grants]
+    parts = drawn_on(offers, [pair.after for pair in pairs], tokens, places, None)
+    for (_, amount), part in zip(offers, parts, strict=True):
+        if part:
+            part[-1] = decimal(plus(part[-1], difference(amount, sum_of(part))))
+    return {grant.id: part for (grant, _), part in zip(offers, parts, strict=True)}
+
+
+def _in_order(bill: Bill, unit: Currency) -> list[Grant]:
+    """The grants in a currency, those first that the bill drew on, in the order of drawing."""
+    opening = bill.opening
+    at, period = bill.given[7], bill.period
+    usable = opening.balance.usable(at, period=period, currency=unit, drawn=opening.draws)
+    first = [grant for grant, _ in usable]
+    rest = [grant for grant in opening.balance.grants if grant.currency == unit and grant not in first]
+    return [*first, *rest]
+
+
+def _value(bill: Bill, grant: Grant, amount: Decimal, known: Purchases) -> Decimal:
+    market = Market(known, bill.plan.currency, bill.plan)
+    return market.value(grant, _gone(bill.opening.balance, grant.id), amount)
+
+
+def _gone(balance: Balance, id: str) -> Decimal:
+    """What is no longer there of a grant: drawn, or cut by a roll-over."""
+    return decimal(plus(dict(balance.draws).get(id, ZERO), dict(balance.cut).get(id, ZERO)))
+
+
+def purchase_cost(purchase: Purchase) -> Cost:
+    """The purchase of credit: so many at the price of one, or all as one block where that does not end."""
+    grant, amount = purchase.grant, purchase.grant.amount
+    at_list, price = Market({grant.id: purchase}, purchase.currency).per_credit(grant)
+    quantity, unit = amount, "Credits"
+    if (product(at_list, amount), product(price, amount)) != (purchase.list_price, purchase.price):
+        at_list, price = purchase.list_price, purchase.price
+        quantity, unit = ONE, f"{shortest(amount)} Credits"
+    cost = Cost(
+        "Purchase", "credits", f"prepaid credit {grant.id}", label=grant.currency.code,
+        quantity=quantity, unit=unit, list_price=at_list, price=price,
+    )  # fmt: skip
+    return cost.worth(purchase.price)._replace(effective=ZERO)
+
+
+def expired_costs(expired: Expired, known: Purchases) -> list[tuple[Cost, Currency]]:
+    """What ended unused in a period, each with the currency of its price."""
+    balance, start, end = expired.balance, expired.period.start, expired.period.end
+    found: list[tuple[Cost, Currency]] = []
+    for grant in balance.grants:
+        left = balance.left(grant.id)
+        if left and grant.kind == "paid" and grant.expired_at(end) and not grant.expired_at(start):
+            unit = known[grant.id].currency if grant.id in known else grant.currency
+            found.append((_lost(Market(known, unit), grant, _gone(balance, grant.id), left), unit))
+    return found
+
+
+def cut_costs(bill: Bill, known: Purchases) -> list[Cost]:
+    """What a roll-over cut when the bill closed its period."""
+    opening = bill.opening.balance
+    if not bill.final or not opening.grants:
+        return []
+    market, closing = Market(known, bill.plan.currency, bill.plan), bill.closing.balance
+    before, found = dict(opening.cut), list[Cost]()
+    for key, amount in closing.cut:
+        grant = next(grant for grant in opening.grants if grant.id == key)
+        cut = decimal(difference(amount, before.get(key, ZERO)))
+        if cut and grant.kind == "paid":
+            found.append(_lost(market, grant, decimal(difference(_gone(closing, key), cut)), cut))
+    return found
+
+
+def _lost(market: Market, grant: Grant, spent: Decimal, left: Decimal) -> Cost:
+    """Credit that ended unused: used up at its price, and so what closes its purchase."""
+    at_list, price = market.per_credit(grant)
+    code = grant.currency.code
+    return Cost(
+        "Usage", "credits", f"expired credit {grant.id}", label=code, quantity=left, unit="Credits",
+        list_price=at_list, price=price, consumed=ZERO, effective=market.value(grant, spent, left),
+        token=None if grant.currency == market.unit else (code, ONE, left),
+    )  # fmt: skip

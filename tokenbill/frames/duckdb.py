@@ -1,0 +1,352 @@
+"""DuckDB: rows are rated by SQL, which checks its arithmetic; sums are its own HUGEINTs, settled on arrays.
+
+A relation of rated rows stays lazy, and what it refuses is an error of DuckDB with our message.
+Where a price is the user's own, or there are many labels, rows are rated on arrays, as they are then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from tokenbill.core.base.quoting import listed
+from tokenbill.core.rating.prepared import Rate
+from tokenbill.errors import InvalidUsage, QuantityOverflow, UnreadableInput
+from tokenbill.frames.arrow import Source, amount_column, lines, plain
+from tokenbill.frames.layouts import (
+    AMOUNT,
+    Asked,
+    Layout,
+    check_counts,
+    engine,
+    float_column,
+    layout_of,
+    no_numbers,
+    null_keys,
+    spelled,
+)
+from tokenbill.frames.numpy import LONG
+from tokenbill.frames.tariff import DIGITS, Tariff
+from tokenbill.shared.program import Program, value, whole
+
+duckdb = engine("duckdb", "duckdb")
+pa = engine("pyarrow", "duckdb")
+pc = engine("pyarrow.compute", "duckdb")
+
+__all__ = ["rate", "rate_rows"]
+
+UNORDERED = "a relation, whose rows have no order"
+MOST_CASES = 100
+"""How many variants are told apart by SQL, which tries one after another for each row."""
+HALF = 10**19
+"""Half of the digits that a sum may have."""
+INTEGERS = {
+    "hugeint",  # not UHUGEINT, which DuckDB adds up as DOUBLE
+    *(f"{sign}{kind}" for sign in ("", "u") for kind in ("tinyint", "smallint", "integer", "bigint")),
+}
+
+KEYS = {"varchar": '{} COLLATE "C"', "uuid": "CAST({} AS VARCHAR)", "hugeint": "CAST({} AS VARCHAR)"}
+"""How columns that name groups and meters are read, so that no collation or setting changes them."""
+
+
+class _Summed(NamedTuple):
+    """The sums of groups and meters with their keys, each by the name of its column.
+
+    ``rows`` is how many rows each is of, ``odd`` how many of these have a null or negative quantity.
+    """
+
+    cells: dict[str, Any]
+    rows: Any
+    odd: Any
+
+
+class _Variant(NamedTuple):
+    """What tells the meters of a column apart: cells of labels and of the meter, also as text by DuckDB."""
+
+    cells: tuple[Any, ...]
+    texts: tuple[Any, ...]
+    rows: int
+
+
+class Sql(NamedTuple):
+    """An expression of whole numbers, which what works on numbers builds on."""
+
+    text: str
+
+    def __add__(self, other: Any) -> Sql:
+        return Sql(f"({self.text} + {_text(other)})")
+
+    def __mul__(self, other: Any) -> Sql:
+        return Sql(f"({self.text} * {_text(other)})")
+
+    def __floordiv__(self, other: Any) -> Sql:
+        return Sql(f"({self.text} // {_text(other)})")
+
+
+def _text(other: Any) -> str:
+    return other.text if isinstance(other, Sql) else f"({other})"
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _key(data: Any, column: str) -> str:
+    """A column whose texts are told apart by their bytes, whatever collation they or the settings have."""
+    return KEYS.get(_kind(data, column).id, "{}").format(_name(column))
+
+
+def _kind(data: Any, column: str) -> Any:
+    return data.types[data.columns.index(column)]
+
+
+def _cells(data: Any, column: str, cells: Any) -> Any:
+    """A column as Arrow holds it where no setting asks for types of its own."""
+    kind = _kind(data, column).id
+    try:
+        return _decimals(cells) if kind == "hugeint" else cells.cast("bool") if kind == "boolean" else cells
+    except pa.ArrowInvalid:
+        raise UnreadableInput(f"cells of more than {DIGITS} digits", column, "give texts") from None
+
+
+def _decimals(texts: Any) -> Any:
+    return plain(texts).cast(pa.decimal128(DIGITS, 0))
+
+
+def _relation(settled: Any, data: Any) -> Any:
+    """A table as a relation of the connection that *data* is of, which reads it by a name nobody else has.
+
+    Not every version drops the view of the query itself.
+    """
+    name = f"tokenbill_{uuid4().hex}"
+    view = f"{name}_view"
+    globals()[name] = settled
+    try:
+        return data.query(view, f"SELECT * FROM {name}")
+    except duckdb.Error:
+        way_out = "rate relation.to_arrow_table(), or let DuckDB read variables and write to the database"
+        raise UnreadableInput("a connection that reads no table", listed(data.columns), way_out) from None
+    finally:
+        del globals()[name]
+        with suppress(duckdb.Error):
+            data.query(view, f"DROP VIEW {view}")
+
+
+# ---------------------------------------------------------------- bills
+
+
+def rate(data: Any, asked: Asked) -> Any:
+    """The lines of bills, one for each group; the relation is evaluated for it."""
+    layout = layout_of(data.columns, asked)
+    summed = _summed(data, layout)
+    _check(data, layout, summed)
+    return _relation(lines(Source(list(summed.cells), summed.cells.__getitem__, ""), asked), data)
+
+
+def _summed(data: Any, layout: Layout) -> _Summed:
+    names = [*layout.by, *layout.variants]
+    keys = [_key(data, column) for column in names]
+    sums = [_sum(data, column) for column in layout.quantities]
+    sound = " AND ".join(f"{_name(column)} >= 0" for column in layout.quantities)
+    counts = ["count(*)", f"count(*) - count(*) FILTER ({sound})"]
+    try:
+        table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
+        *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
+        totals = [_total(cells) for cells in columns[len(names) :]]
+    except (duckdb.OutOfRangeException, pa.ArrowInvalid):
+        raise _too_long(data, layout) from None
+    cells = {name: _cells(data, name, column) for name, column in zip(names, columns, strict=False)}
+    return _Summed(cells | dict(zip(layout.quantities, totals, strict=True)), rows, odd)
+
+
+def _sum(data: Any, column: str) -> str:
+    """A sum, of integers as text: how Arrow holds those depends on the settings."""
+    _places(data, column)
+    total = f"sum({_name(column)})"
+    return total if _kind(data, column).id == "decimal" else f"CAST({total} AS VARCHAR)"
+
+
+def _total(cells: Any) -> Any:
+    """Sums as decimals; that of no rows is 0."""
+    return pc.fill_null(cells if pa.types.is_decimal(cells.type) else _decimals(cells), 0)
+
+
+def _too_long(data: Any, layout: Layout) -> QuantityOverflow:
+    """The error for sums of too many digits, with the first meter and group of which one is."""
+    keys = [_key(data, column) for column in layout.by]
+    named = [f"{key} AS k{n}" for n, key in enumerate(keys)]
+    for column in layout.quantities:
+        n = _number(column, _places(data, column), 1)
+        top = f"sum({n} // {HALF}) + sum({n} % {HALF}) // {HALF} >= {HALF} AS is_long"
+        found = _first(data.aggregate(", ".join([*named, top]), ", ".join(keys)), "is_long")
+        if found is not None:
+            return QuantityOverflow(column, _group(layout, found), "a sum", f"{DIGITS} digits")
+    return QuantityOverflow(", ".join(layout.quantities), "", "a sum", f"{DIGITS} digits")
+
+
+def _check(data: Any, layout: Layout, summed: _Summed) -> None:
+    """Refuse nulls and negative quantities, with their number and the first group that has one."""
+    for column in (*layout.by, *([layout.meter] if layout.meter is not None else [])):
+        nulls = pc.sum(summed.rows.filter(summed.cells[column].is_null())).as_py()
+        if nulls:
+            raise null_keys(column, nulls, UNORDERED)
+    count = pc.sum(summed.odd).as_py()
+    if not count:
+        return
+    for column in layout.quantities:
+        _check_column(data, layout, column)
+    place = pc.index(pc.greater(summed.odd, 0), True).as_py()
+    group = _group(layout, [summed.cells[column][place].as_py() for column in layout.by])
+    columns = listed(layout.quantities)
+    raise InvalidUsage(f"{count} null or negative in {columns}, the first in", group, "fill in 0 or the use")
+
+
+def _check_column(data: Any, layout: Layout, column: str) -> None:
+    """Refuse what the rows show when they are read again, which not every relation can be."""
+    names = ", ".join(map(_name, layout.by)) or "NULL"
+    for condition, is_null in (("IS NULL", True), ("< 0", False)):
+        found = data.filter(f"{_name(column)} {condition}")
+        first, count = _first(found.project(names)), _first(found.aggregate("count(*)"))
+        if first is not None and count is not None:
+            nulls, negatives = (count[0], 0) if is_null else (0, count[0])
+            check_counts(column, nulls, negatives, _group(layout, first))
+
+
+def _first(data: Any, condition: str = "true") -> Sequence[Any] | None:
+    """The first row that is so; None where there is none, or none any more."""
+    with suppress(duckdb.Error):
+        for row in data.filter(condition).limit(1).fetchall():
+            return tuple(row)
+    return None
+
+
+def _group(layout: Layout, cells: Sequence[Any]) -> str:
+    """The name of a group."""
+    return layout.group(cells) or "the frame"
+
+
+def _places(data: Any, column: str) -> int:
+    """The decimals of a column of quantities."""
+    kind = _kind(data, column)
+    if kind.id in ("float", "double"):
+        raise float_column(column, kind, odd=None, first=None, cast=f"CAST({_name(column)} AS BIGINT)")
+    if kind.id == "decimal":
+        return int(dict(kind.children)["scale"])
+    if kind.id not in INTEGERS:
+        raise no_numbers(column, kind)
+    return 0
+
+
+# ---------------------------------------------------------------- rows
+
+
+def rate_rows(data: Any, asked: Asked) -> Any:
+    """The relation with the amount of each row."""
+    layout = layout_of(data.columns, asked)
+    places = {column: _places(data, column) for column in layout.quantities}
+    tariff = Tariff(asked.plan, 10 ** max(places.values()), names=layout.names())
+    layout = layout._replace(labels=tuple(tariff.told_apart(layout.labels)))
+    if tariff.programs is None:
+        return _on_arrays(data, asked)
+    variants = _variants(data, layout)
+    nulls = sum(variant.rows for variant in variants if layout.meter and variant.cells[-1] is None)
+    if nulls:
+        raise null_keys(str(layout.meter), nulls, UNORDERED)
+    if len(variants) > MOST_CASES:
+        return _on_arrays(data, asked)
+    return data.project(f"*, {_amount(tariff, layout, places, variants)} AS {AMOUNT}")
+
+
+def _on_arrays(data: Any, asked: Asked) -> Any:
+    """The rows as they are now, with amounts that arrays work out."""
+    table = data.to_arrow_table()
+    amounts = amount_column(Source(table.schema.names, table.column, ""), asked)
+    return _relation(table.append_column(AMOUNT, amounts), data)
+
+
+def _variants(data: Any, layout: Layout) -> list[_Variant]:
+    """What tells the meters of a column apart; the relation is evaluated for it."""
+    if not layout.variants:
+        return [_Variant((), (), 0)]
+    names = ", ".join([*(_key(data, column) for column in layout.variants), *map(_text_of, layout.variants)])
+    table = data.aggregate(f"{names}, count(*)", names).to_arrow_table()
+    if len(table) and _first(data) is None:
+        way_out = "rate relation.to_arrow_table()"
+        raise UnreadableInput("a relation that can be read only once", listed(data.columns), way_out)
+    columns = list(table.columns)
+    for place, name in enumerate(layout.variants):
+        columns[place] = _cells(data, name, columns[place])
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    size = len(layout.variants)
+    return [_Variant(row[:size], row[size:-1], row[-1]) for row in rows]
+
+
+def _text_of(column: str) -> str:
+    return f'CAST({_name(column)} AS VARCHAR) COLLATE "C"'
+
+
+def _amount(tariff: Tariff, layout: Layout, places: dict[str, int], variants: Sequence[_Variant]) -> str:
+    """The amount of a row: each entry's in 1/denominator, added up, as a decimal."""
+    cases: list[str] = []
+    for variant in variants:
+        by_rate: dict[Rate, list[str]] = {}
+        for column in layout.quantities:
+            by_rate.setdefault(layout.rate_of(tariff, column, variant.cells), []).append(column)
+        total = " + ".join(_part(tariff, rate, columns, places) for rate, columns in by_rate.items())
+        met = " AND ".join(
+            f"{_text_of(column)} IS NOT DISTINCT FROM {'NULL' if text is None else _quoted(text)}"
+            for column, text in zip(layout.variants, variant.texts, strict=True)
+        )
+        cases.append(f"WHEN {met or 'true'} THEN {total}")
+    unknown = f"ELSE error({_quoted('a meter that was not there when the rows were rated')})"
+    shown = tariff.shown
+    total_sql = Sql(f"(CASE {' '.join(cases)} {unknown} END)") if cases else Sql("CAST(0 AS HUGEINT)")
+    settled = whole(total_sql * shown.lines[0].rate, shown.divisor, shown.mode)
+    point = (
+        ""
+        if not tariff.row_places
+        else f" * CAST({spelled(1, 10**tariff.row_places):f} AS DECIMAL({DIGITS}, {tariff.row_places}))"
+    )
+    return (
+        f"CAST(CAST({settled.text} AS DECIMAL({DIGITS}, 0)){point} AS DECIMAL({DIGITS}, {tariff.row_places}))"
+    )
+
+
+def _part(tariff: Tariff, rate: Rate, columns: Iterable[str], places: dict[str, int]) -> str:
+    """One entry's amount, worked out in 64 bits where they suffice, and refused where 38 digits do not."""
+    numbers = [_number(column, places[column], tariff.unit // 10 ** places[column]) for column in columns]
+    n, program, meter = f"({' + '.join(numbers)})", tariff.program_of(rate), str(rate.key)
+    short, long = program.most(LONG), program.most(tariff.limit)
+    most = spelled(max(long, 0), tariff.unit)
+    return (
+        f"CASE WHEN {n} IS NULL THEN error({_quoted(f'a null quantity of {meter}; fill in 0')})"
+        f" WHEN {n} < 0 THEN error({_quoted(f'a negative quantity of {meter}')})"
+        f" WHEN {n} <= {short} THEN CAST({_curve(program, Sql(f'CAST({n} AS BIGINT)'), short)} AS HUGEINT)"
+        f" WHEN {n} <= {long} THEN {_curve(program, Sql(n), long)}"
+        f" ELSE error({_quoted(f'{meter}: more than {most:f}, up to which columns are exact')}) END"
+    )
+
+
+def _number(column: str, places: int, factor: int) -> str:
+    """A column of quantities in 1/unit."""
+    text, power = _name(column), 10**places
+    if places > DIGITS // 2 - 1:  # as text: the product below would be too long
+        return f"(CAST(replace(CAST({text} AS VARCHAR), '.', '') AS HUGEINT) * {factor})"
+    if places:
+        rest = f"CAST(({text} - floor({text})) * CAST({power} AS DECIMAL({places + 1}, 0)) AS HUGEINT)"
+        return f"((CAST(floor({text}) AS HUGEINT) * {power} + {rest}) * {factor})"
+    return f"(CAST({text} AS HUGEINT) * {factor})" if factor > 1 else f"CAST({text} AS HUGEINT)"
+
+
+def _curve(program: Program, n: Sql, most: int) -> str:
+    """A program as SQL, the pieces beyond *most* left out."""
+    ends = [end for end in program.ends if end < most]
+    parts = [value(line, n).text for line in program.lines[: len(ends) + 1]]
+    cases = " ".join(f"WHEN {n.text} <= {end} THEN {part}" for end, part in zip(ends, parts, strict=False))
+    return f"CASE {cases} ELSE {parts[-1]} END" if ends else parts[-1]

@@ -1,0 +1,63 @@
+"""Pandas: columns become Arrow's one by one, and decimals come back as Arrow's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenbill.core.base.quoting import listed, shown
+from tokenbill.errors import InvalidNumber, UnreadableInput
+from tokenbill.frames.arrow import IN_ORDER, Place, Source, amount_column, lines
+from tokenbill.frames.layouts import AMOUNT, Asked, engine
+
+pd = engine("pandas", "pandas")
+pa = engine("pyarrow", "pandas")
+
+__all__ = ["CAST", "rate", "rate_rows", "returned", "source_of"]
+
+CAST = 'df["{}"].astype("int64")'
+
+
+def rate(data: Any, asked: Asked) -> Any:
+    """The lines of bills, one for each group."""
+    return returned(lines(source_of(data), asked))
+
+
+def rate_rows(data: Any, asked: Asked, place: Place = IN_ORDER) -> Any:
+    """The frame with the amount of each row; *place* is what errors call a row."""
+    amounts = amount_column(source_of(data, place), asked)
+    return data.assign(**{AMOUNT: pd.Series(pd.arrays.ArrowExtensionArray(amounts), index=data.index)})
+
+
+def returned(table: Any) -> Any:
+    """A table as a frame of pandas."""
+    return table.to_pandas(types_mapper=_type)
+
+
+def _type(kind: Any) -> Any:
+    return pd.ArrowDtype(kind) if pa.types.is_decimal(kind) else None
+
+
+def source_of(data: Any, place: Place = IN_ORDER) -> Source:
+    """The columns of a frame of pandas."""
+
+    def column(name: str) -> Any:
+        try:
+            return pa.array(data[name], from_pandas=True)
+        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            raise _refused(name, data[name].dropna(), isinstance(error, UnicodeError)) from None
+
+    return Source(list(data.columns), column, CAST, place)
+
+
+def _refused(name: str, cells: Any, is_text: bool) -> InvalidNumber | UnreadableInput:
+    """The error for cells that make no column of Arrow, with the way out of what is wrong with them."""
+    column, kinds = f"column {shown(name)} holds", {type(cell).__name__ for cell in cells}
+    if is_text:
+        way_out = f'write df["{name}"].str.encode("utf-8", "replace").str.decode("utf-8")'
+        return UnreadableInput(f"{column} text that is no Unicode", cells.dtype, way_out)
+    if kinds == {"int"}:
+        way_out = f'make them decimals: df["{name}"].map(decimal.Decimal)'
+        return InvalidNumber(f"{column} integers of more than 64 bits", cells.dtype, way_out)
+    what = "of several kinds" if len(kinds) > 1 else "of no known kind"
+    way_out = f"make names text: .astype(str), and quantities whole numbers: {CAST.format(name)}"
+    return InvalidNumber(f"{column} cells {what}: {listed(kinds)}", cells.dtype, way_out)

@@ -1,0 +1,68 @@
+"""Parts: sums by group and meter, which are added together until they are rated.
+
+A part is small beside the rows that it stands for, and may be sent from one process to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tokenbill.core.base.quoting import listed
+from tokenbill.errors import UnreadableInput
+from tokenbill.frames.arrow import Numbers, coded
+from tokenbill.frames.layouts import engine
+from tokenbill.frames.numpy import added, times, together
+
+pa = engine("pyarrow", "arrow")
+
+__all__ = ["Part", "added_up", "common", "joined"]
+
+LONG_OF = ((pa.large_string(), pa.string()), (pa.large_binary(), pa.binary()))
+"""Types of the same cells."""
+
+
+class Part(NamedTuple):
+    """Sums: the cells that name the groups and meters, and for each column of quantities its numbers."""
+
+    keys: dict[str, Any]
+    sums: list[Numbers]
+    height: int
+
+
+def added_up(keys: Mapping[str, Any], numbers: Iterable[Numbers], height: int) -> Part:
+    """Rows as one sum for each of their groups and meters."""
+    code, different = coded(keys, height)
+    count = len(next(iter(different.values()))) if different else 1
+    return Part(different, [(added(count, code, n), places) for n, places in numbers], count)
+
+
+def joined(parts: Sequence[Part]) -> Part:
+    """Parts of the same columns as one."""
+    keys = {name: _concatenated([part.keys[name] for part in parts]) for name in parts[0].keys}
+    sums = [_together(column) for column in zip(*(part.sums for part in parts), strict=True)]
+    return added_up(keys, sums, sum(part.height for part in parts))
+
+
+def common(kinds: Iterable[Any]) -> Any | None:
+    """The type that keys of these types can have together; None where there is none."""
+    found = {*kinds} - {pa.null()}  # the type of labels that are all missing
+    for long, short in LONG_OF:
+        if found == {long, short}:
+            return long
+    return None if len(found) > 1 else next(iter(found), pa.null())
+
+
+def _concatenated(cells: Sequence[Any]) -> Any:
+    kinds = {column.type for column in cells}
+    kind = common(kinds)
+    if kind is None:
+        raise UnreadableInput(
+            "a key of several types", listed(map(str, kinds)), "give it one type in all parts"
+        )
+    return pa.concat_arrays([column.cast(kind) for column in cells])
+
+
+def _together(column: Sequence[Numbers]) -> Numbers:
+    most = max(places for _, places in column)
+    return together([times(n, 10 ** (most - places)) for n, places in column]), most

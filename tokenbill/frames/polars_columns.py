@@ -1,0 +1,146 @@
+"""Columns of Polars: what those of a frame are, what is refused in them, and whole numbers out and in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
+from tokenbill.frames.layouts import (
+    Asked,
+    Layout,
+    check_counts,
+    engine,
+    float_column,
+    layout_of,
+    no_numbers,
+    null_keys,
+)
+from tokenbill.frames.numpy import LONG, Ints
+from tokenbill.frames.tariff import DIGITS, Tariff
+
+np = engine("numpy", "polars")
+pl = engine("polars", "polars")
+
+__all__ = ["OURS", "Job", "check", "coded", "decimals_of", "digits", "ints_of", "job_on", "telling"]
+
+OURS = "tokenbill "
+"""How the columns begin that are added to those of a frame, and taken away again."""
+BELOW_ZERO = {pl.Int8: 2**7, pl.Int16: 2**15, pl.Int32: 2**31, pl.Int64: LONG, pl.Int128: 2**127}
+"""From here on the bits of a number, read without a sign, are those of a negative one."""
+
+
+class Job(NamedTuple):
+    """What is rated: the plan for columns, what they mean, and their decimals."""
+
+    tariff: Tariff
+    layout: Layout
+    places: dict[str, int]
+
+
+def job_on(schema: Any, asked: Asked, data: Any) -> Job:
+    """What is asked for of a frame with such columns."""
+    layout = layout_of(schema.names(), asked)
+    for column in (*layout.by, *layout.variants, *layout.quantities):
+        if column == "*" or column.startswith(("^", OURS)):
+            raise UnreadableInput("a column that Polars takes for others, or ours", column, "rename it")
+    places = {column: _places(column, schema[column], data) for column in layout.quantities}
+    tariff = Tariff(
+        asked.plan, 10 ** max(places.values(), default=0), names=layout.names(), period=asked.period
+    )
+    return Job(tariff, layout._replace(labels=tuple(tariff.told_apart(layout.labels))), places)
+
+
+def _places(column: str, dtype: Any, data: Any) -> int:
+    """The decimals of a column of quantities."""
+    if dtype.is_float():
+        raise _float(column, dtype, data)
+    if isinstance(dtype, pl.Decimal):
+        return int(dtype.scale)
+    if not dtype.is_integer():
+        raise no_numbers(column, dtype)
+    return 0
+
+
+def _float(column: str, dtype: Any, data: Any) -> InvalidNumber:
+    cast = f'pl.col("{column}").cast(pl.Int64)'
+    if not isinstance(data, pl.DataFrame):
+        return float_column(column, dtype, odd=None, first=None, cast=cast)
+    odd = (data[column] % 1 != 0).fill_null(value=True)
+    return float_column(column, dtype, odd=odd.sum(), first=f"row {odd.arg_max()}", cast=cast)
+
+
+def digits(power: int) -> int:
+    """The zeros of a power of ten."""
+    return len(str(power)) - 1
+
+
+def check(layout: Layout, frame: Any, place: Any) -> dict[str, int]:
+    """Refuse nulls and negative quantities, in a frame or one batch of it; how large the others are."""
+    for column in (*layout.by, *([layout.meter] if layout.meter is not None else [])):
+        cells = frame[column]
+        if cells.null_count():
+            raise null_keys(column, cells.null_count(), place(cells.is_null().arg_max()))
+    return {column: _largest(column, frame[column], place) for column in layout.quantities}
+
+
+def _largest(column: str, cells: Any, place: Any) -> int:
+    """The largest number of a column of quantities, which has no nulls and no negative ones."""
+    nulls = cells.null_count()
+    if nulls:
+        check_counts(column, nulls, 0, place(cells.is_null().arg_max()))
+    numbers = cells.reinterpret(dtype=pl.Int128) if cells.dtype.is_decimal() else cells
+    most = int(numbers.reinterpret(signed=False).max() or 0)
+    if most >= BELOW_ZERO.get(numbers.dtype, most + 1):
+        negative = numbers < 0
+        check_counts(column, 0, negative.sum(), place(negative.arg_max()))
+    return most
+
+
+def telling(work: Callable[..., Any]) -> Callable[..., Any]:
+    """The same work inside a query, whose errors Polars makes anew out of their message alone."""
+
+    def done(*given: Any) -> Any:
+        try:
+            return work(*given)
+        except TokenbillError as error:
+            raise _retold(error) from None
+
+    return done
+
+
+def _retold(error: TokenbillError) -> TokenbillError:
+    """The same error, of a class that a message is enough for and that knows the rest."""
+    kind = type(error)
+    parts = {**vars(error), "__init__": TokenbillError.__init__}
+    retold: TokenbillError = type(kind.__name__, (kind,), parts)(str(error))
+    return retold
+
+
+def coded(frame: Any, columns: Sequence[str], code: str) -> tuple[Any, Ints]:
+    """The different rows of some columns, and which of them each row has."""
+    if not columns:
+        return frame.select([]), np.zeros(frame.height, np.int64)
+    different = frame.select(columns).unique(maintain_order=True)
+    coded = frame.select(columns).join(
+        different.with_row_index(code), on=list(columns), how="left", nulls_equal=True, maintain_order="left"
+    )
+    return different, coded[code].cast(pl.Int64).to_numpy()
+
+
+def ints_of(numbers: Any) -> Ints:
+    """Whole numbers as an array: int64 where they fit."""
+    if isinstance(numbers.dtype, pl.Decimal):
+        numbers = numbers.reinterpret(dtype=pl.Int128)
+    if numbers.len() and numbers.max() >= LONG:
+        return np.array(numbers.to_list(), object)
+    return numbers.cast(pl.Int64).to_numpy()
+
+
+def decimals_of(numbers: Ints, places: int) -> Any:
+    """Whole numbers in 1/10^places as a column of decimals."""
+    if numbers.dtype == object:
+        held = pl.Series(numbers.tolist(), dtype=pl.Int128)
+    else:
+        held = pl.Series(numbers).cast(pl.Int128)
+    return held.reinterpret(dtype=pl.Decimal(DIGITS, places))

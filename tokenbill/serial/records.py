@@ -1,0 +1,305 @@
+"""Records: values as tables of their fields, and the classes that documents know by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from fractions import Fraction
+from functools import cache, cached_property, reduce
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
+
+from attrs import NOTHING, fields, has
+
+from tokenbill.core.base.hashing import is_mapping
+from tokenbill.core.base.quoting import listed, shown
+from tokenbill.core.metering.meters import Meter
+from tokenbill.errors import TokenbillError, UnreadableInput
+from tokenbill.serial.coding import (
+    Choice,
+    Codec,
+    Either,
+    Instant,
+    Line,
+    Listed,
+    Misfit,
+    Number,
+    Optional,
+    Pairs,
+    Truth,
+    Whole,
+    inside,
+    refuse,
+    tried,
+    unwritable,
+)
+
+__all__ = ["MARKS", "REGISTRY", "VERSION", "Member", "Named", "Record", "Registry", "codec_of", "members_of"]
+
+VERSION = 1
+"""The version of the notation that is written; every version up to it is read."""
+MARKS = ("type", "version", "$schema")
+"""What a table says of itself; no field of a class may be called so."""
+TABLE = "give one with a type"
+REGISTER = "make its class known: serial.register(YourClass)"
+FIELDS = (
+    "annotate it as Decimal, int, str, bool, date, Price, a Literal of words, a class that is registered,"
+    " a tuple of one of these, or one of them or None"
+)
+
+
+class Member(NamedTuple):
+    """One field of a class: its attribute, how it is written, and what it is where nothing is said."""
+
+    attribute: str
+    codec: Codec
+    default: Any
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a document must say it."""
+        return self.default is NOTHING
+
+    def is_usual(self, value: Any, text: Any) -> bool:
+        """Whether a value, written as *text*, is the default, digit for digit."""
+        return not self.is_required and value == self.default and text == self.codec.encode(self.default)
+
+
+class Record(Codec):
+    """A value of one class as a table of its fields; what has its default is left out.
+
+    A class that is not made from its fields has a *stand_in*: a class with the fields to write,
+    which has ``of(value)`` and ``value()``.
+    """
+
+    def __init__(self, cls: type, stand_in: Any = None, name: str = "") -> None:
+        self.cls, self._stand_in, self.name = cls, stand_in, name or cls.__name__
+
+    @cached_property
+    def members(self) -> Mapping[str, Member]:
+        """The fields by the names that documents give them."""
+        return members_of(self._stand_in or self.cls)
+
+    @cached_property
+    def _left_out(self) -> Mapping[str, Member]:
+        """Those of which the class must be told that they are not there, or which must be."""
+        return {name: item for name, item in self.members.items() if item.default in (None, NOTHING)}
+
+    def encode(self, value: Any) -> dict[str, Any]:
+        if type(value) is not self.cls:
+            unwritable(f"as a {self.name}", value, REGISTER)
+        held = self._stand_in.of(value) if self._stand_in else value
+        written = dict[str, Any]()
+        for name, member in self.members.items():
+            item = getattr(held, member.attribute)
+            text = _written(name, member, item)
+            if text is not None and not member.is_usual(item, text):
+                written[name] = text
+        return written
+
+    def decode(self, given: Any) -> Any:
+        if not is_mapping(given):
+            refuse(f"no {self.name}", given, f"give a table with {listed(self.members)}")
+        if "version" in given or "type" in given:
+            self._check_marks(given.get("type", self.name), given.get("version", VERSION))
+        parts = {name: self._part(name, item) for name, item in given.items() if name not in MARKS}
+        for name, member in self._left_out.items():
+            if name not in parts and member.is_required:
+                raise Misfit(f"no {shown(name)}, which {self.name} needs", given)
+            parts.setdefault(name, None)
+        return tried(lambda: self._made(parts), given)
+
+    def _check_marks(self, name: object, version: object) -> None:
+        known = REGISTRY.records.get(name) if isinstance(name, str) else None
+        if name != self.name and (known is None or known.cls is not self.cls):
+            refuse("another type", name, f"give a {self.name}")
+        if type(version) is not int or not 1 <= version <= VERSION:
+            way_out = f"write {VERSION}, or install a tokenbill that knows this one"
+            refuse("unknown version", version, way_out)
+
+    def _part(self, name: Any, given: Any) -> Any:
+        member = self.members.get(name)
+        if member is None:
+            refuse(f"unknown key of {self.name}", name, hint(name, self.members))
+        return inside(f".{name}", member.codec, given)
+
+    def _made(self, parts: dict[str, Any]) -> Any:
+        value = (self._stand_in or self.cls)(**parts)
+        return value.value() if self._stand_in else value
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": f"#/$defs/{self.name}"}
+
+    def definition(self) -> dict[str, Any]:
+        """The schema of the class itself, which ``schema`` names."""
+        about = (self.cls.__doc__ or "").partition("\n")[0]
+        marks = {"type": {"const": self.name}, "version": {"const": VERSION}, "$schema": {}}
+        own = {name: member.codec.schema() for name, member in self.members.items()}
+        return {
+            "description": about,
+            "type": "object",
+            "properties": {**marks, **own},
+            "required": [name for name, member in self.members.items() if member.is_required],
+            "additionalProperties": False,
+        }
+
+
+def hint(name: object, known: Mapping[str, object] | list[str]) -> str:
+    """The nearest of the *known* names, or a few of them."""
+    near = get_close_matches(str(name)[:100], known, n=1)
+    return f"did you mean {shown(near[0])}?" if near else f"give one of {listed(known)}"
+
+
+def _written(name: str, member: Member, item: Any) -> Any:
+    try:
+        return member.codec.encode(item)
+    except TokenbillError:
+        raise
+    except Exception:  # a user's own class may hold anything, whatever its annotation says
+        unwritable(f"as {name}", item, FIELDS)
+
+
+class Registry:
+    """What documents know: classes by name, and how a field is written, by its annotation."""
+
+    def __init__(self) -> None:
+        self.records = dict[str, Record]()
+        self.classes = dict[type, Record]()
+        self.codecs: dict[Any, Codec] = {
+            str: Line(),
+            int: Whole(),
+            bool: Truth(),
+            Decimal: Number(),
+            Fraction: Number(ratio=True),
+            Decimal | Fraction: Number(ratio=True),
+            date: Instant(),
+            datetime: Instant(),
+        }
+
+    def add(self, record: Record) -> None:
+        """Make a class known; its first name is the one that is written.
+
+        Raises:
+            UnreadableInput: If another class has the name; one that a notebook defines anew is the same.
+        """
+        held = self.records.get(record.name, record)
+        if _origin(held.cls) != _origin(record.cls):
+            raise UnreadableInput("a name that another class has", record.name, "register it by another name")
+        self.records[record.name] = self.classes.setdefault(record.cls, record)
+
+
+def _origin(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
+
+
+REGISTRY = Registry()
+"""The one registry; ``tokenbill.serial.stored`` fills it with our own classes."""
+
+
+class Named(Codec):
+    """A value of one of the classes that fit; its table says which as ``type``.
+
+    What is no table is read by *short*, and a table without a type is of the *usual* class.
+    """
+
+    def __init__(
+        self, name: str, fits: Callable[[type], bool], short: Codec | None = None, usual: str = ""
+    ) -> None:
+        self.name, self._fits, self._short, self._usual = name, fits, short, usual
+
+    def encode(self, value: Any) -> Any:
+        text = self._short.encode(value) if self._short else None
+        if text is not None:
+            return text
+        record = REGISTRY.classes.get(value.__class__)
+        if record is None:
+            raise UnreadableInput("no class that documents know", type(value).__name__, REGISTER)
+        named = {} if record.name == self._usual else {"type": record.name}
+        return {**named, **record.encode(value)}
+
+    def decode(self, given: Any) -> Any:
+        if not is_mapping(given):
+            return self._short.decode(given) if self._short else refuse("no table", given, TABLE)
+        name = given.get("type", self._usual)
+        record = REGISTRY.records.get(name) if isinstance(name, str) else None
+        if record is None or not self._fits(record.cls):
+            known = [name for name, record in REGISTRY.records.items() if self._fits(record.cls)]
+            if "type" not in given:
+                raise Misfit(f"no 'type'; {hint('', known)}", given)
+            refuse("unknown type", name, hint(name, known))
+        return record.decode(given)
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": f"#/$defs/{self.name}"}
+
+    def definition(self) -> dict[str, Any]:
+        """The schema of the classes that fit, which ``schema`` names."""
+        records = [record for record in REGISTRY.classes.values() if self._fits(record.cls)]
+        usual = [record.schema() for record in records if record.name == self._usual]
+        named = {"required": ["type"], "anyOf": [record.schema() for record in records]}
+        return {"anyOf": [*([self._short.schema()] if self._short else []), *usual, named]}
+
+
+def codec_of(annotation: Any) -> Codec:
+    """How fields of an annotation are written and read.
+
+    Raises:
+        UnreadableInput: If documents cannot hold such a field.
+
+    >>> codec_of(tuple[Decimal, ...]).encode([Decimal("0.10")])
+    ['0.10']
+    """
+    known = REGISTRY.codecs.get(annotation) or REGISTRY.classes.get(annotation)
+    if known is not None:
+        return known
+    kind, parts = get_origin(annotation), get_args(annotation)
+    if kind is Literal and all(isinstance(part, str) for part in parts):
+        return Choice(parts)
+    if kind in (Union, UnionType) and int in parts and len(parts) == 2:
+        return Either(codec_of(parts[parts[0] is int]))
+    if kind is tuple and parts[1:] == (Ellipsis,):
+        pair = get_args(parts[0]) if get_origin(parts[0]) is tuple else ()
+        is_named = len(pair) == 2 and pair[0] in (str, Meter)
+        return Pairs(*map(codec_of, pair)) if is_named else Listed(codec_of(parts[0]))
+    raise UnreadableInput("a field that no document can hold", annotation, FIELDS)
+
+
+@cache
+def members_of(cls: Any) -> Mapping[str, Member]:
+    """The fields that a class is made from, by the names of its arguments.
+
+    Raises:
+        UnreadableInput: If the class is not of attrs, or documents cannot hold a field of it.
+    """
+    if not has(cls):
+        raise UnreadableInput("a class without fields", cls, "write it with attrs: @frozen")
+    try:
+        hints = get_type_hints(cls)
+    except NameError as error:
+        way_out = "define it where the module can see it, not for type checkers alone"
+        raise UnreadableInput("a field of an unknown class", str(error), way_out) from None
+    given = {cast(str, item.alias): item for item in fields(cls) if item.init}
+    return {name: _member(name, item, hints.get(item.name)) for name, item in given.items()}
+
+
+def _member(name: str, item: Any, annotation: Any) -> Member:
+    if name in MARKS:
+        raise UnreadableInput("a field whose name documents need", name, "call it otherwise")
+    parts = get_args(annotation)
+    if NoneType not in parts or annotation in REGISTRY.codecs:
+        return Member(item.name, codec_of(annotation), _default(item.default))
+    if item.default not in (None, NOTHING):
+        raise UnreadableInput(
+            "a field that may be None, and is not unless said", name, "let it default to None"
+        )
+    held = reduce(lambda one, other: one | other, (part for part in parts if part is not NoneType))
+    return Member(item.name, Optional(codec_of(held)), None)
+
+
+def _default(default: Any) -> Any:
+    """The default of a field; one that a factory makes of the value itself is always written."""
+    if not hasattr(default, "takes_self"):
+        return default
+    return NOTHING if default.takes_self else default.factory()

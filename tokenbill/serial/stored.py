@@ -1,0 +1,286 @@
+"""Stored: the classes that documents know, and how those are written that are not made from their fields."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, cast
+
+from attrs import frozen
+
+from tokenbill.core.base.hashing import is_mapping
+from tokenbill.core.billing.account import NEW, NO_USAGE, Account, check_rest, notes_of
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.credits.balance import Balance
+from tokenbill.core.credits.grants import Grant
+from tokenbill.core.credits.ledger import total
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.currencies import Currency, currency
+from tokenbill.core.money.decimals import ZERO, Direction, plus
+from tokenbill.core.money.iso4217 import MINOR_UNITS
+from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.periods.cycle import Cycle, Unit
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.terms import Discount, Fee, Tax
+from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
+from tokenbill.core.pricing.price_book import Edition, PriceBook
+from tokenbill.core.pricing.rates import Flat, Package, PerUnit
+from tokenbill.core.pricing.schedule import Priced, PriceSchedule, Schedule
+from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
+from tokenbill.core.rating.increment import Increment
+from tokenbill.core.rating.lines import Adjustment, Charge, LineItem
+from tokenbill.errors import BillMismatch
+from tokenbill.serial.coding import Codec, Number, Pairs, Text, tried
+from tokenbill.serial.records import REGISTRY, Named, Record
+
+__all__ = ["DOCUMENT", "KINDS"]
+
+
+@frozen
+class _Schedule:
+    """A schedule as it is written."""
+
+    entries: tuple[tuple[Meter, Priced], ...]
+    currency: Currency
+    name: str = ""
+
+    @classmethod
+    def of(cls, schedule: PriceSchedule) -> _Schedule:
+        return cls(schedule.entries, schedule.currency, schedule.name)
+
+    def value(self) -> PriceSchedule:
+        return PriceSchedule(self.entries, currency=self.currency, name=self.name)
+
+
+@frozen
+class _Usage:
+    """Usage as it is written where it is a document by itself."""
+
+    quantities: tuple[tuple[Meter, Decimal], ...]
+
+    @classmethod
+    def of(cls, usage: Usage) -> _Usage:
+        return cls(tuple(usage.items()))
+
+    def value(self) -> Usage:
+        return Usage(self.quantities)
+
+
+@frozen
+class _Cycle:
+    """A cycle as it is written; a person may anchor it on a day of the month."""
+
+    unit: Unit
+    anchor: datetime | int
+    every: int = 1
+    tz: str = "UTC"
+
+    @classmethod
+    def of(cls, cycle: Cycle) -> _Cycle:
+        return cls(cycle.unit, cycle.anchor, cycle.every, cycle.tz)
+
+    def value(self) -> Cycle:
+        return Cycle(self.unit, self.anchor, self.every, self.tz)
+
+
+@frozen
+class _Edition:
+    """An edition of a price book as it is written."""
+
+    start: date
+    schedule: Schedule
+
+    @classmethod
+    def of(cls, edition: Edition) -> _Edition:
+        return cls(*edition)
+
+    def value(self) -> Edition:
+        return Edition(self.start, self.schedule)
+
+
+@frozen
+class _Rollover:
+    """A roll-over as it is written."""
+
+    least: Decimal
+    most: Decimal | None = None
+
+    @classmethod
+    def of(cls, rollover: tuple[Decimal, Decimal | None]) -> _Rollover:
+        return cls(*rollover)
+
+    def value(self) -> tuple[Decimal, Decimal | None]:
+        return self.least, self.most
+
+
+@frozen
+class _Line:
+    """A line as it is written: what it is for, and what it comes to; *exact* where that is more."""
+
+    kind: Literal["fee", "usage", "discount", "maximum", "minimum", "credit", "tax", "rounding"]
+    description: str
+    amount: Decimal
+    exact: Decimal | Fraction | None = None
+    meter: Meter | None = None
+    quantity: Decimal | None = None
+    rate: Decimal | None = None
+    per: Decimal | None = None
+    round: Direction = "none"
+    fee: Decimal = ZERO
+    rule: str = ""
+
+    @classmethod
+    def of(cls, line: LineItem) -> _Line:
+        charge = line.charge
+        return cls(
+            cast(Any, charge.kind),
+            charge.description,
+            line.amount,
+            None if line.precise == line.amount else line.precise,
+            charge.meter,
+            line.quantity,
+            charge.rate,
+            charge.per,
+            charge.round,
+            charge.fee,
+            charge.rule,
+        )
+
+    def value(self) -> LineItem:
+        charge = Charge(
+            self.kind, self.meter, self.description, self.rate, self.per, self.round, self.fee, self.rule
+        )
+        return LineItem(charge, self.quantity, self.amount, self.amount if self.exact is None else self.exact)
+
+
+@frozen
+class _Bill:
+    """A bill as it is written: what it was asked with, and what was settled."""
+
+    usage: Usage
+    plan: BillingPlan
+    total: Decimal
+    due: Decimal
+    lines: tuple[LineItem, ...]
+    closing: Account
+    draws: tuple[tuple[str, Decimal], ...] = ()
+    opening: Account = NEW
+    final: bool = True
+    less: Usage = NO_USAGE
+    about: tuple[tuple[str, str], ...] = ()
+    period: Period | None = None
+    at: date | None = None
+
+    @classmethod
+    def of(cls, bill: Bill) -> _Bill:
+        usage, plan, _, final, less, about, period, at = bill.given
+        settled = (bill.total, bill.due, bill.lines, bill.closing, bill.draws)
+        return cls(usage, plan, *settled, bill.opening, final, less, about, period, cast(Any, at))
+
+    def value(self) -> Bill:
+        """The bill with the lines that it had; whether today's code agrees is for ``verify`` to say."""
+        self._check()
+        opening: Any = self.opening
+        asked = (self.usage, self.plan, opening, self.final, self.less)
+        at = check_rest(opening, self.final, self.period, self.at, self.less)
+        bill = Bill((*asked, notes_of(dict(self.about)), self.period, at), self.total)
+        bill.made.update(lines=self.lines, closing=self.closing, added=self._added())
+        return bill
+
+    def _check(self) -> None:
+        """What every bill keeps to, whatever the code that made it."""
+        lines = total(line.amount for line in self.lines)
+        if lines != self.total:
+            raise BillMismatch("the total", self.total, lines)
+        ours = [grant for grant in self.closing.balance.grants if grant.currency == self.plan.currency]
+        paid = {grant.id for grant in ours if grant.kind == "paid"}
+        paying = total(amount for key, amount in self.draws if key in paid)
+        owed = plus(self.total, self.opening.carried)
+        settled = total((self.due, paying, self.closing.carried))
+        if self.due < 0 or owed != settled:
+            raise BillMismatch("what is due, drawn and carried", settled, owed)
+
+    def _added(self) -> Increment:
+        after, accrued = self.closing, total((self.opening.accrued, self.total))
+        paid = (None, after.balance, after.draws, self.draws)
+        return Increment(self.total, accrued, self.due, after.carried, *paid)
+
+
+class _Rate(Codec):
+    """A price for each unit, written as its rate alone."""
+
+    def encode(self, value: Any) -> Any:
+        is_plain = type(value) is PerUnit and str(value.per) == "1"
+        return NUMBER.encode(value.rate) if is_plain else None
+
+    def decode(self, given: Any) -> Any:
+        rate = NUMBER.decode(given)
+        return tried(lambda: PerUnit(rate), given)
+
+    def schema(self) -> dict[str, Any]:
+        return NUMBER.schema()
+
+
+class _Unit(Codec):
+    """A currency: its code where ISO 4217 knows it, else with its places."""
+
+    def encode(self, value: Any) -> Any:
+        return value.code if value.code in MINOR_UNITS else UNIT.encode(value)
+
+    def decode(self, given: Any) -> Any:
+        return (UNIT if is_mapping(given) else Text(currency)).decode(given)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, UNIT.schema()]}
+
+
+class _Quantities(Codec):
+    """Usage inside another value: quantities by meter."""
+
+    pairs = Pairs(Text(Meter), Number())
+
+    def encode(self, value: Any) -> Any:
+        return self.pairs.encode(value.items())
+
+    def decode(self, given: Any) -> Any:
+        pairs = self.pairs.decode(given)
+        return tried(lambda: Usage(pairs), given)
+
+    def schema(self) -> dict[str, Any]:
+        return self.pairs.schema()
+
+
+NUMBER = Number()
+UNIT = Record(Currency)
+PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
+TERMS = (BillingPlan, Fee, Discount, Tax, Rounding, Period, Tier)
+STATE = (Account, Balance, Grant, PriceBook, Adjustment)
+
+DOCUMENT = Named("AnyDocument", lambda cls: True)
+"""Any value that documents know."""
+KINDS = (
+    Named("AnyPrice", lambda cls: issubclass(cls, Price), _Rate()),
+    Named("AnyEntry", lambda cls: issubclass(cls, Price | Each), _Rate()),
+    Named("AnySchedule", lambda cls: hasattr(cls, "match"), usual="PriceSchedule"),
+)
+"""Fields that may hold one of several classes, which users may add to."""
+
+for _class in (*PRICES, *TERMS, *STATE):
+    REGISTRY.add(Record(_class))
+REGISTRY.add(UNIT)
+REGISTRY.add(Record(Cycle, _Cycle))
+REGISTRY.add(Record(PriceSchedule, _Schedule))
+REGISTRY.add(Record(Usage, _Usage))
+REGISTRY.add(Record(LineItem, _Line))
+REGISTRY.add(Record(Bill, _Bill))
+REGISTRY.codecs.update(zip((Price, Price | Each, Schedule), KINDS, strict=True))
+REGISTRY.codecs |= {
+    Meter: Text(Meter),
+    Currency: _Unit(),
+    Usage: _Quantities(),
+    Edition: Record(Edition, _Edition),
+    tuple[Decimal, Decimal | None]: Record(tuple, _Rollover, "Rollover"),
+}

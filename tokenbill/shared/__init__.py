@@ -1,0 +1,1 @@
+"""What several wings need, and the core does not."""

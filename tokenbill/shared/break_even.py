@@ -1,0 +1,278 @@
+"""Crossings: which of several curves is the least at every quantity, and where that changes.
+
+Between two quantities at which a curve bends or jumps it is a line, so every crossing is rational.
+Whole packages jump without end; they are walked only where the steps of two curves can meet.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import combinations, count, groupby, islice, pairwise, takewhile
+from math import gcd, lcm
+from operator import itemgetter
+from typing import NamedTuple, TypeVar
+
+from attrs import frozen
+
+from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.tables import digits
+from tokenbill.core.money.decimals import LIMIT, Number, decimal, number
+from tokenbill.core.pricing.curves import NIL, Curve, Edge, Form, Step, above, at, reach
+from tokenbill.errors import InvalidNumber, InvalidPlan
+
+__all__ = [
+    "Cell",
+    "Stretch",
+    "cells",
+    "horizon",
+    "jumps_after",
+    "netted",
+    "numeral",
+    "period",
+    "steady",
+    "stretches",
+]
+
+MOST = 20_000
+"""Most steps that are walked where two curves may meet."""
+DEEP = 2_000
+"""The same for steps of steps, each of which has to be searched."""
+HALF = Fraction(1, 2)
+ONE = Fraction(1)
+WIDENED = {"up": (NIL, ONE), "down": (-ONE, NIL), "half_up": (-HALF, HALF)}
+"""How far a number is moved at most by being made whole."""
+
+Owner = TypeVar("Owner")
+
+
+@frozen(repr=False)
+class Stretch(Shown):
+    """The quantities from *start* to *end*, which is None where there is no end.
+
+    *has_start* and *has_end* say whether the ends belong to it.
+
+    >>> print(Stretch(Fraction(0), Fraction(5, 2), has_end=False))
+    [0, 2.5)
+    """
+
+    start: Fraction
+    end: Fraction | None
+    has_start: bool = True
+    has_end: bool = True
+
+    def __contains__(self, quantity: Fraction) -> bool:
+        low = quantity > self.start or (self.has_start and quantity == self.start)
+        return low and (self.end is None or quantity < self.end or (self.has_end and quantity == self.end))
+
+    def __str__(self) -> str:
+        end = "∞" if self.end is None else numeral(self.end)
+        return f"{'[' if self.has_start else '('}{numeral(self.start)}, {end}{']' if self.has_end else ')'}"
+
+
+def numeral(value: Fraction) -> str:
+    """A quantity for people: its digits, or the quotient where they do not end.
+
+    >>> numeral(Fraction(5, 2)), numeral(Fraction(1, 3))
+    ('2.5', '1/3')
+    """
+    shown = decimal(value)
+    return digits(shown) if Fraction(shown) == value else str(value)
+
+
+class Cell(NamedTuple):
+    """A quantity, or all between two, at which the same curves are the *least*, by their place.
+
+    ``start == end`` is one quantity; else neither end belongs to it. None has no end.
+    """
+
+    start: Fraction
+    end: Fraction | None
+    least: frozenset[int]
+
+
+def horizon(up_to: Number | None) -> Fraction:
+    """The largest quantity to look at; quantities lie below 10^30 anyway."""
+    found = Fraction(LIMIT if up_to is None else number(up_to))
+    if found <= 0:
+        raise InvalidNumber("no quantity to look up to", up_to, "give more than zero")
+    return found
+
+
+def cells(curves: Sequence[Curve], up_to: Number | None = None) -> list[Cell]:
+    """Which curves are the least, at every quantity up to *up_to*: single quantities and gaps in turn.
+
+    Neighbours may have the same least curves; ``stretches`` joins them.
+
+    Raises:
+        InvalidPlan: If the steps of two curves may meet at too many quantities; a smaller *up_to* helps.
+    """
+    end = horizon(up_to)
+    marks = {NIL, end}.union(*(_marks(one, other, end) for one, other in combinations(curves, 2)))
+    found = list[Cell]()
+    for low, high in pairwise(sorted(marks)):
+        found.append(Cell(low, low, _least(curves, low)))
+        found.append(Cell(low, high, _least(curves, (low + high) / 2)))
+    if up_to is None:
+        return [*found[:-1], found[-1]._replace(end=None)]
+    return [*found, Cell(end, end, _least(curves, end))]
+
+
+def _least(curves: Sequence[Curve], quantity: Fraction) -> frozenset[int]:
+    amounts = [at(curve, quantity) for curve in curves]
+    least = min(amounts)
+    return frozenset(place for place, amount in enumerate(amounts) if amount == least)
+
+
+def stretches(found: Iterable[Cell], owners: Iterable[Owner]) -> list[tuple[Owner, Stretch]]:
+    """Cells joined as long as they have one owner."""
+    runs = groupby(zip(owners, found, strict=True), key=itemgetter(0))
+    return [(owner, _joined([cell for _, cell in run])) for owner, run in runs]
+
+
+def _joined(run: Sequence[Cell]) -> Stretch:
+    first, last = run[0], run[-1]
+    return Stretch(first.start, last.end, first.start == first.end, last.start == last.end)
+
+
+def steady(found: Sequence[Cell]) -> list[int]:
+    """For each cell one of its least curves, so that it changes as seldom as can be."""
+    owners = list[int]()
+    for place, cell in enumerate(found):
+        stays = bool(owners) and owners[-1] in cell.least
+        owners.append(owners[-1] if stays else max(sorted(cell.least), key=_lasting(found[place:])))
+    return owners
+
+
+def _lasting(found: Sequence[Cell]) -> Callable[[int], int]:
+    """For how many cells a curve is among the least."""
+    return lambda curve: sum(1 for _ in takewhile(lambda cell: curve in cell.least, found))
+
+
+def _marks(one: Curve, other: Curve, end: Fraction) -> set[Fraction]:
+    """Quantities between which the difference of two curves keeps its sign."""
+    ends = {piece.end.at for piece in (*one, *other) if piece.end is not None and piece.end.at < end}
+    marks = {NIL, end, *ends}
+    for low, high in pairwise(sorted(marks)):
+        gap = netted(_within(one, low, high).plus(_within(other, low, high).times(-ONE)))
+        marks |= _turns(gap, low, high)
+    return marks
+
+
+def _within(curve: Curve, low: Fraction, high: Fraction) -> Form:
+    """The form of a curve between two quantities that no piece ends between."""
+    middle = Edge((low + high) / 2, closed=True)
+    return curve[bisect_left(curve, middle, hi=len(curve) - 1, key=itemgetter(0))].form
+
+
+def netted(form: Form) -> Form:
+    """The form with equal steps put together: what both curves have in common falls away."""
+    fees: dict[Step, Fraction] = {}
+    for step in form.steps:
+        kind = step._replace(fee=NIL)
+        fees[kind] = fees.get(kind, NIL) + step.fee
+    return form._replace(steps=tuple(kind._replace(fee=fee) for kind, fee in fees.items() if fee))
+
+
+def _turns(gap: Form, low: Fraction, high: Fraction) -> set[Fraction]:
+    """Quantities from *low* to *high* between which a form keeps its sign."""
+    slope, least, most = _band(gap)
+    if slope:
+        first, last = sorted((-least / slope, -most / slope))
+        return _walked(gap, max(low, first), min(high, last))
+    if not least <= 0 <= most:
+        return set()
+    again = low + period(gap)
+    if again < high and _keeps_sign(gap, low, again):
+        return set()
+    return _walked(gap, low, high)
+
+
+def _band(form: Form) -> tuple[Fraction, Fraction, Fraction]:
+    """A slope, and the two constants between which the form lies beside it."""
+    slope, least, most = form.rate, form.constant, form.constant
+    for step in form.steps:
+        inner, *ends = _band(step.of)
+        moved = [step.fee * (end + by) for end, by in zip(ends, WIDENED[step.round], strict=True)]
+        slope, least, most = slope + step.fee * inner, least + min(moved), most + max(moved)
+    return slope, least, most
+
+
+def period(form: Form) -> Fraction:
+    """After how much more every step of a form stands at the same part of its unit; 0 without steps."""
+    found = NIL
+    for step in form.steps:
+        for length in (period(step.of), 1 / _band(step.of)[0]):
+            found = _common(found, length) if found and length else found or length
+    return found
+
+
+def _common(one: Fraction, other: Fraction) -> Fraction:
+    """The least multiple that two lengths have in common."""
+    return Fraction(lcm(one.numerator, other.numerator), gcd(one.denominator, other.denominator))
+
+
+def _keeps_sign(gap: Form, low: Fraction, high: Fraction) -> bool:
+    """Whether the form has one sign above *low*, up to *high* and with it."""
+    marks = sorted(_walked(gap, low, high))
+    looked_at = (*marks[1:], *((one + other) / 2 for one, other in pairwise(marks)))
+    return len({_sign(gap.at(quantity)) for quantity in looked_at}) == 1
+
+
+def _sign(value: Fraction) -> int:
+    return (value > 0) - (value < 0)
+
+
+def _walked(gap: Form, low: Fraction, high: Fraction) -> set[Fraction]:
+    """Both ends, each jump between them, and the roots of the lines between the jumps."""
+    if low > high:
+        return set()
+    marks = {low, high}.union(*(_jumps(step, low, high) for step in gap.steps))
+    if gap.rate:
+        for start, end in pairwise(sorted(marks)):
+            middle = (start + end) / 2
+            root = middle - gap.at(middle) / gap.rate
+            marks |= {root} if start < root < end else set()
+    return marks
+
+
+def _jumps(step: Step, low: Fraction, high: Fraction) -> list[Fraction]:
+    most = DEEP if step.of.steps else MOST
+    found = list(islice(takewhile(_up_to(high), jumps_after(step, low)), most + 1))
+    if len(found) > most:
+        way_out = "look at less of them: up_to= is the largest quantity"
+        raise InvalidPlan(f"more than {most} steps at which two curves may meet", decimal(high), way_out)
+    return found
+
+
+def _up_to(high: Fraction) -> Callable[[Fraction], bool]:
+    return lambda quantity: quantity <= high
+
+
+def jumps_after(step: Step, low: Fraction) -> Iterator[Fraction]:
+    """The quantities above *low* at which a step jumps, or just behind which it does, in order.
+
+    >>> packages = Step(Fraction(5), "up", Form(rate=Fraction(1, 1000)))
+    >>> list(islice(jumps_after(packages, Fraction(1)), 2))
+    [Fraction(1000, 1), Fraction(2000, 1)]
+    """
+    shift = HALF if step.round == "half_up" else NIL
+    if step.of.steps:
+        yield from _searched(step, low, shift)
+        return
+    first = (step.of.at(low) - shift) // 1 + 1
+    yield from ((whole + shift - step.of.constant) / step.of.rate for whole in count(first))
+
+
+def _searched(step: Step, low: Fraction, shift: Fraction) -> Iterator[Fraction]:
+    """The same for steps of steps: each time, the last quantity before the next whole number."""
+    closed = step.round == "up"
+    stays = closed and not step.of.rate  # above a whole number only where the form does not grow by itself
+    while True:
+        value = above(step.of, low) - shift
+        target = (-(-value // 1) if stays else value // 1 + 1) + shift
+        found = reach(step.of, Edge(target, closed), Edge(low, closed=True))
+        assert found is not None  # steps of a curve grow without end
+        low = found.at
+        yield low

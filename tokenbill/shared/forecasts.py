@@ -1,0 +1,203 @@
+"""Forecasts: what the days to come will use, told from days gone by, and how far off that may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from itertools import accumulate
+from typing import Any, TypeAlias, cast
+
+from attrs import field, frozen
+
+from tokenbill.core.base.hashing import is_mapping, listed_of
+from tokenbill.core.base.memo import Shown
+from tokenbill.core.billing.account import NEW, Account
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import decimal
+from tokenbill.core.periods.instants import is_before, midnight, moment
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.compiled import compiled_form
+from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by
+from tokenbill.errors import InvalidPeriod, InvalidUsage
+
+__all__ = ["Pace", "Quantities", "days_between", "days_of", "local_day", "outlook", "usage_of"]
+
+Quantities: TypeAlias = "dict[Meter, Fraction]"
+"""Exact quantities by meter, which a forecast may hold though no usage does."""
+
+WEEK = 7
+LONGEST = 3660
+"""Most days that a forecast is told from: ten years."""
+DAY = timedelta(days=1)
+NIL = Fraction(0)
+
+
+def _usages(days: object) -> tuple[Usage, ...]:
+    found = listed_of(days)
+    if found is None or not all(isinstance(usage, Usage) for usage in found):
+        raise InvalidUsage("no usage by day", days, "give a list of Usage, one for each day")
+    return found
+
+
+def _daily(mean: object) -> Any:
+    if not is_mapping(mean) or not all(isinstance(units, Fraction) for units in mean.values()):
+        raise InvalidUsage("no mean of a day", mean, "give a mapping from meters to Fractions")
+    return dict(mean)
+
+
+def _check_ahead(ahead: object, least: int) -> None:
+    if not isinstance(ahead, int) or isinstance(ahead, bool) or ahead < least:
+        raise InvalidUsage("no number of days ahead", ahead, f"give an int of {least} or more")
+
+
+@frozen(repr=False)
+class Pace(Shown):
+    """What a day uses: each day to come as the same weekday of the last seven days.
+
+    Of fewer than seven days it is their mean, and without any that of the period so far, *mean*.
+
+    Args:
+        days: What was used on each day, in order; the last one is yesterday.
+        mean: Quantities of one day, where there are no days.
+
+    Raises:
+        InvalidUsage: If *days* is no list of Usage, *mean* no mapping to Fractions, or a day asked for none.
+
+    Source: docs/explanation/forecast.md
+
+    >>> weekdays = [Usage(calls=calls) for calls in (9, 9, 9, 9, 9, 1, 2)]
+    >>> Pace(weekdays).on(0), Pace(weekdays).on(5)
+    ({Meter('calls'): Fraction(9, 1)}, {Meter('calls'): Fraction(1, 1)})
+    """
+
+    days: tuple[Usage, ...] = field(default=(), converter=_usages)
+    mean: Quantities = field(factory=dict[Meter, Fraction], converter=_daily)
+
+    @property
+    def method(self) -> str:
+        """How the days to come are told from those gone by, in words."""
+        if len(self.days) >= WEEK:
+            return "each day as the same weekday of the last seven days"
+        if self.days:
+            return f"each day as the mean of the {len(self.days)} seen"
+        return "each day as the mean of the period so far"
+
+    @property
+    def interval(self) -> str:
+        """How far off it may be, in words; nothing where too few days are known to tell."""
+        if len(self.days) <= WEEK:
+            return ""
+        return f"as far off as the same forecast was at worst on the {len(self.days)} days before"
+
+    def on(self, ahead: int) -> Quantities:
+        """What the day so many days ahead will use; 0 is today."""
+        _check_ahead(ahead, 0)
+        if len(self.days) >= WEEK:
+            return {meter: Fraction(units) for meter, units in self.days[ahead % WEEK - WEEK].items()}
+        if not self.days:
+            return self.mean
+        together: Usage = sum(self.days, NO_USAGE)
+        return {meter: Fraction(units) / len(self.days) for meter, units in together.items()}
+
+    def error(self, ahead: int) -> Quantities:
+        """How far off, for each day, the forecast of so many days was at worst on the days known."""
+        _check_ahead(ahead, 1)
+        meters = {meter for usage in self.days for meter in usage}
+        return {meter: _worst([Fraction(usage[meter]) for usage in self.days], ahead) for meter in meters}
+
+
+def _worst(series: Sequence[Fraction], ahead: int) -> Fraction:
+    """The largest error for each day, of all forecasts that the days known can check."""
+    sums = list(accumulate(series, initial=NIL))
+    errors = [NIL]
+    for known in range(WEEK, len(series)):
+        days = min(ahead, len(series) - known)
+        weeks, rest = divmod(days, WEEK)
+        week = known - WEEK
+        told = weeks * (sums[known] - sums[week]) + sums[week + rest] - sums[week]
+        errors.append(abs(sums[known + days] - sums[known] - told) / days)
+    return max(errors)
+
+
+def usage_of(quantities: Mapping[Meter, Fraction]) -> Usage:
+    """Exact quantities as usage, to 18 places; what is below zero counts as nothing."""
+    return Usage({meter: decimal(units) for meter, units in quantities.items() if units > 0})
+
+
+def days_of(days: object, since: date, today: date) -> tuple[Usage, ...]:
+    """What was used on each day before *today*, from *since* on or the first day known before it.
+
+    A day left out used nothing.
+
+    Raises:
+        InvalidUsage: If *days* is no mapping from dates to usage, or reaches back more than ten years.
+    """
+    if not is_mapping(days):
+        raise InvalidUsage("no usage by day", days, "give a mapping from dates to Usage")
+    known = {_day(day): _used(used) for day, used in days.items()}
+    count = (today - min([since, *known])).days
+    if count > LONGEST:
+        raise InvalidUsage("too many days", count, f"give the last {LONGEST} at most")
+    return tuple(known.get(today - DAY * back, NO_USAGE) for back in range(count, 0, -1))
+
+
+def _day(value: object) -> date:
+    day = moment(value)
+    if isinstance(day, datetime):
+        raise InvalidPeriod("an instant for a day", day, "give dates, those of the local calendar")
+    return day
+
+
+def _used(value: Any) -> Usage:
+    return value if isinstance(value, Usage) else Usage(value)
+
+
+def local_day(at: date) -> date:
+    """The date of an instant in its zone; a date is its own."""
+    return at.date() if isinstance(at, datetime) else at
+
+
+def days_between(start: date, end: date) -> Iterator[tuple[date, Fraction]]:
+    """The days from *start* up to *end*, each as where it begins and what part of the day is left of it."""
+    while is_before(start, end):
+        following = _next(start)
+        stop = following if is_before(following, end) else end
+        yield start, _part(start, stop)
+        start = stop
+
+
+def _next(start: date) -> date:
+    day = local_day(start) + DAY
+    return midnight(day, cast(Any, start.tzinfo)) if isinstance(start, datetime) else day
+
+
+def _part(start: date, stop: date) -> Fraction:
+    if not isinstance(start, datetime):
+        return Fraction(1)
+    day = Period(midnight(start.date(), cast(Any, start.tzinfo)), _next(start))
+    return Period(start, stop).share_of(day, "second")
+
+
+def outlook(
+    usage: Usage,
+    plan: BillingPlan,
+    *,
+    opening: Account = NEW,
+    period: Period | None = None,
+    final: bool = True,
+    at: date | None = None,
+) -> Increment:
+    """What *usage* would add to an account: the figures of a bill, where nothing is refused.
+
+    A plan that refuses what the balance does not cover still has a price for it.
+
+    >>> from tokenbill import PriceSchedule
+    >>> outlook(Usage(calls=3), BillingPlan.prepaid(PriceSchedule(calls=2), overage="refuse")).accrued
+    Decimal('6.00')
+    """
+    before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
+    given: Given = (usage, plan, before, final, NO_USAGE, (), period, at)
+    return added_by(given, compiled_form(plan, plan.share(period)), refusing=False)

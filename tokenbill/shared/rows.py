@@ -1,0 +1,280 @@
+"""Rows: the cells of CSV and JSON lines, one row at a time, each knowing the line it stands in."""
+
+from __future__ import annotations
+
+import csv
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import accumulate, chain
+from os import PathLike, fsdecode
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, TypeAlias, cast
+
+from tokenbill.core.base.quoting import listed, shown
+from tokenbill.errors import UnreadableInput, UnreadableRow
+from tokenbill.shared.strict_json import NotJson, decoded
+
+__all__ = ["Progress", "Rows", "Source", "opened"]
+
+Source: TypeAlias = "PathLike[Any] | Iterable[str] | Iterable[bytes]"
+"""What is read: a path, an open file, or lines."""
+
+Progress: TypeAlias = "Callable[[int], object] | None"
+"""What is told the length of each line."""
+
+ROW_LENGTH = 1 << 20
+"""Most bytes of a row: an endless line, or a quotation mark left open, must not fill the memory."""
+DEPTH = 32
+"""Most levels of one JSON object."""
+STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|$)', re.DOTALL)
+QUOTING = "end rows with LF or CRLF, close quotation marks, and double those inside a cell"
+OBJECTS = 'write an object a line, as in {"meter": "api_calls", "quantity": 1}'
+
+
+@contextmanager
+def opened(source: Source, columns: Iterable[str], progress: Progress = None) -> Generator[Rows, None, None]:
+    """The rows of a source: CSV with a header, or JSON lines, with those *columns* looked for.
+
+    Raises:
+        UnreadableInput: If *source* is neither a path, nor an open file, nor lines, or cannot be read.
+        UnreadableRow: If the header is missing, or lacks a column, or names one twice.
+
+    >>> with opened(["customer,hours", "acme,1.5"], ["hours"]) as rows:
+    ...     [rows.cells(row) for row in rows]
+    [['1.5']]
+    """
+    with _pieces_of(source) as (title, pieces):
+        lines = _Lines(title, pieces, progress)
+        yield (_JsonRows if lines.look_like_json() else _CsvRows)(lines, list(columns))
+
+
+@contextmanager
+def _pieces_of(source: object) -> Generator[tuple[str, Iterator[str | bytes]], None, None]:
+    """The name of a source and its pieces, each a line or more than a row may be."""
+    if isinstance(source, PathLike):
+        path = fsdecode(cast("PathLike[str]", source))
+        with _open(path) as stream:
+            yield path, _read(stream, path)
+    elif isinstance(source, str | bytes) or not isinstance(source, Iterable):
+        raise UnreadableInput("no file", source, "give a pathlib.Path, an open file, or a list of lines")
+    else:
+        pieces = cast("Iterable[object]", source)
+        title = str(getattr(pieces, "name", "input"))
+        yield title, _read(pieces, title) if hasattr(pieces, "readline") else _checked(pieces)
+
+
+def _open(path: str) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except (OSError, ValueError) as error:
+        raise UnreadableInput("cannot read", path, _reason(error)) from None
+
+
+def _read(stream: Any, title: str) -> Iterator[str | bytes]:
+    try:
+        while piece := stream.readline(ROW_LENGTH + 1):
+            yield piece
+    except (OSError, ValueError) as error:
+        raise UnreadableInput("cannot read on in", title, _reason(error)) from None
+
+
+def _checked(pieces: Iterable[object]) -> Iterator[str | bytes]:
+    for piece in pieces:
+        if not isinstance(piece, str | bytes):
+            raise UnreadableInput("no line of text", piece, "give lines as text or bytes")
+        yield piece
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+class _Lines:
+    """The lines of a source as text, counted; what is wrong with one is the fault of its row."""
+
+    def __init__(self, title: str, pieces: Iterator[str | bytes], progress: Progress) -> None:
+        self._title, self._pieces, self._progress = title, pieces, progress
+        self._number = self._began = self._length = 0
+        self.first = self._fault = ""
+
+    def look_like_json(self) -> bool:
+        """Whether JSON opens the file, or its name says so; no CSV begins with a brace or a bracket."""
+        first = next(self._pieces, "")
+        self._pieces = chain([first] if first else [], self._pieces)
+        opening = first if isinstance(first, str) else first.decode("utf-8", "replace")
+        looks = opening.lstrip("\ufeff \t\r\n").startswith(("{", "["))
+        return looks or self._title.endswith((".jsonl", ".ndjson"))
+
+    def begin(self) -> None:
+        """The next line begins a row."""
+        self._began, self._length, self.first, self._fault = self._number + 1, 0, "", ""
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        piece = next(self._pieces)
+        self._number += 1
+        self._length += len(piece)
+        if self._progress:
+            self._progress(len(piece))
+        text = piece if isinstance(piece, str) else self._decoded(piece)
+        self.first = self.first or text
+        if self._length > ROW_LENGTH:
+            self.refuse(f"a row of more than {ROW_LENGTH} bytes", self.first, QUOTING)
+        if "\0" in text:
+            self._fault = "a NUL character"
+        return text.removeprefix("\ufeff") if self._number == 1 else text
+
+    def _decoded(self, piece: bytes) -> str:
+        try:
+            return piece.decode()
+        except UnicodeDecodeError:
+            self._fault = "not UTF-8"
+            return piece.decode("utf-8", "backslashreplace")
+
+    def check(self) -> None:
+        """Refuse the row that has been read if its characters cannot be trusted."""
+        if self._fault:
+            self.refuse(self._fault, self.first, "save the file as text in UTF-8")
+
+    def bad(self, problem: object, value: object, column: str | None = None) -> UnreadableRow:
+        """The error that names the row."""
+        return UnreadableRow(problem, value, file=self._title, line=self._began, column=column)
+
+    def refuse(self, what: str, value: object, way_out: str, column: str | None = None) -> NoReturn:
+        """Refuse the row, or one column of it."""
+        raise self.bad(f"{what}: {shown(value)}; {way_out}", value, column) from None
+
+    def refuse_column(self, column: str, columns: Iterable[str]) -> NoReturn:
+        """Refuse the lack of a column."""
+        from difflib import get_close_matches  # only a typo needs it
+
+        known = [each for each in columns if each]
+        near = get_close_matches(str(column), known[:100], n=1)
+        hint = f"did you mean {shown(near[0])}?" if near else f"the columns are {listed(known)}"
+        raise self.bad(f"no such column; {hint}", "", str(column))
+
+
+class Rows(ABC):
+    """The rows of one source; each is read by ``cells``, so that a bad one can be left out.
+
+    ``bad`` makes the error that names the current row.
+    """
+
+    def __init__(self, lines: _Lines, columns: list[str]) -> None:
+        self._lines, self._columns = lines, columns
+        self.bad = lines.bad
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Any]:
+        """What ``cells`` reads, row by row; an error here leaves open where the next row begins."""
+
+    @abstractmethod
+    def cells(self, row: Any) -> list[Any]:
+        """The cells of the columns looked for, text or a number of JSON; or UnreadableRow."""
+
+    @abstractmethod
+    def members(self, row: Any) -> Mapping[str, Any]:
+        """All of a row: its cells by column, or an object of JSON; or UnreadableRow."""
+
+
+class _CsvRows(Rows):
+    """The rows of CSV below their header, each a list of cells."""
+
+    def __init__(self, lines: _Lines, columns: list[str]) -> None:
+        super().__init__(lines, columns)
+        self._reader = csv.reader(lines, strict=True)
+        self._header = self._named()
+        self._places = [self._place(column) for column in columns]
+
+    def _named(self) -> list[str]:
+        """The names of the columns; one without a name is never asked for, and may occur twice."""
+        header = next(iter(self), None)
+        self._lines.check()
+        if header is None:
+            self._lines.refuse("no header", "", "begin the file with a line that names the columns")
+        for column, times in Counter(filter(None, header)).items():
+            if times > 1:
+                self._lines.refuse("two columns of one name", column, "name each column once", column)
+        return header
+
+    def _place(self, column: str) -> int:
+        if not column or column not in self._header:
+            self._lines.refuse_column(column, self._header)
+        return self._header.index(column)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        row: list[str] | None = []
+        while row is not None:
+            self._lines.begin()
+            try:
+                row = next(self._reader, None)
+            except csv.Error as error:
+                what = "a quotation mark left open" if "end of data" in str(error) else f"not CSV, {error}"
+                self._lines.refuse(what.partition(" - ")[0], self._lines.first, QUOTING)
+            if row:
+                yield row
+
+    def cells(self, row: list[str]) -> list[str]:
+        self._check(row)
+        return [row[place] for place in self._places]
+
+    def members(self, row: list[str]) -> Mapping[str, Any]:
+        self._check(row)
+        return dict(zip(self._header, row, strict=True))
+
+    def _check(self, row: list[str]) -> None:
+        self._lines.check()
+        if len(row) != len(self._header):
+            few = len(row) < len(self._header)
+            what = f"too {'few' if few else 'many'} cells, {len(row)} for {len(self._header)} columns"
+            way_out = "fill every column" if few else "put a cell that holds commas in quotation marks"
+            self._lines.refuse(what, ",".join(row), way_out)
+
+
+class _JsonRows(Rows):
+    """JSON lines: each row is the text of an object."""
+
+    def __iter__(self) -> Iterator[str]:
+        self._lines.begin()
+        for text in self._lines:
+            if text.strip():
+                yield text
+            self._lines.begin()
+
+    def cells(self, row: str) -> list[str | int | Decimal]:
+        members = self.members(row)
+        return [self._cell(members, column) for column in self._columns]
+
+    def members(self, row: str) -> Mapping[str, Any]:
+        self._lines.check()
+        told = f"text of {len(row)} characters"  # it may hold a prompt, which no error may show
+        if _deep(row):
+            self._lines.refuse(f"JSON of more than {DEPTH} levels", told, OBJECTS)
+        try:
+            found = decoded(row)
+        except NotJson as problem:
+            self._lines.refuse(str(problem), told, f"{problem.way_out}; {OBJECTS}")
+        if not isinstance(found, dict):
+            self._lines.refuse("no JSON object", told, OBJECTS)
+        return cast("Mapping[str, Any]", found)
+
+    def _cell(self, row: Mapping[str, Any], column: str) -> str | int | Decimal:
+        if column not in row:
+            self._lines.refuse_column(column, row)
+        cell = row[column]
+        if not isinstance(cell, str | int | Decimal) or isinstance(cell, bool):
+            self._lines.refuse("neither text nor a number", cell, "leave the row out, or fill it in", column)
+        return cell
+
+
+def _deep(text: str) -> bool:
+    """Whether a row of JSON has more than DEPTH levels; few brackets have few."""
+    step = {"{": 1, "[": 1, "}": -1, "]": -1}
+    few = text.count("{") + text.count("[") <= DEPTH
+    return not few and max(accumulate(step.get(each, 0) for each in STRING.sub("", text))) > DEPTH

@@ -1,0 +1,217 @@
+"""Savings: what could be paid less for the same work, each with its amount."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+
+from attrs import frozen
+
+from tokenbill.core.base.hashing import listed_of
+from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.tables import digits, html_table, shortest
+from tokenbill.core.billing.account import checked_terms
+from tokenbill.core.metering.meters import LLM_METERS, Meter, is_label
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, difference, number, product
+from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.periods.period import Period
+from tokenbill.core.periods.period import period as checked_period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.price import Each
+from tokenbill.core.pricing.rates import Package
+from tokenbill.core.pricing.schedule import Prices, PriceSchedule
+from tokenbill.core.rating.charges import usage_lines
+from tokenbill.core.rating.compiled import compiled_form
+from tokenbill.core.rating.lines import exact_sum
+from tokenbill.errors import CurrencyMismatch, InvalidMeter, InvalidPlan, InvalidUsage
+from tokenbill.shared.forecasts import outlook
+
+__all__ = ["Advice", "advice", "footprint", "with_share"]
+
+TOKENS: Final = frozenset(Meter(text).name for text in LLM_METERS)
+INPUT: Final = "input_tokens"
+
+
+@frozen(repr=False)
+class Advice(Shown):
+    """One change, and what it saves: *before* less *after*, both for the usage that was asked about.
+
+    | code | the change |
+    | --- | --- |
+    | ``cache`` | a share of the input is read from a cache |
+    | ``batch`` | a share of the tokens is sent in batches |
+    | ``plan`` | another plan |
+    | ``package`` | another prepaid package |
+    """
+
+    code: str
+    message: str
+    before: Decimal
+    after: Decimal
+    currency: str
+
+    @property
+    def saving(self) -> Decimal:
+        """What is paid less, more than zero, in the plan's currency."""
+        return decimal(difference(self.before, self.after))
+
+    def __str__(self) -> str:
+        saved = f"saves {digits(self.saving)} {self.currency}"
+        return f"{self.message}: {saved}, {digits(self.after)} in place of {digits(self.before)}"
+
+    def _repr_html_(self) -> str:
+        row = (self.message, digits(self.before), digits(self.after), digits(self.saving), self.currency)
+        return html_table(("change", "before", "after", "saving", ""), [row], numbers=(1, 2, 3))
+
+
+def advice(
+    usage: Usage,
+    plan: BillingPlan,
+    *,
+    period: Period | None = None,
+    cached: Number = 0,
+    batched: Number = 0,
+    plans: Iterable[BillingPlan] = (),
+    packages: Iterable[Package] = (),
+) -> tuple[Advice, ...]:
+    """What would make the bill of *usage* smaller, the largest saving first; nothing without a number.
+
+    Each is computed by itself, as the difference of two bills of the whole usage: savings do not add up.
+
+    Args:
+        usage: What is used in a period; a forecast's, or that of a period gone by.
+        plan: The terms today.
+        period: The service period, where fees depend on it.
+        cached: The share of uncached input tokens, 0 to 1, that could be read from a cache.
+        batched: The share of tokens, 0 to 1, that could be sent in batches.
+        plans: Other plans, in the same currency.
+        packages: Prepaid packages, today's first: ``size`` in the units of the schedule, ``fee`` in the
+            plan's currency. Whole packages are bought, and what is left of the last one counts as lost.
+
+    Raises:
+        InvalidUsage: If a share is not between 0 and 1.
+        CurrencyMismatch: If a plan is in another currency.
+        InvalidPlan: For what is no plan or no package.
+        UnpricedUsage: If a plan has no price for a meter.
+
+    >>> from tokenbill import PriceSchedule
+    >>> prices = PriceSchedule({"input_tokens": "0.03", "input_tokens{cache=read}": "0.003"})
+    >>> print(*advice(Usage(input_tokens=1000), BillingPlan.on_demand(prices), cached="0.5"))
+    read 0.5 of the input from a cache: saves 13.50 USD, 16.50 in place of 30.00
+    """
+    usage, plan = checked_terms(usage, plan)
+    period = None if period is None else checked_period(period)
+    now = _cost(usage, plan, period)
+    changed = list[tuple[str, str, Decimal, Decimal]]()
+    for code, message, other in _moves(usage, _share("cached", cached), _share("batched", batched)):
+        changed.append((code, message, now, _cost(other, plan, period)))
+    for other_plan in _listed(plans, BillingPlan):
+        if other_plan.currency != plan.currency:
+            raise CurrencyMismatch(plan.currency, other_plan.currency)
+        name = other_plan.name or "another plan"
+        changed.append(("plan", f"change to {name}", now, _cost(usage, other_plan, period)))
+    changed += _bought(usage, plan, _listed(packages, Package))
+    code = plan.currency.code
+    found = [Advice(*change, code) for change in changed]
+    return tuple(sorted((it for it in found if it.saving > 0), key=lambda it: -Fraction(it.saving)))
+
+
+def _cost(usage: Usage, plan: BillingPlan, period: Period | None) -> Decimal:
+    return outlook(usage, plan, period=period).accrued
+
+
+def _listed(values: Any, kind: type) -> tuple[Any, ...]:
+    found = listed_of(values)
+    if found is None or not all(isinstance(value, kind) for value in found):
+        raise InvalidPlan(f"no {kind.__name__} to compare with", values, f"give a list of {kind.__name__}s")
+    return found
+
+
+def _share(what: str, value: Number) -> Decimal:
+    share = number(value)
+    if not 0 <= share <= 1:
+        raise InvalidUsage(f"no share that could be {what}", value, "give 0 to 1")
+    return share
+
+
+def _moves(usage: Usage, cached: Decimal, batched: Decimal) -> Iterator[tuple[str, str, Usage]]:
+    if cached:
+        message = f"read {shortest(cached)} of the input from a cache"
+        yield "cache", message, with_share(usage, cached, "cache", "read", names={INPUT})
+    if batched:
+        message = f"send {shortest(batched)} of the tokens in batches"
+        yield "batch", message, with_share(usage, batched, "variant", "batch", names=TOKENS)
+
+
+def with_share(
+    usage: Usage, share: Number, label: str, value: str, *, names: Iterable[str] | None = None
+) -> Usage:
+    """Usage of which a share of every meter without a *label* has it, with this *value*.
+
+    *names* are those of the meters that it concerns; all of them unless given.
+
+    Raises:
+        InvalidUsage: If the share is not between 0 and 1, or *usage* is none.
+        InvalidMeter: If *label* or *value* cannot be one of a meter.
+
+    >>> with_share(Usage(input_tokens=100), "0.25", "cache", "read")
+    Usage({'input_tokens': 75.00, 'input_tokens{cache=read}': 25.00})
+    """
+    given, part, wanted = Usage(usage), _share("moved", share), None if names is None else listed_of(names)
+    if not is_label(label):
+        raise InvalidMeter("no name of a label", label, 'give a name: "cache"')
+    if names is not None and wanted is None:
+        raise InvalidMeter("no names of meters", names, 'give a list: ["input_tokens"]')
+    pairs = list[tuple[Meter, Exact]]()
+    for meter, quantity in given.items():
+        moved: Exact = ZERO
+        if label not in meter.labels and (wanted is None or meter.name in wanted):
+            moved = product(quantity, part)
+            pairs.append((Meter(meter.name, {**meter.labels, label: value}), moved))
+        pairs.append((meter, difference(quantity, moved)))
+    return Usage([(meter, decimal(quantity)) for meter, quantity in pairs])
+
+
+def _bought(
+    usage: Usage, plan: BillingPlan, packages: tuple[Package, ...]
+) -> Iterator[tuple[str, str, Decimal, Decimal]]:
+    """Packages in place of the first one, for all that the usage comes to in the units of the schedule."""
+    if not packages:
+        return
+    card = compiled_form(plan)
+    need = exact_sum(usage_lines(card, usage))
+    settled = Rounding(plan.rounding.known_places(plan.currency.places), mode=plan.rounding.mode)
+    before = settled(packages[0].amount(need))
+    for package in packages[1:]:
+        message = f"buy packages of {shortest(package.size)} in place of {shortest(packages[0].size)}"
+        yield "package", message, before, settled(package.amount(need))
+
+
+def footprint(usage: Usage, factors: Prices, meter: str) -> Usage:
+    """What a usage uses of something else, such as energy or carbon: so much for each unit, as a meter.
+
+    The labels stay, so that energy by region becomes carbon by region. Add it to the usage, and price it
+    at 0 or at what it costs: it stands on the bill beside the money. Each meter is converted by itself.
+
+    Args:
+        usage: What was used.
+        factors: By meter, as prices are written: the amount is in the unit of *meter*.
+        meter: The name of the new meter, which says its unit: ``energy_kwh``.
+
+    Raises:
+        UnpricedUsage: If a meter has no factor; write 0 for one that uses nothing.
+
+    >>> energy = footprint(Usage({"gpu_hours{region=eu}": 10}), {"gpu_hours": "0.7"}, "energy_kwh")
+    >>> energy, footprint(energy, {"energy_kwh{region=eu}": "0.25"}, "carbon_kg")
+    (Usage({'energy_kwh{region=eu}': 7}), Usage({'carbon_kg{region=eu}': 1.75}))
+    """
+    schedule, name = PriceSchedule(factors), Meter(meter).name
+    pairs = list[tuple[Meter, Decimal]]()
+    for source, quantity in Usage(usage).items():
+        price = schedule.match(source).price
+        curve = price.price if isinstance(price, Each) else price
+        pairs.append((Meter(name, source.labels), decimal(curve.exact(quantity))))
+    return Usage(pairs)
