@@ -274,7 +274,7 @@ def test_a_correction_inside_a_period_is_owed_as_if_it_had_never_been_used(case,
 
     bills = billed_in_parts(plan, [*parts[:-1], Usage()], lambda account: account)
     opening = bills[-2].closing if len(bills) > 1 else Account()
-    last = Bill.of(parts[-1], plan, opening=opening, less=taken)
+    last = Bill.of(parts[-1], plan, opening=opening, reversal=taken)
 
     before = total_of(bill.total for bill in bills[:-1])
     assert total_of([before, last.total]) == Bill.of(sum(parts) - taken, plan).total
@@ -402,7 +402,7 @@ def test_the_order_of_usage_and_of_entries_changes_no_byte(case, random):
     shuffled = attrs.evolve(plan, prices=PriceSchedule(priced, currency=plan.currency, name=plan.prices.name))
 
     assert told(Bill.of(Usage(pairs), shuffled)) == told(Bill.of(usage, plan))
-    assert shuffled.terms() == plan.terms()
+    assert shuffled.fingerprint() == plan.fingerprint()
 
 
 def told(bill):
@@ -413,7 +413,7 @@ def told(bill):
         repr(bill.to_rows()),
         bill._repr_html_(),
         repr(bill.exact),
-        bill.plan.terms(),
+        bill.plan.fingerprint(),
     ]
 
 
@@ -695,8 +695,8 @@ DOORS = {
     "Bill": lambda it: Bill.of(it, PLAN),
     "Bill, plan": lambda it: Bill.of(Usage(a=1), it),
     "Bill, opening": lambda it: Bill.of(Usage(a=1), PLAN, opening=it),
-    "Bill, less": lambda it: Bill.of(Usage(a=1), PLAN, less=it),
-    "Bill, less on an account": lambda it: Bill.of(Usage(a=1), PLAN, opening=OPEN, less=it),
+    "Bill, less": lambda it: Bill.of(Usage(a=1), PLAN, reversal=it),
+    "Bill, less on an account": lambda it: Bill.of(Usage(a=1), PLAN, opening=OPEN, reversal=it),
     "Bill, final": lambda it: Bill.of(Usage(a=1), PLAN, final=it),
     "Bill, about": lambda it: Bill.of(Usage(a=1), PLAN, about=it),
     "Bill, about a number": lambda it: Bill.of(Usage(a=1), PLAN, about={"number": it}),

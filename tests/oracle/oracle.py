@@ -601,9 +601,9 @@ def work_of(plan, state, period, at):
     return Work(plan, state, period, at, unit, share_of(plan, period))
 
 
-def billed(plan, state, usage, *, period=None, final=True, at=None, less=None):
+def billed(plan, state, usage, *, period=None, final=True, at=None, reversal=None):
     """One bill: its answer, and the state after."""
-    used = added(added(state.used, quantities(usage)), quantities(less or {}), -1)
+    used = added(added(state.used, quantities(usage)), quantities(reversal or {}), -1)
     if any(quantity < 0 for quantity in used.values()):
         raise BelowZero
     work = work_of(plan, state, period, at)

@@ -201,7 +201,7 @@ class Run:
         period = bounds and tb.Period(*bounds)
         try:
             bill = tb.Bill.of(
-                usage, self.plan, period=period, opening=account, final=final, at=step["at"], less=less
+                usage, self.plan, period=period, opening=account, final=final, at=step["at"], reversal=less
             )
             return bill, said(bill)
         except BalanceExhausted as refused:
@@ -213,7 +213,7 @@ class Run:
         plan, usage, less = self.story["plan"], step["usage"], step["less"]
         try:
             answer, after = oracle.billed(
-                plan, state, usage, period=bounds, final=final, at=step["at"], less=less
+                plan, state, usage, period=bounds, final=final, at=step["at"], reversal=less
             )
             return expected(answer, after), after
         except oracle.Refused as refused:
@@ -344,7 +344,7 @@ def shown_by(bill):
 def anew(bill, plan):
     """The same bill, on a plan that has made no other."""
     usage, _, opening, final, less, _, period, at = bill.given
-    return tb.Bill.of(usage, plan_of(plan), period=period, opening=opening, final=final, at=at, less=less)
+    return tb.Bill.of(usage, plan_of(plan), period=period, opening=opening, final=final, at=at, reversal=less)
 
 
 def conserved(bills, anew, carried):

@@ -254,10 +254,10 @@ def test_a_correction_takes_off_no_more_than_was_used():
     plan = plan_of({"a": ONE_EACH})
     _, state = oracle.billed(plan, oracle.opened([], None, "0"), {"a": "10"}, final=False)
 
-    answer, _ = oracle.billed(plan, state, {}, less={"a": "4"}, final=False)
+    answer, _ = oracle.billed(plan, state, {}, reversal={"a": "4"}, final=False)
     assert answer.total == -4
     with pytest.raises(oracle.BelowZero):
-        oracle.billed(plan, state, {}, less={"a": "11"})
+        oracle.billed(plan, state, {}, reversal={"a": "11"})
 
 
 @pytest.mark.parametrize(("paid", "credited", "carried"), [(None, "0", 30), ("20", "5", 15), ("5", "9", 0)])

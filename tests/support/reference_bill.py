@@ -46,7 +46,7 @@ def reference_bill():
     for bill in [*bills, *map(loads, documents)]:
         bill.verify()
     forms = [[str(bill), repr(bill), bill.explain(), bill._repr_html_(), str(bill.exact)] for bill in bills]
-    return [forms, to_csv(bills), to_json(bills), documents, plan.terms()]
+    return [forms, to_csv(bills), to_json(bills), documents, plan.fingerprint()]
 
 
 def at_once(given):

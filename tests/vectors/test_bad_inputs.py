@@ -247,7 +247,7 @@ def exported_amount(text, _):
     plan = BillingPlan.on_demand(PriceSchedule(tokens=text.removeprefix("-")))
     bill = Bill.of(Usage(tokens=1), plan, final=False)
     if text.startswith("-"):
-        bill = Bill.of(Usage(), plan, opening=bill.closing, less=Usage(tokens=1), final=False)
+        bill = Bill.of(Usage(), plan, opening=bill.closing, reversal=Usage(tokens=1), final=False)
     cell = first_row(bill)["amount"]
     return Decimal(cell), cell
 

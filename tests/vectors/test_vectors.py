@@ -261,7 +261,7 @@ def in_steps(model, params, totals):
     account, deltas = Account(), []
     for before, total in pairwise([Decimal(0), *map(Decimal, totals)]):
         more, less = Usage(units=max(total - before, 0)), Usage(units=max(before - total, 0))
-        bill = billed(more, plan, opening=account, less=less, final=False)
+        bill = billed(more, plan, opening=account, reversal=less, final=False)
         deltas.append(came_to(bill, params))
         account = bill.closing
     return deltas

@@ -125,10 +125,10 @@ def money_drawn(bill: Bill, pairs: Sequence[Pair], known: Purchases) -> list[Dra
 
 def tokens_drawn(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Purchases) -> list[Drawn]:
     """The draws of this bill in tokens: those of the period so far less those of its earlier bills."""
-    places = bill.plan.units.places
+    places = bill.plan.pricing_unit.places
     if added.after is None or bill.plan.token_price is None:
         return []
-    grants = _in_order(bill, bill.plan.units)
+    grants = _in_order(bill, bill.plan.pricing_unit)
     after = _parts(grants, added.after.draws, [pair.after.tokens for pair in pairs], pairs, places)
     earlier = [pair.before.tokens if pair.before else ZERO for pair in pairs]
     draws = added.before.draws if added.before else {}

@@ -108,8 +108,8 @@ def _listed(bill: Bill, list_prices: Any) -> Listed:
     if list_prices is None:
         return {}
     plan = bill.plan
-    if currency(getattr(list_prices, "currency", plan.units)) != plan.units:
-        raise CurrencyMismatch(list_prices.currency, plan.units)
+    if currency(getattr(list_prices, "currency", plan.pricing_unit)) != plan.pricing_unit:
+        raise CurrencyMismatch(list_prices.currency, plan.pricing_unit)
     public = BillingPlan(list_prices, included=plan.included, prorate_included=plan.prorate_included)
     card = Compiled(public, plan.share(bill.period))
     return {(line.meter, line.description): line for line in usage_lines(card, used_in(bill.given))}

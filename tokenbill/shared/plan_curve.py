@@ -200,14 +200,14 @@ def _fixed(pieces: Curve) -> Fraction | None:
 def _sold(plan: BillingPlan, burned: list[_Charge]) -> _Charge:
     """What the tokens burned cost: whole ones, as one quantity on the token price."""
     assert plan.token_price is not None  # the caller asked
-    whole = _whole_units(plan.rounding, plan.units.places)
+    whole = _whole_units(plan.rounding, plan.pricing_unit.places)
     each = plan.rounding.stage == "line"
     tokens = [_short(composed(charge.amount, whole)) if each else charge.amount for charge in burned]
     count = _sum(tokens) if each else _short(composed(_sum(tokens), whole))
     money = _short(composed(count, amounts(plan.token_price)))
     unused = [_Charge("usage", None, money)] if money[0].form.at(NIL) else []
     if len({_scope(plan, charge) for charge in (*burned, *unused)}) > 1:
-        raise _not_straight("tokens spread over meters", plan.units.code)
+        raise _not_straight("tokens spread over meters", plan.pricing_unit.code)
     return burned[0]._replace(amount=money)
 
 

@@ -136,16 +136,16 @@ def test_only_a_difference_of_bills_is_credited(note):
 def test_usage_is_afforded_where_it_would_leave_nothing_due(plan):
     covered = Account(balance=[Grant("paid", 10, "USD")])
 
-    assert covered.affords(Usage(gpu_hours=100), plan)
-    assert not covered.affords(Usage(gpu_hours="100.1"), plan)
-    assert Account(carried=-10).affords({"gpu_hours": 100}, plan)
-    assert not Account().affords(Usage(gpu_hours=100), plan)
+    assert covered.covers(Usage(gpu_hours=100), plan)
+    assert not covered.covers(Usage(gpu_hours="100.1"), plan)
+    assert Account(carried=-10).covers({"gpu_hours": 100}, plan)
+    assert not Account().covers(Usage(gpu_hours=100), plan)
 
 
 def test_asking_what_is_afforded_refuses_nothing():
     plan = BillingPlan.prepaid(PRICES, overage="refuse")
 
-    assert not Account().affords(Usage(gpu_hours=100), plan)
+    assert not Account().covers(Usage(gpu_hours=100), plan)
 
 
 def test_usage_is_afforded_after_what_the_period_has_used():
@@ -155,9 +155,9 @@ def test_usage_is_afforded_after_what_the_period_has_used():
         Usage(gpu_hours=20), plan, opening=Account(balance=grants), period=FEBRUARY, final=False
     ).closing
 
-    assert opening.affords(Usage(gpu_hours=60), plan)  # 1 of the 4 is spent; 60 × 0.10 × 0.5 = 3
-    assert not opening.affords(Usage(gpu_hours=61), plan)
-    assert not opening.affords(Usage(gpu_hours=60), plan, at="2026-03-01")
+    assert opening.covers(Usage(gpu_hours=60), plan)  # 1 of the 4 is spent; 60 × 0.10 × 0.5 = 3
+    assert not opening.covers(Usage(gpu_hours=61), plan)
+    assert not opening.covers(Usage(gpu_hours=60), plan, at="2026-03-01")
 
 
 def test_a_bill_is_of_usage_on_a_plan():
@@ -197,13 +197,13 @@ def test_what_cannot_be_said_of_a_bill_is_refused(about, error):
         ({"final": 1}, InvalidPlan),
         ({"period": "2026-02"}, InvalidPeriod),
         ({"at": "yesterday"}, InvalidPeriod),
-        ({"less": {"gpu_hours": 1}}, InvalidUsage),
+        ({"reversal": {"gpu_hours": 1}}, InvalidUsage),
     ],
     ids=str,
 )
 def test_what_else_a_bill_is_asked_with_is_checked(rest, error):
     with pytest.raises(error):
-        check_rest(**{"opening": NEW, "final": True, "period": None, "at": None, "less": Usage(), **rest})
+        check_rest(**{"opening": NEW, "final": True, "period": None, "at": None, "reversal": Usage(), **rest})
     with pytest.raises(error):
         Bill.of(Usage(), PLAN, **rest)
 

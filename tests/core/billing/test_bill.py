@@ -176,7 +176,7 @@ def test_an_interim_bill_carries_its_state_on(plan):
     bill = Bill.of(CALLS, plan, period=FEBRUARY, final=False)
 
     assert bill.closing is bill.closing
-    assert (bill.closing.period, bill.closing.terms) == (FEBRUARY, plan.terms())
+    assert (bill.closing.period, bill.closing.terms) == (FEBRUARY, plan.fingerprint())
     assert (bill.closing.used, bill.closing.accrued) == (CALLS, bill.total)
 
 
@@ -259,7 +259,7 @@ def test_what_a_bill_takes_back_returns_to_the_grant():
     gift = Grant("gift", 50, "USD", kind="promotional")
     first = Bill.of(Usage(gpu_hours=100), PLAN, opening=Account(balance=[gift]), final=False)
 
-    second = Bill.of(Usage(), PLAN, opening=first.closing, less=Usage(gpu_hours=60), final=False)
+    second = Bill.of(Usage(), PLAN, opening=first.closing, reversal=Usage(gpu_hours=60), final=False)
 
     assert (first.total, first.draws) == (0, (("gift", 10),))
     assert (second.total, second.draws) == (0, (("gift", -6),))
@@ -271,7 +271,7 @@ def test_paid_credit_is_never_taken_back_but_carried():
     paid = Grant("paid", 50, "USD")
     first = Bill.of(Usage(gpu_hours=100), PLAN, opening=Account(balance=[paid]), final=False)
 
-    second = Bill.of(Usage(), PLAN, opening=first.closing, less=Usage(gpu_hours=60), final=False)
+    second = Bill.of(Usage(), PLAN, opening=first.closing, reversal=Usage(gpu_hours=60), final=False)
 
     assert (second.total, second.due, second.draws) == (-6, 0, ())
     assert (second.closing.carried, second.closing.balance.left("paid")) == (-6, 40)
@@ -328,7 +328,7 @@ def test_what_was_used_too_much_is_taken_off_the_period(plan):
     first = Bill.of(CALLS, plan, final=False)
 
     corrected = Bill.of(
-        Usage(gpu_hours=1), plan, opening=first.closing, less=Usage(api_calls=500), final=False
+        Usage(gpu_hours=1), plan, opening=first.closing, reversal=Usage(api_calls=500), final=False
     )
 
     assert first.total + corrected.total == Bill.of(Usage(gpu_hours=11, api_calls=500), plan).total
@@ -338,7 +338,7 @@ def test_what_was_used_too_much_is_taken_off_the_period(plan):
 @BOTH
 def test_no_more_is_taken_off_than_the_period_used(plan):
     with pytest.raises(InvalidUsage):
-        Bill.of(Usage(api_calls=1), plan, less=Usage(api_calls=2))
+        Bill.of(Usage(api_calls=1), plan, reversal=Usage(api_calls=2))
 
 
 def test_the_difference_of_two_bills_of_a_period_is_an_adjustment():

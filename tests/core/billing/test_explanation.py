@@ -233,8 +233,8 @@ def test_a_bill_that_credit_pays_says_how_its_total_becomes_what_is_due():
 def test_a_bill_below_zero_is_carried_to_the_next_one():
     plan = BillingPlan(PriceSchedule(calls=CALLS))
     first = Bill.of(Usage(calls=800), plan, final=False)
-    second = Bill.of(Usage(), plan, opening=first.closing, less=Usage(calls=500), final=False)
-    third = Bill.of(Usage(calls=700), plan, opening=second.closing, less=Usage(calls=500))
+    second = Bill.of(Usage(), plan, opening=first.closing, reversal=Usage(calls=500), final=False)
+    third = Bill.of(Usage(calls=700), plan, opening=second.closing, reversal=Usage(calls=500))
 
     assert second.explain().splitlines()[1:] == [
         "total: -5.00 USD",

@@ -66,7 +66,7 @@ def test_a_plan_on_demand_is_its_prices():
 
     assert plan == BillingPlan(PRICES)
     assert (plan.fees, plan.taxes, plan.cycle, plan.overage) == ((), (), None, "bill")
-    assert plan.currency == plan.units == Currency("USD")
+    assert plan.currency == plan.pricing_unit == Currency("USD")
 
 
 def test_a_subscription_has_a_fee_a_month_before_its_other_fees():
@@ -161,7 +161,7 @@ def test_any_object_that_matches_meters_in_a_currency_is_a_schedule():
 def test_a_token_price_leads_from_the_units_of_the_schedule_to_the_currency():
     plan = BillingPlan(TOKENS, currency="USD", token_price=PerUnit("0.002"))
 
-    assert (plan.units.code, plan.currency.code) == ("TOKEN", "USD")
+    assert (plan.pricing_unit.code, plan.currency.code) == ("TOKEN", "USD")
 
 
 def test_a_minimum_may_be_the_maximum():
@@ -223,23 +223,23 @@ def test_a_plan_says_whether_a_balance_covers_usage():
     plan = BillingPlan.prepaid(PRICES, taxes=Tax("VAT", 20))
     account = Account(balance=Balance([Grant("paid", 12, "USD")]))
 
-    assert plan.affords(Usage(gpu_hours=100), account)  # 10 + 2 tax = 12
-    assert not plan.affords(Usage(gpu_hours=101), account)
+    assert plan.covers(Usage(gpu_hours=100), account)  # 10 + 2 tax = 12
+    assert not plan.covers(Usage(gpu_hours=101), account)
 
 
 def test_a_balance_is_asked_at_a_time_where_grants_are_dated():
     plan = BillingPlan.prepaid(PRICES)
     account = Account(balance=Balance([Grant("paid", 12, "USD", expires="2026-03-01")]))
 
-    assert plan.affords(Usage(gpu_hours=100), account, at="2026-02-28")
-    assert not plan.affords(Usage(gpu_hours=100), account, at=date(2026, 3, 1))
-    assert plan.affords(Usage(gpu_hours=100), account, period=FEBRUARY)
+    assert plan.covers(Usage(gpu_hours=100), account, at="2026-02-28")
+    assert not plan.covers(Usage(gpu_hours=100), account, at=date(2026, 3, 1))
+    assert plan.covers(Usage(gpu_hours=100), account, period=FEBRUARY)
 
 
 @pytest.mark.parametrize("account", [None, Balance(), BillingPlan(PRICES)], ids=["none", "balance", "plan"])
 def test_only_an_account_affords_usage(account):
     with pytest.raises(InvalidPlan, match="no account"):
-        BillingPlan.prepaid(PRICES).affords(Usage(gpu_hours=1), account)
+        BillingPlan.prepaid(PRICES).covers(Usage(gpu_hours=1), account)
 
 
 def test_a_plan_tells_what_is_seldom_meant_in_its_prices_and_its_token_price():
@@ -254,16 +254,16 @@ def test_a_plan_tells_what_is_seldom_meant_in_its_prices_and_its_token_price():
 def test_the_hash_of_terms_is_of_what_decides_about_money():
     plan = BillingPlan(PRICES, name="basic")
 
-    assert plan.terms() == BillingPlan(PRICES, name="renamed").terms()
-    assert plan.terms() == BillingPlan(PriceSchedule(api_calls="0.010", gpu_hours="0.1")).terms()
-    assert plan.terms() != BillingPlan(PRICES * 2).terms()
-    assert plan.terms() != BillingPlan(PRICES, minimum=5).terms()
-    assert plan.terms() == plan.terms()
+    assert plan.fingerprint() == BillingPlan(PRICES, name="renamed").fingerprint()
+    assert plan.fingerprint() == BillingPlan(PriceSchedule(api_calls="0.010", gpu_hours="0.1")).fingerprint()
+    assert plan.fingerprint() != BillingPlan(PRICES * 2).fingerprint()
+    assert plan.fingerprint() != BillingPlan(PRICES, minimum=5).fingerprint()
+    assert plan.fingerprint() == plan.fingerprint()
 
 
 def test_a_schedule_of_ones_own_counts_with_its_hash_where_it_has_one():
-    assert BillingPlan(Doubling()).terms() == BillingPlan(Doubling(), name="again").terms()
-    assert BillingPlan(Doubling()).terms() != BillingPlan(Hashed()).terms()
+    assert BillingPlan(Doubling()).fingerprint() == BillingPlan(Doubling(), name="again").fingerprint()
+    assert BillingPlan(Doubling()).fingerprint() != BillingPlan(Hashed()).fingerprint()
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
@@ -271,7 +271,7 @@ def test_the_hash_of_terms_is_the_same_in_every_process(seed):
     program = (
         "from tokenbill import *;"
         "prices = PriceSchedule(api_calls='0.01', gpu_hours='0.10');"
-        "print(BillingPlan(prices, discounts=Discount.percent(10, on=('fee', 'usage'))).terms())"
+        "print(BillingPlan(prices, discounts=Discount.percent(10, on=('fee', 'usage'))).fingerprint())"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -283,7 +283,7 @@ def test_the_hash_of_terms_is_the_same_in_every_process(seed):
 
     assert (
         done.stdout.strip()
-        == BillingPlan(PRICES, discounts=Discount.percent(10, on=["usage", "fee"])).terms()
+        == BillingPlan(PRICES, discounts=Discount.percent(10, on=["usage", "fee"])).fingerprint()
     )
 
 
@@ -308,19 +308,19 @@ EVERYTHING = BillingPlan.subscription(
     "again", [copy.copy, copy.deepcopy, evolve, lambda it: pickle.loads(pickle.dumps(it))]
 )
 def test_a_plan_survives_a_copy_and_a_pickle(again):
-    EVERYTHING.terms()
+    EVERYTHING.fingerprint()
 
     assert again(EVERYTHING) == EVERYTHING
     assert hash(again(EVERYTHING)) == hash(EVERYTHING)
     assert repr(again(EVERYTHING)) == repr(EVERYTHING)
-    assert again(EVERYTHING).terms() == EVERYTHING.terms()
+    assert again(EVERYTHING).fingerprint() == EVERYTHING.fingerprint()
 
 
 def test_a_change_of_terms_makes_another_plan():
     cheaper = evolve(EVERYTHING, minimum=Decimal(5))
 
     assert (EVERYTHING.minimum, cheaper.minimum) == (10, 5)
-    assert cheaper.terms() != EVERYTHING.terms()
+    assert cheaper.fingerprint() != EVERYTHING.fingerprint()
 
 
 def test_a_plan_is_a_table_of_its_terms_in_a_notebook():

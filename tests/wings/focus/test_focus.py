@@ -644,7 +644,7 @@ def test_a_bill_less_usage_goes_negative_through_its_quantity():
     plan = BillingPlan.on_demand(PRICES)
     opening = Bill.of(Usage({H100: 12}), plan, period=OCTOBER, final=False).closing
 
-    row = rows_of(Bill.of(Usage(), plan, period=OCTOBER, opening=opening, less=Usage({H100: 2})))[0]
+    row = rows_of(Bill.of(Usage(), plan, period=OCTOBER, opening=opening, reversal=Usage({H100: 2})))[0]
 
     assert shown(row, "PricingQuantity", "ListUnitPrice", "BilledCost", "ChargeClass") == [
         "-2",
@@ -806,11 +806,17 @@ def lives(seed):
         bounds, made = period["bounds"] and Period(*period["bounds"]), []
         for step in period["steps"]:
             account = attrs.evolve(account, balance=account.balance.with_grants(*run.grants(step["grants"])))
-            usage, less, final = Usage(step["usage"]), Usage(step["less"]), step is period["steps"][-1]
+            usage, reversal, final = Usage(step["usage"]), Usage(step["less"]), step is period["steps"][-1]
             try:
                 made.append(
                     Bill.of(
-                        usage, run.plan, period=bounds, opening=account, final=final, at=step["at"], less=less
+                        usage,
+                        run.plan,
+                        period=bounds,
+                        opening=account,
+                        final=final,
+                        at=step["at"],
+                        reversal=reversal,
                     )
                 )
             except TokenbillError:  # refused, for want of balance

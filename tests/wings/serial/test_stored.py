@@ -98,7 +98,7 @@ def interim():
 
 def final():
     return Bill.of(
-        {"api_calls": 50}, PREPAID, period=MARCH, opening=interim().closing, less=Usage(api_calls=10)
+        {"api_calls": 50}, PREPAID, period=MARCH, opening=interim().closing, reversal=Usage(api_calls=10)
     )
 
 

@@ -63,7 +63,7 @@ def _open(value: Any) -> Period | None:
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    raise InvalidAccount("no terms", value, "give what plan.terms() says, or None")
+    raise InvalidAccount("no terms", value, "give what plan.fingerprint() says, or None")
 
 
 @frozen(repr=False)
@@ -125,7 +125,7 @@ class Account(Shown):
             amount = max(min(amount, difference(number(paid), number(credited))), ZERO)
         return evolve(self, carried=decimal(difference(self.carried, amount)))
 
-    def affords(
+    def covers(
         self, usage: Usage, plan: BillingPlan, *, at: date | str | None = None, period: Period | None = None
     ) -> bool:
         """Whether *usage* on *plan* would leave nothing due: the check before a request is admitted."""
@@ -142,7 +142,7 @@ def going_on(given: Given, added: Increment) -> Account:
     """The account of a period that goes on after a bill; made for every event, its parts need no check."""
     account = Account.__new__(Account)
     _period(account, given[6])
-    _terms(account, given[1].terms())
+    _terms(account, given[1].fingerprint())
     _used(account, used_in(given))
     _accrued(account, added.accrued)
     _draws(account, added.draws)
@@ -168,7 +168,7 @@ def notes_of(about: Any) -> About:
     return tuple(sorted((name(key), name(value, what=key)) for key, value in about.items()))
 
 
-def check_rest(opening: Any, final: Any, period: Any, at: Any, less: Any) -> date | None:
+def check_rest(opening: Any, final: Any, period: Any, at: Any, reversal: Any) -> date | None:
     """Check what most bills leave out, and read the time at which grants are drawn on."""
     if not isinstance(opening, Account):
         raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
@@ -176,6 +176,6 @@ def check_rest(opening: Any, final: Any, period: Any, at: Any, less: Any) -> dat
         raise InvalidPlan("final is neither True nor False", final, "give one of them")
     if period is not None and not isinstance(period, Period):
         raise InvalidPeriod("no period", period, "give a Period")
-    if not isinstance(less, Usage):
-        raise InvalidUsage("no usage to take off", less, "give a Usage")
+    if not isinstance(reversal, Usage):
+        raise InvalidUsage("not a usage to take off", reversal, "give a Usage")
     return None if at is None else moment(at)

@@ -65,7 +65,7 @@ class Bill:
         opening: Account = NEW,
         final: bool = True,
         at: date | str | None = None,
-        less: Usage = NO_USAGE,
+        reversal: Usage = NO_USAGE,
         about: Mapping[str, str] = NOTHING,
     ) -> Bill:
         """The bill of *usage* on *plan*, after what the *opening* account has already billed.
@@ -77,7 +77,7 @@ class Bill:
             opening: The account before; the ``closing`` of the bill before.
             final: Whether the period ends here; an interim bill carries its state on in ``closing``.
             at: When grants are drawn on; without it, those usable for the whole period pay.
-            less: Taken off the period's usage: a correction.
+            reversal: Taken off the period's usage: a correction.
             about: Customer, number, reason and so on: carried and shown, read by no rule.
 
         Raises:
@@ -90,11 +90,12 @@ class Bill:
         """
         if type(usage) is not Usage or type(plan) is not BillingPlan:
             usage, plan = checked_terms(usage, plan)
-        plain = opening is NEW and final is True and less is NO_USAGE and period is None and at is None
+        plain = opening is NEW and final is True and reversal is NO_USAGE and period is None and at is None
         if not plain:
-            at = check_rest(opening, final, period, at, less)
+            at = check_rest(opening, final, period, at, reversal)
         before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
-        given = (usage, plan, before, final, less, () if about is NOTHING else notes_of(about), period, at)
+        notes = () if about is NOTHING else notes_of(about)
+        given = (usage, plan, before, final, reversal, notes, period, at)
         card = plan.made.get("compiled")
         if card is None:
             card = compiled_form(plan, plan.share(period))

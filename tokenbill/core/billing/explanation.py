@@ -164,7 +164,7 @@ def _given(line: LineItem, quantity: Exact | None) -> Inputs:
 
 def _steps(way: Way, card: Compiled) -> Iterator[Explanation]:
     """Where the price of an entry is made of others, or has tokens to sell: each step along it."""
-    unit = card.plan.units.code if card.plan.token_price else ""
+    unit = card.plan.pricing_unit.code if card.plan.token_price else ""
     if not unit and not _is_nested(way.price):
         return
     points = [("at", way.now), *([("less at", way.before)] if way.before else [])]
@@ -176,7 +176,7 @@ def _steps(way: Way, card: Compiled) -> Iterator[Explanation]:
 
 def _sold(card: Compiled, added: Increment) -> Iterator[Explanation]:
     """Where tokens are sold for money: the token price of all that the balance does not cover."""
-    price, unit = card.plan.token_price, card.plan.units.code
+    price, unit = card.plan.token_price, card.plan.pricing_unit.code
     for said, statement in (("tokens at", added.after), ("less tokens at", added.before)):
         if price is not None and statement is not None:
             rest = _uncovered(statement, added.balance, card)
@@ -186,7 +186,7 @@ def _sold(card: Compiled, added: Increment) -> Iterator[Explanation]:
 
 def _uncovered(statement: Statement, balance: Balance, card: Compiled) -> Decimal:
     """The tokens of a period so far that no grant paid."""
-    ids = {grant.id for grant in balance.grants if grant.currency == card.plan.units}
+    ids = {grant.id for grant in balance.grants if grant.currency == card.plan.pricing_unit}
     paid = together(amount for key, amount in statement.draws.items() if key in ids)
     return decimal(difference(together(item.tokens for item in statement.items), paid))
 

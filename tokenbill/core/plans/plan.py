@@ -198,7 +198,7 @@ class BillingPlan(Shown):
         return self._currency or currency(self.prices.currency)
 
     @property
-    def units(self) -> Currency:
+    def pricing_unit(self) -> Currency:
         """What its schedule is in: the currency too, unless a token price leads from one to the other."""
         return currency(self.prices.currency)
 
@@ -228,15 +228,15 @@ class BillingPlan(Shown):
         first, end = days.boundary(0), days.boundary(self.trial or 0)
         return Period(first, end) if isinstance(period.start, datetime) else Period(first.date(), end.date())
 
-    def affords(self, usage: Any, account: Any, **when: Any) -> bool:
+    def covers(self, usage: Any, account: Any, **when: Any) -> bool:
         """Whether the account's balance covers *usage*: the check before a request is admitted.
 
         It is due nothing, after what is carried, grants, fees and taxes.
         ``at`` and ``period`` are those of ``Bill.of``.
         """
-        if isinstance(account, BillingPlan) or not hasattr(account, "affords"):
+        if isinstance(account, BillingPlan) or not hasattr(account, "covers"):
             raise InvalidPlan("no account", account, "give the closing of the bill before, or Account()")
-        return bool(account.affords(usage, self, **when))
+        return bool(account.covers(usage, self, **when))
 
     def lint(self) -> tuple[Finding, ...]:
         """What is seldom meant in its prices, the token price among them; a user's own schedule is not read.
@@ -255,7 +255,7 @@ class BillingPlan(Shown):
 
         return html_table(("term", "what was agreed"), terms_of(self), caption=self.name)
 
-    def terms(self) -> str:
+    def fingerprint(self) -> str:
         """A hash of everything that decides about money, the same in every process.
 
         A schedule brought by a user counts with its own ``content_hash()``, where it has one.
@@ -281,10 +281,10 @@ def _check_allowances(plan: BillingPlan) -> None:
 
 
 def _check_money(plan: BillingPlan) -> None:
-    if plan.currency != plan.units and plan.token_price is None:
-        raise CurrencyMismatch(plan.units, plan.currency)
-    if plan.token_price is not None and plan.currency == plan.units:
-        raise InvalidPlan("a token price that leads nowhere", plan.units.code, "name another currency")
+    if plan.currency != plan.pricing_unit and plan.token_price is None:
+        raise CurrencyMismatch(plan.pricing_unit, plan.currency)
+    if plan.token_price is not None and plan.currency == plan.pricing_unit:
+        raise InvalidPlan("a token price that leads nowhere", plan.pricing_unit.code, "name another currency")
     if plan.minimum is not None and plan.maximum is not None and plan.maximum < plan.minimum:
         raise InvalidPlan("a maximum below the minimum", plan.maximum, f"give at least {plan.minimum:f}")
     if plan.rounding.tax == "line" and plan.rounding.stage == "bill":

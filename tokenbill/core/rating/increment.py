@@ -147,8 +147,8 @@ def _check_terms(given: Given) -> None:
     plan, opening, period = given[1], given[2], given[6]
     if opening.period != period:
         raise AccountMismatch("period", str(opening.period), str(period))
-    if opening.terms != plan.terms():
-        raise AccountMismatch("hash of terms", opening.terms, plan.terms())
+    if opening.terms != plan.fingerprint():
+        raise AccountMismatch("hash of terms", opening.terms, plan.fingerprint())
 
 
 def _check_accrued(opening: Opening, replayed: Decimal) -> None:
@@ -217,7 +217,7 @@ def _is_as_left(opening: Opening, replayed: Statement, plan: BillingPlan) -> boo
 
 def _check_currencies(balance: Balance, plan: BillingPlan) -> None:
     for unit in balance.currencies:
-        if unit not in (plan.currency, plan.units):
+        if unit not in (plan.currency, plan.pricing_unit):
             raise CurrencyMismatch(unit, plan.currency)
 
 

@@ -68,12 +68,12 @@ def price_usage(work: Work) -> None:
 
 def burn_tokens(work: Work) -> None:
     """Whole tokens, paid from the balance in line order; the rest as one quantity on the token price."""
-    price, places = work.plan.token_price, work.plan.units.places
+    price, places = work.plan.token_price, work.plan.pricing_unit.places
     if price is None:
         return
     burned = [item for item in work.items if item.kind == "usage"]
     _count_tokens(work, burned, places)
-    offers = work.offers(work.plan.units)
+    offers = work.offers(work.plan.pricing_unit)
     drawn = drawn_on(
         offers, burned, [item.tokens for item in burned], places, budget_of(work, offers, "tokens")
     )
@@ -112,7 +112,7 @@ def _sell_tokens(work: Work, items: Sequence[Item], rests: Sequence[Decimal], mo
 
 
 def _token_line(work: Work, item: Item, rest: Decimal) -> LineItem:
-    unit = work.plan.units.code
+    unit = work.plan.pricing_unit.code
     rule = f"{item.tokens:f} {unit}, of which {rest:f} are not covered by the balance"
     charge = Charge("usage", item.meter, item.lines[0].description.partition(",")[0], rule=rule)
     return LineItem(charge, item.tokens, decimal(item.net), item.net)
