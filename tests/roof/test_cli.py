@@ -82,12 +82,12 @@ def test_the_dialogue_asks_four_questions_and_prints_the_bill(typed, capsys):
 
 
 def test_the_dialogue_shows_what_was_wrong_and_asks_again(typed, capsys):
-    typed("1e1\n 10 \n-5\n0\n\n0.1\n$1\n0.01\n")
+    typed("1e\n 10 \n-5\n0\n\n0.1\n$1\n0.01\n")
 
     assert main([]) == 0
     out = capsys.readouterr().out
     assert out.count("Please try again: ") == 4
-    assert "not a number: '1e1'" in out
+    assert "not a number: '1e'" in out
     assert out.endswith("Total: $1.00\n")
 
 

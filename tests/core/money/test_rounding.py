@@ -103,7 +103,7 @@ def test_a_policy_that_does_not_exist_is_refused(terms):
         Rounding(**terms)
 
 
-@pytest.mark.parametrize("amount", [0.5, True, None, "1e3", Decimal("NaN")])
+@pytest.mark.parametrize("amount", [0.5, True, None, "1e30", Decimal("NaN")])
 def test_only_exact_numbers_are_rounded(amount):
     with pytest.raises(InvalidNumber):
         CENTS(amount)

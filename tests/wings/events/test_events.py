@@ -249,7 +249,7 @@ def test_extension_attributes_and_what_is_null_are_passed_over():
         ),
         *(
             with_data(quantity=bad)
-            for bad in (None, True, 0.1, -5, "-5", "1e5", "NaN", SECRET, [5], 10**30, "٥")
+            for bad in (None, True, 0.1, -5, "-5", "1e30", "NaN", SECRET, [5], 10**30, "٥")
         ),
         with_data(quantity=5, meter="other"),
         with_data(quantity=5, meter=None),

@@ -77,7 +77,8 @@ PLACES = 30
 """Most decimals of a number."""
 SIZE = 2000
 """Largest exponent of an amount, either way: what is multiplied out stays short."""
-TEXT = r"-?[0-9]+(\.[0-9]+)?"
+TEXT = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?"
+"""Two digits of an exponent reach every number within the limits; more could only name a bomb."""
 TEXT_LENGTH = 64
 SHARE = 10**18
 """What a Decimal shows of an amount that does not terminate: 18 places."""
@@ -108,11 +109,12 @@ def number(value: object) -> Decimal:
     """*value* as a plain Decimal, or InvalidNumber: every number enters here.
 
     Raises:
-        InvalidNumber: For float and bool, for text that is not ``-?digits[.digits]``, for NaN and
-            infinities, from 10^30 on, and beyond 30 decimals.
+        InvalidNumber: For float and bool, for text that is not ``-?digits[.digits]``, with an
+            exponent of at most two digits or without, for NaN and infinities, from 10^30 on, and beyond
+            30 decimals.
 
-    >>> number("0.10"), number(3)
-    (Decimal('0.10'), Decimal('3'))
+    >>> number("0.10"), number(3), number("1e+06")
+    (Decimal('0.10'), Decimal('3'), Decimal('1000000'))
     """
     if isinstance(value, Decimal):
         return _bounded(Decimal(value), value)
