@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenbill import Adjustment, Bill, BillingPlan, PriceSchedule, Rounding, TokenbillError, Usage
-from tokenbill.errors import InvalidCurrency, InvalidUsage
+from tokenbill.errors import InvalidCurrency, InvalidRounding, InvalidUsage
 from tokenbill.sharing import by_peak, by_use, share
 
 PLAN = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10", api_calls="0.01"))
@@ -66,6 +66,43 @@ def test_a_credit_note_is_shared_in_the_minor_units_of_its_currency():
         "red": -2,
         "blue": -1,
     }
+
+
+def test_places_that_cannot_hold_the_total_are_refused():
+    bill = Bill.of(Usage(gpu_hours="105.5"), PLAN)  # 10.55
+
+    with pytest.raises(InvalidRounding):
+        share(bill, {"red": 1, "blue": 1}, rounding=Rounding(places=0))  # 6 + 5 would be 11
+    with pytest.raises(InvalidRounding):
+        share(bill, {"red": 1, "blue": 1}, rounding=Rounding(places=1))
+
+
+def test_fewer_places_will_do_where_they_hold_the_total():
+    parts = share(bill_of(100), {"red": 1, "blue": 2, "green": 4}, rounding=Rounding(places=0))
+
+    assert parts == {"red": 1, "blue": 3, "green": 6}  # 10.00 by sevenths: 1.4, 2.9, 5.7
+
+
+def test_an_adjustment_is_shared_in_the_places_of_its_bills():
+    fine = BillingPlan.on_demand(PriceSchedule(calls="0.0105"), rounding=Rounding(places=4))
+    note = Bill.of(Usage(calls=1), fine) - Bill.of(Usage(calls=2), fine)
+
+    assert note.total == Decimal("-0.0105")
+    assert share(note, {"red": 1, "blue": 1}) == {"red": Decimal("-0.0053"), "blue": Decimal("-0.0052")}
+
+
+@given(
+    st.integers(0, 6).flatmap(lambda places: st.tuples(st.just(places), st.integers(0, 10**6))),
+    st.integers(0, 10**6),
+    st.lists(st.integers(0, 9), min_size=1, max_size=5).filter(any),
+)
+def test_the_parts_of_an_adjustment_sum_to_its_total(places_and_hours, more, weights):
+    places, hours = places_and_hours
+    plan = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.000123"), rounding=Rounding(places=places))
+    note = Bill.of(Usage(gpu_hours=hours + more), plan) - Bill.of(Usage(gpu_hours=hours), plan)
+    parts = share(note, dict(enumerate(weights)))
+
+    assert sum(map(Fraction, parts.values())) == Fraction(note.total)
 
 
 @pytest.mark.parametrize(
