@@ -1,42 +1,38 @@
-"""Modules whose packages are not installed are not collected for their examples, and the header says so."""
+"""Modules whose packages are not installed are not collected for their examples, and pytest says so."""
 
-import ast
-import sys
-from functools import cache
+import re
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parent
-PACKAGE = ROOT / "tokenbill"
+IMPORTED = re.compile(r"^\s*>>> (?:import|from) (\w+)", re.MULTILINE)
+MISSING = {}
+
+collect_ignore = ["tests/fuzz/fuzz.py"]  # the fuzzers are a program of their own
 
 
-def file_of(module):
-    """The file of a module of the package, or None."""
-    place = ROOT.joinpath(*module.split("."))
-    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.exists()), None)
+def lacking(path):
+    """The package that a module of ours, or an example in it, needs and that is not installed; or None."""
+    from tokenbill.errors import MissingExtra
+
+    try:
+        import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+    except MissingExtra as error:
+        return error.package
+    packages = IMPORTED.findall(path.read_text(encoding="utf-8"))
+    return next((package for package in packages if not find_spec(package)), None)
 
 
-@cache
-def needs(path):
-    """Packages that a module imports at its top, or that what it imports there does."""
-    found = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        names = [node.module] if isinstance(node, ast.ImportFrom) else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        for name in names:
-            package, ours = name.partition(".")[0], file_of(name)
-            found |= needs(ours) if ours else {package} - {"tokenbill", *sys.stdlib_module_names}
-    return found
+def pytest_ignore_collect(collection_path):
+    """Leave out a module that cannot be imported here; None lets pytest decide on any other."""
+    ours = collection_path.suffix == ".py" and collection_path.is_relative_to(ROOT / "tokenbill")
+    if ours and (package := lacking(collection_path)):
+        MISSING.setdefault(package, []).append(str(collection_path.relative_to(ROOT)))
+        return True
+    return None
 
 
-MISSING = {
-    str(path.relative_to(ROOT)): lacking
-    for path in sorted(PACKAGE.rglob("*.py"))
-    if (lacking := sorted(package for package in needs(path) if not find_spec(package)))
-}
-collect_ignore = ["tests/fuzz/fuzz.py", *MISSING]  # the fuzzers are a program of their own
-
-
-def pytest_report_header():
+def pytest_report_collectionfinish():
     """Say what was left out, and what to install for it."""
-    return [f"not collected: {path}, install {', '.join(lacking)}" for path, lacking in MISSING.items()]
+    return [f"not collected without {package}: {', '.join(paths)}" for package, paths in MISSING.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from tokenbill.core.base.quoting import listed, shown, tail
 
@@ -263,10 +263,26 @@ class QuantityOverflow(TokenbillError, OverflowError):
 
 
 class MissingExtra(TokenbillError, ImportError):
-    """A wing needs a package that is not installed."""
+    """A wing needs a ``package`` that is not installed; ``extra`` names all that the wing needs."""
 
     code = "missing_extra"
+    # Packages by extra, as in pyproject.toml. The advice names them and never this library: whoever reads
+    # it has the library already, and another project bears the name `tokenbill` on the package index.
+    _packages: ClassVar = {
+        "progress": "tqdm",
+        "toml": "tomli-w",
+        "parquet": "pyarrow",
+        "plots": "matplotlib",
+        "genai-prices": "'genai-prices<0.3'",
+        "pandas": "pandas numpy pyarrow",
+        "arrow": "pyarrow numpy",
+        "polars": "polars numpy",
+        "duckdb": "duckdb pyarrow numpy",
+        "spark": "pyspark pyarrow numpy",
+        "dask": "'dask[dataframe]' pandas numpy pyarrow",
+        "test": "pytest hypothesis iso4217",
+    }
 
     def __init__(self, package: str, extra: str) -> None:
         self.package, self.extra = package, extra
-        super().__init__(f"{package} is not installed; run: pip install 'tokenbill[{extra}]'")
+        super().__init__(f"{package} is not installed; run: pip install {self._packages.get(extra, package)}")

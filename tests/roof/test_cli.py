@@ -415,9 +415,7 @@ def test_where_tqdm_is_missing_there_is_no_progress_unless_it_is_asked_for(
     assert bill_on_a_terminal() == 0
     assert capsys.readouterr().err == ""
     assert bill_on_a_terminal("--progress") == 1
-    assert capsys.readouterr().err == (
-        "tokenbill: tqdm is not installed; run: pip install 'tokenbill[progress]'\n"
-    )
+    assert capsys.readouterr().err == "tokenbill: tqdm is not installed; run: pip install tqdm\n"
 
 
 def test_the_progress_bar_of_tqdm_can_be_used(file, capsys):
@@ -544,7 +542,9 @@ def test_what_cannot_be_written_is_said_of_any_stream(failure, said, monkeypatch
 
 
 def test_the_version_is_that_of_the_package(monkeypatch, capsys):
-    monkeypatch.setattr(importlib.metadata, "version", lambda package: {"tokenbill": "7.8.9"}[package])
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda package: {"exact-usage-billing": "7.8.9"}[package]
+    )
 
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == "tokenbill 7.8.9\n"

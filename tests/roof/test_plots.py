@@ -29,7 +29,7 @@ from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, Tokenbill
 from tokenbill.watch import Budget, status
 
 ROOT = Path(__file__).parents[2]
-REASON = "matplotlib is not installed: pip install 'tokenbill[plots]'"
+REASON = "matplotlib is not installed: pip install matplotlib"
 
 MARCH = Period("2026-03-01", "2026-04-01")
 CENT = PriceSchedule(calls="0.01")

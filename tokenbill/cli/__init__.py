@@ -87,8 +87,9 @@ def _settle(stream: object, **options: str) -> None:
 def _version(_: Namespace) -> None:
     from importlib.metadata import PackageNotFoundError, version  # only this asks
 
+    # The distribution by its own name: `tokenbill` on the package index is another project.
     try:
-        print(f"tokenbill {version('tokenbill')}")
+        print(f"tokenbill {version('exact-usage-billing')}")
     except PackageNotFoundError:
         print("tokenbill, not installed")
 

@@ -47,7 +47,7 @@ def dumps(value: object, *, format: Format = "json") -> str:
 
     Args:
         value: A plan, schedule, book, usage, account, balance, bill, adjustment, or any part of one.
-        format: ``json``, or ``toml``, which needs ``pip install 'tokenbill[toml]'``.
+        format: ``json``, or ``toml``, which needs the package tomli-w.
 
     Raises:
         UnreadableInput: For a class that documents do not know; see ``register``.

@@ -38,7 +38,7 @@ EXAMPLES = [
     BillMismatch("the total", Decimal(1), Decimal(2)),
     BalanceExhausted(Decimal("0.50"), "USD"),
     ConflictingEvent("gateway", "r-17"),
-    MissingExtra("pandas", "frames"),
+    MissingExtra("numpy", "polars"),
 ]
 
 
@@ -151,7 +151,8 @@ def test_a_bill_that_comes_out_otherwise_says_where():
 
 
 def test_a_missing_extra_says_what_to_install():
-    assert str(MissingExtra("pandas", "frames")).endswith("run: pip install 'tokenbill[frames]'")
+    assert str(MissingExtra("numpy", "polars")) == "numpy is not installed; run: pip install polars numpy"
+    assert str(MissingExtra("six", "unknown")) == "six is not installed; run: pip install six"
 
 
 class Hostile:

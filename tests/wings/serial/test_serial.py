@@ -79,7 +79,7 @@ def test_a_value_is_the_same_after_it_was_written_and_read(value):
 @FEWER
 @given(values)
 def test_a_value_is_the_same_after_it_was_written_and_read_as_toml(value):
-    pytest.importorskip("tomli_w", reason="TOML WAS NOT WRITTEN: pip install 'tokenbill[toml]'")
+    pytest.importorskip("tomli_w", reason="TOML WAS NOT WRITTEN: pip install tomli-w")
     text = dumps(value, format="toml")
 
     again = loads(text, format="toml", longest=10**8)
@@ -536,10 +536,10 @@ def test_another_format_is_refused():
             loads("{}", format=format)
 
 
-def test_without_its_writer_toml_is_refused_by_the_name_of_the_extra(monkeypatch):
+def test_without_its_writer_toml_is_refused_by_its_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "tomli_w", None)
 
-    with pytest.raises(MissingExtra, match=r"tokenbill\[toml\]"):
+    with pytest.raises(MissingExtra, match="pip install tomli-w"):
         dumps(PLAN, format="toml")
 
 
@@ -549,7 +549,7 @@ def test_without_its_writer_toml_is_refused_by_the_name_of_the_extra(monkeypatch
 @pytest.mark.parametrize("name", ["plan.json", "plan.toml", "plan", "plan.JSON", "a.toml.bak"])
 def test_a_file_is_written_and_read(tmp_path, name):
     if name.endswith(".toml"):
-        pytest.importorskip("tomli_w", reason="TOML WAS NOT WRITTEN: pip install 'tokenbill[toml]'")
+        pytest.importorskip("tomli_w", reason="TOML WAS NOT WRITTEN: pip install tomli-w")
     path = tmp_path / name
 
     dump(PLAN, path)
