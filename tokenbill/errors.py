@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from tokenbill.core.base.quoting import listed, shown, tail
+from tokenbill.core.base.quoting import listed, quoted, tail
 
 __all__ = [
     "AccountMismatch",
@@ -60,7 +60,7 @@ class _Invalid(TokenbillError, ValueError):
     """A value that may not exist: *what* it is, its *value*, and the *way out*."""
 
     def __init__(self, what: str, value: object, way_out: str) -> None:
-        self.value = shown(value)
+        self.value = quoted(value)
         super().__init__(f"{what}: {self.value}; {way_out}")
 
 
@@ -150,8 +150,8 @@ class UnreadableRow(UnreadableInput):
     def __init__(
         self, problem: object, value: object, *, file: str, line: int, column: str | None = None
     ) -> None:
-        self.file, self.line, self.column, self.value = file, line, column, shown(value)
-        cell = "" if column is None else f", column {shown(column)}"
+        self.file, self.line, self.column, self.value = file, line, column, quoted(value)
+        cell = "" if column is None else f", column {quoted(column)}"
         TokenbillError.__init__(self, f"{tail(file)}, line {line}{cell}: {problem}")
 
 
@@ -161,7 +161,7 @@ class UnreadableField(UnreadableInput):
     code = "unreadable_field"
 
     def __init__(self, problem: object, value: object, *, path: str) -> None:
-        self.path, self.value = path, shown(value)
+        self.path, self.value = path, quoted(value)
         TokenbillError.__init__(self, f"{tail(path)}: {problem}")
 
 
@@ -172,7 +172,8 @@ class InexactAmount(TokenbillError, ArithmeticError):
 
     def __init__(self, price: object) -> None:
         super().__init__(
-            f"amount of {shown(price)} needs more digits than a Decimal can hold; return a fractions.Fraction"
+            f"amount of {quoted(price)} needs more digits than a Decimal can hold;"
+            " return a fractions.Fraction"
         )
 
 
@@ -183,7 +184,7 @@ class CurrencyMismatch(TokenbillError, ValueError):
 
     def __init__(self, one: object, other: object) -> None:
         self.one, self.other = str(one), str(other)
-        super().__init__(f"{shown(self.one)} and {shown(self.other)} do not mix; convert one of them first")
+        super().__init__(f"{quoted(self.one)} and {quoted(self.other)} do not mix; convert one of them first")
 
 
 class UnpricedUsage(TokenbillError, KeyError):
@@ -194,7 +195,7 @@ class UnpricedUsage(TokenbillError, KeyError):
     def __init__(self, meter: str, priced: Iterable[str] = ()) -> None:
         self.meter, self.priced = meter, tuple(priced)
         super().__init__(
-            f"no price for meter {shown(meter)}; the schedule prices {listed(self.priced)};"
+            f"no price for meter {quoted(meter)}; the schedule prices {listed(self.priced)};"
             " write 0 for a free meter"
         )
 
@@ -205,7 +206,7 @@ class AccountMismatch(TokenbillError, ValueError):
     code = "account_mismatch"
 
     def __init__(self, what: str, account: object, bill: object, way_out: str = "") -> None:
-        self.account, self.bill = shown(account), shown(bill)
+        self.account, self.bill = quoted(account), quoted(bill)
         way_out = way_out or "close the one period before the next begins"
         super().__init__(
             f"{what} of the opening account: {self.account}, of the bill: {self.bill}; {way_out}"
@@ -218,9 +219,9 @@ class BillMismatch(TokenbillError, ValueError):
     code = "bill_mismatch"
 
     def __init__(self, line: str, stored: object, computed: object) -> None:
-        self.line, self.stored, self.computed = line, shown(stored), shown(computed)
+        self.line, self.stored, self.computed = line, quoted(stored), quoted(computed)
         super().__init__(
-            f"{shown(line)} reads {self.stored} but comes out as {self.computed};"
+            f"{quoted(line)} reads {self.stored} but comes out as {self.computed};"
             " bill the usage again, or find what changed"
         )
 
@@ -243,7 +244,7 @@ class ConflictingEvent(TokenbillError, ValueError):
     def __init__(self, source: str, id: str) -> None:
         self.source, self.id = source, id
         super().__init__(
-            f"event {shown(id)} of {shown(source)} came with other content before;"
+            f"event {quoted(id)} of {quoted(source)} came with other content before;"
             " send a correction under an id of its own"
         )
 
@@ -254,11 +255,11 @@ class QuantityOverflow(TokenbillError, OverflowError):
     code = "quantity_overflow"
 
     def __init__(self, meter: str, group: object, quantity: object, most: object) -> None:
-        self.meter, self.group, self.quantity, self.most = meter, group, shown(quantity), shown(most)
-        where = f" of {shown(group)}" if group else ""
+        self.meter, self.group, self.quantity, self.most = meter, group, quoted(quantity), quoted(most)
+        where = f" of {quoted(group)}" if group else ""
         super().__init__(
-            f"{shown(meter)}{where}: {self.quantity} is more than {self.most}, up to which columns are exact;"
-            " give quantities or rates with fewer decimals, or bill it with Bill.of"
+            f"{quoted(meter)}{where}: {self.quantity} is more than {self.most}, up to which columns"
+            " are exact; give quantities or rates with fewer decimals, or bill it with Bill.of"
         )
 
 

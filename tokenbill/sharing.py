@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from tokenbill.core.base.hashing import is_mapping, listed_of
+from tokenbill.core.base.inputs import is_mapping, listed_of
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import currency

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias, cast
 from attrs import evolve, has
 
 from tokenbill.core.base.hashing import content_hash
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.money.decimals import (
     EXACT,
     ZERO,
@@ -112,7 +112,7 @@ def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: boo
     try:
         obeyed()
     except Flaky as error:
-        raise AssertionError(f"{shown(price)} breaks determinism: its answers change") from error
+        raise AssertionError(f"{quoted(price)} breaks determinism: its answers change") from error
 
 
 def quantities_near(price: Price, quantities: Iterable[Number] = ()) -> st.SearchStrategy[Decimal]:
@@ -128,7 +128,7 @@ def _beside(bound: Decimal, step: Decimal | int) -> Decimal:
 
 def _hold(truth: bool, law: str, price: Price, left: str, right: str) -> None:
     if not truth:
-        raise AssertionError(f"{shown(price)} breaks the law of {law}: {left}, but {right}")
+        raise AssertionError(f"{quoted(price)} breaks the law of {law}: {left}, but {right}")
 
 
 def _answer(price: Price, quantity: Decimal, prior: Decimal | None = None) -> Answer:
@@ -137,7 +137,7 @@ def _answer(price: Price, quantity: Decimal, prior: Decimal | None = None) -> An
         return Answer(price(quantity, prior), price.exact(quantity, prior))
     except Exception as error:
         asked = _asked(quantity, prior)
-        told = f"{shown(price)} breaks the law of answers: {asked} raises {type(error).__name__}: {error}"
+        told = f"{quoted(price)} breaks the law of answers: {asked} raises {type(error).__name__}: {error}"
         raise AssertionError(told) from error
 
 
@@ -169,7 +169,7 @@ def _copies(price: Price) -> None:
     """A copy has the same content, and is equal and hashes equally where the class knows equality."""
     content = _content(price)
     for way, made in _made_again(price):
-        left = f"{way} gives {shown(made)}"
+        left = f"{way} gives {quoted(made)}"
         _hold(_content(made) == content, "copies", price, left, "its content differs")
         if type(price).__eq__ is not object.__eq__:
             _hold(made == price, "copies", price, left, "the two are not equal")
@@ -180,7 +180,7 @@ def _content(price: Price) -> str:
     try:
         return content_hash(price)
     except Exception as error:
-        told = f"{shown(price)} breaks the law of content: content_hash(price) raises {error}"
+        told = f"{quoted(price)} breaks the law of content: content_hash(price) raises {error}"
         raise AssertionError(told) from error
 
 
@@ -197,7 +197,7 @@ def _hash(price: Price) -> int:
     try:
         return hash(price)
     except TypeError as error:
-        told = f"{shown(price)} breaks the law of hashes: it has none; make the class frozen"
+        told = f"{quoted(price)} breaks the law of hashes: it has none; make the class frozen"
         raise AssertionError(told) from error
 
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, overload
 from tokenbill.catalog.cells import STANDARD, Dated, Steps, Variants, editions, entries, starts
 from tokenbill.catalog.price_maps import from_price_map, refused_in_price_map
 from tokenbill.catalog.units import meter_of
-from tokenbill.core.base.hashing import listed_of
-from tokenbill.core.base.hashing import name as checked_name
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.base.inputs import name as checked_name
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.periods.instants import moment, spelled
 from tokenbill.core.pricing.price_book import PriceBook
@@ -288,7 +288,7 @@ def _dated(offer: Offer, at: datetime | None, variant: str | None) -> Dated:
     if variant is not None:
         found = {start: _only(variant, variants) for start, variants in found.items()}
     if not any(cells for variants in found.values() for cells in variants.values()):
-        what = "a model without prices" if variant is None else f"no prices of variant {shown(variant)}"
+        what = "a model without prices" if variant is None else f"no prices of variant {quoted(variant)}"
         raise UnreadableInput(what, _path(offer), "price it by a schedule of your own, if it is free by 0")
     for variants in found.values():
         PriceSchedule(entries(variants, thresholds=starts(variants), labels={}))  # refuses ties

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from tokenbill.core.base.hashing import is_mapping
+from tokenbill.core.base.inputs import is_mapping
 
 __all__ = ["PER", "condition", "counted", "is_price"]
 

@@ -7,9 +7,9 @@ from typing import Any, Final, TypeAlias
 
 from tokenbill.catalog.cells import STANDARD, Steps, Variants, closed, entries, starts
 from tokenbill.catalog.keys import PER, condition, counted, is_price
-from tokenbill.core.base.hashing import is_mapping, listed_of
-from tokenbill.core.base.hashing import name as checked_name
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.inputs import is_mapping, listed_of
+from tokenbill.core.base.inputs import name as checked_name
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import Number, from_float, number
 from tokenbill.core.pricing.rates import PerUnit
@@ -170,7 +170,7 @@ def _table(model: str, given: Mapping[str, Any], *, floats: bool) -> dict[str, P
             _keep(found.setdefault(variant, {}).setdefault(Meter(name), {}), above, price, key)
     if unknown:
         way_out = "bill without them by ignore=[...]"
-        raise UnreadableInput(f"{shown(model)} has prices that no meter counts", ", ".join(unknown), way_out)
+        raise UnreadableInput(f"{quoted(model)} has prices that no meter counts", ", ".join(unknown), way_out)
     if not found:
         raise UnreadableInput("a model without prices", model, "price it by a schedule of your own")
     return found
@@ -218,4 +218,4 @@ def _number(key: str, value: object, *, floats: bool) -> Number:
     if floats:
         return from_float(value)
     way_out = "read the map by json.loads(text, parse_float=Decimal), or say floats=True"
-    raise InvalidNumber(f"{shown(key)} is a float, which is not exact", value, way_out)
+    raise InvalidNumber(f"{quoted(key)} is a float, which is not exact", value, way_out)

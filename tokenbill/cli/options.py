@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
@@ -181,8 +181,8 @@ def _check_kind(kind: str) -> None:
     known = [*KINDS, *SHAPES]
     if kind not in SHAPES:
         near = get_close_matches(kind, known, n=1)
-        hint = f"did you mean {shown(near[0])}?" if near else f"give one of {', '.join(known)}"
-        raise Misuse(f"no such kind of row: {shown(kind)}; {hint}")
+        hint = f"did you mean {quoted(near[0])}?" if near else f"give one of {', '.join(known)}"
+        raise Misuse(f"no such kind of row: {quoted(kind)}; {hint}")
 
 
 def _plan(arguments: Namespace) -> BillingPlan:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tokenbill.cli.options import Misuse, Request
-from tokenbill.core.base.hashing import name
+from tokenbill.core.base.inputs import name
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.errors import InvalidName, InvalidUsage, UnreadableInput

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from tokenbill.compare.ranking import Comparison, PlanDifference, difference_of, ranked
-from tokenbill.core.base.hashing import listed_of
+from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.tables import digits
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Quantities, Usage

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from attrs import frozen
 
-from tokenbill.core.base.memo import Shown
-from tokenbill.core.base.quoting import listed, shown
+from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.core.base.tables import digits, html_table, shortest, text_table
+from tokenbill.core.base.values import Value
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, decimal, difference
@@ -39,7 +39,7 @@ class LineDifference(NamedTuple):
 
 
 @frozen(repr=False)
-class PlanDifference(Shown):
+class PlanDifference(Value):
     """Why the same usage costs more or less on an *other* plan: the lines differ, and add up to the total.
 
     A line that a plan does not have counts as 0.
@@ -256,7 +256,7 @@ def _is_same(found: Case, asked: Case) -> bool:
 
 
 def _text(case: Case) -> str:
-    return " / ".join(part if isinstance(part, str) else shown(part) for part in case)
+    return " / ".join(part if isinstance(part, str) else quoted(part) for part in case)
 
 
 def ranked(cases: Iterable[Case], plans: Iterable[tuple[str, BillingPlan, Sequence[Bill]]]) -> Comparison:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar, cast, overload
 
 from attrs import field, fields, frozen
 
-from tokenbill.core.base.hashing import is_mapping, name
+from tokenbill.core.base.inputs import is_mapping, name
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT
 from tokenbill.core.periods.cycle import Cycle

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import listed_of, name
+from tokenbill.core.base.inputs import listed_of, name
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage

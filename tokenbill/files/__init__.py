@@ -11,7 +11,7 @@ from io import StringIO
 from itertools import chain
 from typing import Any, TextIO, TypeAlias, TypeVar, overload
 
-from tokenbill.core.base.hashing import name
+from tokenbill.core.base.inputs import name
 from tokenbill.core.base.tables import guarded
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.meters import Meter

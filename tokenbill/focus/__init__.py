@@ -11,9 +11,9 @@ from typing import Any, Literal, TextIO, TypeAlias, cast
 
 from attrs import frozen
 
-from tokenbill.core.base.hashing import is_mapping, listed_of
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.inputs import is_mapping, listed_of
 from tokenbill.core.base.quoting import listed
+from tokenbill.core.base.values import Value
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.decimals import ZERO, decimal, difference, plus
 from tokenbill.core.periods.period import Period
@@ -215,7 +215,7 @@ def to_csv(rows: Iterable[Row]) -> str:
 
 
 @frozen(repr=False)
-class Difference(Shown):
+class Difference(Value):
     """A charge on which a provider's rows and ours do not agree.
 
     ``key`` names it, as pairs of column and text; ``ours`` and ``theirs`` are what each bills for it, and

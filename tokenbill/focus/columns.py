@@ -9,7 +9,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from tokenbill.core.base.hashing import is_mapping, listed_of, pairs_of
+from tokenbill.core.base.inputs import is_mapping, listed_of, pairs_of
 from tokenbill.core.money.decimals import Number, number
 from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import midnight, utc, zone

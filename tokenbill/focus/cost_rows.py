@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import is_mapping, name
+from tokenbill.core.base.inputs import is_mapping, name
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.periods.period import Period
 from tokenbill.errors import InvalidName, InvalidPeriod

@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import name, pairs_of
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.inputs import name, pairs_of
+from tokenbill.core.base.values import Value
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.money.currencies import Currency, currency
@@ -44,7 +44,7 @@ def _currency_of(value: Any) -> Currency | None:
 
 
 @frozen(repr=False)
-class Purchase(Shown):
+class Purchase(Value):
     """The purchase of a paid grant: what was asked for it, and what list prices ask.
 
     Args:
@@ -99,7 +99,7 @@ class Purchase(Shown):
 
 
 @frozen(repr=False)
-class Expired(Shown):
+class Expired(Value):
     """The credit of a balance that ended in a period: what was paid for it is lost.
 
     Args:

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from tokenbill.core.base.hashing import content_hash, is_mapping, name, pairs_of
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.hashing import content_hash
+from tokenbill.core.base.inputs import is_mapping, name, pairs_of
+from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import Meter
 from tokenbill.errors import InvalidName
 
@@ -100,7 +101,7 @@ def _ids(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 @frozen(repr=False)
-class Sku(Shown):
+class Sku(Value):
     """What FOCUS is to call a meter, or a kind of charge; what is left out is made from the meter's name.
 
     Args:

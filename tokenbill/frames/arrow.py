@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.quoting import quoted
 from tokenbill.errors import InvalidNumber, UnreadableInput
 from tokenbill.frames.bills import amounts, settle
 from tokenbill.frames.layouts import (
@@ -284,7 +284,7 @@ def _shortened(name: str, n: Ints, cells: Any, place: Place) -> Numbers:
             n, places = n // 10, places - 1
     if places > DIGITS:
         odd = int(np.argmax(n % 10 ** (places - DIGITS) != 0))
-        what = f"more than {DIGITS} decimals in column {shown(name)} in {place(odd)}"
+        what = f"more than {DIGITS} decimals in column {quoted(name)} in {place(odd)}"
         raise InvalidNumber(what, cells[odd].as_py(), "write fewer digits")
     return n, places
 

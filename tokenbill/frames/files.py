@@ -13,7 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.money.decimals import PLACES
 from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
 from tokenbill.frames.arrow import Numbers, Place, bills, coded, job_of, numbers_of, plain, refuse_nulls
@@ -113,7 +113,7 @@ class _Total:
         for name, cells in part.keys.items():
             kind = common([self.kinds[name], cells.type])
             if kind is None:
-                what = f"column {shown(name)} of another type than in the first file"
+                what = f"column {quoted(name)} of another type than in the first file"
                 raise UnreadableInput(what, file.name, "write it with one type")
             self.kinds[name] = kind
         self.parts.append(part)
@@ -284,7 +284,7 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
         return cells.cast(pa.int64())
     odd = pc.index(pc.match_substring_regex(cells, PLAIN), False).as_py()
     if odd >= 0:
-        what = f"no number in column {shown(name)} in {place(odd)}"
+        what = f"no number in column {quoted(name)} in {place(odd)}"
         raise InvalidNumber(what, cells[odd].as_py(), 'write digits with at most one point: "1234.5"')
     length, point = pc.utf8_length(cells), pc.find_substring(cells, ".")
     whole = pc.if_else(pc.less(point, 0), length, point)
@@ -292,7 +292,7 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
     is_long = pc.or_(pc.greater(pc.add(whole, places), DIGITS), pc.greater(places, PLACES))
     longest = pc.index(is_long, True).as_py()
     if longest >= 0:  # Arrow itself would wrap
-        where = f"in column {shown(name)} in {place(longest)}"
+        where = f"in column {quoted(name)} in {place(longest)}"
         what = f"more than {DIGITS} digits, or {PLACES} decimals, {where}"
         raise InvalidNumber(what, cells[longest].as_py(), "write fewer digits")
     digits = _most(whole) + _most(places)

@@ -8,8 +8,8 @@ from fractions import Fraction
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from tokenbill.core.base.hashing import listed_of
-from tokenbill.core.base.quoting import listed, shown
+from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import decimal
 from tokenbill.core.periods.period import Period
@@ -163,7 +163,7 @@ def texts(value: object, what: str) -> tuple[str, ...]:
 
 def float_column(column: str, dtype: object, *, odd: int | None, first: object, cast: str) -> InvalidNumber:
     """The error for a column of floats, *odd* of them no whole numbers; None where that is not known."""
-    what = f"column {shown(column)} holds floats, which are not exact"
+    what = f"column {quoted(column)} holds floats, which are not exact"
     if odd:
         what = f"{what}, {odd} of them no whole numbers, the first in {first}"
     way_out = f"if all are whole numbers, cast it: {cast}; else read it as text, then as decimals"
@@ -172,18 +172,18 @@ def float_column(column: str, dtype: object, *, odd: int | None, first: object, 
 
 def no_numbers(column: str, dtype: object) -> InvalidNumber:
     """The error for a column of quantities that are no numbers."""
-    return InvalidNumber(f"column {shown(column)} holds no numbers", dtype, "give integers or decimals")
+    return InvalidNumber(f"column {quoted(column)} holds no numbers", dtype, "give integers or decimals")
 
 
 def check_counts(column: str, nulls: int, negatives: int, first: object) -> None:
     """Refuse nulls and negative quantities, with how many there are and where the first one stands."""
     if nulls:
         raise InvalidUsage(
-            f"{nulls} null in column {shown(column)}, the first in", first, "fill in 0 or the use"
+            f"{nulls} null in column {quoted(column)}, the first in", first, "fill in 0 or the use"
         )
     if negatives:
         raise InvalidUsage(
-            f"{negatives} negative in column {shown(column)}, the first in",
+            f"{negatives} negative in column {quoted(column)}, the first in",
             first,
             "correct a bill by a difference of bills",
         )
@@ -191,7 +191,7 @@ def check_counts(column: str, nulls: int, negatives: int, first: object) -> None
 
 def null_keys(column: str, nulls: int, first: object) -> UnreadableInput:
     """The error for rows that name no group or meter."""
-    return UnreadableInput(f"{nulls} null in column {shown(column)}, the first in", first, "fill it in")
+    return UnreadableInput(f"{nulls} null in column {quoted(column)}, the first in", first, "fill it in")
 
 
 def spelled(n: int, unit: int) -> Decimal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokenbill.core.base.quoting import listed, shown
+from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.errors import InvalidNumber, UnreadableInput
 from tokenbill.frames.arrow import IN_ORDER, Place, Source, amount_column, lines
 from tokenbill.frames.layouts import AMOUNT, Asked, engine
@@ -51,7 +51,7 @@ def source_of(data: Any, place: Place = IN_ORDER) -> Source:
 
 def _refused(name: str, cells: Any, is_text: bool) -> InvalidNumber | UnreadableInput:
     """The error for cells that make no column of Arrow, with the way out of what is wrong with them."""
-    column, kinds = f"column {shown(name)} holds", {type(cell).__name__ for cell in cells}
+    column, kinds = f"column {quoted(name)} holds", {type(cell).__name__ for cell in cells}
     if is_text:
         way_out = f'write df["{name}"].str.encode("utf-8", "replace").str.decode("utf-8")'
         return UnreadableInput(f"{column} text that is no Unicode", cells.dtype, way_out)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
 
-from tokenbill.core.base.hashing import pairs_of
+from tokenbill.core.base.inputs import pairs_of
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage

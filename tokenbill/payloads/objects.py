@@ -9,7 +9,7 @@ from itertools import islice
 from numbers import Integral
 from typing import Any, Final, cast
 
-from tokenbill.core.base.hashing import is_mapping
+from tokenbill.core.base.inputs import is_mapping
 from tokenbill.errors import UnreadableInput
 from tokenbill.payloads.counts import Counts, count, measure
 from tokenbill.payloads.shapes import TIERS, WHOLES, Listed, Path, Shape

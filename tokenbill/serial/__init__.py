@@ -18,7 +18,7 @@ from secrets import token_hex
 from shutil import copymode
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from tokenbill.core.base.hashing import is_mapping
+from tokenbill.core.base.inputs import is_mapping
 from tokenbill.errors import MissingExtra, UnreadableInput
 from tokenbill.serial.coding import DEFINITIONS, Misfit
 from tokenbill.serial.records import REGISTRY, VERSION, Record, members_of

@@ -11,8 +11,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NoReturn, cast
 
-from tokenbill.core.base.hashing import is_legible, is_mapping
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.inputs import is_legible, is_mapping
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.periods.instants import read, spelled
 from tokenbill.errors import TokenbillError, UnreadableField, UnreadableInput
 
@@ -73,7 +73,7 @@ class Misfit(Exception):
 
 def refuse(what: str, value: object, way_out: str) -> NoReturn:
     """Refuse what a document holds."""
-    raise Misfit(f"{what}: {shown(value)}; {way_out}", value)
+    raise Misfit(f"{what}: {quoted(value)}; {way_out}", value)
 
 
 def unwritable(what: str, value: object, way_out: str) -> NoReturn:
@@ -99,7 +99,7 @@ def tried(make: Callable[[], Any], given: object) -> Any:
     except TokenbillError as error:
         raise Misfit(error, given) from None
     except Exception as error:  # a user's own class may raise anything
-        raise Misfit(shown(error), given) from error
+        raise Misfit(quoted(error), given) from error
 
 
 class Codec(ABC):

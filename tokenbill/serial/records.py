@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple, Union, cast, get_args, get_origin, 
 
 from attrs import NOTHING, fields, has
 
-from tokenbill.core.base.hashing import is_mapping
-from tokenbill.core.base.quoting import listed, shown
+from tokenbill.core.base.inputs import is_mapping
+from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.errors import TokenbillError, UnreadableInput
 from tokenbill.serial.coding import (
@@ -107,7 +107,7 @@ class Record(Codec):
         parts = {name: self._part(name, item) for name, item in given.items() if name not in MARKS}
         for name, member in self._left_out.items():
             if name not in parts and member.is_required:
-                raise Misfit(f"no {shown(name)}, which {self.name} needs", given)
+                raise Misfit(f"no {quoted(name)}, which {self.name} needs", given)
             parts.setdefault(name, None)
         return tried(lambda: self._made(parts), given)
 
@@ -149,7 +149,7 @@ class Record(Codec):
 def hint(name: object, known: Mapping[str, object] | list[str]) -> str:
     """The nearest of the *known* names, or a few of them."""
     near = get_close_matches(str(name)[:100], known, n=1)
-    return f"did you mean {shown(near[0])}?" if near else f"give one of {listed(known)}"
+    return f"did you mean {quoted(near[0])}?" if near else f"give one of {listed(known)}"
 
 
 def _written(name: str, member: Member, item: Any) -> Any:

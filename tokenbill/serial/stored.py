@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from attrs import frozen
 
-from tokenbill.core.base.hashing import is_mapping
+from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.billing.account import NEW, NO_USAGE, Account, check_rest, notes_of
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Balance

@@ -16,8 +16,8 @@ from typing import NamedTuple, TypeVar
 
 from attrs import frozen
 
-from tokenbill.core.base.memo import Shown
 from tokenbill.core.base.tables import digits
+from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import LIMIT, Number, decimal, number
 from tokenbill.core.pricing.curves import NIL, Curve, Edge, Form, Step, above, at, reach
 from tokenbill.errors import InvalidNumber, InvalidPlan
@@ -48,7 +48,7 @@ Owner = TypeVar("Owner")
 
 
 @frozen(repr=False)
-class Stretch(Shown):
+class Stretch(Value):
     """The quantities from *start* to *end*, which is None where there is no end.
 
     *has_start* and *has_end* say whether the ends belong to it.

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import is_mapping, listed_of
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.inputs import is_mapping, listed_of
+from tokenbill.core.base.values import Value
 from tokenbill.core.billing.account import NEW, Account
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
@@ -54,7 +54,7 @@ def _check_ahead(ahead: object, least: int) -> None:
 
 
 @frozen(repr=False)
-class Pace(Shown):
+class Pace(Value):
     """What a day uses: each day to come as the same weekday of the last seven days.
 
     Of fewer than seven days it is their mean, and without any that of the period so far, *mean*.

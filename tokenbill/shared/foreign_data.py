@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
 
-from tokenbill.core.base.hashing import is_mapping, name
+from tokenbill.core.base.inputs import is_mapping, name
 from tokenbill.core.periods.instants import bounded, utc_moment
 from tokenbill.errors import InvalidPeriod, InvalidUsage, TokenbillError, UnreadableInput
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from attrs import frozen
 
-from tokenbill.core.base.memo import Memo, Shown, memo_field
+from tokenbill.core.base.values import Memo, Value, memo_field
 from tokenbill.core.money.decimals import LIMIT, odd_part
 from tokenbill.core.pricing.curves import Curve, Edge, Form
 
@@ -83,7 +83,7 @@ def whole(total: Any, divisor: int, mode: Mode) -> Any:
 
 
 @frozen(repr=False)
-class Program(Shown):
+class Program(Value):
     """A curve in whole numbers: the line of the piece that n falls in, ÷ divisor, made whole.
 
     Args:

@@ -14,7 +14,7 @@ from os import PathLike, fsdecode
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeAlias, cast
 
-from tokenbill.core.base.quoting import listed, shown
+from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.errors import UnreadableInput, UnreadableRow
 from tokenbill.shared.strict_json import NotJson, decoded
 
@@ -148,7 +148,7 @@ class _Lines:
 
     def refuse(self, what: str, value: object, way_out: str, column: str | None = None) -> NoReturn:
         """Refuse the row, or one column of it."""
-        raise self.bad(f"{what}: {shown(value)}; {way_out}", value, column) from None
+        raise self.bad(f"{what}: {quoted(value)}; {way_out}", value, column) from None
 
     def refuse_column(self, column: str, columns: Iterable[str]) -> NoReturn:
         """Refuse the lack of a column."""
@@ -156,7 +156,7 @@ class _Lines:
 
         known = [each for each in columns if each]
         near = get_close_matches(str(column), known[:100], n=1)
-        hint = f"did you mean {shown(near[0])}?" if near else f"the columns are {listed(known)}"
+        hint = f"did you mean {quoted(near[0])}?" if near else f"the columns are {listed(known)}"
         raise self.bad(f"no such column; {hint}", "", str(column))
 
 

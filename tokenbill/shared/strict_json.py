@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn, cast
 
-from tokenbill.core.base.hashing import is_mapping
+from tokenbill.core.base.inputs import is_mapping
 
 __all__ = ["LongNumber", "NotJson", "canonical_json", "decimal_of", "decoded"]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from attrs import evolve, fields
 
-from tokenbill.core.base.hashing import is_mapping, listed_of, name, pairs_of
+from tokenbill.core.base.inputs import is_mapping, listed_of, name, pairs_of
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import CurrencyMismatch, InvalidPlan, InvalidUsage

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.billing.account import Account
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.ledger import total
@@ -143,7 +143,7 @@ def _check_days(seen: Seen) -> None:
     together = sum((usage for _, usage in _days_in(seen)), NO_USAGE)
     for meter, units in together.items():
         if units > seen.account.used[meter]:
-            way_out = f"give no more of {shown(meter)} than the bills of this period"
+            way_out = f"give no more of {quoted(meter)} than the bills of this period"
             raise InvalidUsage("days that used more than the account", units, way_out)
 
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from tokenbill.core.base.memo import Shown
 from tokenbill.core.base.tables import digits, html_table, shortest, text_table
+from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
@@ -27,7 +27,7 @@ Path: TypeAlias = "tuple[tuple[date, Decimal], ...]"
 
 
 @frozen(repr=False)
-class Allowance(Shown):
+class Allowance(Value):
     """Free units of an entry, in units of its meter; of an ``.each`` entry, those of one group."""
 
     meter: Meter
@@ -41,7 +41,7 @@ class Allowance(Shown):
 
 
 @frozen(repr=False)
-class Credit(Shown):
+class Credit(Value):
     """What is left of the grants of one currency that are usable now."""
 
     currency: Currency
@@ -49,7 +49,7 @@ class Credit(Shown):
 
 
 @frozen(repr=False)
-class Forecast(Shown):
+class Forecast(Value):
     """What the whole period will come to at the present pace, in the plan's currency, taxes included.
 
     ``low`` and ``high`` are None where too few days are known; ``method`` and ``interval`` say in words
@@ -67,7 +67,7 @@ class Forecast(Shown):
 
 
 @frozen(repr=False)
-class Status(Shown):
+class Status(Value):
     """How an account stands at an instant: what is left, what comes next, and where the period will end.
 
     ``spent`` is what the period comes to so far; ``spent_by_day`` the way there, where days were given;

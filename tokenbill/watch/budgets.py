@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import listed_of
-from tokenbill.core.base.hashing import name as checked_name
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.tables import digits, shortest
+from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import decimal, number, product
 from tokenbill.core.money.validators import positive
 from tokenbill.errors import InvalidPlan
@@ -26,7 +26,7 @@ State = Literal["crossed", "will cross", "may cross"]
 
 
 @frozen(repr=False)
-class Alert(Shown):
+class Alert(Value):
     """A threshold of a budget that was crossed, will be at the present pace, or may be.
 
     ``limit`` and ``spent`` are in ``currency``; ``on`` is the day, where it is known.
@@ -59,7 +59,7 @@ def _named(value: object) -> str:
 
 
 @frozen(repr=False)
-class Budget(Shown):
+class Budget(Value):
     """What a period is meant to come to at most, in the plan's currency, taxes included.
 
     Args:

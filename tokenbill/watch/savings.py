@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from tokenbill.core.base.hashing import listed_of
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.tables import digits, html_table, shortest
+from tokenbill.core.base.values import Value
 from tokenbill.core.billing.account import checked_terms
 from tokenbill.core.metering.meters import LLM_METERS, Meter, is_label
 from tokenbill.core.metering.usage import Usage
@@ -36,7 +36,7 @@ INPUT: Final = "input_tokens"
 
 
 @frozen(repr=False)
-class Advice(Shown):
+class Advice(Value):
     """One change, and what it saves: *before* less *after*, both for the usage that was asked about.
 
     | code | the change |

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tokenbill import errors
-from tokenbill.core.base.quoting import listed, shown
+from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.errors import (
     AccountMismatch,
     BalanceExhausted,
@@ -176,11 +176,11 @@ class Hostile:
     ],
 )
 def test_an_error_shows_a_value_on_one_short_line(value, text):
-    assert shown(value) == text
+    assert quoted(value) == text
 
 
 def test_of_a_long_value_80_characters_are_shown():
-    assert shown("x" * 1000) == "'" + "x" * 78 + "…"
+    assert quoted("x" * 1000) == "'" + "x" * 78 + "…"
 
 
 def test_nothing_is_listed_as_nothing():

@@ -5,7 +5,7 @@ from numbers import Integral
 
 import pytest
 
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.money.decimals import (
     EXACT,
     LIMIT,
@@ -70,7 +70,7 @@ def test_a_number_enters_as_the_decimal_that_it_is(given, expected):
         *[Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), Decimal("1E+999999"), 10**5000],
         *[0.5, 1.0, float("nan"), float("inf"), True, False, None, b"1", [1], 1j, Fraction(1, 2)],
     ],
-    ids=lambda given: f"{type(given).__name__} {shown(given)}",
+    ids=lambda given: f"{type(given).__name__} {quoted(given)}",
 )
 def test_what_is_no_plain_number_in_bounds_is_refused(given):
     with pytest.raises(InvalidNumber):

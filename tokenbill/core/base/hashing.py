@@ -2,99 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from itertools import islice
 from types import BuiltinFunctionType, MemberDescriptorType
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from attrs import fields, has
 
-from tokenbill.errors import InvalidName, InvalidPrice, TokenbillError
+from tokenbill.core.base.inputs import is_mapping
+from tokenbill.errors import InvalidPrice
 
 __all__ = [
     "canonical_text",
     "content_hash",
     "fields_of",
-    "is_legible",
-    "is_mapping",
-    "listed_of",
-    "name",
-    "pairs_of",
 ]
-
-NAME_LENGTH = 255
-ITEMS = 100_000
-"""Most items of a list, so that an endless one is refused."""
-HIDING = frozenset(
-    "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff"
-)
-"""Characters that reorder or hide the text around them."""
-
-
-def name(value: object, *, what: str = "name", empty: bool = False) -> str:
-    """*value* as a name: text of 1 to 255 characters, none of which controls or hides others.
-
-    Raises:
-        InvalidName: For anything else; *empty* lets the empty text pass.
-    """
-    plain = str.__str__(value) if isinstance(value, str) else None  # of a subclass only the text
-    if plain is None or not (empty or plain):
-        raise InvalidName(f"{what} is no text", value, "give a string of 1 to 255 characters")
-    if len(plain) > NAME_LENGTH:
-        raise InvalidName(f"{what} is too long", plain, f"give at most {NAME_LENGTH} characters")
-    if not is_legible(plain):
-        raise InvalidName(
-            f"{what} holds a control character", plain, "leave out control and direction characters"
-        )
-    return plain
-
-
-def is_legible(text: str) -> bool:
-    """Whether no character of *text* controls or hides others.
-
-    >>> is_legible("GPU × 3"), is_legible("a" + chr(27))
-    (True, False)
-    """
-    return text.isprintable() or not any(_unfit(character) for character in text)
-
-
-def _unfit(character: str) -> bool:
-    code = ord(character)
-    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or character in HIDING
-
-
-def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    """Whether *value* is a mapping, of whatever to whatever."""
-    return isinstance(value, Mapping)
-
-
-def pairs_of(value: Any) -> list[tuple[Any, Any]] | None:
-    """The items of a mapping, or the pairs of an iterable; None where it is neither.
-
-    An error of ours on the way is told as it is: it names what is wrong inside.
-    """
-    try:
-        return [(key, item) for key, item in (value.items() if is_mapping(value) else value)]
-    except TokenbillError:
-        raise
-    except (TypeError, ValueError):
-        return None
-
-
-def listed_of(value: Any, *, most: int = ITEMS) -> tuple[Any, ...] | None:
-    """What an iterable holds, read no further than one beyond *most*; None where it is none.
-
-    A text is a value, not a list of characters; a mapping is more than a list of its keys.
-    """
-    try:
-        return None if isinstance(value, str | bytes | Mapping) else tuple(islice(value, most + 1))
-    except TokenbillError:
-        raise
-    except (TypeError, ValueError):
-        return None
 
 
 def canonical_text(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sized
 from decimal import Decimal
 
-__all__ = ["listed", "shown", "tail"]
+__all__ = ["listed", "quoted", "tail"]
 
 SHOWN = 80
 """Most characters of a value that an error shows."""
@@ -13,7 +13,7 @@ COUNTED: tuple[type[Sized], ...] = (list, tuple, dict, set, bytes, bytearray)
 """What is shown by its length where it is long."""
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """*value* as an error may show it: one line, capped, without control characters."""
     text = repr(value[: SHOWN + 1]) if isinstance(value, str) else _repr(value)
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -23,7 +23,7 @@ def shown(value: object) -> str:
 def listed(names: Iterable[str]) -> str:
     """A few of *names*, and how many more there are."""
     every = sorted(names)
-    few = ", ".join(shown(str(name)) for name in every[:3]) or "nothing"
+    few = ", ".join(quoted(str(name)) for name in every[:3]) or "nothing"
     return few if len(every) <= 3 else f"{few} and {len(every) - 3} more"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from tokenbill.core.base.hashing import is_mapping, name
-from tokenbill.core.base.memo import Memo, Shown, memo_field, slot_setters
+from tokenbill.core.base.inputs import is_mapping, name
+from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.ledger import Draws, draws_of
 from tokenbill.core.metering.usage import Usage
@@ -67,7 +67,7 @@ def _text(value: Any) -> str | None:
 
 
 @frozen(repr=False)
-class Account(Shown):
+class Account(Value):
     """All the state that a customer carries from bill to bill; the user stores it.
 
     ``Account()``, with a balance or not, fits any period and plan: nothing used, nothing billed.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve, frozen
 
-from tokenbill.core.base.memo import Memo, memo_field, slot_setters
 from tokenbill.core.base.tables import html_table, text_table
+from tokenbill.core.base.values import Memo, memo_field, slot_setters
 from tokenbill.core.billing.account import NEW, Account, check_rest, checked_terms, going_on, notes_of
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import decimal, difference

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.values import Value
 from tokenbill.core.billing.account import Account
 from tokenbill.core.billing.bill import NOTHING, Bill
 from tokenbill.core.metering.usage import Usage
@@ -25,7 +25,7 @@ NEW = Account()
 
 
 @frozen(repr=False)
-class PlanChange(Shown):
+class PlanChange(Value):
     """A period cut in two by a change of plan: both bills, and what the change does to fees in advance.
 
     ``credit`` gives back the part of the old fees that is left, ``charge`` takes that of the new ones;

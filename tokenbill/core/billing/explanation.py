@@ -9,8 +9,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from attrs import evolve, frozen
 
-from tokenbill.core.base.memo import Shown
 from tokenbill.core.base.tables import digits, html_table
+from tokenbill.core.base.values import Value
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.metering.meters import Meter
@@ -56,7 +56,7 @@ PAGES: Final = {
 
 
 @frozen(repr=False)
-class Explanation(Shown):
+class Explanation(Value):
     """An amount, the rule that gave it and the steps to it; it prints as text, steps indented.
 
     ``inputs`` are what the rule was applied to, ``value`` is the result to the last digit, ``page`` the

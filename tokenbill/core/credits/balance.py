@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from attrs import Factory, evolve, field, frozen
 
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.values import Value
 from tokenbill.core.credits.grants import KEYS, Grant, Kind, credit, grants_of, kind_of, order_of
 from tokenbill.core.credits.ledger import Amounts, Draws, by_grant, changed, draws_of, found, left_of, total
 from tokenbill.core.money.currencies import Currency
@@ -31,7 +31,7 @@ def _left_of(balance: Balance) -> dict[str, Decimal]:
 
 
 @frozen(repr=False)
-class Balance(Shown):
+class Balance(Value):
     """All grants of a customer, and what became of each; drawing on it returns another.
 
     For each grant, amount + added = drawn + cut + left; in all, granted = drawn + expired + remaining.
@@ -258,7 +258,7 @@ def _is_gone(grant: Grant, at: Instant) -> bool:
 
 
 @frozen(repr=False)
-class Draw(Shown):
+class Draw(Value):
     """What came of drawing on a balance: ``amount`` = the sum of ``by_grant`` + ``short``.
 
     ``by_grant`` holds pairs of a grant's id and what it paid, in the order of drawing; ``short`` is

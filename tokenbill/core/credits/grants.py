@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import name
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.inputs import name
+from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import Scope, covers, scope
 from tokenbill.core.money.currencies import Currency
@@ -97,7 +97,7 @@ def _after_start(grant: Grant, _: Attribute[Any], expires: date | None) -> None:
 
 
 @frozen(repr=False)
-class Grant(Shown):
+class Grant(Value):
     """Money or tokens paid or given ahead; usable from *starts* on, and no longer at *expires*.
 
     Args:

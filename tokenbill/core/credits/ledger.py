@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from tokenbill.core.base.hashing import name, pairs_of
+from tokenbill.core.base.inputs import name, pairs_of
 from tokenbill.core.credits.grants import Grant, credit
 from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, number, plus
 from tokenbill.errors import InvalidGrant

@@ -9,8 +9,8 @@ from typing import Any, Final, NoReturn, cast
 
 from attrs.exceptions import FrozenInstanceError
 
-from tokenbill.core.base.hashing import is_mapping
-from tokenbill.core.base.hashing import name as checked_name
+from tokenbill.core.base.inputs import is_mapping
+from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.errors import InvalidMeter
 
 __all__ = ["KNOWN", "LLM_METERS", "Meter", "is_label"]

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import is_mapping, pairs_of
-from tokenbill.core.base.memo import slot_setters
-from tokenbill.core.base.quoting import shown
+from tokenbill.core.base.inputs import is_mapping, pairs_of
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.base.tables import digits, html_table
+from tokenbill.core.base.values import slot_setters
 from tokenbill.core.metering.meters import KNOWN, Meter
 from tokenbill.core.money.decimals import EXACT, LIMIT, ZERO, Number, number
 from tokenbill.errors import InvalidMeter, InvalidUsage
@@ -169,7 +169,7 @@ def _quantity(meter: object, given: object) -> int | Decimal:
     quantity = number(given)
     if quantity < 0:
         raise InvalidUsage(
-            f"negative quantity of {shown(meter)}", given, "correct a bill by a difference of bills"
+            f"negative quantity of {quoted(meter)}", given, "correct a bill by a difference of bills"
         )
     return given if type(given) is int else quantity
 

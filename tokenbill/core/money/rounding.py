@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import listed_of
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import BY_MODE, PLACES, Exact, number, plain_amount, shifted
 from tokenbill.errors import InvalidRounding
 
@@ -42,7 +42,7 @@ def _whole_places(_: object, attribute: Attribute[Any] | None, value: object) ->
 
 
 @frozen(repr=False)
-class Rounding(Shown):
+class Rounding(Value):
     """How exact amounts become payable money: decimals, ties, and the stage it happens at.
 
     Args:

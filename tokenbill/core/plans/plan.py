@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, fields, frozen
 
-from tokenbill.core.base.hashing import content_hash, listed_of, name, pairs_of
-from tokenbill.core.base.memo import Memo, Shown, memo_field
+from tokenbill.core.base.hashing import content_hash
+from tokenbill.core.base.inputs import listed_of, name, pairs_of
 from tokenbill.core.base.quoting import listed
 from tokenbill.core.base.tables import html_table
+from tokenbill.core.base.values import Memo, Value, memo_field
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import Number, number
@@ -97,7 +98,7 @@ def _included(value: Any) -> Included:
 
 
 @frozen(repr=False)
-class BillingPlan(Shown):
+class BillingPlan(Value):
     """The terms of a customer: what usage costs, and how it is settled.
 
     Make one with ``BillingPlan.on_demand``, ``.prepaid`` or ``.subscription``; all take these terms.

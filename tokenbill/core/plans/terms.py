@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import name as checked_name
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.inputs import name as checked_name
+from tokenbill.core.base.values import Value
 from tokenbill.core.metering.scopes import Scope, scope
 from tokenbill.core.money.decimals import Number, number
 from tokenbill.core.money.validators import non_negative, yes_or_no
@@ -33,7 +33,7 @@ def one_of(*choices: str) -> Any:
 
 
 @frozen(repr=False)
-class Fee(Shown):
+class Fee(Value):
     """An amount that is due once in each period, whatever is used.
 
     Args:
@@ -58,7 +58,7 @@ class Fee(Shown):
 
 
 @frozen(repr=False)
-class Discount(Shown):
+class Discount(Value):
     """What is taken off charges: a percentage of each, or a fixed amount spread over them.
 
     Make one with ``Discount.percent`` or ``Discount.fixed``. Discounts apply in the order given,
@@ -95,7 +95,7 @@ class Discount(Shown):
 
 
 @frozen(repr=False)
-class Tax(Shown):
+class Tax(Value):
     """A tax on charges: on top of them, or included in them.
 
     Several taxes do not compound: each is on the net amount.

@@ -7,7 +7,7 @@ from decimal import Decimal, Inexact
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from tokenbill.core.base.hashing import listed_of
+from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.metering.meters import is_label
 from tokenbill.core.money.decimals import (
     DIRECTIONS,

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 from attrs import evolve
 
-from tokenbill.core.base.hashing import is_mapping
+from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.metering.meters import LLM_METERS, Meter
 from tokenbill.core.money.decimals import ZERO, decimal
 from tokenbill.core.pricing.curves import Curve, composed, constant, curve, jumps

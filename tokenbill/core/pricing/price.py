@@ -13,7 +13,7 @@ from typing import Any, cast
 from attrs import field, fields, frozen, has
 from attrs.validators import deep_iterable
 
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import (
     ONE,
     ZERO,
@@ -66,7 +66,7 @@ __all__ = [
 ]
 
 
-class Price(Shown, ABC):
+class Price(Value, ABC):
     """What the first q units of a period cost together, as a function of q: write ``amount``.
 
     ``amount`` gets a Decimal ≥ 0 and returns a Decimal, Fraction or int ≥ 0 in the schedule's currency.
@@ -306,7 +306,7 @@ class Then(Price):
 
 
 @frozen(repr=False)
-class Each(Shown):
+class Each(Value):
     """One curve for each value of some labels: ``price.each("region")``, an entry of a schedule."""
 
     price: Price = field(validator=nests)

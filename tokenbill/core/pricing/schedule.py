@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import content_hash, pairs_of
-from tokenbill.core.base.hashing import name as checked_name
+from tokenbill.core.base.hashing import content_hash
+from tokenbill.core.base.inputs import name as checked_name
+from tokenbill.core.base.inputs import pairs_of
 from tokenbill.core.base.tables import html_table
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency, currency

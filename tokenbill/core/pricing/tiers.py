@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from attrs import evolve, field, frozen
 
-from tokenbill.core.base.hashing import listed_of, pairs_of
-from tokenbill.core.base.memo import Memo, Shown, memo_field
+from tokenbill.core.base.inputs import listed_of, pairs_of
+from tokenbill.core.base.values import Memo, Value, memo_field
 from tokenbill.core.money.decimals import (
     ONE,
     ZERO,
@@ -42,7 +42,7 @@ TIERS = 1000
 
 
 @frozen(repr=False)
-class Tier(Shown):
+class Tier(Value):
     """Units up to and including *up_to* cost *rate* for each *per* of them; entering costs *fee*.
 
     Args:

@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 
 from attrs import Attribute, fields, has
 
-from tokenbill.core.base.hashing import listed_of, pairs_of
-from tokenbill.core.base.memo import Shown
+from tokenbill.core.base.inputs import listed_of, pairs_of
+from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import ONE, ZERO, Direction, Exact, difference
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import spelled
@@ -114,7 +114,7 @@ def _term(value: Any) -> str:
         return plain(value)
     if isinstance(value, date):
         return spelled(value)
-    if isinstance(value, Shown | Cycle):
+    if isinstance(value, Value | Cycle):
         told = (f"{item.alias} {_term(getattr(value, item.name))}" for item in _said(value))
         return f"{type(value).__name__}: {', '.join(told)}"
     return str(value)

@@ -13,7 +13,7 @@ from math import lcm
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from tokenbill.core.base.hashing import pairs_of
+from tokenbill.core.base.inputs import pairs_of
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import (

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from tokenbill.core.base.memo import Memo
+from tokenbill.core.base.values import Memo
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import KEYS, Grant, Kind
 from tokenbill.core.credits.ledger import Draws, draws_of

@@ -10,8 +10,8 @@ from functools import reduce
 
 from attrs import evolve, frozen
 
-from tokenbill.core.base.memo import Shown, slot_setters
 from tokenbill.core.base.tables import digits, text_table
+from tokenbill.core.base.values import Value, slot_setters
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import (
     EXACT,
@@ -55,7 +55,7 @@ COLUMNS = frozenset(("plan", "kind", "meter", "description", "quantity", "rate",
 
 
 @frozen(repr=False)
-class Charge(Shown):
+class Charge(Value):
     """What a line is for, and how its amount comes about: the same on every bill of a plan.
 
     Where there is a ``rate`` the amount is fee + rate × quantity ÷ per, the quotient made whole by ``round``;
@@ -73,7 +73,7 @@ class Charge(Shown):
 
 
 @frozen(init=False, repr=False)
-class LineItem(Shown):
+class LineItem(Value):
     """One row of a bill: what was charged, and the arithmetic that a clerk can redo.
 
     ``amount`` is a Decimal in the bill's currency; the amounts of a bill's lines sum to its total.
@@ -183,7 +183,7 @@ _set_charge, _set_quantity, _set_amount, _set_precise = slot_setters(LineItem)
 
 
 @frozen(repr=False)
-class Adjustment(Shown):
+class Adjustment(Value):
     """What a later bill of the same period changes: the lines that differ, and both totals.
 
     ``total`` is after − before; a negative one is a credit note.

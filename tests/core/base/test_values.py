@@ -5,11 +5,11 @@ import pytest
 from attrs import evolve, field, frozen
 from attrs.exceptions import FrozenInstanceError
 
-from tokenbill.core.base.memo import Memo, Shown, memo_field, slot_setters
+from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 
 
 @frozen(repr=False)
-class Circle(Shown):
+class Circle(Value):
     radius: int
     _unit: str = "cm"
     secret: str = field(default="", repr=False)
@@ -63,7 +63,7 @@ def test_a_memo_is_shown_without_its_content():
 
 
 def test_a_value_that_names_no_fields_is_shown_as_an_object():
-    class Bare(Shown):
+    class Bare(Value):
         pass
 
     assert repr(Bare()).startswith("<")

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from attrs import field, fields, has
 
-__all__ = ["Memo", "Shown", "memo_field", "slot_setters"]
+__all__ = ["Memo", "Value", "memo_field", "slot_setters"]
 
 
-class Shown:
+class Value:
     """A value that shows its fields; written once, for making it anew in each class slows the import."""
 
     __slots__ = ()
