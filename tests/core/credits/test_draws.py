@@ -1,0 +1,71 @@
+"""What each grant pays of each charge: the limit by charge, and where credit goes back to."""
+
+from fractions import Fraction
+
+from tokenbill.core.credits.draws import CREDIT, Offer, Payable, draws, total_drawn
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.scopes import scope
+
+
+def charge(name, amount, before=0):
+    return Payable(name, "usage", Meter(name), amount, before)
+
+
+def offer(id, amount, on=None):
+    return Offer(id, amount, scope(on))
+
+
+def test_grants_fill_charges_in_their_order():
+    drawn = draws([charge("a", 10), charge("b", 12)], [offer("g", 10), offer("h", 10, "a"), offer("i", 5)])
+
+    assert drawn == {"g": {"a": 10}, "i": {"b": 5}}
+
+
+def test_a_grant_added_later_pays_no_earlier_charge():
+    assert draws([charge("a", 20, 20)], [offer("late", 40)]) == {}
+    assert draws([charge("a", 25, 20)], [offer("late", 40)]) == {"late": {"a": 5}}
+
+
+def test_growth_of_one_charge_pays_no_other():
+    # 100 of a in cash, a grant of 50 for a, then 50 of b: b is outside its scope
+    assert draws([charge("a", 100, 100), charge("b", 50)], [offer("late", 50, "a")]) == {}
+
+
+def test_cash_goes_back_before_what_a_grant_paid():
+    # 10 used, 6 of it paid by the grant, 4 in cash; of the 4 that are left the grant may pay all
+    assert draws([charge("u", 4, 10)], [offer("g", 6)], {"g": {"u": 6}}) == {"g": {"u": 4}}
+
+
+def test_what_falls_away_of_one_charge_pays_another():
+    now = [charge("a", 0, 10), charge("b", 10, 10)]
+
+    assert draws(now, [offer("g", 10)], {"g": {"a": 10}}) == {"g": {"b": 10}}
+    assert draws(now[1:], [offer("g", 10)], {"g": {"a": 10}}) == {"g": {"b": 10}}
+
+
+def test_what_falls_away_is_paid_again_once_and_by_no_grant_that_came_later():
+    now, earlier = [charge("a", 4, 10), charge("b", 10, 10), charge("c", 10, 10)], {"g": {"a": 10}}
+
+    assert draws(now, [offer("late", 50), offer("g", 10)], earlier) == {"late": {"a": 4}, "g": {"b": 6}}
+    assert draws(now, [offer("late", 50, "b"), offer("g", 10)], earlier) == {"g": {"a": 4, "b": 6}}
+
+
+def test_grants_of_a_sort_may_change_places_on_a_charge():
+    earlier = {"g": {"a": 6}}
+
+    assert draws([charge("a", 10, 10)], [offer(CREDIT, 4), offer("g", 6)], earlier) == {
+        CREDIT: {"a": 4},
+        "g": {"a": 2},
+    }
+
+
+def test_a_charge_below_nothing_is_not_paid():
+    assert draws([charge("a", -5)], [offer("g", 10)]) == {}
+    assert draws([charge("a", -5, 3), charge("b", 3, 3)], [offer("g", 3)], {"g": {"a": 3}}) == {"g": {"b": 3}}
+
+
+def test_what_is_not_settled_is_drawn_to_the_last_digit():
+    drawn = draws([charge("a", Fraction(31, 3), 10)], [offer("g", 500)], {"g": {"a": 10}})
+
+    assert drawn == {"g": {"a": Fraction(31, 3)}}
+    assert total_drawn(drawn) == Fraction(31, 3)

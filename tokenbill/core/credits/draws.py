@@ -1,0 +1,111 @@
+"""Draws: what each grant pays of each charge, worked out anew on the whole period at every bill.
+
+Nothing is replayed, and nothing undone: each grant offers what it drew in this period and what is left of
+it, and fills the charges again. So what is withdrawn goes back to where it came from, first to cash, then
+to the grant that paid it, and no number of bills changes what a period's usage comes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.scopes import Scope, covers
+
+__all__ = ["CREDIT", "NO_DRAWS", "ByCharge", "Offer", "Payable", "Units", "draws", "total_drawn"]
+
+Units: TypeAlias = "int | Fraction"
+"""An amount in minor units: whole ones as an int, what is not settled yet as a Fraction."""
+
+ByCharge: TypeAlias = "Mapping[str, Mapping[str, Units]]"
+"""What was drawn, by grant and charge."""
+
+CREDIT = ""
+"""Stands for the credit balance among grants, none of which has an empty id."""
+NO_DRAWS: ByCharge = MappingProxyType({})
+
+
+class Payable(NamedTuple):
+    """A charge that credit may pay: what it comes to now, and what it came to at the bill before."""
+
+    key: str
+    kind: str
+    meter: Meter | None
+    amount: Units
+    before: Units = 0
+
+
+class Offer(NamedTuple):
+    """What a grant can pay: what it drew in this period and, if it is usable, what is left of it."""
+
+    id: str
+    amount: Units
+    on: Scope = None
+
+
+def draws(
+    payables: Sequence[Payable], offers: Iterable[Offer], earlier: ByCharge = NO_DRAWS
+) -> dict[str, dict[str, Units]]:
+    """What each grant pays of each charge: grants in order, and the charges in the scope of each in order.
+
+    Called once for each sort of credit: tokens, promotional credit, paid credit.
+
+    Args:
+        payables: The charges of the period, in order of lines.
+        offers: The grants of one sort in order of drawing: ended ones first; before paid ones, the credit
+            balance.
+        earlier: What the same sort drew in the period so far.
+
+    >>> calls = Payable("usage:calls", "usage", Meter("calls"), 10)
+    >>> draws([calls], [Offer("gift", 4), Offer("disks", 9, ("disks",)), Offer("paid", 50)])
+    {'gift': {'usage:calls': 4}, 'paid': {'usage:calls': 6}}
+
+    A grant that came later pays no more than what a charge grew:
+
+    >>> draws([calls._replace(amount=12, before=10)], [Offer("late", 50)])
+    {'late': {'usage:calls': 2}}
+    """
+    paid: dict[str, Units] = {}
+    for parts in earlier.values():
+        for key, amount in parts.items():
+            paid[key] = paid.get(key, 0) + amount
+    left = [max(charge.amount, 0) for charge in payables]
+    room = [paid.get(charge.key, 0) + max(charge.amount - charge.before, 0) for charge in payables]
+    fallen = _fallen(payables, paid)
+    drawn: dict[str, dict[str, Units]] = {}
+    for id, offered, on in offers:
+        rest = offered
+        # what falls away of one charge may pay another, or a withdrawal would leave the period other draws
+        # than one bill of it; but never by a grant that paid nothing before, for that one came later
+        moved = min(fallen, sum(earlier[id].values())) if fallen and id in earlier else 0
+        parts = {}
+        for place, charge in enumerate(payables):
+            if not rest:
+                break
+            part = min(left[place], rest, room[place] + moved)
+            if part > 0 and (on is None or covers(on, charge.kind, charge.meter)):
+                beyond = max(part - room[place], 0)
+                fallen, moved = fallen - beyond, moved - beyond
+                left[place], room[place], rest = left[place] - part, room[place] - part + beyond, rest - part
+                parts[charge.key] = part
+        if parts:
+            drawn[id] = parts
+    return drawn
+
+
+def _fallen(payables: Iterable[Payable], paid: Mapping[str, Units]) -> Units:
+    """What was paid of charges beyond what they come to now, of those that are gone altogether too."""
+    now = {charge.key: charge.amount for charge in payables}
+    return sum(max(amount - max(now.get(key, 0), 0), 0) for key, amount in paid.items())
+
+
+def total_drawn(drawn: ByCharge) -> Units:
+    """What all grants paid of all charges.
+
+    >>> total_drawn({"gift": {"fee:seat": 3, "usage:calls": 1}, "paid": {"usage:calls": 6}})
+    10
+    """
+    return sum(amount for parts in drawn.values() for amount in parts.values())
