@@ -30,6 +30,7 @@ __all__ = [
     "QuantityOverflow",
     "TokenbillError",
     "UnpricedUsage",
+    "UnpricedVariant",
     "UnreadableField",
     "UnreadableInput",
     "UnreadableRow",
@@ -197,6 +198,20 @@ class UnpricedUsage(TokenbillError, KeyError):
         super().__init__(
             f"no price for meter {quoted(meter)}; the schedule prices {listed(self.priced)};"
             " write 0 for a free meter"
+        )
+
+
+class UnpricedVariant(UnpricedUsage):
+    """Tokens of a variant that may be dearer, for which a price list names no price; ``label`` says which."""
+
+    code = "unpriced_variant"
+
+    def __init__(self, meter: str, label: str, priced: Iterable[str] = ()) -> None:
+        self.meter, self.label, self.priced = meter, label, tuple(priced)
+        Exception.__init__(
+            self,
+            f"no price of {label} for {quoted(meter)}; the price list has only {listed(self.priced)}:"
+            " price the variant by an entry of its own",
         )
 
 

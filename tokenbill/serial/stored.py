@@ -29,6 +29,7 @@ from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, 
 from tokenbill.core.pricing.price_book import Edition, PriceBook
 from tokenbill.core.pricing.rates import Flat, Package, PerUnit
 from tokenbill.core.pricing.schedule import Priced, PriceSchedule, Schedule
+from tokenbill.core.pricing.source import WEEK, Hours, Source
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
 from tokenbill.core.rating.increment import Increment
 from tokenbill.core.rating.lines import Adjustment, Charge, LineItem
@@ -46,13 +47,34 @@ class _Schedule:
     entries: tuple[tuple[Meter, Priced], ...]
     currency: Currency
     name: str = ""
+    source: Source | None = None
 
     @classmethod
     def of(cls, schedule: PriceSchedule) -> _Schedule:
-        return cls(schedule.entries, schedule.currency, schedule.name)
+        return cls(schedule.entries, schedule.currency, schedule.name, schedule.source)
 
     def value(self) -> PriceSchedule:
-        return PriceSchedule(self.entries, currency=self.currency, name=self.name)
+        return PriceSchedule(self.entries, currency=self.currency, name=self.name, source=self.source)
+
+
+@frozen
+class _Hours:
+    """Off-peak hours as they are written: times as text."""
+
+    start: str
+    end: str
+    weekdays: tuple[int, ...] = WEEK
+    calendar: str = "UTC"
+    model: str = ""
+    provider: str = ""
+
+    @classmethod
+    def of(cls, hours: Hours) -> _Hours:
+        start, end = (clock.strftime("%H:%M") for clock in (hours.start, hours.end))
+        return cls(start, end, hours.weekdays, hours.calendar, hours.model, hours.provider)
+
+    def value(self) -> Hours:
+        return Hours(self.start, self.end, self.weekdays, self.calendar, self.model, self.provider)
 
 
 @frozen
@@ -272,6 +294,8 @@ for _class in (*PRICES, *TERMS, *STATE):
     REGISTRY.add(Record(_class))
 REGISTRY.add(UNIT)
 REGISTRY.add(Record(Cycle, _Cycle))
+REGISTRY.add(Record(Hours, _Hours))
+REGISTRY.add(Record(Source))
 REGISTRY.add(Record(PriceSchedule, _Schedule))
 REGISTRY.add(Record(Usage, _Usage))
 REGISTRY.add(Record(LineItem, _Line))

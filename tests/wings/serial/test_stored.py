@@ -35,6 +35,7 @@ from tokenbill import (
     Volume,
 )
 from tokenbill.core.pricing.price import After
+from tokenbill.core.pricing.source import Hours, Source
 from tokenbill.core.rating.lines import Charge
 from tokenbill.errors import BillMismatch, UnreadableField, UnreadableInput
 from tokenbill.serial import dumps, loads
@@ -117,6 +118,11 @@ VALUES = {
     "plan-tokens": lambda: TOKENS,
     "plan-on-demand": lambda: BillingPlan.on_demand(CALLS),
     "schedule": lambda: PRICES,
+    "schedule-of-a-list": lambda: PriceSchedule({"input_tokens": 3}, source=Source(["rounded"])),
+    "source": lambda: Source(["converted"], ["cheapest tier"], [Hours("10:00", "00:00")], strict=False),
+    "hours": lambda: Hours(
+        "22:30", "06:00", weekdays=[1, 5], calendar="Asia/Shanghai", model="m", provider="p"
+    ),
     "book": lambda: PriceBook([("2026-01-01", CALLS), ("2026-07-01", PRICES)]),
     "usage": lambda: Usage({"gpu_hours{gpu=H100}": "3.50", "api_calls": 10**20}),
     "account-new": Account,
@@ -166,7 +172,9 @@ DEFAULTS = {
     "Graduated": {"per": 1, "fee_at_zero": False},
     "Volume": {"per": 1, "fee_at_zero": False},
     "InUnits": {"of": 1, "times": 1, "round": "none"},
-    "PriceSchedule": {"name": ""},
+    "PriceSchedule": {"name": "", "source": None},
+    "Source": {"notes": (), "comments": (), "hours": (), "strict": True},
+    "Hours": {"weekdays": (1, 2, 3, 4, 5, 6, 7), "calendar": "UTC", "model": "", "provider": ""},
     "Fee": {"name": "subscription", "due": "advance", "prorated": True},
     "Discount": {"on": None},
     "Tax": {"inclusive": False, "on": None},

@@ -244,6 +244,12 @@ class Bill:
             raise BillMismatch("the number of lines", len(self.lines), len(lines))
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What the schedule has to say of the prices: a conversion, or a price that stands in for another."""
+        notes = getattr(self.plan.prices, "notes", None)
+        return tuple(notes(self.usage)) if callable(notes) else ()
+
+    @property
     def explanation(self) -> Explanation:
         """How the bill comes about, as a tree: a step for each line, and below it the way there."""
         from tokenbill.core.billing.explanation import explained  # a process that only bills never needs it
@@ -254,7 +260,10 @@ class Bill:
         """Each line as arithmetic that a clerk can redo, the rule applied, and the way along a price."""
         from tokenbill.core.billing.explanation import settlement
 
-        return "\n".join([*map(str, self.explanation.steps), *settlement(self.total, self.added, self.given)])
+        ends = settlement(self.total, self.added, self.given)
+        return "\n".join(
+            [*map(str, self.explanation.steps), *ends, *(f"note: {each}" for each in self.notes)]
+        )
 
     def to_rows(self) -> list[dict[str, str | None]]:
         """The lines as text by column, ready for CSV, JSON or a data frame."""
@@ -267,7 +276,7 @@ class Bill:
 
     def __str__(self) -> str:
         table = text_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS)
-        return f"{table}\n{self._sum()}"
+        return "\n".join([table, self._sum(), *(f"Note: {each}" for each in self.notes)])
 
     def _repr_html_(self) -> str:
         caption = " · ".join([*filter(None, [self.plan.name]), *self.about.values(), self._sum()])

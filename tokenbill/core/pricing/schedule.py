@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from fractions import Fraction
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
@@ -17,6 +19,7 @@ from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import Number
 from tokenbill.core.pricing.price import Each, Price
 from tokenbill.core.pricing.rates import PerUnit
+from tokenbill.core.pricing.source import Source
 from tokenbill.errors import CurrencyMismatch, InvalidSchedule, UnpricedUsage
 
 if TYPE_CHECKING:
@@ -64,6 +67,8 @@ class PriceSchedule(Mapping[Meter, Priced]):
         prices: A mapping from meters to prices, or pairs of both; a bare number is a price for each unit.
         currency: A code of ISO 4217, or a ``Currency``.
         name: What people call it; no rule reads it.
+        source: The price list that it comes from, if it is not one of your own: tokens of a variant that
+            may be dearer are then refused, unless an entry names it.
         more: Prices of meters whose names are identifiers.
 
     Raises:
@@ -82,6 +87,7 @@ class PriceSchedule(Mapping[Meter, Priced]):
     entries: tuple[Entry, ...]
     currency: Currency
     name: str
+    source: Source | None
     _cells: dict[str, Cells] = field(eq=False)
 
     def __init__(
@@ -91,21 +97,24 @@ class PriceSchedule(Mapping[Meter, Priced]):
         *,
         currency: Currency | str = "USD",
         name: str = "",
+        source: Source | None = None,
         **more: Priced | Number,
     ) -> None:
+        if source is not None and type(source) is not Source:
+            raise InvalidSchedule("not a source of prices", source, "give a Source, or nothing")
         entries = tuple(sorted((*_entries(prices), *_entries(more)), key=lambda entry: entry.key))
         unit = as_currency(currency)
-        parts = entries, unit, checked_name(name, empty=True), _cells(entries)
+        parts = entries, unit, checked_name(name, empty=True), source, _cells(entries)
         cast(Any, self).__attrs_init__(*parts)  # pyright does not know this constructor of attrs
 
     def __getitem__(self, meter: str) -> Priced:
-        found = self._find(Meter(meter))
+        found = self.find(Meter(meter))
         if found is None or found.key != Meter(meter):
             raise UnpricedUsage(meter, self)
         return found.price
 
     def __contains__(self, meter: object) -> bool:
-        found = self._find(Meter(meter)) if isinstance(meter, str) else None
+        found = self.find(Meter(meter)) if isinstance(meter, str) else None
         return found is not None and found.key == meter
 
     def __iter__(self) -> Iterator[Meter]:
@@ -116,21 +125,26 @@ class PriceSchedule(Mapping[Meter, Priced]):
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{str.__repr__(key)}: {price!r}" for key, price in self.entries)
-        return f"PriceSchedule({{{inner}}}, currency={str(self.currency)!r}, name={self.name!r})"
+        more = "" if self.source is None else f", source={self.source!r}"
+        return f"PriceSchedule({{{inner}}}, currency={str(self.currency)!r}, name={self.name!r}{more})"
 
     def match(self, meter: str) -> Entry:
         """The most specific entry whose labels *meter* has.
 
         Raises:
             UnpricedUsage: If there is none; a free meter is priced 0.
+            UnpricedVariant: If the schedule has a source, and the meter a label that may make it dearer.
         """
-        found = self._find(Meter(meter))
+        found = self.find(wanted := Meter(meter))
+        if self.source is not None:
+            found = cast("Entry | None", self.source.checked(wanted, found, self))
         if found is None:
             raise UnpricedUsage(meter, self)
         return found
 
-    def _find(self, meter: Meter) -> Entry | None:
-        """No two entries tie, so of those that match the one with the most labels contains the others."""
+    def find(self, meter: Meter) -> Entry | None:
+        """The entry with the most labels that *meter* has, whatever the source says of it; or None."""
+        # no two entries tie, so of those that match the one with the most labels contains the others
         cells = self._cells.get(meter.name, {})
         found = (by_value.get(tuple(map(meter.labels.get, labels))) for labels, by_value in cells.items())
         return max((entry for entry in found if entry), key=lambda entry: len(entry.key.labels), default=None)
@@ -142,14 +156,60 @@ class PriceSchedule(Mapping[Meter, Priced]):
         if overrides.currency != self.currency:
             raise CurrencyMismatch(self.currency, overrides.currency)
         both = {**dict(self.entries), **dict(overrides.entries)}
-        return PriceSchedule(both, currency=self.currency, name=overrides.name or self.name)
+        source = overrides.source if self.source is None else self.source | overrides.source
+        return PriceSchedule(both, currency=self.currency, name=overrides.name or self.name, source=source)
 
     def __mul__(self, factor: Number) -> PriceSchedule:
         """Every price times a factor ≥ 0: a mark-up, a discount."""
         scaled = {key: price * factor for key, price in self.entries}
-        return PriceSchedule(scaled, currency=self.currency, name=self.name)
+        return PriceSchedule(scaled, currency=self.currency, name=self.name, source=self.source)
 
     __rmul__ = __mul__
+
+    def converted(
+        self, currency: Currency | str, *, rate: Number | Fraction, source: str, on: date | str
+    ) -> PriceSchedule:
+        """This schedule in another currency, at a dated rate; exact, and every bill says so.
+
+        Args:
+            currency: The other currency.
+            rate: What one unit of this currency is in the other, more than zero: a number, a Fraction,
+                or two numbers such as ``"1/7.12"``, where a unit of the other is 7.12 of this one.
+            source: Who says so.
+            on: The day of the rate.
+
+        Raises:
+            InvalidSchedule: If the rate is not positive.
+            InvalidPeriod: If *on* is no date.
+
+        >>> yuan = PriceSchedule({"input_tokens": PerUnit(2, per=1_000_000)}, currency="CNY")
+        >>> dollars = yuan.converted("USD", rate="0.1389", source="ECB", on="2026-11-05")
+        >>> dollars["input_tokens"](8_000_000)
+        Decimal('2.2224')
+        """
+        from tokenbill.core.pricing.conversion import converted, rate_of, source_of  # few are converted
+
+        unit, ratio = as_currency(currency), rate_of(rate)
+        dated = source_of(ratio, currencies=(self.currency, unit), who=source, on=on)
+        return PriceSchedule(
+            {key: converted(price, ratio) for key, price in self.entries},
+            currency=unit,
+            name=self.name,
+            source=dated if self.source is None else self.source | dated,
+        )
+
+    def notes(self, usage: Iterable[str]) -> tuple[str, ...]:
+        """What a bill of *usage* has to say of these prices, beside its lines.
+
+        >>> prices = PriceSchedule({"input_tokens": 3}, source=Source())
+        >>> prices.notes(["input_tokens{variant=batch}"])
+        ('input_tokens{variant=batch}: no price of variant=batch, billed as input_tokens',)
+        """
+        if self.source is None:
+            return ()
+        pairs = [(meter, self.find(meter)) for meter in map(Meter, usage)]
+        told = [note for meter, entry in pairs if entry for note in self.source.fallbacks(meter, entry)]
+        return tuple(dict.fromkeys([*self.source.notes, *told]))
 
     def lint(self) -> tuple[Finding, ...]:
         """What is doubtful: cliffs, gaps, tiers that are never reached, cached tokens at the full rate.
@@ -163,7 +223,9 @@ class PriceSchedule(Mapping[Meter, Priced]):
 
     def content_hash(self) -> str:
         """A hash of prices and currency, the same in every process; the name is no content."""
-        return content_hash({"currency": self.currency, "prices": dict(self.entries)})
+        content = {"currency": self.currency, "prices": dict(self.entries)}
+        # a source refuses what a schedule of one's own bills, so the two are not the same terms
+        return content_hash(content if self.source is None else {**content, "source": self.source.hours})
 
     def _repr_html_(self) -> str:
         from tokenbill.core.pricing.wording import entry_rule  # only notebooks need it
