@@ -5,7 +5,7 @@ import pytest
 from attrs import evolve, field, frozen
 from attrs.exceptions import FrozenInstanceError
 
-from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
+from tokenbill.core.base.values import Memo, Slot, Value, memo_field, slot_field, slot_setters
 
 
 @frozen(repr=False)
@@ -14,6 +14,7 @@ class Circle(Value):
     _unit: str = "cm"
     secret: str = field(default="", repr=False)
     made: Memo = memo_field()
+    plan: Slot[object] = slot_field()
 
 
 @frozen(init=False)
@@ -32,6 +33,7 @@ _set_meter, _set_quantity = slot_setters(Event)
 def circle_with_area():
     circle = Circle(2)
     circle.made["area"] = 12
+    circle.plan.value = "drawn"
     return circle
 
 
@@ -56,10 +58,12 @@ def test_a_value_made_again_has_worked_out_nothing_yet(again):
     made = again(circle_with_area()).made
 
     assert (type(made), len(made)) == (Memo, 0)
+    assert again(circle_with_area()).plan.value is None
 
 
-def test_a_memo_is_shown_without_its_content():
+def test_what_a_value_keeps_is_not_shown():
     assert repr(Memo(area=12)) == "Memo()"
+    assert repr(circle_with_area().plan) == "Slot()"
 
 
 def test_a_value_that_names_no_fields_is_shown_as_an_object():

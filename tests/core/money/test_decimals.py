@@ -5,12 +5,14 @@ from numbers import Integral
 
 import pytest
 
+from tokenbill import Rounding
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.money.decimals import (
     EXACT,
     LIMIT,
     decimal,
     difference,
+    exact_sum,
     from_float,
     number,
     odd_part,
@@ -19,6 +21,7 @@ from tokenbill.core.money.decimals import (
     product,
     ratio,
     rounded,
+    running_differences,
     shifted,
     users_context,
 )
@@ -182,6 +185,28 @@ def test_a_fraction_of_a_unit_is_made_whole_exactly():
 )
 def test_an_exact_amount_is_shown_in_full_or_to_18_places(exact, shown):
     assert str(decimal(exact)) == shown
+
+
+def test_amounts_add_up_whatever_they_are():
+    assert str(exact_sum([])) == "0"
+    assert str(exact_sum(iter([Decimal("0.10"), Decimal("0.20")]))) == "0.30"
+    assert exact_sum([THIRD, Decimal("0.5"), THIRD]) == Fraction(7, 6)
+    assert exact_sum([LONG, Decimal(10) ** 200]) == 10**200 + Fraction(LONG)
+
+
+def test_differences_of_the_running_sum_add_up_to_the_rounded_sum():
+    # 0.335, 0.67 and 1.005 are 0.34, 0.67 and 1.01
+    calls = running_differences([Decimal("0.335")] * 3, Rounding(places=2))
+
+    assert list(map(str, calls)) == ["0.34", "0.33", "0.34"]
+
+
+def test_differences_of_the_running_sum_are_shown_to_18_places():
+    thirds = running_differences([THIRD] * 3)
+
+    assert thirds[1] == Decimal("0.333333333333333334")
+    assert sum(thirds) == 1
+    assert running_differences([]) == []
 
 
 def test_a_number_of_any_length_is_put_together_from_its_digits():

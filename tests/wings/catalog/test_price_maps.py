@@ -393,7 +393,7 @@ class Raising(dict):
         ({"\ud800": {"input_cost_per_token": 1}}, InvalidName),
         ({"m": {5: 1}}, InvalidName),
         ({"m": {"input_cost_per_token": True}}, InvalidNumber),
-        ({"m": {"input_cost_per_token": "2.5e-06"}}, InvalidNumber),
+        ({"m": {"input_cost_per_token": "2.5e-106"}}, InvalidNumber),
         ({"m": {"input_cost_per_token": Decimal("NaN")}}, InvalidNumber),
         ({"m": {"input_cost_per_token": Decimal("sNaN")}}, InvalidNumber),
         ({"m": {"input_cost_per_token": 10**400}}, InvalidNumber),

@@ -1,13 +1,15 @@
-"""What values are made with: a memo of what they work out once, and the slots of those made most often."""
+"""What values are made with: how they show, and room for what is worked out of them once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 from attrs import field, fields, has
 
-__all__ = ["Memo", "Value", "memo_field", "slot_setters"]
+__all__ = ["Memo", "Slot", "Value", "memo_field", "slot_field", "slot_setters"]
+
+Kept = TypeVar("Kept")
 
 
 class Value:
@@ -21,6 +23,29 @@ class Value:
         kept = (item for item in fields(cast(Any, type(self))) if item.repr)
         inner = ", ".join(f"{item.alias}={getattr(self, item.name)!r}" for item in kept)
         return f"{type(self).__qualname__}({inner})"
+
+
+class Slot(Generic[Kept]):
+    """Room for one thing that an upper floor works out of a value and keeps on it; None until then.
+
+    It is no part of the value: a pickle or a deep copy of its owner leaves it empty.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: Kept | None = None
+
+    def __reduce__(self) -> tuple[type[Slot[Any]], tuple[()]]:
+        return Slot, ()
+
+    def __repr__(self) -> str:
+        return "Slot()"
+
+
+def slot_field() -> Any:
+    """An attrs field that begins as an empty Slot, outside ``==``, hash and repr."""
+    return field(factory=Slot, init=False, eq=False, repr=False)
 
 
 class Memo(dict[Any, Any]):

@@ -23,13 +23,14 @@ from decimal import (
     localcontext,
 )
 from fractions import Fraction
+from functools import reduce
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, SupportsInt, TypeAlias
 
 from tokenbill.errors import InvalidNumber
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "BY_MODE",
@@ -45,6 +46,7 @@ __all__ = [
     "Number",
     "decimal",
     "difference",
+    "exact_sum",
     "from_float",
     "number",
     "odd_part",
@@ -53,6 +55,7 @@ __all__ = [
     "product",
     "ratio",
     "rounded",
+    "running_differences",
     "shifted",
     "users_context",
 ]
@@ -206,6 +209,41 @@ def ratio(one: Exact, other: Exact) -> Exact:
         return EXACT.divide(one, other)  # type: ignore[arg-type]
     except (Inexact, TypeError):
         return Fraction(one) / Fraction(other)
+
+
+def exact_sum(amounts: Iterable[Exact]) -> Exact:
+    """The exact sum of any amounts.
+
+    >>> exact_sum([Decimal("0.10"), Decimal("0.20")]), exact_sum([Fraction(1, 3), Decimal(1)])
+    (Decimal('0.30'), Fraction(4, 3))
+    """
+    parts = tuple(amounts)
+    try:
+        return reduce(EXACT.add, parts, ZERO)  # type: ignore[arg-type]
+    except (Inexact, TypeError):
+        return sum((Fraction(part) for part in parts), Fraction())
+
+
+def running_differences(
+    amounts: Iterable[Exact], rounding: Callable[[Exact], Decimal] | None = None
+) -> list[Decimal]:
+    """Amounts as Decimals that add up to their rounded sum: differences of the rounded running sum.
+
+    *rounding* says how a running sum is rounded; without it, to the digits that ``decimal`` shows.
+
+    >>> [str(part) for part in running_differences([Fraction(1, 3)] * 3, lambda sum: round(decimal(sum), 2))]
+    ['0.33', '0.34', '0.33']
+    """
+    # Rounding each amount for itself would let the errors add up; here no part is off by a whole unit,
+    # and the parts of the first n amounts are the rounded sum of these, for every n.
+    total: Exact = ZERO
+    before, parts = ZERO, list[Decimal]()
+    for amount in amounts:
+        total = plus(total, amount)
+        upto = decimal(total) if rounding is None else rounding(total)
+        parts.append(decimal(difference(upto, before)))
+        before = upto
+    return parts
 
 
 def rounded(value: Exact, direction: Direction) -> Exact:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, fields, frozen
@@ -13,7 +14,7 @@ from tokenbill.core.base.hashing import content_hash
 from tokenbill.core.base.inputs import listed_of, name, pairs_of
 from tokenbill.core.base.quoting import listed
 from tokenbill.core.base.tables import html_table
-from tokenbill.core.base.values import Memo, Value, memo_field
+from tokenbill.core.base.values import Memo, Slot, Value, memo_field, slot_field
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import Number, number
@@ -152,6 +153,7 @@ class BillingPlan(Value):
         default="bill", validator=one_of("bill", "refuse"), kw_only=True
     )
     made: Memo = memo_field()
+    compiled: Slot[object] = slot_field()
 
     def __attrs_post_init__(self) -> None:
         _check_allowances(self)
@@ -261,17 +263,14 @@ class BillingPlan(Value):
 
         A schedule brought by a user counts with its own ``content_hash()``, where it has one.
         """
-        terms: str | None = self.made.get("terms")
-        if terms is None:
-            parts = {item.name: getattr(self, item.name) for item in fields(BillingPlan) if item.eq}
-            parts |= {"prices": _hash_of(self.prices), "name": None}
-            terms = self.made["terms"] = content_hash(parts)
-        return terms
+        return self._fingerprint
 
-
-def _hash_of(prices: Any) -> str | None:
-    own = getattr(prices, "content_hash", None)
-    return str(own()) if callable(own) else None
+    @cached_property
+    def _fingerprint(self) -> str:
+        own: Any = getattr(self.prices, "content_hash", None)
+        parts = {item.name: getattr(self, item.name) for item in fields(BillingPlan) if item.eq}
+        parts |= {"prices": str(own()) if callable(own) else None, "name": None}
+        return content_hash(parts)
 
 
 def _check_allowances(plan: BillingPlan) -> None:
