@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import accumulate, combinations, islice, takewhile
 from typing import Any, Final, cast
 
-from tokenbill.compare import break_even, envelope
+from tokenbill.compare import break_even, cheapest_plans
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Quantities, Usage
@@ -25,8 +25,8 @@ from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, MissingEx
 from tokenbill.shared.break_even import jumps_after
 from tokenbill.shared.forecasts import local_day
 from tokenbill.shared.plan_curve import total_curve
-from tokenbill.shared.usage_history import Named, Plans, named
-from tokenbill.watch import Budget, Path, Status
+from tokenbill.shared.usage_history import NamedPlans, Plans, named_plans
+from tokenbill.watch import Budget, DailyTotals, Status
 
 try:
     import numpy
@@ -158,17 +158,17 @@ def plan_curves(
     """What plans come to along one meter, the cheapest underlined, and every crossing of two as a ring.
 
     Args:
-        plans: As for ``compare.envelope``.
+        plans: As for ``compare.cheapest_plans``.
         meter: What varies.
         up_to: The largest quantity drawn.
         usage: What else is used.
         ax: Where to draw; the current axes unless given.
 
     Raises:
-        CurrencyMismatch, InvalidPlan, InvalidPrice, UnpricedUsage: As ``compare.envelope`` does.
+        CurrencyMismatch, InvalidPlan, InvalidPrice, UnpricedUsage: As ``compare.cheapest_plans`` does.
         InvalidNumber: If *up_to* is not more than zero.
     """
-    end, titled = _positive(up_to, "largest quantity"), named(plans)
+    end, titled = _positive(up_to, "largest quantity"), named_plans(plans)
     axes = _axes(ax)
     curves = [total_curve(plan, meter, usage=usage) for _, plan in titled]
     for place, ((title, _), curve) in enumerate(zip(titled, curves, strict=True)):
@@ -185,7 +185,7 @@ def plan_curves(
 
 
 def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = None) -> Axes:
-    """What a period has come to and will, day by day: so far, at the present pace, its interval, a budget.
+    """What a period has come to and will, day by day: so far, at the run rate, its interval, a budget.
 
     Raises:
         InvalidPlan: If *status* or *budget* is none.
@@ -214,9 +214,9 @@ def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = Non
     return cast("Axes", axes)
 
 
-def _ends(path: Path) -> list[tuple[date, Decimal]]:
+def _ends(days: DailyTotals) -> list[tuple[date, Decimal]]:
     """What a day comes to stands where the day ends."""
-    return [(day + timedelta(1), amount) for day, amount in path]
+    return [(day + timedelta(1), amount) for day, amount in days]
 
 
 def _fan(axes: Any, status: Status, ahead: Sequence[tuple[date, Decimal]]) -> list[Any]:
@@ -278,7 +278,7 @@ def _bends(pieces: Curve, end: Fraction) -> Iterator[Fraction]:
 def _underline(axes: Any, plans: Plans, meter: str, *, usage: Any, end: Fraction) -> Any:
     """A broad pale line under the cheapest plan, as far as it is the cheapest; its first stretch."""
     drawn = list[Any]()
-    for place, cheapest in enumerate(envelope(plans, meter, usage=usage, up_to=decimal(end))):
+    for place, cheapest in enumerate(cheapest_plans(plans, meter, usage=usage, up_to=decimal(end))):
         curve = total_curve(cheapest.plan, meter, usage=usage)
         stop = end if cheapest.end is None else min(cheapest.end, end)
         points = [point for point in _points(curve, end) if cheapest.start <= point <= stop]
@@ -288,7 +288,7 @@ def _underline(axes: Any, plans: Plans, meter: str, *, usage: Any, end: Fraction
     return drawn[0]
 
 
-def _rings(axes: Any, titled: Named, meter: str, *, usage: Any, end: Fraction) -> None:
+def _rings(axes: Any, titled: NamedPlans, meter: str, *, usage: Any, end: Fraction) -> None:
     """A ring at each quantity where two plans cross, with the quantity beside it where there is room."""
     colour, last = axes.yaxis.label.get_color(), -end
     found = [

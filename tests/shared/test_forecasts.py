@@ -9,47 +9,47 @@ from hypothesis import strategies as st
 from tokenbill import Bill, BillingPlan, PriceSchedule, Usage
 from tokenbill.core.periods.instants import moment
 from tokenbill.errors import InvalidPeriod, InvalidUsage
-from tokenbill.shared.forecasts import Pace, days_between, days_of, outlook, usage_of
+from tokenbill.shared.forecasts import RunRate, daily_usage, days_between, invoice_preview, usage_of
 
 WEEK = [9, 9, 9, 9, 9, 1, 2]
 
 
-def pace_of(*calls):
-    return Pace([Usage(calls=units) for units in calls])
+def run_rate_of(*calls):
+    return RunRate([Usage(calls=units) for units in calls])
 
 
-def calls_on(pace, days):
-    return [pace.on(ahead).get("calls", 0) for ahead in range(days)]
+def calls_on(run_rate, days):
+    return [run_rate.on(ahead).get("calls", 0) for ahead in range(days)]
 
 
 def test_each_day_to_come_is_as_the_same_weekday_of_the_last_week():
-    assert calls_on(pace_of(100, *WEEK), 9) == [9, 9, 9, 9, 9, 1, 2, 9, 9]
+    assert calls_on(run_rate_of(100, *WEEK), 9) == [9, 9, 9, 9, 9, 1, 2, 9, 9]
 
 
 def test_less_than_a_week_is_told_by_its_mean():
-    assert calls_on(pace_of(1, 2, 2), 2) == [Fraction(5, 3), Fraction(5, 3)]
-    assert pace_of(1, 2, 2).method == "each day as the mean of the 3 seen"
+    assert calls_on(run_rate_of(1, 2, 2), 2) == [Fraction(5, 3), Fraction(5, 3)]
+    assert run_rate_of(1, 2, 2).method == "each day as the mean of the 3 seen"
 
 
 def test_no_days_are_told_by_the_mean_of_the_period():
-    assert Pace(mean={"calls": Fraction(1, 3)}).on(5) == {"calls": Fraction(1, 3)}
+    assert RunRate(mean={"calls": Fraction(1, 3)}).on(5) == {"calls": Fraction(1, 3)}
 
 
 def test_a_week_that_repeats_itself_is_forecast_without_error():
-    assert pace_of(*WEEK, *WEEK, *WEEK).error(10) == {"calls": 0}
+    assert run_rate_of(*WEEK, *WEEK, *WEEK).error(10) == {"calls": 0}
 
 
 def test_the_error_is_the_worst_that_the_same_forecast_made_on_the_days_known():
     # after seven days of 9: days 8 and 9 were 12 and 9, so 3 off over one day, 3 off over two days
-    pace = pace_of(9, 9, 9, 9, 9, 9, 9, 12, 9)
+    run_rate = run_rate_of(9, 9, 9, 9, 9, 9, 9, 12, 9)
 
-    assert pace.error(1) == {"calls": 3}
-    assert pace.error(2) == {"calls": Fraction(3, 2)}
-    assert pace.interval == "as far off as the same forecast was at worst on the 9 days before"
+    assert run_rate.error(1) == {"calls": 3}
+    assert run_rate.error(2) == {"calls": Fraction(3, 2)}
+    assert run_rate.interval == "as far off as the same forecast was at worst on the 9 days before"
 
 
 def test_a_week_alone_says_nothing_of_errors():
-    assert pace_of(*WEEK).interval == ""
+    assert run_rate_of(*WEEK).interval == ""
 
 
 @given(st.lists(st.integers(0, 50), min_size=8, max_size=30), st.integers(1, 20))
@@ -57,31 +57,31 @@ def test_the_error_is_that_of_the_forecasts_made_one_by_one(calls, ahead):
     worst = 0
     for known in range(7, len(calls)):
         days = min(ahead, len(calls) - known)
-        told = sum(calls_on(pace_of(*calls[:known]), days))
+        told = sum(calls_on(run_rate_of(*calls[:known]), days))
         worst = max(worst, Fraction(abs(sum(calls[known : known + days]) - told)) / days)
 
-    assert pace_of(*calls).error(ahead)["calls"] == worst if any(calls) else True
+    assert run_rate_of(*calls).error(ahead)["calls"] == worst if any(calls) else True
 
 
 def test_days_left_out_used_nothing_and_days_from_today_on_are_not_read():
     by_day = {"2026-03-01": Usage(calls=1), date(2026, 3, 3): {"calls": 3}, "2026-03-04": Usage(calls=4)}
 
     first, today = date(2026, 3, 1), date(2026, 3, 4)
-    assert days_of(by_day, first, today) == (Usage(calls=1), Usage(), Usage(calls=3))
-    assert days_of(by_day, first, first) == ()
-    assert days_of(by_day, today, today) == days_of(by_day, first, today)
-    assert days_of({}, first, today) == (Usage(),) * 3
+    assert daily_usage(by_day, first, today) == (Usage(calls=1), Usage(), Usage(calls=3))
+    assert daily_usage(by_day, first, first) == ()
+    assert daily_usage(by_day, today, today) == daily_usage(by_day, first, today)
+    assert daily_usage({}, first, today) == (Usage(),) * 3
 
 
 @pytest.mark.parametrize("days", [5, "x", [Usage()], {"2001-01-01": Usage()}, {"2026-03-01": 5}])
 def test_what_is_no_usage_by_day_is_refused(days):
     with pytest.raises(InvalidUsage):
-        days_of(days, date(2026, 3, 4), date(2026, 3, 4))
+        daily_usage(days, date(2026, 3, 4), date(2026, 3, 4))
 
 
 def test_an_instant_is_no_day():
     with pytest.raises(InvalidPeriod):
-        days_of({"2026-03-01T00:00:00Z": Usage()}, date(2026, 3, 4), date(2026, 3, 4))
+        daily_usage({"2026-03-01T00:00:00Z": Usage()}, date(2026, 3, 4), date(2026, 3, 4))
 
 
 def test_the_days_of_a_stretch_of_instants_count_by_what_is_left_of_them():
@@ -103,14 +103,14 @@ def test_quantities_become_usage_and_none_is_below_zero():
 def test_what_a_plan_would_refuse_has_its_figures_all_the_same():
     plan = BillingPlan.prepaid(PriceSchedule(calls=2), overage="refuse")
 
-    assert outlook(Usage(calls=3), plan).due == Decimal("6.00")
+    assert invoice_preview(Usage(calls=3), plan).due == Decimal("6.00")
 
 
 def test_an_outlook_is_what_the_bill_comes_to():
     plan = BillingPlan.subscription("20", PriceSchedule(calls="0.01"), minimum=50)
     first = Bill.of(Usage(calls=100), plan, final=False)
 
-    assert outlook(Usage(calls=5), plan, opening=first.closing).total == (
+    assert invoice_preview(Usage(calls=5), plan, opening=first.closing).total == (
         Bill.of(Usage(calls=5), plan, opening=first.closing).total
     )
 
@@ -118,18 +118,18 @@ def test_an_outlook_is_what_the_bill_comes_to():
 @pytest.mark.parametrize("days", [5, None, "ab", [5], [None], Usage(calls=1)])
 def test_a_pace_is_made_of_usage(days):
     with pytest.raises(InvalidUsage):
-        Pace(days)
+        RunRate(days)
 
 
 @pytest.mark.parametrize("mean", [5, None, {"calls": 5.0}, {"calls": "x"}])
 def test_the_mean_of_a_day_is_exact(mean):
     with pytest.raises(InvalidUsage):
-        Pace(mean=mean)
+        RunRate(mean=mean)
 
 
 @pytest.mark.parametrize("ahead", ["x", None, -1, 1.5, True])
 def test_a_day_ahead_is_a_whole_number(ahead):
     with pytest.raises(InvalidUsage):
-        Pace([Usage(calls=1)]).on(ahead)
+        RunRate([Usage(calls=1)]).on(ahead)
     with pytest.raises(InvalidUsage):
-        Pace([Usage(calls=1)] * 9).error(ahead if ahead is not True else 0)
+        RunRate([Usage(calls=1)] * 9).error(ahead if ahead is not True else 0)

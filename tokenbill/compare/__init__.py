@@ -9,7 +9,14 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from tokenbill.compare.ranking import Comparison, PlanDifference, difference_of, ranked
+from tokenbill.compare.ranking import (
+    Comparison,
+    LineDifference,
+    PlanDifference,
+    RankedPlan,
+    difference_of,
+    ranking_of,
+)
 from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.tables import digits
 from tokenbill.core.billing.bill import Bill
@@ -19,31 +26,45 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.curves import at
 from tokenbill.errors import InvalidPlan, InvalidUsage
-from tokenbill.shared.break_even import Cell, Stretch, cells, horizon, numeral, steady, stretches
-from tokenbill.shared.marginal_cost import affordable, falls, next_bend, next_unit, quantity_for
+from tokenbill.shared.break_even import Stretch, cells, horizon, numeral, steady, stretches
+from tokenbill.shared.marginal_cost import (
+    PriceBreak,
+    affordable_quantities,
+    cliffs,
+    marginal_cost,
+    next_breakpoint,
+    quantity_for,
+)
 from tokenbill.shared.plan_curve import NO_USAGE, total_curve
-from tokenbill.shared.usage_history import Case, History, Named, Plans, changed, named
-from tokenbill.shared.usage_history import cases as cases_of
+from tokenbill.shared.usage_history import Plans, Scenario, UsageHistory, named_plans, scenarios, with_terms
 
 __all__ = [
-    "Cheapest",
-    "Crossing",
-    "affordable",
+    "BreakEvenPoint",
+    "CheapestPlan",
+    "Comparison",
+    "LineDifference",
+    "PlanDifference",
+    "PriceBreak",
+    "RankedPlan",
+    "Scenario",
+    "Stretch",
+    "UsageHistory",
+    "affordable_quantities",
     "best_size",
     "break_even",
-    "envelope",
-    "falls",
-    "next_bend",
-    "next_unit",
+    "candidate_sizes",
+    "cheapest_plans",
+    "cliffs",
+    "marginal_cost",
+    "next_breakpoint",
     "plans",
     "quantity_for",
-    "sizes_at",
     "what_if",
 ]
 
 
 @frozen(repr=False)
-class Crossing:
+class BreakEvenPoint:
     """Where the cheaper of two plans changes, and what the cheaper one costs there, exactly.
 
     *below*, *at* and *above* are the cheaper plan just below the quantity, at it, and just above it;
@@ -55,41 +76,41 @@ class Crossing:
     below: BillingPlan | None
     at: BillingPlan | None
     above: BillingPlan | None
-    told: str = field(default="", eq=False)
+    summary: str = field(default="", eq=False)
 
     def __str__(self) -> str:
-        return self.told
+        return self.summary
 
     def __repr__(self) -> str:
-        return f"<Crossing {self.told}>"
+        return f"<BreakEvenPoint {self.summary}>"
 
 
 @frozen(repr=False)
-class Cheapest:
-    """A *plan*, its *name* in the answer, and the *stretch* of quantities on which none is cheaper."""
+class CheapestPlan:
+    """A *plan*, its *name* in the answer, and the *quantities* for which none is cheaper."""
 
-    stretch: Stretch
+    quantities: Stretch
     name: str
     plan: BillingPlan
 
     @property
     def start(self) -> Fraction:
-        """Where the stretch begins."""
-        return self.stretch.start
+        """Where the quantities begin."""
+        return self.quantities.start
 
     @property
     def end(self) -> Fraction | None:
-        """Where it ends; None where it does not."""
-        return self.stretch.end
+        """Where they end; None where they do not."""
+        return self.quantities.end
 
     def __str__(self) -> str:
-        return f"{self.stretch} {self.name}"
+        return f"{self.quantities} {self.name}"
 
     def __repr__(self) -> str:
-        return f"<Cheapest {self}>"
+        return f"<CheapestPlan {self}>"
 
 
-def plans(usage: History, plans: Plans) -> Comparison:
+def plans(usage: UsageHistory, plans: Plans) -> Comparison:
     """Plans ranked by what they bill for the same usage, fees, minimum, taxes and rounding included.
 
     Args:
@@ -106,37 +127,44 @@ def plans(usage: History, plans: Plans) -> Comparison:
     Raises:
         CurrencyMismatch: If the plans are in different currencies.
         UnpricedUsage: If a plan has no price for a meter.
-        InvalidUsage, InvalidPlan: For anything else that is none.
+        InvalidUsage: If it is not usage, or an empty history.
+        InvalidPlan: For anything else than plans.
 
     >>> from tokenbill import PriceSchedule
     >>> prices = PriceSchedule(api_calls="0.01")
-    >>> found = plans(
+    >>> comparison = plans(
     ...     {"red": Usage(api_calls=1000), "blue": Usage(api_calls=9000)},
     ...     {"pay as you go": BillingPlan.on_demand(prices),
     ...      "flat": BillingPlan.subscription(49, PriceSchedule(api_calls=0))},
     ... )
-    >>> print(found)
+    >>> print(comparison)
        plan           total USD  more
     -  -------------  ---------  ----
     1  flat               98.00  0.00
     2  pay as you go     100.00  2.00
     <BLANKLINE>
-    case   flat  pay as you go  cheapest
-    ----  -----  -------------  -------------
-    red   49.00          10.00  pay as you go
-    blue  49.00          90.00  flat
+    scenario   flat  pay as you go  cheapest
+    --------  -----  -------------  -------------
+    red       49.00          10.00  pay as you go
+    blue      49.00          90.00  flat
     <BLANKLINE>
     pay as you go costs $2.00 more than flat: usage api_calls +100.00, fee -98.00
     """
-    titled = named(plans)
-    found = list(cases_of(usage))
-    if not found:
-        raise InvalidUsage("no usage to compare plans for", usage, "give one, or a list of months of them")
-    bills = [(title, plan, [_bill(used, plan, case) for case, used in found]) for title, plan in titled]
-    return ranked([case for case, _ in found], bills)
+    offers, history = named_plans(plans), list(scenarios(usage))
+    if not history:
+        raise InvalidUsage("a history without usage", usage, "give a usage, or a list of months")
+    bills: list[tuple[str, BillingPlan, list[Bill]]] = []
+    for name, plan in offers:
+        # Where nobody has a balance, a plan that refuses overage would have no bill to compare.
+        billed = plan if plan.overage == "bill" else evolve(plan, overage="bill")
+        bills.append((name, plan, []))
+        for scenario, used in history:
+            period = next((part for part in reversed(scenario) if isinstance(part, Period)), None)
+            bills[-1][-1].append(Bill.of(used, billed, period=period))
+    return ranking_of([scenario for scenario, _ in history], bills)
 
 
-def what_if(usage: History, plan: BillingPlan, /, **terms: Any) -> PlanDifference:
+def what_if(usage: UsageHistory, plan: BillingPlan, /, **terms: Any) -> PlanDifference:
     """The same usage on the same plan with other terms: the difference, line by line and by reason.
 
     Args:
@@ -154,21 +182,21 @@ def what_if(usage: History, plan: BillingPlan, /, **terms: Any) -> PlanDifferenc
     usage output_tokens  output_tokens  15.00    18.00        3.00
     changed costs $3.00 more than now: usage output_tokens +3.00
     """
-    ranking = plans(usage, {"now": plan, "changed": changed(plan, terms)}).ranking
-    found = {place.name: place for place in ranking}
-    return difference_of(found["now"], found["changed"])
+    comparison = plans(usage, {"now": plan, "changed": with_terms(plan, terms)})
+    by_name = {ranked.name: ranked for ranked in comparison.ranking}
+    return difference_of(by_name["now"], by_name["changed"])
 
 
 def best_size(
-    usage: History, plan_of: Callable[[Decimal], BillingPlan], sizes: Iterable[Number]
+    usage: UsageHistory, plan_of: Callable[[Decimal], BillingPlan], sizes: Iterable[Number]
 ) -> Comparison:
-    """The best size of a package or a commitment for a history, out of the sizes given.
+    """The best size of a package or a commitment for a history, out of the *sizes* on offer.
 
     Args:
         usage: As for ``plans``.
         plan_of: The plan with a package or commitment of a size: a fee and ``included`` units, a fee and
             a fixed discount, or a ``minimum`` and lower prices.
-        sizes: The sizes on offer; where any size is, those of ``sizes_at``.
+        sizes: The sizes on offer; where any size is, those of ``candidate_sizes``.
 
     Returns:
         The plans of all sizes ranked, each named by its size; of equal ones the smallest size is best.
@@ -181,22 +209,22 @@ def best_size(
     >>> best_size(history, package, [0, 1000, 2000, 3000]).best
     <1. 1000: 105.00 USD>
     """
-    given = listed_of(sizes) or ()
     if not callable(plan_of):
-        raise InvalidPlan("nothing that makes a plan of a size", plan_of, "give a function: size -> plan")
-    return plans(usage, {digits(size): plan_of(size) for size in sorted(set(map(number, given)))})
+        raise InvalidPlan("not a plan for each size", plan_of, "give a function: size -> plan")
+    offers = sorted({number(size) for size in listed_of(sizes) or ()})
+    return plans(usage, {digits(size): plan_of(size) for size in offers})
 
 
-def sizes_at(usage: History, meter: str) -> tuple[Decimal, ...]:
+def candidate_sizes(usage: UsageHistory, meter: str) -> tuple[Decimal, ...]:
     """The sizes to try where any size may be had: none, and as much as each of the usages needs.
 
     Where the fee grows evenly with the included units, and each unit beyond them costs one rate, the cost
     of a history is a line between these sizes, so that no size is better than the best of them.
 
-    >>> sizes_at([Usage(api_calls=900), Usage(api_calls=2500)], "api_calls")
+    >>> candidate_sizes([Usage(api_calls=900), Usage(api_calls=2500)], "api_calls")
     (Decimal('0'), Decimal('900'), Decimal('2500'))
     """
-    return tuple(sorted({number(0), *(used.total(meter) for _, used in cases_of(usage))}))
+    return tuple(sorted({number(0), *(used.total(meter) for _, used in scenarios(usage))}))
 
 
 def break_even(
@@ -206,12 +234,12 @@ def break_even(
     *,
     usage: Usage | Quantities = NO_USAGE,
     up_to: Number | None = None,
-) -> tuple[Crossing, ...]:
+) -> tuple[BreakEvenPoint, ...]:
     """Every quantity of one meter at which the cheaper of two plans changes, or both cost the same.
 
-    The totals are compared exactly, before any money is rounded, so that crossings are rational numbers.
-    Where both cost the same over a stretch, both of its ends are crossings. That both cost the same for
-    nothing at all is none.
+    The totals are compared exactly, before any money is rounded, so that such a quantity is a rational
+    number. Where both cost the same over a range, both of its ends count. That both cost the same for
+    nothing at all does not.
 
     Args:
         plan_a: The one plan.
@@ -234,27 +262,43 @@ def break_even(
     >>> print(*break_even(on_demand, pro, "api_calls"))
     at 2000: pay as you go below, both the same there, pro above
     """
-    titled = named([plan_a, plan_b])
-    curves = [total_curve(plan, meter, usage=usage) for _, plan in titled]
-    found = cells(curves, _beyond(up_to))
-    return tuple(
-        _crossing(titled, around, at(curves[min(around[1].least)], around[1].start))
-        for around in zip([None, *found], found, found[1:], strict=False)
-        if around[1].start == around[1].end and around[1].start <= horizon(up_to) and _changes(*around)
-    )
+    offers = named_plans([plan_a, plan_b])
+    curves = [total_curve(plan, meter, usage=usage) for _, plan in offers]
+    # Whether the plans cross at the last quantity shows only above it, so look one unit further.
+    last = horizon(up_to)
+    beyond = None if up_to is None else decimal(min(last + 1, Fraction(LIMIT - 1)))
+    steps = cells(curves, beyond)
+
+    points: list[BreakEvenPoint] = []
+    for below, here, above in zip([None, *steps], steps, steps[1:], strict=False):
+        # From zero on there is nothing below; there it is a point only if a plan wins just above it.
+        is_same = above.least <= here.least if below is None else below.least == here.least == above.least
+        if here.start != here.end or here.start > last or is_same:
+            continue
+        sides = [
+            None if step is None or len(step.least) > 1 else offers[min(step.least)]
+            for step in (below, here, above)
+        ]
+        names = ["both the same" if side is None else side[0] for side in sides]
+        before = "" if below is None else f"{names[0]} below, "
+        amount = at(curves[min(here.least)], here.start)
+        cheaper_below, cheaper_at, cheaper_above = (None if side is None else side[1] for side in sides)
+        summary = f"at {numeral(here.start)}: {before}{names[1]} there, {names[2]} above"
+        points.append(BreakEvenPoint(here.start, amount, cheaper_below, cheaper_at, cheaper_above, summary))
+    return tuple(points)
 
 
-def envelope(
+def cheapest_plans(
     plans: Plans,
     meter: str,
     *,
     usage: Usage | Quantities = NO_USAGE,
     up_to: Number | None = None,
-) -> tuple[Cheapest, ...]:
-    """The cheapest plan along one meter, stretch by stretch, from zero on.
+) -> tuple[CheapestPlan, ...]:
+    """The cheapest plan for every quantity of one meter, from zero on.
 
-    Where several plans cost the same, a stretch goes on as long as its plan is among them; a new one
-    belongs to the plan that stays among the cheapest longest.
+    Where several plans cost the same, a plan goes on as long as it is among them; after it comes the one
+    that stays among the cheapest longest.
 
     Args, errors and exactness are those of ``break_even``.
 
@@ -264,40 +308,12 @@ def envelope(
     ...     "team": BillingPlan.subscription(100, PriceSchedule(gpu_hours=2)),
     ...     "flat": BillingPlan.subscription(500, PriceSchedule(gpu_hours=0)),
     ... }
-    >>> for stretch in envelope(offers, "gpu_hours"):
-    ...     print(stretch)
+    >>> for cheapest in cheapest_plans(offers, "gpu_hours"):
+    ...     print(cheapest)
     [0, 100] pay as you go
     (100, 200] team
     (200, ∞) flat
     """
-    titled = named(plans)
-    found = cells([total_curve(plan, meter, usage=usage) for _, plan in titled], up_to)
-    runs = stretches(found, steady(found))
-    return tuple(Cheapest(stretch, *titled[owner]) for owner, stretch in runs)
-
-
-def _beyond(up_to: Number | None) -> Number | None:
-    """A little more than the largest quantity to look at, so that a crossing there is seen from above."""
-    return None if up_to is None else decimal(min(horizon(up_to) + 1, Fraction(LIMIT - 1)))
-
-
-def _changes(below: Cell | None, here: Cell, above: Cell) -> bool:
-    """Whether the cheaper plan changes at a quantity; at zero, only if another one is cheaper above it."""
-    if below is None:
-        return not above.least <= here.least
-    return not below.least == here.least == above.least
-
-
-def _crossing(titled: Named, around: tuple[Cell | None, Cell, Cell], amount: Fraction) -> Crossing:
-    cheaper = [None if cell is None or len(cell.least) > 1 else titled[min(cell.least)] for cell in around]
-    below, here, above = ("both the same" if pair is None else pair[0] for pair in cheaper)
-    before = "" if around[0] is None else f"{below} below, "
-    told = f"at {numeral(around[1].start)}: {before}{here} there, {above} above"
-    first, second, third = (None if pair is None else pair[1] for pair in cheaper)
-    return Crossing(around[1].start, amount, first, second, third, told)
-
-
-def _bill(usage: Usage, plan: BillingPlan, case: Case) -> Bill:
-    period = next((part for part in reversed(case) if isinstance(part, Period)), None)
-    billed = plan if plan.overage == "bill" else evolve(plan, overage="bill")
-    return Bill.of(usage, billed, period=period)
+    offers = named_plans(plans)
+    steps = cells([total_curve(plan, meter, usage=usage) for _, plan in offers], up_to)
+    return tuple(CheapestPlan(part, *offers[place]) for place, part in stretches(steps, steady(steps)))

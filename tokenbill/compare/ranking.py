@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
@@ -17,9 +18,9 @@ from tokenbill.core.money.decimals import ZERO, decimal, difference
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.work import together
 from tokenbill.errors import InvalidUsage
-from tokenbill.shared.usage_history import Case
+from tokenbill.shared.usage_history import Scenario
 
-__all__ = ["Comparison", "LineDifference", "PlanDifference", "Ranked", "difference_of", "ranked"]
+__all__ = ["Comparison", "LineDifference", "PlanDifference", "RankedPlan", "difference_of", "ranking_of"]
 
 Table: TypeAlias = "tuple[Sequence[str], Iterable[Sequence[str]], Sequence[int]]"
 
@@ -61,47 +62,55 @@ class PlanDifference(Value):
         alike: dict[str, list[LineDifference]] = {}
         for line in self.lines:
             alike.setdefault(line.reason, []).append(line)
-        return tuple(_sum(reason, lines) for reason, lines in alike.items())
+        return tuple(
+            LineDifference(
+                reason, "", together(line.one for line in lines), together(line.other for line in lines)
+            )
+            for reason, lines in alike.items()
+        )
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The difference in a sentence, the largest reasons first."""
-        changed = sorted(self.reasons, key=_size, reverse=True)
-        why = ", ".join(
-            f"{reason.reason} {self._signed(reason.amount)}" for reason in changed if reason.amount
-        )
+        changes = [reason for reason in self.reasons if reason.amount]
+        changes.sort(key=lambda reason: reason.amount.copy_abs(), reverse=True)
+        amounts = [_padded(reason.amount, self.currency.places) for reason in changes]
+        signed = [text if text.startswith("-") else f"+{text}" for text in amounts]
+        why = ", ".join(f"{reason.reason} {text}" for reason, text in zip(changes, signed, strict=True))
         amount = self.currency.format(Decimal(shortest(self.total.copy_abs())))
         way = f"{amount} {'less' if self.total < 0 else 'more'} than" if self.total else "the same as"
         return f"{self.other} costs {way} {self.one}{why and ': '}{why}"
 
     def to_rows(self) -> list[dict[str, str]]:
         """The lines as text by column."""
-        shared = {"one": self.one, "other": self.other}
-        return [{**shared, **_row(line), "currency": self.currency.code} for line in self.lines]
-
-    def __str__(self) -> str:
-        return f"{text_table(self._header(), self._cells(), numbers=(2, 3, 4))}\n{self.told}"
-
-    def _repr_html_(self) -> str:
-        return html_table(self._header(), self._cells(), numbers=(2, 3, 4), caption=self.told)
-
-    def _header(self) -> tuple[str, ...]:
-        return "reason", "line", self.one, self.other, "difference"
-
-    def _cells(self) -> list[tuple[str, ...]]:
-        places = self.currency.places
         return [
-            (*line[:2], *(_padded(amount, places) for amount in (line.one, line.other, line.amount)))
+            {
+                "one": self.one,
+                "other": self.other,
+                "reason": line.reason,
+                "line": line.description,
+                "amount_one": digits(line.one),
+                "amount_other": digits(line.other),
+                "difference": digits(line.amount),
+                "currency": self.currency.code,
+            }
             for line in self.lines
         ]
 
-    def _signed(self, amount: Decimal) -> str:
-        return f"{'+' if amount > 0 else ''}{_padded(amount, self.currency.places)}"
+    def __str__(self) -> str:
+        return f"{text_table(*self._table(), numbers=(2, 3, 4))}\n{self.summary}"
 
+    def _repr_html_(self) -> str:
+        return html_table(*self._table(), numbers=(2, 3, 4), caption=self.summary)
 
-def _sum(reason: str, lines: Sequence[LineDifference]) -> LineDifference:
-    one, other = together(line.one for line in lines), together(line.other for line in lines)
-    return LineDifference(reason, "", one, other)
+    def _table(self) -> tuple[Sequence[str], list[Sequence[str]]]:
+        header = ("reason", "line", self.one, self.other, "difference")
+        places = self.currency.places
+        rows = [
+            (*line[:2], *(_padded(amount, places) for amount in (line.one, line.other, line.amount)))
+            for line in self.lines
+        ]
+        return header, [*rows]
 
 
 def _padded(amount: Decimal, places: int) -> str:
@@ -110,22 +119,9 @@ def _padded(amount: Decimal, places: int) -> str:
     return ".".join(filter(None, (whole, decimals.ljust(places, "0"))))
 
 
-def _size(reason: LineDifference) -> Decimal:
-    return reason.amount.copy_abs()
-
-
-def _row(line: LineDifference) -> dict[str, str]:
-    numbers = {"amount_one": line.one, "amount_other": line.other, "difference": line.amount}
-    return {
-        "reason": line.reason,
-        "line": line.description,
-        **{key: digits(value) for key, value in numbers.items()},
-    }
-
-
 @frozen(repr=False)
-class Ranked:
-    """One plan of a comparison: its *place*, which ties share, its *total*, and a bill for each case."""
+class RankedPlan:
+    """One plan of a comparison: its *place*, which ties share, its *total*, and a bill for each scenario."""
 
     place: int
     name: str
@@ -139,17 +135,17 @@ class Ranked:
 
 @frozen(repr=False)
 class Comparison:
-    """Plans for the same usage, the cheapest first, ties in the order given.
+    """Plans for the same usage, the cheapest first, ties in the order of the plans.
 
-    ``cases`` says where each usage was found: tenants, months, or both; every plan has a bill for each.
+    ``scenarios`` are the tenants, months, or both, whose usage was billed; every plan has a bill for each.
     """
 
-    cases: tuple[Case, ...]
-    ranking: tuple[Ranked, ...]
+    scenarios: tuple[Scenario, ...]
+    ranking: tuple[RankedPlan, ...]
 
     @property
-    def best(self) -> Ranked:
-        """The cheapest plan; of several, the first one given."""
+    def best(self) -> RankedPlan:
+        """The cheapest plan; of several, the first one."""
         return self.ranking[0]
 
     @property
@@ -162,46 +158,50 @@ class Comparison:
         """What each of the others bills more than the best plan, line by line."""
         return tuple(difference_of(self.best, other) for other in self.ranking[1:])
 
-    def of(self, *case: Any) -> Comparison:
+    def of(self, *scenario: Any) -> Comparison:
         """The same plans compared for one tenant, for one month, or for one month of a tenant.
 
         Raises:
             InvalidUsage: If there is none.
         """
-        places = [place for place, found in enumerate(self.cases) if _is_same(found[: len(case)], case)]
+        places: list[int] = []
+        for place, known in enumerate(self.scenarios):
+            # What cannot be compared, as a NaN cannot, is no name of a tenant or month.
+            with suppress(ArithmeticError, TypeError, ValueError):
+                places += [place] if known[: len(scenario)] == scenario else []
         if not places:
-            known = listed(_text(found) for found in self.cases)
-            raise InvalidUsage("nothing compared of", _text(case), f"name one of {known}")
-        return self._at(places, len(case))
+            names = listed(_text(known) for known in self.scenarios)
+            raise InvalidUsage("not a scenario of the comparison", _text(scenario), f"name one of {names}")
+        return self._part(places, len(scenario))
 
-    def cheapest(self) -> dict[Any, Ranked]:
+    def cheapest(self) -> dict[Any, RankedPlan]:
         """The best plan for each tenant, or for each month of a history."""
-        return {first: found.best for first, found in self._by_first().items()}
+        return {first: part.best for first, part in self._parts().items()}
 
-    def _by_first(self) -> dict[Any, Comparison]:
+    def _parts(self) -> dict[Any, Comparison]:
         """A comparison for each tenant, or for each month of a history."""
         places: dict[Any, list[int]] = {}
-        for place, case in enumerate(self.cases):
-            for first in case[:1]:
+        for place, scenario in enumerate(self.scenarios):
+            for first in scenario[:1]:
                 places.setdefault(first, []).append(place)
-        return {first: self._at(found, 1) for first, found in places.items()}
+        return {first: self._part(some, 1) for first, some in places.items()}
 
-    def _at(self, places: Sequence[int], depth: int) -> Comparison:
-        chosen = [(plan.name, plan.plan, [plan.bills[place] for place in places]) for plan in self.ranking]
-        return ranked([self.cases[place][depth:] for place in places], chosen)
+    def _part(self, places: Sequence[int], depth: int) -> Comparison:
+        bills = [(plan.name, plan.plan, [plan.bills[place] for place in places]) for plan in self.ranking]
+        return ranking_of([self.scenarios[place][depth:] for place in places], bills)
 
     def to_rows(self) -> list[dict[str, str]]:
-        """One row for each plan and case, as text by column; *place* is that among all cases together."""
+        """One row for each plan and scenario, as text by column; *place* is that among all together."""
         return [
             {
                 "plan": plan.name,
                 "place": str(plan.place),
-                "case": _text(case),
+                "scenario": _text(scenario),
                 "total": digits(bill.total),
                 "currency": self.currency.code,
             }
             for plan in self.ranking
-            for case, bill in zip(self.cases, plan.bills, strict=True)
+            for scenario, bill in zip(self.scenarios, plan.bills, strict=True)
         ]
 
     def __repr__(self) -> str:
@@ -209,80 +209,64 @@ class Comparison:
 
     def __str__(self) -> str:
         tables = [text_table(header, rows, numbers=numbers) for header, rows, numbers in self._tables()]
-        return "\n\n".join([*tables, *(["\n".join(self._reasons())] if self.why else [])])
+        reasons = [difference.summary for difference in self.why]
+        return "\n\n".join([*tables, *(["\n".join(reasons)] if reasons else [])])
 
     def _repr_html_(self) -> str:
-        ranking, *others = self._tables()
-        header, rows, numbers = ranking
-        first = html_table(header, rows, numbers=numbers, caption="; ".join(self._reasons()))
+        (header, rows, numbers), *others = self._tables()
+        caption = "; ".join(difference.summary for difference in self.why)
+        first = html_table(header, rows, numbers=numbers, caption=caption)
         return "".join([first, *(html_table(header, rows, numbers=ends) for header, rows, ends in others)])
 
-    def _reasons(self) -> list[str]:
-        return [difference.told for difference in self.why]
-
     def _tables(self) -> list[Table]:
-        """The ranking, and where there are several cases, what each plan comes to in each."""
-        header = "", "plan", f"total {self.currency.code}", "more"
-        rows = [(str(plan.place), plan.name, digits(plan.total), self._more(plan)) for plan in self.ranking]
-        return [(header, rows, (0, 2, 3)), *([] if self.cases == ((),) else [self._table_of_cases()])]
+        """The ranking, and where there are several scenarios, what each plan comes to in each."""
+        rows: list[tuple[str, ...]] = []
+        for plan in self.ranking:
+            more = digits(decimal(difference(plan.total, self.best.total)))
+            rows.append((str(plan.place), plan.name, digits(plan.total), more))
+        ranking = ("", "plan", f"total {self.currency.code}", "more"), rows, (0, 2, 3)
+        if self.scenarios == ((),):
+            return [ranking]
 
-    def _more(self, plan: Ranked) -> str:
-        return digits(decimal(difference(plan.total, self.best.total)))
-
-    def _table_of_cases(self) -> Table:
-        names = [plan.name for plan in self.ranking]
-        rows = [
-            (_text((first,)), *_totals(found, names), _names_of_best(found))
-            for first, found in self._by_first().items()
-        ]
-        return ("case", *names, "cheapest"), rows, range(1, len(names) + 1)
-
-
-def _totals(found: Comparison, names: Iterable[str]) -> list[str]:
-    totals = {plan.name: digits(plan.total) for plan in found.ranking}
-    return [totals[name] for name in names]
+        # A part has an order of its own, so its totals go under the names by name, not by place.
+        names, rows = [plan.name for plan in self.ranking], []
+        for first, part in self._parts().items():
+            totals = {plan.name: digits(plan.total) for plan in part.ranking}
+            best = ", ".join(plan.name for plan in part.ranking if plan.place == 1)
+            rows.append((_text((first,)), *(totals[name] for name in names), best))
+        return [ranking, (("scenario", *names, "cheapest"), rows, range(1, len(names) + 1))]
 
 
-def _names_of_best(found: Comparison) -> str:
-    return ", ".join(plan.name for plan in found.ranking if plan.place == 1)
+def _text(scenario: Scenario) -> str:
+    return " / ".join(part if isinstance(part, str) else quoted(part) for part in scenario)
 
 
-def _is_same(found: Case, asked: Case) -> bool:
-    """Whether two cases are equal; what cannot be compared, as a NaN cannot, is not."""
-    try:
-        return bool(found == asked)
-    except (ArithmeticError, TypeError, ValueError):
-        return False
-
-
-def _text(case: Case) -> str:
-    return " / ".join(part if isinstance(part, str) else quoted(part) for part in case)
-
-
-def ranked(cases: Iterable[Case], plans: Iterable[tuple[str, BillingPlan, Sequence[Bill]]]) -> Comparison:
-    """Plans, named and with their bills for the cases, by what these come to together."""
-    found = [(together(bill.total for bill in bills), name, plan, bills) for name, plan, bills in plans]
-    totals = [total for total, *_ in found]
+def ranking_of(
+    scenarios: Iterable[Scenario], plans: Iterable[tuple[str, BillingPlan, Sequence[Bill]]]
+) -> Comparison:
+    """Plans, by name and with their bills for the scenarios, by what these come to together."""
+    offers = [(together(bill.total for bill in bills), name, plan, bills) for name, plan, bills in plans]
+    totals = [total for total, *_ in offers]
     places = [
-        Ranked(1 + sum(other < total for other in totals), name, plan, tuple(bills), total)
-        for total, name, plan, bills in found
+        RankedPlan(1 + sum(other < total for other in totals), name, plan, tuple(bills), total)
+        for total, name, plan, bills in offers
     ]
-    return Comparison(tuple(cases), tuple(sorted(places, key=lambda plan: plan.place)))
+    return Comparison(tuple(scenarios), tuple(sorted(places, key=lambda plan: plan.place)))
 
 
-def difference_of(one: Ranked, other: Ranked) -> PlanDifference:
+def difference_of(one: RankedPlan, other: RankedPlan) -> PlanDifference:
     """The lines of both plans' bills side by side: those of one kind, meter and description together."""
-    first, second = _lines(one.bills), _lines(other.bills)
+    first, second = _amounts(one.bills), _amounts(other.bills)
     lines = tuple(
         LineDifference(*key, first.get(key, ZERO), second.get(key, ZERO)) for key in {**first, **second}
     )
     return PlanDifference(one.name, other.name, lines, one.plan.currency)
 
 
-def _lines(bills: Iterable[Bill]) -> dict[tuple[str, str], Decimal]:
+def _amounts(bills: Iterable[Bill]) -> dict[tuple[str, str], Decimal]:
     """What the lines of several bills come to, by reason and description."""
-    found: dict[tuple[str, str], Decimal] = {}
+    amounts: dict[tuple[str, str], Decimal] = {}
     for line in (line for bill in bills for line in bill.lines):
         key = (" ".join(filter(None, (line.kind, line.meter))), line.description)
-        found[key] = together((found.get(key, ZERO), line.amount))
-    return found
+        amounts[key] = together((amounts.get(key, ZERO), line.amount))
+    return amounts

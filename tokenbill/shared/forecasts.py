@@ -1,8 +1,8 @@
-"""Forecasts: what the days to come will use, told from days gone by, and how far off that may be."""
+"""Forecasts: what days to come will use at the run rate of days gone by, and how far off that may be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import accumulate
@@ -23,39 +23,39 @@ from tokenbill.core.rating.compiled import compiled_form
 from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by
 from tokenbill.errors import InvalidPeriod, InvalidUsage
 
-__all__ = ["Pace", "Quantities", "days_between", "days_of", "local_day", "outlook", "usage_of"]
+__all__ = ["RunRate", "Quantities", "days_between", "daily_usage", "local_day", "invoice_preview", "usage_of"]
 
 Quantities: TypeAlias = "dict[Meter, Fraction]"
 """Exact quantities by meter, which a forecast may hold though no usage does."""
 
 WEEK = 7
 LONGEST = 3660
-"""Most days that a forecast is told from: ten years."""
+"""Most days that a forecast is made from: ten years."""
 DAY = timedelta(days=1)
 NIL = Fraction(0)
 
 
 def _usages(days: object) -> tuple[Usage, ...]:
-    found = listed_of(days)
-    if found is None or not all(isinstance(usage, Usage) for usage in found):
-        raise InvalidUsage("no usage by day", days, "give a list of Usage, one for each day")
-    return found
+    usages = listed_of(days)
+    if usages is None or not all(isinstance(usage, Usage) for usage in usages):
+        raise InvalidUsage("not usage by day", days, "give a list of Usage, one for each day")
+    return usages
 
 
-def _daily(mean: object) -> Any:
+def _mean_usage(mean: object) -> Any:
     if not is_mapping(mean) or not all(isinstance(units, Fraction) for units in mean.values()):
-        raise InvalidUsage("no mean of a day", mean, "give a mapping from meters to Fractions")
+        raise InvalidUsage("not the mean of a day", mean, "give a mapping from meters to Fractions")
     return dict(mean)
 
 
 def _check_ahead(ahead: object, least: int) -> None:
     if not isinstance(ahead, int) or isinstance(ahead, bool) or ahead < least:
-        raise InvalidUsage("no number of days ahead", ahead, f"give an int of {least} or more")
+        raise InvalidUsage("not a number of days ahead", ahead, f"give an int of {least} or more")
 
 
 @frozen(repr=False)
-class Pace(Value):
-    """What a day uses: each day to come as the same weekday of the last seven days.
+class RunRate(Value):
+    """The run rate: what a day uses, each day to come as the same weekday of the last seven days.
 
     Of fewer than seven days it is their mean, and without any that of the period so far, *mean*.
 
@@ -64,21 +64,22 @@ class Pace(Value):
         mean: Quantities of one day, where there are no days.
 
     Raises:
-        InvalidUsage: If *days* is no list of Usage, *mean* no mapping to Fractions, or a day asked for none.
+        InvalidUsage: If *days* is not a list of Usage, *mean* not a mapping to Fractions, or the number of
+            days ahead not an int.
 
     Source: docs/explanation/forecast.md
 
     >>> weekdays = [Usage(calls=calls) for calls in (9, 9, 9, 9, 9, 1, 2)]
-    >>> Pace(weekdays).on(0), Pace(weekdays).on(5)
+    >>> RunRate(weekdays).on(0), RunRate(weekdays).on(5)
     ({Meter('calls'): Fraction(9, 1)}, {Meter('calls'): Fraction(1, 1)})
     """
 
     days: tuple[Usage, ...] = field(default=(), converter=_usages)
-    mean: Quantities = field(factory=dict[Meter, Fraction], converter=_daily)
+    mean: Quantities = field(factory=dict[Meter, Fraction], converter=_mean_usage)
 
     @property
     def method(self) -> str:
-        """How the days to come are told from those gone by, in words."""
+        """How the days to come follow from those gone by, in words."""
         if len(self.days) >= WEEK:
             return "each day as the same weekday of the last seven days"
         if self.days:
@@ -87,7 +88,7 @@ class Pace(Value):
 
     @property
     def interval(self) -> str:
-        """How far off it may be, in words; nothing where too few days are known to tell."""
+        """How far off it may be, in words; nothing where too few days are known."""
         if len(self.days) <= WEEK:
             return ""
         return f"as far off as the same forecast was at worst on the {len(self.days)} days before"
@@ -105,21 +106,19 @@ class Pace(Value):
     def error(self, ahead: int) -> Quantities:
         """How far off, for each day, the forecast of so many days was at worst on the days known."""
         _check_ahead(ahead, 1)
-        meters = {meter for usage in self.days for meter in usage}
-        return {meter: _worst([Fraction(usage[meter]) for usage in self.days], ahead) for meter in meters}
-
-
-def _worst(series: Sequence[Fraction], ahead: int) -> Fraction:
-    """The largest error for each day, of all forecasts that the days known can check."""
-    sums = list(accumulate(series, initial=NIL))
-    errors = [NIL]
-    for known in range(WEEK, len(series)):
-        days = min(ahead, len(series) - known)
-        weeks, rest = divmod(days, WEEK)
-        week = known - WEEK
-        told = weeks * (sums[known] - sums[week]) + sums[week + rest] - sums[week]
-        errors.append(abs(sums[known + days] - sums[known] - told) / days)
-    return max(errors)
+        worst: Quantities = {}
+        for meter in {meter for usage in self.days for meter in usage}:
+            sums = list(accumulate((Fraction(usage[meter]) for usage in self.days), initial=NIL))
+            worst[meter] = NIL
+            # The forecast is made again on each day that has a week before it, for the days gone by since.
+            for known in range(WEEK, len(self.days)):
+                days = min(ahead, len(self.days) - known)
+                weeks, rest = divmod(days, WEEK)
+                week = sums[known - WEEK]
+                expected = weeks * (sums[known] - week) + sums[known - WEEK + rest] - week
+                error = abs(sums[known + days] - sums[known] - expected) / days
+                worst[meter] = max(worst[meter], error)
+        return worst
 
 
 def usage_of(quantities: Mapping[Meter, Fraction]) -> Usage:
@@ -127,32 +126,26 @@ def usage_of(quantities: Mapping[Meter, Fraction]) -> Usage:
     return Usage({meter: decimal(units) for meter, units in quantities.items() if units > 0})
 
 
-def days_of(days: object, since: date, today: date) -> tuple[Usage, ...]:
+def daily_usage(days: object, since: date, today: date) -> tuple[Usage, ...]:
     """What was used on each day before *today*, from *since* on or the first day known before it.
 
     A day left out used nothing.
 
     Raises:
-        InvalidUsage: If *days* is no mapping from dates to usage, or reaches back more than ten years.
+        InvalidUsage: If *days* is not a mapping from dates to usage, or reaches back more than ten years.
     """
     if not is_mapping(days):
-        raise InvalidUsage("no usage by day", days, "give a mapping from dates to Usage")
-    known = {_day(day): _used(used) for day, used in days.items()}
+        raise InvalidUsage("not usage by day", days, "give a mapping from dates to Usage")
+    known: dict[date, Usage] = {}
+    for day, usage in days.items():
+        at = moment(day)
+        if isinstance(at, datetime):
+            raise InvalidPeriod("an instant for a day", at, "give dates, those of the local calendar")
+        known[at] = usage if isinstance(usage, Usage) else Usage(usage)
     count = (today - min([since, *known])).days
     if count > LONGEST:
         raise InvalidUsage("too many days", count, f"give the last {LONGEST} at most")
     return tuple(known.get(today - DAY * back, NO_USAGE) for back in range(count, 0, -1))
-
-
-def _day(value: object) -> date:
-    day = moment(value)
-    if isinstance(day, datetime):
-        raise InvalidPeriod("an instant for a day", day, "give dates, those of the local calendar")
-    return day
-
-
-def _used(value: Any) -> Usage:
-    return value if isinstance(value, Usage) else Usage(value)
 
 
 def local_day(at: date) -> date:
@@ -163,25 +156,19 @@ def local_day(at: date) -> date:
 def days_between(start: date, end: date) -> Iterator[tuple[date, Fraction]]:
     """The days from *start* up to *end*, each as where it begins and what part of the day is left of it."""
     while is_before(start, end):
-        following = _next(start)
-        stop = following if is_before(following, end) else end
-        yield start, _part(start, stop)
+        day: date = local_day(start) + DAY
+        if isinstance(start, datetime):
+            day = midnight(day, cast(Any, start.tzinfo))
+        stop, part = day if is_before(day, end) else end, Fraction(1)
+        if isinstance(start, datetime):
+            # The day of a clock change has 23 or 25 hours, and its parts are parts of those.
+            whole = Period(midnight(start.date(), cast(Any, start.tzinfo)), day)
+            part = Period(start, stop).share_of(whole, "second")
+        yield start, part
         start = stop
 
 
-def _next(start: date) -> date:
-    day = local_day(start) + DAY
-    return midnight(day, cast(Any, start.tzinfo)) if isinstance(start, datetime) else day
-
-
-def _part(start: date, stop: date) -> Fraction:
-    if not isinstance(start, datetime):
-        return Fraction(1)
-    day = Period(midnight(start.date(), cast(Any, start.tzinfo)), _next(start))
-    return Period(start, stop).share_of(day, "second")
-
-
-def outlook(
+def invoice_preview(
     usage: Usage,
     plan: BillingPlan,
     *,
@@ -190,12 +177,12 @@ def outlook(
     final: bool = True,
     at: date | None = None,
 ) -> Increment:
-    """What *usage* would add to an account: the figures of a bill, where nothing is refused.
+    """The figures of the bill that *usage* would make, where nothing is refused.
 
     A plan that refuses what the balance does not cover still has a price for it.
 
     >>> from tokenbill import PriceSchedule
-    >>> outlook(Usage(calls=3), BillingPlan.prepaid(PriceSchedule(calls=2), overage="refuse")).accrued
+    >>> invoice_preview(Usage(calls=3), BillingPlan.prepaid(PriceSchedule(calls=2), overage="refuse")).accrued
     Decimal('6.00')
     """
     before: Any = opening  # pyright takes no field with a converter for what a Protocol asks

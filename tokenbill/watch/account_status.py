@@ -1,4 +1,4 @@
-"""Standing: the values that tell how an account stands in the middle of a period."""
+"""Account status: what is spent, left and expected in the middle of a period, as values."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, decimal, difference
 from tokenbill.core.periods.instants import spelled
 from tokenbill.core.periods.period import Period
-from tokenbill.shared.marginal_cost import Bend
+from tokenbill.shared.marginal_cost import PriceBreak
 
-__all__ = ["Allowance", "Credit", "Forecast", "Path", "Status"]
+__all__ = ["Allowance", "Credit", "DailyTotals", "Forecast", "Status"]
 
 HEADER = ("what", "amount", "unit", "note")
 
-Path: TypeAlias = "tuple[tuple[date, Decimal], ...]"
+DailyTotals: TypeAlias = "tuple[tuple[date, Decimal], ...]"
 """What the period comes to at the end of each day."""
 
 
@@ -50,7 +50,7 @@ class Credit(Value):
 
 @frozen(repr=False)
 class Forecast(Value):
-    """What the whole period will come to at the present pace, in the plan's currency, taxes included.
+    """What the whole period will come to at the run rate, in the plan's currency, taxes included.
 
     ``low`` and ``high`` are None where too few days are known; ``method`` and ``interval`` say in words
     how the forecast and they are made; ``due`` is what is then left to pay after the balance.
@@ -63,57 +63,60 @@ class Forecast(Value):
     high: Decimal | None
     method: str
     interval: str
-    by_day: Path
+    by_day: DailyTotals
 
 
 @frozen(repr=False)
 class Status(Value):
-    """How an account stands at an instant: what is left, what comes next, and where the period will end.
+    """The status of an account at an instant: what is left, what comes next, and where the period will end.
 
-    ``spent`` is what the period comes to so far; ``spent_by_day`` the way there, where days were given;
-    ``lasts`` is the first day on which the balance does not pay everything, today for one that is used up.
-    It is None without a balance, where it lasts longer than 360 days, and where it takes more than 1,000
-    bills of days and periods to tell, as it may with periods of minutes.
+    ``spent`` is what the period comes to so far; ``spent_by_day`` the same at the end of each day, where
+    the days are known. ``exhausted_on`` is the first day on which the balance does not pay everything,
+    today for one that is used up. It is None without a balance, where it lasts longer than 360 days, and
+    where it takes more than 1,000 bills of days and periods to say, as it may with periods of minutes.
     """
 
     at: date
     period: Period
     currency: Currency
     spent: Decimal
-    spent_by_day: Path
+    spent_by_day: DailyTotals
     allowances: tuple[Allowance, ...]
-    bends: tuple[tuple[Meter, Bend], ...]
+    price_breaks: tuple[tuple[Meter, PriceBreak], ...]
     credit: tuple[Credit, ...]
-    lasts: date | None
+    exhausted_on: date | None
     forecast: Forecast
 
     def to_rows(self) -> list[dict[str, str]]:
         """The status as text by column: what, its amount, its unit, and a note."""
-        return [dict(zip(HEADER, row, strict=True)) for row in _rows(self)]
+        return [dict(zip(HEADER, row, strict=True)) for row in self._rows()]
 
     def __str__(self) -> str:
-        return text_table(HEADER, _rows(self), numbers=(1,))
+        return text_table(HEADER, self._rows(), numbers=(1,))
 
     def _repr_html_(self) -> str:
         caption = f"{spelled(self.at)} in {self.period}"
-        return html_table(HEADER, _rows(self), numbers=(1,), caption=caption)
+        return html_table(HEADER, self._rows(), numbers=(1,), caption=caption)
 
-
-def _rows(status: Status) -> list[tuple[str, str, str, str]]:
-    """A status as a table: what, amount, unit, note."""
-    code, forecast = status.currency.code, status.forecast
-    rows = [("spent", digits(status.spent), code, "")]
-    rows.append(("forecast", digits(forecast.total), code, forecast.method))
-    if forecast.low is not None:
-        rows += [("at least", digits(forecast.low), code, forecast.interval)]
-        rows += [("at most", digits(forecast.high), code, forecast.interval)]
-    for free in status.allowances:
-        note = f"of {shortest(free.included)} included"
-        rows.append((f"{free.meter} left", shortest(free.left), "units", note))
-    for meter, bend in status.bends:
-        rates = [shortest(decimal(rate)) for rate in (bend.rate_before, bend.rate_after)]
-        note = f"from {rates[0]} to {rates[1]} a unit" if rates[0] != rates[1] else "where its price jumps"
-        rows.append((f"{meter}, next change of price", shortest(decimal(bend.distance)), "units ahead", note))
-    lasts = f"lasts until {status.lasts}" if status.lasts else "lasts longer than is looked ahead"
-    rows += [("balance", digits(credit.left), credit.currency.code, lasts) for credit in status.credit]
-    return rows
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        code, forecast = self.currency.code, self.forecast
+        rows = [("spent", digits(self.spent), code, "")]
+        rows.append(("forecast", digits(forecast.total), code, forecast.method))
+        if forecast.low is not None:
+            rows += [("at least", digits(forecast.low), code, forecast.interval)]
+            rows += [("at most", digits(forecast.high), code, forecast.interval)]
+        for free in self.allowances:
+            note = f"of {shortest(free.included)} included"
+            rows.append((f"{free.meter} left", shortest(free.left), "units", note))
+        for meter, change in self.price_breaks:
+            # At the end of a package the amount jumps, and the rate is 0 on both sides of it.
+            rates = [shortest(decimal(rate)) for rate in (change.rate_before, change.rate_after)]
+            is_new = rates[0] != rates[1]
+            note = f"from {rates[0]} to {rates[1]} a unit" if is_new else "where its price jumps"
+            ahead = shortest(decimal(change.distance))
+            rows.append((f"{meter}, next price break", ahead, "units ahead", note))
+        until = (
+            f"lasts until {self.exhausted_on}" if self.exhausted_on else "lasts longer than is looked ahead"
+        )
+        rows += [("balance", digits(credit.left), credit.currency.code, until) for credit in self.credit]
+        return rows

@@ -22,12 +22,12 @@ __all__ = ["Alert", "Budget", "State"]
 THRESHOLDS: Any = ("0.5", "0.8", "1")
 
 State = Literal["crossed", "will cross", "may cross"]
-"""What became of a threshold, or will at the present pace, or may within the forecast's interval."""
+"""What became of a threshold, or will at the run rate, or may within the forecast's interval."""
 
 
 @frozen(repr=False)
 class Alert(Value):
-    """A threshold of a budget that was crossed, will be at the present pace, or may be.
+    """A threshold of a budget that was crossed, will be at the run rate, or may be.
 
     ``limit`` and ``spent`` are in ``currency``; ``on`` is the day, where it is known.
     """
@@ -41,20 +41,20 @@ class Alert(Value):
     currency: str
 
     def __str__(self) -> str:
-        told = {"crossed": "crossed", "will cross": "will be crossed", "may cross": "may be crossed"}
+        states = {"crossed": "crossed", "will cross": "will be crossed", "may cross": "may be crossed"}
         when = f" on {self.on}" if self.on else ""
         percent = shortest(decimal(product(self.threshold, Decimal(100))))
-        return f"{self.budget}: {percent} %, {digits(self.limit)} {self.currency}, {told[self.state]}{when}"
+        return f"{self.budget}: {percent} %, {digits(self.limit)} {self.currency}, {states[self.state]}{when}"
 
 
 def _thresholds(value: Any) -> tuple[Decimal, ...]:
-    found = tuple(sorted({number(threshold) for threshold in listed_of(value) or ()}))
-    if not found or found[0] <= 0:
-        raise InvalidPlan("no thresholds of a budget", value, 'give parts of it: ("0.5", "0.8", 1)')
-    return found
+    thresholds = tuple(sorted({number(threshold) for threshold in listed_of(value) or ()}))
+    if not thresholds or thresholds[0] <= 0:
+        raise InvalidPlan("not thresholds of a budget", value, 'give parts of it: ("0.5", "0.8", 1)')
+    return thresholds
 
 
-def _named(value: object) -> str:
+def _budget_name(value: object) -> str:
     return checked_name(value, what="budget name")
 
 
@@ -68,8 +68,9 @@ class Budget(Value):
         name: What alerts call it.
 
     Raises:
-        InvalidNumber, InvalidPrice, InvalidName: For parts that are none.
-        InvalidPlan: For thresholds that are none.
+        InvalidNumber, InvalidPrice: If *amount* is not a number above zero.
+        InvalidName: If *name* is not a name.
+        InvalidPlan: If *thresholds* are not numbers above zero.
 
     >>> Budget(500, thresholds=["0.8"]).thresholds
     (Decimal('0.8'),)
@@ -77,10 +78,10 @@ class Budget(Value):
 
     amount: Decimal = field(converter=number, validator=positive)
     thresholds: tuple[Decimal, ...] = field(default=THRESHOLDS, converter=_thresholds)
-    name: str = field(default="budget", converter=_named)
+    name: str = field(default="budget", converter=_budget_name)
 
     def alerts(self, of: Status) -> tuple[Alert, ...]:
-        r"""The thresholds that are crossed, will be at the present pace, or may be within its interval.
+        r"""The thresholds that are crossed, will be at the run rate, or may be within its interval.
 
         >>> from tokenbill import Bill, BillingPlan, Period, PriceSchedule, Usage
         >>> from tokenbill.watch import status
@@ -93,23 +94,19 @@ class Budget(Value):
         budget: 100 %, 20 USD, will be crossed on 2026-03-25
         """
         if not isinstance(of, Status):
-            raise InvalidPlan("no status", of, "give one: status(account, plan, at=…)")
-        found = (self._alert(of, threshold) for threshold in self.thresholds)
-        return tuple(alert for alert in found if alert is not None)
-
-    def _alert(self, status: Status, threshold: Decimal) -> Alert | None:
-        limit = decimal(product(self.amount, threshold))
-        state, on = _crossing(status, limit)
-        if state is None:
-            return None
-        return Alert(self.name, threshold, limit, state, on, status.spent, status.currency.code)
-
-
-def _crossing(status: Status, limit: Decimal) -> tuple[State | None, date | None]:
-    if status.spent >= limit:
-        return "crossed", next((day for day, spent in status.spent_by_day if spent >= limit), None)
-    for day, spent in status.forecast.by_day:
-        if spent >= limit:
-            return "will cross", day
-    high = status.forecast.high
-    return ("may cross", None) if high is not None and high >= limit else (None, None)
+            raise InvalidPlan("not a status", of, "give one: status(account, plan, at=…)")
+        alerts: list[Alert] = []
+        for threshold in self.thresholds:
+            limit = decimal(product(self.amount, threshold))
+            state: State = "crossed"
+            reached = [day for day, spent in of.spent_by_day if spent >= limit]
+            if of.spent < limit:
+                state = "will cross"
+                reached = [day for day, spent in of.forecast.by_day if spent >= limit]
+                if not reached:
+                    state = "may cross"
+                    if of.forecast.high is None or of.forecast.high < limit:
+                        continue
+            on = reached[0] if reached else None
+            alerts.append(Alert(self.name, threshold, limit, state, on, of.spent, of.currency.code))
+        return tuple(alerts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -27,7 +27,7 @@ from tokenbill.core.rating.charges import usage_lines
 from tokenbill.core.rating.compiled import compiled_form
 from tokenbill.core.rating.lines import exact_sum
 from tokenbill.errors import CurrencyMismatch, InvalidMeter, InvalidPlan, InvalidUsage
-from tokenbill.shared.forecasts import outlook
+from tokenbill.shared.forecasts import invoice_preview
 
 __all__ = ["Advice", "advice", "footprint", "with_share"]
 
@@ -37,7 +37,7 @@ INPUT: Final = "input_tokens"
 
 @frozen(repr=False)
 class Advice(Value):
-    """One change, and what it saves: *before* less *after*, both for the usage that was asked about.
+    """One change, and what it saves: *before* less *after*, both for the same usage.
 
     | code | the change |
     | --- | --- |
@@ -94,7 +94,7 @@ def advice(
     Raises:
         InvalidUsage: If a share is not between 0 and 1.
         CurrencyMismatch: If a plan is in another currency.
-        InvalidPlan: For what is no plan or no package.
+        InvalidPlan: If one of *plans* or *packages* is something else.
         UnpricedUsage: If a plan has no price for a meter.
 
     >>> from tokenbill import PriceSchedule
@@ -104,46 +104,52 @@ def advice(
     """
     usage, plan = checked_terms(usage, plan)
     period = None if period is None else checked_period(period)
-    now = _cost(usage, plan, period)
-    changed = list[tuple[str, str, Decimal, Decimal]]()
-    for code, message, other in _moves(usage, _share("cached", cached), _share("batched", batched)):
-        changed.append((code, message, now, _cost(other, plan, period)))
-    for other_plan in _listed(plans, BillingPlan):
-        if other_plan.currency != plan.currency:
-            raise CurrencyMismatch(plan.currency, other_plan.currency)
-        name = other_plan.name or "another plan"
-        changed.append(("plan", f"change to {name}", now, _cost(usage, other_plan, period)))
-    changed += _bought(usage, plan, _listed(packages, Package))
-    code = plan.currency.code
-    found = [Advice(*change, code) for change in changed]
-    return tuple(sorted((it for it in found if it.saving > 0), key=lambda it: -Fraction(it.saving)))
 
+    def cost(used: Usage, terms: BillingPlan) -> Decimal:
+        return invoice_preview(used, terms, period=period).accrued
 
-def _cost(usage: Usage, plan: BillingPlan, period: Period | None) -> Decimal:
-    return outlook(usage, plan, period=period).accrued
+    now = cost(usage, plan)
+    changes = list[tuple[str, str, Decimal, Decimal]]()
+    if part := _share(cached, "the input that could be cached"):
+        message = f"read {shortest(part)} of the input from a cache"
+        changes.append(
+            ("cache", message, now, cost(with_share(usage, part, "cache", "read", names={INPUT}), plan))
+        )
+    if part := _share(batched, "the tokens that could be batched"):
+        message = f"send {shortest(part)} of the tokens in batches"
+        changes.append(
+            ("batch", message, now, cost(with_share(usage, part, "variant", "batch", names=TOKENS), plan))
+        )
+    for other in _listed(plans, BillingPlan):
+        if other.currency != plan.currency:
+            raise CurrencyMismatch(plan.currency, other.currency)
+        changes.append(("plan", f"change to {other.name or 'another plan'}", now, cost(usage, other)))
+
+    # Packages are bought for all that the usage comes to in the units of the schedule, today's first.
+    offers = _listed(packages, Package)
+    if offers:
+        need = exact_sum(usage_lines(compiled_form(plan), usage))
+        rounding = Rounding(plan.rounding.known_places(plan.currency.places), mode=plan.rounding.mode)
+        before = rounding(offers[0].amount(need))
+        for package in offers[1:]:
+            message = f"buy packages of {shortest(package.size)} in place of {shortest(offers[0].size)}"
+            changes.append(("package", message, before, rounding(package.amount(need))))
+    every = (Advice(*change, plan.currency.code) for change in changes)
+    return tuple(sorted((it for it in every if it.saving > 0), key=lambda it: -Fraction(it.saving)))
 
 
 def _listed(values: Any, kind: type) -> tuple[Any, ...]:
-    found = listed_of(values)
-    if found is None or not all(isinstance(value, kind) for value in found):
-        raise InvalidPlan(f"no {kind.__name__} to compare with", values, f"give a list of {kind.__name__}s")
-    return found
+    listed = listed_of(values)
+    if listed is None or not all(isinstance(value, kind) for value in listed):
+        raise InvalidPlan(f"not {kind.__name__}s to compare with", values, f"give a list of {kind.__name__}s")
+    return listed
 
 
-def _share(what: str, value: Number) -> Decimal:
+def _share(value: Number, of: str) -> Decimal:
     share = number(value)
     if not 0 <= share <= 1:
-        raise InvalidUsage(f"no share that could be {what}", value, "give 0 to 1")
+        raise InvalidUsage(f"not a share of {of}", value, "give 0 to 1")
     return share
-
-
-def _moves(usage: Usage, cached: Decimal, batched: Decimal) -> Iterator[tuple[str, str, Usage]]:
-    if cached:
-        message = f"read {shortest(cached)} of the input from a cache"
-        yield "cache", message, with_share(usage, cached, "cache", "read", names={INPUT})
-    if batched:
-        message = f"send {shortest(batched)} of the tokens in batches"
-        yield "batch", message, with_share(usage, batched, "variant", "batch", names=TOKENS)
 
 
 def with_share(
@@ -151,43 +157,29 @@ def with_share(
 ) -> Usage:
     """Usage of which a share of every meter without a *label* has it, with this *value*.
 
-    *names* are those of the meters that it concerns; all of them unless given.
+    *names* are those of the meters that it concerns; without *names* it is all of them.
 
     Raises:
-        InvalidUsage: If the share is not between 0 and 1, or *usage* is none.
+        InvalidUsage: If the share is not between 0 and 1, or *usage* is not usage.
         InvalidMeter: If *label* or *value* cannot be one of a meter.
 
     >>> with_share(Usage(input_tokens=100), "0.25", "cache", "read")
     Usage({'input_tokens': 75.00, 'input_tokens{cache=read}': 25.00})
     """
-    given, part, wanted = Usage(usage), _share("moved", share), None if names is None else listed_of(names)
+    used, part = Usage(usage), _share(share, "the usage")
+    wanted = None if names is None else listed_of(names)
     if not is_label(label):
-        raise InvalidMeter("no name of a label", label, 'give a name: "cache"')
+        raise InvalidMeter("not the name of a label", label, 'give a name: "cache"')
     if names is not None and wanted is None:
-        raise InvalidMeter("no names of meters", names, 'give a list: ["input_tokens"]')
+        raise InvalidMeter("not names of meters", names, 'give a list: ["input_tokens"]')
     pairs = list[tuple[Meter, Exact]]()
-    for meter, quantity in given.items():
+    for meter, quantity in used.items():
         moved: Exact = ZERO
         if label not in meter.labels and (wanted is None or meter.name in wanted):
             moved = product(quantity, part)
             pairs.append((Meter(meter.name, {**meter.labels, label: value}), moved))
         pairs.append((meter, difference(quantity, moved)))
     return Usage([(meter, decimal(quantity)) for meter, quantity in pairs])
-
-
-def _bought(
-    usage: Usage, plan: BillingPlan, packages: tuple[Package, ...]
-) -> Iterator[tuple[str, str, Decimal, Decimal]]:
-    """Packages in place of the first one, for all that the usage comes to in the units of the schedule."""
-    if not packages:
-        return
-    card = compiled_form(plan)
-    need = exact_sum(usage_lines(card, usage))
-    settled = Rounding(plan.rounding.known_places(plan.currency.places), mode=plan.rounding.mode)
-    before = settled(packages[0].amount(need))
-    for package in packages[1:]:
-        message = f"buy packages of {shortest(package.size)} in place of {shortest(packages[0].size)}"
-        yield "package", message, before, settled(package.amount(need))
 
 
 def footprint(usage: Usage, factors: Prices, meter: str) -> Usage:
@@ -212,6 +204,7 @@ def footprint(usage: Usage, factors: Prices, meter: str) -> Usage:
     pairs = list[tuple[Meter, Decimal]]()
     for source, quantity in Usage(usage).items():
         price = schedule.match(source).price
+        # Each meter is converted by itself, so it is its own group of an ``.each`` price.
         curve = price.price if isinstance(price, Each) else price
         pairs.append((Meter(name, source.labels), decimal(curve.exact(quantity))))
     return Usage(pairs)

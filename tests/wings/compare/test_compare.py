@@ -27,7 +27,7 @@ from tokenbill import (
     Usage,
     Volume,
 )
-from tokenbill.compare import best_size, break_even, envelope, plans, sizes_at, what_if
+from tokenbill.compare import best_size, break_even, candidate_sizes, cheapest_plans, plans, what_if
 from tokenbill.core.money.decimals import shifted
 from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, InvalidUsage, TokenbillError
 
@@ -110,7 +110,7 @@ def by_bills(pair):
     return cheaper
 
 
-def told(found, quantity, otherwise):
+def summary(found, quantity, otherwise):
     """Who is cheaper at a quantity above zero, if crossings are all that one knows."""
     before = [crossing for crossing in found if crossing.quantity <= quantity]
     if before:
@@ -133,7 +133,7 @@ def test_between_crossings_brute_force_finds_no_other(steps, pair):
     at_first = cheaper(Decimal("1e-9"))
 
     for quantity in near(found, steps, 1000):
-        assert told(found, quantity, at_first) is cheaper(quantity), quantity
+        assert summary(found, quantity, at_first) is cheaper(quantity), quantity
 
 
 @given(pair=pairs_of_plans())
@@ -160,7 +160,7 @@ def test_without_end_the_crossings_are_those_of_any_range(pair):
 @given(three=pairs_of_plans(count=3))
 def test_on_its_stretch_no_bill_is_below_that_of_the_cheapest_plan(three):
     try:
-        found = envelope({"a": three[0], "b": three[1], "c": three[2]}, "calls", up_to=1000)
+        found = cheapest_plans({"a": three[0], "b": three[1], "c": three[2]}, "calls", up_to=1000)
     except InvalidPlan:
         assume(False)
     finely, places = [fine(plan) for plan in three], {int(each.start) for each in found}
@@ -169,7 +169,7 @@ def test_on_its_stretch_no_bill_is_below_that_of_the_cheapest_plan(three):
         {0, 1000, *range(1, 300, 9), *(place + by for place in places for by in (0, 1, 2))}
     ):
         if quantity <= 1000:
-            (best,) = (each for each in found if quantity in each.stretch)
+            (best,) = (each for each in found if quantity in each.quantities)
             bills = [Fraction(Bill.of(Usage(calls=quantity), plan).total) for plan in finely]
             assert bills["abc".index(best.name)] <= min(bills) + TINY
 
@@ -177,15 +177,15 @@ def test_on_its_stretch_no_bill_is_below_that_of_the_cheapest_plan(three):
 @given(three=pairs_of_plans(count=3))
 def test_stretches_tile_what_is_looked_at(three):
     try:
-        found = envelope(three, "calls", up_to=1000)
+        found = cheapest_plans(three, "calls", up_to=1000)
     except InvalidPlan:
         assume(False)
 
-    assert (found[0].start, found[0].stretch.has_start) == (0, True)
-    assert (found[-1].end, found[-1].stretch.has_end) == (1000, True)
+    assert (found[0].start, found[0].quantities.has_start) == (0, True)
+    assert (found[-1].end, found[-1].quantities.has_end) == (1000, True)
     for before, after in pairwise(found):
         assert before.end == after.start
-        assert before.stretch.has_end is not after.stretch.has_start
+        assert before.quantities.has_end is not after.quantities.has_start
         assert before.plan is not after.plan
 
 
@@ -193,7 +193,7 @@ def test_stretches_tile_what_is_looked_at(three):
 def test_an_envelope_of_two_changes_only_at_their_crossings(pair):
     found = crossings(*pair, up_to=1000)
 
-    starts = {each.start for each in envelope(pair, "calls", up_to=1000)[1:]}
+    starts = {each.start for each in cheapest_plans(pair, "calls", up_to=1000)[1:]}
 
     assert starts <= {crossing.quantity for crossing in found}
 
@@ -334,7 +334,7 @@ def test_a_crossing_says_itself_in_words():
     (crossing,) = break_even(on_demand(1, "pay as you go"), on_demand(Flat(20), "flat"), "calls")
 
     assert str(crossing) == "at 20: pay as you go below, both the same there, flat above"
-    assert repr(crossing) == f"<Crossing {crossing}>"
+    assert repr(crossing) == f"<BreakEvenPoint {crossing}>"
 
 
 def test_plans_without_a_name_are_called_by_their_place():
@@ -362,7 +362,7 @@ def test_plans_in_two_currencies_are_not_compared():
 
     for compared in (
         lambda: break_even(on_demand(1), euros, "calls"),
-        lambda: envelope([on_demand(1), euros], "calls"),
+        lambda: cheapest_plans([on_demand(1), euros], "calls"),
         lambda: plans(Usage(calls=1), [on_demand(1), euros]),
     ):
         with pytest.raises(CurrencyMismatch):
@@ -380,7 +380,7 @@ def test_a_meter_without_a_price_is_told():
         break_even(on_demand(1), on_demand(2), "unknown")
 
 
-# ---------------------------------------------------------------- envelope
+# ---------------------------------------------------------------- cheapest_plans
 
 
 def test_an_envelope_names_the_cheapest_plan_on_every_stretch():
@@ -391,7 +391,7 @@ def test_an_envelope_names_the_cheapest_plan_on_every_stretch():
         "flat": on_demand(Flat(500)),
     }
 
-    found = envelope(offers, "calls")
+    found = cheapest_plans(offers, "calls")
 
     # 3 q = 100 + 2 q at 100; 100 + 2 q = 500 at 200
     assert [str(each) for each in found] == ["[0, 100] small", "(100, 200] team", "(200, ∞) flat"]
@@ -405,7 +405,7 @@ def test_an_envelope_names_the_cheapest_plan_on_every_stretch():
 def test_where_several_are_cheapest_the_plan_stays():
     offers = [on_demand("0.01", "a"), on_demand(PerUnit("0.01").at_least(1).capped(5), "b")]
 
-    assert [str(each) for each in envelope(offers, "calls")] == ["[0, 500] a", "(500, ∞) b"]
+    assert [str(each) for each in cheapest_plans(offers, "calls")] == ["[0, 500] a", "(500, ∞) b"]
 
 
 def test_a_plan_that_is_cheapest_at_one_quantity_only_has_a_stretch_of_it():
@@ -414,7 +414,7 @@ def test_a_plan_that_is_cheapest_at_one_quantity_only_has_a_stretch_of_it():
     dips = on_demand(before + behind, "dips")  # 5, but nothing at 10
     flat = on_demand(Flat(3, at_zero=True), "flat")
 
-    found = envelope([flat, dips], "calls")
+    found = cheapest_plans([flat, dips], "calls")
     (crossing,) = break_even(flat, dips, "calls")
 
     assert [str(each) for each in found] == ["[0, 10) flat", "[10, 10] dips", "(10, ∞) flat"]
@@ -456,7 +456,7 @@ def test_a_history_adds_up_bills_of_its_months():
 
     # 10 + 90; 20 + 20 + 40; 49 + 49
     assert standing(found) == [(1, "pro", "80.00"), (2, "flat", "98.00"), (3, "pay as you go", "100.00")]
-    assert found.cases == ((1,), (2,))
+    assert found.scenarios == ((1,), (2,))
     assert [str(bill.total) for bill in found.best.bills] == ["20.00", "60.00"]
 
 
@@ -477,7 +477,7 @@ def test_each_tenant_has_its_own_cheapest_plan():
         "blue": "flat",
         "green": "pay as you go",
     }
-    assert found.cases == (("red", 1), ("red", 2), ("blue",), ("green",))
+    assert found.scenarios == (("red", 1), ("red", 2), ("blue",), ("green",))
     assert found.of("red").best.total == 12
     assert found.of("red", 2).best.total == 7
     assert found.of("red").cheapest()[1].name == "pay as you go"
@@ -502,20 +502,20 @@ def test_a_month_is_asked_for_by_anything(asked):
 def test_a_tenant_without_months_owes_nothing(empty):
     found = plans({"red": empty, "blue": [Usage(calls=1)], "green": {}}, OFFERS)
 
-    assert found.cases == (("blue", 1), ("green",))
+    assert found.scenarios == (("blue", 1), ("green",))
     assert [str(ranked.total) for ranked in found.ranking] == ["0.01", "40.00", "98.00"]
 
 
 @pytest.mark.parametrize("empty", [[], (), {"red": []}, {"red": [], "blue": ()}])
 def test_no_usage_at_all_is_refused(empty):
-    with pytest.raises(InvalidUsage, match="no usage"):
+    with pytest.raises(InvalidUsage, match="without usage"):
         plans(empty, OFFERS)
-    with pytest.raises(InvalidUsage, match="no usage"):
+    with pytest.raises(InvalidUsage, match="without usage"):
         best_size(empty, package, [0, 1000])
 
 
 def test_one_usage_may_be_a_plain_mapping():
-    assert plans({"calls": 2000}, OFFERS).cases == ((),)
+    assert plans({"calls": 2000}, OFFERS).scenarios == ((),)
     assert plans({}, OFFERS).best.name == "pay as you go"
 
 
@@ -532,7 +532,7 @@ def test_reasons_say_line_by_line_what_another_plan_bills_more():
         ("fee", -20),
         ("usage calls", 50),
     ]
-    assert to_flat.told == "flat costs $19.00 more than pro: fee +29.00, usage calls -10.00"
+    assert to_flat.summary == "flat costs $19.00 more than pro: fee +29.00, usage calls -10.00"
 
 
 @given(drawn=pairs_of_plans(), quantities=st.lists(st.integers(0, 500), min_size=1, max_size=3))
@@ -560,10 +560,10 @@ def test_a_comparison_is_shown_as_tables():
         "2  pay as you go      60.00  10.00",
         "3  flat               98.00  48.00",
         "",
-        "case    pro  pay as you go   flat  cheapest",
-        "----  -----  -------------  -----  -------------",
-        "red   30.00          60.00  49.00  pro",
-        "<b>   20.00           0.00  49.00  pay as you go",
+        "scenario    pro  pay as you go   flat  cheapest",
+        "--------  -----  -------------  -----  -------------",
+        "red       30.00          60.00  49.00  pro",
+        "<b>       20.00           0.00  49.00  pay as you go",
         "",
         "pay as you go costs $10.00 more than pro: usage calls +50.00, fee -40.00",
         "flat costs $48.00 more than pro: fee +58.00, usage calls -10.00",
@@ -573,10 +573,12 @@ def test_a_comparison_is_shown_as_tables():
     assert repr(found) == "<Comparison of 3 plans, best <1. pro: 50.00 USD>>"
 
 
-def test_a_comparison_has_a_row_for_each_plan_and_case():
+def test_a_comparison_has_a_row_for_each_plan_and_scenario():
     rows = plans({"red": [Usage(calls=100)]}, [OFFERS["flat"]]).to_rows()
 
-    assert rows == [{"plan": "plan 1", "place": "1", "case": "red / 1", "total": "49.00", "currency": "USD"}]
+    assert rows == [
+        {"plan": "plan 1", "place": "1", "scenario": "red / 1", "total": "49.00", "currency": "USD"}
+    ]
 
 
 def test_a_difference_is_shown_as_a_table():
@@ -599,7 +601,7 @@ def test_plans_of_one_name_are_told_apart():
     )
 
     assert [ranked.name for ranked in found.ranking] == ["pro 1", "pro 2"]
-    assert found.why[0].told == "pro 2 costs the same as pro 1"
+    assert found.why[0].summary == "pro 2 costs the same as pro 1"
 
 
 @pytest.mark.parametrize("offered", [[], {}, None, 7, "pro", [PRICES], {"pro": 1}, OFFERS["pro"], [OFFERS]])
@@ -607,7 +609,7 @@ def test_what_is_no_plans_is_refused(offered):
     with pytest.raises(InvalidPlan):
         plans(Usage(), offered)
     with pytest.raises(InvalidPlan):
-        envelope(offered, "calls")
+        cheapest_plans(offered, "calls")
 
 
 @pytest.mark.parametrize(
@@ -630,7 +632,7 @@ def test_what_if_says_what_changed_terms_change():
         ("discount", Decimal("-1.4")),  # 10 % of 10 + 4
     ]
     assert found.total == Decimal("-1.4")
-    assert found.told == "changed costs $1.40 less than now: discount -1.40"
+    assert found.summary == "changed costs $1.40 less than now: discount -1.40"
 
 
 def test_what_if_takes_a_history():
@@ -679,7 +681,7 @@ def test_of_equal_sizes_the_smallest_is_best():
 def test_no_size_is_better_than_the_best_of_those_at_the_usages(quantities):
     history = [Usage(calls=quantity) for quantity in quantities]
 
-    best = best_size(history, package, sizes_at(history, "calls")).best.total
+    best = best_size(history, package, candidate_sizes(history, "calls")).best.total
 
     assert best == best_size(history, package, range(301)).best.total
 
@@ -710,7 +712,7 @@ def test_what_makes_no_plans_is_refused():
 
 
 def test_labels_of_a_meter_are_one_size():
-    assert sizes_at({"red": Usage({"calls{x=1}": 2, "calls": 3})}, "calls") == (0, 5)
+    assert candidate_sizes({"red": Usage({"calls{x=1}": 2, "calls": 3})}, "calls") == (0, 5)
 
 
 # ---------------------------------------------------------------- anything at all
@@ -726,10 +728,10 @@ def test_any_data_gives_an_answer_or_an_error_of_ours(data, door):
         lambda: break_even(plan, OFFERS["flat"], data),
         lambda: break_even(plan, OFFERS["flat"], "calls", usage=data),
         lambda: break_even(plan, OFFERS["flat"], "calls", up_to=data),
-        lambda: envelope(data, "calls"),
+        lambda: cheapest_plans(data, "calls"),
         lambda: best_size(HISTORY, package, data),
         lambda: what_if(data, plan),
-        lambda: sizes_at(data, "calls"),
+        lambda: candidate_sizes(data, "calls"),
     ]
 
     with suppress(TokenbillError):

@@ -27,7 +27,7 @@ PLAN = BillingPlan.on_demand(PRICES)
 USED = Usage(input_tokens=10_000, output_tokens=1000)  # 30 + 15 = 45
 
 
-def told(found):
+def advice_of(found):
     return [(it.code, str(it.saving)) for it in found]
 
 
@@ -44,11 +44,13 @@ def test_reading_a_share_from_a_cache_saves_the_difference_of_the_rates():
 
 
 def test_batches_are_for_input_and_output():
-    assert told(advice(USED, PLAN, batched=1)) == [("batch", "22.50")]
+    assert advice_of(advice(USED, PLAN, batched=1)) == [("batch", "22.50")]
 
 
 def test_batches_are_for_what_is_read_from_a_cache_too():
-    assert told(advice(Usage({"input_tokens{cache=read}": 10_000}), PLAN, batched=1)) == [("batch", "1.50")]
+    assert advice_of(advice(Usage({"input_tokens{cache=read}": 10_000}), PLAN, batched=1)) == [
+        ("batch", "1.50")
+    ]
 
 
 def test_another_plan_is_advised_where_it_is_cheaper_and_only_there():
@@ -63,7 +65,7 @@ def test_another_plan_is_advised_where_it_is_cheaper_and_only_there():
 def test_the_largest_saving_comes_first():
     cheap = BillingPlan.on_demand(PRICES * "0.9", name="cheap")
 
-    assert told(advice(USED, PLAN, cached="0.4", batched="0.5", plans=[cheap])) == [
+    assert advice_of(advice(USED, PLAN, cached="0.4", batched="0.5", plans=[cheap])) == [
         ("batch", "11.25"),
         ("cache", "10.80"),
         ("plan", "4.50"),

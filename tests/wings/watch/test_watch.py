@@ -97,7 +97,7 @@ def test_each_group_of_an_entry_has_its_own_allowance():
 def test_the_next_tier_is_so_many_units_ahead():
     plan = BillingPlan(PriceSchedule(calls=Graduated([Tier(1000, "0.01"), Tier(None, "0.005")])))
 
-    ((meter, bend),) = status(opened(plan), plan, at="2026-03-11").bends
+    ((meter, bend),) = status(opened(plan), plan, at="2026-03-11").price_breaks
 
     assert (meter, bend.distance, bend.rate_before, bend.rate_after) == (
         "calls",
@@ -114,7 +114,7 @@ def test_a_straight_price_and_one_of_a_users_own_have_no_next_tier():
 
     plan = BillingPlan(PriceSchedule(calls="0.01", other=Own()))
 
-    assert status(opened(plan), plan, at="2026-03-11").bends == ()
+    assert status(opened(plan), plan, at="2026-03-11").price_breaks == ()
 
 
 def test_a_balance_lasts_until_the_day_that_it_does_not_pay_all_of():
@@ -123,7 +123,7 @@ def test_a_balance_lasts_until_the_day_that_it_does_not_pay_all_of():
 
     found = status(account, PLAN, at="2026-03-11")
 
-    assert (found.credit[0].left, found.lasts) == (Decimal("12.00"), date(2026, 3, 26))
+    assert (found.credit[0].left, found.exhausted_on) == (Decimal("12.00"), date(2026, 3, 26))
 
 
 def test_a_balance_may_last_into_the_periods_to_come():
@@ -131,7 +131,7 @@ def test_a_balance_may_last_into_the_periods_to_come():
     plan = BillingPlan(CENT, fees=[Fee(1)], cycle=Cycle.monthly())
     account = opened(plan, opening=Account(balance=[Grant("paid", 41, "USD")]))
 
-    assert status(account, plan, at="2026-03-11").lasts == date(2026, 4, 18)
+    assert status(account, plan, at="2026-03-11").exhausted_on == date(2026, 4, 18)
 
 
 def test_a_fee_of_the_periods_to_come_is_owed_for_all_of_them():
@@ -140,14 +140,14 @@ def test_a_fee_of_the_periods_to_come_is_owed_for_all_of_them():
     april = Period("2026-04-16", "2026-05-01")
     account = opened(plan, 0, april, opening=Account(balance=[Grant("paid", 12, "USD")]))
 
-    assert status(account, plan, at="2026-04-16").lasts == date(2026, 5, 1)
+    assert status(account, plan, at="2026-04-16").exhausted_on == date(2026, 5, 1)
 
 
 def test_a_balance_may_end_with_what_the_end_of_a_period_brings():
     plan = BillingPlan(CENT, fees=[Fee(10, due="arrears")])
     account = opened(plan, 0, opening=Account(balance=[Grant("paid", 5, "USD")]))
 
-    assert status(account, plan, at="2026-03-11").lasts == date(2026, 3, 31)
+    assert status(account, plan, at="2026-03-11").exhausted_on == date(2026, 3, 31)
 
 
 def test_a_balance_ends_with_its_grants():
@@ -155,7 +155,7 @@ def test_a_balance_ends_with_its_grants():
         opening=Account(balance=[Grant("paid", 500, "USD", expires="2026-04-03")]), at="2026-03-10"
     )
 
-    assert status(account, PLAN, at="2026-03-11").lasts == date(2026, 4, 3)
+    assert status(account, PLAN, at="2026-03-11").exhausted_on == date(2026, 4, 3)
 
 
 def test_a_plan_that_refuses_lasts_until_the_day_it_refuses():
@@ -164,19 +164,19 @@ def test_a_plan_that_refuses_lasts_until_the_day_it_refuses():
 
     found = status(account, plan, at="2026-03-11")
 
-    assert (found.lasts, found.forecast.total) == (date(2026, 3, 26), Decimal("24.80"))
+    assert (found.exhausted_on, found.forecast.total) == (date(2026, 3, 26), Decimal("24.80"))
 
 
 def test_a_balance_that_outlasts_what_is_followed_has_no_last_day():
     account = opened(opening=Account(balance=[Grant("paid", 10_000, "USD")]))
 
-    assert status(account, PLAN, at="2026-03-11").lasts is None
+    assert status(account, PLAN, at="2026-03-11").exhausted_on is None
 
 
 def test_without_a_balance_nothing_lasts():
     found = status(opened(), PLAN, at="2026-03-11")
 
-    assert (found.credit, found.lasts) == ((), None)
+    assert (found.credit, found.exhausted_on) == ((), None)
 
 
 def test_a_balance_that_is_used_up_is_a_balance_of_nothing():
@@ -184,7 +184,7 @@ def test_a_balance_that_is_used_up_is_a_balance_of_nothing():
 
     found = status(account, PLAN, at="2026-03-11")
 
-    assert (found.credit, found.lasts) == ((Credit(currency("USD"), Decimal(0)),), date(2026, 3, 11))
+    assert (found.credit, found.exhausted_on) == ((Credit(currency("USD"), Decimal(0)),), date(2026, 3, 11))
     assert list(found.to_rows()[-1].values()) == ["balance", "0.00", "USD", "lasts until 2026-03-11"]
 
 
@@ -195,7 +195,7 @@ def test_a_balance_that_has_expired_is_a_balance_of_nothing():
 
     found = status(account, PLAN, at="2026-03-11")
 
-    assert (found.credit[0].left, found.lasts) == (0, date(2026, 3, 11))
+    assert (found.credit[0].left, found.exhausted_on) == (0, date(2026, 3, 11))
 
 
 def test_a_balance_that_has_not_begun_is_none_yet():
@@ -217,7 +217,7 @@ def test_a_balance_is_followed_for_so_many_bills(monkeypatch):
 
     monkeypatch.setattr(Bill, "of", counted)
 
-    assert status(account, PLAN, at="2026-03-01T00:00:30Z").lasts is None
+    assert status(account, PLAN, at="2026-03-01T00:00:30Z").exhausted_on is None
     assert len(bills) <= 1001
 
 
@@ -379,14 +379,14 @@ def test_an_instant_in_a_period_of_dates_is_told_to_be_a_date():
 # Budgets
 
 
-def told(budget, at="2026-03-11", **given):
+def alerts_of(budget, at="2026-03-11", **given):
     found = status(opened(), PLAN, at=at, **given)
     return [(str(it.limit), it.state, it.on and it.on.isoformat()) for it in budget.alerts(found)]
 
 
 def test_a_threshold_is_crossed_or_will_be_on_a_day():
     # 8.00 are spent, 0.80 are added each day from the 11th on
-    assert told(Budget(16, thresholds=["0.5", "0.55", 1])) == [
+    assert alerts_of(Budget(16, thresholds=["0.5", "0.55", 1])) == [
         ("8.0", "crossed", None),
         ("8.80", "will cross", "2026-03-11"),
         ("16", "will cross", "2026-03-20"),
@@ -396,17 +396,17 @@ def test_a_threshold_is_crossed_or_will_be_on_a_day():
 def test_days_tell_when_a_threshold_was_crossed():
     days = days_from("2026-03-01", *[80] * 10)
 
-    assert told(Budget(8, thresholds=["0.5"]), days=days) == [("4.0", "crossed", "2026-03-05")]
+    assert alerts_of(Budget(8, thresholds=["0.5"]), days=days) == [("4.0", "crossed", "2026-03-05")]
 
 
 def test_a_threshold_beyond_the_forecast_may_be_crossed_within_its_interval():
     days = days_from("2026-03-01", *[70] * 8, 80, 160)
 
-    assert told(Budget(30, thresholds=[1]), days=days) == [("30", "may cross", None)]
+    assert alerts_of(Budget(30, thresholds=[1]), days=days) == [("30", "may cross", None)]
 
 
 def test_a_budget_that_is_kept_is_silent():
-    assert told(Budget(1000)) == []
+    assert alerts_of(Budget(1000)) == []
 
 
 def test_an_alert_is_told_in_a_sentence():
@@ -480,11 +480,11 @@ def test_a_status_is_rows_and_a_table():
         "forecast",
         "at least",
         "at most",
-        "calls, next change of price",
+        "calls, next price break",
         "balance",
     ]
     assert found.to_rows()[4] == {
-        "what": "calls, next change of price",
+        "what": "calls, next price break",
         "amount": "200",
         "unit": "units ahead",
         "note": "from 0.01 to 0.005 a unit",
@@ -509,7 +509,7 @@ def test_a_status_tells_what_is_left_and_where_a_package_begins():
 
     assert [list(row.values()) for row in rows[2:]] == [
         ["calls left", "50", "units", "of 100 included"],
-        ["calls, next change of price", "50", "units ahead", "where its price jumps"],
+        ["calls, next price break", "50", "units ahead", "where its price jumps"],
         ["balance", "10000.00", "USD", "lasts longer than is looked ahead"],
     ]
 
