@@ -54,6 +54,10 @@ def amounts(tariff: Tariff, layout: Layout, sums: Sums) -> Ints:
     found = cells(tariff, layout, sums)
     if tariff.programs is None:
         return _slow_amounts(tariff, found, sums.groups)
+    for cell in found:
+        # engines rate rows in numbers of 38 digits, so what they refuse is refused on arrays, too
+        most = tariff.program_of(cell.rate).most(tariff.limit)
+        refuse_beyond(str(cell.rate.key), cell, most, tariff.unit, sums)
     total, _ = usage_of(tariff, found, sums, tariff.limit)
     return run(tariff.shown, total)
 

@@ -208,7 +208,8 @@ def usage_of(
     for cell in found:
         program = tariff.program_of(cell.rate)
         meter = str(cell.rate.key)
-        refuse_beyond(meter, cell, 10**DIGITS - 1, tariff.unit, sums)
+        # beyond the top no quantity is one, and the program has no pieces
+        refuse_beyond(meter, cell, min(program.top, 10**DIGITS - 1), tariff.unit, sums)
         exact = run(program, cell.n)
         refuse_beyond(meter, Cell(cell.rate, cell.group, exact), limit - 1, tariff.denominator, sums)
         parts.append((cell, exact))

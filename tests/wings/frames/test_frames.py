@@ -2,6 +2,7 @@
 
 import csv
 from collections import defaultdict
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from importlib import import_module
@@ -459,19 +460,24 @@ plans_for_one_meter = st.builds(
 
 @few
 @given(plans_for_one_meter, st.sampled_from([0, 2, 9]))
-def test_the_largest_bill_of_a_plan_is_exact_and_one_more_is_refused(plan, places):
+def test_bills_near_the_largest_of_a_plan_are_exact_or_refused(plan, places):
     tariff = Tariff(plan, 10**places)
     assume(tariff.terms is not None)
-    most = min(tariff.programs["a"].most(tariff.bill_limit), 10**38 - 1)
+    most = min(tariff.programs["a"].reach(tariff.bill_limit), 10**38 - 1)
     assume(0 <= tariff.programs["a"].at(most) < tariff.bill_limit)
 
-    used, one = shifted(most, places), shifted(1, places)
+    rows = rated("pyarrow", {"a": Decimals([shifted(most, places)], places)}, plan)
 
-    rows = rated("pyarrow", {"a": Decimals([used], places)}, plan)
-
-    assert sum(Fraction(row["amount"]) for row in rows) == Bill.of({"a": used}, plan).total
-    with pytest.raises(QuantityOverflow, match="a"):
-        rated("pyarrow", {"a": Decimals([used, one], places)}, plan)
+    assert sum(Fraction(row["amount"]) for row in rows) == Bill.of({"a": shifted(most, places)}, plan).total
+    if most < min(10**30 * 10**places, 10**38) - 1:
+        more = shifted(most + 1, places)
+        with suppress(QuantityOverflow):
+            rows = rated("pyarrow", {"a": Decimals([more], places)}, plan)
+            assert sum(Fraction(row["amount"]) for row in rows) == Bill.of({"a": more}, plan).total
+    else:
+        one = [shifted(n, places) for n in (most, 1)]
+        with pytest.raises(QuantityOverflow, match="a"):
+            rated("pyarrow", {"a": Decimals(one, places)}, plan)
 
 
 @every_engine
