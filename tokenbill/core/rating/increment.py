@@ -19,7 +19,7 @@ from tokenbill.core.periods.instants import utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.compiled import NO_BENT, Bent, Compiled
-from tokenbill.core.rating.stages import rate
+from tokenbill.core.rating.old_stages import rate
 from tokenbill.core.rating.work import Asked, Item, Offers, Statement, drawn_on, together
 from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch
 

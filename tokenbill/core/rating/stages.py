@@ -1,254 +1,368 @@
-"""Rating: the stages by which usage becomes a bill, in order, with the reason for each place.
+"""Stages: the steps by which usage becomes a bill, in their one order, each with the reason for its place.
 
-The bill of a period is worked out on all of its usage; what earlier bills charged is subtracted.
+A **period** is the stretch of time that is billed as one: tiers, allowances, fees, minimum and maximum count
+once in it. It may be part of a longer one of the plan's cycle; then what is due for a whole one is due in
+proportion. Everything below is worked out on the *whole usage of the period so far*, never on the usage of
+one bill. What a price says of the next unit depends on all units before it, a maximum on all charges, a
+rounding on the exact sum: none of them can be known from an increment.
+
+A **version** is a stretch of the period in which one set of terms holds. A plan is one version. Charges that
+every term treats alike add up in one *cell*: which scopes hold it today, which version too where there are
+several. Terms never look at anything of a charge but its cell, its place, and what is left of it.
+
+An **entry** is one price of the schedule, or one group of an entry with ``.each``: a curve, read at the
+quantity of the whole period. Allowance and price are one curve, so that a unit is free or charged by its
+place in the period, whichever bill it comes with.
+
+A **charge** is what an entry, a fee or the true-up comes to. The stages carry one number for each: what is
+left of it. They add charges, take from them in proportion, and note what they did; each note becomes a line.
+
+A **statement** is the outcome for a period so far: charges, notes, total, what credit paid of each charge.
+It is a function of usage and terms, and of nothing else but what credit is offered.
+
+A **difference** of two statements is a bill: what the period comes to now, less what it came to before. So
+a period may be billed once or after every event, in whatever parts usage arrives, late or corrected, and the
+totals are the same. Rounding each bill by itself would make the sum depend on how often one bills; here the
+rounded statements are subtracted, and every sum of bills is a rounded statement again.
+
+Why this order: fees and usage first, for everything else looks at them. Tokens are burned before there is
+money at all. Discounts before the maximum, for the maximum compares what is *owed*. The minimum after the
+maximum, last of the charges, for it lifts what is left of all others. Only then is the net rounded, once:
+rounded earlier, a maximum of 1.01 on three lines of 0.335 would come to 1.02. Promotional credit pays whole
+minor units of that net, before tax, since a gift lowers what is taxed; paid credit is money, and pays last,
+tax included, as any payment would. Taxes are on the exact net, so that rounding it does not move them.
+
+Each stage is written once, for numbers of any kind. A bill takes whole numbers over one scale, many bills
+arrays of them, ``verify()`` Fractions, a comparison of plans curves of one meter: a run's arithmetic
+(`rating_run`) says what adding, a minimum and a proportional spread are. Nobody else knows the order: a
+stage that is put into ``STAGES`` works in single bills, in columns and along a meter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from fractions import Fraction
+from math import lcm
+from operator import mul
 
 from tokenbill.core.base.tables import shortest
-from tokenbill.core.money.decimals import ONE, ZERO, Exact, decimal, difference, plus, product, ratio
-from tokenbill.core.money.rounding import Rounding
-from tokenbill.core.plans.terms import Discount, Tax
+from tokenbill.core.money.decimals import shifted
+from tokenbill.core.plans.terms import Discount, Fee, Tax
 from tokenbill.core.pricing.breakdown import amount_at
-from tokenbill.core.rating.charges import entry_lines, fee_line, usage_lines
-from tokenbill.core.rating.lines import Charge, LineItem
-from tokenbill.core.rating.work import (
-    Asked,
-    Item,
-    Statement,
-    Work,
-    budget_of,
-    drawn_on,
-    together,
-    total_net,
-    total_of,
-)
+from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
+from tokenbill.core.rating.lines import Charge
+from tokenbill.core.rating.plan_scale import PlanScale, Stage, fee_part, part_of
+from tokenbill.core.rating.rating_run import Number, RatingRun
 
-__all__ = ["STAGES", "rate"]
+__all__ = [
+    "STAGES",
+    "AddTax",
+    "BurnTokens",
+    "CapAtMaximum",
+    "Discounts",
+    "FeeCharge",
+    "FixedOff",
+    "PayGifts",
+    "PercentOff",
+    "PriceUsage",
+    "RoundNet",
+    "TrueUpToMinimum",
+]
 
-HUNDRED = Decimal(100)
-
-
-def rate(asked: Asked) -> Statement:
-    """A period so far, stage by stage."""
-    if asked.card.simple and asked.offers is None:
-        return _simple(asked)
-    work = Work(asked)
-    for stage in STAGES:
-        stage(work)
-    return Statement(work.lines, work.items, work.total(), work.draws)
+HUNDRED = Fraction(100)
 
 
-def _simple(asked: Asked) -> Statement:
-    lines = usage_lines(asked.card, asked.usage)
-    return Statement(lines, [], total_of(asked.card, lines), {})
+class FeeCharge(Stage):
+    """Fees as given, those in arrears with the last bill: they lead the bill."""
 
+    __slots__ = ("amount", "cell", "fee", "name", "part")
 
-def price_fees(work: Work) -> None:
-    """Fees as given, those in arrears with the last bill."""
-    for place, fee in enumerate(work.plan.fees):
-        if fee.due == "advance" or work.asked.final:
+    def __init__(self, fee: Fee, name: str, part: Fraction, cell: int, amount: Number) -> None:
+        self.fee, self.name, self.part, self.cell, self.amount = fee, name, part, cell, amount
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        cell = at.cells.of("fee")
+        for place, fee in enumerate(at.plan.fees):
+            part = fee_part(fee, at.fee_share)
             # two fees may have one name, and what one of them grew by is asked later
-            work.add(Item("fee", None, f"{place} {fee.name}", [fee_line(fee, work.asked.fee_share)]))
+            yield cls(fee, f"{place} {fee.name}", part, cell, at.amount(fee.amount, part))
+
+    def apply(self, run: RatingRun) -> None:
+        if run.final or self.fee.due == "advance":
+            run.add(self.amount, self.cell, self)
 
 
-def price_usage(work: Work) -> None:
+class PriceUsage(Stage):
     """Units, allowance and price are one curve for each entry, read on the period's whole usage."""
-    for entry, lines in entry_lines(work.card, work.asked.usage):
-        if lines:
-            item = Item("usage", entry.key, entry.order, lines)
-            if work.plan.token_price is None:
-                work.add(item)
-            else:
-                work.items.append(item)
+
+    __slots__ = ("divisor", "is_money")
+
+    def __init__(self, divisor: Number, *, is_money: bool) -> None:
+        self.divisor, self.is_money = divisor, is_money
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        yield cls(part_of(at.entry_scale, at.places), is_money=at.plan.token_price is None)
+
+    def apply(self, run: RatingRun) -> None:
+        for number, cell, source in run.usage():
+            whole = self.is_money and run.whole_lines
+            run.add(run.round(number, self.divisor) if whole else number, cell, source)
 
 
-def burn_tokens(work: Work) -> None:
-    """Whole tokens, paid from the balance in line order; the rest as one quantity on the token price."""
-    price, places = work.plan.token_price, work.plan.pricing_unit.places
-    if price is None:
-        return
-    burned = [item for item in work.items if item.kind == "usage"]
-    _count_tokens(work, burned, places)
-    offers = work.offers(work.plan.pricing_unit)
-    drawn = drawn_on(
-        offers, burned, [item.tokens for item in burned], places, budget_of(work, offers, "tokens")
-    )
-    for (grant, _), parts in zip(offers, drawn, strict=True):
-        work.record(grant, parts)
-    paid = [together(parts) for parts in zip(*drawn, strict=True)] if drawn else [ZERO] * len(burned)
-    rests = [decimal(difference(item.tokens, part)) for item, part in zip(burned, paid, strict=True)]
-    _sell_tokens(work, burned, rests, work.whole(amount_at(price, together(rests))))
+class BurnTokens(Stage):
+    """Whole tokens, paid from the balance in line order; the rest as one quantity on the token price.
+
+    A balance in tokens pays before money is spoken of.
+    """
+
+    __slots__ = ("cell", "charge", "divisor", "function", "places", "price", "scale", "token_divisor")
+
+    def __init__(self, at: PlanScale) -> None:
+        price = at.plan.token_price
+        assert price is not None  # the only caller asked
+        self.price, self.scale, self.places = price, at.entry_scale, at.plan.pricing_unit.places
+        self.token_divisor = part_of(at.entry_scale, self.places)
+        self.divisor, self.cell = part_of(at.entry_scale, at.places), at.cells.of("usage")
+        self.charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
+        self.function: IntegerPrice | None = None
+        curve = price.pieces() if type(at.entry_scale) is int else None
+        if curve is not None and at.entry_scale % denominator_of(curve, 10**self.places) == 0:
+            self.function = IntegerPrice.of(curve, 10**self.places, int(at.entry_scale))
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        if at.plan.token_price is not None:
+            yield cls(at)
+
+    def apply(self, run: RatingRun) -> None:
+        burned = run.burned()
+        tokens = self.whole_tokens(run, run.at(burned))
+        rests = run.pay_tokens(tokens)
+        whole = run.sum(rests)
+        money = run.price(self, whole)
+        run.sell(burned, rests, whole, run.round(money, self.divisor) if run.whole_lines else money, self)
+
+    def whole_tokens(self, run: RatingRun, exact: Sequence[Number]) -> list[Number]:
+        """Whole tokens that add up to the rounded sum; each entry rounded where lines are."""
+        if run.whole_lines:
+            return [run.round(number, self.token_divisor) for number in exact]
+        upto, shown, tokens = 0, 0, list[Number]()
+        for number in exact:
+            upto = upto + number
+            tokens.append(run.round(upto, self.token_divisor) - shown)
+            shown = shown + tokens[-1]
+        return tokens
+
+    def at(self, n: Number) -> Number:
+        """The money for so many of the smallest parts of a token, as a number of the entries' scale."""
+        if self.function is not None:
+            return self.function.at(n)
+        return Fraction(amount_at(self.price, shifted(n, self.places))) * self.scale
 
 
-def _count_tokens(work: Work, items: Iterable[Item], places: int) -> None:
-    """Whole tokens that add up to the rounded sum; each entry rounded where lines are."""
-    rounding = Rounding(places, mode=work.plan.rounding.mode)
-    exact: Exact = ZERO
-    for item in items:
-        upto = rounding(plus(exact, item.net))
-        item.tokens = (
-            rounding(item.net) if work.card.whole_lines else decimal(difference(upto, rounding(exact)))
-        )
-        exact = plus(exact, item.net)
+class PercentOff(Stage):
+    """A percentage of each charge; discounts apply in the order given, each on what the ones before left."""
+
+    __slots__ = ("charge", "factors", "inside", "off", "over", "scale", "scale_before")
+
+    def __init__(self, at: PlanScale, discount: Discount) -> None:
+        part = Fraction(discount.value) / HUNDRED
+        self.inside, self.scale_before = at.inside(discount.on), at.scale
+        within = at.cells.within(discount.on)
+        self.off, self.over = part.numerator, part.denominator
+        left: Number = self.over - self.off
+        whole = self.over
+        if type(at.scale) is Fraction:
+            left, whole = 1 - part, 1
+        elif not at.whole_lines:
+            at.scale *= self.over
+        self.factors: list[Number] = [left if inside else whole for inside in within]
+        self.scale = at.scale
+        rule = f"less {shortest(discount.value)} % of {{}}"
+        self.charge = Charge("discount", None, discount.name, rule=rule)
+
+    def apply(self, run: RatingRun) -> None:
+        places = run.places(self.inside)
+        if run.whole_lines:
+            before = run.sum(run.at(places))
+            for i in range(len(run.nets)) if places is None else places:
+                run.nets[i] = run.nets[i] - run.round(run.nets[i] * self.off, self.over)
+            off = before - run.sum(run.at(places))
+            run.note(self.charge, -off, self.scale, before, self.scale)
+            return
+        if run.notes is not None:
+            before = run.sum(run.at(places))
+            over = self.scale_before * run.widened
+            run.note(self.charge, -before * self.off, over * self.over, before, over)
+        run.nets = list(map(mul, run.nets, run.by_cell(self.factors)))
 
 
-def _sell_tokens(work: Work, items: Sequence[Item], rests: Sequence[Decimal], money: Exact) -> None:
-    """The money for the rest, spread over the entries in proportion to it."""
-    for item, rest in zip(items, rests, strict=True):
-        item.net = rest
-    whole = total_net(items)
-    if whole:
-        work.spread_over(money, items)
-    elif money:
-        charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
-        work.add(Item("usage", None, "tokens", [LineItem(charge, None, decimal(money), money)]))
-    for item, rest in zip(items, rests, strict=True):
-        item.lines = [_token_line(work, item, rest)]
-        work.lines += item.lines
+class FixedOff(Stage):
+    """An amount off the charges in scope, spread over them in proportion, at most what is left of them."""
+
+    __slots__ = ("amount", "charge", "inside", "scale")
+
+    def __init__(self, at: PlanScale, discount: Discount) -> None:
+        self.amount, self.inside = at.amount(discount.value, at.share), at.inside(discount.on)
+        self.scale = at.scale
+        rule = f"less {at.words(discount.value)} of {{}}"
+        self.charge = Charge("discount", None, discount.name, rule=rule)
+
+    def apply(self, run: RatingRun) -> None:
+        places = run.places(self.inside)
+        whole = run.sum(run.at(places))
+        off = run.lower(self.amount * run.widened, whole)
+        over = self.scale * run.widened
+        run.note(self.charge, -off, over, whole, over)
+        run.spread(off, whole, places)
 
 
-def _token_line(work: Work, item: Item, rest: Decimal) -> LineItem:
-    unit = work.plan.pricing_unit.code
-    rule = f"{item.tokens:f} {unit}, of which {rest:f} are not covered by the balance"
-    charge = Charge("usage", item.meter, item.lines[0].description.partition(",")[0], rule=rule)
-    return LineItem(charge, item.tokens, decimal(item.net), item.net)
+class Discounts(Stage):
+    """Discounts of both kinds; before the maximum, which looks at what is owed."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        for discount in at.plan.discounts:
+            yield PercentOff(at, discount) if discount.unit == "percent" else FixedOff(at, discount)
 
 
-def take_off_discounts(work: Work) -> None:
-    """Discounts in the order given, each on what is left; before the maximum, which looks at what is owed."""
-    for discount in work.plan.discounts:
-        items = work.scoped(discount.on)
-        before = total_net(items)
-        if discount.unit == "percent":
-            _percent_off(work, items, discount)
-        elif items:
-            work.spread(min(_scaled(work, discount.value), before), items)
-        off = difference(before, total_net(items))
-        if off:
-            work.note("discount", discount.name, difference(ZERO, off), _told(work, discount, before))
-
-
-def _told(work: Work, discount: Discount, before: Exact) -> str:
-    base = shortest(decimal(before))
-    if discount.unit == "percent":
-        return f"less {shortest(discount.value)} % of {base}"
-    return f"less {_part(work, discount.value)} of {base}"
-
-
-def _part(work: Work, amount: Decimal) -> str:
-    """An amount for a period as a sum: with the part of the period that is billed."""
-    share = work.asked.share
-    return shortest(amount) if share == 1 else f"{shortest(amount)} × {share}"
-
-
-def _percent_off(work: Work, items: Iterable[Item], discount: Discount) -> None:
-    for item in items:
-        off = work.whole(ratio(product(item.net, discount.value), Decimal(100)))
-        item.net = difference(item.net, off)
-
-
-def _scaled(work: Work, amount: Decimal) -> Exact:
-    """An amount for a whole billing period, for the part that is billed."""
-    return work.whole(product(amount, work.asked.share))
-
-
-def hold_to_maximum(work: Work) -> None:
+class CapAtMaximum(Stage):
     """What is over the maximum is spread like a discount; before the minimum, which lifts what is left."""
-    if work.plan.maximum is None:
-        return
-    before = total_net(work.items)
-    over = difference(before, _scaled(work, work.plan.maximum))
-    if over > 0:
-        work.spread(over, work.scoped(None))
-        rule = f"{_part(work, work.plan.maximum)} − {shortest(decimal(before))}"
-        work.note("maximum", "maximum", difference(ZERO, over), rule)
+
+    __slots__ = ("amount", "charge", "scale")
+
+    def __init__(self, at: PlanScale, maximum: Decimal) -> None:
+        self.amount, self.scale = at.amount(maximum, at.share), at.scale
+        self.charge = Charge("maximum", None, "maximum", rule=f"{at.words(maximum)} − {{}}")
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        if at.plan.maximum is not None:
+            yield cls(at, at.plan.maximum)
+
+    def apply(self, run: RatingRun) -> None:
+        whole = run.sum(run.nets)
+        beyond = run.beyond(whole, self.amount * run.widened)
+        over = self.scale * run.widened
+        run.note(self.charge, -beyond, over, whole, over)
+        run.spread(beyond, whole, None)
 
 
-def lift_to_minimum(work: Work) -> None:
+class TrueUpToMinimum(Stage):
     """The true-up, when the period closes; before credit, which may pay it, and tax, which it owes."""
-    if work.plan.minimum is None or not work.asked.final:
-        return
-    short = difference(_scaled(work, work.plan.minimum), total_net(work.items))
-    if short > 0:
-        rule = f"{_part(work, work.plan.minimum)} − {shortest(decimal(total_net(work.items)))}"
-        charge = Charge("minimum", None, "true-up to minimum", rule=rule)
-        work.add(Item("minimum", None, "minimum", [LineItem(charge, None, decimal(short), short)]))
+
+    __slots__ = ("amount", "cell", "charge", "scale")
+
+    def __init__(self, at: PlanScale, minimum: Decimal) -> None:
+        self.amount, self.scale, self.cell = at.amount(minimum, at.share), at.scale, at.cells.of("minimum")
+        rule = f"{at.words(minimum)} − {{}}"
+        self.charge = Charge("minimum", None, "true-up to minimum", rule=rule)
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        if at.plan.minimum is not None:
+            yield cls(at, at.plan.minimum)
+
+    def apply(self, run: RatingRun) -> None:
+        if run.final:
+            net, over = run.sum(run.nets), self.scale * run.widened
+            short = run.beyond(self.amount * run.widened, net)
+            run.note(self.charge, short, over, net, over)
+            run.true_up(short, self.cell)
 
 
-def cut_into_units(work: Work) -> None:
-    """Whole minor units that add up to the rounded net: credit pays in these."""
-    shown, exact = ZERO, total_net(())
-    for item in work.items:
-        exact = plus(exact, item.net)
-        upto = work.plan.rounding(exact, work.card.places)
-        item.units = decimal(difference(upto, shown))
-        shown = upto
+class RoundNet(Stage):
+    """The net in whole minor units, rounded once: what credit pays in, and what taxes come on top of."""
+
+    __slots__ = ("divisor",)
+
+    def __init__(self, divisor: Number) -> None:
+        self.divisor = divisor
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        yield cls(at.divisor)
+
+    def apply(self, run: RatingRun) -> None:
+        run.total = run.round(run.sum(run.nets), self.divisor * run.widened)
 
 
-def draw_gifts(work: Work) -> None:
-    """Promotional credit, which lowers what is taxed."""
-    offers = work.offers(work.plan.currency, gifts=True)
-    if not offers:
-        return
-    budget = budget_of(work, offers, "units")
-    drawn = drawn_on(offers, work.items, [item.units for item in work.items], work.card.places, budget)
-    for (grant, _), parts in zip(offers, drawn, strict=True):
-        for item, part in zip(work.items, parts, strict=True):
-            item.gift = decimal(plus(item.gift, part))
-        given = work.record(grant, parts)
-        if given:
-            work.note("credit", f"credit {grant.id}", difference(ZERO, given), "promotional credit")
+class PayGifts(Stage):
+    """Promotional credit, which lowers what is taxed; it pays whole minor units of the rounded net."""
+
+    __slots__ = ("divisor",)
+
+    def __init__(self, divisor: Number) -> None:
+        self.divisor = divisor
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        yield cls(at.divisor)
+
+    def apply(self, run: RatingRun) -> None:
+        run.pay_gifts(self.divisor * run.widened)
 
 
-def add_taxes(work: Work) -> None:
-    """Each tax on the exact net of its charges, without what inclusive taxes contain; none compounds."""
-    bases = [_base(work, item) for item in work.items]
-    for tax in work.plan.taxes:
-        owed = _owed(work, tax, bases)
-        amount = work.plan.rounding(max(_sum(owed), ZERO), work.card.places)
-        net = [base for item, base in zip(work.items, bases, strict=True) if item.within(tax.on)]
-        work.note("tax", tax.name, amount, f"{shortest(tax.percent)} % of {shortest(together(net))}")
-        if tax.inclusive:
-            work.note("tax", f"{tax.name}, included in prices", difference(ZERO, amount), "prices contain it")
-        elif amount:
-            work.tax(amount, [max(part, ZERO) for part in owed])
+class AddTax(Stage):
+    """A tax on the exact net of its charges, less gifts and what inclusive taxes contain; none compounds."""
+
+    __slots__ = ("by_line", "charge", "included", "over", "rate", "scale", "weights")
+
+    def __init__(self, at: PlanScale, tax: Tax) -> None:
+        within, masks = at.cells.within(tax.on), range(len(at.cells.masks))
+        contained = [(other, at.cells.within(other.on)) for other in at.plan.taxes if other.inclusive]
+        # of a price that contains 19 and 5 %, 100 / 124 is the net
+        whole = [sum((Fraction(t.percent) for t, its in contained if its[i]), HUNDRED) for i in masks]
+        nets = [HUNDRED / whole[i] if within[i] else Fraction(0) for i in masks]
+        common = lcm(*(net.denominator for net in nets))
+        self.weights = [int(net * common) for net in nets]
+        percent = Fraction(tax.percent) / HUNDRED
+        self.rate, self.scale = percent.numerator, at.scale * common
+        self.over = at.divisor * common * percent.denominator
+        self.by_line = at.plan.rounding.tax == "line"
+        rule = f"{shortest(tax.percent)} % of {{}}"
+        self.charge = Charge("tax", None, tax.name, rule=rule)
+        rule = "prices contain it"
+        name = f"{tax.name}, included in prices"
+        self.included = Charge("tax", None, name, rule=rule) if tax.inclusive else None
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        for tax in at.plan.taxes:
+            yield cls(at, tax)
+
+    def apply(self, run: RatingRun) -> None:
+        bases = list(map(mul, run.nets, run.by_cell(self.weights)))
+        over = self.over * run.widened
+        if self.by_line:
+            owed = [run.round(run.beyond(base * self.rate, 0), over) for base in bases]
+            amount = run.sum(owed)
+        else:
+            owed = bases
+            amount = run.round(run.beyond(run.sum(bases) * self.rate, 0), over)
+        if run.notes is not None:
+            base, base_over = run.sum(bases), self.scale * run.widened
+            run.note(self.charge, amount, None, base, base_over)
+            if self.included is not None:
+                run.note(self.included, -amount, None, None, None)
+        if self.included is None:
+            run.tax(amount, owed)
 
 
-def _base(work: Work, item: Item) -> Exact:
-    """What is taxed of an item: what is left after credit, without the taxes that its price includes."""
-    included = [tax.percent for tax in work.plan.taxes if tax.inclusive and item.within(tax.on)]
-    taxed = difference(item.net, item.gift)
-    return ratio(taxed, plus(ONE, ratio(together(included), HUNDRED))) if included else taxed
-
-
-def _owed(work: Work, tax: Tax, bases: Iterable[Exact]) -> list[Exact]:
-    """What a tax comes to on each charge: rounded there, where taxes are by line."""
-    rounding, places, rate = work.plan.rounding, work.card.places, ratio(tax.percent, HUNDRED)
-    pairs = zip(work.items, bases, strict=True)
-    owed = [product(base, rate) if item.within(tax.on) else ZERO for item, base in pairs]
-    return [rounding(max(part, ZERO), places) for part in owed] if rounding.tax == "line" else owed
-
-
-def _sum(amounts: Iterable[Exact]) -> Exact:
-    total: Exact = ZERO
-    for amount in amounts:
-        total = plus(total, amount)
-    return total
-
-
-STAGES: tuple[Callable[[Work], None], ...] = (
-    price_fees,  # fees lead the bill, in the order in which the plan gives them
-    price_usage,  # units, allowance and price are one curve, so tiers are read once a period
-    burn_tokens,  # a balance in tokens pays before money is spoken of
-    take_off_discounts,  # on money, each on what the ones before left
-    hold_to_maximum,  # compares with what is owed after discounts
-    lift_to_minimum,  # last of the charges: it lifts what is left of all others
-    cut_into_units,  # credit pays whole minor units, which add up to the rounded net
-    draw_gifts,  # a gift lowers what is taxed
-    add_taxes,  # on the exact net, each rounded once
+STAGES: tuple[type[Stage], ...] = (
+    FeeCharge,
+    PriceUsage,
+    BurnTokens,
+    Discounts,
+    CapAtMaximum,
+    TrueUpToMinimum,
+    RoundNet,
+    PayGifts,
+    AddTax,
 )
-"""What remains is to settle: the net is rounded once, and paid credit pays the bill (`account`)."""
+"""The order; each says in its first line why it stands where it does."""

@@ -1,0 +1,288 @@
+"""Compiled plans: entries and terms over one denominator, kept by the plan and the part of a period.
+
+A back end of columns compiles with the *unit* of its quantities, makes a ``RatingRun`` of its own with arrays
+for numbers, hands ``usage()`` the entries' numerators (``card[meter].function`` at n = quantity × unit), and
+calls ``terms().rate(run)``: stages, scales and cells are those of single bills. What it overrides is the
+arithmetic: ``lower``, ``beyond``, ``sum``, ``spread``, ``share``, ``true_up``, ``sell``, ``price`` and the
+rounding. ``run.notes`` then holds what each line comes to, ``run.total`` the total in minor units.
+
+>>> from tokenbill import BillingPlan, PriceSchedule, Tax, Usage
+>>> plan = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.25"), taxes=[Tax("VAT", 20)])
+>>> compiled = compiled_plan(plan)
+>>> compiled.total(Usage(gpu_hours=10))
+Decimal('3.00')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, Inexact
+from fractions import Fraction
+from math import lcm
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import EXACT, shifted
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.schedule import PriceSchedule
+from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
+from tokenbill.core.rating.integer_price import denominator_of
+from tokenbill.core.rating.lines import Charge
+from tokenbill.core.rating.plan_scale import PlanScale, Stage, amounts_of
+from tokenbill.core.rating.rate_card import WIDEST, Cells, RateCard
+from tokenbill.core.rating.rating_run import MODES, Number, RatingRun
+from tokenbill.core.rating.stages import STAGES, FeeCharge, PriceUsage
+
+__all__ = ["UNIT", "CompiledPlan", "Position", "Terms", "compiled_plan"]
+
+UNIT = 10**9
+"""Parts of a unit that a quantity counts in whole numbers; one with more decimals becomes a Fraction."""
+PERIODS = 64
+"""Periods that a plan remembers its form by."""
+WHOLE = Fraction(1)
+
+Tiered: TypeAlias = "Mapping[EntryCurve, Quantity]"
+"""What was used of each entry that is no straight line."""
+NOTHING: Tiered = MappingProxyType({})
+
+
+class Position(NamedTuple):
+    """Where an account stands: what usage came to by cell, and the quantities on curves with tiers."""
+
+    plan: CompiledPlan
+    nets: Sequence[Number]
+    tiered: Tiered
+
+
+class Terms:
+    """The stages of a plan for a number of cells: those that price, and those that settle.
+
+    ``due`` is what fees come to by cell before anything is used, on an interim bill and on a final one.
+    """
+
+    __slots__ = ("cells", "due", "pricing", "settling")
+
+    def __init__(self, cells: Cells, stages: Sequence[Stage]) -> None:
+        self.cells = range(len(cells.masks))
+        self.pricing = tuple(stage for stage in stages if isinstance(stage, FeeCharge | PriceUsage))
+        self.settling = tuple(stage for stage in stages if not isinstance(stage, FeeCharge | PriceUsage))
+        due = [[0] * len(self.cells), [0] * len(self.cells)]
+        for stage in self.pricing:
+            if isinstance(stage, FeeCharge):
+                due[1][stage.cell] += stage.amount
+                due[0][stage.cell] += stage.amount if stage.fee.due == "advance" else 0
+        self.due: tuple[Sequence[Number], Sequence[Number]] = (tuple(due[0]), tuple(due[1]))
+
+    def rate(self, run: RatingRun) -> RatingRun:
+        """A run taken through all stages."""
+        for stage in self.pricing:
+            stage.apply(run)
+        return self.settle(run)
+
+    def settle(self, run: RatingRun) -> RatingRun:
+        """A run whose charges are priced, taken through the rest."""
+        for stage in self.settling:
+            stage.apply(run)
+        return run
+
+
+class CompiledPlan:
+    """A plan for a part of a billing period, in whole numbers.
+
+    ``card`` has its entries; ``is_plain`` says that nothing stands between prices and total, ``by_cell``
+    that sums by cell are all that its total needs: no term then looks at single charges.
+
+    Args:
+        plan: The terms.
+        share: The part of a billing period that is billed.
+        fee_share: The same, less the part in the trial.
+        unit: What a quantity is multiplied by to be whole.
+        exactly: Whether every number is to be a Fraction, entries asked for their ``amount``.
+    """
+
+    __slots__ = (
+        "_terms",
+        "by_cell",
+        "card",
+        "cells",
+        "divisor",
+        "exactly",
+        "fee_share",
+        "is_plain",
+        "minor_unit",
+        "places",
+        "plan",
+        "round",
+        "rounding",
+        "share",
+        "whole_lines",
+    )
+
+    def __init__(
+        self,
+        plan: BillingPlan,
+        share: Fraction = WHOLE,
+        fee_share: Fraction = WHOLE,
+        *,
+        unit: int = UNIT,
+        exactly: bool = False,
+    ) -> None:
+        self.plan, self.share, self.fee_share, self.exactly = plan, share, fee_share, exactly
+        self.places = plan.rounding.known_places(plan.currency.places)
+        self.minor_unit = Decimal((0, (1,), -self.places))
+        self.whole_lines, self.round = plan.rounding.stage == "line", MODES[plan.rounding.mode]
+        rule = f"to {self.places} places, {plan.rounding.mode.replace('_', ' ')}"
+        self.rounding = Charge("rounding", None, "rounding", rule=rule)
+        self.cells = Cells(plan)
+        scale = None if exactly else self._scale()
+        self.card = RateCard(plan, share, unit=unit, scale=scale, cells=self.cells)
+        for key in self.card.curves:
+            self.cells.of("usage", key)
+        self._terms = self._compiled()
+        self.divisor = self.card.scale // 10**self.places
+        terms = (plan.fees, plan.discounts, plan.minimum, plan.taxes, plan.token_price)
+        is_free = not any(terms) and plan.maximum is None  # a maximum of 0 holds, too
+        self.is_plain = is_free and not self.whole_lines and plan.overage == "bill"
+        self.by_cell = not self.whole_lines and plan.token_price is None
+
+    def _scale(self) -> int:
+        """What makes the terms of the plan whole; entries widen it."""
+        units = 10**self.places
+        amounts = amounts_of(self.plan, self.share, self.fee_share)
+        scale = lcm(units, *(amount.denominator for amount in amounts))
+        price = self.plan.token_price
+        if price is not None:
+            scale, parts = lcm(scale, 10**self.plan.pricing_unit.places), 10**self.plan.pricing_unit.places
+            curve = price.pieces()
+            wider = scale if curve is None else lcm(scale, denominator_of(curve, parts))
+            scale = wider if wider <= WIDEST else scale
+        return scale
+
+    def _compiled(self) -> Terms:
+        at = PlanScale(
+            self.plan,
+            self.share,
+            self.fee_share,
+            cells=self.cells,
+            scale=WHOLE if self.exactly else self.card.scale,
+            places=self.places,
+            whole_lines=self.whole_lines,
+        )
+        stages = [stage for kind in STAGES for stage in kind.of(at)]
+        return Terms(self.cells, stages)
+
+    def terms(self) -> Terms:
+        """The stages, for all cells that there are by now: a meter met late may bring a new one."""
+        terms = self._terms
+        while len(terms.cells) != len(self.cells.masks):
+            terms = self._terms = self._compiled()
+        return terms
+
+    def numerator(self, usage: Usage) -> Number:
+        """What usage comes to at the prices alone, × the scale: all that a plain plan asks."""
+        total: Number = 0
+        card, tiered = self.card, None
+        for meter, quantity in usage.counted.items():
+            curve = card[meter]
+            slope = curve.slope
+            if slope is None:
+                tiered = _added(tiered or {}, curve, quantity)
+            else:
+                total += quantity * slope if type(quantity) is int else curve.at(quantity)
+        for curve, quantity in tiered.items() if tiered else ():
+            total += curve.at(quantity) - curve.standing
+        for curve in card.always:
+            total += curve.standing
+        return total
+
+    def added(self, usage: Usage, nets: list[Number], before: Tiered = NOTHING) -> Tiered:
+        """Add what usage comes to, to sums by cell; the quantities on curves with tiers, old and new."""
+        card, tiered = self.card, None
+        for meter, quantity in usage.counted.items():
+            curve = card[meter]
+            if curve.cell >= len(nets):
+                nets.extend([0] * (len(self.cells.masks) - len(nets)))
+            slope = curve.slope
+            if slope is None:
+                tiered = _added(tiered or {}, curve, quantity)
+            else:
+                nets[curve.cell] += quantity * slope if type(quantity) is int else curve.at(quantity)
+        if tiered is None:
+            return before
+        after = dict(before)
+        for curve, quantity in tiered.items():
+            prior = before.get(curve)
+            nets[curve.cell] -= curve.standing if prior is None else curve.at(prior)
+            _added(after, curve, quantity)
+            nets[curve.cell] += curve.at(after[curve])
+        return after
+
+    def start(self) -> list[Number]:
+        """What usage comes to by cell while nothing is used."""
+        nets: list[Number] = [0] * len(self.cells.masks)
+        for curve in self.card.always:
+            nets[curve.cell] += curve.standing
+        return nets
+
+    def settled(self, used: Sequence[Number], *, final: bool, gift: int = 0) -> RatingRun:
+        """The run of sums by cell: fees added, taken through all terms."""
+        terms = self.terms()
+        due = terms.due[final]
+        nets = [one + other for one, other in zip(due, used, strict=False)]
+        nets += due[len(used) :]
+        run = RatingRun(
+            nets, terms.cells, round=self.round, whole_lines=self.whole_lines, final=final, gift=gift
+        )
+        return terms.settle(run)
+
+    def total(self, usage: Usage, *, final: bool = True) -> Decimal:
+        """What a period of this usage comes to, by sums."""
+        if self.is_plain:
+            return self.money(self.round(self.numerator(usage), self.divisor))
+        nets = self.start()
+        self.added(usage, nets)
+        return self.money(self.settled(nets, final=final).total)
+
+    def money(self, units: int) -> Decimal:
+        """Minor units as an amount."""
+        try:
+            return EXACT.multiply(units, self.minor_unit)
+        except Inexact:
+            return shifted(units, self.places)
+
+
+def _added(
+    tiered: dict[EntryCurve, Quantity], curve: EntryCurve, quantity: Quantity
+) -> dict[EntryCurve, Quantity]:
+    """Quantities with one more; several meters may fall to one entry."""
+    before = tiered.get(curve)
+    if before is None:
+        tiered[curve] = quantity
+    else:
+        whole = type(before) is int and type(quantity) is int
+        tiered[curve] = before + quantity if whole else EXACT.add(before, quantity)
+    return tiered
+
+
+def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPlan:
+    """The compiled form of a plan for a service period: kept by the plan, and by the part of its cycle.
+
+    That of a user's own schedule is made anew each time, for what it answers may change.
+    """
+    kept = plan.made.get("forms")
+    if kept is not None:
+        found: CompiledPlan | None = kept.get(period)
+        if found is not None and not found.card.is_full:
+            return found
+    share, fee_share = plan.share(period), plan.fee_share(period)
+    if not isinstance(plan.prices, PriceSchedule):
+        return CompiledPlan(plan, share, fee_share)
+    if kept is None or len(kept) >= PERIODS:
+        kept = plan.made["forms"] = {}
+    found = kept.get((share, fee_share))
+    if found is None or found.card.is_full:
+        found = kept[share, fee_share] = CompiledPlan(plan, share, fee_share)
+    kept[period] = found
+    return found

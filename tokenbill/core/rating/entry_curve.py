@@ -1,0 +1,144 @@
+"""Entry curves: one entry of a plan as a function of whole numbers, and the lines that show it."""
+
+from __future__ import annotations
+
+from decimal import Decimal, Inexact
+from fractions import Fraction
+from typing import TypeAlias
+
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.money.decimals import EXACT, ONE, Exact, decimal
+from tokenbill.core.pricing.breakdown import Portion, amount_at
+from tokenbill.core.pricing.curves import Curve
+from tokenbill.core.pricing.price import Price
+from tokenbill.core.pricing.rates import PerUnit
+from tokenbill.core.pricing.tiers import Graduated
+from tokenbill.core.rating.integer_price import IntegerPrice
+from tokenbill.core.rating.lines import Charge, LineItem
+
+__all__ = ["EntryCurve", "Group", "Quantity"]
+
+Group: TypeAlias = "tuple[str | None, ...]"
+"""The values that tell the groups of an ``.each`` entry apart; None where a meter lacks the label."""
+
+Quantity: TypeAlias = "int | Decimal"
+"""What was used, as usage counts it."""
+
+_multiply, _divide = EXACT.multiply, EXACT.divide
+
+
+class EntryCurve:
+    """One entry, or one group of an ``.each`` entry: amounts are numerators over the *scale* of its plan.
+
+    ``slope`` is what one unit costs, where the curve is a straight line from nothing; else ``function``
+    is the curve for quantities × ``unit``. Where it is None only ``amount`` knows the curve, and a
+    numerator may be a Fraction. ``standing`` is due though nothing is used; ``cell`` is where it adds up,
+    ``order`` where its lines stand.
+    """
+
+    __slots__ = (
+        "cell",
+        "charges",
+        "function",
+        "key",
+        "order",
+        "price",
+        "rule",
+        "scale",
+        "slope",
+        "standing",
+        "tiers_used",
+        "unit",
+    )
+
+    def __init__(self, key: Meter, price: Price, cell: int, *, scale: int, unit: int) -> None:
+        self.key, self.price, self.scale, self.unit, self.cell = key, price, scale, unit, cell
+        self.order = ""
+        self.slope: int | None = None
+        self.function: IntegerPrice | None = None
+        self.standing: int | Fraction = 0
+        self.charges: dict[str, Charge] = {}
+        self.tiers_used: list[LineItem] = []
+        self.rule = ""
+
+    def prepare(self, curve: Curve) -> None:
+        """Take the pieces, of which the scale makes every number whole."""
+        self.function = function = IntegerPrice.of(curve, self.unit, self.scale)
+        if not function.ends and not function.lines[0].wholes and not function.lines[0].constant:
+            self.slope = function.lines[0].rate * self.unit
+
+    def take(self, other: EntryCurve) -> None:
+        """Be as prepared as another group of the same entry."""
+        self.function, self.slope = other.function, other.slope
+
+    def at(self, quantity: Quantity) -> int | Fraction:
+        """The amount at a quantity × scale."""
+        if type(quantity) is int:
+            if self.slope is not None:
+                return quantity * self.slope
+            n = quantity * self.unit
+        else:
+            top, bottom = quantity.as_integer_ratio()
+            if self.unit % bottom:  # more decimals than whole numbers count
+                return self._exactly(quantity)
+            n = top * (self.unit // bottom)
+        return self._exactly(quantity) if self.function is None else self.function.at(n)
+
+    def _exactly(self, quantity: Quantity) -> Fraction:
+        return Fraction(amount_at(self.price, Decimal(quantity))) * self.scale
+
+    def lines(self, quantity: Decimal) -> list[LineItem]:
+        """What a bill shows of it; a price for each unit makes one line, at a charge that never changes."""
+        price = self.price
+        if type(price) is PerUnit and "" in self.charges:
+            # the numbers of the price, not their quotient: 6 at 0.10 reads 0.60 on every bill
+            amount = _multiply(quantity, price.rate)
+            try:
+                amount = amount if price.per == ONE else _divide(amount, price.per)
+                return [LineItem(self.charges[""], quantity, amount, amount)]
+            except Inexact:
+                pass  # it does not terminate: the portion has the Fraction
+        elif type(price) is Graduated and quantity:
+            top, units, owed = price.reached(quantity)
+            full = self.tiers_used
+            if not full:  # tiers used up are the same on each bill
+                full = self.tiers_used = [self._line(portion) for portion in price.rungs()]
+            return [*full[:top], _item(full[top].charge, units, owed)]
+        return [self._line(portion) for portion in price.portions(quantity)]
+
+    def _line(self, portion: Portion) -> LineItem:
+        return _item(self._charge(portion), portion.quantity, portion.amount)
+
+    def _charge(self, portion: Portion) -> Charge:
+        """What a portion is charged for; while rate and fee are the same objects, the one made before."""
+        label, known = portion.label, self.charges.get(portion.label)
+        if (
+            known is not None
+            and known.rate is portion.rate
+            and known.fee is portion.fee
+            and known.per is portion.per
+        ):
+            return known
+        description = f"{self.key}, {label}" if label else str(self.key)
+        rate = None if portion.rate is None else decimal(portion.rate)
+        fee = decimal(portion.fee)
+        rule = self._words() if rate is not None or fee else ""
+        made = Charge("usage", self.key, description, rate, portion.per, portion.round, fee, rule)
+        self.charges[label] = made
+        return made
+
+    def _words(self) -> str:
+        """What the price does, in words that are made once."""
+        if not self.rule:
+            from tokenbill.core.pricing.wording import (
+                rule_of,  # a process that asks for totals never needs it
+            )
+
+            self.rule = rule_of(self.price)
+        return self.rule
+
+
+def _item(charge: Charge, quantity: Exact, amount: Exact) -> LineItem:
+    if type(amount) is Decimal and type(quantity) is Decimal:
+        return LineItem(charge, quantity, amount, amount)
+    return LineItem(charge, decimal(quantity), decimal(amount), amount)

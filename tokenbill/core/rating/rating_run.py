@@ -1,0 +1,227 @@
+"""Rating runs: a bill in the making, one number for each charge, on which the stages work.
+
+The numbers are whole, over one scale; a number that no scale makes whole is a Fraction, and the same code
+takes it. A back end with other numbers (arrays, curves) overrides the arithmetic, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from math import gcd
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+from tokenbill.core.rating.lines import Charge
+
+__all__ = ["MODES", "Note", "Number", "RatingRun", "allocated"]
+
+Number: TypeAlias = Any
+"""An int or a Fraction; for a back end whatever it adds and multiplies."""
+
+
+def _half_even(n: Number, d: Number) -> Number:
+    found = (2 * n + d) // (2 * d)
+    return found - (found % 2) * ((2 * n + d) % (2 * d) == 0)  # a tie goes to the even neighbour
+
+
+MODES: Mapping[str, Callable[[Number, Number], Number]] = MappingProxyType(
+    {
+        # no amount is negative, so that these four bear ints, Fractions and arrays alike
+        "half_up": lambda n, d: (2 * n + d) // (2 * d),
+        "half_even": _half_even,
+        "up": lambda n, d: -(-n // d),
+        "down": lambda n, d: n // d,
+    }
+)
+"""n ÷ d, made whole."""
+
+
+class Note(NamedTuple):
+    """What a term changed: *amount* ÷ *over* in the currency, and what it looked at, *base* ÷ *over*."""
+
+    charge: Charge
+    amount: Number
+    over: Number
+    base: Number = None
+    base_over: Number = None
+
+
+class RatingRun:
+    """Charges on their way through the stages.
+
+    ``nets`` are what is left of each charge, ``cells`` the cell that each belongs to. An amount in the
+    currency is a net ÷ (the step's scale × ``widened``): proportional spreads widen the scale. ``total`` is
+    in minor units. ``notes`` is None where no lines are asked for.
+
+    Args:
+        round: One of ``MODES``.
+        whole_lines: Whether every charge is rounded, as at stage ``line``.
+        final: Whether the period closes.
+        gift: Minor units that unscoped promotional credit offers.
+    """
+
+    __slots__ = (
+        "cells",
+        "final",
+        "gift",
+        "gross",
+        "nets",
+        "notes",
+        "priced",
+        "round",
+        "tokens",
+        "total",
+        "whole_lines",
+        "widened",
+    )
+
+    def __init__(
+        self,
+        nets: list[Number],
+        cells: Sequence[int],
+        *,
+        round: Callable[[Number, Number], Number],
+        whole_lines: bool,
+        final: bool,
+        gift: Number = 0,
+    ) -> None:
+        self.nets, self.cells, self.final, self.gift = nets, cells, final, gift
+        self.round, self.whole_lines = round, whole_lines
+        self.notes: list[Note] | None = None
+        self.widened: Number = 1
+        self.total: Number = 0
+
+    # ---- what a back end with other numbers overrides
+
+    def lower(self, one: Number, other: Number) -> Number:
+        """The lower of two numbers."""
+        return one if one < other else other
+
+    def beyond(self, number: Number, limit: Number) -> Number:
+        """What goes beyond a limit, at least 0."""
+        return number - limit if number > limit else 0
+
+    def sum(self, numbers: Iterable[Number]) -> Number:
+        """Numbers together."""
+        return sum(numbers)
+
+    def spread(self, off: Number, whole: Number, places: Sequence[int] | None) -> None:
+        """Take *off* from the charges at these places (None: from all), of which *whole* is the sum."""
+        nets = self.nets
+        if not off:
+            return
+        if places is None:
+            places = range(len(nets))
+        keep = whole - off
+        if len(places) == 1:
+            nets[places[0]] = keep
+        elif self.whole_lines:
+            for i, part in zip(places, allocated(off, [nets[i] for i in places]), strict=True):
+                nets[i] -= part
+        elif not keep:
+            for i in places:
+                nets[i] = 0
+        else:
+            self.share(keep, whole, places)
+
+    def share(self, keep: Number, whole: Number, places: Sequence[int]) -> None:
+        """Let the charges at these places come to *keep* instead of *whole*, in proportion."""
+        nets = self.nets
+        if not type(keep) is type(whole) is int:
+            for i in places:
+                nets[i] = nets[i] * Fraction(keep) / whole
+            return
+        # without the common divisor the digits of many discounts in turn would double at each
+        common = gcd(keep, whole)
+        keep, whole = keep // common, whole // common
+        inside = set(places)
+        self.nets = [net * (keep if i in inside else whole) for i, net in enumerate(nets)]
+        self.widened *= whole
+
+    def sell(
+        self, places: Sequence[int], rests: Sequence[Number], whole: Number, money: Number, stage: Any
+    ) -> None:
+        """Let charges in tokens cost *money* together, by what is left to pay of each: *rests*."""
+        for i, rest in zip(places, rests, strict=True):
+            self.nets[i] = rest
+        if not whole:
+            if money:
+                self.add(money, stage.cell, stage)
+        elif len(places) == 1:
+            self.nets[places[0]] = money
+        elif self.whole_lines:
+            for i, part in zip(places, allocated(money, rests), strict=True):
+                self.nets[i] = part
+        else:
+            self.share(money, whole, places)
+
+    def price(self, stage: Any, whole: Number) -> Number:
+        """What a quantity of whole tokens costs."""
+        return stage.at(whole)
+
+    # ---- what the stages ask besides
+
+    def places(self, inside: Sequence[bool] | None) -> Sequence[int] | None:
+        """The places of charges in a scope that holds these cells; None for all."""
+        return None if inside is None else [i for i, cell in enumerate(self.cells) if inside[cell]]
+
+    def at(self, places: Sequence[int] | None) -> list[Number]:
+        """The nets at these places."""
+        return self.nets if places is None else [self.nets[i] for i in places]
+
+    def by_cell(self, values: Sequence[Number]) -> Sequence[Number]:
+        """A value for each charge, given those of the cells."""
+        return [values[cell] for cell in self.cells]
+
+    def note(self, charge: Charge, amount: Number, over: Number, base: Number, base_over: Number) -> None:
+        """Keep what a term changed, for the lines."""
+        if self.notes is not None and (amount or charge.kind == "tax"):
+            self.notes.append(Note(charge, amount, over, base, base_over))
+
+    def add(self, number: Number, cell: int, source: object) -> None:
+        """Take a charge; *source* is what it is for."""
+        self.nets.append(number)
+        self.cells = (*self.cells, cell)
+
+    def true_up(self, short: Number, cell: int) -> None:
+        """Take the charge that lifts a bill to its minimum, if anything is lacking."""
+        if short:
+            self.add(short, cell, None)
+
+    def usage(self) -> Iterable[tuple[Number, int, object]]:
+        """Numbers of the entries used, each with its cell and what it is for."""
+        return ()
+
+    def burned(self) -> Sequence[int]:
+        """The places of charges in tokens."""
+        return ()
+
+    def pay_tokens(self, tokens: list[Number]) -> list[Number]:
+        """What is left of whole tokens after the balance paid some."""
+        return tokens
+
+    def pay_gifts(self, divisor: Number) -> None:
+        """Let promotional credit pay; *divisor* is what a minor unit is, so far, in the nets."""
+        if self.gift:
+            paid = self.lower(self.gift, self.total)
+            self.total -= paid
+            self.nets[0] -= paid * divisor  # no tax looks at single charges here, so that any of them will do
+
+    def tax(self, amount: Number, parts: Sequence[Number]) -> None:
+        """Take a rounded tax, with what it comes to on each charge."""
+        self.total += amount
+
+
+def allocated(units: int, weights: Sequence[Number]) -> list[int]:
+    """Whole units split by weights: each part gets its floor, the units left go to the largest remainders.
+
+    >>> allocated(1000, [1, 1, 1])
+    [334, 333, 333]
+    """
+    whole = sum(weights)
+    parts = [int(units * weight // whole) for weight in weights]
+    rests = [units * weight % whole for weight in weights]
+    for i in sorted(range(len(parts)), key=lambda i: -rests[i])[: units - sum(parts)]:
+        parts[i] += 1
+    return parts
