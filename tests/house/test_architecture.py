@@ -8,85 +8,21 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import tokenbill
+from tests.house.house import FLOORS, FunctionNode, House, room
 
 PACKAGE = Path(inspect.getfile(tokenbill)).parent
 ROOT = PACKAGE.parent
-
-FLOORS = {
-    "base": 1,
-    "money": 2,
-    "periods": 3,
-    "metering": 3,
-    "pricing": 4,
-    "credits": 4,
-    "plans": 5,
-    "rating": 6,
-    "billing": 7,
-}
-"""The folders of the core, each with its floor; a module imports from lower floors or its own folder."""
-ROOF = {"__main__", "cli", "documents", "plots", "store"}
-"""What may enter any wing; everything else beside the core and `shared` is a wing."""
+HOUSE = House(PACKAGE)
 
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 40
 CONTEXT_NAMES = {"getcontext", "setcontext", "localcontext"}
-
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-class Import(NamedTuple):
-    """One import: the full name of what is imported, and whether it stands outside all functions."""
-
-    name: str
-    at_top: bool
-
-
-def modules() -> list[str]:
-    """Every module by its path in the package: `core.money.decimals`; a folder by its own name."""
-    paths = (path.relative_to(PACKAGE).with_suffix("").parts for path in PACKAGE.rglob("*.py"))
-    return sorted(".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in paths)
-
-
-def path_of(module: str) -> Path:
-    place = PACKAGE.joinpath(*filter(None, module.split(".")))
-    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
-
-
-def core_modules() -> list[str]:
-    return [module for module in modules() if module.startswith("core.")]
-
-
-def room(module: str) -> str:
-    """`core.money` for `core.money.decimals`, `frames` for `frames.arrow`, `errors` for itself."""
-    parts = module.split(".")
-    return ".".join(parts[:2] if parts[0] == "core" else parts[:1])
-
-
-def is_wing(name: str) -> bool:
-    return name not in {"", "errors", "shared", *ROOF} and not name.startswith("core")
-
-
-def source(module: str) -> str:
-    return path_of(module).read_text(encoding="utf-8")
-
-
-def lines(module: str) -> int:
-    return len(source(module).splitlines())
-
-
-def tree(module: str) -> ast.Module:
-    return ast.parse(source(module))
-
-
-def functions(module: str) -> list[FunctionNode]:
-    return [node for node in ast.walk(tree(module)) if isinstance(node, FunctionNode)]
 
 
 def length(function: FunctionNode) -> int:
@@ -95,49 +31,14 @@ def length(function: FunctionNode) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def imports(module: str) -> list[Import]:
-    return list(imports_below(tree(module), at_top=True))
-
-
-def imports_below(node: ast.AST, *, at_top: bool) -> Iterator[Import]:
-    for child in ast.iter_child_nodes(node):
-        match child:
-            case ast.Import(names=names):
-                yield from (Import(alias.name, at_top) for alias in names)
-            case ast.ImportFrom():
-                yield from (Import(name, at_top) for name in imported_from(child))
-            case _:
-                yield from imports_below(child, at_top=at_top and not isinstance(child, FunctionNode))
-
-
-def imported_from(node: ast.ImportFrom) -> list[str]:
-    """Full names: `from tokenbill import serial` names `tokenbill.serial`, as `import` of it does."""
-    origin = ".".join(filter(None, ["tokenbill" if node.level else "", node.module]))
-    return [f"{origin}.{alias.name}" for alias in node.names]
-
-
-def siblings(module: str) -> set[str]:
-    """The modules of the package that a module imports; the empty name is the package itself."""
-    known, found = set(modules()), set[str]()
-    for name, _ in imports(module):
-        package, *parts = name.split(".")
-        if package == "tokenbill":
-            while ".".join(parts) not in known:
-                parts.pop()
-            found.add(".".join(parts))
-    return found
-
-
-def strangers(module: str) -> list[Import]:
-    """Imports that are neither of the package nor of the standard library."""
-    known = {"tokenbill", *sys.stdlib_module_names}
-    return [found for found in imports(module) if found.name.partition(".")[0] not in known]
+def functions(module: str) -> list[FunctionNode]:
+    return [node for node in ast.walk(HOUSE.tree(module)) if isinstance(node, FunctionNode)]
 
 
 def names_used(module: str) -> set[str]:
     """Every name, attribute and imported name that stands in the code of a module."""
     used = set()
-    for node in ast.walk(tree(module)):
+    for node in ast.walk(HOUSE.tree(module)):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
                 used.add(name)
@@ -145,21 +46,8 @@ def names_used(module: str) -> set[str]:
 
 
 def functions_called(module: str) -> set[str]:
-    calls = (node.func for node in ast.walk(tree(module)) if isinstance(node, ast.Call))
+    calls = (node.func for node in ast.walk(HOUSE.tree(module)) if isinstance(node, ast.Call))
     return {called.id for called in calls if isinstance(called, ast.Name)}
-
-
-def exported(module: str) -> list[str]:
-    for node in tree(module).body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
-                return list(ast.literal_eval(value))
-    return []
-
-
-def definitions(module: str) -> dict[str, FunctionNode | ast.ClassDef]:
-    defined = (node for node in tree(module).body if isinstance(node, FunctionNode | ast.ClassDef))
-    return {node.name: node for node in defined}
 
 
 def public_methods(value: type) -> Iterator[str]:
@@ -168,6 +56,7 @@ def public_methods(value: type) -> Iterator[str]:
             yield name
 
 
+@cache
 def loaded_by_importing_tokenbill() -> set[str]:
     """Names of the modules that `import tokenbill` adds in a fresh, isolated process."""
     program = (
@@ -178,56 +67,98 @@ def loaded_by_importing_tokenbill() -> set[str]:
     return set(json.loads(done.stdout))
 
 
+def house(place: Path, **modules: str) -> House:
+    """A small house with the folders of the core and two wings; `core_money_decimals=` is a module's text."""
+    package = place / "tokenbill"
+    for folder in ("", "core", *(f"core/{name}" for name in FLOORS), "shared", "files", "frames", "cli"):
+        (package / folder).mkdir()
+        (package / folder / "__init__.py").touch()
+    for name in ("errors", "core_money_decimals", "core_plans_plan", "files_reading", *modules):
+        path = package.joinpath(*name.split("_")).with_suffix(".py")
+        path.write_text(modules.get(name, ""), encoding="utf-8")
+    return House(package)
+
+
+# The four rules, each beside houses that break it
+
+
 def test_the_folders_of_the_core_are_its_floors():
-    assert {path.name for path in (PACKAGE / "core").iterdir() if (path / "__init__.py").exists()} == set(
-        FLOORS
-    )
+    folders = {path.name for path in (PACKAGE / "core").iterdir() if (path / "__init__.py").exists()}
+
+    assert folders == set(FLOORS)
 
 
-@pytest.mark.parametrize("module", [*core_modules(), "errors"])
-def test_a_module_of_the_core_imports_from_its_own_folder_and_lower_floors(module):
-    here = FLOORS[room(module).partition(".")[2]] if module != "errors" else 1
-    others = {other for other in siblings(module) if room(other) != room(module) and other != "errors"}
-
-    assert {other for other in others if not other.startswith("core.")} == set()
-    assert {
-        other for other in others if FLOORS[room(other).partition(".")[2]] >= here + (module == "errors")
-    } == set()
+def test_a_module_of_the_core_imports_from_its_own_folder_and_lower_floors():
+    assert HOUSE.imports_up() == {}
 
 
-@pytest.mark.parametrize("place", sorted({room(module) for module in modules()} - {""}))
-def test_no_folder_holds_a_circle_of_imports(place):
-    within = {module for module in modules() if room(module) == place}
-    graph = {module: siblings(module) & within - {module} for module in within}
-
-    assert set(TopologicalSorter(graph).static_order()) == within
-
-
-@pytest.mark.parametrize("module", [module for module in modules() if room(module) == "shared"])
-def test_what_wings_share_enters_no_wing(module):
-    assert {other for other in siblings(module) if is_wing(room(other)) or room(other) in ROOF} == set()
-
-
-@pytest.mark.parametrize("module", [module for module in modules() if is_wing(room(module))])
-def test_a_wing_imports_no_other_wing(module):
-    others = {room(other) for other in siblings(module)} - {room(module)}
-
-    assert {other for other in others if is_wing(other) or other in ROOF} == set()
+@pytest.mark.parametrize(
+    ("module", "text", "other"),
+    [
+        ("core_money_decimals", "from tokenbill.core.plans.plan import BillingPlan", "core.plans.plan"),
+        ("core_periods_cycle", "from tokenbill.core.metering import usage", "core.metering"),
+        ("core_plans_plan", "def later():\n    import tokenbill.shared", "shared"),
+        ("core_billing_bill", "from tokenbill import files", "files"),
+        ("core_billing_bill", "from tokenbill import Bill", ""),
+        ("errors", "from tokenbill.core.money.decimals import number", "core.money.decimals"),
+    ],
+)
+def test_a_core_that_imports_up_is_noticed(module, text, other, tmp_path):
+    assert house(tmp_path, **{module: text}).imports_up() == {module.replace("_", "."): {other}}
 
 
-@pytest.mark.parametrize("module", [module for module in modules() if room(module) in ROOF])
-def test_the_roof_enters_a_wing_by_its_face(module):
-    assert {other for other in siblings(module) if is_wing(room(other)) and other != room(other)} == set()
+def test_no_folder_holds_a_circle_of_imports():
+    assert HOUSE.circles() == {}
 
 
-@pytest.mark.parametrize("module", core_modules())
-def test_the_core_imports_attrs_and_the_standard_library_only(module):
-    assert {found.name.partition(".")[0] for found in strangers(module)} <= {"attrs"}
+def test_a_circle_within_a_folder_is_noticed(tmp_path):
+    one, other = "from tokenbill.core.money.rounding import Rounding", "import tokenbill.core.money.decimals"
+    broken = house(tmp_path, core_money_decimals=one, core_money_rounding=other)
+
+    assert broken.circles() == {"core.money": {"core.money.decimals", "core.money.rounding"}}
 
 
-@pytest.mark.parametrize("module", [module for module in modules() if room(module) not in ROOF])
-def test_another_package_is_imported_at_the_top_of_its_module(module):
-    assert [found.name for found in strangers(module) if not found.at_top] == []
+def test_wings_import_no_other_and_the_roof_enters_one_by_its_face():
+    assert HOUSE.back_doors() == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "other"),
+    [
+        ("frames_stream", "from tokenbill.files import read_usage", "files"),
+        ("frames_stream", "from tokenbill.files.reading import row", "files.reading"),
+        ("frames_stream", "def later():\n    from tokenbill.cli import main", "cli"),
+        ("shared_rows", "from tokenbill import files", "files"),
+        ("cli_reading", "from tokenbill.files.reading import row", "files.reading"),
+        ("plots", "import tokenbill.files.reading", "files.reading"),
+    ],
+)
+def test_a_wing_that_is_entered_by_another_way_is_noticed(module, text, other, tmp_path):
+    assert house(tmp_path, **{module: text}).back_doors() == {module.replace("_", "."): {other}}
+
+
+def test_the_roof_may_enter_a_wing_by_its_face(tmp_path):
+    assert house(tmp_path, cli_reading="from tokenbill.files import read_usage").back_doors() == {}
+
+
+def test_the_core_imports_attrs_and_the_standard_library_only_and_wings_import_at_their_top():
+    assert HOUSE.foreign_packages() == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "package"),
+    [
+        ("core_money_decimals", "import numpy", "numpy"),
+        ("core_plans_plan", "def later():\n    from six import moves", "six.moves"),
+        ("errors", "import six", "six"),
+        ("files_reading", "def later():\n    import pyarrow", "pyarrow"),
+    ],
+)
+def test_a_foreign_package_is_noticed(module, text, package, tmp_path):
+    assert house(tmp_path, **{module: text}).foreign_packages() == {module.replace("_", "."): {package}}
+
+
+# No list of modules
 
 
 def test_coverage_is_asked_of_the_whole_core():
@@ -240,63 +171,114 @@ def test_coverage_is_asked_of_the_whole_core():
 @pytest.mark.parametrize("path", ["pyproject.toml", "conftest.py", "mkdocs.yml"])
 def test_no_module_is_listed_outside_the_package(path):
     text = (ROOT / path).read_text(encoding="utf-8")
-    inside = [module for module in modules() if module.count(".") and module != room(module)]
+    inside = {module for module in HOUSE.modules if module.count(".") and module != room(module)}
+    names = {name for name in inside if f"tokenbill.{name}" in text or f"{name.replace('.', '/')}.py" in text}
 
-    assert [
-        module
-        for module in inside
-        if f"tokenbill.{module}" in text or f"{module.replace('.', '/')}.py" in text
-    ] == []
+    assert names == set()
+    assert [name for name in HOUSE.modules if f"reference/{name}.md" in text] == []
 
 
-@pytest.mark.parametrize("module", modules())
-def test_a_module_has_at_most_400_lines(module):
-    assert lines(module) <= LONGEST_MODULE
+def test_the_package_is_few_entries_without_underscores():
+    entries = [path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"]
+
+    assert len(entries) <= 27
+    assert [module for module in HOUSE.modules if "._" in f".{module}" and module != "__main__"] == []
 
 
-@pytest.mark.parametrize("module", modules())
-def test_a_function_has_at_most_40_lines_without_its_docstring(module):
-    assert {each.name: length(each) for each in functions(module) if length(each) > LONGEST_FUNCTION} == {}
+# Sizes
 
 
-@pytest.mark.parametrize("module", modules())
-def test_a_module_says_what_it_is_about(module):
-    assert ast.get_docstring(tree(module))
+def test_a_module_has_at_most_400_lines():
+    lines = {module: len(HOUSE.source(module).splitlines()) for module in HOUSE.modules}
+
+    assert {module: count for module, count in lines.items() if count > LONGEST_MODULE} == {}
 
 
-@pytest.mark.parametrize("module", [module for module in modules() if definitions(module)])
-def test_a_module_lists_its_public_names(module):
-    assert exported(module)
-    assert len(exported(module)) == len(set(exported(module)))
+def test_a_function_has_at_most_40_lines_without_its_docstring():
+    def too_long(module: str) -> list[str]:
+        return [
+            f"{each.name}: {length(each)}" for each in functions(module) if length(each) > LONGEST_FUNCTION
+        ]
+
+    assert HOUSE.broken(too_long) == {}
 
 
-@pytest.mark.parametrize("place", sorted({module.rpartition(".")[0] for module in modules()}))
-def test_a_face_exports_no_name_that_one_of_its_modules_bears(place):
+# What a module says and exports
+
+
+def test_a_module_says_what_it_is_about():
+    assert [module for module in HOUSE.modules if not ast.get_docstring(HOUSE.tree(module))] == []
+
+
+def test_a_module_lists_its_public_names_once_each():
+    for module in HOUSE.modules:
+        names = HOUSE.exported(module)
+
+        assert names or not HOUSE.definitions(module), module
+        assert len(names) == len(set(names)), module
+
+
+def test_a_face_exports_no_name_that_one_of_its_modules_bears():
     """Importing ``frames.files`` sets the attribute `files` of `frames`, whatever stood there before."""
-    inside = {
-        module.rpartition(".")[2] for module in modules() if module and module.rpartition(".")[0] == place
-    }
 
-    assert inside & set(exported(place)) == set()
+    def borne(place: str) -> set[str]:
+        inside = {
+            module.rpartition(".")[2]
+            for module in HOUSE.modules
+            if module and module.rpartition(".")[0] == place
+        }
+        return inside & set(HOUSE.exported(place))
+
+    assert HOUSE.broken(borne, sorted({module.rpartition(".")[0] for module in HOUSE.modules})) == {}
 
 
-@pytest.mark.parametrize("module", sorted(set(modules()) - {"core.money.decimals"}))
-def test_only_decimals_touches_decimal_contexts(module):
-    assert names_used(module) & CONTEXT_NAMES == set()
+def test_only_decimals_touches_decimal_contexts():
+    others = [module for module in HOUSE.modules if module != "core.money.decimals"]
+
+    assert HOUSE.broken(lambda module: names_used(module) & CONTEXT_NAMES, others) == {}
 
 
-@pytest.mark.parametrize("module", sorted(set(modules()) - {"core.money.decimals"}))
-def test_no_number_becomes_a_float(module):
-    assert "float" not in functions_called(module)
+def test_no_number_becomes_a_float():
+    others = [module for module in HOUSE.modules if module != "core.money.decimals"]
+
+    assert HOUSE.broken(lambda module: functions_called(module) & {"float"}, others) == {}
+
+
+def test_every_public_name_is_documented():
+    def silent(module: str) -> list[str]:
+        public = set(HOUSE.exported(module))
+        nodes = {name: node for name, node in HOUSE.definitions(module).items() if name in public}
+        return [name for name, node in nodes.items() if not ast.get_docstring(node)]
+
+    assert HOUSE.broken(silent) == {}
+
+
+def test_every_public_method_is_documented_by_its_class_or_by_the_one_it_comes_from():
+    def silent(module: str) -> list[str]:
+        namespace = vars(importlib.import_module(f"tokenbill.{module}"))
+        exported = [namespace[name] for name in HOUSE.exported(module)]
+        classes = [value for value in exported if isinstance(value, type)]
+        methods = [getattr(owner, name) for owner in classes for name in public_methods(owner)]
+        return [repr(method) for method in methods if not inspect.getdoc(method)]
+
+    assert HOUSE.broken(silent, HOUSE.core) == {}
+
+
+# The import of the package
 
 
 def test_the_package_itself_is_nothing_but_imports_and_a_list_of_names():
-    docstring, *statements = tree("").body
-    names = statements.pop()
+    docstring, *statements = HOUSE.tree("").body
+    # A `__getattr__` may follow, for what is imported on first use.
+    late = [node for node in statements if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
+    rest = [node for node in statements if node not in late]
+    imports = [node for node in rest if isinstance(node, ast.ImportFrom)]
+    names = [node for node in rest if isinstance(node, ast.Assign | ast.AnnAssign)]
 
     assert isinstance(docstring, ast.Expr)
-    assert {type(statement) for statement in statements} == {ast.ImportFrom}
-    assert ast.unparse(names).startswith("__all__ = ")
+    assert len(late) <= 1
+    assert "__all__" in {node.targets[0].id for node in names if isinstance(node, ast.Assign)}
+    assert rest == imports + names or late
 
 
 def test_importing_tokenbill_loads_attrs_and_the_standard_library_only():
@@ -311,19 +293,3 @@ def test_importing_tokenbill_loads_no_wing():
     }
 
     assert {room(name) for name in loaded} <= {"core", "errors", *(f"core.{folder}" for folder in FLOORS)}
-
-
-@pytest.mark.parametrize("module", sorted(set(modules()) - {""}))
-def test_every_public_name_is_documented(module):
-    public = {name: node for name, node in definitions(module).items() if name in exported(module)}
-
-    assert [name for name, node in public.items() if not ast.get_docstring(node)] == []
-
-
-@pytest.mark.parametrize("module", core_modules())
-def test_every_public_method_is_documented_by_its_class_or_by_the_one_it_comes_from(module):
-    namespace = vars(importlib.import_module(f"tokenbill.{module}"))
-    classes = [namespace[name] for name in exported(module) if isinstance(namespace[name], type)]
-    methods = [getattr(owner, name) for owner in classes for name in public_methods(owner)]
-
-    assert [method for method in methods if not inspect.getdoc(method)] == []
