@@ -1,11 +1,14 @@
 """tokenbill: AI usage as a bill that can be trusted, exact to the last digit."""
 
+from typing import TYPE_CHECKING
+
 from tokenbill.core.billing.account import Account
 from tokenbill.core.billing.bill import Bill
-from tokenbill.core.credits.balance import Balance, Grant
+from tokenbill.core.credits.balance import Balance, Grant, top_up
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
+from tokenbill.core.money.decimals import from_float, number
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.period import Period
@@ -14,10 +17,13 @@ from tokenbill.core.plans.terms import Discount, Fee, Tax
 from tokenbill.core.pricing.price import Price
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.core.pricing.rates import Flat, Package, PerUnit
-from tokenbill.core.pricing.schedule import PriceSchedule
+from tokenbill.core.pricing.schedule import Entry, PriceSchedule
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
 from tokenbill.core.rating.lines import Adjustment, LineItem
 from tokenbill.errors import BalanceExhausted, CurrencyMismatch, TokenbillError, UnpricedUsage
+
+if TYPE_CHECKING:
+    from tokenbill.core.billing.changes import PlanChange, change_of_plan
 
 __all__ = [
     "Account",
@@ -30,6 +36,7 @@ __all__ = [
     "CurrencyMismatch",
     "Cycle",
     "Discount",
+    "Entry",
     "Fee",
     "Flat",
     "Graduated",
@@ -39,6 +46,7 @@ __all__ = [
     "Package",
     "PerUnit",
     "Period",
+    "PlanChange",
     "Price",
     "PriceBook",
     "PriceSchedule",
@@ -49,4 +57,17 @@ __all__ = [
     "UnpricedUsage",
     "Usage",
     "Volume",
+    "change_of_plan",
+    "from_float",
+    "number",
+    "top_up",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # What few programs ask for is imported on first use, so that all others start faster.
+    if name in {"PlanChange", "change_of_plan"}:
+        from tokenbill.core.billing import changes
+
+        return getattr(changes, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -267,18 +267,19 @@ def test_every_public_method_is_documented_by_its_class_or_by_the_one_it_comes_f
 # The import of the package
 
 
-def test_the_package_itself_is_nothing_but_imports_and_a_list_of_names():
+def test_the_package_itself_is_imports_a_list_of_names_and_what_is_imported_on_first_use():
     docstring, *statements = HOUSE.tree("").body
-    # A `__getattr__` may follow, for what is imported on first use.
-    late = [node for node in statements if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
-    rest = [node for node in statements if node not in late]
-    imports = [node for node in rest if isinstance(node, ast.ImportFrom)]
-    names = [node for node in rest if isinstance(node, ast.Assign | ast.AnnAssign)]
+    others = [node for node in statements if not isinstance(node, ast.ImportFrom)]
+    shapes = [ast.unparse(node).partition("\n")[0].partition(" = ")[0] for node in others]
 
     assert isinstance(docstring, ast.Expr)
-    assert len(late) <= 1
-    assert "__all__" in {node.targets[0].id for node in names if isinstance(node, ast.Assign)}
-    assert rest == imports + names or late
+    assert shapes in (["__all__"], ["if TYPE_CHECKING:", "__all__", "def __getattr__(name: str) -> object:"])
+
+
+def test_every_name_of_the_package_is_there_and_no_other():
+    assert [name for name in tokenbill.__all__ if not hasattr(tokenbill, name)] == []
+    with pytest.raises(AttributeError, match="has no attribute 'Bil'"):
+        _ = tokenbill.Bil
 
 
 def test_importing_tokenbill_loads_attrs_and_the_standard_library_only():

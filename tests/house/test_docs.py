@@ -1,6 +1,7 @@
 """What the README and the pages of docs/ show is what happens: every example runs."""
 
 import doctest
+import importlib
 import re
 import shlex
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import tokenbill
+from tokenbill import errors
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NEEDS = {"rate-a-frame.md": ("numpy", "polars"), "billing-at-scale.md": ("numpy", "pyarrow")}
@@ -16,6 +20,8 @@ NEEDS = {"rate-a-frame.md": ("numpy", "polars"), "billing-at-scale.md": ("numpy"
 REFERENCE = ROOT / "docs" / "reference"
 
 FENCE = re.compile(r"^```.*$", re.MULTILINE)
+DRAWN = re.compile(r"^::: (\S+)$", re.MULTILINE)
+NAME = re.compile(r"`([A-Za-z_][\w.]*)(?:\(.*?\))?`")
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -73,22 +79,53 @@ def test_the_readme_bills_a_file_and_runs_the_tests_in_its_first_two_commands():
     assert commands[1] == "pip install '.[test]' && pytest"
 
 
-def test_every_module_has_a_page_of_reference():
+def public_modules() -> set[str]:
+    """The package, its wings and the roof: whatever of the top folder is not the core or shared by wings."""
     wings = {path.parent.name for path in (ROOT / "tokenbill").glob("*/__init__.py")}
-    modules = {"tokenbill", *wings, *(path.stem for path in (ROOT / "tokenbill").glob("[!_]*.py"))}
-    modules -= {"core", "shared", "cli"}
-
-    assert modules == {path.stem for path in REFERENCE.glob("*.md")}
+    wings |= {path.stem for path in (ROOT / "tokenbill").glob("[!_]*.py")}
+    return {"tokenbill", *(f"tokenbill.{name}" for name in wings - {"core", "shared"})}
 
 
-@pytest.mark.parametrize("page", sorted(REFERENCE.glob("*.md")), ids=title)
-def test_a_page_of_reference_is_drawn_from_its_module(page):
-    name = "tokenbill" if page.stem == "tokenbill" else f"tokenbill.{page.stem}"
+def test_every_public_module_has_a_page_of_reference():
+    drawn = {module for page in REFERENCE.glob("*.md") for module in DRAWN.findall(page.read_text("utf-8"))}
 
-    assert f"::: {name}\n" in page.read_text(encoding="utf-8")
+    assert public_modules() <= drawn
+    assert len(list(REFERENCE.glob("*.md"))) <= 22
 
 
-def test_every_page_is_in_the_navigation():
+def test_every_public_name_of_the_package_is_on_one_page_of_reference():
+    texts = [page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md")]
+    pages = [text for text in texts if "::: tokenbill\n" in text]
+    names = [name for text in pages for name in re.findall(r"^        - (\w+)$", text, re.MULTILINE)]
+
+    assert sorted(names) == sorted(set(tokenbill.__all__) - set(errors.__all__))  # those have a page
+
+
+def test_the_overview_of_the_reference_leads_to_each_of_its_pages():
+    linked = re.findall(r"^\| \[.+?\]\((.+?)\) \|", (REFERENCE / "index.md").read_text("utf-8"), re.MULTILINE)
+
+    assert sorted([*linked, "index.md"]) == sorted(page.name for page in REFERENCE.glob("*.md"))
+
+
+def test_every_other_page_is_in_the_navigation():
     linked = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    pages = [page for page in PAGES[1:] if page.parent != REFERENCE or page.name == "index.md"]
 
-    assert sorted(linked) == sorted(str(page.relative_to(ROOT / "docs")) for page in PAGES[1:])
+    assert sorted(linked) == sorted(str(page.relative_to(ROOT / "docs")) for page in pages)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=title)
+def test_a_page_imports_what_is_public(page):
+    assert re.findall(r"(?:from|import) (tokenbill\.(?:core|shared)\S*)", page.read_text("utf-8")) == []
+
+
+GLOSSARY = ROOT / "docs" / "explanation" / "glossary.md"
+
+
+@pytest.mark.parametrize("name", sorted(set(NAME.findall(GLOSSARY.read_text(encoding="utf-8")))))
+def test_a_name_in_the_glossary_is_one_of_ours(name):
+    value, path = tokenbill, name.partition("(")[0].split(".")
+    if not hasattr(tokenbill, path[0]):
+        value = importlib.import_module(f"tokenbill.{path.pop(0)}")
+    for part in path:
+        value = getattr(value, part)

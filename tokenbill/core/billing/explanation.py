@@ -50,7 +50,7 @@ PAGES: Final = {
     "minimum": f"{STAGES}#maximum-and-minimum",
     "credit": "docs/explanation/credits.md#where-in-a-bill-credit-pays",
     "tax": f"{STAGES}#taxes",
-    "rounding": f"{STAGES}#settled-once-or-line-by-line",
+    "rounding": f"{STAGES}#invoice-level-or-line-level-rounding",
 }
 """The pages of what stands on a bill, by kind of line."""
 
