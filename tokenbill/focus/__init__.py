@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from io import StringIO
 from types import MappingProxyType
-from typing import Any, Literal, TextIO, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias, cast
 
 from attrs import frozen
 
@@ -21,6 +21,7 @@ from tokenbill.core.pricing.schedule import Schedule
 from tokenbill.core.rating.lines import Adjustment
 from tokenbill.errors import InvalidNumber, UnreadableField, UnreadableInput
 from tokenbill.focus.bill import adjustment_costs, bill_costs
+from tokenbill.focus.charge_rows import Heading, life_of, row_of
 from tokenbill.focus.columns import (
     COLUMNS,
     MOST,
@@ -31,7 +32,6 @@ from tokenbill.focus.columns import (
     digits_of,
     rows_in,
 )
-from tokenbill.focus.cost_rows import Heading, life_of, row_of
 from tokenbill.focus.credit import expired_costs, purchase_cost
 from tokenbill.focus.purchases import Expired, Purchase
 from tokenbill.focus.skus import Sku
@@ -47,9 +47,13 @@ __all__ = [
     "rows",
     "to_csv",
     "write_csv",
+    "write_parquet",
 ]
 
-Billed: TypeAlias = "Bill | Adjustment | Purchase | Expired"
+if TYPE_CHECKING:
+    from tokenbill.focus.parquet import write_parquet
+
+Chargeable: TypeAlias = "Bill | Adjustment | Purchase | Expired"
 """What there are rows of: what was billed, corrected, bought ahead, or lost."""
 
 KINDS = (Bill, Adjustment, Purchase, Expired)
@@ -60,7 +64,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def rows(
-    bills: Billed | Iterable[Billed],
+    bills: Chargeable | Iterable[Chargeable],
     version: str = "1.2",
     *,
     issuer: str,
@@ -89,25 +93,25 @@ def rows(
         bills: One or more; a correction is the difference ``bill - earlier``.
         version: Of FOCUS; only 1.2 is written.
         issuer: Who sends the invoices.
-        provider: Who provides the services; the issuer unless given.
-        publisher: Who made them; the provider unless given.
-        account_id: The billing account; what a bill is said to be ``about`` as ``customer`` unless given.
-        account_name: Its name; the id unless given.
-        sub_account_id: A part of the account; ``sub_account`` unless given.
-        sub_account_name: Its name; the id unless given.
-        invoice_id: The number of the invoice; ``number`` unless given.
+        provider: Who provides the services; by default the issuer.
+        publisher: Who made them; by default the provider.
+        account_id: The billing account; by default the ``customer`` that a bill is ``about``.
+        account_name: Its name; by default the id.
+        sub_account_id: A part of the account; by default the ``sub_account``.
+        sub_account_name: Its name; by default the id.
+        invoice_id: The number of the invoice; by default the ``number``.
         period: The service period of bills that name none.
         billing_period: The period that is invoiced where it is another one, as of corrections.
         skus: What services and units are called, by meter, or by ``fee``, ``minimum``, ``credits``.
-        tags: Written to each row, beside what else a bill is said to be about.
+        tags: Written to each row, beside what else a bill is about.
         list_prices: The public schedule, where the prices of the plan are negotiated.
         purchases: Purchases whose rows stand in another file: they say what drawn credit had cost.
         allowance_fee: The fee that pays for what a plan includes: its first one unless named, none if empty.
 
     Raises:
-        UnreadableInput: For another version, and for what is no bill.
-        InvalidName, InvalidPeriod, InvalidMeter: For names and periods that are none.
-        InvalidGrant: For expired tokens whose purchase is not given.
+        UnreadableInput: For another version, and for anything but bills.
+        InvalidName, InvalidPeriod, InvalidMeter: For names, periods and meters that are not valid.
+        InvalidGrant: For expired tokens whose purchase is not known.
         BillMismatch: If today's code makes another bill than the one stored.
         CurrencyMismatch: If credit or list prices are in another currency than the bill.
         InvalidPlan: If no fee has the name of *allowance_fee*.
@@ -121,7 +125,9 @@ def rows(
     >>> row["BilledCost"], row["PricingUnit"], row["ListUnitPrice"], row["ChargePeriodEnd"]
     (Decimal('25.00'), 'Hours', Decimal('2.50'), '2026-11-01T00:00:00Z')
     """
-    _check_version(version)
+    wanted: object = version
+    if not isinstance(wanted, str) or wanted != VERSION:
+        raise UnreadableInput("not a version of FOCUS that is written here", wanted, 'write version="1.2"')
     heading = Heading(
         issuer=issuer,
         provider=provider,
@@ -136,34 +142,23 @@ def rows(
         skus=skus,
         tags=tags,
     )
-    every = _billed(bills)
-    known = {each.grant.id: each for each in (*_purchases(purchases), *every) if isinstance(each, Purchase)}
-    return [row for each in every for row in _rows(each, heading, known, (list_prices, allowance_fee))]
-
-
-def _check_version(version: object) -> None:
-    if not isinstance(version, str) or version != VERSION:
-        raise UnreadableInput("no version of FOCUS that is written here", version, 'write version="1.2"')
-
-
-def _billed(bills: Any) -> tuple[Billed, ...]:
-    found = (bills,) if isinstance(bills, KINDS) else listed_of(bills, most=MOST)
-    for each in (bills,) if found is None or len(found) > MOST else found:
+    every = (bills,) if isinstance(bills, KINDS) else listed_of(bills, most=MOST)
+    for each in (bills,) if every is None or len(every) > MOST else every:
         if not isinstance(each, KINDS):
             way_out = f"give at most {MOST} bills, differences of bills, Purchase or Expired"
-            raise UnreadableInput("no bill", each, way_out)
-    return cast("tuple[Billed, ...]", found)
+            raise UnreadableInput("not a bill", each, way_out)
+    charges = cast("tuple[Chargeable, ...]", every)
+    bought = listed_of(purchases)
+    if bought is None or not all(isinstance(each, Purchase) for each in bought):
+        raise UnreadableInput("not purchases", purchases, "give a list of Purchase")
+
+    # A purchase that has rows here says what its credit had cost as well as one of another file does.
+    known = {each.grant.id: each for each in (*bought, *charges) if isinstance(each, Purchase)}
+    return [row for each in charges for row in _rows_of(each, heading, known, (list_prices, allowance_fee))]
 
 
-def _purchases(value: Any) -> tuple[Purchase, ...]:
-    found = listed_of(value)
-    if found is None or not all(isinstance(each, Purchase) for each in found):
-        raise UnreadableInput("no purchases", value, "give a list of Purchase")
-    return found
-
-
-def _rows(
-    each: Billed, heading: Heading, known: Mapping[str, Purchase], prices: tuple[Any, str | None]
+def _rows_of(
+    each: Chargeable, heading: Heading, known: Mapping[str, Purchase], prices: tuple[Any, str | None]
 ) -> list[Row]:
     if isinstance(each, Bill):
         tz = each.plan.cycle.tz if each.plan.cycle else "UTC"
@@ -196,11 +191,9 @@ def write_csv(rows: Iterable[Row], stream: TextIO) -> None:
     columns = columns_of(checked)
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_cell(row.get(column)) for column in columns] for row in checked)
-
-
-def _cell(value: str | Decimal | None) -> str:
-    return "" if value is None else digits_of(value) if isinstance(value, Decimal) else value
+    for row in checked:
+        cells = (row.get(column) for column in columns)
+        writer.writerow(digits_of(cell) if isinstance(cell, Decimal) else cell or "" for cell in cells)
 
 
 def to_csv(rows: Iterable[Row]) -> str:
@@ -240,7 +233,7 @@ class Difference(Value):
 
 
 def reconcile(
-    bills: Billed | Iterable[Billed] | Iterable[Row],
+    bills: Chargeable | Iterable[Chargeable] | Iterable[Row],
     provider_rows: Iterable[Mapping[str, Any]],
     *,
     by: Iterable[str] = BY,
@@ -257,58 +250,51 @@ def reconcile(
         issuer: Who sends our bills, where *by* asks for it.
 
     Raises:
-        UnreadableInput: For what is no bills, and no columns.
-        UnreadableField: For what is no rows, for a row without a column of *by*, or without an amount.
+        UnreadableInput: For anything but bills, and for anything but columns.
+        UnreadableField: For anything but rows, for a row without a column of *by*, or without an amount.
 
     >>> from tokenbill import BillingPlan, PriceSchedule, Usage
     >>> bill = Bill.of(Usage(gpu_hours=10), BillingPlan.on_demand(PriceSchedule(gpu_hours="2.50")))
     >>> theirs = [{"SkuMeter": "GPU Hours", "BilledCost": "26.00"}]
-    >>> found, = reconcile(bill, theirs, by=["SkuMeter"])
-    >>> found.kind, found.ours, found.theirs, found.amount
+    >>> wrong, = reconcile(bill, theirs, by=["SkuMeter"])
+    >>> wrong.kind, wrong.ours, wrong.theirs, wrong.amount
     ('differing', Decimal('25.00'), Decimal('26.00'), Decimal('1.00'))
     """
-    columns = _columns(by)
-    ours = _sums(_made(bills, issuer), columns)
-    theirs = _sums(provider_rows, columns)
-    found = [Difference(key, ours.get(key), theirs.get(key)) for key in {**ours, **theirs}]
-    return [each for each in found if each.ours is None or each.ours != each.theirs]
-
-
-def _made(bills: Any, issuer: str) -> Any:
-    """Rows as they are, and those of bills."""
-    own = listed_of(bills, most=MOST)
-    return own if own and all(map(is_mapping, own)) else rows(own or bills, issuer=issuer)
-
-
-def _columns(by: Any) -> tuple[str, ...]:
-    found = listed_of(by)
-    if not found or not all(isinstance(column, str) for column in found):
-        raise UnreadableInput("no columns to compare by", by, f"name some, as in {listed(BY)}")
-    return found
+    columns = listed_of(by)
+    if not columns or not all(isinstance(column, str) for column in columns):
+        raise UnreadableInput("not columns to compare by", by, f"name some, as in {listed(BY)}")
+    own: Any = listed_of(bills, most=MOST)
+    if not own or not all(map(is_mapping, own)):
+        own = rows(own or cast(Any, bills), issuer=issuer)
+    ours, theirs = _sums(own, columns), _sums(provider_rows, columns)
+    differences = [Difference(key, ours.get(key), theirs.get(key)) for key in {**ours, **theirs}]
+    return [each for each in differences if each.ours is None or each.ours != each.theirs]
 
 
 def _sums(rows: Any, columns: Iterable[str]) -> dict[tuple[tuple[str, str | None], ...], Decimal]:
     """What is billed by key."""
     sums: dict[tuple[tuple[str, str | None], ...], Decimal] = {}
     for at, row in enumerate(rows_in(rows)):
-        key = tuple((column, _text(at, row, column)) for column in columns)
-        sums[key] = decimal(plus(sums.get(key, ZERO), _billed_cost(at, row)))
+        key: list[tuple[str, str | None]] = []
+        for column in columns:
+            value = row.get(column, row)
+            if value is not None and not isinstance(value, str):
+                problem = "not text to compare by; leave the column out of by="
+                raise UnreadableField(problem, value, path=f"rows[{at}].{column}")
+            key.append((column, value or None))  # CSV has no null but the empty cell
+        try:
+            cost = amount_of(row.get("BilledCost", ""))
+        except InvalidNumber as error:
+            path = f"rows[{at}].BilledCost"
+            raise UnreadableField(str(error), row.get("BilledCost"), path=path) from None
+        sums[tuple(key)] = decimal(plus(sums.get(tuple(key), ZERO), cost))
     return sums
 
 
-def _text(at: int, row: Mapping[str, Any], column: str) -> str | None:
-    value = row.get(column, row)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        raise UnreadableField(
-            "no text to compare by; leave the column out of by=", value, path=f"rows[{at}].{column}"
-        )
-    return value
+def __getattr__(name: str) -> Any:
+    # Parquet needs pyarrow, which nobody who writes CSV has to install.
+    if name == "write_parquet":
+        from tokenbill.focus.parquet import write_parquet
 
-
-def _billed_cost(at: int, row: Mapping[str, Any]) -> Decimal:
-    try:
-        return amount_of(row.get("BilledCost", ""))
-    except InvalidNumber as error:
-        raise UnreadableField(str(error), row.get("BilledCost"), path=f"rows[{at}].BilledCost") from None
+        return write_parquet
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,17 @@ from tokenbill.core.base.quoting import listed
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import ONE, ZERO, Exact, decimal, difference, plus, product, ratio
+from tokenbill.core.money.decimals import (
+    ONE,
+    ZERO,
+    Exact,
+    decimal,
+    difference,
+    exact_sum,
+    plus,
+    product,
+    ratio,
+)
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.pricing.price import After, Price
 from tokenbill.core.rating.charges import entry_lines
@@ -18,7 +28,7 @@ from tokenbill.core.rating.compiled import Compiled, compiled_form
 from tokenbill.core.rating.increment import used_in
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import InvalidPlan
-from tokenbill.focus.costs import Cost, line_cost, priced, split, sum_of
+from tokenbill.focus.costs import Cost, line_cost, priced, split
 from tokenbill.focus.credit import Pair
 
 __all__ = ["allowance_costs", "card_of", "covering", "token_rate", "used_by", "within_allowance"]
@@ -70,6 +80,8 @@ def within_allowance(card: Compiled, usage: Usage) -> dict[Meter, Cell]:
         if card.plan.allowance(entry) and isinstance(rate.price, After):
             units = rate.price.units
             cells[rate.key] = Cell(rate.key, units, min(used.get(rate.key, ZERO), units), rate.price.price)
+
+    # The fee pays for units that nobody used, too; of an ``.each`` entry without usage there is no group.
     reached = {Meter(card.plan.prices.match(key).key) for key in cells}
     for key in dict(card.plan.included).keys() - reached:
         rate = card[key]
@@ -79,15 +91,14 @@ def within_allowance(card: Compiled, usage: Usage) -> dict[Meter, Cell]:
 
 
 def covering(bill: Bill, pairs: Iterable[Pair], fee: str | None) -> list[Pair]:
-    """The fees that pay for what the plan includes: the first unless *fee* names one, none if it is empty."""
+    """The fees that pay for what the plan includes: those of the name *fee*, the first if it is None."""
     plan = bill.plan
     if not plan.fees or not any(units for _, units in plan.included):
         return []
-    wanted = plan.fees[0].name if fee is None else fee
-    if wanted and wanted not in [each.name for each in plan.fees]:
-        raise InvalidPlan(
-            "no fee of the plan", wanted, f"name one of {listed(each.name for each in plan.fees)}"
-        )
+    names = [each.name for each in plan.fees]
+    wanted = names[0] if fee is None else fee
+    if wanted and wanted not in names:
+        raise InvalidPlan("not a fee of the plan", wanted, f"name one of {listed(names)}")
     fees = [pair for pair in pairs if pair.after.kind == "fee"]
     return [pair for pair in fees if any(line.description == wanted for line in pair.after.lines)]
 
@@ -100,22 +111,31 @@ def allowance_costs(bill: Bill, fees: Sequence[Pair], credit: Exact) -> list[Cos
     card, opening = card_of(bill), bill.opening
     after = within_allowance(card, used_in(bill.given))
     before = {} if opening.is_fresh else within_allowance(card, opening.used)
-    now = decimal(sum_of(decimal(pair.after.net) for pair in fees))
-    then = decimal(sum_of(decimal(pair.before.net) for pair in fees if pair.before))
+    now = decimal(exact_sum(decimal(pair.after.net) for pair in fees))
+    then = decimal(exact_sum(decimal(pair.before.net) for pair in fees if pair.before))
     shares, earlier = _used_shares(after, now), _used_shares(before, then)
     costs: list[Cost] = []
     for key in sorted(after.keys() | before.keys()):
-        used = difference(_used(after, key), _used(before, key))
+        used = difference(
+            after[key].used if key in after else ZERO, before[key].used if key in before else ZERO
+        )
         moved = decimal(difference(shares.get(key, ZERO), earlier.get(key, ZERO)))
         if used or moved:
-            cell = after.get(key) or before[key]
-            costs.append(_cost(cell, used, moved, credit, label="included"))
-    rest = decimal(difference(now, sum_of(shares.values())))
-    return [*costs, *_unused(after, rest, credit)] if bill.final else costs
+            costs.append(_cost(after.get(key) or before[key], used, moved, credit, label="included"))
+    if not bill.final:
+        return costs
 
-
-def _used(cells: Mapping[Meter, Cell], key: Meter) -> Exact:
-    return cells[key].used if key in cells else ZERO
+    # Nothing of the fee may be lost: what no used unit carries goes to the unused ones, to the last digit.
+    rest = decimal(difference(now, exact_sum(shares.values())))
+    weights = _weights(after)
+    left = {key: difference(cell.units, cell.used) for key, cell in after.items()}
+    unused = [ratio(product(weights[key], left[key]), cell.units) for key, cell in after.items()]
+    parts = split(rest, unused) or [*(ZERO for _ in list(after)[1:]), rest]
+    for (key, cell), part in zip(after.items(), parts, strict=True):
+        if left[key] or part:
+            cost = _cost(cell, left[key], part, credit, label="unused")
+            costs.append(cost._replace(consumed=ZERO, frequency="Recurring"))
+    return costs
 
 
 def _used_shares(cells: Mapping[Meter, Cell], fee: Decimal) -> dict[Meter, Decimal]:
@@ -130,23 +150,10 @@ def _used_shares(cells: Mapping[Meter, Cell], fee: Decimal) -> dict[Meter, Decim
 def _weights(cells: Mapping[Meter, Cell]) -> dict[Meter, Exact]:
     """How a fee is divided between allowances: by what they are worth, or evenly if nothing has a price."""
     worth = {key: cell.worth for key, cell in cells.items()}
-    whole = sum_of(worth.values())
+    whole = exact_sum(worth.values())
     if not whole:
         return {key: ratio(ONE, Decimal(len(cells))) for key in cells}
     return {key: ratio(value, whole) for key, value in worth.items()}
-
-
-def _unused(cells: Mapping[Meter, Cell], rest: Decimal, credit: Exact) -> list[Cost]:
-    """What is left of each allowance, and of the fee; the last takes what the division leaves over."""
-    weights = _weights(cells)
-    left = {key: difference(cell.units, cell.used) for key, cell in cells.items()}
-    shares = [ratio(product(weights[key], left[key]), cell.units) for key, cell in cells.items()]
-    parts = split(rest, shares) or [*(ZERO for _ in list(cells)[1:]), rest]
-    return [
-        _cost(cell, left[key], part, credit, label="unused")._replace(consumed=ZERO, frequency="Recurring")
-        for (key, cell), part in zip(cells.items(), parts, strict=True)
-        if left[key] or part
-    ]
 
 
 def _cost(cell: Cell, units: Exact, moved: Decimal, credit: Exact, *, label: str) -> Cost:

@@ -31,7 +31,7 @@ __all__ = [
 Row: TypeAlias = "dict[str, str | Decimal | None]"
 """A row of FOCUS: text, exact numbers, or None for null."""
 
-_ALWAYS = """
+_NEVER_NULL = """
     BilledCost BillingAccountId BillingCurrency BillingPeriodEnd BillingPeriodStart ChargeCategory
     ChargeFrequency ChargePeriodEnd ChargePeriodStart ContractedCost EffectiveCost InvoiceIssuerName ListCost
     ProviderName PublisherName ServiceCategory ServiceName ServiceSubcategory"""
@@ -43,9 +43,9 @@ _NULLABLE = """
     PricingCurrencyListUnitPrice PricingQuantity PricingUnit RegionId RegionName SkuId SkuMeter
     SkuPriceDetails SkuPriceId SubAccountId SubAccountName Tags"""
 
-FILLED = frozenset(_ALWAYS.split())
+NEVER_NULL = frozenset(_NEVER_NULL.split())
 """The columns that are never null."""
-COLUMNS: tuple[str, ...] = tuple(sorted((*FILLED, *_NULLABLE.split())))
+COLUMNS: tuple[str, ...] = tuple(sorted((*NEVER_NULL, *_NULLABLE.split())))
 """The columns of every file, in order; null where they do not apply."""
 NUMBERS = frozenset(column for column in COLUMNS if column.endswith(("Cost", "Price", "Quantity")))
 """The columns that hold numbers."""
@@ -89,12 +89,13 @@ def key_values(pairs: Mapping[str, str | int | Decimal | bool]) -> str | None:
     >>> key_values({"team": "search", "GpuCount": 8})
     '{"GpuCount": 8, "team": "search"}'
     """
-    members = (f"{json.dumps(name)}: {_json(pairs[name])}" for name in sorted(pairs))
+    members: list[str] = []
+    for name in sorted(pairs):
+        value = pairs[name]
+        # A Decimal keeps its digits, which json would not write.
+        text = format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+        members.append(f"{json.dumps(name)}: {text}")
     return f"{{{', '.join(members)}}}" if pairs else None
-
-
-def _json(value: str | int | Decimal | bool) -> str:
-    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:
@@ -109,58 +110,52 @@ def checked_rows(rows: Any) -> list[Row]:
     Raises:
         UnreadableField: At the first cell that FOCUS does not allow; the path names row and column.
     """
-    return [
-        {column: _cell(at, row, column) for column in _named(at, row)} for at, row in enumerate(rows_in(rows))
-    ]
+    checked: list[Row] = []
+    for at, row in enumerate(rows_in(rows)):
+        for column in row:
+            if column not in COLUMNS and not (isinstance(column, str) and column.startswith("x_")):
+                problem = "not a column of FOCUS; begin your own with x_"
+                raise UnreadableField(problem, column, path=f"rows[{at}]")
+        own = (column for column in row if column not in COLUMNS)
+        checked.append({column: _cell(row, column, f"rows[{at}].{column}") for column in (*COLUMNS, *own)})
+    return checked
 
 
-def rows_in(rows: Any) -> list[dict[Any, Any]]:
-    """Rows as dicts, whatever mappings they are."""
-    found = listed_of(rows, most=MOST)
-    pairs = [pairs_of(row) if is_mapping(row) else None for row in found or ()]
-    if found is None or None in pairs or len(pairs) > MOST:
-        raise UnreadableField(
-            f"no list of at most {MOST} rows; give what focus.rows returns", rows, path="rows"
-        )
-    return [dict(row) for row in pairs if row is not None]
-
-
-def _named(at: int, row: Mapping[Any, Any]) -> list[str]:
-    for column in row:
-        if column not in COLUMNS and not (isinstance(column, str) and column.startswith("x_")):
-            raise UnreadableField("no column of FOCUS; begin your own with x_", column, path=f"rows[{at}]")
-    return [*COLUMNS, *(column for column in row if column not in COLUMNS)]
-
-
-def _cell(at: int, row: Mapping[str, Any], column: str) -> str | Decimal | None:
-    value, path = row.get(column), f"rows[{at}].{column}"
+def _cell(row: Mapping[str, Any], column: str, path: str) -> str | Decimal | None:
+    value = row.get(column)
     if value is None:
-        if column in FILLED:
+        if column in NEVER_NULL:
             way_out = "say it to focus.rows" if "Period" not in column else "bill a period, or give period="
             raise UnreadableField(f"a column that is never null; {way_out}", value, path=path)
         return None
     if column in _ALLOWED and value not in _ALLOWED[column]:
-        raise UnreadableField(f"a value that FOCUS does not know in {column}", value, path=path)
+        raise UnreadableField(f"not a value that FOCUS knows in {column}", value, path=path)
     if column == "BillingCurrency" and value not in MINOR_UNITS:
         raise UnreadableField("a bill in no currency of ISO 4217; give the plan one", value, path=path)
-    return _typed(value, is_number=column in NUMBERS, path=path)
-
-
-def _typed(value: Any, *, is_number: bool, path: str) -> str | Decimal:
-    if isinstance(value, Decimal) and value.is_finite() and is_number:
+    if isinstance(value, Decimal) and value.is_finite() and column in NUMBERS:
         return value
-    if is_number or not isinstance(value, str | Decimal):
+    # Columns of your own may hold either; in those of FOCUS a text is no number, and a number no text.
+    if column in NUMBERS or not isinstance(value, str | Decimal):
         raise UnreadableField("neither text nor a Decimal, where one is due", value, path=path)
     return value
 
 
+def rows_in(rows: Any) -> list[dict[Any, Any]]:
+    """Rows as dicts, whatever mappings they are."""
+    listed = listed_of(rows, most=MOST)
+    pairs = [pairs_of(row) if is_mapping(row) else None for row in listed or ()]
+    if listed is None or None in pairs or len(pairs) > MOST:
+        problem = f"not a list of at most {MOST} rows; give what focus.rows returns"
+        raise UnreadableField(problem, rows, path="rows")
+    return [dict(row) for row in pairs if row is not None]
+
+
 def amount_of(value: Number) -> Decimal:
     """A number of a provider's file, which may be written with an exponent."""
-    return number(Decimal(value)) if isinstance(value, str) and _exponent(value) else number(value)
-
-
-def _exponent(text: str) -> bool:
-    mantissa, mark, exponent = text.upper().partition("E")
-    return (
-        bool(mark) and len(exponent) <= 4 and mantissa[-1:].isdecimal() and exponent.lstrip("-").isdecimal()
-    )
+    if isinstance(value, str):
+        # Only a short exponent is read: "1e999999999" would be a number of a billion digits.
+        mantissa, mark, exponent = value.upper().partition("E")
+        is_exponent = len(exponent) <= 4 and exponent.lstrip("-").isdecimal()
+        if mark and is_exponent and mantissa[-1:].isdecimal():
+            return number(Decimal(value))
+    return number(value)

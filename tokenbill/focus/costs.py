@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.money.decimals import ONE, ZERO, Exact, decimal, difference, plus, product, ratio, rounded
-from tokenbill.core.rating.lines import Charge, LineItem
+from tokenbill.core.money.decimals import (
+    ONE,
+    ZERO,
+    Exact,
+    decimal,
+    difference,
+    exact_sum,
+    plus,
+    product,
+    ratio,
+    rounded,
+    running_differences,
+)
+from tokenbill.core.rating.lines import LineItem
 
-__all__ = ["MONEY", "Cost", "Listed", "Priced", "apart", "label_of", "line_cost", "priced", "split", "sum_of"]
+__all__ = ["MONEY", "Cost", "Listed", "Priced", "label_of", "line_cost", "priced", "split"]
 
 MONEY = "Units"
 """The unit of what is priced by its amount: so many units of money at 1 each."""
@@ -95,41 +107,32 @@ def priced(line: LineItem, listed: Listed, factor: Exact) -> list[Priced]:
     known = listed.get((line.meter, line.description), line).charge
     parts: list[Priced] = []
     if charge.fee:
-        prices = _prices(charge.fee, known.fee or charge.fee, factor)
-        parts.append(Priced(_with(label, "fee"), ONE, ONE, MONEY, *prices, charge.fee, None))
+        text, price = f"{label}, fee" if label else "fee", decimal(product(charge.fee, factor))
+        at_list_fee = decimal(known.fee or charge.fee)
+        parts.append(Priced(text, ONE, ONE, MONEY, at_list_fee, price, charge.fee, None))
     if charge.rate is not None:
-        parts.append(_by_rate(line, charge.rate, known, factor))
-    return parts or [_by_amount(line, factor)]
-
-
-def _by_rate(line: LineItem, rate: Decimal, known: Charge, factor: Exact) -> Priced:
-    """What a line counts at its rate, in blocks of whole units."""
-    per = line.per or ONE
-    blocks, whole = rounded(ratio(line.quantity or ZERO, per), line.charge.round), _whole(per)
-    at_list = rate if known.rate is None else ratio(product(known.rate, per), known.per or ONE)
-    prices = _prices(product(rate, whole), product(at_list, whole), factor)
-    block, quantity = decimal(product(per, whole)), decimal(ratio(blocks, whole))
-    return Priced(label_of(line), quantity, block, None, *prices, product(rate, blocks), line.quantity)
-
-
-def _by_amount(line: LineItem, factor: Exact) -> Priced:
-    """A line without a rate: its amount, in units of money."""
-    quantity, prices = decimal(line.precise), _prices(ONE, ONE, factor)
-    return Priced(_with(label_of(line), "amount"), quantity, ONE, MONEY, *prices, line.precise, None)
-
-
-def _with(label: str, more: str) -> str:
-    return f"{label}, {more}" if label else more
-
-
-def _prices(rate: Exact, listed: Exact, factor: Exact) -> tuple[Decimal, Decimal]:
-    """A list and a contracted price."""
-    return decimal(listed), decimal(product(rate, factor))
-
-
-def _whole(per: Decimal) -> Decimal:
-    """The least power of ten that makes a number of units whole: FOCUS knows no half blocks."""
-    return Decimal(10 ** len(shortest(per).partition(".")[2]))
+        # FOCUS knows no half blocks: a rate for 0.5 units is one for 1 unit, at twice the price.
+        per = line.per or ONE
+        whole = Decimal(10 ** len(shortest(per).partition(".")[2]))
+        blocks = rounded(ratio(line.quantity or ZERO, per), charge.round)
+        at_list = charge.rate if known.rate is None else ratio(product(known.rate, per), known.per or ONE)
+        parts.append(
+            Priced(
+                label,
+                decimal(ratio(blocks, whole)),
+                decimal(product(per, whole)),
+                None,
+                decimal(product(at_list, whole)),
+                decimal(product(product(charge.rate, whole), factor)),
+                product(charge.rate, blocks),
+                line.quantity,
+            )
+        )
+    if parts:
+        return parts
+    # What no rate says, such as a capped price, is so many units of money at 1.
+    text, quantity = f"{label}, amount" if label else "amount", decimal(line.precise)
+    return [Priced(text, quantity, ONE, MONEY, ONE, decimal(factor), line.precise, None)]
 
 
 def line_cost(kind: str, line: LineItem, part: Priced) -> Cost:
@@ -148,33 +151,7 @@ def split(total: Decimal, weights: Sequence[Exact]) -> list[Decimal] | None:
     >>> split(Decimal(1), [Decimal(1), Decimal(2)])
     [Decimal('0.333333333333333333'), Decimal('0.666666666666666667')]
     """
-    whole = sum_of(weights)
+    whole = exact_sum(weights)
     if not whole:
-        return apart(weights) if weights and not total else None
-    running: Exact = ZERO
-    shown, parts = ZERO, list[Decimal]()
-    for weight in weights:
-        running = plus(running, weight)
-        upto = decimal(ratio(product(total, running), whole))
-        parts.append(decimal(difference(upto, shown)))
-        shown = upto
-    return parts
-
-
-def apart(amounts: Iterable[Exact]) -> list[Decimal]:
-    """Amounts as Decimals that add up to the sum, as differences of the running sum."""
-    running: Exact = ZERO
-    shown, parts = ZERO, list[Decimal]()
-    for amount in amounts:
-        running = plus(running, amount)
-        parts.append(decimal(difference(decimal(running), shown)))
-        shown = decimal(running)
-    return parts
-
-
-def sum_of(amounts: Iterable[Exact]) -> Exact:
-    """Amounts together, exactly."""
-    total: Exact = ZERO
-    for amount in amounts:
-        total = plus(total, amount)
-    return total
+        return running_differences(weights) if weights and not total else None
+    return running_differences(ratio(product(total, weight), whole) for weight in weights)

@@ -11,7 +11,17 @@ from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.decimals import ONE, ZERO, Exact, decimal, difference, plus, product, ratio
+from tokenbill.core.money.decimals import (
+    ONE,
+    ZERO,
+    Exact,
+    decimal,
+    difference,
+    exact_sum,
+    plus,
+    product,
+    ratio,
+)
 from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.plans.plan import BillingPlan
@@ -19,7 +29,7 @@ from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.rating.increment import Increment
 from tokenbill.core.rating.work import Item, drawn_on
 from tokenbill.errors import CurrencyMismatch, InvalidGrant
-from tokenbill.focus.costs import Cost, sum_of
+from tokenbill.focus.costs import Cost
 from tokenbill.focus.purchases import Expired, Purchase
 
 __all__ = [
@@ -56,7 +66,7 @@ class Market(NamedTuple):
         purchase = self.known.get(grant.id)
         if purchase is not None and purchase.currency != self.unit:
             raise CurrencyMismatch(purchase.currency, self.unit)
-        if grant.kind != "paid":
+        if grant.kind != "paid":  # promotional credit had no cost
             return ZERO, ZERO
         if purchase is not None:
             return purchase.list_price, purchase.price
@@ -84,18 +94,18 @@ class Market(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """One item of a period after this bill, and before it."""
+    """One item of a period after this bill, and before it; the difference is what the bill charges."""
 
     after: Item
     before: Item | None
 
-    def growth(self, of: str) -> Exact:
-        """What the bill adds to one of its amounts."""
+    def change(self, of: str) -> Exact:
+        """The change of one of its amounts since the last bill."""
         return difference(getattr(self.after, of), getattr(self.before, of) if self.before else ZERO)
 
     @property
-    def added(self) -> Decimal:
-        """What it adds to what is owed for the item: a difference of Decimals, so that bills add up."""
+    def net_change(self) -> Decimal:
+        """The change of what is owed for the item: a difference of Decimals, so that bills add up."""
         before = decimal(self.before.net) if self.before else ZERO
         return decimal(difference(decimal(self.after.net), before))
 
@@ -111,12 +121,12 @@ class Drawn(NamedTuple):
 
 def money_drawn(bill: Bill, pairs: Sequence[Pair], known: Purchases) -> list[Drawn]:
     """The draws of this bill in money, in the order in which grants pay."""
-    drawn = dict(bill.draws)
+    draws = dict(bill.draws)
     grants = [grant for grant in _in_order(bill, bill.plan.currency) if grant.kind == "paid"]
-    offers = [(grant, drawn[grant.id]) for grant in grants if drawn.get(grant.id)]
-    grown = [max(decimal(pair.growth("gross")), ZERO) for pair in pairs]
+    offers = [(grant, draws[grant.id]) for grant in grants if draws.get(grant.id)]
+    room = [max(decimal(pair.change("gross")), ZERO) for pair in pairs]
     places = bill.plan.rounding.known_places(bill.plan.currency.places)
-    parts = drawn_on(offers, [pair.after for pair in pairs], grown, places, None)
+    parts = drawn_on(offers, [pair.after for pair in pairs], room, places, None)
     return [
         Drawn(grant, amount, part, _value(bill, grant, amount, known))
         for (grant, amount), part in zip(offers, parts, strict=True)
@@ -133,15 +143,15 @@ def tokens_drawn(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Pur
     earlier = [pair.before.tokens if pair.before else ZERO for pair in pairs]
     draws = added.before.draws if added.before else {}
     before = _parts(grants, draws, earlier, pairs, places)
-    found: list[Drawn] = []
+    drawn: list[Drawn] = []
     for grant in grants:
         parts = [
             decimal(difference(now, then))
             for now, then in zip(after[grant.id], before[grant.id], strict=True)
         ]
-        amount = decimal(sum_of(parts))
-        found.append(Drawn(grant, amount, parts, _value(bill, grant, amount, known)))
-    return [drawn for drawn in found if any(drawn.parts)]
+        amount = decimal(exact_sum(parts))
+        drawn.append(Drawn(grant, amount, parts, _value(bill, grant, amount, known)))
+    return [each for each in drawn if any(each.parts)]
 
 
 def _parts(
@@ -156,7 +166,7 @@ def _parts(
     parts = drawn_on(offers, [pair.after for pair in pairs], tokens, places, None)
     for (_, amount), part in zip(offers, parts, strict=True):
         if part:
-            part[-1] = decimal(plus(part[-1], difference(amount, sum_of(part))))
+            part[-1] = decimal(plus(part[-1], difference(amount, exact_sum(part))))
     return {grant.id: part for (grant, _), part in zip(offers, parts, strict=True)}
 
 
@@ -185,6 +195,7 @@ def purchase_cost(purchase: Purchase) -> Cost:
     grant, amount = purchase.grant, purchase.grant.amount
     at_list, price = Market({grant.id: purchase}, purchase.currency).per_credit(grant)
     quantity, unit = amount, "Credits"
+    # FOCUS wants cost = price × quantity to the digit, which a price cut to 12 places may miss.
     if (product(at_list, amount), product(price, amount)) != (purchase.list_price, purchase.price):
         at_list, price = purchase.list_price, purchase.price
         quantity, unit = ONE, f"{shortest(amount)} Credits"
@@ -198,13 +209,13 @@ def purchase_cost(purchase: Purchase) -> Cost:
 def expired_costs(expired: Expired, known: Purchases) -> list[tuple[Cost, Currency]]:
     """What ended unused in a period, each with the currency of its price."""
     balance, start, end = expired.balance, expired.period.start, expired.period.end
-    found: list[tuple[Cost, Currency]] = []
+    costs: list[tuple[Cost, Currency]] = []
     for grant in balance.grants:
         left = balance.left(grant.id)
         if left and grant.kind == "paid" and grant.expired_at(end) and not grant.expired_at(start):
             unit = known[grant.id].currency if grant.id in known else grant.currency
-            found.append((_lost(Market(known, unit), grant, _gone(balance, grant.id), left), unit))
-    return found
+            costs.append((_lost(Market(known, unit), grant, _gone(balance, grant.id), left), unit))
+    return costs
 
 
 def cut_costs(bill: Bill, known: Purchases) -> list[Cost]:
@@ -213,13 +224,13 @@ def cut_costs(bill: Bill, known: Purchases) -> list[Cost]:
     if not bill.final or not opening.grants:
         return []
     market, closing = Market(known, bill.plan.currency, bill.plan), bill.closing.balance
-    before, found = dict(opening.cut), list[Cost]()
+    before, costs = dict(opening.cut), list[Cost]()
     for key, amount in closing.cut:
         grant = next(grant for grant in opening.grants if grant.id == key)
         cut = decimal(difference(amount, before.get(key, ZERO)))
         if cut and grant.kind == "paid":
-            found.append(_lost(market, grant, decimal(difference(_gone(closing, key), cut)), cut))
-    return found
+            costs.append(_lost(market, grant, decimal(difference(_gone(closing, key), cut)), cut))
+    return costs
 
 
 def _lost(market: Market, grant: Grant, spent: Decimal, left: Decimal) -> Cost:

@@ -46,8 +46,8 @@ def _type(column: str, values: Sequence[str | Decimal | None]) -> Any:
     """The type of a column: text, or a decimal that holds each of its numbers to the last digit."""
     if column not in NUMBERS and not any(isinstance(value, Decimal) for value in values):
         return arrow.string()
-    told = [shortest(value).lstrip("-").partition(".") for value in values if isinstance(value, Decimal)]
-    places = max((PLACES, *(len(decimals) for _, _, decimals in told)))
-    if max((len(whole) for whole, _, _ in told), default=0) + places > DIGITS:
+    numbers = [shortest(value).lstrip("-").partition(".") for value in values if isinstance(value, Decimal)]
+    places = max((PLACES, *(len(decimals) for _, _, decimals in numbers)))
+    if max((len(whole) for whole, _, _ in numbers), default=0) + places > DIGITS:
         raise UnreadableField(f"numbers of more than {DIGITS} digits; write CSV", None, path=column)
     return arrow.decimal128(DIGITS, places)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from attrs import field, frozen
+from attrs.converters import optional
 
 from tokenbill.core.base.inputs import name, pairs_of
 from tokenbill.core.base.values import Value
@@ -15,32 +16,23 @@ from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.money.validators import non_negative, optional_number
 from tokenbill.core.periods.period import Period
-from tokenbill.errors import InvalidGrant, InvalidPeriod
+from tokenbill.core.periods.period import period as checked_period
+from tokenbill.errors import InvalidGrant
 
 __all__ = ["Expired", "Purchase"]
 
 
 def _grant(value: Any) -> Grant:
     if not isinstance(value, Grant):
-        raise InvalidGrant("no grant", value, "give the Grant that was bought")
+        raise InvalidGrant("not a grant", value, "give the Grant that was bought")
     return value
 
 
 def _about(value: Any) -> tuple[tuple[str, str], ...]:
     pairs = pairs_of(value)
     if pairs is None:
-        raise InvalidGrant("nothing that can be said", value, 'give a mapping: {"customer": "acme"}')
+        raise InvalidGrant("not a mapping of names to texts", value, 'give one: {"customer": "acme"}')
     return tuple(sorted((name(key), name(item, what=key)) for key, item in pairs))
-
-
-def _period(value: Any) -> Period | None:
-    if value is None or isinstance(value, Period):
-        return value
-    raise InvalidPeriod("no period", value, "give a Period, or None")
-
-
-def _currency_of(value: Any) -> Currency | None:
-    return None if value is None else currency(value)
 
 
 @frozen(repr=False)
@@ -49,15 +41,15 @@ class Purchase(Value):
 
     Args:
         grant: What was bought, of kind ``paid``.
-        price: What was paid for all of it, in *currency*; the amount of the grant, for a grant of money.
-        currency: Of the price; that of the grant unless given.
-        list_price: What it costs without discount; the price unless given.
+        price: What was paid for all of it, in *currency*; without it, the amount of a grant of money.
+        currency: Of the price; without it, that of the grant.
+        list_price: What it costs without discount; without it, the price.
         period: The billing period that it was bought in.
         about: Customer, number and so on, as of a bill.
 
     Raises:
-        InvalidGrant: If *grant* is none, or is promotional, or tokens come without a price in money.
-        InvalidNumber, InvalidPrice, InvalidCurrency, InvalidPeriod: For parts that are none.
+        InvalidGrant: If *grant* is not one, or is promotional, or tokens come without a price in money.
+        InvalidNumber, InvalidPrice, InvalidCurrency, InvalidPeriod: For the other parts.
 
     >>> from tokenbill import Currency
     >>> Purchase(Grant("spring", 100_000, Currency("CRD", places=0)), "900", "USD", list_price="1000").price
@@ -66,16 +58,17 @@ class Purchase(Value):
 
     grant: Grant = field(converter=_grant)
     _price: Decimal | None = field(default=None, converter=optional_number, validator=non_negative)
-    _currency: Currency | None = field(default=None, converter=_currency_of)
+    _currency: Currency | None = field(default=None, converter=optional(currency))
     _list_price: Decimal | None = field(
         default=None, converter=optional_number, validator=non_negative, kw_only=True
     )
-    period: Period | None = field(default=None, converter=_period, kw_only=True)
+    period: Period | None = field(default=None, converter=optional(checked_period), kw_only=True)
     about: tuple[tuple[str, str], ...] = field(default=(), converter=_about, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if self.grant.kind != "paid":
-            raise InvalidGrant("a gift that was bought", self.grant.id, "leave it out: gifts have no price")
+            way_out = "leave it out: promotional credit has no price"
+            raise InvalidGrant("promotional credit that was bought", self.grant.id, way_out)
         if self.currency.code not in MINOR_UNITS:
             way_out = 'say what was paid in money: Purchase(grant, "900", "USD")'
             raise InvalidGrant("credit bought for no money", self.currency, way_out)
@@ -108,15 +101,14 @@ class Expired(Value):
         about: Customer, number and so on, as of a bill.
 
     Raises:
-        InvalidGrant, InvalidPeriod: For parts that are none.
+        InvalidGrant: If *balance* is not one.
+        InvalidPeriod: If *period* is not one.
     """
 
     balance: Balance
-    period: Period
+    period: Period = field(converter=checked_period)
     about: tuple[tuple[str, str], ...] = field(default=(), converter=_about, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.balance, Balance):
-            raise InvalidGrant("no balance", self.balance, "give the balance of the closing account")
-        if not isinstance(self.period, Period):
-            raise InvalidPeriod("no period", self.period, "give the Period in which grants expired")
+            raise InvalidGrant("not a balance", self.balance, "give the balance of the closing account")

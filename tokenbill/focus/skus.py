@@ -15,7 +15,7 @@ from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import Meter
 from tokenbill.errors import InvalidName
 
-__all__ = ["SUBCATEGORIES", "Details", "Sku", "named", "skus_of"]
+__all__ = ["SUBCATEGORIES", "Details", "Sku", "sku_of", "skus_of"]
 
 Details: TypeAlias = "tuple[tuple[str, str | int | Decimal | bool], ...]"
 Scalar: TypeAlias = "str | int | Decimal | bool"
@@ -58,15 +58,12 @@ Web: Application Platforms
 Other:"""
 
 
-def _subcategories() -> dict[str, tuple[str, ...]]:
-    table = (line.partition(":") for line in _SERVICES.replace(",\n", ",").splitlines())
-    return {
+SUBCATEGORIES: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
         category: (*(part.strip() for part in parts.split(",") if part.strip()), f"Other ({category})")
-        for category, _, parts in table
+        for category, _, parts in (line.partition(":") for line in _SERVICES.replace(",\n", ",").splitlines())
     }
-
-
-SUBCATEGORIES: Mapping[str, Sequence[str]] = MappingProxyType(_subcategories())
+)
 """The subcategories of services by category."""
 
 
@@ -78,19 +75,15 @@ def _details(value: Any) -> Details:
     pairs = pairs_of(value)
     if pairs is None:
         raise InvalidName("details that are no mapping", value, 'give names and values: {"GpuCount": 8}')
-    return tuple(sorted((_detail(key), _scalar(item)) for key, item in pairs))
-
-
-def _detail(key: object) -> str:
-    if isinstance(key, str) and (key in FOCUS_DETAILS or key == "MemorySize" or key.startswith("x_")):
-        return name(key, what="detail of a price")
-    raise InvalidName("a detail that FOCUS does not define", key, "begin its name with x_")
-
-
-def _scalar(value: Any) -> Scalar:
-    if isinstance(value, bool | int | Decimal):
-        return value
-    return name(value, what="detail of a price")
+    details: list[tuple[str, Scalar]] = []
+    for key, item in pairs:
+        is_known = isinstance(key, str) and (key in (*FOCUS_DETAILS, "MemorySize") or key.startswith("x_"))
+        if not is_known:
+            raise InvalidName("a detail that FOCUS does not define", key, "begin its name with x_")
+        is_number = isinstance(item, bool | int | Decimal)
+        scalar = item if is_number else name(item, what="detail of a price")
+        details.append((name(key, what="detail of a price"), scalar))
+    return tuple(sorted(details))
 
 
 def _ids(value: Any) -> tuple[tuple[str, str], ...]:
@@ -102,7 +95,7 @@ def _ids(value: Any) -> tuple[tuple[str, str], ...]:
 
 @frozen(repr=False)
 class Sku(Value):
-    """What FOCUS is to call a meter, or a kind of charge; what is left out is made from the meter's name.
+    """What FOCUS is to call a meter, or a kind of charge; what is left out follows from the meter's name.
 
     Args:
         service: ServiceName.
@@ -115,7 +108,7 @@ class Sku(Value):
         price_ids: SkuPriceId by what a line says after its meter: ``""``, ``"tier 1: 0 to 1000"``.
 
     Raises:
-        InvalidName: For a category or a name that FOCUS does not know, and for what is no text.
+        InvalidName: For a category or a name that FOCUS does not know, and for what is not text.
 
     >>> Sku(service="GPU Compute", category="Compute", subcategory="Virtual Machines").unit is None
     True
@@ -132,49 +125,46 @@ class Sku(Value):
 
     def __attrs_post_init__(self) -> None:
         if self.category is not None and self.category not in SUBCATEGORIES:
-            raise InvalidName("no category of services", self.category, f"give one of {list(SUBCATEGORIES)}")
+            raise InvalidName(
+                "not a category of services", self.category, f"give one of {list(SUBCATEGORIES)}"
+            )
         category = self.category or AI
         if self.subcategory is not None and self.subcategory not in SUBCATEGORIES[category]:
             way_out = f"give one of {list(SUBCATEGORIES[category])}"
-            raise InvalidName(f"no subcategory of {category}", self.subcategory, way_out)
+            raise InvalidName(f"not a subcategory of {category}", self.subcategory, way_out)
 
 
 def skus_of(value: Any) -> dict[str, Sku]:
     """SKUs by kind of charge or by meter, whose labels a billed meter must have.
 
     Raises:
-        InvalidName: For what is no mapping to SKUs.
+        InvalidName: For anything but a mapping to SKUs.
         InvalidMeter: For a key that is neither a kind nor a meter.
     """
     if not is_mapping(value) or not all(isinstance(sku, Sku) for sku in value.values()):
-        raise InvalidName("no SKUs by meter", value, 'give a mapping: {"gpu_hours": Sku(unit="Hours")}')
+        raise InvalidName("not SKUs by meter", value, 'give a mapping: {"gpu_hours": Sku(unit="Hours")}')
     return {key if key in KINDS else Meter(key): sku for key, sku in value.items()}
 
 
-def named(kind: str, meter: Meter | None, text: str, skus: Mapping[str, Sku]) -> Sku:
-    """The SKU of a charge with nothing left out: what was said of it, else what its name suggests."""
-    given, made = _given(kind, meter, skus), _made(kind, meter, text)
-    said = {name: value for name in _NAMES if (value := getattr(given, name)) is not None}
-    if given.category is not None and given.subcategory is None:
-        said["subcategory"] = SUBCATEGORIES[given.category][-1]
-    details = tuple(sorted({**dict(made.details), **dict(given.details)}.items()))
-    return evolve(made, **said, details=details, price_ids=given.price_ids)
-
-
-_NAMES = ("service", "category", "subcategory", "id", "meter", "unit")
-
-
-def _given(kind: str, meter: Meter | None, skus: Mapping[str, Sku]) -> Sku:
-    """The most specific entry that the meter has the labels of."""
-    if meter is None:
-        return skus.get(kind, Sku())
-    fitting = [key for key in skus if isinstance(key, Meter) and key.includes(meter)]
-    return skus[max(fitting, key=lambda key: (len(key.labels), key))] if fitting else Sku()
-
-
-def _made(kind: str, meter: Meter | None, text: str) -> Sku:
+def sku_of(kind: str, meter: Meter | None, text: str, skus: Mapping[str, Sku]) -> Sku:
+    """The SKU of a charge with nothing left out: what the table says of it, else what its name suggests."""
+    # The entry with the most labels wins, as in a schedule: a meter must have all of them.
+    own = Sku() if meter is not None else skus.get(kind, Sku())
     if meter is not None:
-        return _of_meter(meter)
+        fitting = [key for key in skus if isinstance(key, Meter) and key.includes(meter)]
+        own = skus[max(fitting, key=lambda key: (len(key.labels), key))] if fitting else own
+
+    suggested = _sku_of_kind(kind, text) if meter is None else _sku_of_meter(meter)
+    names = ("service", "category", "subcategory", "id", "meter", "unit")
+    texts = {name: value for name in names if (value := getattr(own, name)) is not None}
+    if own.category is not None and own.subcategory is None:
+        texts["subcategory"] = SUBCATEGORIES[own.category][-1]
+    details = tuple(sorted({**dict(suggested.details), **dict(own.details)}.items()))
+    return evolve(suggested, **texts, details=details, price_ids=own.price_ids)
+
+
+def _sku_of_kind(kind: str, text: str) -> Sku:
+    """What a charge without a meter is called."""
     if kind == "fee":
         return Sku("Subscription", AI, GENERATIVE, _short(f"fee {text}"), text, "Units")
     if kind == "minimum":
@@ -187,38 +177,32 @@ def _made(kind: str, meter: Meter | None, text: str) -> Sku:
     return Sku(service, OTHER, "Other (Other)", kind, kind, "Units")
 
 
-def _of_meter(meter: Meter) -> Sku:
+def _sku_of_meter(meter: Meter) -> Sku:
+    """What the name of a meter suggests: ``gpu_hours`` are GPU Hours, in Hours, of a GPU Compute service."""
     words = meter.name.replace(".", "_").replace("-", "_").split("_")
-    told = " ".join(ACRONYMS.get(word.lower(), word[:1].upper() + word[1:]) for word in words if word)
-    is_gpu = words[0].lower() in ("gpu", "tpu")
-    service = "GPU Compute" if is_gpu else "LLM API" if words[-1] == "tokens" else told
+    title = " ".join(ACRONYMS.get(word.lower(), word[:1].upper() + word[1:]) for word in words if word)
+    is_gpu, last = words[0].lower() in ("gpu", "tpu"), words[-1].lower()
+    service = "GPU Compute" if is_gpu else "LLM API" if words[-1] == "tokens" else title
+    unit = UNITS.get(last, last.capitalize() if len(last) > 2 and last.endswith("s") else "Units")
+    if words[0].lower() == "gb" and last == "hours":
+        unit = "GB-Hours"
+
+    details: dict[str, Scalar] = {
+        LABELS.get(label, _short(f"x_{label}")): value
+        for label, value in meter.labels.items()
+        if label != "cache"
+    }
+    # FOCUS 1.5 names direction and cache of tokens; in 1.2 they are details of our own, never left out.
+    cache = meter.labels.get("cache")
+    if meter.name in ("input_tokens", "output_tokens"):
+        details["x_TokenDirection"] = "Input" if meter.name == "input_tokens" else "Output"
+        details["x_TokenCacheAction"] = CACHED.get(cache, "Other") if cache else "Uncached"
+    elif "cache" in meter.labels:
+        details["x_cache"] = meter.labels["cache"]
     subcategory = LEARNING if is_gpu else GENERATIVE
-    return Sku(service, AI, subcategory, _short(str(meter)), told, _unit(words), _details_of(meter))
+    return Sku(service, AI, subcategory, _short(str(meter)), title, unit, details)
 
 
 def _short(text: str) -> str:
     """A text as long as an id may be; of a longer one its start, and what tells it from others."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 17]} {content_hash(text)[:16]}"
-
-
-def _unit(words: list[str]) -> str:
-    last = words[-1].lower()
-    if words[0].lower() == "gb" and last == "hours":
-        return "GB-Hours"
-    return UNITS.get(last, last.capitalize() if len(last) > 2 and last.endswith("s") else "Units")
-
-
-def _details_of(meter: Meter) -> dict[str, Scalar]:
-    """The labels of a meter, and for tokens their direction and what a cache did, in every case."""
-    found: dict[str, Scalar] = {
-        LABELS.get(label, _short(f"x_{label}")): value
-        for label, value in meter.labels.items()
-        if label != "cache"
-    }
-    if meter.name in ("input_tokens", "output_tokens"):
-        cache = meter.labels.get("cache")
-        found["x_TokenDirection"] = "Input" if meter.name == "input_tokens" else "Output"
-        found["x_TokenCacheAction"] = CACHED.get(cache, "Other") if cache else "Uncached"
-    elif "cache" in meter.labels:
-        found["x_cache"] = meter.labels["cache"]
-    return found

@@ -964,7 +964,7 @@ def test_a_bill_without_a_period_has_rows_and_no_file():
 
 def test_parquet_holds_every_digit(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet", reason="no Parquet: pip install pyarrow")
-    from tokenbill.focus.parquet import write_parquet
+    from tokenbill.focus import write_parquet
 
     plan = BillingPlan.on_demand(PriceSchedule(gpu_seconds=PerUnit("0.10", per=3600)))
     rows = rows_of([on_demand(), Bill.of(Usage(gpu_seconds=100), plan, period=OCTOBER)])
@@ -1210,7 +1210,7 @@ def test_only_what_the_validator_gets_wrong_fails_in_either_pass(story, tmp_path
 @validator
 def test_parquet_is_judged_as_csv_is(tmp_path):
     pytest.importorskip("pyarrow", reason="no Parquet: pip install pyarrow")
-    from tokenbill.focus.parquet import write_parquet
+    from tokenbill.focus import write_parquet
 
     write_parquet(rows_of([on_demand()]), tmp_path / "focus.parquet")
 
