@@ -29,10 +29,10 @@ from tokenbill.core.money.decimals import (
     shifted,
     users_context,
 )
-from tokenbill.core.pricing.breakdown import Portion
+from tokenbill.core.pricing.breakdown import PriceComponent
 from tokenbill.core.pricing.curves import NIL, at
 from tokenbill.core.pricing.lint import cliffs
-from tokenbill.core.pricing.price import AtLeast, Price
+from tokenbill.core.pricing.price import Price
 from tokenbill.errors import InvalidPrice, MissingExtra
 from tokenbill.shared.breakpoints import bounds
 
@@ -89,7 +89,7 @@ def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: boo
     >>> check_price(PerUnit("0.10", per=3600).after(100).capped(500))
     """
     if not isinstance(price, Price):
-        raise InvalidPrice("no price", price, "give an object of a class under Price")
+        raise InvalidPrice("not a price", price, "give an object of a class under Price")
     _zero(price, at_zero)
     _copies(price)
     near = quantities_near(price, quantities)
@@ -159,9 +159,7 @@ def _zero(price: Price, at_zero: bool) -> None:
 
 
 def _due_at_zero(price: Price) -> bool:
-    says = (
-        getattr(price, "at_zero", False) or getattr(price, "fee_at_zero", False) or isinstance(price, AtLeast)
-    )
+    says = getattr(price, "at_zero", False) or getattr(price, "fee_at_zero", False)
     return bool(says) or any(map(_due_at_zero, price.parts()))
 
 
@@ -257,24 +255,23 @@ def _pieces(price: Price, early: Decimal, late: Decimal) -> None:
         _hold(listed == exact, "pieces", price, _told(early, exact), f"by its pieces it is {listed}")
 
 
-def _portions(price: Price, early: Decimal, late: Decimal) -> None:
-    """The portions, which become the lines of a bill, add up to the amount, and each is the sum it shows."""
-    portions, exact = price.portions(early), _answer(price, early).exact
-    added = sum((Fraction(portion.amount) for portion in portions), NIL)
-    _hold(added == exact, "portions", price, _told(early, exact), f"its portions add up to {added}")
-    for portion in portions:
-        shown_sum = _sum_of(portion)
-        wrong = f"a portion of it of {portion.amount} shows a sum of {shown_sum}"
-        _hold(shown_sum == portion.amount, "portions", price, _told(early, exact), wrong)
+def _breakdown(price: Price, early: Decimal, late: Decimal) -> None:
+    """The components of an amount, which become lines of a bill, add up to it; each is the sum it shows."""
+    components, exact = price.breakdown(early), _answer(price, early).exact
+    added = sum((Fraction(component.amount) for component in components), NIL)
+    _hold(added == exact, "breakdown", price, _told(early, exact), f"its components add up to {added}")
+    for component in components:
+        shown_sum = _sum_of(component)
+        wrong = f"a component of it of {component.amount} shows a sum of {shown_sum}"
+        _hold(shown_sum == component.amount, "breakdown", price, _told(early, exact), wrong)
 
 
-def _sum_of(portion: Portion) -> Exact:
-    """What a clerk gets who redoes a portion."""
-    if portion.rate is None:
-        return portion.amount
-    return plus(
-        portion.fee, product(rounded(ratio(portion.quantity, portion.per), portion.round), portion.rate)
-    )
+def _sum_of(component: PriceComponent) -> Exact:
+    """What a clerk gets who redoes a component."""
+    if component.rate is None:
+        return component.amount
+    blocks = rounded(ratio(component.quantity, component.per), component.round)
+    return plus(component.fee, product(blocks, component.rate))
 
 
 def _monotony(price: Price, early: Decimal, late: Decimal) -> None:
@@ -289,4 +286,4 @@ def _monotony(price: Price, early: Decimal, late: Decimal) -> None:
         _hold(one <= other, "monotony", price, _told(less, one), wrong)
 
 
-LAWS: tuple[Law, ...] = (_sign, _sum, _determinism, _exactness, _pieces, _portions, _monotony)
+LAWS: tuple[Law, ...] = (_sign, _sum, _determinism, _exactness, _pieces, _breakdown, _monotony)

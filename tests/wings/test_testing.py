@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.support.strategies import Saturating, Squared, Started, junk, prices
 from tokenbill import Flat, Graduated, Package, PerUnit, Price, Tier, TokenbillError, Volume
-from tokenbill.core.pricing.breakdown import Portion
+from tokenbill.core.pricing.breakdown import PriceComponent
 from tokenbill.core.pricing.curves import NIL, curve, line
 from tokenbill.errors import InvalidPrice, MissingExtra
 from tokenbill.testing import check_price, quantities_near
@@ -136,15 +136,15 @@ class Falling(Broken):
 
 
 @frozen
-class FewPortions(Broken):
-    def portions(self, quantity):
+class FewComponents(Broken):
+    def breakdown(self, quantity):
         return ()
 
 
 @frozen
 class WrongSum(Broken):
-    def portions(self, quantity):
-        return (Portion(quantity, quantity, Decimal(2)),)
+    def breakdown(self, quantity):
+        return (PriceComponent(quantity, quantity, Decimal(2)),)
 
 
 @define(eq=True)
@@ -187,7 +187,7 @@ BROKEN = {
     DueAtZero: r"the law of zero: price\(0\) is 1, but it has no at_zero",
     Negative: "the law of sign",
     BelowZero: r"the law of answers: price\(.*\) raises InvalidPrice: amount of BelowZero is negative",
-    Floating: "the law of answers: .* is no exact number",
+    Floating: "the law of answers: .* is not an exact number",
     Inexact: "the law of answers: .* InexactAmount",
     Raising: "the law of answers: .* ZeroDivisionError",
     Forgetful: r"the law of sums: price\(.*\) \+ price\(.*, prior=.*\) is .*, but price\(.*\) is",
@@ -197,8 +197,8 @@ BROKEN = {
     Rounding: "the law of",
     OtherPieces: "the law of pieces: .*, but by its pieces it is",
     Falling: "the law of monotony: .*, and its pieces have no cliff",
-    FewPortions: "the law of portions: .*, but its portions add up to 0",
-    WrongSum: "the law of portions: .* shows a sum of",
+    FewComponents: "the law of breakdown: .*, but its components add up to 0",
+    WrongSum: "the law of breakdown: .* shows a sum of",
     Mutable: "the law of hashes: it has none; make the class frozen",
     Unequal: "the law of copies: .*, but the two are not equal",
     HashedByPlace: "the law of hashes: .*, but their hashes differ",
@@ -246,7 +246,7 @@ def test_it_looks_where_it_is_told_that_a_curve_bends():
 
 @pytest.mark.parametrize("wrong", [None, 1, PerUnit, "0.10"], ids=str)
 def test_only_prices_can_be_checked(wrong):
-    with pytest.raises(InvalidPrice, match="no price"):
+    with pytest.raises(InvalidPrice, match="not a price"):
         check_price(wrong)
 
 

@@ -51,9 +51,9 @@ class Cell(NamedTuple):
 
 def first_rate(price: Price) -> tuple[Exact, Decimal]:
     """What the first unit costs, and how many units that is quoted for; nothing where no rate says it."""
-    for portion in price.portions(ONE):
-        if portion.rate is not None:
-            return portion.rate, portion.per
+    for component in price.breakdown(ONE):
+        if component.rate is not None:
+            return component.rate, component.per
     return ZERO, ONE
 
 

@@ -96,7 +96,7 @@ def horizon(up_to: Number | None) -> Fraction:
     """The largest quantity to look at; quantities lie below 10^30 anyway."""
     found = Fraction(LIMIT if up_to is None else number(up_to))
     if found <= 0:
-        raise InvalidNumber("no quantity to look up to", up_to, "give more than zero")
+        raise InvalidNumber("not a quantity to look up to", up_to, "give more than zero")
     return found
 
 

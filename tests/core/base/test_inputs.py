@@ -53,7 +53,7 @@ def test_a_name_may_be_empty_where_nothing_needs_it():
 
 
 def test_a_name_that_is_refused_is_called_what_it_is():
-    with pytest.raises(InvalidName, match="grant id is no text"):
+    with pytest.raises(InvalidName, match="grant id is not text"):
         name(5, what="grant id")
 
 

@@ -1,9 +1,10 @@
 import re
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
-from tokenbill.core.base.tables import digits, guarded, html_table, shortest, text_table
+from tokenbill.core.base.tables import digits, guarded, html_table, plain, shortest, text_table
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,10 @@ from tokenbill.core.base.tables import digits, guarded, html_table, shortest, te
 )
 def test_a_number_is_shown_in_plain_digits(value, text):
     assert digits(value) == text
+
+
+def test_an_exact_number_is_shown_in_plain_digits_or_as_a_quotient():
+    assert [plain(value) for value in (Decimal("1E-7"), Fraction(1, 3))] == ["0.0000001", "1/3"]
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_terms_that_are_none_or_contradict_each_other_are_refused(terms, error):
 
 @pytest.mark.parametrize("prices", [None, {"gpu_hours": "0.10"}, 5, "gpu_hours", object()], ids=repr)
 def test_a_plan_needs_a_schedule(prices):
-    with pytest.raises(InvalidPlan, match="no schedule of prices"):
+    with pytest.raises(InvalidPlan, match="not a schedule of prices"):
         BillingPlan(prices)
 
 
@@ -238,7 +238,7 @@ def test_a_balance_is_asked_at_a_time_where_grants_are_dated():
 
 @pytest.mark.parametrize("account", [None, Balance(), BillingPlan(PRICES)], ids=["none", "balance", "plan"])
 def test_only_an_account_affords_usage(account):
-    with pytest.raises(InvalidPlan, match="no account"):
+    with pytest.raises(InvalidPlan, match="not an account"):
         BillingPlan.prepaid(PRICES).covers(Usage(gpu_hours=1), account)
 
 

@@ -8,7 +8,7 @@ from tokenbill import Flat, Package, PerUnit, Price
 from tokenbill.core.pricing.breakdown import (
     DEPTH,
     PARTS,
-    Portion,
+    PriceComponent,
     amount_at,
     direction,
     kept,
@@ -67,44 +67,44 @@ def nested(depth):
     return price
 
 
-def test_a_portion_times_a_factor_is_dearer_in_every_part():
-    portion = Portion(Decimal(52), Decimal(10), Decimal(5), fee=Decimal(2), label="tier 1")
+def test_a_component_times_a_factor_is_dearer_in_every_part():
+    component = PriceComponent(Decimal(52), Decimal(10), Decimal(5), fee=Decimal(2), label="tier 1")
 
-    assert portion.times(Decimal(3)) == Portion(
+    assert component.times(Decimal(3)) == PriceComponent(
         Decimal(156), Decimal(10), Decimal(15), fee=Decimal(6), label="tier 1"
     )
-    assert Portion(ONE, ONE, label="flat").times(Decimal(3)).rate is None
+    assert PriceComponent(ONE, ONE, label="flat").times(Decimal(3)).rate is None
 
 
-def test_more_can_be_said_of_a_portion():
-    portion = Portion(ONE, ONE)
+def test_more_can_be_said_of_a_component():
+    component = PriceComponent(ONE, ONE)
 
-    assert portion.labelled("a").labelled("b").label == "a, b"
+    assert component.labelled("a").labelled("b").label == "a, b"
 
 
-def test_a_plain_portion_of_converted_units_is_told_in_the_units_before():
-    plain = Portion(Decimal(6), Decimal(3), Decimal(2))
+def test_a_plain_component_of_converted_units_is_told_in_the_units_before():
+    plain = PriceComponent(Decimal(6), Decimal(3), Decimal(2))
 
-    assert plain.in_units(Decimal(2500), Decimal(1000), ONE, "up") == Portion(
+    assert plain.in_units(Decimal(2500), Decimal(1000), ONE, "up") == PriceComponent(
         Decimal(6), Decimal(2500), Decimal(2), Decimal(1000), "up"
     )
 
 
 @pytest.mark.parametrize(
-    ("portion", "times", "round", "label"),
+    ("component", "times", "round", "label"),
     [
-        (Portion(ONE, ONE, ONE, label="tier 1"), 1, "none", "tier 1, quantity ÷ 1000"),
-        (Portion(ONE, ONE, ONE, per=Decimal(7)), 1, "half_up", "quantity ÷ 1000 half up"),
-        (Portion(ONE, Decimal(5), ONE), 2, "none", "quantity × 2 ÷ 1000"),
-        (Portion(ONE, Decimal(9), ONE), 1, "up", "quantity ÷ 1000 up"),  # of only some of the units
-        (Portion(ONE, ONE), 1, "down", "quantity ÷ 1000 down"),
+        (PriceComponent(ONE, ONE, ONE, label="tier 1"), 1, "none", "tier 1, quantity ÷ 1000"),
+        (PriceComponent(ONE, ONE, ONE, per=Decimal(7)), 1, "half_up", "quantity ÷ 1000 half up"),
+        (PriceComponent(ONE, Decimal(5), ONE), 2, "none", "quantity × 2 ÷ 1000"),
+        (PriceComponent(ONE, Decimal(9), ONE), 1, "up", "quantity ÷ 1000 up"),  # of only some of the units
+        (PriceComponent(ONE, ONE), 1, "down", "quantity ÷ 1000 down"),
     ],
     ids=["label", "per", "times", "part", "rule"],
 )
-def test_another_portion_of_converted_units_says_how_they_were_converted(portion, times, round, label):
-    found = portion.in_units(Decimal(2500), Decimal(1000), Decimal(times), round)
+def test_another_component_of_converted_units_says_how_they_were_converted(component, times, round, label):
+    found = component.in_units(Decimal(2500), Decimal(1000), Decimal(times), round)
 
-    assert found == portion._replace(label=label)
+    assert found == component._replace(label=label)
 
 
 @pytest.mark.parametrize("answer", [0, 5, Decimal("0.10"), Fraction(1, 3)])
@@ -162,7 +162,7 @@ def test_a_part_is_a_price_that_nests_no_deeper_than_a_file_can():
 
 @pytest.mark.parametrize("value", [None, 5, "0.10", PerUnit])
 def test_what_is_no_price_is_no_part_of_one(value):
-    with pytest.raises(InvalidPrice, match="price is no price"):
+    with pytest.raises(InvalidPrice, match="price is not a price"):
         nests(None, PRICE, value)
 
 
@@ -188,12 +188,12 @@ def test_the_curve_over_a_price_that_lists_no_pieces_is_not_known():
     assert over(PerUnit(3), PerUnit(2).pieces()) == PerUnit(6).pieces()
 
 
-def test_portions_are_kept_while_they_make_the_amount():
+def test_components_are_kept_while_they_make_the_amount():
     price = PerUnit("0.10")
 
-    assert kept(price, Decimal(5), Decimal("0.50"), "at most 20") == price.portions(Decimal(5))
+    assert kept(price, Decimal(5), Decimal("0.50"), "at most 20") == price.breakdown(Decimal(5))
     assert kept(price, Decimal(500), Decimal(20), "at most 20") == (
-        Portion(Decimal(20), Decimal(500), fee=Decimal(20), label="at most 20"),
+        PriceComponent(Decimal(20), Decimal(500), fee=Decimal(20), label="at most 20"),
     )
 
 
@@ -206,6 +206,11 @@ def test_a_quantity_to_price_is_zero_or_more():
 
 
 def test_a_flat_fee_is_told_by_its_name():
-    (portion,) = Flat(20).portions(Decimal(3))
+    (component,) = Flat(20).breakdown(Decimal(3))
 
-    assert (portion.amount, portion.quantity, portion.rate, portion.label) == (20, 3, None, "flat fee")
+    assert (component.amount, component.quantity, component.rate, component.label) == (
+        20,
+        3,
+        None,
+        "flat fee",
+    )

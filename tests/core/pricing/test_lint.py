@@ -214,5 +214,5 @@ def test_a_users_schedule_is_read_if_it_lists_its_entries():
 def test_a_schedule_that_lists_nothing_cannot_be_read():
     with pytest.raises(InvalidSchedule, match="lists no entries"):
         findings(object())
-    with pytest.raises(InvalidPrice, match="no price"):
+    with pytest.raises(InvalidPrice, match="not a price"):
         findings({"a": "0.10"})

@@ -136,11 +136,11 @@ def test_the_context_of_the_caller_is_neither_read_nor_changed():
         assert not any(context.flags.values())
 
 
-def test_a_users_price_lists_no_pieces_and_one_portion():
-    (portion,) = Divided(4).portions(Decimal(3))
+def test_a_users_price_lists_no_pieces_and_one_component():
+    (component,) = Divided(4).breakdown(Decimal(3))
 
     assert Divided(4).pieces() is None
-    assert (portion.amount, portion.quantity, portion.rate, portion.label) == (
+    assert (component.amount, component.quantity, component.rate, component.label) == (
         Decimal("0.75"),
         3,
         None,
@@ -244,7 +244,7 @@ def test_the_amount_of_one_price_is_the_quantity_of_the_next():
 
 @pytest.mark.parametrize("wrong", [None, 1, "0.10", PerUnit, CENT.each("region")])
 def test_what_is_combined_is_a_price(wrong):
-    with pytest.raises(InvalidPrice, match="is no price"):
+    with pytest.raises(InvalidPrice, match="is not a price"):
         CENT.then(wrong)
 
 
@@ -288,7 +288,7 @@ def test_each_is_one_curve_for_each_value_of_labels():
         CENT.each(1)
 
 
-# ---------------------------------------------------------------- pieces and portions
+# ---------------------------------------------------------------- pieces and components
 
 
 def test_a_combinator_lists_no_pieces_where_a_part_lists_none():
@@ -306,9 +306,9 @@ def test_a_combinator_lists_no_pieces_where_a_part_lists_none():
     assert [price.pieces() for price in [*combined, CENT.then(own)]] == [None] * 8
 
 
-def test_the_portions_of_an_allowance_show_what_is_included():
-    (within,) = CENT.after(100).portions(Decimal(40))
-    included, beyond = CENT.after(100).portions(Decimal(130))
+def test_the_components_of_an_allowance_show_what_is_included():
+    (within,) = CENT.after(100).breakdown(Decimal(40))
+    included, beyond = CENT.after(100).breakdown(Decimal(130))
 
     assert (within.amount, within.quantity, within.label) == (0, 40, "included")
     assert (included.amount, included.quantity) == (0, 100)
@@ -316,38 +316,38 @@ def test_the_portions_of_an_allowance_show_what_is_included():
 
 
 def test_a_fee_due_at_zero_shows_beside_what_is_included():
-    included, fee = Flat(20, at_zero=True).after(100).portions(Decimal(40))
+    included, fee = Flat(20, at_zero=True).after(100).breakdown(Decimal(40))
 
     assert (included.quantity, fee.amount) == (40, 20)
 
 
 def test_a_cap_shows_its_own_amount_only_where_it_holds():
-    (under,) = CENT.capped(5).portions(Decimal(400))
-    (over,) = CENT.capped(5).portions(Decimal(600))
-    (lifted,) = CENT.at_least(5).portions(Decimal(400))
+    (under,) = CENT.capped(5).breakdown(Decimal(400))
+    (over,) = CENT.capped(5).breakdown(Decimal(600))
+    (lifted,) = CENT.at_least(5).breakdown(Decimal(400))
 
     assert (under.amount, under.rate) == (4, Decimal("0.01"))
     assert (over.amount, over.fee, over.rate, over.label) == (5, 5, None, "at most 5")
     assert (lifted.amount, lifted.label) == (5, "at least 5")
 
 
-def test_a_factor_scales_every_number_that_a_portion_shows():
-    fee, (units,) = (Flat(20) * 2).portions(Decimal(3))[0], (Package(10, 5) * 2).portions(Decimal(15))
+def test_a_factor_scales_every_number_that_a_component_shows():
+    fee, (units,) = (Flat(20) * 2).breakdown(Decimal(3))[0], (Package(10, 5) * 2).breakdown(Decimal(15))
 
     assert (fee.amount, fee.fee, fee.rate) == (40, 40, None)
     assert (units.amount, units.rate, units.per, units.round) == (20, 10, 10, "up")
 
 
-def test_a_conversion_shows_in_the_portion_where_one_line_can_say_both():
-    (plain,) = PerUnit(3).in_units(of=1000, round="up").portions(Decimal(1500))
-    (tier,) = Volume([Tier(None, 3)]).in_units(of=1000, times=2).portions(Decimal(1500))
+def test_a_conversion_shows_in_the_component_where_one_line_can_say_both():
+    (plain,) = PerUnit(3).in_units(of=1000, round="up").breakdown(Decimal(1500))
+    (tier,) = Volume([Tier(None, 3)]).in_units(of=1000, times=2).breakdown(Decimal(1500))
 
     assert (plain.amount, plain.quantity, plain.per, plain.round) == (6, 1500, 1000, "up")  # 2 × 3
     assert (tier.amount, tier.quantity, tier.label) == (9, 3, "tier 1: any quantity, quantity × 2 ÷ 1000")
 
 
-def test_a_portion_beyond_converted_free_units_shows_what_is_left_of_them():
-    included, beyond = PerUnit(1).after(2).in_units(of=1000).portions(Decimal(5000))
+def test_a_component_beyond_converted_free_units_shows_what_is_left_of_them():
+    included, beyond = PerUnit(1).after(2).in_units(of=1000).breakdown(Decimal(5000))
 
     assert (included.quantity, included.label) == (2, "included, quantity ÷ 1000")
     assert (beyond.amount, beyond.quantity, beyond.per, beyond.label) == (3, 3, 1, "quantity ÷ 1000")

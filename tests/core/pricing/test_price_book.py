@@ -97,7 +97,7 @@ def test_a_book_has_a_schedule():
 
 @pytest.mark.parametrize("schedule", [None, {"a": 1}, PriceSchedule], ids=str)
 def test_a_schedule_is_anything_with_match_and_currency(schedule):
-    with pytest.raises(InvalidSchedule, match="no schedule of prices"):
+    with pytest.raises(InvalidSchedule, match="not a schedule of prices"):
         PriceBook([("2026-01-01", schedule)])
 
 

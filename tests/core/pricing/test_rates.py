@@ -84,10 +84,10 @@ def test_packages_are_counted_whole():
         Package(1, -5)
 
 
-def test_portions_show_the_numbers_of_the_price():
-    (hours,) = PerUnit("0.10", per=3600).portions(Decimal(36))
-    (fee,) = Flat(20).portions(Decimal(3))
-    (packages,) = Package(1000, 5).portions(Decimal(2001))
+def test_components_show_the_numbers_of_the_price():
+    (hours,) = PerUnit("0.10", per=3600).breakdown(Decimal(36))
+    (fee,) = Flat(20).breakdown(Decimal(3))
+    (packages,) = Package(1000, 5).breakdown(Decimal(2001))
 
     assert (hours.amount, hours.rate, hours.per) == (Decimal("0.001"), Decimal("0.10"), Decimal(3600))
     assert (fee.amount, fee.fee, fee.rate, fee.label) == (Decimal(20), Decimal(20), None, "flat fee")

@@ -156,18 +156,23 @@ def test_a_fee_at_zero_is_a_switch():
         Graduated(FEES, fee_at_zero=1)
 
 
-def test_the_portions_of_a_graduated_price_are_its_tiers():
-    full, reached = Graduated(FEES).portions(Decimal(12))
+def test_the_components_of_a_graduated_price_are_its_tiers():
+    full, reached = Graduated(FEES).breakdown(Decimal(12))
 
     assert (full.amount, full.quantity, full.fee, full.label) == (52, 10, 2, "tier 1: 0 to 10")
     assert (reached.amount, reached.quantity, reached.fee, reached.label) == (11, 2, 3, "tier 2: above 10")
 
 
-def test_the_portion_of_a_volume_price_is_the_tier_reached():
-    (portion,) = Volume(FEES).portions(Decimal(12))
-    (only,) = Volume([Tier(None, 4)]).portions(Decimal(3))
+def test_the_component_of_a_volume_price_is_the_tier_reached():
+    (component,) = Volume(FEES).breakdown(Decimal(12))
+    (only,) = Volume([Tier(None, 4)]).breakdown(Decimal(3))
 
-    assert (portion.amount, portion.quantity, portion.fee, portion.label) == (51, 12, 3, "tier 2: above 10")
+    assert (component.amount, component.quantity, component.fee, component.label) == (
+        51,
+        12,
+        3,
+        "tier 2: above 10",
+    )
     assert (only.amount, only.label) == (12, "tier 1: any quantity")
 
 

@@ -1,4 +1,3 @@
-from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -18,18 +17,9 @@ from tokenbill import (
     Tier,
     Volume,
 )
-from tokenbill.core.pricing.price import After, Sum
-from tokenbill.core.pricing.wording import (
-    COMBINATORS,
-    LONGEST,
-    RULES,
-    SECTIONS,
-    entry_rule,
-    page_of,
-    plain,
-    rule_of,
-    terms_of,
-)
+from tokenbill.core.pricing.breakdown import LONGEST_RULE, rule_of
+from tokenbill.core.pricing.price import After, Combinator, Sum
+from tokenbill.core.pricing.wording import terms_of
 
 CALLS = PerUnit("0.01")
 
@@ -97,7 +87,7 @@ def test_the_rule_of_a_nested_price_names_every_price_in_it():
 def test_a_rule_of_many_prices_is_cut():
     told = rule_of(Sum([CALLS] * 1000))
 
-    assert len(told) == LONGEST
+    assert len(told) == LONGEST_RULE
     assert told.endswith("…")
 
 
@@ -108,7 +98,7 @@ def test_a_rule_of_many_tiers_lists_the_first():
 
 
 def test_the_rule_of_an_entry_of_groups_names_the_labels():
-    assert entry_rule(CALLS.each("region", "gpu")) == "every unit at 0.01, by region, gpu"
+    assert rule_of(CALLS.each("region", "gpu")) == "every unit at 0.01, by region, gpu"
 
 
 def test_the_terms_of_a_plan_are_what_it_says_and_no_more():
@@ -151,11 +141,9 @@ def test_a_schedule_of_a_users_own_may_list_no_entries():
     assert terms_of(BillingPlan.on_demand(Own())) == []
 
 
-def test_each_kind_of_price_has_a_rule_and_a_page():
-    assert set(RULES) == set(SECTIONS) == {PerUnit, Flat, Package, Graduated, Volume, *COMBINATORS}
-    assert page_of(CALLS.capped(5)) == "docs/explanation/pricing-models.md#cap"
-    assert page_of(Squared()) == "docs/how-to/write-a-price.md"
+def test_each_kind_of_price_has_words_and_a_page_of_its_own():
+    ours = {Flat, Graduated, Package, PerUnit, Volume, *Combinator.__subclasses__()}
 
-
-def test_an_exact_number_is_told_in_plain_digits_or_as_a_fraction():
-    assert [plain(value) for value in (Decimal("1E-7"), Fraction(1, 3))] == ["0.0000001", "1/3"]
+    assert all({"in_words", "PAGE"} <= vars(kind).keys() for kind in ours)
+    assert CALLS.capped(5).PAGE == "docs/explanation/pricing-models.md#cap"
+    assert Squared().PAGE == "docs/how-to/write-a-price.md"

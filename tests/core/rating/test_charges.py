@@ -37,13 +37,13 @@ class Waved(Price):
 
 @frozen
 class Alternating(Price):
-    """A price whose portions have a rate that depends on the quantity."""
+    """A price whose components have a rate that depends on the quantity."""
 
     def amount(self, quantity):
         return quantity * quantity
 
-    def portions(self, quantity):
-        return tuple(portion for portion in PerUnit(quantity).portions(quantity))
+    def breakdown(self, quantity):
+        return tuple(component for component in PerUnit(quantity).breakdown(quantity))
 
 
 class Bare(Price):

@@ -44,7 +44,7 @@ class Silent(Price):
     def amount(self, quantity):
         return 0
 
-    def portions(self, quantity):
+    def breakdown(self, quantity):
         return ()
 
 

@@ -27,7 +27,7 @@ def name(value: object, *, what: str = "name", empty: bool = False) -> str:
     """
     plain = str.__str__(value) if isinstance(value, str) else None  # of a subclass only the text
     if plain is None or not (empty or plain):
-        raise InvalidName(f"{what} is no text", value, "give a string of 1 to 255 characters")
+        raise InvalidName(f"{what} is not text", value, "give a string of 1 to 255 characters")
     if len(plain) > NAME_LENGTH:
         raise InvalidName(f"{what} is too long", plain, f"give at most {NAME_LENGTH} characters")
     if not is_legible(plain):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
-__all__ = ["digits", "guarded", "html_table", "shortest", "text_table"]
+__all__ = ["digits", "guarded", "html_table", "plain", "shortest", "text_table"]
 
 STYLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
 TITLE = "caption-side:top;text-align:left;padding:2px 10px;font-weight:bold"
@@ -34,6 +35,15 @@ def shortest(value: Decimal) -> str:
     """
     text = format(value, "f")
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+
+
+def plain(value: Decimal | Fraction) -> str:
+    """An exact number in plain digits, or as a quotient where it is a Fraction.
+
+    >>> plain(Decimal("0.10")), plain(Fraction(1, 3))
+    ('0.10', '1/3')
+    """
+    return str(value) if isinstance(value, Fraction) else format(value, "f")
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from attrs import evolve, frozen
 
-from tokenbill.core.base.tables import digits, html_table
+from tokenbill.core.base.tables import digits, html_table, plain
 from tokenbill.core.base.values import Value
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import Grant
@@ -17,17 +17,9 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import Exact, Number, decimal, difference
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.pricing.breakdown import Portion, amount_at, units
-from tokenbill.core.pricing.price import After, AtLeast, Capped, InUnits, Price, Scaled, Then
-from tokenbill.core.pricing.wording import (
-    COMBINATORS,
-    conversion,
-    numbers_of,
-    page_of,
-    plain,
-    prices_below,
-    rule_of,
-)
+from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of, units
+from tokenbill.core.pricing.price import After, Combinator, Price
+from tokenbill.core.pricing.wording import numbers_of
 from tokenbill.core.rating.charges import quantities_of
 from tokenbill.core.rating.compiled import Compiled
 from tokenbill.core.rating.increment import Given, Increment, used_in, with_statements
@@ -126,7 +118,7 @@ def explained(lines: Sequence[LineItem], card: Compiled, given: Given, added: In
         sale = sold if i == max(last.values(), default=None) else ()
         way = ways.get(line.meter) if line.kind == "usage" else None
         below = tuple(_steps(way, card)) if way is not None and last[line.meter] == i else ()
-        steps.append(_line(line, card, PAGES[line.kind] if way is None else page_of(way.price), below + sale))
+        steps.append(_line(line, card, PAGES[line.kind] if way is None else way.price.PAGE, below + sale))
     return Explanation("total", "the lines together", (), exact_sum(lines), STAGES, "", tuple(steps))
 
 
@@ -218,7 +210,7 @@ def _drawn(grant: Grant, amount: Decimal, plan: BillingPlan) -> str:
 def _is_nested(price: Price) -> bool:
     """Whether lines alone leave open how it was done: an allowance before a plain price they do say."""
     inner = price.price if isinstance(price, After) else price
-    return isinstance(inner, COMBINATORS)
+    return isinstance(inner, Combinator)
 
 
 def explained_price(price: Price, quantity: Number) -> Explanation:
@@ -237,54 +229,36 @@ def explained_price(price: Price, quantity: Number) -> Explanation:
 def _way(price: Price, quantity: Exact) -> Explanation:
     """A price within a price may be reached by a quantity that no usage holds."""
     amount = amount_at(price, quantity)
-    below = [_way(part, reached) for part, reached in prices_below(price, quantity)]
-    if below:
-        steps, text = below, _equation(_told(price, quantity, below), amount, below[0].inputs[0][1])
+    if isinstance(price, Combinator):
+        below = [_way(part, reached) for part, reached in price.inputs(quantity)]
+        reached = below[0].inputs[0][1]
+        told = price.arithmetic(_shown(quantity), _shown(reached), [_shown(step.value) for step in below])
+        steps, text = below, _equation(told, amount, reached)
     else:
-        steps, text = _portions(price, quantity, amount)
+        steps, text = _components(price, quantity, amount)
     inputs, title = (("quantity", quantity), *numbers_of(price)), type(price).__name__
-    return Explanation(title, rule_of(price), inputs, amount, page_of(price), text, tuple(steps))
+    return Explanation(title, rule_of(price), inputs, amount, price.PAGE, text, tuple(steps))
 
 
-def _told(price: Price, quantity: Exact, steps: Sequence[Explanation]) -> str:
-    """The sum of a price that is made of others, over what its steps came to."""
-    given, reached = _shown(steps[0].value), _shown(steps[0].inputs[0][1])
-    match price:
-        case Scaled():
-            return f"{given} × {price.factor:f}"
-        case After():
-            return f"{reached} beyond the first {plain(price.units)} of {_shown(quantity)}"
-        case Capped():
-            return f"at most {price.most:f} of {given}"
-        case AtLeast():
-            return f"at least {price.least:f}, where it comes to {given},"
-        case InUnits():
-            return f"{_shown(quantity)}{conversion(price.of, price.times, price.round)}: {reached}"
-        case Then():
-            return f"{given} as a quantity"
-        case _:
-            return " + ".join(_shown(step.value) for step in steps)
-
-
-def _portions(price: Price, quantity: Exact, amount: Exact) -> tuple[list[Explanation], str]:
+def _components(price: Price, quantity: Exact, amount: Exact) -> tuple[list[Explanation], str]:
     """The steps and the sum of a price that is made of no others: its tiers, where there are several."""
-    steps = [_portion(price, portion) for portion in price.portions(quantity)]
+    steps = [_component(price, component) for component in price.breakdown(quantity)]
     if len(steps) == 1:
         return [], steps[0].text
     told = [evolve(step, text=f"{step.title}: {step.text}") for step in steps]
     return told, _equation(" + ".join(_shown(step.value) for step in steps), amount)
 
 
-def _portion(price: Price, portion: Portion) -> Explanation:
-    rate = None if portion.rate is None else decimal(portion.rate)
-    title, fee = portion.label or type(price).__name__, decimal(portion.fee)
-    charge = Charge("usage", None, title, rate, portion.per, portion.round, fee)
-    line = LineItem(charge, decimal(portion.quantity), decimal(portion.amount), portion.amount)
-    inputs = _given(line, portion.quantity)
+def _component(price: Price, component: PriceComponent) -> Explanation:
+    rate = None if component.rate is None else decimal(component.rate)
+    title, fee = component.label or type(price).__name__, decimal(component.fee)
+    charge = Charge("usage", None, title, rate, component.per, component.round, fee)
+    line = LineItem(charge, decimal(component.quantity), decimal(component.amount), component.amount)
+    inputs = _given(line, component.quantity)
     text = line.arithmetic()
-    if portion.quantity != line.quantity:
+    if component.quantity != line.quantity:
         text = text.replace(" = ", " ≈ ")  # what is shown of the quantity is not all of it
-    return Explanation(title, rule_of(price), inputs, portion.amount, page_of(price), text)
+    return Explanation(title, rule_of(price), inputs, component.amount, price.PAGE, text)
 
 
 def _equation(told: str, *values: Exact) -> str:

@@ -151,7 +151,7 @@ def is_label(value: object) -> bool:
 def _given(text: object, pairs: Mapping[str, str], labels: Any) -> dict[str, str]:
     """The labels given beside the text, checked."""
     if not is_mapping(labels):
-        raise InvalidMeter("labels that are no mapping", labels, 'give names and values: {"gpu": "H100"}')
+        raise InvalidMeter("labels that are not a mapping", labels, 'give names and values: {"gpu": "H100"}')
     for label in labels:
         if not is_label(label):
             raise InvalidMeter(

@@ -34,7 +34,7 @@ def _code(value: object) -> str:
 def _places(given: int | None) -> Any:
     """Decimals in their range; None stays until the code is known."""
     if given is not None and (type(given) is not int or not 0 <= given <= PLACES):
-        raise InvalidCurrency("places are no number of decimals", given, f"give an int from 0 to {PLACES}")
+        raise InvalidCurrency("places are not a number of decimals", given, f"give an int from 0 to {PLACES}")
     return given
 
 

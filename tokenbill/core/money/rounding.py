@@ -38,7 +38,7 @@ def _known(choices: Sequence[str]) -> Any:
 
 def _whole_places(_: object, attribute: Attribute[Any] | None, value: object) -> None:
     if value is not None and (type(value) is not int or not 0 <= value <= PLACES):
-        raise InvalidRounding("places are no number of decimals", value, f"give an int from 0 to {PLACES}")
+        raise InvalidRounding("places are not a number of decimals", value, f"give an int from 0 to {PLACES}")
 
 
 @frozen(repr=False)

@@ -63,7 +63,7 @@ class Period:
         """
         begin, final = moment(first), moment(last)
         if isinstance(begin, datetime) or isinstance(final, datetime):
-            raise InvalidPeriod("no dates", (begin, final), "give dates, or Period(start, end)")
+            raise InvalidPeriod("not dates", (begin, final), "give dates, or Period(start, end)")
         return cls(begin, final + DAY)
 
     def __contains__(self, instant: date | str) -> bool:

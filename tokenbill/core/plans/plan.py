@@ -43,7 +43,7 @@ TRIAL = 3660
 def _schedule(value: Any) -> Schedule:
     if callable(getattr(value, "match", None)) and hasattr(value, "currency"):
         return value  # type: ignore[no-any-return]
-    raise InvalidPlan("no schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
+    raise InvalidPlan("not a schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
 
 
 def _currency(value: object) -> Currency | None:
@@ -59,7 +59,7 @@ def _listed(value: Any, kind: type) -> tuple[Any, ...]:
     found = (value,) if isinstance(value, kind) else listed_of(value)
     for item in (value,) if found is None else found:
         if not isinstance(item, kind):
-            raise InvalidPlan(f"no {kind.__name__}", item, f"give a list of {kind.__name__}(…)")
+            raise InvalidPlan(f"not a {kind.__name__}", item, f"give a list of {kind.__name__}(…)")
     return found or ()
 
 
@@ -80,7 +80,7 @@ def _a(kind: type, *, optional: bool = True) -> Any:
 
     def check(_: object, attribute: Any, value: object) -> None:
         if not (isinstance(value, kind) or (optional and value is None)):
-            raise InvalidPlan(f"{attribute.name} is no {kind.__name__}", value, f"give a {kind.__name__}")
+            raise InvalidPlan(f"{attribute.name} is not a {kind.__name__}", value, f"give a {kind.__name__}")
 
     return check
 
@@ -89,7 +89,7 @@ def _included(value: Any) -> Included:
     """Free units by entry, in order of the meters."""
     pairs = pairs_of(value)
     if pairs is None:
-        raise InvalidPlan("no allowance", value, 'give units by entry: {"api_calls": 100_000}')
+        raise InvalidPlan("not an allowance", value, 'give units by entry: {"api_calls": 100_000}')
     units = {Meter(meter): number(free) for meter, free in pairs}
     if len(units) < len(pairs) or any(free < 0 for free in units.values()):
         raise InvalidPlan(
@@ -238,7 +238,7 @@ class BillingPlan(Value):
         ``at`` and ``period`` are those of ``Bill.of``.
         """
         if isinstance(account, BillingPlan) or not hasattr(account, "covers"):
-            raise InvalidPlan("no account", account, "give the closing of the bill before, or Account()")
+            raise InvalidPlan("not an account", account, "give the closing of the bill before, or Account()")
         return bool(account.covers(usage, self, **when))
 
     def lint(self) -> tuple[Finding, ...]:
@@ -294,6 +294,6 @@ def _check_money(plan: BillingPlan) -> None:
 
 def _check_days(days: object, cycle: Cycle | None) -> None:
     if type(days) is not int or not 0 <= days <= TRIAL:
-        raise InvalidPlan("no trial", days, f"give a Period, or days from 0 to {TRIAL}")
+        raise InvalidPlan("not a trial", days, f"give a Period, or days from 0 to {TRIAL}")
     if cycle is None:
         raise InvalidPlan("a trial of days, with no cycle to count from", days, "give a Period, or a cycle")

@@ -1,13 +1,17 @@
-"""Portions: the amount of a price at one quantity, checked, and in parts that a clerk can redo."""
+"""Breakdowns: the amount of a price at one quantity, checked, and in components that a clerk can redo."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, Inexact
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, cast
+
+from attrs import fields, has
 
 from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import is_label
 from tokenbill.core.money.decimals import (
     DIRECTIONS,
@@ -16,8 +20,11 @@ from tokenbill.core.money.decimals import (
     Direction,
     Exact,
     Number,
+    decimal,
+    difference,
     number,
     plain_amount,
+    plus,
     product,
     ratio,
     rounded,
@@ -30,13 +37,16 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
 __all__ = [
-    "Portion",
+    "STARTED",
+    "AbstractPrice",
+    "PriceComponent",
     "amount_at",
     "direction",
     "kept",
     "labels_of",
     "nests",
     "over",
+    "rule_of",
     "summands",
     "units",
     "whole_direction",
@@ -46,19 +56,13 @@ DEPTH = 32
 """How deep prices may nest: what a plan file can hold, and what every computer can walk."""
 PARTS = 1000
 """Most prices of one sum."""
+LONGEST_RULE = 400
+"""Most characters of a rule."""
+STARTED: Final = {"up": "started", "down": "full", "half_up": "half used"}
+"""Which packages and blocks of units are charged, by how their number is made whole."""
 
 
-@runtime_checkable
-class Curved(Protocol):
-    """What a price is, seen from below."""
-
-    def amount(self, quantity: Any) -> Exact | int: ...
-    def pieces(self) -> Curve | None: ...
-    def portions(self, quantity: Any) -> tuple[Portion, ...]: ...
-    def parts(self) -> Iterable[Any]: ...
-
-
-class Portion(NamedTuple):
+class PriceComponent(NamedTuple):
     """A part of a price's amount that a clerk can check: fee + rate × quantity ÷ per, made whole by *round*.
 
     ``rate`` is None where the amount is no such product; ``label`` then says what it is.
@@ -72,19 +76,19 @@ class Portion(NamedTuple):
     fee: Exact = ZERO
     label: str = ""
 
-    def times(self, factor: Decimal) -> Portion:
-        """The portion, *factor* times as dear."""
+    def times(self, factor: Decimal) -> PriceComponent:
+        """The component, *factor* times as dear."""
         rate = None if self.rate is None else product(self.rate, factor)
         amount, fee = product(self.amount, factor), product(self.fee, factor)
         scaled = self._replace(amount=amount, rate=rate, fee=fee)
         return scaled if rate is not None else scaled.labelled(f"× {factor:f}")
 
-    def labelled(self, label: str) -> Portion:
-        """The portion with more said of it."""
+    def labelled(self, label: str) -> PriceComponent:
+        """The component with more said of it."""
         return self._replace(label=f"{self.label}, {label}" if self.label else label)
 
-    def in_units(self, quantity: Exact, of: Decimal, times: Decimal, direction: Direction) -> Portion:
-        """The portion as one of the *quantity* before it was converted, where one line can say both."""
+    def in_units(self, quantity: Exact, of: Decimal, times: Decimal, direction: Direction) -> PriceComponent:
+        """The component as one of the *quantity* before it was converted, where one line can say both."""
         plain = self.rate is not None and self.per == 1 and self.round == "none" and not self.label
         if plain and times == 1 and self.quantity == rounded(ratio(quantity, of), direction):
             return self._replace(quantity=quantity, per=of, round=direction)
@@ -94,31 +98,83 @@ class Portion(NamedTuple):
         )
 
 
-def amount_at(price: Curved, quantity: Exact) -> Exact:
+class AbstractPrice(Value, ABC):
+    """What every price answers, whatever it is made of; ``Price`` adds the operators that combine prices."""
+
+    __slots__ = ()
+
+    PAGE: ClassVar[str] = "docs/how-to/write-a-price.md"
+    """The page of the documentation that explains this kind of price."""
+
+    @abstractmethod
+    def amount(self, quantity: Any) -> Exact | int:
+        """The exact amount of the first *quantity* units."""
+
+    def __call__(self, quantity: Number, prior: Number | None = None) -> Decimal:
+        """What *quantity* costs after *prior* units, exactly or to 18 places.
+
+        ``prior=None`` means that nothing was billed yet, not even a fee due at zero;
+        with a prior the answer is the difference of two points on the curve.
+        """
+        before = None if prior is None else units(prior)
+        after = amount_at(self, plus(before or ZERO, units(quantity)))
+        if before is None:
+            return decimal(after)
+        return decimal(difference(decimal(after), decimal(amount_at(self, before))))
+
+    def exact(self, quantity: Number, prior: Number | None = None) -> Fraction:
+        """The same as a Fraction, to the last digit."""
+        before = None if prior is None else units(prior)
+        after = Fraction(amount_at(self, plus(before or ZERO, units(quantity))))
+        return after if before is None else after - Fraction(amount_at(self, before))
+
+    def pieces(self) -> Curve | None:
+        """The curve piece by piece, or None where only ``amount`` knows it."""
+        return None
+
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
+        """The amount at one quantity in components, which become the lines of a bill."""
+        return (PriceComponent(amount_at(self, quantity), quantity, label=type(self).__name__),)
+
+    def parts(self) -> tuple[Any, ...]:
+        """The prices that this one is made of."""
+        held = fields(cast(Any, type(self))) if has(type(self)) else ()
+        return tuple(part for item in held if isinstance(part := getattr(self, item.name), AbstractPrice))
+
+    def in_words(self) -> str:
+        """What the price does, in words with its numbers; here, the first sentence of its docstring."""
+        about = type(self).__doc__ or type(self).__name__
+        return about.strip().partition("\n")[0].replace("`", "")
+
+
+def amount_at(price: AbstractPrice, quantity: Exact) -> Exact:
     """A price's amount at one quantity, checked, and computed in the library's own context."""
     try:
         with users_context():
-            found = price.amount(quantity)  # a Fraction where a conversion does not end
+            found: object = price.amount(quantity)
     except Inexact:
         raise InexactAmount(price) from None
     except TypeError:
+        # After a conversion that does not end the quantity is a Fraction, which a Decimal does not multiply.
         if isinstance(quantity, Decimal):
             raise
         raise InexactAmount(price) from None
-    return _checked(price, found)
+
+    # A user's own class may answer anything; what it answers becomes money.
+    what = f"amount of {type(price).__name__}"
+    if isinstance(found, bool | float) or not isinstance(found, Decimal | Fraction | int):
+        raise InvalidPrice(f"{what} is not an exact number", found, "return a Decimal, Fraction or int")
+    if isinstance(found, Decimal) and plain_amount(found) is None:
+        raise InvalidPrice(f"{what} is not of the size of money", found, "return a number")
+    if found < 0:
+        raise InvalidPrice(f"{what} is negative", found, "return zero or more")
+    return Decimal(found) if isinstance(found, int | Decimal) else Fraction(found)
 
 
-def _checked(price: object, value: object) -> Exact:
-    """What a price's ``amount`` gave, checked: exact, finite, not negative."""
-    if isinstance(value, bool | float) or not isinstance(value, Decimal | Fraction | int):
-        raise InvalidPrice(
-            f"amount of {type(price).__name__} is no exact number", value, "return a Decimal, Fraction or int"
-        )
-    if isinstance(value, Decimal) and plain_amount(value) is None:
-        raise InvalidPrice(f"amount of {type(price).__name__} is no size of money", value, "return a number")
-    if value < 0:
-        raise InvalidPrice(f"amount of {type(price).__name__} is negative", value, "return zero or more")
-    return Decimal(value) if isinstance(value, int | Decimal) else Fraction(value)
+def rule_of(price: Any) -> str:
+    """The rule of a price or of an entry, cut where it is long: a sum may hold a thousand prices."""
+    text: str = price.in_words()
+    return text if len(text) <= LONGEST_RULE else f"{text[: LONGEST_RULE - 1]}…"
 
 
 def direction(_: object, attribute: Attribute[Any], value: object) -> None:
@@ -138,13 +194,13 @@ def _one_of(choices: Sequence[str], attribute: Attribute[Any], value: object) ->
 
 def nests(_: object, attribute: Attribute[Any], value: object) -> None:
     """Validate that a part is a price, and nests no deeper than a plan file can."""
-    if not isinstance(value, Curved) or isinstance(value, type):  # a class has the methods of its values
-        raise InvalidPrice(f"{attribute.name} is no price", value, 'write one, as in PerUnit("0.10")')
+    if not isinstance(value, AbstractPrice):
+        raise InvalidPrice(f"{attribute.name} is not a price", value, 'write one, as in PerUnit("0.10")')
     if _depth(value) >= DEPTH:
         raise InvalidPrice(f"prices nested more than {DEPTH} deep", value, "write it with fewer combinators")
 
 
-def _depth(price: Curved) -> int:
+def _depth(price: AbstractPrice) -> int:
     return 1 + max(map(_depth, price.parts()), default=0)
 
 
@@ -164,17 +220,17 @@ def labels_of(labels: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def over(price: Curved, outer: Curve) -> Curve | None:
+def over(price: AbstractPrice, outer: Curve) -> Curve | None:
     """The curve *outer* of a price's amounts."""
     pieces = price.pieces()
     return None if pieces is None else composed(pieces, outer)
 
 
-def kept(price: Curved, quantity: Exact, amount: Exact, label: str) -> tuple[Portion, ...]:
-    """The portions of *price* while they make the *amount*; else one that says what holds instead."""
+def kept(price: AbstractPrice, quantity: Exact, amount: Exact, label: str) -> tuple[PriceComponent, ...]:
+    """The breakdown of *price* while they make the *amount*; else one that says what holds instead."""
     if amount == amount_at(price, quantity):
-        return price.portions(quantity)
-    return (Portion(amount, quantity, fee=amount, label=label),)
+        return price.breakdown(quantity)
+    return (PriceComponent(amount, quantity, fee=amount, label=label),)
 
 
 def units(quantity: Number) -> Decimal:

@@ -6,14 +6,11 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
-from attrs import evolve
-
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.metering.meters import LLM_METERS, Meter
 from tokenbill.core.money.decimals import ZERO, decimal
 from tokenbill.core.pricing.curves import Curve, composed, constant, curve, jumps
-from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
-from tokenbill.core.pricing.rates import PerUnit
+from tokenbill.core.pricing.price import SAME, Combinator, Each, Price
 from tokenbill.core.pricing.tiers import Graduated, Volume
 from tokenbill.errors import InvalidPrice, InvalidSchedule, UnpricedUsage
 
@@ -26,8 +23,6 @@ CACHED: Final = {"cache": "read"}
 POOLS: Final = tuple(Meter(text) for text in LLM_METERS)
 """The meters that tokens of a model are counted by; each token is in exactly one."""
 POOL_LABELS: Final = frozenset(label for pool in POOLS for label in pool.labels)
-IDENTITY: Final = PerUnit(1)
-"""The curve whose amount is the quantity."""
 
 
 class Finding(NamedTuple):
@@ -105,7 +100,7 @@ def _entries(schedule: object) -> dict[Meter, Price]:
 def _curve(price: object) -> Price:
     found = price.price if isinstance(price, Each) else price
     if not isinstance(found, Price):
-        raise InvalidPrice("no price", price, 'write one, as in PerUnit("0.10")')
+        raise InvalidPrice("not a price", price, 'write one, as in PerUnit("0.10")')
     return found
 
 
@@ -129,7 +124,7 @@ def _cliffs(key: Meter, price: Price) -> Iterator[Finding]:
 
 
 def _tiers(key: Meter, price: Price) -> Iterator[Finding]:
-    for tiered, reached in _tiered(price, IDENTITY.pieces()):
+    for tiered, reached in _tiered(price, SAME):
         lows = (ZERO, *(tier.up_to for tier in tiered.tiers))
         for i in _idle(tiered, reached):
             end = tiered.tiers[i].up_to
@@ -143,26 +138,11 @@ def _tiered(price: Price, inner: Curve | None) -> Iterator[tuple[Tiered, Curve]]
     """The tiers within a price, each with the curve of the quantities that arrive there, if it is known."""
     if inner is None:
         return
-    match price:
-        case Graduated() | Volume():
-            yield price, inner
-        case Sum() | Scaled() | Capped() | AtLeast():
-            for part in price.parts():
-                yield from _tiered(part, inner)
-        case After() | InUnits():
-            conversion = evolve(price, price=IDENTITY)
-            yield from _tiered(price.price, _amounts(conversion, inner))
-        case Then():
-            yield from _tiered(price.price, inner)
-            yield from _tiered(price.curve, _amounts(price.price, inner))
-        case _:  # no tiers, or a user's own price: what it makes of a quantity is not known
-            return
-
-
-def _amounts(price: Price, inner: Curve) -> Curve | None:
-    """The amounts of a price as a curve of *inner*'s quantity."""
-    pieces = price.pieces()
-    return None if pieces is None else composed(inner, pieces)
+    if isinstance(price, Graduated | Volume):
+        yield price, inner
+    elif isinstance(price, Combinator):  # what a user's own price makes of a quantity is not known
+        for part, reaching in price.input_curves():
+            yield from _tiered(part, composed(inner, reaching) if reaching else None)
 
 
 def _idle(tiered: Tiered, reached: Curve) -> list[int]:

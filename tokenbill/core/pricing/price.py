@@ -5,14 +5,16 @@ The combinators take curves and give curves, so that a few of them replace many 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, cast
+from itertools import chain
+from typing import Final
 
-from attrs import field, fields, frozen, has
+from attrs import field, frozen
 from attrs.validators import deep_iterable
 
+from tokenbill.core.base.tables import plain
 from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import (
     ONE,
@@ -20,25 +22,25 @@ from tokenbill.core.money.decimals import (
     Direction,
     Exact,
     Number,
-    decimal,
     difference,
+    exact_sum,
     number,
-    plus,
     product,
     ratio,
     rounded,
 )
 from tokenbill.core.money.validators import non_negative, number_or_part, positive
 from tokenbill.core.pricing.breakdown import (
-    Portion,
+    AbstractPrice,
+    PriceComponent,
     amount_at,
     direction,
     kept,
     labels_of,
     nests,
     over,
+    rule_of,
     summands,
-    units,
 )
 from tokenbill.core.pricing.curves import (
     NIL,
@@ -57,16 +59,21 @@ __all__ = [
     "After",
     "AtLeast",
     "Capped",
+    "Combinator",
     "Each",
     "InUnits",
+    "MODELS",
+    "SAME",
     "Price",
     "Scaled",
     "Sum",
     "Then",
 ]
 
+MODELS: Final = "docs/explanation/pricing-models.md"
 
-class Price(Value, ABC):
+
+class Price(AbstractPrice):
     """What the first q units of a period cost together, as a function of q: write ``amount``.
 
     ``amount`` gets a Decimal ≥ 0 and returns a Decimal, Fraction or int ≥ 0 in the schedule's currency.
@@ -83,48 +90,12 @@ class Price(Value, ABC):
 
     __slots__ = ()
 
-    @abstractmethod
-    def amount(self, quantity: Decimal) -> Exact | int:
-        """The exact amount of the first *quantity* units."""
-
-    def __call__(self, quantity: Number, prior: Number | None = None) -> Decimal:
-        """What *quantity* costs after *prior* units, exactly or to 18 places.
-
-        ``prior=None`` means that nothing was billed yet, not even a fee due at zero;
-        with a prior the answer is the difference of two points on the curve.
-        """
-        before = None if prior is None else units(prior)
-        after = amount_at(self, plus(before or ZERO, units(quantity)))
-        if before is None:
-            return decimal(after)
-        return decimal(difference(decimal(after), decimal(amount_at(self, before))))
-
-    def exact(self, quantity: Number, prior: Number | None = None) -> Fraction:
-        """The same as a Fraction, to the last digit."""
-        before = None if prior is None else units(prior)
-        after = Fraction(amount_at(self, plus(before or ZERO, units(quantity))))
-        return after if before is None else after - Fraction(amount_at(self, before))
-
-    def pieces(self) -> Curve | None:
-        """The curve piece by piece, or None where only ``amount`` knows it."""
-        return None
-
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        """The parts of the amount at one quantity, for the lines of a bill."""
-        return (Portion(amount_at(self, quantity), quantity, label=type(self).__name__),)
-
-    def parts(self) -> tuple[Price, ...]:
-        """The prices that this one is made of."""
-        made_of = (
-            (getattr(self, item.name) for item in fields(cast(Any, type(self)))) if has(type(self)) else ()
-        )
-        return tuple(part for part in made_of if isinstance(part, Price))
-
     def __add__(self, other: Price) -> Price:
         """Both together; sums flatten, so that addition is associative."""
         if not isinstance(other, Price):
             return NotImplemented
-        return Sum((*_summands(self), *_summands(other)))
+        both = (price.prices if isinstance(price, Sum) else (price,) for price in (self, other))
+        return Sum(tuple(chain(*both)))
 
     def __radd__(self, other: object) -> Price:
         return self if type(other) is int and other == 0 else NotImplemented  # sum() begins with 0
@@ -160,36 +131,63 @@ class Price(Value, ABC):
         return Each(self, labels)
 
 
-def _summands(price: Price) -> tuple[Price, ...]:
-    return price.prices if isinstance(price, Sum) else (price,)
+class Combinator(Price):
+    """A price made of others; the class says which quantity reaches each of them, and how they combine."""
+
+    __slots__ = ()
+
+    def inputs(self, quantity: Exact) -> tuple[tuple[Price, Exact], ...]:
+        """Its prices, each with the quantity that reaches it."""
+        return tuple((price, quantity) for price in self.parts())
+
+    def input_curves(self) -> tuple[tuple[Price, Curve | None], ...]:
+        """The same as curves of the quantity; None where it is not known."""
+        return tuple((price, SAME) for price in self.parts())
+
+    def arithmetic(self, quantity: str, reached: str, amounts: Sequence[str]) -> str:
+        """How its amount comes about, over the *amounts* of its prices, the first *reached* by so much."""
+        return " + ".join(amounts)
+
+
+SAME: Curve = curve(NIL, [None], [line(Fraction(1))])
+"""The curve whose amount is the quantity."""
+
+
+def _nested(price: Price) -> str:
+    """The rule of a price within another one's rule."""
+    return f"({rule_of(price)})" if isinstance(price, Combinator) else rule_of(price)
 
 
 @frozen(repr=False)
-class Sum(Price):
+class Sum(Combinator):
     """Several prices together."""
+
+    PAGE = f"{MODELS}#sum"
 
     prices: tuple[Price, ...] = field(converter=summands, validator=deep_iterable(nests))
 
     def amount(self, quantity: Exact) -> Exact:
-        total: Exact = ZERO
-        for price in self.prices:
-            total = plus(total, amount_at(price, quantity))
-        return total
+        return exact_sum(amount_at(price, quantity) for price in self.prices)
 
     def pieces(self) -> Curve | None:
         curves = [price.pieces() for price in self.prices]
         return None if None in curves else summed([pieces for pieces in curves if pieces])
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        return tuple(portion for price in self.prices for portion in price.portions(quantity))
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
+        return tuple(component for price in self.prices for component in price.breakdown(quantity))
 
     def parts(self) -> tuple[Price, ...]:
         return self.prices
 
+    def in_words(self) -> str:
+        return " plus ".join(map(_nested, self.prices))
+
 
 @frozen(repr=False)
-class Scaled(Price):
+class Scaled(Combinator):
     """Another price times a factor."""
+
+    PAGE = f"{MODELS}#mark-up"
 
     price: Price = field(validator=nests)
     factor: Decimal = field(converter=number, validator=non_negative)
@@ -200,13 +198,21 @@ class Scaled(Price):
     def pieces(self) -> Curve | None:
         return over(self.price, curve(NIL, [None], [line(Fraction(self.factor))]))
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        return tuple(portion.times(self.factor) for portion in self.price.portions(quantity))
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
+        return tuple(component.times(self.factor) for component in self.price.breakdown(quantity))
+
+    def in_words(self) -> str:
+        return f"{_nested(self.price)}, × {self.factor:f}"
+
+    def arithmetic(self, quantity: str, reached: str, amounts: Sequence[str]) -> str:
+        return f"{amounts[0]} × {self.factor:f}"
 
 
 @frozen(repr=False)
-class After(Price):
+class After(Combinator):
     """The first units are free."""
+
+    PAGE = f"{MODELS}#allowance"
 
     price: Price = field(validator=nests)
     units: Exact = field(converter=number_or_part, validator=non_negative)
@@ -218,15 +224,29 @@ class After(Price):
         pieces = self.price.pieces()
         return None if pieces is None else composed(beyond(Fraction(self.units)), pieces)
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
         over = max(difference(quantity, self.units), ZERO)
-        free = Portion(ZERO, min(quantity, self.units), ZERO, label="included")
-        return (free, *(self.price.portions(over) if over or amount_at(self.price, ZERO) else ()))
+        free = PriceComponent(ZERO, min(quantity, self.units), ZERO, label="included")
+        return (free, *(self.price.breakdown(over) if over or amount_at(self.price, ZERO) else ()))
+
+    def inputs(self, quantity: Exact) -> tuple[tuple[Price, Exact], ...]:
+        return ((self.price, max(difference(quantity, self.units), ZERO)),)
+
+    def input_curves(self) -> tuple[tuple[Price, Curve | None], ...]:
+        return ((self.price, beyond(Fraction(self.units))),)
+
+    def in_words(self) -> str:
+        return f"the first {plain(self.units)} units free, then {_nested(self.price)}"
+
+    def arithmetic(self, quantity: str, reached: str, amounts: Sequence[str]) -> str:
+        return f"{reached} beyond the first {plain(self.units)} of {quantity}"
 
 
 @frozen(repr=False)
-class Capped(Price):
+class Capped(Combinator):
     """At most an amount."""
+
+    PAGE = f"{MODELS}#cap"
 
     price: Price = field(validator=nests)
     most: Decimal = field(converter=number, validator=non_negative)
@@ -237,13 +257,22 @@ class Capped(Price):
     def pieces(self) -> Curve | None:
         return over(self.price, at_most(Fraction(self.most)))
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
         return kept(self.price, quantity, self.amount(quantity), f"at most {self.most:f}")
+
+    def in_words(self) -> str:
+        return f"{_nested(self.price)}, at most {self.most:f}"
+
+    def arithmetic(self, quantity: str, reached: str, amounts: Sequence[str]) -> str:
+        return f"at most {self.most:f} of {amounts[0]}"
 
 
 @frozen(repr=False)
-class AtLeast(Price):
+class AtLeast(Combinator):
     """At least an amount, also for nothing."""
+
+    PAGE = f"{MODELS}#minimum"
+    at_zero = True  # due though nothing is used
 
     price: Price = field(validator=nests)
     least: Decimal = field(converter=number, validator=non_negative)
@@ -254,13 +283,21 @@ class AtLeast(Price):
     def pieces(self) -> Curve | None:
         return over(self.price, at_least(Fraction(self.least)))
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
         return kept(self.price, quantity, self.amount(quantity), f"at least {self.least:f}")
+
+    def in_words(self) -> str:
+        return f"{_nested(self.price)}, at least {self.least:f}"
+
+    def arithmetic(self, quantity: str, reached: str, amounts: Sequence[str]) -> str:
+        return f"at least {self.least:f}, where it comes to {amounts[0]},"
 
 
 @frozen(repr=False)
-class InUnits(Price):
+class InUnits(Combinator):
     """Another unit is priced: the quantity × times ÷ of, made whole as said."""
+
+    PAGE = f"{MODELS}#conversion"
 
     price: Price = field(validator=nests)
     of: Decimal = field(default=ONE, converter=number, validator=positive)
@@ -275,20 +312,45 @@ class InUnits(Price):
         return amount_at(self.price, self.converted(quantity))
 
     def pieces(self) -> Curve | None:
-        pieces, rate = self.price.pieces(), Fraction(self.times) / Fraction(self.of)
-        units = stepped(Fraction(1), self.round, line(rate))
-        return None if pieces is None else composed(curve(NIL, [None], [units]), pieces)
+        pieces = self.price.pieces()
+        return None if pieces is None else composed(self._conversion(), pieces)
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
         return tuple(
-            portion.in_units(quantity, self.of, self.times, self.round)
-            for portion in self.price.portions(self.converted(quantity))
+            component.in_units(quantity, self.of, self.times, self.round)
+            for component in self.price.breakdown(self.converted(quantity))
         )
+
+    def inputs(self, quantity: Exact) -> tuple[tuple[Price, Exact], ...]:
+        return ((self.price, self.converted(quantity)),)
+
+    def input_curves(self) -> tuple[tuple[Price, Curve | None], ...]:
+        return ((self.price, self._conversion()),)
+
+    def in_words(self) -> str:
+        return f"{_nested(self.price)}, for quantity{self._factors()}"
+
+    def arithmetic(self, quantity: str, reached: str, amounts: Sequence[str]) -> str:
+        return f"{quantity}{self._factors()}: {reached}"
+
+    def _conversion(self) -> Curve:
+        units = stepped(Fraction(1), self.round, line(Fraction(self.times) / Fraction(self.of)))
+        return curve(NIL, [None], [units])
+
+    def _factors(self) -> str:
+        times, of = (
+            f" {sign} {value:f}" if value != ONE else ""
+            for sign, value in (("×", self.times), ("÷", self.of))
+        )
+        whole = f", made whole {self.round.replace('_', ' ')}" if self.round != "none" else ""
+        return f"{times}{of}{whole}"
 
 
 @frozen(repr=False)
-class Then(Price):
+class Then(Combinator):
     """The amount of one price is the quantity of the next."""
+
+    PAGE = f"{MODELS}#composition"
 
     price: Price = field(validator=nests)
     curve: Price = field(validator=nests)
@@ -300,9 +362,21 @@ class Then(Price):
         outer = self.curve.pieces()
         return None if outer is None else over(self.price, outer)
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        inner = self.curve.portions(amount_at(self.price, quantity))
-        return tuple(portion.labelled("on the amount before") for portion in inner)
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
+        inner = self.curve.breakdown(amount_at(self.price, quantity))
+        return tuple(component.labelled("on the amount before") for component in inner)
+
+    def inputs(self, quantity: Exact) -> tuple[tuple[Price, Exact], ...]:
+        return (self.price, quantity), (self.curve, amount_at(self.price, quantity))
+
+    def input_curves(self) -> tuple[tuple[Price, Curve | None], ...]:
+        return (self.price, SAME), (self.curve, self.price.pieces())
+
+    def in_words(self) -> str:
+        return f"{_nested(self.price)}, and that amount is the quantity of {_nested(self.curve)}"
+
+    def arithmetic(self, quantity: str, reached: str, amounts: Sequence[str]) -> str:
+        return f"{amounts[0]} as a quantity"
 
 
 @frozen(repr=False)
@@ -314,3 +388,7 @@ class Each(Value):
 
     def __mul__(self, factor: Number) -> Each:
         return Each(self.price * factor, self.labels)
+
+    def in_words(self) -> str:
+        """What it does, in words: its price, for each group."""
+        return f"{rule_of(self.price)}, by {', '.join(self.labels)}"

@@ -45,7 +45,7 @@ def _editions(value: Editions) -> tuple[Edition, ...]:
 def _schedule(value: Any) -> Schedule:
     fits = callable(getattr(value, "match", None)) and hasattr(value, "currency")
     if not fits or isinstance(value, type):
-        raise InvalidSchedule("no schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
+        raise InvalidSchedule("not a schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
     return cast(Schedule, value)
 
 

@@ -9,9 +9,9 @@ from attrs import field, frozen
 
 from tokenbill.core.money.decimals import ONE, ZERO, Direction, Exact, number, product, ratio, rounded
 from tokenbill.core.money.validators import non_negative, positive, yes_or_no
-from tokenbill.core.pricing.breakdown import Portion, whole_direction
+from tokenbill.core.pricing.breakdown import STARTED, PriceComponent, whole_direction
 from tokenbill.core.pricing.curves import NIL, Curve, constant, curve, line, stepped
-from tokenbill.core.pricing.price import Price
+from tokenbill.core.pricing.price import MODELS, Price
 
 __all__ = ["Flat", "Package", "PerUnit"]
 
@@ -34,6 +34,8 @@ class PerUnit(Price):
     Decimal('0.001')
     """
 
+    PAGE = f"{MODELS}#per-unit"
+
     rate: Decimal = field(converter=number, validator=non_negative)
     per: Decimal = field(default=ONE, converter=number, validator=positive)
 
@@ -43,9 +45,13 @@ class PerUnit(Price):
     def pieces(self) -> Curve:
         return curve(NIL, [None], [line(Fraction(self.rate) / Fraction(self.per))])
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
         amount = product(quantity, self.rate) if self.per == ONE else self.amount(quantity)
-        return (Portion(amount, quantity, self.rate, self.per),)
+        return (PriceComponent(amount, quantity, self.rate, self.per),)
+
+    def in_words(self) -> str:
+        units = "unit" if self.per == ONE else f"{self.per:f} units"
+        return f"every {units} at {self.rate:f}"
 
 
 @frozen(repr=False)
@@ -66,6 +72,8 @@ class Flat(Price):
     (Decimal('0'), Decimal('20'), Decimal('20'))
     """
 
+    PAGE = f"{MODELS}#flat"
+
     fee: Decimal = field(converter=number, validator=non_negative, alias="amount")
     at_zero: bool = field(default=False, validator=yes_or_no)
 
@@ -76,9 +84,12 @@ class Flat(Price):
         fee = Fraction(self.fee)
         return curve(fee if self.at_zero else NIL, [None], [constant(fee)])
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
         due = self.amount(quantity)
-        return (Portion(due, quantity, fee=due, label="flat fee"),)
+        return (PriceComponent(due, quantity, fee=due, label="flat fee"),)
+
+    def in_words(self) -> str:
+        return f"{self.fee:f} {'always' if self.at_zero else 'once something is used'}"
 
 
 @frozen(repr=False)
@@ -100,6 +111,8 @@ class Package(Price):
     Decimal('10.00')
     """
 
+    PAGE = f"{MODELS}#package"
+
     size: Decimal = field(converter=number, validator=positive)
     fee: Decimal = field(converter=number, validator=non_negative)
     round: Direction = field(default="up", validator=whole_direction)
@@ -111,5 +124,8 @@ class Package(Price):
         packages = stepped(Fraction(self.fee), self.round, line(1 / Fraction(self.size)))
         return curve(NIL, [None], [packages])
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        return (Portion(self.amount(quantity), quantity, self.fee, self.size, self.round),)
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
+        return (PriceComponent(self.amount(quantity), quantity, self.fee, self.size, self.round),)
+
+    def in_words(self) -> str:
+        return f"each {STARTED[self.round]} package of {self.size:f} at {self.fee:f}"

@@ -17,6 +17,7 @@ from tokenbill.core.base.tables import html_table
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import Number
+from tokenbill.core.pricing.breakdown import rule_of
 from tokenbill.core.pricing.price import Each, Price
 from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.pricing.source import Source
@@ -228,9 +229,7 @@ class PriceSchedule(Mapping[Meter, Priced]):
         return content_hash(content if self.source is None else {**content, "source": self.source.hours})
 
     def _repr_html_(self) -> str:
-        from tokenbill.core.pricing.wording import entry_rule  # only notebooks need it
-
-        rows = [(key, entry_rule(price)) for key, price in self.entries]
+        rows = [(key, rule_of(price)) for key, price in self.entries]
         return html_table(("meter", "price"), rows, caption=f"{self.name} ({self.currency})".strip())
 
 

@@ -6,13 +6,14 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from attrs import evolve, field, frozen
 
 from tokenbill.core.base.inputs import listed_of, pairs_of
-from tokenbill.core.base.values import Memo, Value, memo_field
+from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import (
     ONE,
     ZERO,
@@ -20,6 +21,7 @@ from tokenbill.core.money.decimals import (
     Exact,
     Number,
     difference,
+    exact_sum,
     number,
     plus,
     product,
@@ -27,9 +29,9 @@ from tokenbill.core.money.decimals import (
     rounded,
 )
 from tokenbill.core.money.validators import non_negative, optional_number, positive, yes_or_no
-from tokenbill.core.pricing.breakdown import Portion, direction, units
+from tokenbill.core.pricing.breakdown import STARTED, PriceComponent, direction, units
 from tokenbill.core.pricing.curves import NIL, Curve, Form, constant, curve, line, stepped
-from tokenbill.core.pricing.price import Price
+from tokenbill.core.pricing.price import MODELS, Price
 from tokenbill.errors import InvalidPrice
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ __all__ = ["Graduated", "Tier", "Volume"]
 
 TIERS = 1000
 """Most tiers of one price."""
+TOLD = 6
+"""Most tiers that a rule lists."""
 
 
 @frozen(repr=False)
@@ -105,10 +109,10 @@ class Tier(Value):
         blocks = line(1 / Fraction(self.per or per), through)
         return constant(Fraction(self.fee)).plus(stepped(Fraction(self.rate), self.round, blocks))
 
-    def portion(self, units: Exact, per: Decimal, label: str) -> Portion:
-        """The same as a part of a bill."""
+    def component(self, units: Exact, per: Decimal, label: str) -> PriceComponent:
+        """The same as a component of a price's amount."""
         amount = self.priced(units, per)
-        return Portion(amount, units, self.rate, self.per or per, self.round, self.fee, label)
+        return PriceComponent(amount, units, self.rate, self.per or per, self.round, self.fee, label)
 
 
 def _pairs(value: object) -> list[tuple[Any, Any]]:
@@ -141,28 +145,36 @@ def _ascending(_: object, __: Attribute[Any], tiers: tuple[Tier, ...]) -> None:
             )
 
 
-class Ladder(NamedTuple):
-    """What a table of tiers is read by, made once: ends, lower ends, labels."""
+class TierTable(NamedTuple):
+    """What the tiers of a price are read by: their ends, their lower ends, their labels."""
 
     ends: list[Decimal]
     lows: list[Decimal]
     labels: list[str]
 
 
-def _ladder(price: Graduated | Volume) -> Ladder:
-    found: Ladder | None = price.made.get("ladder")
-    if found is None:
-        ends = [tier.up_to for tier in price.tiers if tier.up_to is not None]
-        spans = [f"{low:f} to {high:f}" for low, high in pairwise([ZERO, *ends])]
-        spans.append(f"above {ends[-1]:f}" if ends else "any quantity")
-        labels = [f"tier {i}: {span}" for i, span in enumerate(spans, 1)]
-        found = price.made["ladder"] = Ladder(ends, [ZERO, *ends], labels)
-    return found
+def _table(tiers: Iterable[Tier]) -> TierTable:
+    ends = [tier.up_to for tier in tiers if tier.up_to is not None]
+    spans = [f"{low:f} to {high:f}" for low, high in pairwise([ZERO, *ends])]
+    spans.append(f"above {ends[-1]:f}" if ends else "any quantity")
+    return TierTable(ends, [ZERO, *ends], [f"tier {i}: {span}" for i, span in enumerate(spans, 1)])
 
 
 def _entered(price: Graduated | Volume, tier: Tier, quantity: Exact) -> Tier:
     """The tier as it is charged: nothing used owes no fee, unless the price says so."""
     return tier if quantity or price.fee_at_zero else evolve(tier, fee=ZERO)
+
+
+def _words(price: Graduated | Volume) -> str:
+    """The first tiers of a price in words."""
+    told = list[str]()
+    for tier in price.tiers[:TOLD]:
+        units = tier.per or price.per
+        blocks = f", {STARTED[tier.round]} ones" if tier.round != "none" else ""
+        end = "above" if tier.up_to is None else f"up to {tier.up_to:f}"
+        rate = f"{end} at {tier.rate:f}" + (f" for {units:f}{blocks}" if units != ONE or blocks else "")
+        told.append(f"{rate} (and {tier.fee:f} once)" if tier.fee else rate)
+    return "; ".join(told) + ("; …" if len(price.tiers) > TOLD else "")
 
 
 @frozen(repr=False)
@@ -183,19 +195,29 @@ class Graduated(Price):
     Decimal('12.500')
     """
 
+    PAGE = f"{MODELS}#graduated"
+
     tiers: tuple[Tier, ...] = field(converter=_tiers, validator=_ascending)
     per: Decimal = field(default=ONE, converter=number, validator=positive)
     fee_at_zero: bool = field(default=False, validator=yes_or_no)
-    made: Memo = memo_field()
+
+    @cached_property
+    def table(self) -> TierTable:
+        """What its tiers are read by."""
+        return _table(self.tiers)
+
+    @cached_property
+    def full_tiers(self) -> list[PriceComponent]:
+        """Every tier used up, the last one empty: the same on each bill."""
+        widths = [*(difference(high, low) for low, high in pairwise(self.table.lows)), ZERO]
+        tiers = zip(self.tiers, widths, self.table.labels, strict=True)
+        return [tier.component(width, self.per, label) for tier, width, label in tiers]
 
     def amount(self, quantity: Exact) -> Exact:
-        total: Exact = ZERO
-        for portion in self.portions(quantity):
-            total = plus(total, portion.amount)
-        return total
+        return exact_sum(component.amount for component in self.breakdown(quantity))
 
     def pieces(self) -> Curve:
-        lows = list(map(Fraction, _ladder(self).lows))
+        lows = list(map(Fraction, self.table.lows))
         own = [tier.form(self.per, low) for tier, low in zip(self.tiers, lows, strict=True)]
         full = (form.at(end) for form, end in zip(own, lows[1:], strict=False))
         forms = [
@@ -204,30 +226,20 @@ class Graduated(Price):
         ]
         return curve(Fraction(self.tiers[0].fee) if self.fee_at_zero else NIL, [*lows[1:], None], forms)
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        top, units, amount = self.reached(quantity)
-        rungs = self.rungs()
-        tier = _entered(self, self.tiers[top], quantity)
-        return (*rungs[:top], rungs[top]._replace(amount=amount, quantity=units, fee=tier.fee))
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
+        top, units, amount = self.tier_reached(quantity)
+        full, fee = self.full_tiers, _entered(self, self.tiers[top], quantity).fee
+        return (*full[:top], full[top]._replace(amount=amount, quantity=units, fee=fee))
 
-    def reached(self, quantity: Exact) -> tuple[int, Exact, Exact]:
+    def tier_reached(self, quantity: Exact) -> tuple[int, Exact, Exact]:
         """How many tiers are used up, and the units and the amount in the one that the quantity ends in."""
-        ladder = self.made.get("ladder") or _ladder(self)
-        top = bisect_left(ladder.ends, quantity)
-        units = difference(quantity, ladder.lows[top])
+        table = self.table
+        top = bisect_left(table.ends, quantity)
+        units = difference(quantity, table.lows[top])
         return top, units, _entered(self, self.tiers[top], quantity).priced(units, self.per)
 
-    def rungs(self) -> list[Portion]:
-        """Every tier used up, the last one empty: the same on each bill, so made once."""
-        found: list[Portion] | None = self.made.get("rungs")
-        if found is None:
-            ladder = _ladder(self)
-            widths = [*(difference(high, low) for low, high in pairwise(ladder.lows)), ZERO]
-            rungs = zip(self.tiers, widths, ladder.labels, strict=True)
-            found = self.made["rungs"] = [
-                tier.portion(width, self.per, label) for tier, width, label in rungs
-            ]
-        return found
+    def in_words(self) -> str:
+        return f"each unit as its tier says: {_words(self)}"
 
 
 @frozen(repr=False)
@@ -248,10 +260,16 @@ class Volume(Price):
     Decimal('7.500')
     """
 
+    PAGE = f"{MODELS}#volume"
+
     tiers: tuple[Tier, ...] = field(converter=_tiers, validator=_ascending)
     per: Decimal = field(default=ONE, converter=number, validator=positive)
     fee_at_zero: bool = field(default=False, validator=yes_or_no)
-    made: Memo = memo_field()
+
+    @cached_property
+    def table(self) -> TierTable:
+        """What its tiers are read by."""
+        return _table(self.tiers)
 
     def tier_at(self, quantity: Exact | Number) -> Tier:
         """The tier that a total falls in; its end belongs to it.
@@ -260,18 +278,20 @@ class Volume(Price):
         Decimal('2')
         """
         exact = quantity if isinstance(quantity, Fraction) else units(quantity)
-        return self.tiers[bisect_left(_ladder(self).ends, exact)]
+        return self.tiers[bisect_left(self.table.ends, exact)]
 
     def amount(self, quantity: Exact) -> Exact:
-        return self.portions(quantity)[0].amount
+        return self.breakdown(quantity)[0].amount
 
     def pieces(self) -> Curve:
         forms = [tier.form(self.per) for tier in self.tiers]
         at_zero = Fraction(self.tiers[0].fee) if self.fee_at_zero else NIL
-        return curve(at_zero, [*map(Fraction, _ladder(self).ends), None], forms)
+        return curve(at_zero, [*map(Fraction, self.table.ends), None], forms)
 
-    def portions(self, quantity: Exact) -> tuple[Portion, ...]:
-        ladder = _ladder(self)
-        top = bisect_left(ladder.ends, quantity)
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
+        top = bisect_left(self.table.ends, quantity)
         tier = _entered(self, self.tiers[top], quantity)
-        return (tier.portion(quantity, self.per, ladder.labels[top]),)
+        return (tier.component(quantity, self.per, self.table.labels[top]),)
+
+    def in_words(self) -> str:
+        return f"all units as the tier of their total says: {_words(self)}"

@@ -12,7 +12,7 @@ from attrs import evolve
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, ZERO, Exact, decimal, difference, plus, product
 from tokenbill.core.plans.terms import Fee
-from tokenbill.core.pricing.breakdown import Portion
+from tokenbill.core.pricing.breakdown import PriceComponent, rule_of
 from tokenbill.core.pricing.tiers import Graduated
 from tokenbill.core.rating.compiled import Compiled
 from tokenbill.core.rating.lines import Charge, LineItem
@@ -60,20 +60,20 @@ def _priced(rate: Rate, quantity: Decimal) -> list[LineItem]:
             amount = _divide(amount, rate.per)
         return [LineItem(rate.charges[""], quantity, amount, amount)]
     if type(rate.price) is Graduated and quantity:
-        top, units, owed = rate.price.reached(quantity)
+        top, units, owed = rate.price.tier_reached(quantity)
         rungs = rate.rungs or _rungs(rate, rate.price)
         return [*rungs[:top], _item(rungs[top].charge, units, owed)]
-    return [_line(rate, portion) for portion in rate.price.portions(quantity)]
+    return [_line(rate, component) for component in rate.price.breakdown(quantity)]
 
 
 def _rungs(rate: Rate, price: Graduated) -> list[LineItem]:
     """The lines of tiers used up: the same on each bill, so made once."""
-    rate.rungs = [_line(rate, portion) for portion in price.rungs()]
+    rate.rungs = [_line(rate, component) for component in price.full_tiers]
     return rate.rungs
 
 
-def _line(rate: Rate, portion: Portion) -> LineItem:
-    return _item(_charge(rate, portion, portion.label), portion.quantity, portion.amount)
+def _line(rate: Rate, component: PriceComponent) -> LineItem:
+    return _item(_charge(rate, component, component.label), component.quantity, component.amount)
 
 
 def _item(charge: Charge, quantity: Exact, amount: Exact) -> LineItem:
@@ -82,21 +82,21 @@ def _item(charge: Charge, quantity: Exact, amount: Exact) -> LineItem:
     return LineItem(charge, decimal(quantity), decimal(amount), amount)
 
 
-def _charge(rate: Rate, portion: Portion, label: str) -> Charge:
-    """What a portion is charged for; while rate and fee are the same objects, the one made before."""
+def _charge(rate: Rate, component: PriceComponent, label: str) -> Charge:
+    """What a component is charged for; while rate and fee are the same objects, the one made before."""
     known = rate.charges.get(label)
     if (
         known is not None
-        and known.rate is portion.rate
-        and known.fee is portion.fee
-        and known.per is portion.per
+        and known.rate is component.rate
+        and known.fee is component.fee
+        and known.per is component.per
     ):
         return known
     description = f"{rate.key}, {label}" if label else str(rate.key)
-    price = None if portion.rate is None else decimal(portion.rate)
-    fee = decimal(portion.fee)
+    price = None if component.rate is None else decimal(component.rate)
+    fee = decimal(component.fee)
     rule = _rule(rate) if price is not None or fee else ""
-    made = Charge("usage", rate.key, description, price, portion.per, portion.round, fee, rule)
+    made = Charge("usage", rate.key, description, price, component.per, component.round, fee, rule)
     rate.charges[label] = made
     return made
 
@@ -104,10 +104,6 @@ def _charge(rate: Rate, portion: Portion, label: str) -> Charge:
 def _rule(rate: Rate) -> str:
     """What the price of a rate does, told once."""
     if not rate.rule:
-        from tokenbill.core.pricing.wording import (
-            rule_of,  # a process that asks for totals alone never needs it
-        )
-
         rate.rule = rule_of(rate.price)
     return rate.rule
 

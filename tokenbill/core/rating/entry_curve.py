@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import EXACT, ONE, Exact, decimal
-from tokenbill.core.pricing.breakdown import Portion, amount_at
+from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of
 from tokenbill.core.pricing.curves import Curve
 from tokenbill.core.pricing.price import Price
 from tokenbill.core.pricing.rates import PerUnit
@@ -97,43 +97,39 @@ class EntryCurve:
                 amount = amount if price.per == ONE else _divide(amount, price.per)
                 return [LineItem(self.charges[""], quantity, amount, amount)]
             except Inexact:
-                pass  # it does not terminate: the portion has the Fraction
+                pass  # it does not terminate: the component has the Fraction
         elif type(price) is Graduated and quantity:
-            top, units, owed = price.reached(quantity)
+            top, units, owed = price.tier_reached(quantity)
             full = self.tiers_used
             if not full:  # tiers used up are the same on each bill
-                full = self.tiers_used = [self._line(portion) for portion in price.rungs()]
+                full = self.tiers_used = [self._line(component) for component in price.full_tiers]
             return [*full[:top], _item(full[top].charge, units, owed)]
-        return [self._line(portion) for portion in price.portions(quantity)]
+        return [self._line(component) for component in price.breakdown(quantity)]
 
-    def _line(self, portion: Portion) -> LineItem:
-        return _item(self._charge(portion), portion.quantity, portion.amount)
+    def _line(self, component: PriceComponent) -> LineItem:
+        return _item(self._charge(component), component.quantity, component.amount)
 
-    def _charge(self, portion: Portion) -> Charge:
-        """What a portion is charged for; while rate and fee are the same objects, the one made before."""
-        label, known = portion.label, self.charges.get(portion.label)
+    def _charge(self, component: PriceComponent) -> Charge:
+        """What a component is charged for; while rate and fee are the same objects, the one made before."""
+        label, known = component.label, self.charges.get(component.label)
         if (
             known is not None
-            and known.rate is portion.rate
-            and known.fee is portion.fee
-            and known.per is portion.per
+            and known.rate is component.rate
+            and known.fee is component.fee
+            and known.per is component.per
         ):
             return known
         description = f"{self.key}, {label}" if label else str(self.key)
-        rate = None if portion.rate is None else decimal(portion.rate)
-        fee = decimal(portion.fee)
+        rate = None if component.rate is None else decimal(component.rate)
+        fee = decimal(component.fee)
         rule = self._words() if rate is not None or fee else ""
-        made = Charge("usage", self.key, description, rate, portion.per, portion.round, fee, rule)
+        made = Charge("usage", self.key, description, rate, component.per, component.round, fee, rule)
         self.charges[label] = made
         return made
 
     def _words(self) -> str:
         """What the price does, in words that are made once."""
         if not self.rule:
-            from tokenbill.core.pricing.wording import (
-                rule_of,  # a process that asks for totals never needs it
-            )
-
             self.rule = rule_of(self.price)
         return self.rule
 
