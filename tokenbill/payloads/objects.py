@@ -1,187 +1,119 @@
-"""Objects: the counts in a provider's usage object, each by its role; what is not known is refused."""
+"""Objects: members, lists and texts of what a provider wrote, as a dict or as its SDK's own object."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from enum import Enum
 from itertools import islice
 from numbers import Integral
 from typing import Any, Final, cast
 
 from tokenbill.core.base.inputs import is_mapping
+from tokenbill.core.money.decimals import LIMIT, number
 from tokenbill.errors import UnreadableInput
-from tokenbill.payloads.counts import Counts, count, measure
-from tokenbill.payloads.shapes import TIERS, WHOLES, Listed, Path, Shape
 from tokenbill.shared.foreign_data import telling
 
-__all__ = ["complete", "counted", "fits", "key_of", "listed_in", "members_of", "text_of", "variants_of"]
+__all__ = [
+    "AS_WRITTEN", "count", "counts_something", "is_object", "key_of", "listed_in", "measure",
+    "members_of", "plain", "text_of",
+]  # fmt: skip
 
 MEMBERS: Final = 10_000
 """Most members of an object, and most items of a list."""
-NAME = "[A-Za-z_][A-Za-z0-9_]{0,63}"
-NO_COUNT = r"(?i)time(?!s)|latency|created|_ms$|(^|_)id$|per_second"
+NAME: Final = "[A-Za-z_][A-Za-z0-9_.-]{0,63}"
+NO_COUNT: Final = r"(?i)time(?!s)|latency|created|_ms$|(^|_)id$|per_sec"
 """Names of numbers that count nothing: times, ids, speeds."""
-AS_DICT = "give a dict: json.loads(…) of the response, or what an SDK's object returns as model_dump()"
-AS_WRITTEN = "give the object as the API wrote it"
+AS_DICT: Final = "give a dict: json.loads(…) of the response, or the SDK's own object"
+AS_WRITTEN: Final = "give the object as the API wrote it"
+A_COUNT: Final = "a count is an integer of 0 or more"
+FLOATS: Final = 2**53
+"""Above this a binary float does not hold every whole number, so it may be another count than was written."""
+ONLY_TEXT: Final = {str}
+SINGULAR: Final = 3
+"""How protobuf numbers the label of a field that repeats."""
 
 
-def counted(usage: dict[str, Any], shape: Shape) -> tuple[Counts, set[str]]:
-    """The numbers of a usage object by role, and the ways of processing that it names.
-
-    Raises:
-        UnreadableInput: If a count is no count, is missing, or is not known.
-    """
-    counts, variants = Counts(), set[str]()
-    for path, value in _leaves(usage, shape):
-        if path in shape.tiers:
-            variants |= variants_of(value, path[-1])
-        elif path in shape.roles:
-            _add(counts, path, value, shape.roles[path])
-        elif path in shape.lists:
-            _add_list(counts, path, value, shape.lists[path])
-        elif path not in shape.ignored:
-            _refuse_unknown(path, value, shape)
-    _require(counts, shape)
-    return counts, variants
-
-
-def _leaves(members: dict[str, Any], shape: Shape, above: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """What stands in the object, and in the objects of counts within it, by path."""
-    for key, value in members.items():
-        path = (*above, key)
-        if path in shape.groups and is_mapping(value):
-            yield from _leaves(members_of(value, ".".join(path)), shape, path)
-        else:
-            yield path, value
-
-
-def _add(counts: Counts, path: Path, value: object, role: str) -> None:
-    """A count under its role. A part that is null is not there; a whole that is null is not known."""
-    key = ".".join(path)
-    if value is not None:
-        counts.add(role, measure(value, key) if role == "audio_seconds" else count(value, key), path)
-    elif role in WHOLES:
-        raise UnreadableInput(f"{key} is not known", value, "leave the request out, or look up its counts")
-
-
-def _add_list(counts: Counts, path: Path, value: object, listed: Listed) -> None:
-    """The counts of a list, such as one by modality, each under the role of its label."""
-    key, sums = ".".join(path), dict[str, int]()
-    for item in listed_in(value, key):
-        role, amount = _listed_count(members_of(item, key), key, listed)
-        sums[role] = sums.get(role, 0) + amount
-    for role, amount in sums.items():
-        counts.add(role, amount, path)
-
-
-def _listed_count(item: dict[str, Any], key: str, listed: Listed) -> tuple[str, int]:
-    label, amount = item.pop(listed.label, None), item.pop(listed.count, None)
-    role = listed.roles.get("" if label is None else text_of(label) or "?")
-    if role is None or _counts_something(item):
-        known = ", ".join(filter(None, listed.roles))
-        raise UnreadableInput(
-            f"{key} counts what is not known", telling(label), f"its {listed.label} is one of {known}"
-        )
-    return role, 0 if amount is None else count(amount, f"{key}.{listed.count}")
-
-
-def _refuse_unknown(path: Path, value: object, shape: Shape) -> None:
-    """What is not in the table may be left out only if it counts nothing."""
-    if path in shape.groups and value is not None:
-        raise UnreadableInput(f"{'.'.join(path)} is no object", telling(value), AS_WRITTEN)
-    if _counts_something({path[-1]: value}):
-        what = f"a count that {shape.name} does not have, under the key"
-        raise UnreadableInput(what, key_of(path[-1]), "name the shape that has it")
-
-
-def key_of(key: str) -> str:
-    """A key as an error may show it; what is no name may be a prompt."""
-    return key if re.fullmatch(NAME, key) else str(telling(key))
-
-
-def _counts_something(value: object) -> bool:
-    """Whether an unknown part holds a whole number other than 0, or any number in the name of tokens."""
-    left, seen = [("", value)], 0
-    while left:
-        key, part = left.pop()
-        seen += 1
-        if is_mapping(part):
-            left.extend(members_of(part, "payload").items())
-        elif isinstance(part, list | tuple):
-            left.extend((key, item) for item in listed_in(cast(object, part), "payload"))
-        elif _is_count(key, part):
-            return True
-        if seen + len(left) > MEMBERS:
-            return True  # larger than any usage object, or without an end
-    return False
-
-
-def _is_count(key: str, value: object) -> bool:
-    if isinstance(value, bool) or re.search(NO_COUNT, key):
-        return False
-    if isinstance(value, str):
-        return "token" in key.lower() and str.isdecimal(value)
-    zero = type(value) in (int, float, Decimal) and not value
-    return not zero and (isinstance(value, Integral) or (value is not None and "token" in key.lower()))
-
-
-def _require(counts: Counts, shape: Shape) -> None:
-    absent = set(shape.required) - counts.found.keys()
-    if absent or not counts.found:
-        keys = [".".join(path) for path, role in shape.roles.items() if role in absent]
-        raise UnreadableInput(
-            f"missing in a payload of {shape.name}",
-            ", ".join(keys) or "every count",
-            "give its usage object, or the response around it; of a stream, the last one",
-        )
-
-
-def fits(usage: dict[str, Any], shape: Shape) -> bool:
-    """Whether a shape has every key of the object, and the object every count that the shape needs."""
-    known = (shape.knows(path) or _empty(value) for path, value in _leaves(usage, shape))
-    return complete(usage, shape) and all(known)
-
-
-def complete(usage: dict[str, Any], shape: Shape) -> bool:
-    """Whether the object has counts of the shape, with all those that the shape needs."""
-    found = {shape.roles[path] for path, _ in _leaves(usage, shape) if path in shape.roles}
-    return bool(found) and found.issuperset(shape.required)
-
-
-def _empty(value: object) -> bool:
-    return value is None or (isinstance(value, dict | list | tuple) and not value)
-
-
-def variants_of(tier: object, key: str) -> set[str]:
-    """The label of a way of processing, if it has a price of its own.
+def members_of(value: Any, what: str) -> dict[str, Any]:
+    """The members of an object, their keys as plain text; of an SDK's object those that it writes.
 
     Raises:
-        UnreadableInput: If nobody knows what it costs.
+        UnreadableInput: If it is no object, has a key that is no text, or too many.
     """
-    if tier is None:
-        return set()
-    plain = text_of(tier).lower()
-    if plain not in TIERS:
-        raise UnreadableInput(
-            f"{key} is not known", telling(tier), f"it is one of {', '.join(sorted(TIERS))}"
-        )
-    return {variant for variant in (TIERS[plain],) if variant}
-
-
-def members_of(value: object, what: str) -> dict[str, Any]:
-    """The members of an object, their keys as plain text.
-
-    Raises:
-        UnreadableInput: If it is none, has a key that is no text, or too many.
-    """
+    if type(value) is dict and len(value) <= MEMBERS and {*map(type, value)} <= ONLY_TEXT:
+        return value
     if not is_mapping(value):
-        raise UnreadableInput(f"the {what} is no object", telling(value), AS_DICT)
+        return _written(value, what)
     pairs = _taken(value, what)
     for key, _ in pairs:
         if not isinstance(key, str):
             raise UnreadableInput(f"a key of the {what} is no text", telling(key), AS_DICT)
     return {str.__str__(key): member for key, member in pairs}
+
+
+def is_object(value: object) -> bool:
+    """Whether *value* has members: a mapping, or an object of an SDK."""
+    return is_mapping(value) or any(hasattr(type(value), mark) for mark in WRITERS)
+
+
+def _written(value: object, what: str) -> dict[str, Any]:
+    """What an object of an SDK writes of itself: pydantic's, protobuf's, a dataclass, or one around these."""
+    kind, found = type(value), None
+    if kind is not type and not isinstance(value, type):
+        try:
+            found = next((write(value) for mark, write in WRITERS.items() if hasattr(kind, mark)), None)
+        except Exception:  # a foreign object may raise anything
+            raise UnreadableInput(f"the {what} cannot be read", telling(value), AS_DICT) from None
+    if not is_mapping(found):
+        raise UnreadableInput(f"the {what} is not an object", telling(value), AS_DICT)
+    return members_of(dict(found.items()) if type(found) is not dict else found, what)
+
+
+def _dumped(value: Any) -> object:
+    try:
+        return value.model_dump(warnings=False)  # an answer that is newer than its SDK would warn
+    except TypeError:
+        return value.model_dump()
+
+
+def _message(value: Any) -> object:
+    """The set members of a protobuf message; numbers that were not set count 0, enums have their names."""
+    held = {}
+    for descriptor in value.DESCRIPTOR.fields:
+        repeats = getattr(descriptor, "is_repeated", None)
+        if repeats is None:
+            repeats = descriptor.label == SINGULAR
+        if not repeats and descriptor.has_presence and not value.HasField(descriptor.name):
+            continue
+        member, names = getattr(value, descriptor.name), descriptor.enum_type
+        if names is not None:
+            numbers = member if repeats else [member]
+            named = [
+                names.values_by_number[each].name if each in names.values_by_number else each
+                for each in numbers
+            ]
+            member = named if repeats else named[0]
+        elif repeats and not is_mapping(member):
+            member = list(member)
+        held[descriptor.name] = member
+    return held
+
+
+def _around(value: Any) -> object:
+    """The usage within an object that keeps its answer to itself, such as a chat of an SDK by gRPC."""
+    return {key: getattr(value, key) for key in ("usage", "model", "id") if hasattr(value, key)}
+
+
+WRITERS: Final[Mapping[str, Any]] = {
+    "model_dump": _dumped,
+    "_pb": lambda value: _message(value._pb),
+    "DESCRIPTOR": _message,
+    "to_dict": lambda value: value.to_dict(),
+    "__dataclass_fields__": lambda value: {name: getattr(value, name) for name in value.__dataclass_fields__},
+    "usage": _around,
+}
+"""How each kind of object says what it holds, by what its class has; the first one counts."""
 
 
 def listed_in(value: object, what: str) -> list[Any]:
@@ -191,7 +123,7 @@ def listed_in(value: object, what: str) -> list[Any]:
         UnreadableInput: If it is none, or has too many.
     """
     if not isinstance(value, list | tuple | None):
-        raise UnreadableInput(f"the {what} is no list", telling(value), AS_WRITTEN)
+        raise UnreadableInput(f"the {what} is not a list", telling(value), AS_WRITTEN)
     return [] if value is None else _taken(value, what)
 
 
@@ -207,5 +139,89 @@ def _taken(values: Any, what: str) -> list[Any]:
 
 
 def text_of(value: object) -> str:
-    """A text as a plain one; what is none is empty."""
+    """A text as a plain one, that of an enum included; what is none is empty."""
+    if isinstance(value, Enum):
+        value = value.value
     return str.__str__(value) if isinstance(value, str) else ""
+
+
+def plain(value: object) -> object:
+    """A member as its text where it is one, or the text of an enum."""
+    return text_of(value) if isinstance(value, str | Enum) else value
+
+
+def count(value: object, key: str) -> int:
+    """A count out of a payload: an integer of 0 or more, a whole float, or its digits as text.
+
+    Cohere's SDK gives every count as a float, and the JSON of protobuf long ones as text.
+
+    Raises:
+        UnreadableInput: If it is anything else; text is not shown, since a payload may hold a prompt.
+        InvalidNumber: If it is beyond the limits of all numbers.
+    """
+    if type(value) is int and 0 <= value < LIMIT:
+        return value
+    whole: object = value
+    if type(value) is str and value.isascii() and value.isdecimal() and len(value) < 40:
+        whole = int(value)
+    elif type(value) is float and value.is_integer() and abs(value) < FLOATS:
+        whole = int(value)
+    elif (
+        type(value) is Decimal
+        and value.is_finite()
+        and value.adjusted() < 40
+        and value == value.to_integral_value()
+    ):
+        whole = int(value)
+    if isinstance(whole, bool) or not isinstance(whole, Integral):
+        raise UnreadableInput(f"{key} is not a count", telling(value), A_COUNT)
+    counted = int(number(whole))
+    if counted < 0:
+        raise UnreadableInput(f"{key} is negative", counted, A_COUNT)
+    return counted
+
+
+def measure(value: object, key: str) -> int | Decimal:
+    """A length of time out of a payload: an integer or a Decimal of 0 or more.
+
+    Raises:
+        UnreadableInput: If it is anything else.
+        InvalidNumber: If it is beyond the limits of all numbers.
+    """
+    if type(value) is not Decimal:
+        return count(value, key)
+    length = number(value)
+    if length < 0:
+        raise UnreadableInput(f"{key} is negative", length, "give 0 or more")
+    return length
+
+
+def key_of(key: str) -> str:
+    """A key as an error may show it; what is no name may be a prompt."""
+    return key if re.fullmatch(NAME, key) else str(telling(key))
+
+
+def counts_something(value: object) -> bool:
+    """Whether an unknown part holds a whole number other than 0, or any number in the name of tokens."""
+    left, seen = [("", value)], 0
+    while left:
+        key, part = left.pop()
+        seen += 1
+        if is_mapping(part):
+            left.extend(members_of(part, "payload").items())
+        elif isinstance(part, list | tuple):
+            left.extend((key, item) for item in listed_in(cast("Iterable[object]", part), "payload"))
+        elif _is_count(key, part):
+            return True
+        if seen + len(left) > MEMBERS:
+            return True  # larger than any usage object, or without an end
+    return False
+
+
+def _is_count(key: str, value: object) -> bool:
+    if isinstance(value, bool) or re.search(NO_COUNT, key):
+        return False
+    if isinstance(value, str):
+        return "token" in key.lower() and str.isdecimal(value)
+    zero = type(value) in (int, float, Decimal) and not value
+    return not zero and (isinstance(value, Integral) or (value is not None and "token" in key.lower()))

@@ -1,47 +1,67 @@
-"""Shapes: where each provider's usage object counts what, as one table.
+"""Shapes: what one API's usage object counts, what stands beside it, and what of that charges nothing.
 
-The facts are those of the providers' API references, checked against recorded responses.
-A new shape is a new entry here: the reader in ``payloads`` knows no provider by name.
+A shape is data. Adding one is an entry in ``table``, a case in the tests and a line in the docs: the
+reader knows no provider by name.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from attrs import Factory, field, frozen
 
-__all__ = ["MODALITIES", "SHAPES", "TIERS", "VOCABULARIES", "WHOLES", "Listed", "Path", "Shape"]
+from tokenbill.core.metering.meters import Meter
 
-Path: TypeAlias = "tuple[str, ...]"
-"""The keys that lead to a count from the usage object."""
+__all__ = [
+    "COUNTED", "LIFETIMES", "MODALITIES", "TIERS", "VOCABULARIES", "WHOLES",
+    "ByName", "Call", "Field", "Kind", "Labelled", "Listed", "Shape", "paths", "prefixed",
+]  # fmt: skip
 
 WHOLES: Final = frozenset({"input", "output", "total"})
-"""The counts without which nothing is known; all others are parts of these, or calls."""
+"""The counts without which nothing is known; all others are parts of these, or stand beside them."""
 MODALITIES: Final = ("audio", "image", "video")
 """What is told apart by a label; text carries none."""
+LIFETIMES: Final = {"5m": None, "30m": None, "1h": "1h", "12h": "12h"}
+"""The label ``ttl`` of what was written to a cache; what a provider writes by default carries none."""
 VOCABULARIES: Final = (
     ("prompt_tokens", "completion_tokens"),
     ("input_tokens", "output_tokens"),
     ("promptTokenCount", "candidatesTokenCount"),
     ("prompt_token_count", "candidates_token_count"),
     ("inputTokens", "outputTokens"),
+    ("PromptTokens", "CompletionTokens"),
+    ("promptTokens", "completionTokens"),
 )
 """Names of the same two counts: an object with names of two kinds would be billed twice."""
 TIERS: Final[Mapping[str, str | None]] = {
-    **dict.fromkeys(("auto", "default", "on_demand", "standard", "traffic_type_unspecified")),
-    **{tier: tier for tier in ("batch", "fast", "flex", "priority")},
+    **dict.fromkeys(
+        ("", "auto", "default", "on_demand", "standard", "traffic_type_unspecified", "unspecified")
+    ),
+    **{tier: tier for tier in ("batch", "fast", "flex", "priority", "ultrafast")},
     **{f"on_demand_{tier}": tier for tier in ("flex", "priority")},
-    **dict.fromkeys(("provisioned_throughput", "reserved", "scale"), "provisioned"),
+    **dict.fromkeys(("offpeak", "off_peak", "on_demand_offpeak"), "off_peak"),
+    **dict.fromkeys(("provisioned_throughput", "provisioned", "reserved", "scale"), "provisioned"),
+    "optimized": "optimized",
 }
 """The label ``variant`` of each way of processing; capacity that was paid ahead is ``provisioned``."""
 
+COUNTED: Final = WHOLES | {"read", "write", "reasoning", "uncached", "tool", "predicted"}
+"""The first words of roles that are parts of the sums."""
 
-def _groups(shape: Shape) -> frozenset[Path]:
-    """The objects within a usage object that hold what the shape knows."""
-    known = (*shape.roles, *shape.lists, *shape.tiers, *shape.ignored)
-    return frozenset(path[:end] for path in known for end in range(1, len(path)))
+
+class Kind:
+    """What the reader does with a member."""
+
+    GROUP, COUNT, METER, LIST, NAMES, LABEL, TIER, CALL, FREE = range(9)
+
+
+class Field(NamedTuple):
+    """A member that a shape knows, and the path that an error names it by."""
+
+    kind: int
+    rule: Any
+    path: str
 
 
 @frozen
@@ -51,232 +71,155 @@ class Listed:
     label: str
     count: str
     roles: Mapping[str, str]
+    free: frozenset[str] = frozenset()
+
+
+@frozen
+class ByName:
+    """Calls by name, each counted by a meter, or by none where it costs nothing.
+
+    A list names a call once for each time; a mapping says how often. *other* counts the calls that have
+    no name here; without it they are refused.
+    """
+
+    meters: Mapping[str, str | None]
+    other: str | None = None
+    lead: str = ""
+
+
+@frozen
+class Labelled:
+    """A fact that changes a price: the label of what has one of these roles, or of all tokens.
+
+    A value that is not listed is a label as it is, so that only an entry that names it can price it.
+    """
+
+    label: str
+    values: Mapping[str, str | None]
+    role: str | None = None
+
+
+@frozen
+class Call:
+    """A fee for the request itself, labelled with what decides it."""
+
+    meter: str
+    label: str
+
+
+def paths(text: str) -> frozenset[str]:
+    """Paths out of a text, separated by spaces; their keys are separated by points."""
+    return frozenset(text.split())
+
+
+def prefixed(lead: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of an object by their path from the usage object."""
+    return {f"{lead}.{key}": rule for key, rule in members.items()}
 
 
 @frozen
 class Shape:
-    """One API's usage object: the role of each count, and which parts stand outside their whole.
+    """One API's usage object, keyed by provider and API.
 
-    Roles are ``input``, ``output`` and ``total``; ``tool`` for input that a tool added; ``read``, ``write``,
-    ``uncached`` and ``reasoning``; one of these, a point and a modality or a lifetime, as in ``read.audio``;
-    ``predicted.…`` for what is inside the output under two names; else the name of a meter.
+    Args:
+        name: Provider and API, as in ``openai.chat``.
+        seen: The date and the version that wrote what the table says.
+        counts: The role of each count by its path. Roles are ``input``, ``output`` and ``total``; ``tool``
+            for input that a tool added; ``read``, ``write``, ``uncached`` and ``reasoning``; one of these,
+            a point, and a modality, a lifetime or ``provisioned``; ``predicted.…`` for output under two
+            names; else the meter that the count has beside all others.
+        rules: What other members say: a list of counts, calls by name, or a label.
+        tiers: Where the way of processing is named.
+        free: What is known to charge nothing.
+        tolerated: Counts of other APIs with one meaning everywhere: read where the shape is named.
+        summaries: Numbers of calls, each by the member that tells the calls apart where it is there.
+        marks: Members that its API always writes, of which one tells it from others.
+        required: The roles without which an object is not whole.
+        cache_outside: Whether caches stand beside the input; None where the total decides.
+        reasoning_outside: Whether reasoning stands beside the output.
+        total_decides: Whether a total says where reasoning stands.
+        total_covers: The total counts neither reasoning nor what stands beside where it is False.
+        plain_output: What output is that is given under no modality.
+        beside: What charges beside the usage object in a response, by its key there.
+        rounds: Where a request lists the rounds that it took.
+        variant: The way of processing that its very names say.
+        flat: Whether counts stand in the response itself, between what is no usage.
     """
 
     name: str
-    roles: Mapping[Path, str]
-    lists: Mapping[Path, Listed] = field(factory=dict[Path, Listed])
-    tiers: frozenset[Path] = frozenset()
-    ignored: frozenset[Path] = frozenset()
+    seen: str
+    counts: Mapping[str, str]
+    rules: Mapping[str, Any] = field(factory=dict[str, Any])
+    tiers: frozenset[str] = frozenset()
+    free: frozenset[str] = frozenset()
+    tolerated: Mapping[str, str] = field(factory=dict[str, str])
+    tolerated_free: frozenset[str] = frozenset()
+    tolerated_rules: Mapping[str, Any] = field(factory=dict[str, Any])
+    summaries: Mapping[str, str] = field(factory=dict[str, str])
+    marks: frozenset[str] = frozenset()
     required: tuple[str, ...] = ("input", "output")
-    cache_outside: bool = False
+    cache_outside: bool | None = False
     reasoning_outside: bool = False
-    total_decides: bool = False  # where reasoning stands, if there is a total
+    total_decides: bool = False
+    total_covers: bool = True
     plain_output: str = "text"
-    items: Mapping[str, str] = field(factory=dict[str, str])
+    beside: Mapping[str, Any] = field(factory=dict[str, Any])
     rounds: str | None = None
-    groups: frozenset[Path] = field(init=False, default=Factory(_groups, takes_self=True))
-
-    def knows(self, path: Path) -> bool:
-        """Whether the table says what stands at a path."""
-        tables = (self.roles, self.lists, self.tiers, self.ignored, self.groups)
-        return any(path in table for table in tables)
-
-
-def _paths(text: str) -> frozenset[Path]:
-    """Paths out of a text: separated by spaces, their keys by points."""
-    return frozenset(tuple(path.split(".")) for path in text.split())
-
-
-def _roles(**counts: str | dict[str, str]) -> dict[Path, str]:
-    """Roles by path; a keyword with a dict is an object with counts."""
-    flat = {(key,): role for key, role in counts.items() if isinstance(role, str)}
-    nested = {key: roles for key, roles in counts.items() if isinstance(roles, dict)}
-    return flat | {
-        (key, *path.split(".")): role for key, roles in nested.items() for path, role in roles.items()
-    }
-
-
-def _modalities(role: str, suffix: str = "_tokens") -> dict[str, str]:
-    return {f"{modality}{suffix}": f"{role}.{modality}" for modality in ("text", *MODALITIES)}
-
-
-CACHED = {"cached_tokens": "read", "cache_write_tokens": "write"}
-READ = {f"cached_tokens_details.{key}": role for key, role in _modalities("read").items()}
-PREDICTED = {f"{end}_prediction_tokens": f"predicted.{end}" for end in ("accepted", "rejected")}
-REASONING = {"reasoning_tokens": "reasoning"}
-TOTAL = {"total_tokens": "total"}
-
-CHAT = _roles(
-    prompt_tokens="input",
-    completion_tokens="output",
-    **TOTAL,
-    prompt_tokens_details={**CACHED, **_modalities("input")},
-    completion_tokens_details={**REASONING, **PREDICTED, **_modalities("output")},
-)
-RESPONSES = _roles(
-    input_tokens="input",
-    output_tokens="output",
-    **TOTAL,
-    input_tokens_details=CACHED,
-    output_tokens_details=REASONING,
-)
-REALTIME = _roles(
-    input_tokens="input",
-    output_tokens="output",
-    **TOTAL,
-    input_token_details={"cached_tokens": "read", **READ, **_modalities("input")},
-    output_token_details={**REASONING, **_modalities("output")},
-)
-IMAGES = _roles(
-    input_tokens="input",
-    output_tokens="output",
-    **TOTAL,
-    input_tokens_details=_modalities("input"),
-    output_tokens_details=_modalities("output"),
-)
-TRANSCRIPTION = _roles(
-    input_tokens="input",
-    output_tokens="output",
-    **TOTAL,
-    input_token_details=_modalities("input"),
-)
-MESSAGES = _roles(
-    input_tokens="input",
-    output_tokens="output",
-    cache_read_input_tokens="read",
-    cache_creation_input_tokens="write",
-    cache_creation={f"ephemeral_{ttl}_input_tokens": f"write.{ttl}" for ttl in ("5m", "1h")},
-    output_tokens_details={"thinking_tokens": "reasoning"},
-    server_tool_use={"web_search_requests": "web_searches", "web_fetch_requests": "web_fetches"},
-)
-CONVERSE = _roles(
-    inputTokens="input",
-    outputTokens="output",
-    totalTokens="total",
-    cacheReadInputTokens="read",
-    cacheReadInputTokenCount="read",
-    cacheWriteInputTokens="write",
-    cacheWriteInputTokenCount="write",
-)
-GEMINI = _roles(
-    promptTokenCount="input",
-    toolUsePromptTokenCount="tool",
-    cachedContentTokenCount="read",
-    candidatesTokenCount="output",
-    thoughtsTokenCount="reasoning",
-    totalTokenCount="total",
-)
-GEMINI_LISTS = {
-    "promptTokensDetails": "input",
-    "promptTokenDetails": "input",  # so written by embeddings
-    "toolUsePromptTokensDetails": "tool",
-    "cacheTokensDetails": "read",
-    "candidatesTokensDetails": "output",
-}
-COHERE = _roles(billed_units={"input_tokens": "input", "output_tokens": "output"})
-GROQ_TIMES = _paths("queue_time prompt_time completion_time total_time")
-OPENROUTER_COSTS = _paths("cost cost_details is_byok")
-OPENROUTER = CHAT | _roles(server_tool_use={"web_search_requests": "web_searches"})
-DEEPSEEK = CHAT | _roles(prompt_cache_hit_tokens="read", prompt_cache_miss_tokens="uncached")
-MISTRAL = CHAT | _roles(
-    num_cached_tokens="read",
-    prompt_token_details={"cached_tokens": "read"},
-    prompt_audio_seconds="audio_seconds",
-)
-
-
-def _modality_list(role: str, count: str) -> Listed:
-    """A list by modality; documents are counted as the text and images that they are made of."""
-    texts = dict.fromkeys(("", "TEXT", "DOCUMENT", "MODALITY_UNSPECIFIED"), f"{role}.text")
-    return Listed("modality", count, texts | {name.upper(): f"{role}.{name}" for name in MODALITIES})
-
-
-def _snake(key: str) -> str:
-    """A key as Google's Python SDK spells it."""
-    return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", key)
-
-
-def _gemini() -> Shape:
-    """Gemini's object, in the spelling of its API and in that of its SDK."""
-    lists: dict[Path, Listed] = {
-        (key,): _modality_list(role, "tokenCount") for key, role in GEMINI_LISTS.items()
-    }
-    snake = {(_snake(key),): _modality_list(role, "token_count") for key, role in GEMINI_LISTS.items()}
-    return Shape(
-        "gemini.generate",
-        GEMINI | {(_snake(key),): role for (key,), role in GEMINI.items()},
-        lists | snake,
-        tiers=_paths("trafficType traffic_type serviceTier service_tier"),
-        required=(),  # keys are absent where they count 0
-        reasoning_outside=True,
+    flat: bool = False
+    variant: str | None = None
+    fields: dict[str, Field] = field(init=False, eq=False, repr=False)
+    named_fields: dict[str, Field] = field(init=False, eq=False, repr=False)
+    repeated: frozenset[str] = field(
+        init=False, default=Factory(lambda self: _repeated(self), takes_self=True)
     )
 
+    def __attrs_post_init__(self) -> None:
+        known = _compiled(self, {**self.counts}, {**self.rules}, self.free)
+        object.__setattr__(self, "fields", known)
+        if self.tolerated or self.tolerated_rules or self.tolerated_free:
+            counts = {**self.tolerated, **self.counts}
+            rules = {**self.tolerated_rules, **self.rules}
+            known = _compiled(self, counts, rules, self.free | self.tolerated_free)
+        object.__setattr__(self, "named_fields", known)
 
-_EVERY = (
-    Shape("openai.chat", CHAT),
-    Shape(
-        "openai.responses",
-        RESPONSES,
-        items={
-            "web_search_call": "web_searches",
-            "file_search_call": "file_searches",
-            "code_interpreter_call": "code_sessions",
-        },
-    ),
-    Shape("openai.realtime", REALTIME),
-    Shape("openai.embeddings", _roles(prompt_tokens="input", **TOTAL), required=("input",)),
-    Shape("openai.images", IMAGES, plain_output="image"),
-    Shape("openai.transcription", TRANSCRIPTION, ignored=_paths("type")),
-    Shape(
-        "openai.transcription",
-        _roles(seconds="audio_seconds"),
-        ignored=_paths("type"),
-        required=("audio_seconds",),
-    ),
-    Shape(
-        "anthropic.messages",
-        MESSAGES,
-        tiers=_paths("service_tier speed"),
-        ignored=_paths("inference_geo iterations"),
-        cache_outside=True,
-        rounds="iterations",
-    ),
-    _gemini(),
-    Shape(
-        "bedrock.converse",
-        CONVERSE,
-        {("cacheDetails",): Listed("ttl", "inputTokens", {"5m": "write.5m", "1h": "write.1h"})},
-        cache_outside=True,
-    ),
-    Shape("openrouter.chat", OPENROUTER, ignored=OPENROUTER_COSTS),
-    Shape("deepseek.chat", DEEPSEEK),
-    Shape("groq.chat", CHAT, ignored=GROQ_TIMES),
-    Shape("cerebras.chat", CHAT),
-    Shape("mistral.chat", MISTRAL, tiers=_paths("service_tier"), ignored=_paths("request_count")),
-    Shape("zai.chat", CHAT),
-    Shape("together.chat", CHAT | _roles(cached_tokens="read")),
-    Shape(
-        "xai.chat",
-        CHAT | _roles(num_sources_used="web_searches"),
-        ignored=_paths("cost_in_usd_ticks num_server_side_tools_used"),
-        total_decides=True,
-    ),
-    Shape(
-        "vertex.openai",
-        CHAT,
-        tiers=_paths("extra_properties.google.traffic_type"),
-        reasoning_outside=True,
-        total_decides=True,
-    ),
-    Shape(
-        "cohere.chat",
-        COHERE,
-        ignored=_paths("tokens cached_tokens api_version warnings"),
-    ),
-)
 
-SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
-    name: tuple(shape for shape in _EVERY if shape.name == name)
-    for name in dict.fromkeys(shape.name for shape in _EVERY)
-}
-"""Each shape by its name; a transcription is counted either in tokens or in seconds."""
+def _repeated(shape: Shape) -> frozenset[str]:
+    """Roles whose zero says something: those of two names, and those whose absence is told apart."""
+    roles = [*shape.counts.values(), *shape.tolerated.values()]
+    twice = {role for role in roles if roles.count(role) > 1}
+    listed = {
+        role for rule in shape.rules.values() if isinstance(rule, Listed) for role in rule.roles.values()
+    }
+    telling = {role for role in roles if role.startswith("write.") or role == f"output.{shape.plain_output}"}
+    return frozenset(twice | listed | telling | WHOLES | {"uncached", "read", "write"})
+
+
+def _compiled(
+    shape: Shape, counts: Mapping[str, str], rules: Mapping[str, Any], free: Iterable[str]
+) -> dict[str, Field]:
+    """Members by key, those of inner objects within them: what one pass over a payload needs."""
+    tree: dict[str, Field] = {}
+    kinds = {Listed: Kind.LIST, ByName: Kind.NAMES, Labelled: Kind.LABEL, Call: Kind.CALL}
+    for path, role in counts.items():
+        _place(tree, path, *_counting(role))
+    for path, rule in rules.items():
+        _place(tree, path, kinds[type(rule)], rule)
+    for path in shape.tiers:
+        _place(tree, path, Kind.TIER, "variant")
+    for path in free:
+        _place(tree, path, Kind.FREE, None)
+    return tree
+
+
+def _counting(role: str) -> tuple[int, str]:
+    """Whether a role is a part of the sums, or a meter beside them."""
+    first, _, rest = role.partition(".")
+    part = first in COUNTED and (not rest or rest.isalnum())
+    return (Kind.COUNT, role) if part else (Kind.METER, str.__str__(Meter(role)))
+
+
+def _place(tree: dict[str, Field], path: str, kind: int, rule: object) -> None:
+    *above, key = path.split(".")
+    for depth, name in enumerate(above, start=1):
+        tree = tree.setdefault(name, Field(Kind.GROUP, {}, ".".join(above[:depth]))).rule
+    tree[key] = Field(kind, rule, path)
