@@ -1,7 +1,8 @@
 """Payloads: what a provider's response says was used, as usage in meters that share no token."""
 
+from tokenbill.payloads.answers import merged
 from tokenbill.payloads.costs import read_cost
 from tokenbill.payloads.reading import read_usage, shape_of
 from tokenbill.payloads.table import SHAPES
 
-__all__ = ["SHAPES", "read_cost", "read_usage", "shape_of"]
+__all__ = ["SHAPES", "merged", "read_cost", "read_usage", "shape_of"]

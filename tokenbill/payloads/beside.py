@@ -10,8 +10,9 @@ from attrs import field, frozen
 
 from tokenbill.errors import UnreadableInput
 from tokenbill.payloads.counts import Counts, add_tier, label_of
-from tokenbill.payloads.objects import count, is_object, listed_in, members_of, text_of
+from tokenbill.payloads.objects import first_of, is_object, listed_in, members_of, text_of
 from tokenbill.payloads.shapes import Shape
+from tokenbill.shared.foreign_data import count
 
 __all__ = [
     "ByModel",
@@ -108,7 +109,9 @@ class Items:
         tools = response.get(self.usage)
         used = {} if tools is None else members_of(tools, self.usage)
         calls = self._calls(response.get(self.key))
-        searches = members_of(used.get("web_search") or {}, "web_search").get("num_requests")
+        searches = members_of(
+            first_of(used, "web_search") if is_object(used.get("web_search")) else {}, "web_search"
+        ).get("num_requests")
         if searches is not None:
             calls["web_searches"] = count(searches, f"{self.usage}.web_search.num_requests")
         drawn = used.get("image_gen")
@@ -144,7 +147,11 @@ class Items:
             members_of(tool, "tools") for tool in listed_in(response.get("tools"), "tools") if is_object(tool)
         ]
         models = [tool.get("model") for tool in tools if text_of(tool.get("type")) == "image_generation"]
-        return {"model": label_of(models[0], "tools.model")} if len(models) == 1 and models[0] else {}
+        return (
+            {"model": label_of(models[0], "tools.model")}
+            if len(models) == 1 and models[0] is not None
+            else {}
+        )
 
 
 IMAGES: Final = "images{tool=image_generation}"
@@ -161,17 +168,18 @@ class Grounding:
         queries = {"web_searches": set[str](), "map_searches": set[str]()}
         for candidate in listed_in(response[self.key], self.key):
             held = members_of(candidate, self.key)
-            grounds = held.get("groundingMetadata") or held.get("grounding_metadata")
+            grounds = first_of(held, "groundingMetadata", "grounding_metadata")
             if grounds is None or not is_object(grounds):
                 continue
             members = members_of(grounds, "groundingMetadata")
             for name in QUERIES:
                 asked = listed_in(members.get(name), name)
                 queries["web_searches"] |= {text for text in map(text_of, asked) if text.strip()}
-            chunks = listed_in(
-                members.get("groundingChunks") or members.get("grounding_chunks"), "groundingChunks"
-            )
-            if any(is_object(chunk) and members_of(chunk, "groundingChunks").get("maps") for chunk in chunks):
+            chunks = listed_in(first_of(members, "groundingChunks", "grounding_chunks"), "groundingChunks")
+            if any(
+                is_object(chunk) and members_of(chunk, "groundingChunks").get("maps") is not None
+                for chunk in chunks
+            ):
                 queries["map_searches"].add("")
         if searches := len(queries["web_searches"]):
             counts.call("web_searches", self._charged(searches, response))
@@ -179,7 +187,7 @@ class Grounding:
             counts.call("map_searches", 1)
 
     def _charged(self, searches: int, response: Mapping[str, Any]) -> int:
-        model = next((text_of(response[key]) for key in MODEL_KEYS if response.get(key)), "")
+        model = text_of(first_of(response, *MODEL_KEYS))
         if re.search(PER_PROMPT, model):
             return 1
         if searches > 1 and not model:
@@ -218,7 +226,7 @@ class Marked:
             notes = message.get("annotations")
             kinds = [
                 text_of(members_of(note, "annotations").get("type"))
-                for note in notes or ()
+                for note in listed_in(notes, "annotations")
                 if is_object(note)
             ]
             if set(kinds) & set(self.kinds):
@@ -250,7 +258,7 @@ class Executed:
 def _messages(choices: object) -> list[dict[str, Any]]:
     """The messages of an answer's choices."""
     held = [members_of(choice, "choices") for choice in listed_in(choices, "choices") if is_object(choice)]
-    messages = [choice.get("message") or choice.get("delta") for choice in held]
+    messages = [first_of(choice, "message", "delta") for choice in held]
     return [members_of(message, "message") for message in messages if is_object(message)]
 
 

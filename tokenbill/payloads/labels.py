@@ -10,7 +10,7 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.errors import UnreadableInput
 from tokenbill.payloads.counts import Counts, label_of, one_of
-from tokenbill.payloads.objects import members_of, plain
+from tokenbill.payloads.objects import members_of, plain, text_of
 
 __all__ = ["MODEL_KEYS", "answering", "by_label", "labelled", "model_of"]
 
@@ -58,6 +58,6 @@ def answering(response: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     if model := model_of(response):
         found["model"] = label_of(model, "model")
-    if isinstance(plain(response.get("provider")), str) and response["provider"]:
+    if text_of(response.get("provider")):
         found["provider"] = label_of(response["provider"], "provider")
     return found

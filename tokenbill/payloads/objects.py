@@ -11,14 +11,23 @@ from numbers import Integral
 from typing import Any, Final, cast
 
 from tokenbill.core.base.inputs import is_mapping
-from tokenbill.core.money.decimals import LIMIT, number
 from tokenbill.errors import UnreadableInput
-from tokenbill.shared.foreign_data import telling
+from tokenbill.shared.foreign_data import count, measure, telling
 
 __all__ = [
-    "AS_WRITTEN", "count", "counts_something", "is_object", "key_of", "listed_in", "measure",
-    "members_of", "plain", "text_of",
-]  # fmt: skip
+    "AS_WRITTEN",
+    "count",
+    "counts_something",
+    "first_of",
+    "is_empty",
+    "is_object",
+    "key_of",
+    "listed_in",
+    "measure",
+    "members_of",
+    "plain",
+    "text_of",
+]
 
 MEMBERS: Final = 10_000
 """Most members of an object, and most items of a list."""
@@ -27,9 +36,6 @@ NO_COUNT: Final = r"(?i)time(?!s)|latency|created|_ms$|(^|_)id$|per_sec"
 """Names of numbers that count nothing: times, ids, speeds."""
 AS_DICT: Final = "give a dict: json.loads(…) of the response, or the SDK's own object"
 AS_WRITTEN: Final = "give the object as the API wrote it"
-A_COUNT: Final = "a count is an integer of 0 or more"
-FLOATS: Final = 2**53
-"""Above this a binary float does not hold every whole number, so it may be another count than was written."""
 ONLY_TEXT: Final = {str}
 SINGULAR: Final = 3
 """How protobuf numbers the label of a field that repeats."""
@@ -50,6 +56,16 @@ def members_of(value: Any, what: str) -> dict[str, Any]:
         if not isinstance(key, str):
             raise UnreadableInput(f"a key of the {what} is no text", telling(key), AS_DICT)
     return {str.__str__(key): member for key, member in pairs}
+
+
+def first_of(members: Mapping[str, Any], *keys: str) -> Any:
+    """The first of these members that is there; what is null is not."""
+    return next((members[key] for key in keys if members.get(key) is not None), None)
+
+
+def is_empty(value: object) -> bool:
+    """Whether a member says nothing: null, or a list or an object without members."""
+    return value is None or (type(value) in (dict, list, tuple) and not value)
 
 
 def is_object(value: object) -> bool:
@@ -148,52 +164,6 @@ def text_of(value: object) -> str:
 def plain(value: object) -> object:
     """A member as its text where it is one, or the text of an enum."""
     return text_of(value) if isinstance(value, str | Enum) else value
-
-
-def count(value: object, key: str) -> int:
-    """A count out of a payload: an integer of 0 or more, a whole float, or its digits as text.
-
-    Cohere's SDK gives every count as a float, and the JSON of protobuf long ones as text.
-
-    Raises:
-        UnreadableInput: If it is anything else; text is not shown, since a payload may hold a prompt.
-        InvalidNumber: If it is beyond the limits of all numbers.
-    """
-    if type(value) is int and 0 <= value < LIMIT:
-        return value
-    whole: object = value
-    if type(value) is str and value.isascii() and value.isdecimal() and len(value) < 40:
-        whole = int(value)
-    elif type(value) is float and value.is_integer() and abs(value) < FLOATS:
-        whole = int(value)
-    elif (
-        type(value) is Decimal
-        and value.is_finite()
-        and value.adjusted() < 40
-        and value == value.to_integral_value()
-    ):
-        whole = int(value)
-    if isinstance(whole, bool) or not isinstance(whole, Integral):
-        raise UnreadableInput(f"{key} is not a count", telling(value), A_COUNT)
-    counted = int(number(whole))
-    if counted < 0:
-        raise UnreadableInput(f"{key} is negative", counted, A_COUNT)
-    return counted
-
-
-def measure(value: object, key: str) -> int | Decimal:
-    """A length of time out of a payload: an integer or a Decimal of 0 or more.
-
-    Raises:
-        UnreadableInput: If it is anything else.
-        InvalidNumber: If it is beyond the limits of all numbers.
-    """
-    if type(value) is not Decimal:
-        return count(value, key)
-    length = number(value)
-    if length < 0:
-        raise UnreadableInput(f"{key} is negative", length, "give 0 or more")
-    return length
 
 
 def key_of(key: str) -> str:

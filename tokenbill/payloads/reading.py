@@ -8,21 +8,35 @@ from typing import Any, Final
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.errors import TokenbillError, UnreadableInput
-from tokenbill.payloads.counts import Counts, counted, meters_of
+from tokenbill.payloads.counts import counted
 from tokenbill.payloads.labels import answering, by_label, labelled, model_of
-from tokenbill.payloads.objects import counts_something, is_object, key_of, listed_in, members_of, text_of
+from tokenbill.payloads.objects import (
+    counts_something,
+    is_empty,
+    is_object,
+    key_of,
+    members_of,
+    text_of,
+)
 from tokenbill.payloads.rounds import with_rounds
 from tokenbill.payloads.shapes import VOCABULARIES, Field, Kind, Shape
 from tokenbill.payloads.table import EVERY, SHAPES
+from tokenbill.shared.foreign_data import count
+from tokenbill.shared.token_counts import meters_of
 
 __all__ = ["located", "read_usage", "shape_of"]
 
 ENVELOPES: Final = (
-    "usage", "usageMetadata", "usage_metadata", "Usage", "amazon-bedrock-invocationMetrics", "token_usage", "meta",
-)  # fmt: skip
+    *("usage", "usageMetadata", "usage_metadata", "Usage", "token_usage", "meta"),
+    "amazon-bedrock-invocationMetrics",
+)
 """The keys of a response under which its usage object may stand."""
-WRAPPERS: Final = ("response", "result", "body", "Response", "results")
+WRAPPERS: Final = ("response", "result", "body", "Response")
 """The keys under which the whole response may stand: in an event of a stream, of a gateway, of a batch."""
+RESULTS: Final = "results"
+"""The list of one under which some hosts put an answer with its counts."""
+MOST: Final = 14
+"""Most names of shapes that an error lists."""
 PIECES: Final = ("message_start",)
 TOTALS: Final = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count", "TotalTokens")
 
@@ -79,34 +93,37 @@ def shape_of(payload: Any) -> str:
     if len(fitting) > 1:
         keys = ", ".join(map(key_of, usage))
         raise UnreadableInput(
-            "several shapes have these keys", keys, f"name the one of the API: {', '.join(fitting)}"
+            "several shapes have these keys", keys, f"name the one of the API: {_named(fitting)}"
         )
     return fitting[0]
 
 
 def located(payload: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The usage object, and the response around it, which is empty where it came alone."""
-    members = members_of(payload, "payload")
-    for _ in WRAPPERS:
-        key = next((key for key in ENVELOPES if key in members), None)
-        if key is not None:
-            return _enclosed(members, key)
-        inner = next(
-            (key for key in WRAPPERS if is_object(members.get(key)) or key == "results" and members.get(key)),
-            None,
-        )
-        if inner is None:
-            break
-        if inner == "results":
-            listed = listed_in(members[inner], inner)
-            if len(listed) != 1:
-                raise UnreadableInput("several results in one payload", len(listed), "give them one by one")
-            model = {key: members[key] for key in ("model_id", "model") if key in members}
-            return members_of(listed[0], inner), model
-        members = members_of(members[inner], inner)
+    members, key = enclosing(members_of(payload, "payload"))
+    if key is not None:
+        return _enclosed(members, key)
     if text_of(members.get("type")) in PIECES:
         raise UnreadableInput("the first counts of a stream, of type", "message_start", MERGE)
     return members, {}
+
+
+def enclosing(members: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """The response that has a usage object, and its key there; without one what stands innermost."""
+    for _ in WRAPPERS:
+        key = next((key for key in ENVELOPES if key in members), None)
+        if key is not None:
+            return members, key
+        inner = next((key for key in WRAPPERS if is_object(members.get(key))), None)
+        listed = members.get(RESULTS) if inner is None else None
+        if inner is not None:
+            members = members_of(members[inner], inner)
+        elif type(listed) is list and len(listed) == 1 and is_object(listed[0]):
+            model: dict[str, Any] = {key: members[key] for key in ("model_id", "model") if key in members}
+            return {**model, RESULTS: listed[0]}, RESULTS
+        else:
+            break
+    return members, None
 
 
 MERGE: Final = "give the events of the stream to payloads.merged, and read what it gives"
@@ -123,9 +140,12 @@ def _enclosed(members: dict[str, Any], key: str) -> tuple[dict[str, Any], dict[s
     if type(kind) is str and kind.startswith("message_"):
         if kind in PIECES:
             raise UnreadableInput("the first counts of a stream, of type", "message_start", MERGE)
-        if usage.get("cache_creation_input_tokens") and not usage.get("cache_creation"):
-            what = "a message_delta does not say how long its cache lives, which holds"
-            raise UnreadableInput(what, usage["cache_creation_input_tokens"], MERGE)
+        written = usage.get("cache_creation_input_tokens")
+        if written is not None and is_empty(usage.get("cache_creation")):
+            held = count(written, "cache_creation_input_tokens")
+            if held:
+                what = "a message_delta does not say how long its cache lives, which holds"
+                raise UnreadableInput(what, held, MERGE)
     return usage, members
 
 
@@ -133,12 +153,24 @@ def _by_name(usage: dict[str, Any], name: object) -> Shape:
     """The shape of a name; of several under one name that which has the keys, or the counts."""
     alike = SHAPES.get(text_of(name))
     if alike is None:
-        raise UnreadableInput("not a known shape", name, f"name one of {', '.join(SHAPES)}")
+        raise UnreadableInput(
+            "not a known shape", name, f"name one of {_named([*SHAPES], near=text_of(name))}"
+        )
     _check_vocabulary(usage)
     if len(alike) == 1:
         return alike[0]
     fitting = [one for one in alike if _fits(usage, one, marked=False)]
     return next((one for one in (*fitting, *alike) if _complete(usage, one)), alike[0])
+
+
+def _named(names: list[str], *, near: str = "") -> str:
+    """Names of shapes, as many as an error has room for, those near to what was written first."""
+    from difflib import get_close_matches  # only an error needs it
+
+    close = get_close_matches(near[:MOST], names, n=3)
+    first = list(dict.fromkeys([*close, *names]))
+    more = f" and {len(first) - MOST} more of payloads.SHAPES" if len(first) > MOST else ""
+    return ", ".join(first[:MOST]) + more
 
 
 def _check_vocabulary(usage: dict[str, Any]) -> None:
@@ -167,7 +199,7 @@ def _agreed(usage: dict[str, Any], response: dict[str, Any]) -> Usage:
     if not read or (len(fitting) == 1 and refusals):
         raise refusals[0]
     if any(each != read[0] for each in read) or (refusals and not decided):
-        names = ", ".join(dict.fromkeys(one.name for one in fitting))
+        names = _named(list(dict.fromkeys(one.name for one in fitting)))
         keys = ", ".join(map(key_of, usage))
         raise UnreadableInput("several shapes have these keys", keys, f"name the one of the API: {names}")
     return read[0]
@@ -183,7 +215,7 @@ def _fitting(usage: dict[str, Any]) -> list[Shape]:
     strange = [key for key in usage if key not in known]
     keys = ", ".join(map(key_of, [*strange, *(key for key in usage if key in known)])) or None
     what = "no shape has the first of these keys" if strange else "no shape has all of these keys"
-    raise UnreadableInput(what, keys, f"name the one of the API: {', '.join(SHAPES)}")
+    raise UnreadableInput(what, keys, f"name the one of the API: {_named([*SHAPES])}")
 
 
 def _fits(usage: dict[str, Any], shape: Shape, *, marked: bool = True) -> bool:
@@ -205,16 +237,13 @@ def _known(members: dict[str, Any], fields: Mapping[str, Field], *, flat: bool) 
     for key, value in members.items():
         known = fields.get(key)
         if known is None:
-            empty = value is None or (isinstance(value, dict | list | tuple) and not value)
-            if not empty and (not flat or counts_something({key: value})):
+            if not is_empty(value) and (not flat or counts_something({key: value})):
                 return False
         elif (
             known.kind == Kind.GROUP
             and is_object(value)
             and not _known(members_of(value, key), known.rule, flat=flat)
-        ):
-            return False
-        elif known.kind == Kind.COUNT and is_object(value):
+        ) or (known.kind == Kind.COUNT and is_object(value)):
             return False
     return True
 
@@ -243,12 +272,13 @@ def _usage(usage: dict[str, Any], response: dict[str, Any], shape: Shape, *, nam
     if shape.variant:
         counts.labels.setdefault((None, "variant"), set()).add(shape.variant)
     rounds = usage.get(shape.rounds) if shape.rounds else None
+    rounds = None if is_empty(rounds) else rounds
     # Most answers take one round, of one model, and end here.
-    if not rounds and not counts.others and not counts.labels:
-        tokens = meters_of(counts)
+    if rounds is None and not counts.others and not counts.labels:
+        tokens = meters_of(counts, shape)
         return Usage({**tokens, **counts.calls} if counts.calls else tokens)
-    meters: Mapping[Any, Any] = meters_of(counts)
-    if rounds:
+    meters: Mapping[Any, Any] = meters_of(counts, shape)
+    if rounds is not None:
         meters = with_rounds(counts, rounds, model_of(response))
     parts = [*by_label(dict(meters), counts).items(), *counts.calls.items()]
     if counts.others:
@@ -260,7 +290,7 @@ def _usage(usage: dict[str, Any], response: dict[str, Any], shape: Shape, *, nam
 def _other(more: dict[str, str], used: Any, shape: Shape) -> Usage:
     """The usage of another model than the one that answered, under labels of its own."""
     counts = counted(members_of(used, shape.name), shape)
-    return labelled(Usage({**meters_of(counts), **counts.calls}), more)
+    return labelled(Usage({**meters_of(counts, shape), **counts.calls}), more)
 
 
 def _together(parts: list[tuple[Any, Any]], others: list[Usage], *, replaced: bool) -> list[tuple[Any, Any]]:

@@ -8,11 +8,12 @@ from typing import Any, Final
 from tokenbill.core.base.inputs import name
 from tokenbill.core.metering.usage import Usage
 from tokenbill.errors import InvalidName, UnreadableInput
-from tokenbill.payloads.counts import Counts, counted, meters_of
+from tokenbill.payloads.counts import Counts, counted
 from tokenbill.payloads.labels import labelled
 from tokenbill.payloads.objects import listed_in, members_of, text_of
 from tokenbill.payloads.shapes import Shape
 from tokenbill.shared.foreign_data import telling
+from tokenbill.shared.token_counts import meters_of
 
 __all__ = ["with_rounds"]
 
@@ -32,7 +33,7 @@ def with_rounds(counts: Counts, listed: object, model: str) -> Usage:
     Raises:
         UnreadableInput: If a round is not understood, or the messages do not make the request's own counts.
     """
-    own = Usage(meters_of(counts))
+    own = Usage(meters_of(counts, counts.shape))
     rounds = [
         _round(members_of(one, "iterations"), model, counts.shape) for one in listed_in(listed, "iterations")
     ]
@@ -62,7 +63,7 @@ def _round(members: Mapping[str, Any], own: str, shape: Shape) -> tuple[str, Usa
     if kind not in ROUNDS:
         known = ", ".join(ROUNDS)
         raise UnreadableInput("an iteration that is none of", known, "price this request by hand")
-    tokens, ours = Usage(meters_of(counted(members, shape))), kind in OWN_ROUNDS
+    tokens, ours = Usage(meters_of(counted(members, shape), shape)), kind in OWN_ROUNDS
     if model is None and ours:
         return kind, tokens
     try:

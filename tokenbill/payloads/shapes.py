@@ -7,23 +7,28 @@ reader knows no provider by name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
-from attrs import Factory, field, frozen
+from attrs import field, frozen
 
 from tokenbill.core.metering.meters import Meter
+from tokenbill.shared.token_counts import MODALITIES, TOKENS, WHOLES
 
 __all__ = [
-    "COUNTED", "LIFETIMES", "MODALITIES", "TIERS", "VOCABULARIES", "WHOLES",
-    "ByName", "Call", "Field", "Kind", "Labelled", "Listed", "Shape", "paths", "prefixed",
-]  # fmt: skip
+    "MODALITIES",
+    "TIERS",
+    "VOCABULARIES",
+    "ByName",
+    "Call",
+    "Field",
+    "Kind",
+    "Labelled",
+    "Listed",
+    "Shape",
+    "paths",
+    "prefixed",
+]
 
-WHOLES: Final = frozenset({"input", "output", "total"})
-"""The counts without which nothing is known; all others are parts of these, or stand beside them."""
-MODALITIES: Final = ("audio", "image", "video")
-"""What is told apart by a label; text carries none."""
-LIFETIMES: Final = {"5m": None, "30m": None, "1h": "1h", "12h": "12h"}
-"""The label ``ttl`` of what was written to a cache; what a provider writes by default carries none."""
 VOCABULARIES: Final = (
     ("prompt_tokens", "completion_tokens"),
     ("input_tokens", "output_tokens"),
@@ -45,9 +50,6 @@ TIERS: Final[Mapping[str, str | None]] = {
     "optimized": "optimized",
 }
 """The label ``variant`` of each way of processing; capacity that was paid ahead is ``provisioned``."""
-
-COUNTED: Final = WHOLES | {"read", "write", "reasoning", "uncached", "tool", "predicted"}
-"""The first words of roles that are parts of the sums."""
 
 
 class Kind:
@@ -169,9 +171,7 @@ class Shape:
     variant: str | None = None
     fields: dict[str, Field] = field(init=False, eq=False, repr=False)
     named_fields: dict[str, Field] = field(init=False, eq=False, repr=False)
-    repeated: frozenset[str] = field(
-        init=False, default=Factory(lambda self: _repeated(self), takes_self=True)
-    )
+    repeated: frozenset[str] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         known = _compiled(self, {**self.counts}, {**self.rules}, self.free)
@@ -181,6 +181,7 @@ class Shape:
             rules = {**self.tolerated_rules, **self.rules}
             known = _compiled(self, counts, rules, self.free | self.tolerated_free)
         object.__setattr__(self, "named_fields", known)
+        object.__setattr__(self, "repeated", _repeated(self))
 
 
 def _repeated(shape: Shape) -> frozenset[str]:
@@ -214,7 +215,7 @@ def _compiled(
 def _counting(role: str) -> tuple[int, str]:
     """Whether a role is a part of the sums, or a meter beside them."""
     first, _, rest = role.partition(".")
-    part = first in COUNTED and (not rest or rest.isalnum())
+    part = first in TOKENS and (not rest or rest.isalnum())
     return (Kind.COUNT, role) if part else (Kind.METER, str.__str__(Meter(role)))
 
 

@@ -9,18 +9,25 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from numbers import Integral
 from typing import Any, Final, TypeVar, cast
 
 from tokenbill.core.base.inputs import is_mapping, name
+from tokenbill.core.money.decimals import LIMIT, number
 from tokenbill.core.periods.instants import bounded, utc_moment
 from tokenbill.errors import InvalidPeriod, InvalidUsage, TokenbillError, UnreadableInput
 
-__all__ = ["each_of", "instant", "members_of", "readable", "telling", "text_of"]
+__all__ = ["count", "each_of", "instant", "measure", "members_of", "readable", "telling", "text_of"]
 
 Read = TypeVar("Read")
 
 HARMLESS: Final = r"[0-9TZe:.+_-]{1,64}"
 """Text that an error may show: a number or a time, or what was meant as one."""
+A_COUNT: Final = "a count is an integer of 0 or more"
+FLOATS: Final = 2**53
+"""Above this a binary float does not hold every whole number, so it may be another count than was written."""
+DIGITS: Final = 40
+"""Most digits of a count; all limits are below."""
 NUMBERS: Final = (bool, int, float, Decimal)
 """What an error shows as it is; a subclass may show anything."""
 
@@ -115,3 +122,49 @@ def telling(value: object) -> object:
         text = str.__str__(value)
         return text if re.fullmatch(HARMLESS, text) else f"text of {len(text)} characters"
     return value if value is None or type(value) in NUMBERS else type(value).__name__
+
+
+def count(value: object, key: str) -> int:
+    """A count out of a payload: an integer of 0 or more, a whole float, or its digits as text.
+
+    Cohere's SDK gives every count as a float, and the JSON of protobuf long ones as text.
+
+    Raises:
+        UnreadableInput: If it is anything else; text is not shown, since a payload may hold a prompt.
+        InvalidNumber: If it is beyond the limits of all numbers.
+    """
+    if type(value) is int and 0 <= value < LIMIT:
+        return value
+    whole: object = value
+    if (
+        (type(value) is str and value.isascii() and value.isdecimal() and len(value) < DIGITS)
+        or (type(value) is float and value.is_integer() and abs(value) < FLOATS)
+        or (
+            type(value) is Decimal
+            and value.is_finite()
+            and value.adjusted() < 40
+            and value == value.to_integral_value()
+        )
+    ):
+        whole = int(value)
+    if isinstance(whole, bool) or not isinstance(whole, Integral):
+        raise UnreadableInput(f"{key} is not a count", telling(value), A_COUNT)
+    counted = int(number(whole))
+    if counted < 0:
+        raise UnreadableInput(f"{key} is negative", counted, A_COUNT)
+    return counted
+
+
+def measure(value: object, key: str) -> int | Decimal:
+    """A length of time out of a payload: an integer or a Decimal of 0 or more.
+
+    Raises:
+        UnreadableInput: If it is anything else.
+        InvalidNumber: If it is beyond the limits of all numbers.
+    """
+    if type(value) is not Decimal:
+        return count(value, key)
+    length = number(value)
+    if length < 0:
+        raise UnreadableInput(f"{key} is negative", length, "give 0 or more")
+    return length

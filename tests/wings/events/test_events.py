@@ -511,12 +511,24 @@ def test_a_total_must_be_the_sum_and_a_cost_is_no_usage():
         span(input_tokens=1, cache_read__input_tokens=-1),
         span(prompt_tokens=1, input_tokens=1),
         span(prompt_tokens=1, output_tokens=1),
-        span(completion_tokens=1, reasoning__output_tokens=1),
-        span(input_tokens=1, details__cache_write_tokens=1),
+        span(completion_tokens=1, reasoning__output_tokens=2),
+        span(input_tokens=1, details__cache_write_tokens=2),
         span(input_tokens=1, audio_tokens=1),
         *(
             span(input_tokens=bad)
-            for bad in (None, True, 1.0, -1, "1", "500 tokens", SECRET, [1], 10**30, 10**5000, Decimal(1))
+            for bad in (
+                None,
+                True,
+                1.5,
+                -1,
+                "1.0",
+                "500 tokens",
+                SECRET,
+                [1],
+                10**30,
+                10**5000,
+                Decimal("1.5"),
+            )
         ),
         span(input_tokens=1) | {"gen_ai.response.model": ""},
         span(input_tokens=1) | {"gen_ai.provider.name": [SECRET]},

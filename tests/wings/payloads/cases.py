@@ -38,7 +38,9 @@ def usage_of(case: dict) -> Usage:
     else:
         usage = read_usage(numbers(payload), shape)
     told = [({**meter.labels}, meter.name, quantity) for meter, quantity in usage.items()]
-    named = [({k: v for k, v in labels.items() if k not in ("model", "provider")}, *rest) for labels, *rest in told]
+    named = [
+        ({k: v for k, v in labels.items() if k not in ("model", "provider")}, *rest) for labels, *rest in told
+    ]
     return Usage([(written(name, labels), quantity) for labels, name, quantity in named])
 
 
@@ -73,6 +75,8 @@ def check(case: dict, others: dict[str, dict]) -> None:
     for meter, total in case.get("totals", {}).items():
         assert usage.total(meter) == total, (meter, usage)
     if "tokens" in case:
-        assert sum(count for meter, count in usage.items() if meter.name.endswith("_tokens")) == case["tokens"]
+        assert (
+            sum(count for meter, count in usage.items() if meter.name.endswith("_tokens")) == case["tokens"]
+        )
     if "differs_from" in case:
         assert usage != usage_of(others[case["differs_from"]])

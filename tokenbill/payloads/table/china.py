@@ -1,4 +1,4 @@
-"""Providers in China: Alibaba's DashScope, ByteDance's Ark, Tencent's Hunyuan, Moonshot, MiniMax and others."""
+"""Providers in China: DashScope, Ark, Zhipu, Hunyuan, Moonshot, MiniMax, StepFun, Qianfan, SiliconFlow."""
 
 from __future__ import annotations
 
@@ -104,6 +104,7 @@ ARK: Final = (
         RESPONSES | {"input_tokens_details.audio_cached_tokens": "read.audio"},
         {"tool_usage": ARK_TOOLS},
         free=paths("tool_usage_details"),
+        marks=paths("tool_usage input_tokens_details.audio_cached_tokens"),
         beside={"service_tier": Tier("service_tier")},
     ),
     # Images are charged by the piece; the tokens say how large they were.

@@ -1,10 +1,11 @@
-"""Frameworks that write the usage of many providers in one form; each loses something, so prefer what it had."""
+"""Frameworks that write many providers' usage in one form, each with a loss: prefer what they had."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from tokenbill.payloads.beside import ByModel
+from attrs import evolve
+
 from tokenbill.payloads.shapes import Shape, paths, prefixed
 from tokenbill.payloads.table.makers import ANTHROPIC, GEO
 from tokenbill.payloads.table.parts import CHAT, CREATED, RESPONSES, modalities
@@ -187,30 +188,10 @@ AGENTS: Final = Shape(
     "2026-11, openai-agents 0.24.0",
     RESPONSES,
     free=paths("requests request_usage_entries"),
+    marks=paths("requests request_usage_entries"),
 )
-BY_CLAUDE: Final = Shape(
-    "claude-agent",
-    "2026-11, claude-agent-sdk 0.2.189",
-    {
-        "inputTokens": "input",
-        "outputTokens": "output",
-        "cacheReadInputTokens": "read",
-        "cacheCreationInputTokens": "write",
-        "webSearchRequests": "web_searches",
-    },
-    free=paths("costUSD contextWindow maxOutputTokens canonicalModel provider"),
-    cache_outside=True,
-)
-CLAUDE_AGENT: Final = Shape(
-    "claude-agent",
-    "2026-11, claude-agent-sdk 0.2.189",
-    ANTHROPIC.counts,
-    ANTHROPIC.rules,
-    tiers=ANTHROPIC.tiers,
-    free=ANTHROPIC.free,
-    cache_outside=True,
-    rounds="iterations",
-    beside={key: ByModel(key, BY_CLAUDE) for key in ("model_usage", "modelUsage")},
+CLAUDE_AGENT: Final = evolve(
+    ANTHROPIC, name="claude-agent", seen="2026-11, claude-agent-sdk 0.2.189", marks=paths("model_usage")
 )
 
 SHAPES: Final = (LITELLM, *LANGCHAIN, *AI_SDK, PYDANTIC, CODEX, AGENTS, CLAUDE_AGENT)

@@ -28,7 +28,8 @@ OPENROUTER: Final = Shape(
     {"inference_geo": GEO},
     tiers=paths("service_tier speed"),
     free=paths(
-        "cost cost_details is_byok iterations server_tool_use.tool_calls_executed server_tool_use.tool_calls_requested "
+        "cost cost_details is_byok iterations "
+        "server_tool_use.tool_calls_executed server_tool_use.tool_calls_requested "
         "server_tool_use_details.tool_calls_executed server_tool_use_details.tool_calls_requested"
     ),
     beside=TIERED,

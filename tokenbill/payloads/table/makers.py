@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from tokenbill.payloads.beside import Grounding, Header, Session, Tier
+from tokenbill.payloads.beside import ByModel, Grounding, Header, Session, Tier
 from tokenbill.payloads.shapes import ByName, Labelled, Listed, Shape, paths, prefixed
 from tokenbill.payloads.table.openai import TIER, XAI_CALLS
 from tokenbill.payloads.table.parts import CHAT, CREATED, RESPONSES, camel, listed_modalities
@@ -24,6 +24,20 @@ MESSAGES: Final = {
     "server_tool_use.web_search_requests": "web_searches",
     "server_tool_use.web_fetch_requests": "web_fetches",
 }
+# What an agent says of all models that it asked, helpers of its own included.
+BY_CLAUDE: Final = Shape(
+    "claude-agent",
+    "2026-11, claude-agent-sdk 0.2.189",
+    {
+        "inputTokens": "input",
+        "outputTokens": "output",
+        "cacheReadInputTokens": "read",
+        "cacheCreationInputTokens": "write",
+        "webSearchRequests": "web_searches",
+    },
+    free=paths("costUSD contextWindow maxOutputTokens canonicalModel provider"),
+    cache_outside=True,
+)
 ANTHROPIC: Final = Shape(
     "anthropic.messages",
     "2026-11, anthropic 2.14.0",
@@ -37,7 +51,10 @@ ANTHROPIC: Final = Shape(
     free=paths("iterations fallback_credit.status.reason server_tool_use.tool_search_requests"),
     cache_outside=True,
     rounds="iterations",
-    beside={"container": Session("container", "code_sessions")},
+    beside={
+        "container": Session("container", "code_sessions"),
+        **{key: ByModel(key, BY_CLAUDE) for key in ("model_usage", "modelUsage")},
+    },
 )
 
 GEMINI: Final = {

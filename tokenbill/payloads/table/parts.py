@@ -8,9 +8,19 @@ from typing import Final
 from tokenbill.payloads.shapes import MODALITIES, ByName, Labelled, Listed, paths, prefixed
 
 __all__ = [
-    "CHAT", "COMPATIBLE", "COMPATIBLE_FREE", "COMPATIBLE_RULES", "CREATED", "EMBEDDING", "GROQ_TIMES", "RESPONSES",
-    "SPEEDS", "camel", "listed_modalities", "modalities",
-]  # fmt: skip
+    "CHAT",
+    "COMPATIBLE",
+    "COMPATIBLE_FREE",
+    "COMPATIBLE_RULES",
+    "CREATED",
+    "EMBEDDING",
+    "GROQ_TIMES",
+    "RESPONSES",
+    "SPEEDS",
+    "camel",
+    "listed_modalities",
+    "modalities",
+]
 
 
 def modalities(role: str, suffix: str = "_tokens") -> dict[str, str]:
@@ -66,7 +76,8 @@ EMBEDDING: Final = {"prompt_tokens": "input", **TOTAL, **prefixed("prompt_tokens
 GROQ_TIMES: Final = paths("queue_time prompt_time completion_time total_time")
 SPEEDS: Final = paths(
     "completion_tokens_after_first_per_sec completion_tokens_after_first_per_sec_first_ten "
-    "completion_tokens_after_first_per_sec_graph completion_tokens_per_sec total_tokens_per_sec tokens_per_second "
+    "completion_tokens_after_first_per_sec_graph completion_tokens_per_sec total_tokens_per_sec "
+    "tokens_per_second "
     "time_to_first_token time_to_first_token_graph total_latency start_time end_time model_execution_time "
     "is_last_response stop_reason acceptance_rate batch_size_used"
 )
