@@ -149,7 +149,7 @@ def test_text_that_is_not_utf_8_is_refused_where_it_stands():
         ('{"meter": "a", "quantity": 1', "not JSON"),
         ('{"meter": "a"} {"meter": "b"}', "not JSON"),
         ("a,1", "not JSON"),
-        ("[1]", "no JSON object"),
+        ("[1]", "not a JSON object"),
         ('{"meter": "a", "quantity": NaN}', "NaN"),
         ('{"meter": "a", "quantity": -Infinity}', "-Infinity"),
         ('{"meter": "a", "quantity": 1, "quantity": 1}', "twice"),

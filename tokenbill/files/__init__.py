@@ -54,7 +54,7 @@ def read_usage(
     Its memory does not grow with the rows.
 
     Args:
-        source: A path, an open file, or lines; CSV unless it is named or written as JSON lines.
+        source: A path, an open file, or lines; JSON lines by its name or first line, else CSV.
         sums: Meters and the column that each is the sum of.
         counts: Meters that count the rows.
             Without *sums* and *counts* a row is a ``meter`` and its ``quantity``.
@@ -62,16 +62,19 @@ def read_usage(
         progress: Called with the length of each line read.
 
     Raises:
-        UnreadableRow: At the first bad row, unless *on_bad_row* is given; at what makes all rows doubtful
+        UnreadableRow: At the first bad row, without *on_bad_row*; at what makes all rows doubtful
             (a column that is missing or there twice, misplaced quotation marks) in any case.
         UnreadableInput: If *source* cannot be opened or read.
-        InvalidMeter: If *sums* and *counts* name no meters, or one twice.
+        InvalidUsage: If *sums* are not meters with their columns.
+        InvalidMeter: If *sums* or *counts* name what is not a meter, or one twice.
 
     >>> read_usage(["customer,gpu_hours", "acme,1.5", "globex,2"], sums={"gpu_hours": "gpu_hours"})
     Usage({'gpu_hours': 3.5})
     """
     tally = _Tally((), sums, counts)
-    return _read(source, tally, on_bad_row, progress).get((), Usage())
+    for _ in _each(source, tally.columns, tally.add, on_bad_row, progress):
+        pass
+    return tally.usages().get((), Usage())
 
 
 @overload
@@ -116,8 +119,9 @@ def read_usage_by(
     {'acme': Usage({'gpu_hours': 2.5}), 'globex': Usage({'gpu_hours': 2})}
     """
     tally = _Tally((by,) if isinstance(by, str) else tuple(by), sums, counts)
-    groups = _read(source, tally, on_bad_row, progress)
-    return {key[0] if isinstance(by, str) else key: usage for key, usage in groups.items()}
+    for _ in _each(source, tally.columns, tally.add, on_bad_row, progress):
+        pass
+    return {key[0] if isinstance(by, str) else key: usage for key, usage in tally.usages().items()}
 
 
 def read_rows(
@@ -130,7 +134,7 @@ def read_rows(
     """What *reader* makes of each row of a file, one after the other: events, payloads, job records.
 
     A row of CSV is a mapping from columns to text; one of JSON lines is the object itself.
-    What *reader* refuses is told with the file and the line. The rest is as in ``read_usage``.
+    An error of *reader* names the file and the line. The rest is as in ``read_usage``.
 
     >>> from tokenbill.events import gpu_seconds
     >>> jobs = ["start,end,gpus", "2026-01-01T00:00:00Z,2026-01-01T00:00:30Z,8"]
@@ -146,14 +150,6 @@ def read_rows(
             raise rows.bad(error, "", None) from None
 
     return _each(source, (), read, on_bad_row, progress)
-
-
-def _read(
-    source: Source, tally: _Tally, on_bad_row: OnBadRow, progress: Progress
-) -> dict[tuple[str, ...], Usage]:
-    for _ in _each(source, tally.columns, tally.add, on_bad_row, progress):
-        pass
-    return tally.usages()
 
 
 def _each(
@@ -178,15 +174,26 @@ def _each(
 class _Tally:
     """The sums so far, by group and meter: all that is kept of the rows."""
 
-    def __init__(self, by: tuple[str, ...], sums: Sums, counts: Iterable[str]) -> None:
-        pairs = _pairs(sums)
+    def __init__(self, by: tuple[str, ...], sums: Any, counts: Iterable[str]) -> None:
+        try:
+            pairs = [(meter, column) for meter, column in (sums.items() if hasattr(sums, "items") else sums)]
+        except (TypeError, ValueError):
+            way_out = 'give meters and columns: {"gpu_hours": "hours"}'
+            raise InvalidUsage("not meters with their columns", sums, way_out) from None
         ones = [Meter(meter) for meter in ([counts] if isinstance(counts, str) else counts)]
         self._meters = [Meter(meter) for meter, _ in pairs]
         self._ones = [(meter, 1) for meter in ones]
-        _refuse_twice([*self._meters, *ones])
+        # A meter that is both a sum and a count would be billed twice.
+        filled = [*self._meters, *ones]
+        for at, meter in enumerate(filled):
+            if meter in filled[:at]:
+                raise InvalidMeter("a meter filled twice", meter, "give it one sum or one count")
+
+        # Files repeat their cells, so what was read is remembered; 1, True and Decimal(1) stay apart.
+        group: Callable[[Any], Any] = lru_cache(KNOWN_CELLS, typed=True)(_group)
+        quantity: Callable[[Any], Any] = lru_cache(KNOWN_CELLS, typed=True)(_quantity)
         self._long = not (pairs or ones)
-        group, quantity = _remembering(_group), _remembering(_quantity)
-        rest = (Meter, quantity) if self._long else [quantity] * len(pairs)
+        rest: list[Callable[[Any], Any]] = [Meter, quantity] if self._long else [quantity] * len(pairs)
         self._by = len(by)
         self.columns = [*by, *(LONG if self._long else [column for _, column in pairs])]
         self._readers = list(zip(self.columns, [*[group] * len(by), *rest], strict=True))
@@ -200,12 +207,12 @@ class _Tally:
                 values.append(read(cell))
             except TokenbillError as error:
                 raise rows.bad(error, cell, column) from None
-        self._count(tuple(values[: self._by]), values[self._by :])
 
-    def _count(self, key: tuple[str, ...], values: list[Any]) -> None:
-        sums = self._groups.setdefault(key, {})
-        pairs = (values,) if self._long else chain(zip(self._meters, values, strict=True), self._ones)
+        sums = self._groups.setdefault(tuple(values[: self._by]), {})
+        quantities = values[self._by :]
+        pairs = (quantities,) if self._long else chain(zip(self._meters, quantities, strict=True), self._ones)
         for meter, quantity in pairs:
+            # Whole numbers add up faster, and no file is too long for them.
             before = sums.get(meter, 0)
             whole = type(before) is int and type(quantity) is int
             sums[meter] = before + quantity if whole else EXACT.add(before, quantity)
@@ -215,24 +222,6 @@ class _Tally:
         return {key: Usage(self._groups[key]) for key in sorted(self._groups)}
 
 
-def _pairs(sums: Any) -> list[tuple[str, str]]:
-    try:
-        return [(meter, column) for meter, column in (sums.items() if hasattr(sums, "items") else sums)]
-    except (TypeError, ValueError):
-        raise InvalidUsage("no sums", sums, 'give meters and columns: {"gpu_hours": "hours"}') from None
-
-
-def _refuse_twice(meters: list[Meter]) -> None:
-    for at, meter in enumerate(meters):
-        if meter in meters[:at]:
-            raise InvalidMeter("a meter filled twice", meter, "give it one sum or one count")
-
-
-def _remembering(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Files repeat their cells; 1, True and Decimal(1) stay apart."""
-    return lru_cache(KNOWN_CELLS, typed=True)(read)
-
-
 def _group(cell: object) -> str:
     if cell == "":
         raise InvalidName("an empty cell", cell, "say whose usage it is")
@@ -240,7 +229,7 @@ def _group(cell: object) -> str:
 
 
 def _quantity(cell: object) -> int | Decimal:
-    """A quantity; a whole one without its decimals, for sums of 32.0 and 43.0 read 75."""
+    """A quantity; a whole one without its decimals, so that 32.0 and 43.0 add up to 75."""
     quantity = number(cell)
     if quantity < 0:
         raise InvalidUsage("a negative quantity", cell, "correct a bill by a difference of bills")
@@ -257,7 +246,10 @@ def write_csv(bills: Bill | Iterable[Bill], stream: TextIO) -> None:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(map(guarded, columns))
-    writer.writerows([_cell(column, row.get(column)) for column in columns] for row in rows)
+    for row in rows:
+        # A guard before a negative number would make it text, and a sum over the column wrong.
+        cells = [(column, row.get(column) or "") for column in columns]
+        writer.writerow(text if column in NUMBERS else guarded(text) for column, text in cells)
 
 
 def to_csv(bills: Bill | Iterable[Bill]) -> str:
@@ -294,7 +286,3 @@ def to_json(bills: Bill | Iterable[Bill]) -> str:
 def _rows(bills: Bill | Iterable[Bill]) -> list[dict[str, str | None]]:
     every = [bills] if isinstance(bills, Bill) else bills
     return [row for bill in every for row in bill.to_rows()]
-
-
-def _cell(column: str, text: str | None) -> str:
-    return "" if text is None else text if column in NUMBERS else guarded(text)

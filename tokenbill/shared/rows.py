@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import accumulate, chain
 from os import PathLike, fsdecode
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.errors import UnreadableInput, UnreadableRow
@@ -24,7 +24,7 @@ Source: TypeAlias = "PathLike[Any] | Iterable[str] | Iterable[bytes]"
 """What is read: a path, an open file, or lines."""
 
 Progress: TypeAlias = "Callable[[int], object] | None"
-"""What is told the length of each line."""
+"""A function that is called with the length of each line."""
 
 ROW_LENGTH = 1 << 20
 """Most bytes of a row: an endless line, or a quotation mark left open, must not fill the memory."""
@@ -57,36 +57,33 @@ def _pieces_of(source: object) -> Generator[tuple[str, Iterator[str | bytes]], N
     """The name of a source and its pieces, each a line or more than a row may be."""
     if isinstance(source, PathLike):
         path = fsdecode(cast("PathLike[str]", source))
-        with _open(path) as stream:
+        try:
+            stream = Path(path).open("rb")  # noqa: SIM115
+        except (OSError, ValueError) as error:
+            raise UnreadableInput("cannot read", path, _reason(error)) from None
+        with stream:
             yield path, _read(stream, path)
     elif isinstance(source, str | bytes) or not isinstance(source, Iterable):
-        raise UnreadableInput("no file", source, "give a pathlib.Path, an open file, or a list of lines")
+        raise UnreadableInput("not a file", source, "give a pathlib.Path, an open file, or a list of lines")
     else:
         pieces = cast("Iterable[object]", source)
         title = str(getattr(pieces, "name", "input"))
-        yield title, _read(pieces, title) if hasattr(pieces, "readline") else _checked(pieces)
+        yield title, _read(pieces, title)
 
 
-def _open(path: str) -> BinaryIO:
+def _read(pieces: Any, title: str) -> Iterator[str | bytes]:
+    if not hasattr(pieces, "readline"):
+        for piece in pieces:
+            if not isinstance(piece, str | bytes):
+                raise UnreadableInput("not a line of text", piece, "give lines as text or bytes")
+            yield piece
+        return
     try:
-        return Path(path).open("rb")
-    except (OSError, ValueError) as error:
-        raise UnreadableInput("cannot read", path, _reason(error)) from None
-
-
-def _read(stream: Any, title: str) -> Iterator[str | bytes]:
-    try:
-        while piece := stream.readline(ROW_LENGTH + 1):
+        # A line without end would fill the memory before anybody could count it.
+        while piece := pieces.readline(ROW_LENGTH + 1):
             yield piece
     except (OSError, ValueError) as error:
         raise UnreadableInput("cannot read on in", title, _reason(error)) from None
-
-
-def _checked(pieces: Iterable[object]) -> Iterator[str | bytes]:
-    for piece in pieces:
-        if not isinstance(piece, str | bytes):
-            raise UnreadableInput("no line of text", piece, "give lines as text or bytes")
-        yield piece
 
 
 def _reason(error: Exception) -> str:
@@ -122,20 +119,21 @@ class _Lines:
         self._length += len(piece)
         if self._progress:
             self._progress(len(piece))
-        text = piece if isinstance(piece, str) else self._decoded(piece)
+        if isinstance(piece, bytes):
+            try:
+                text = piece.decode()
+            except UnicodeDecodeError:
+                # The rest of a row that spans lines is still read, so that it can be left out whole.
+                self._fault = "not UTF-8"
+                text = piece.decode("utf-8", "backslashreplace")
+        else:
+            text = piece
         self.first = self.first or text
         if self._length > ROW_LENGTH:
             self.refuse(f"a row of more than {ROW_LENGTH} bytes", self.first, QUOTING)
         if "\0" in text:
             self._fault = "a NUL character"
         return text.removeprefix("\ufeff") if self._number == 1 else text
-
-    def _decoded(self, piece: bytes) -> str:
-        try:
-            return piece.decode()
-        except UnicodeDecodeError:
-            self._fault = "not UTF-8"
-            return piece.decode("utf-8", "backslashreplace")
 
     def check(self) -> None:
         """Refuse the row that has been read if its characters cannot be trusted."""
@@ -172,7 +170,7 @@ class Rows(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Any]:
-        """What ``cells`` reads, row by row; an error here leaves open where the next row begins."""
+        """What ``cells`` reads, row by row; after an error here nobody knows where the next row begins."""
 
     @abstractmethod
     def cells(self, row: Any) -> list[Any]:
@@ -189,24 +187,19 @@ class _CsvRows(Rows):
     def __init__(self, lines: _Lines, columns: list[str]) -> None:
         super().__init__(lines, columns)
         self._reader = csv.reader(lines, strict=True)
-        self._header = self._named()
-        self._places = [self._place(column) for column in columns]
-
-    def _named(self) -> list[str]:
-        """The names of the columns; one without a name is never asked for, and may occur twice."""
         header = next(iter(self), None)
-        self._lines.check()
+        lines.check()
         if header is None:
-            self._lines.refuse("no header", "", "begin the file with a line that names the columns")
+            lines.refuse("no header", "", "begin the file with a line that names the columns")
+        # Columns without a name are never looked for, and may occur twice.
         for column, times in Counter(filter(None, header)).items():
             if times > 1:
-                self._lines.refuse("two columns of one name", column, "name each column once", column)
-        return header
-
-    def _place(self, column: str) -> int:
-        if not column or column not in self._header:
-            self._lines.refuse_column(column, self._header)
-        return self._header.index(column)
+                lines.refuse("two columns of one name", column, "name each column once", column)
+        self._header = header
+        for column in columns:
+            if not column or column not in header:
+                lines.refuse_column(column, header)
+        self._places = [header.index(column) for column in columns]
 
     def __iter__(self) -> Iterator[list[str]]:
         row: list[str] | None = []
@@ -249,32 +242,30 @@ class _JsonRows(Rows):
 
     def cells(self, row: str) -> list[str | int | Decimal]:
         members = self.members(row)
-        return [self._cell(members, column) for column in self._columns]
+        cells: list[str | int | Decimal] = []
+        for column in self._columns:
+            if column not in members:
+                self._lines.refuse_column(column, members)
+            cell = members[column]
+            if not isinstance(cell, str | int | Decimal) or isinstance(cell, bool):
+                way_out = "leave the row out, or fill it in"
+                self._lines.refuse("neither text nor a number", cell, way_out, column)
+            cells.append(cell)
+        return cells
 
     def members(self, row: str) -> Mapping[str, Any]:
         self._lines.check()
-        told = f"text of {len(row)} characters"  # it may hold a prompt, which no error may show
-        if _deep(row):
-            self._lines.refuse(f"JSON of more than {DEPTH} levels", told, OBJECTS)
+        redacted = f"text of {len(row)} characters"  # it may hold a prompt, which no error may show
+        # Counting brackets is cheap; only a row with many of them is walked, its strings taken out.
+        if row.count("{") + row.count("[") > DEPTH:
+            step = {"{": 1, "[": 1, "}": -1, "]": -1}
+            levels = accumulate(step.get(each, 0) for each in STRING.sub("", row))
+            if max(levels) > DEPTH:
+                self._lines.refuse(f"JSON of more than {DEPTH} levels", redacted, OBJECTS)
         try:
-            found = decoded(row)
+            members = decoded(row)
         except NotJson as problem:
-            self._lines.refuse(str(problem), told, f"{problem.way_out}; {OBJECTS}")
-        if not isinstance(found, dict):
-            self._lines.refuse("no JSON object", told, OBJECTS)
-        return cast("Mapping[str, Any]", found)
-
-    def _cell(self, row: Mapping[str, Any], column: str) -> str | int | Decimal:
-        if column not in row:
-            self._lines.refuse_column(column, row)
-        cell = row[column]
-        if not isinstance(cell, str | int | Decimal) or isinstance(cell, bool):
-            self._lines.refuse("neither text nor a number", cell, "leave the row out, or fill it in", column)
-        return cell
-
-
-def _deep(text: str) -> bool:
-    """Whether a row of JSON has more than DEPTH levels; few brackets have few."""
-    step = {"{": 1, "[": 1, "}": -1, "]": -1}
-    few = text.count("{") + text.count("[") <= DEPTH
-    return not few and max(accumulate(step.get(each, 0) for each in STRING.sub("", text))) > DEPTH
+            self._lines.refuse(str(problem), redacted, f"{problem.way_out}; {OBJECTS}")
+        if not isinstance(members, dict):
+            self._lines.refuse("not a JSON object", redacted, OBJECTS)
+        return cast("Mapping[str, Any]", members)

@@ -19,7 +19,7 @@ EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")
 
 
 class NotJson(Exception):
-    """Text that is no JSON, or that Python's reader would take and a bill must not; and the way out."""
+    """Text that is not JSON, or that Python's reader would take and a bill must not; and the way out."""
 
     def __init__(self, problem: str, way_out: str) -> None:
         super().__init__(problem)
@@ -27,7 +27,7 @@ class NotJson(Exception):
 
 
 class LongNumber(str):
-    """A number with more digits than are read: its text, which no door of numbers takes."""
+    """A number with more digits than are read: its text, which is no number to anybody."""
 
     __slots__ = ()
 
@@ -75,14 +75,11 @@ def canonical_json(value: object) -> str:
 
 def _ordered(value: object) -> object:
     if is_mapping(value):
-        members = cast("Mapping[str, object]", value).items()
-        return {key: _ordered(item) for key, item in sorted(members, key=_units_of)}
+        members = cast("Mapping[str, object]", value)
+        # RFC 8785 sorts names by their UTF-16 code units, not by their code points.
+        names = sorted(members, key=lambda name: name.encode("utf-16-be"))
+        return {name: _ordered(members[name]) for name in names}
     return [_ordered(item) for item in cast("list[object]", value)] if isinstance(value, list) else value
-
-
-def _units_of(member: tuple[str, object]) -> bytes:
-    """What RFC 8785 sorts names by: their UTF-16 code units."""
-    return member[0].encode("utf-16-be")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -93,13 +90,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(text: str) -> NoReturn:
-    raise NotJson(f"{text}, which is no JSON", "write numbers in digits")
+    raise NotJson(f"{text}, which is not JSON", "write numbers in digits")
 
 
-def _whole(text: str) -> int | LongNumber:
-    return int(text) if len(text) <= NUMBER_LENGTH else LongNumber(text)
-
-
+# Python's own reader takes names twice, NaN and endless digits; a document of money must not hold them.
 DECODER = json.JSONDecoder(
-    object_pairs_hook=_once, parse_int=_whole, parse_float=decimal_of, parse_constant=_constant
+    object_pairs_hook=_once,
+    parse_int=lambda text: int(text) if len(text) <= NUMBER_LENGTH else LongNumber(text),
+    parse_float=decimal_of,
+    parse_constant=_constant,
 )

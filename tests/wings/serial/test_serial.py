@@ -336,7 +336,7 @@ MISTAKES = [
      "Fee.due: no such choice: 'now'; choose one of advance, arrears"),
     ('{"type": "Tax", "version": 1, "name": "VAT"', "not JSON, expecting ',' delimiter at character 44: "),
     ('{"type": "Tax", "type": "Tax"}', "a name that is there twice: "),
-    ('{"type": "Tax", "version": NaN}', "NaN, which is no JSON: "),
+    ('{"type": "Tax", "version": NaN}', "NaN, which is not JSON: "),
     ("[]", "no document: []; give a table with type and version"),
     ('{"type": "BillingPlan", "version": 2, "prices": 1}',
      "BillingPlan: unknown version: 2; write 1, or install a tokenbill that knows this one"),
