@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.support.plans_along import small_prices
 from tests.support.strategies import listed_prices
-from tests.wings.compare.test_compare import small_prices
 from tokenbill import Flat, Package, PerUnit, Tier, Volume
 from tokenbill.core.pricing.curves import Form, Step, at
 from tokenbill.errors import InvalidNumber, InvalidPlan

@@ -8,9 +8,8 @@ from attrs import evolve
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.shared.test_plan_curve import TINY, exact, plans_along
+from tests.support.plans_along import TINY, exact, plans_along, small_money, small_prices
 from tests.support.strategies import Saturating, junk, listed_prices
-from tests.wings.compare.test_compare import small_money, small_prices
 from tokenbill import (
     BillingPlan,
     Flat,

@@ -1,12 +1,11 @@
-from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.support.strategies import Saturating, entries, listed_prices, quantities_near, rates
+from tests.support.plans_along import TINY, exact, plans_along, quantities
+from tests.support.strategies import Saturating, quantities_near
 from tokenbill import (
     Bill,
     BillingPlan,
@@ -30,57 +29,6 @@ from tokenbill.errors import InvalidMeter, InvalidPlan, InvalidPrice
 from tokenbill.shared.plan_curve import along, total_curve
 
 CALLS = PriceSchedule(calls="0.01", gpu=2)
-TINY = Fraction(1, 10**27)
-"""What a bill that is rounded to 30 places may be away from its exact total: a few of its last places."""
-
-
-def fine(plan):
-    """The plan, rounded so finely that its bills are as good as exact."""
-    return evolve(plan, rounding=Rounding(30, mode=plan.rounding.mode))
-
-
-def exact(plan, usage):
-    return Fraction(Bill.of(usage, fine(plan)).total)
-
-
-scopes = st.sampled_from([None, None, None, "usage", "fee", "minimum", "calls", ("gpu", "fee")])
-
-
-def discounts(money):
-    return st.one_of(
-        st.builds(Discount.percent, st.sampled_from([5, "12.5", 100]), on=scopes),
-        st.builds(Discount.fixed, money, on=scopes),
-    )
-
-
-taxes = st.builds(Tax, st.just("tax"), st.sampled_from([0, 19, "8.875"]), st.booleans(), scopes)
-
-
-@st.composite
-def plans_along(draw, of=listed_prices, money=rates):
-    """A plan of many terms with prices for `calls`, which a test varies, and `gpu`."""
-    keys = draw(st.sampled_from([["calls"], ["calls", "gpu"], ["calls", "calls{x=1}", "gpu"]]))
-    minimum = draw(st.none() | st.none() | money)
-    maximum = draw(st.none() | st.none() | money)
-    terms = {
-        "fees": draw(st.lists(st.builds(Fee, money), max_size=2)),
-        "included": draw(st.just({}) | st.fixed_dictionaries({"calls": quantities})),
-        "discounts": draw(st.lists(discounts(money), max_size=2)),
-        "minimum": minimum,
-        "maximum": maximum if minimum is None or maximum is None else max(minimum, maximum),
-        "taxes": draw(st.lists(taxes, max_size=2)),
-        "rounding": Rounding(mode=draw(st.sampled_from(["half_up", "half_even", "up", "down"]))),
-    }
-    if draw(st.integers(0, 4)):
-        return BillingPlan.on_demand(PriceSchedule({key: draw(entries(of)) for key in keys}), **terms)
-    unit = Currency("TOKEN", places=draw(st.sampled_from([0, 2])))
-    prices = PriceSchedule({key: draw(entries(of)) for key in keys}, currency=unit)
-    return BillingPlan.on_demand(prices, currency="USD", token_price=draw(of), **terms)
-
-
-quantities = st.one_of(
-    st.integers(0, 3000).map(Decimal), st.integers(0, 9999).map(lambda n: Decimal(n) / 100)
-)
 
 
 def curve_or_nothing(plan, usage):

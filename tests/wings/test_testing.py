@@ -18,7 +18,7 @@ from tokenbill.testing import check_price, quantities_near
 ASKED = count()
 
 
-@settings(max_examples=10, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings.default.max_examples // 10 + 1, suppress_health_check=list(HealthCheck))
 @given(prices)
 def test_every_price_of_ours_passes(price):
     check_price(price)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from tests.shared.test_plan_curve import TINY, fine, plans_along
+from tests.support.plans_along import TINY, fine, plans_along, small_money, small_prices
 from tests.support.strategies import Saturating, junk
 from tokenbill import (
     Bill,
@@ -35,54 +35,6 @@ from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, InvalidUs
 
 SMALL = 400
 """How far brute force looks at every integer."""
-
-
-small_money = st.integers(0, 400).map(lambda tenths: shifted(tenths, 1))
-
-
-def priced_small():
-    """Prices of small numbers, so that much happens between small integers: tiers, steps, cliffs, nests."""
-    rate = st.integers(0, 12).map(lambda tenths: shifted(tenths, 1))
-    size = st.sampled_from([1, 3, 7, 10, 25, 60, "2.5", "0.7"])
-    way = st.sampled_from(["up", "down", "half_up"])
-    ends = st.sets(st.integers(1, 120), max_size=3).map(sorted)
-    tiered = st.builds(
-        lambda kind, bounds, rates, fees, blocks: kind(
-            [
-                Tier(end, rate, fee, per=per, round=way)
-                for end, rate, fee, (per, way) in zip([*bounds, None], rates, fees, blocks, strict=False)
-            ]
-        ),
-        st.sampled_from([Graduated, Volume]),
-        ends,
-        st.lists(rate, min_size=4, max_size=4),
-        st.lists(st.sampled_from([0, 0, 2, 5]), min_size=4, max_size=4),
-        st.lists(
-            st.sampled_from([(None, "none"), (None, "none"), (10, "up"), (7, "down")]), min_size=4, max_size=4
-        ),
-    )
-    leaf = st.one_of(
-        st.builds(PerUnit, rate),
-        st.builds(Flat, st.integers(0, 60), at_zero=st.booleans()),
-        st.builds(Package, size, st.integers(0, 20), way),
-        tiered,
-        tiered,
-    )
-    bent = st.one_of(
-        leaf,
-        st.builds(lambda price, other: price + other, leaf, leaf),
-        st.builds(lambda price, free: price.after(free), leaf, st.integers(0, 90)),
-        st.builds(lambda price, most: price.capped(most), leaf, st.integers(0, 90)),
-        st.builds(lambda price, least: price.at_least(least), leaf, st.integers(0, 40)),
-        st.builds(lambda price, of, way: price.in_units(of=of, round=way), leaf, size, way),
-        st.builds(lambda price, other: price.then(other), leaf, leaf),
-    )
-    return st.one_of(
-        leaf, bent, st.builds(lambda price, of, way: price.in_units(of=of, round=way), bent, size, way)
-    )
-
-
-small_prices = priced_small()
 
 
 @st.composite

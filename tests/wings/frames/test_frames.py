@@ -66,7 +66,8 @@ from tokenbill.testing import quantities_near
 every_engine = pytest.mark.parametrize("name", ENGINES)
 quick_engine = pytest.mark.parametrize("name", QUICK)
 slow_engine = pytest.mark.parametrize("name", SLOW)
-few, fewer = settings(max_examples=60), settings(max_examples=6)
+few = settings(max_examples=settings.default.max_examples // 2)
+fewer = settings(max_examples=settings.default.max_examples // 20 + 1)
 
 
 def rated(name, columns, plan, by=(), **asked):

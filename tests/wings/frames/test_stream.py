@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
 
 
 @every_form
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(plans_and_events(), st.integers(1, 3), st.integers(1, 4))
 def test_files_are_billed_as_one_frame(suffix, folder, drawn, batch, pending):
     plan, places, events = drawn
