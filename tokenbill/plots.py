@@ -18,11 +18,11 @@ from tokenbill.core.base.tables import shortest
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import Exact, Number, decimal, number, product
+from tokenbill.core.pricing.breakpoints import jumps_within
 from tokenbill.core.pricing.curves import Curve, at
 from tokenbill.core.pricing.price import Price
 from tokenbill.core.rating.increment import NO_USAGE
 from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, MissingExtra
-from tokenbill.shared.break_even import jumps_after
 from tokenbill.shared.forecasts import local_day
 from tokenbill.shared.plan_curve import total_curve
 from tokenbill.shared.usage_history import NamedPlans, Plans, named_plans
@@ -257,18 +257,17 @@ def _points(pieces: Curve | None, end: Fraction) -> list[Fraction]:
     """Quantities from 0 to *end*: a grid, and both sides of each place where the curve bends or jumps."""
     beside = end / 10**6
     found = {end * step / GRID for step in range(GRID + 1)}
-    for place in _bends(pieces or (), end):
+    for place in _breakpoints(pieces or (), end):
         found |= {max(place - beside, Fraction()), place, min(place + beside, end)}
     return sorted(found)
 
 
-def _bends(pieces: Curve, end: Fraction) -> Iterator[Fraction]:
+def _breakpoints(pieces: Curve, end: Fraction) -> Iterator[Fraction]:
     """The ends of pieces and the jumps within them, up to *end*."""
     start = Fraction()
     for piece in pieces:
         stop = end if piece.end is None else min(piece.end.at, end)
-        for step in piece.form.steps:
-            yield from islice(takewhile(stop.__ge__, jumps_after(step, start)), JUMPS)
+        yield from islice(takewhile(stop.__ge__, jumps_within(piece, start)), JUMPS)
         yield stop
         start = stop
         if start >= end:

@@ -30,11 +30,11 @@ from tokenbill.core.money.decimals import (
     users_context,
 )
 from tokenbill.core.pricing.breakdown import PriceComponent
+from tokenbill.core.pricing.breakpoints import first_breakpoints
 from tokenbill.core.pricing.curves import NIL, at
 from tokenbill.core.pricing.lint import cliffs
 from tokenbill.core.pricing.price import Price
 from tokenbill.errors import InvalidPrice, MissingExtra
-from tokenbill.shared.breakpoints import bounds
 
 try:
     from hypothesis import HealthCheck, Phase, Verbosity, given, settings
@@ -118,7 +118,7 @@ def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: boo
 def quantities_near(price: Price, quantities: Iterable[Number] = ()) -> st.SearchStrategy[Decimal]:
     """A Hypothesis strategy of quantities: any, and often those at the bounds of a price or beside them."""
     anywhere = st.builds(shifted, st.integers(0, 10**24), st.integers(0, 12))
-    ends = st.sampled_from([ZERO, *bounds(price), *map(number, quantities)])
+    ends = st.sampled_from([ZERO, *first_breakpoints(price), *map(number, quantities)])
     return st.one_of(ends, st.builds(_beside, ends, st.sampled_from(STEPS)), anywhere)
 
 
@@ -278,8 +278,8 @@ def _monotony(price: Price, early: Decimal, late: Decimal) -> None:
     """A price that lists its pieces falls only at the cliffs among them."""
     if price.pieces() is None or cliffs(price):
         return
-    beside = [_beside(end, NEXT) for end in bounds(price)[:ENDS]]
-    asked = sorted({early, decimal(plus(early, late)), *beside, *bounds(price)[:ENDS]})
+    beside = [_beside(end, NEXT) for end in first_breakpoints(price)[:ENDS]]
+    asked = sorted({early, decimal(plus(early, late)), *beside, *first_breakpoints(price)[:ENDS]})
     for less, more in pairwise(asked):
         one, other = _answer(price, less).exact, _answer(price, more).exact
         wrong = f"{_told(more, other)}, and its pieces have no cliff"

@@ -1,5 +1,4 @@
 from fractions import Fraction
-from itertools import islice
 
 import pytest
 from hypothesis import assume, given
@@ -8,9 +7,9 @@ from hypothesis import strategies as st
 from tests.support.plans_along import small_prices
 from tests.support.strategies import listed_prices
 from tokenbill import Flat, Package, PerUnit, Tier, Volume
-from tokenbill.core.pricing.curves import Form, Step, at
+from tokenbill.core.pricing.curves import Form, at
 from tokenbill.errors import InvalidNumber, InvalidPlan
-from tokenbill.shared.break_even import Cell, Stretch, cells, horizon, jumps_after, netted, numeral, stretches
+from tokenbill.shared.break_even import Cell, Stretch, cells, horizon, netted, numeral, stretches
 
 HALF = Fraction(1, 2)
 
@@ -160,45 +159,6 @@ def test_steps_of_one_kind_are_put_together():
 
     assert netted(Form(steps=(packages, others))).steps == (step(Package(10, 12)),)
     assert netted(Form(steps=(packages, packages._replace(fee=Fraction(-5))))).steps == ()
-
-
-@pytest.mark.parametrize(
-    ("price", "expected"),
-    [
-        (Package(10, 1), [10, 20, 30]),
-        (Package(10, 1, "half_up"), [5, 15, 25]),
-        (Package(3, 1).in_units(of=60, round="up"), [180, 360, 540]),
-        (Package(3, 1, "down").in_units(of=60, round="up"), [120, 300, 480]),
-        (Package(3, 1, "half_up").in_units(of=60, round="down"), [120, 300, 480]),  # at 2, 5, 8 minutes
-        (Package("0.5", 1).in_units(of=60, round="half_up"), [30, 90, 150]),
-    ],
-    ids=["packages", "halves", "of packages", "down", "half up", "two at once"],
-)
-def test_a_step_jumps_at_these_quantities(price, expected):
-    assert list(islice(jumps_after(step(price), Fraction(0)), 3)) == expected
-    assert list(islice(jumps_after(step(price), Fraction(expected[0])), 2)) == expected[1:]
-
-
-def test_a_step_of_a_form_that_also_grows_by_itself():
-    # whole units of ⌈q⌉ + q ÷ 2, which is above 1 at once, above 2 from 1 on, above 4 from 2 on, …
-    started = Step(Fraction(1), "up", Form(rate=Fraction(1)))
-    inner = Form(rate=HALF, steps=(started,))
-
-    found = list(islice(jumps_after(Step(Fraction(1), "up", inner), Fraction(0)), 4))
-
-    assert found == [1, 2, 3, 4]
-
-
-@given(small_prices, st.integers(1, 3000))
-def test_between_two_jumps_a_step_stays(price, tenths):
-    low = Fraction(tenths, 10)
-    for found in price.pieces()[-1].form.steps:
-        first, second = islice(jumps_after(found, low), 2)
-        alone = Form(steps=(found,))
-        assert low < first < second
-        assert alone.at((low + first) / 2) == alone.at((low + 7 * first) / 8)
-        assert alone.at((first * 7 + second) / 8) == alone.at((first + second * 7) / 8)
-        assert alone.at((low + first) / 2) < alone.at((first + second) / 2)
 
 
 # ---------------------------------------------------------------- ranges

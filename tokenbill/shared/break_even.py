@@ -7,9 +7,9 @@ Whole packages jump without end; they are walked only where the steps of two cur
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from itertools import combinations, count, groupby, islice, pairwise, takewhile
+from itertools import combinations, groupby, islice, pairwise, takewhile
 from math import gcd, lcm
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
@@ -19,7 +19,8 @@ from attrs import frozen
 from tokenbill.core.base.tables import digits
 from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import LIMIT, Number, decimal, number
-from tokenbill.core.pricing.curves import NIL, Curve, Edge, Form, Step, above, at, reach
+from tokenbill.core.pricing.breakpoints import step_jumps
+from tokenbill.core.pricing.curves import NIL, Curve, Edge, Form, Step, at
 from tokenbill.errors import InvalidNumber, InvalidPlan
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "Stretch",
     "cells",
     "horizon",
-    "jumps_after",
     "netted",
     "numeral",
     "period",
@@ -228,51 +228,17 @@ def _walked(gap: Form, low: Fraction, high: Fraction) -> set[Fraction]:
     """Both ends, each jump between them, and the roots of the lines between the jumps."""
     if low > high:
         return set()
-    marks = {low, high}.union(*(_jumps(step, low, high) for step in gap.steps))
+    marks = {low, high}
+    for step in gap.steps:
+        most = DEEP if step.of.steps else MOST
+        found = list(islice(takewhile(high.__ge__, step_jumps(step, low)), most + 1))
+        if len(found) > most:
+            way_out = "look at less of them: up_to= is the largest quantity"
+            raise InvalidPlan(f"more than {most} steps at which two curves may meet", decimal(high), way_out)
+        marks.update(found)
     if gap.rate:
         for start, end in pairwise(sorted(marks)):
             middle = (start + end) / 2
             root = middle - gap.at(middle) / gap.rate
             marks |= {root} if start < root < end else set()
     return marks
-
-
-def _jumps(step: Step, low: Fraction, high: Fraction) -> list[Fraction]:
-    most = DEEP if step.of.steps else MOST
-    found = list(islice(takewhile(_up_to(high), jumps_after(step, low)), most + 1))
-    if len(found) > most:
-        way_out = "look at less of them: up_to= is the largest quantity"
-        raise InvalidPlan(f"more than {most} steps at which two curves may meet", decimal(high), way_out)
-    return found
-
-
-def _up_to(high: Fraction) -> Callable[[Fraction], bool]:
-    return lambda quantity: quantity <= high
-
-
-def jumps_after(step: Step, low: Fraction) -> Iterator[Fraction]:
-    """The quantities above *low* at which a step jumps, or just behind which it does, in order.
-
-    >>> packages = Step(Fraction(5), "up", Form(rate=Fraction(1, 1000)))
-    >>> list(islice(jumps_after(packages, Fraction(1)), 2))
-    [Fraction(1000, 1), Fraction(2000, 1)]
-    """
-    shift = HALF if step.round == "half_up" else NIL
-    if step.of.steps:
-        yield from _searched(step, low, shift)
-        return
-    first = (step.of.at(low) - shift) // 1 + 1
-    yield from ((whole + shift - step.of.constant) / step.of.rate for whole in count(first))
-
-
-def _searched(step: Step, low: Fraction, shift: Fraction) -> Iterator[Fraction]:
-    """The same for steps of steps: each time, the last quantity before the next whole number."""
-    closed = step.round == "up"
-    stays = closed and not step.of.rate  # above a whole number only where the form does not grow by itself
-    while True:
-        value = above(step.of, low) - shift
-        target = (-(-value // 1) if stays else value // 1 + 1) + shift
-        found = reach(step.of, Edge(target, closed), Edge(low, closed=True))
-        assert found is not None  # steps of a curve grow without end
-        low = found.at
-        yield low

@@ -11,10 +11,11 @@ from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import LIMIT, PLACES, Number, decimal, number
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import units
-from tokenbill.core.pricing.curves import NIL, Curve, Piece, above, below, constant, curve
+from tokenbill.core.pricing.breakpoints import breakpoints
+from tokenbill.core.pricing.curves import NIL, Curve, above, below, constant, curve
 from tokenbill.core.pricing.price import Price
 from tokenbill.errors import InvalidNumber, InvalidPlan
-from tokenbill.shared.break_even import Stretch, cells, jumps_after, netted, period, stretches
+from tokenbill.shared.break_even import Stretch, cells, netted, period, stretches
 from tokenbill.shared.plan_curve import NO_USAGE, along, amounts, moved, total_curve
 
 __all__ = [
@@ -172,25 +173,13 @@ def next_breakpoint(
     >>> price_break.distance, price_break.rate_after
     (Fraction(100, 1), Fraction(1, 200))
     """
-    start = low = _position(of, meter, usage, after)
-    pieces = _curve(of, meter, usage)
-    while True:
-        before = _piece_above(pieces, low)
-        ends = [next(jumps_after(step, low)) for step in before.form.steps]
-        ends += [] if before.end is None else [before.end.at]
-        if not ends:
-            return None
+    start = _position(of, meter, usage, after)
+    for quantity, before, following in breakpoints(_curve(of, meter, usage), start):
         # Neighbours may join without a change, as tiers of one rate do: that is no price break.
-        low = min(ends)
-        following = _piece_above(pieces, low)
-        jump = above(following.form, low) - below(before.form, low)
+        jump = above(following.form, quantity) - below(before.form, quantity)
         if jump or before.form.rate != following.form.rate:
-            return PriceBreak(low, low - start, before.form.rate, following.form.rate, jump)
-
-
-def _piece_above(pieces: Curve, quantity: Fraction) -> Piece:
-    """The piece just above a quantity."""
-    return next(piece for piece in pieces if piece.end is None or piece.end > (quantity, True))
+            return PriceBreak(quantity, quantity - start, before.form.rate, following.form.rate, jump)
+    return None
 
 
 def cliffs(

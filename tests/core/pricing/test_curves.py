@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from tokenbill import Flat, Graduated, Package, PerUnit, Tier, Volume
+from tokenbill import Graduated, Package, PerUnit, Tier, Volume
 from tokenbill.core.pricing.curves import (
     NIL,
     Edge,
@@ -13,7 +13,6 @@ from tokenbill.core.pricing.curves import (
     composed,
     constant,
     curve,
-    jumps,
     line,
     summed,
 )
@@ -53,20 +52,6 @@ def test_a_form_of_a_form_counts_in_the_units_of_the_inner_one():
 
 def test_the_value_at_an_end_is_that_of_the_piece_that_it_closes():
     assert values(VOLUME, 0, 10, "10.5", 12) == [0, 52, 45, 51]
-
-
-def test_a_jump_tells_the_values_on_both_sides():
-    assert jumps(VOLUME.pieces()) == [(0, 0, 2), (10, 52, 43)]
-    assert jumps(Graduated([Tier(10, 5), Tier(None, 4)]).pieces()) == []
-    assert jumps(Flat(20, at_zero=True).pieces()) == []
-
-
-def test_a_jump_at_an_open_end_tells_what_the_curve_comes_close_to():
-    halves = Volume([Tier(10, 2), Tier(None, 1)]).in_units(round="half_up")
-
-    # from 0.5 on it is one unit; below 10.5 it is 10 × 2, from there on 11 × 1
-    assert jumps(halves.pieces()) == [(F(1, 2), 0, 2), (F(21, 2), 20, 11)]
-    assert values(halves, "10.499", "10.5") == [20, 11]
 
 
 def test_a_curve_of_steps_has_the_limit_above_a_step():

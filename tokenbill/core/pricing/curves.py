@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import reduce
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from math import lcm
 from typing import NamedTuple, TypeAlias
 
@@ -25,10 +25,10 @@ __all__ = [
     "Step",
     "above",
     "at",
+    "below",
     "composed",
     "constant",
     "curve",
-    "jumps",
     "line",
     "summed",
 ]
@@ -285,15 +285,3 @@ def below(form: Form, quantity: Fraction) -> Fraction:
     cell = Fraction(1, form.lattice())
     low = (-(-quantity // cell) - 1) * cell
     return form.at((low + quantity) / 2) + form.rate * (quantity - low) / 2
-
-
-def jumps(pieces: Curve) -> list[tuple[Fraction, Fraction, Fraction]]:
-    """(quantity, value before, value after) at each end of a piece where the curve is not continuous."""
-    found: list[tuple[Fraction, Fraction, Fraction]] = []
-    for piece, following in pairwise(pieces):
-        quantity, closed = _end(piece)
-        before = piece.form.at(quantity) if closed else below(piece.form, quantity)
-        after = above(following.form, quantity) if closed else following.form.at(quantity)
-        if before != after:
-            found.append((quantity, before, after))
-    return found

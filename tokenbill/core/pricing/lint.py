@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.metering.meters import LLM_METERS, Meter
 from tokenbill.core.money.decimals import ZERO, decimal
-from tokenbill.core.pricing.curves import Curve, composed, constant, curve, jumps
+from tokenbill.core.pricing.breakpoints import breakpoints
+from tokenbill.core.pricing.curves import Curve, composed, constant, curve
 from tokenbill.core.pricing.price import SAME, Combinator, Each, Price
 from tokenbill.core.pricing.tiers import Graduated, Volume
 from tokenbill.errors import InvalidPrice, InvalidSchedule, UnpricedUsage
@@ -112,8 +113,10 @@ def cliffs(price: Price) -> list[Cliff]:
     [Cliff(quantity=Fraction(10, 1), before=Fraction(20, 1), after=Fraction(10, 1))]
     """
     pieces = price.pieces()
-    found = [] if pieces is None else jumps(pieces)
-    return [Cliff(*jump) for jump in found if jump[2] < jump[1]]
+    # A form never falls on its piece, so that only the ends of pieces can be cliffs.
+    points = breakpoints(pieces, jumps=False) if pieces is not None else ()
+    found = [Cliff(point.quantity, *point.amounts()) for point in points]
+    return [cliff for cliff in found if cliff.after < cliff.before]
 
 
 def _cliffs(key: Meter, price: Price) -> Iterator[Finding]:
