@@ -9,18 +9,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import combinations, product
 from typing import NamedTuple, TypeAlias
 
+from attrs import evolve
+
 from tokenbill.core.metering.meters import Meter
+from tokenbill.core.money.currencies import Currency
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.pricing.schedule import PriceSchedule
+from tokenbill.core.pricing.source import Hours, Source
 
-__all__ = ["STANDARD", "Cells", "Dated", "Steps", "Variants", "closed", "editions", "entries", "starts"]
+__all__ = [
+    "STANDARD",
+    "Cells",
+    "Condition",
+    "Dated",
+    "ModelPrices",
+    "Steps",
+    "Variants",
+    "closed",
+    "editions",
+    "entries",
+    "schedule_of",
+    "starts",
+]
 
-STANDARD = ""
-"""The variant that usage has which names none."""
+Condition: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Labels that tell how a request was served, sorted: its variant, where it was answered."""
+STANDARD: Condition = ()
+"""That of usage which says nothing of the kind."""
 
 
 class Steps(NamedTuple):
@@ -41,10 +61,10 @@ class Steps(NamedTuple):
 
 
 Cells: TypeAlias = "Mapping[Meter, Steps]"
-"""Prices by meter; the meters have no labels for context, variant and model."""
-Variants: TypeAlias = "Mapping[str, Cells]"
-"""The cells of one model: those of ``STANDARD``, and in full those of each variant."""
-Dated: TypeAlias = "Mapping[datetime, Variants]"
+"""Prices by meter; the meters have no labels for context, condition and model."""
+Variants: TypeAlias = "Mapping[Condition, Cells]"
+"""The cells of one model: those of ``STANDARD``, and in full those of each other condition."""
+Dated: TypeAlias = "Mapping[datetime, ModelPrices]"
 """What one model costs by the instant from which it does; without cells there is no price."""
 
 
@@ -78,6 +98,41 @@ def entries(
     }
 
 
+class ModelPrices(NamedTuple):
+    """What one model costs: its cells by condition, its off-peak hours, and what the list adds in words."""
+
+    variants: Variants
+    hours: tuple[Hours, ...] = ()
+    comments: tuple[str, ...] = ()
+
+
+Labelled: TypeAlias = "tuple[ModelPrices, Mapping[str, str]]"
+"""What a model costs, and the labels that tell it from others."""
+
+
+def schedule_of(models: Sequence[Labelled], name: str, currency: Currency | str = "USD") -> PriceSchedule:
+    """One schedule of all models, with its source.
+
+    Args:
+        models: What each costs, and the labels that tell it from others.
+        name: What people call the schedule.
+        currency: What the prices are in.
+    """
+    limits = {start for prices, _ in models for start in starts(prices.variants)}
+    laid = dict[Meter, PerUnit]()
+    for prices, labels in models:
+        laid.update(entries(prices.variants, thresholds=limits, labels=labels))
+    return PriceSchedule(laid, name=name, currency=currency, source=_source(models))
+
+
+def _source(models: Iterable[Labelled]) -> Source:
+    comments, hours = list[str](), list[Hours]()
+    for prices, labels in models:
+        comments.extend(prices.comments)
+        hours.extend(evolve(each, **labels) for each in prices.hours)
+    return Source(comments=comments, hours=hours)
+
+
 def editions(models: Sequence[tuple[Dated, Mapping[str, str]]], name: str) -> PriceSchedule | PriceBook:
     """One schedule of all models; a book of them where a price may change at some instant.
 
@@ -85,43 +140,45 @@ def editions(models: Sequence[tuple[Dated, Mapping[str, str]]], name: str) -> Pr
         models: What each costs, and the labels that tell it from others.
         name: What people call the schedules.
     """
-    limits = {start for dated, _ in models for variants in dated.values() for start in starts(variants)}
-    laid = [
-        {start: entries(variants, thresholds=limits, labels=labels) for start, variants in dated.items()}
-        for dated, labels in models
-    ]
-    cuts = sorted({start for each in laid for start in each})
-    schedules = [(cut, PriceSchedule(_holding(laid, cut), name=name)) for cut in cuts]
-    return PriceBook(schedules) if len(schedules) > 1 else schedules[0][1]
+    cuts = sorted({start for dated, _ in models for start in dated})
+    made = [partial(_holding, models, cut, name) for cut in cuts]
+    # of the many schedules of all models few are asked for, so each is made when it is
+    return PriceBook(zip(cuts, made, strict=True)) if len(cuts) > 1 else made[0]()
 
 
-def _holding(laid: Iterable[Mapping[datetime, dict[Meter, PerUnit]]], at: datetime) -> dict[Meter, PerUnit]:
-    """The entries of all models at an instant: of each those that began last."""
-    latest = (each[max(start for start in each if start <= at)] for each in laid)
-    return {meter: price for prices in latest for meter, price in prices.items()}
+def _holding(models: Sequence[tuple[Dated, Mapping[str, str]]], at: datetime, name: str) -> PriceSchedule:
+    """The schedule of an instant: of each model the prices that began last."""
+    return schedule_of(
+        [(dated[max(start for start in dated if start <= at)], labels) for dated, labels in models], name
+    )
 
 
-def _of_name(name: str, variants: Variants) -> dict[str, Cells]:
+def _of_name(name: str, variants: Variants) -> dict[Condition, Cells]:
     return {
-        variant: {meter: steps for meter, steps in cells.items() if meter.name == name}
-        for variant, cells in variants.items()
+        condition: {meter: steps for meter, steps in cells.items() if meter.name == name}
+        for condition, cells in variants.items()
     }
 
 
 def _combined(
     variants: Variants, contexts: list[int | None], labels: Mapping[str, str]
 ) -> Iterator[tuple[Meter, dict[str, str], PerUnit]]:
-    """Meters of one name in every variant and context that changes one of their prices."""
+    """Meters of one name in every condition and context that changes one of their prices.
+
+    Tokens keep an entry for each condition that the list names, for one that it does not name is refused.
+    """
     prices = {
-        (variant, context): {meter: steps.at(context) for meter, steps in cells.items()}
-        for (variant, cells), context in product(variants.items(), contexts)
+        (condition, context): {meter: steps.at(context) for meter, steps in cells.items()}
+        for (condition, cells), context in product(variants.items(), contexts)
     }
-    own = [v for v in variants if any(prices[v, c] != prices[STANDARD, c] for c in contexts)]
-    long = [c for c in contexts if any(prices[v, c] != prices[v, None] for v in variants)]
-    for variant, context in product([STANDARD, *own], [None, *long]):
-        more = {"context": "" if context is None else str(context), "variant": variant, **labels}
-        for meter, price in prices[variant, context].items():
-            yield meter, {label: value for label, value in more.items() if value}, price
+    own = [c for c in variants if any(prices[c, at] != prices[STANDARD, at] for at in contexts)]
+    if any(meter.name.endswith("_tokens") for meter in variants[STANDARD]):
+        own = [condition for condition in variants if condition != STANDARD]
+    long = [at for at in contexts if any(prices[c, at] != prices[c, None] for c in variants)]
+    for condition, context in product([STANDARD, *own], [None, *long]):
+        more = {} if context is None else {"context": str(context)}
+        for meter, price in prices[condition, context].items():
+            yield meter, {**more, **dict(condition), **labels}, price
 
 
 def closed(cells: Cells) -> dict[Meter, Steps]:

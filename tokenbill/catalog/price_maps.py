@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from datetime import datetime
+from typing import Any, Final
 
-from tokenbill.catalog.cells import STANDARD, Steps, Variants, closed, entries, starts
-from tokenbill.catalog.keys import PER, condition, counted, is_price
+from tokenbill.catalog.asking import instant, near
+from tokenbill.catalog.cells import STANDARD, ModelPrices, schedule_of
+from tokenbill.catalog.keys import OFF_PEAK, TIERS
+from tokenbill.catalog.model_prices import model_prices
 from tokenbill.core.base.inputs import is_mapping, listed_of
 from tokenbill.core.base.inputs import name as checked_name
-from tokenbill.core.base.quoting import quoted
-from tokenbill.core.metering.meters import Meter
-from tokenbill.core.money.decimals import Number, from_float, number
-from tokenbill.core.pricing.rates import PerUnit
+from tokenbill.core.money.currencies import Currency
 from tokenbill.core.pricing.schedule import PriceSchedule
-from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
+from tokenbill.errors import TokenbillError, UnreadableInput
 
 __all__ = ["from_price_map", "refused_in_price_map"]
 
-BATCH: Final = "batch"
-OUTPUT: Final = Meter("output_tokens")
-REASONING: Final = Meter("output_tokens{kind=reasoning}")
-
-Prices: TypeAlias = "dict[Meter, dict[int | None, PerUnit]]"
-"""Prices by meter, each by the threshold above which it holds."""
+BLOCKS: Final = (TIERS, OFF_PEAK, "provider_specific_entry")
+"""Keys that hold keys of their own, which may be ignored one by one: ``"off_peak_pricing.wishes"``."""
 
 
 def from_price_map(
@@ -34,12 +30,15 @@ def from_price_map(
     ignore: Iterable[str] = (),
     skip: bool = False,
     name: str = "",
+    at: datetime | str | None = None,
+    currency: Currency | str = "USD",
 ) -> PriceSchedule:
-    """The prices of a mapping from models to prices, as litellm keeps them: USD for one token, call or page.
+    """The prices of a mapping from models to prices, as litellm keeps them: for one token, call or page.
 
     Entries carry ``model=``, unless the map has one model or *model* is one name: those price its usage
-    whether it is labelled or not. Long prices have the label ``context``, for ``events.bracket`` with
-    ``over=catalog.thresholds(schedule)``; prices of batch, flex and priority the label ``variant``.
+    whether it is labelled or not. What holds under a condition has a label: prices of long requests
+    ``context``, of batch, flex, priority and off-peak hours ``variant``, of an endpoint of one region
+    ``geo``. ``catalog.request`` labels the usage of a request by its length and its instant.
 
     Args:
         mapping: Prices by model: ``{"gpt-4o": {"input_cost_per_token": "0.0000025", ...}}``.
@@ -50,6 +49,9 @@ def from_price_map(
         skip: Leave out models that cannot be converted, whose usage is an error then;
             ``refused_in_price_map`` says why. Else the first such model is an error.
         name: What people call the schedule: where the map comes from, and of which day it is.
+        at: The instant whose prices hold, where some depend on the hour. Without it off-peak prices have
+            the label ``variant=off_peak``.
+        currency: The currency of the map.
 
     Raises:
         UnreadableInput: If the map is none, does not have a model, or holds a price that no meter
@@ -63,23 +65,21 @@ def from_price_map(
     >>> prices["input_tokens"](1_200)
     Decimal('0.0030000')
     """
-    found, ignored = dict[str, Variants](), _names(ignore)
+    found, ignored, when = dict[str, ModelPrices](), _names(ignore), instant(at)
     chosen = _chosen(mapping, model)
     for each, prices in chosen.items():
         try:
-            found[each] = _variants(each, prices, ignored, floats=floats)
+            found[each] = _at(_prices(each, prices, ignored, floats=floats), when)
         except TokenbillError:
             if not skip:
                 raise
     if not found:
-        raise UnreadableInput("no model that can be converted", mapping, "refused_in_price_map() says why")
-    limits = {start for variants in found.values() for start in starts(variants)}
-    laid = {
-        meter: price
-        for each, variants in found.items()
-        for meter, price in entries(variants, thresholds=limits, labels=_labels(each, chosen, model)).items()
-    }
-    return PriceSchedule(laid, name=name)
+        raise UnreadableInput(
+            "no model that can be converted", f"{len(chosen)} models", "refused_in_price_map() says why"
+        )
+    is_one = isinstance(model, str) or (model is None and len(chosen) == 1)
+    labelled = [(prices, {} if is_one else {"model": each}) for each, prices in found.items()]
+    return schedule_of(labelled, name, currency)
 
 
 def refused_in_price_map(
@@ -95,20 +95,27 @@ def refused_in_price_map(
     Raises:
         UnreadableInput: If the map is none.
 
-    >>> refused_in_price_map({"m": {"cost_per_wish": 1}})
-    {'m': "'m' has prices that no meter counts: 'cost_per_wish'; bill without them by ignore=[...]"}
+    >>> print(refused_in_price_map({"m": {"cost_per_wish": 1}})["m"])
+    'm' has prices that no meter counts: 'cost_per_wish'; bill without them by ignore=['cost_per_wish']
     """
     reasons, ignored = dict[str, str](), _names(ignore)
     for each, prices in _chosen(mapping, None).items():
         try:
-            _variants(each, prices, ignored, floats=floats)
+            _prices(each, prices, ignored, floats=floats)
         except TokenbillError as error:
             reasons[each] = str(error)
     return reasons
 
 
-def _labels(each: str, chosen: Mapping[str, object], model: object) -> dict[str, str]:
-    return {} if isinstance(model, str) or (model is None and len(chosen) == 1) else {"model": each}
+def _at(prices: ModelPrices, when: datetime | None) -> ModelPrices:
+    """The prices of an instant: in off-peak hours they take the place of the standard."""
+    if when is None or not prices.hours:
+        return prices
+    off, variants = (("variant", "off_peak"),), dict(prices.variants)
+    if any(hours.hold(when) for hours in prices.hours):
+        variants[STANDARD] = variants[off]
+    del variants[off]
+    return ModelPrices(variants, (), prices.comments)
 
 
 def _names(given: Iterable[str]) -> frozenset[str]:
@@ -127,8 +134,21 @@ def _chosen(mapping: object, model: object) -> dict[str, object]:
     wanted = [checked_name(each, what="model") for each in names]
     for each in wanted:
         if each not in every:
-            raise UnreadableInput("a model that the map does not have", each, "give a key of the map")
-    return {each: every[each] for each in wanted}
+            raise UnreadableInput(
+                "a model that the map does not have", each, near(each, every, "a key of the map")
+            )
+    return {each: _unaliased(each, every) for each in wanted}
+
+
+def _unaliased(model: str, every: Mapping[str, Any]) -> Any:
+    """What the map has for a model; an alias has what the model has that it stands for."""
+    seen, entry = {model}, every[model]
+    while is_mapping(entry) and isinstance(target := entry.get("alias_of"), str):
+        if target in seen or target not in every:
+            return entry
+        seen.add(target)
+        entry = every[target]
+    return entry
 
 
 def _members(given: object, what: str, key: str) -> dict[str, Any]:
@@ -143,79 +163,22 @@ def _members(given: object, what: str, key: str) -> dict[str, Any]:
     return {checked_name(each, what=key): value for each, value in members.items()}
 
 
-def _variants(model: str, prices: object, ignored: frozenset[str], *, floats: bool) -> Variants:
-    """The cells of one model by variant."""
+def _prices(model: str, prices: object, ignored: frozenset[str], *, floats: bool) -> ModelPrices:
+    """The prices of one model, without the keys that are ignored."""
     given = {
-        key: _members(value, "no prices", "key") if is_mapping(value) else value
-        for key, value in _members(prices, "no prices of a model", "key").items()
+        key: _without(key, value, ignored)
+        for key, value in _members(prices, "not prices of a model", "key").items()
         if value is not None and key not in ignored
     }
-    table = _table(model, given, floats=floats)
-    standard = table.pop(STANDARD, {})
-    every = {STANDARD: standard, **{each: _over(standard, table[each], each) for each in sorted(table)}}
-    return {variant: closed(_steps(prices)) for variant, prices in every.items()}
+    return model_prices(model, given, floats=floats)
 
 
-def _table(model: str, given: Mapping[str, Any], *, floats: bool) -> dict[str, Prices]:
-    """The prices that are given, by variant."""
-    found = dict[str, Prices]()
-    unknown = list[str]()
-    for key, value in given.items():
-        amounts = counted(key, value, given.get("mode"))
-        if not amounts and is_price(key, value):
-            unknown.append(key)
-        variant, above = condition(key, given.get("litellm_provider"))
-        for name, amount in amounts.items():
-            price = PerUnit(_number(key, amount, floats=floats), PER.get(key, 1))
-            _keep(found.setdefault(variant, {}).setdefault(Meter(name), {}), above, price, key)
-    if unknown:
-        way_out = "bill without them by ignore=[...]"
-        raise UnreadableInput(f"{quoted(model)} has prices that no meter counts", ", ".join(unknown), way_out)
-    if not found:
-        raise UnreadableInput("a model without prices", model, "price it by a schedule of your own")
-    return found
-
-
-def _keep(prices: dict[int | None, PerUnit], above: int | None, price: PerUnit, key: str) -> None:
-    """Two keys may name one price: of two that differ a zero says nothing."""
-    known = prices.get(above, price)
-    if price != known and price.rate and known.rate:
-        raise UnreadableInput("another price of a meter that has one", key, "keep one of both keys")
-    prices[above] = price if price.rate else known
-
-
-def _over(standard: Prices, own: Prices, variant: str) -> Prices:
-    """The prices of a variant over those of the standard, read as litellm reads them.
-
-    Long requests cost the standard's price where the variant gives none, but those of a batch its
-    short one; and reasoning costs what the variant's output does.
-    """
-    found = dict(standard)
-    for meter, prices in own.items():
-        alone = variant == BATCH and None in prices
-        found[meter] = prices if alone else {**standard.get(meter, {}), **prices}
-    if OUTPUT in own and REASONING in standard and REASONING not in own:
-        found[REASONING] = found[OUTPUT]
-    return found
-
-
-def _steps(prices: Prices) -> dict[Meter, Steps]:
-    """What is priced for long requests only costs short ones what its nearest priced ancestor does."""
-    found = dict[Meter, Steps]()
-    for meter, each in sorted(prices.items(), key=lambda item: len(item[0].labels)):
-        ancestors = [steps for other, steps in found.items() if other.includes(meter)]
-        if None not in each and not ancestors:
-            raise UnreadableInput("a price of long requests without one of short ones", meter, "give both")
-        base, above = (each[None], ()) if None in each else ancestors[-1]
-        own = {start: price for start, price in each.items() if start is not None}
-        found[meter] = Steps(base, tuple(sorted({**dict(above), **own}.items(), key=lambda step: step[0])))
-    return found
-
-
-def _number(key: str, value: object, *, floats: bool) -> Number:
-    if not isinstance(value, float):
-        return number(value)
-    if floats:
-        return from_float(value)
-    way_out = "read the map by json.loads(text, parse_float=Decimal), or say floats=True"
-    raise InvalidNumber(f"{quoted(key)} is a float, which is not exact", value, way_out)
+def _without(key: str, value: Any, ignored: frozenset[str]) -> Any:
+    """The value of a key, as plain dicts and lists; without what is ignored within it."""
+    if is_mapping(value):
+        members = _members(value, "not prices", "key")
+        inner = {name: _without(key, each, ignored) for name, each in members.items()}
+        return {name: each for name, each in inner.items() if f"{key}.{name}" not in ignored}
+    if key in BLOCKS and isinstance(value, list | tuple):
+        return [_without(key, each, ignored) if is_mapping(each) else each for each in value]
+    return value

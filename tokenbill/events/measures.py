@@ -30,6 +30,7 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.periods.period import period as checked_period
 from tokenbill.errors import InvalidMeter, InvalidPeriod, InvalidUsage
 from tokenbill.shared.foreign_data import each_of, instant
+from tokenbill.shared.request_context import bracketed
 
 __all__ = ["Charged", "bracket", "free_window", "gpu_seconds", "increments", "rises"]
 
@@ -76,22 +77,9 @@ def bracket(
     request = usage if type(usage) is Usage else Usage(usage)
     if not is_label(label):
         raise InvalidMeter("not a label name", label, 'give a name: "context"')
-    total = _total(request, [Meter(meter) for meter in _several(by, str, "meters")])
+    meters = [Meter(meter) for meter in _several(by, str, "meters")]
     limits = [_quantity(limit, "threshold") for limit in _several(over, ONE, "thresholds")]
-    passed = [limit for limit in limits if limit < total or (inclusive and limit == total)]
-    if not passed:
-        return request
-    step = {label: shortest(max(passed))}
-    return Usage([(Meter(meter, step), quantity) for meter, quantity in request.counted.items()])
-
-
-def _total(usage: Usage, patterns: list[Meter]) -> Decimal:
-    """The sum of all meters that one of the patterns includes."""
-    total = ZERO
-    for meter, quantity in usage.items():
-        if any(pattern.includes(meter) for pattern in patterns):
-            total = EXACT.add(total, quantity)
-    return total
+    return bracketed(request, meters, limits, label=label, inclusive=inclusive)
 
 
 def rises(readings: Iterable[Number], prior: Number = 0) -> tuple[Decimal, ...]:

@@ -155,3 +155,22 @@ def test_the_parts_of_a_period_tile_it_and_each_has_the_price_of_its_days(starts
     assert [whole.start, *(part.end for part, _ in parts)] == [*(part.start for part, _ in parts), whole.end]
     assert all(book.on(part.start) is schedule for part, schedule in parts)
     assert all(book.on(part.end - timedelta(days=1)) is schedule for part, schedule in parts if part.days)
+
+
+def test_a_schedule_may_be_made_when_it_is_first_asked_for():
+    made = []
+
+    def make():
+        made.append(1)
+        return PriceSchedule(a=1)
+
+    book = PriceBook([("2026-01-01", make), ("2026-07-01", PriceSchedule(a=2))])
+    assert made == []
+    assert book.on("2026-02-01") == book.on("2026-03-01") == PriceSchedule(a=1)
+    assert made == [1]
+    assert PriceBook(book) == book == pickle.loads(pickle.dumps(book))
+    assert "schedule=PriceSchedule(" in repr(book)
+    assert hash(book) == hash(
+        PriceBook([("2026-01-01", PriceSchedule(a=1)), ("2026-07-01", PriceSchedule(a=2))])
+    )
+    assert next(iter(book)) != "2026-01-01"

@@ -394,6 +394,7 @@ class Raising(dict):
         ({"m": {5: 1}}, InvalidName),
         ({"m": {"input_cost_per_token": True}}, InvalidNumber),
         ({"m": {"input_cost_per_token": "2.5e-106"}}, InvalidNumber),
+        ({"m": {"input_cost_per_token": "2.5 USD"}}, InvalidNumber),
         ({"m": {"input_cost_per_token": Decimal("NaN")}}, InvalidNumber),
         ({"m": {"input_cost_per_token": Decimal("sNaN")}}, InvalidNumber),
         ({"m": {"input_cost_per_token": 10**400}}, InvalidNumber),

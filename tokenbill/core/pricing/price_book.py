@@ -3,46 +3,82 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
+from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from attrs import field, frozen
 
 from tokenbill.core.periods.instants import is_before, spelled, utc_moment
 from tokenbill.core.periods.period import Period, period
 from tokenbill.core.pricing.schedule import Schedule
-from tokenbill.errors import InvalidPeriod, InvalidSchedule
+from tokenbill.errors import InvalidPeriod, InvalidSchedule, TokenbillError
 
 __all__ = ["Edition", "PriceBook"]
 
 
-class Edition(NamedTuple):
-    """A schedule, and the date or instant from which it holds."""
+@frozen(eq=False, repr=False)
+class Edition:
+    """A schedule, and the date or instant from which it holds; unpacks into both.
+
+    A catalogue of thousands of models changes some price every few days, and few of its schedules are
+    ever asked for: instead of one it may give what makes it, which runs once.
+    """
 
     start: date
-    schedule: Schedule
+    given: Schedule | Callable[[], Schedule]
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The schedule."""
+        return self.given() if _makes(self.given) else cast(Schedule, self.given)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.start, self.schedule))
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Edition) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.start)
+
+    def __repr__(self) -> str:
+        return f"Edition(start={self.start!r}, schedule={self.schedule!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Edition, (self.start, self.schedule)
 
 
-Editions: TypeAlias = "Iterable[tuple[date | str, Schedule]]"
-"""What a book may be given as: pairs of start and schedule, in any order."""
+Editions: TypeAlias = "Iterable[Edition | tuple[date | str, Schedule | Callable[[], Schedule]]]"
+"""What a book may be given as: pairs of start and schedule, or what makes it, in any order."""
+
+
+def _makes(given: object) -> TypeGuard[Callable[[], Schedule]]:
+    return callable(given) and not callable(getattr(given, "match", None)) and not isinstance(given, type)
 
 
 def _editions(value: Editions) -> tuple[Edition, ...]:
+    editions = list[Edition]()
     try:
-        pairs = [(start, schedule) for start, schedule in value]
-    except (TypeError, ValueError):
+        for each in value:
+            start, schedule = (each.start, each.given) if isinstance(each, Edition) else each
+            editions.append(Edition(utc_moment(start), _schedule(schedule)))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, TokenbillError):
+            raise
         raise InvalidSchedule(
             "not a book of schedules", value, 'give pairs: [("2026-01-01", schedule)]'
         ) from None
-    editions = [Edition(utc_moment(start), _schedule(schedule)) for start, schedule in pairs]
     for one, other in pairwise(editions):
         is_before(one.start, other.start)  # refuses dates beside instants, which have no order
     return tuple(sorted(editions, key=lambda edition: edition.start))
 
 
-def _schedule(value: Any) -> Schedule:
+def _schedule(value: Any) -> Schedule | Callable[[], Schedule]:
+    if _makes(value):
+        return value
     fits = callable(getattr(value, "match", None)) and hasattr(value, "currency")
     if not fits or isinstance(value, type):
         raise InvalidSchedule("not a schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')

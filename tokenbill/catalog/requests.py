@@ -1,0 +1,169 @@
+"""Requests: usage of one request, with the labels and the fee by which price lists charge it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from tokenbill.catalog.asking import instant
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Quantities, Usage
+from tokenbill.core.money.decimals import number
+from tokenbill.core.periods.instants import spelled
+from tokenbill.core.pricing.price_book import PriceBook
+from tokenbill.core.pricing.schedule import Priced, PriceSchedule
+from tokenbill.core.pricing.source import Source
+from tokenbill.errors import InvalidPeriod, UnreadableInput
+from tokenbill.shared.request_context import bracketed
+
+__all__ = ["by_version", "request", "thresholds"]
+
+INPUT: Final = (Meter("input_tokens"),)
+FEE: Final = "api_calls"
+OFF_PEAK: Final = {"variant": "off_peak"}
+VERSION: Final = "version"
+
+
+def request(
+    usage: Usage | Quantities, prices: PriceSchedule | PriceBook, at: datetime | str | None = None
+) -> Usage:
+    """The usage of one request as a price list charges it: what depends on the request becomes a label.
+
+    Tokens of a long request get the label ``context``, each model by its own input; those of a request in
+    off-peak hours ``variant=off_peak``; and a request counts one ``api_calls`` where the list has a price
+    for it. Of a book of prices that changed, each meter gets the label ``version``, for ``by_version``.
+
+    Args:
+        usage: What the request used; a sum of requests has no length of its own.
+        prices: The list, as a catalogue made it.
+        at: When the request was made; needed where prices depend on the hour or the date.
+
+    Raises:
+        UnreadableInput: If *prices* is neither of both.
+        InvalidPeriod: If *at* is missing though a price depends on it, or is no instant.
+
+    >>> prices = PriceSchedule({"input_tokens": "0.01", "input_tokens{context=100}": "0.02", "api_calls": 1})
+    >>> request({"input_tokens": 300}, prices)
+    Usage({'api_calls': 1, 'input_tokens{context=100}': 300})
+    """
+    given, when, more = usage if type(usage) is Usage else Usage(usage), instant(at), dict[str, str]()
+    schedule: object = prices
+    if isinstance(prices, PriceBook):
+        schedule = prices.on(_needed(when))
+        since = [version for version, start in _versions(prices) if start <= _needed(when)]
+        more = {VERSION: since[-1]}
+    if not isinstance(schedule, PriceSchedule):
+        raise UnreadableInput(
+            "not a price list", type(prices).__name__, "give a PriceSchedule, or a PriceBook"
+        )
+    limits = [number(start) for start in thresholds(schedule)]
+    found = Usage()
+    for part, labels in _by_model(given):
+        found += _with_fee(_off_peak(bracketed(part, INPUT, limits), schedule, when), schedule, labels)
+    return Usage([(Meter(meter, more), quantity) for meter, quantity in found.items()]) if more else found
+
+
+def by_version(book: PriceBook) -> PriceSchedule:
+    """All prices of a book in one schedule, each with the label ``version``: the date from which it holds.
+
+    Usage of several dates then makes one bill: label each request by ``request``, with its instant.
+
+    Raises:
+        UnreadableInput: If it is no book, or one of schedules that do not list their entries.
+
+    >>> starts = "2026-01-01T00:00:00Z", "2026-05-01T00:00:00Z"
+    >>> book = PriceBook((start, PriceSchedule(a=price)) for price, start in enumerate(starts))
+    >>> list(by_version(book))
+    [Meter('a{version=2026-01-01}'), Meter('a{version=2026-05-01}')]
+    """
+    if not isinstance(book, PriceBook):
+        raise UnreadableInput("not a book of prices", type(book).__name__, "give a PriceBook")
+    laid, source = dict[Meter, Priced](), None
+    schedules = [_listed(edition.schedule) for edition in book]
+    for (version, _), schedule in zip(_versions(book), schedules, strict=True):
+        laid |= {Meter(key, {VERSION: version}): price for key, price in schedule.entries}
+        source = schedule.source if source is None else source | schedule.source
+    if isinstance(source, Source):
+        source = Source(source.notes, source.comments, (), source.strict)  # hours differ between versions
+    return PriceSchedule(laid, currency=schedules[0].currency, name=schedules[0].name, source=source)
+
+
+def thresholds(prices: PriceSchedule | PriceBook) -> tuple[int, ...]:
+    """The lengths of a request, in input tokens, above which one of these prices changes.
+
+    Give them to ``events.bracket`` as ``over=``, with the usage of *one* request; ``request`` does it itself.
+
+    Raises:
+        UnreadableInput: If *prices* is neither of both.
+
+    >>> thresholds(PriceSchedule({"input_tokens": 3, "input_tokens{context=200000}": 6}))
+    (200000,)
+    """
+    schedules = [edition.schedule for edition in prices] if isinstance(prices, PriceBook) else [prices]
+    return tuple(sorted({start for each in schedules for start in _contexts(each)}))
+
+
+def _contexts(schedule: object) -> Iterator[int]:
+    for key in _listed(schedule):
+        context = key.labels.get("context", "")
+        if context.isascii() and context.isdecimal():
+            yield int(context)
+
+
+def _listed(schedule: object) -> PriceSchedule:
+    if not isinstance(schedule, PriceSchedule):
+        raise UnreadableInput("not a schedule that lists its entries", schedule, "give a PriceSchedule")
+    return schedule
+
+
+def _needed(when: datetime | None) -> datetime:
+    if when is None:
+        raise InvalidPeriod("a request without its instant", when, "its prices depend on it: at=…")
+    return when
+
+
+def _versions(book: PriceBook) -> list[tuple[str, datetime]]:
+    """The versions of a book as labels, and their starts: a date where it is midnight in UTC."""
+    starts = [_instant_of(each.start) for each in book.editions]
+    return [(spelled(start).removesuffix("T00:00:00Z"), start) for start in starts]
+
+
+def _instant_of(start: object) -> datetime:
+    when = instant(start)
+    assert when is not None  # a version of a book has a start
+    return when
+
+
+def _by_model(usage: Usage) -> Iterator[tuple[Usage, dict[str, str]]]:
+    """The usage of each model, for a request of one has a length of its own, and the labels that tell it."""
+    parts = dict[tuple[str, str], dict[Meter, Decimal]]()
+    for meter, quantity in usage.items():
+        labels = meter.labels
+        parts.setdefault((labels.get("model", ""), labels.get("provider", "")), {})[meter] = quantity
+    for (model, provider), quantities in parts.items():
+        told = {"model": model, "provider": provider}
+        yield Usage(quantities), {label: value for label, value in told.items() if value}
+
+
+def _off_peak(usage: Usage, schedule: PriceSchedule, when: datetime | None) -> Usage:
+    hours = () if schedule.source is None else schedule.source.hours
+    concerned = [each for each in hours if any(each.are_of(meter) for meter in usage)]
+    if not any(each.hold(_needed(when)) for each in concerned):
+        return usage
+    return Usage([(_labelled(meter), quantity) for meter, quantity in usage.items()])
+
+
+def _labelled(meter: Meter) -> Meter:
+    """A meter of tokens in off-peak hours, unless it is of another variant."""
+    is_plain = meter.name.endswith("_tokens") and "variant" not in meter.labels
+    return Meter(meter, OFF_PEAK) if is_plain else meter
+
+
+def _with_fee(usage: Usage, schedule: PriceSchedule, labels: dict[str, str]) -> Usage:
+    """A payload counts no request: where the list charges for one, it is counted here."""
+    fee = Meter(FEE, labels)
+    if schedule.find(fee) is None or usage.total(fee):
+        return usage
+    return usage + Usage({fee: 1})
