@@ -7,21 +7,17 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from decimal import Decimal
 from fractions import Fraction
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tokenbill.cli.options import Misuse, Request, options, requested
+from tokenbill.cli.options import Misuse, Request, options, request_of
 from tokenbill.core.base.tables import digits, text_table
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, plus
 from tokenbill.errors import InvalidMeter, MissingExtra, TokenbillError, UnreadableRow
-
-if TYPE_CHECKING:
-    from tokenbill.cli.reading import Groups
 
 __all__ = ["main"]
 
@@ -45,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0
     """
     try:
-        _settle(sys.stdout, errors="backslashreplace")
+        _reconfigure(sys.stdout, errors="backslashreplace")
         arguments = options(argv)
         COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
@@ -60,7 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED, before="\n")
     except OSError as error:
-        return _cut_off(error)
+        # Nobody reads on, or the disk is full: what is left must not fail again when Python ends.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            _complain(f"cannot write the bill: {str(error.strerror or error).lower()}", BAD_DATA)
+        return BAD_DATA
     return 0
 
 
@@ -69,16 +70,7 @@ def _complain(error: object, code: int, *, before: str = "") -> int:
     return code
 
 
-def _cut_off(error: OSError) -> int:
-    """Nobody reads on, or the disk is full; what is left must not fail again when Python ends."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if not isinstance(error, BrokenPipeError):
-        _complain(f"cannot write the bill: {str(error.strerror or error).lower()}", BAD_DATA)
-    return BAD_DATA
-
-
-def _settle(stream: object, **options: str) -> None:
+def _reconfigure(stream: object, **options: str) -> None:
     """Set how a stream of the terminal encodes; another kind is left as it is."""
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(**options)  # type: ignore[arg-type]
@@ -105,15 +97,23 @@ def _schema(_: Namespace) -> None:
 def _dialogue(arguments: Namespace) -> None:
     from tokenbill.cli.dialogue import dialogue
 
-    _settle(sys.stdin, errors="backslashreplace")
+    _reconfigure(sys.stdin, errors="backslashreplace")
     dialogue(arguments.lang, ask=input, say=print)
 
 
 def _bill(arguments: Namespace) -> None:
-    request = requested(arguments)
-    usages = _usages(arguments, request)
-    if not request.by:
+    from tokenbill.cli.reading import usages_of
+
+    request, file = request_of(arguments), arguments.file
+    source = getattr(sys.stdin, "buffer", sys.stdin) if file == "-" else Path(file)
+    with _progress(arguments) as progress:
+        callbacks = {"on_bad_row": progress.skip if arguments.skip_bad else None, "progress": progress.update}
+        usages = usages_of(source, request, callbacks, _note)
+    if progress.skipped:
+        _note(f"{progress.skipped} {'row' if progress.skipped == 1 else 'rows'} skipped")
+    if not request.by:  # a file without rows is a bill of nothing, and not no bill
         usages = {(): usages.get((), Usage())}
+
     headings = [f"by_{column}" if column in OWN_COLUMNS else column for column in request.by]
     bills = [
         Bill.of(
@@ -125,80 +125,57 @@ def _bill(arguments: Namespace) -> None:
         )
         for group, usage in usages.items()
     ]
-    if arguments.format != "text":
-        _write(bills, arguments)
-    elif request.by:
-        print("\n".join(_overview(bills, list(usages), request)))
+    if arguments.format == "text":
+        print("\n".join(_text(bills, list(usages), request)))
     else:
-        print("\n".join([str(bills[0]), *_exact(bills[0].total, bills[0].exact, request)]))
+        _write(bills, arguments)
 
 
-def _usages(arguments: Namespace, request: Request) -> Groups:
-    from tokenbill.cli.reading import usages_of
-
-    file = arguments.file
-    source = getattr(sys.stdin, "buffer", sys.stdin) if file == "-" else Path(file)
-    with _watch(arguments) as watch:
-        watched = {"on_bad_row": watch.skip if arguments.skip_bad else None, "progress": watch.progress}
-        usages = usages_of(source, request, watched, _say)
-    if watch.skipped:
-        _say(f"{_number_of(watch.skipped, 'row')} skipped")
-    return usages
-
-
-def _say(text: str) -> None:
+def _note(text: str) -> None:
     print(f"tokenbill: {text}", file=sys.stderr)
 
 
-class _Watch:
-    """Tells of the reading, on standard error."""
+class _Progress:
+    """The progress of reading, on standard error."""
 
     def __init__(self, bar: Any = None) -> None:
-        self.progress: Callable[[int], object] | None = None if bar is None else bar.update
+        self.update: Callable[[int], object] | None = None if bar is None else bar.update
         self._print: Callable[..., object] = print if bar is None else bar.write
         self.skipped = 0
 
     def skip(self, bad: UnreadableRow) -> None:
-        """Tell of a row that is left out."""
+        """Count a row that is left out, and say which."""
         self.skipped += 1
         self._print(f"tokenbill: skipped {bad}", file=sys.stderr)
 
 
 @contextmanager
-def _watch(arguments: Namespace) -> Generator[_Watch, None, None]:
+def _progress(arguments: Namespace) -> Generator[_Progress, None, None]:
     """A progress bar, if one is wanted and somebody could see it."""
-    wanted = arguments.progress or (sys.stderr.isatty() and not arguments.quiet)
-    tqdm = _tqdm(arguments) if wanted else None
-    if tqdm is None:
-        yield _Watch()
-        return
-    delay = 0 if arguments.progress else PATIENCE
-    shown = {"unit": "B", "unit_scale": True, "leave": arguments.progress, "delay": delay}
-    with tqdm(total=_size(arguments.file), desc="reading", file=sys.stderr, **shown) as bar:
-        yield _Watch(bar)
-
-
-def _tqdm(arguments: Namespace) -> Any:
-    """The progress bar of the extra; None where it is missing and nobody insists."""
     from importlib import import_module
 
-    try:
-        return import_module("tqdm").tqdm
-    except ImportError:
-        if arguments.progress:
-            raise MissingExtra("tqdm", "progress") from None
-        return None
+    tqdm: Any = None
+    if arguments.progress or (sys.stderr.isatty() and not arguments.quiet):
+        try:
+            tqdm = import_module("tqdm").tqdm
+        except ImportError:
+            if arguments.progress:  # nobody else insists on a bar
+                raise MissingExtra("tqdm", "progress") from None
+    if tqdm is None:
+        yield _Progress()
+        return
 
-
-def _size(file: str) -> int | None:
-    """Bytes to read, where they are known."""
-    with suppress(OSError, ValueError):
-        return Path(file).stat().st_size
-    return None
+    size: int | None = None
+    with suppress(OSError, ValueError):  # standard input has no size that anybody knows
+        size = Path(arguments.file).stat().st_size
+    delay = 0 if arguments.progress else PATIENCE
+    look = {"unit": "B", "unit_scale": True, "leave": arguments.progress, "delay": delay}
+    with tqdm(total=size, desc="reading", file=sys.stderr, **look) as bar:
+        yield _Progress(bar)
 
 
 def _write(bills: list[Bill], arguments: Namespace) -> None:
-    _settle(sys.stdout, encoding="utf-8", errors="strict")
+    _reconfigure(sys.stdout, encoding="utf-8", errors="strict")
     if arguments.format == "focus":
         from tokenbill import focus
 
@@ -209,34 +186,31 @@ def _write(bills: list[Bill], arguments: Namespace) -> None:
         (files.write_csv if arguments.format == "csv" else files.write_json)(bills, sys.stdout)
 
 
-def _overview(bills: list[Bill], groups: list[tuple[str, ...]], request: Request) -> list[str]:
-    """A row for each bill, then what they come to together."""
-    meters = sorted({meter for bill in bills for meter in bill.usage})
-    meters = meters if len(meters) <= WIDEST else []
-    rows = [
-        (*group, *(digits(bill.usage[meter]) for meter in meters), digits(bill.total))
-        for group, bill in zip(groups, bills, strict=True)
-    ]
-    header = (*request.by, *meters, "total")
+def _text(bills: list[Bill], groups: list[tuple[str, ...]], request: Request) -> list[str]:
+    """One bill with its lines, or a row for each of several, then what they come to together."""
+    # Each bill is rounded on its own, so the total is the sum of what is paid, not a rounded sum.
     total, exact = ZERO, Fraction(0)
     for bill in bills:
         total, exact = decimal(plus(total, bill.total)), exact + bill.exact
-    table = text_table(header, rows, numbers=range(len(request.by), len(header)))
-    told = [table, _number_of(len(bills), "bill"), f"Total: {request.plan.currency.format(total)}"]
-    return [*told, *_exact(total, exact, request)]
+    text = [str(bills[0])] if not request.by else []
+    if request.by:
+        meters = sorted({meter for bill in bills for meter in bill.usage})
+        meters = meters if len(meters) <= WIDEST else []
+        rows = [
+            (*group, *(digits(bill.usage[meter]) for meter in meters), digits(bill.total))
+            for group, bill in zip(groups, bills, strict=True)
+        ]
+        header = (*request.by, *meters, "total")
+        text.append(text_table(header, rows, numbers=range(len(request.by), len(header))))
+        text.append(f"{len(bills)} {'bill' if len(bills) == 1 else 'bills'}")
+        text.append(f"Total: {request.plan.currency.format(total)}")
 
-
-def _exact(total: Decimal, exact: Fraction, request: Request) -> list[str]:
-    """The amount before rounding, where rounding changed it."""
-    if exact == total:
-        return []
-    shown, code = decimal(exact), request.plan.currency.code
-    ends = f"{digits(shown)} {code}" if shown == exact else f"{exact} {code}, about {digits(shown)}"
-    return [f"Before rounding: {ends}"]
-
-
-def _number_of(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    if exact != total:
+        rounded, code = decimal(exact), request.plan.currency.code
+        is_all = rounded == exact  # a quotient that does not end is shown as it is, too
+        before = f"{digits(rounded)} {code}" if is_all else f"{exact} {code}, about {digits(rounded)}"
+        text.append(f"Before rounding: {before}")
+    return text
 
 
 COMMANDS: dict[str | None, Callable[[Namespace], None]] = {

@@ -75,7 +75,7 @@ def dialogue(language: str, *, ask: Ask, say: Say) -> None:
     """
     words = WORDS[language]
 
-    def asked(question: str, read: Callable[[str], Value]) -> Value:
+    def answer(question: str, read: Callable[[str], Value]) -> Value:
         while True:
             try:
                 return read(ask(f"{question}: ").strip())
@@ -83,14 +83,10 @@ def dialogue(language: str, *, ask: Ask, say: Say) -> None:
                 say(f"{words.again}: {error}")
 
     say(words.opening)
-    usage = asked(words.hours, lambda text: Usage(gpu_hours=text))
-    usage += asked(words.calls, lambda text: Usage(api_calls=text))
-    hour, call = asked(words.hour_price, PerUnit), asked(words.call_price, PerUnit)
+    usage = answer(words.hours, lambda text: Usage(gpu_hours=text))
+    usage += answer(words.calls, lambda text: Usage(api_calls=text))
+    hour, call = answer(words.hour_price, PerUnit), answer(words.call_price, PerUnit)
     bill = Bill.of(usage, BillingPlan.on_demand(PriceSchedule(gpu_hours=hour, api_calls=call)))
-    say(f"\n{_told(bill, words)}")
-
-
-def _told(bill: Bill, words: Words) -> str:
     rows = [
         (
             words.rounding if line.kind == "rounding" else line.description,
@@ -100,5 +96,5 @@ def _told(bill: Bill, words: Words) -> str:
         )
         for line in bill.lines
     ]
-    total = f"{words.total}: {bill.plan.currency.format(bill.total)}"
-    return "\n".join([text_table(words.header, rows, numbers=(1, 2, 3)), total])
+    table = text_table(words.header, rows, numbers=(1, 2, 3))
+    say(f"\n{table}\n{words.total}: {bill.plan.currency.format(bill.total)}")

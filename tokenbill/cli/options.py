@@ -1,4 +1,4 @@
-"""The options of the command line: what may be asked, and what was."""
+"""The options of the command line, and the request that they make."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tokenbill.errors import (
 )
 from tokenbill.shared.strict_json import NotJson, decoded
 
-__all__ = ["LANGUAGES", "Misuse", "Request", "options", "requested"]
+__all__ = ["LANGUAGES", "Misuse", "Request", "options", "request_of"]
 
 LANGUAGES = ("en", "zh")
 FORMATS = ("text", "csv", "json", "focus")
@@ -45,7 +45,7 @@ KINDS = ("rows", "cloudevents", "otel", "payload", "usage")
 
 
 class Misuse(Exception):
-    """Arguments that make no sense."""
+    """Arguments that make no sense: the fault of who typed them, not of the data."""
 
 
 class Request(NamedTuple):
@@ -72,7 +72,10 @@ def options(argv: Sequence[str] | None) -> Namespace:
     parser.add_argument(
         "--version", dest="command", action="store_const", const="version", help="print the version"
     )
-    parser.add_argument("--lang", choices=LANGUAGES, default=_language(), help="language of the dialogue")
+    # A Chinese locale is spoken to in Chinese, every other one in English.
+    settings = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    language = "zh" if next(filter(None, settings), "").lower().startswith("zh") else "en"
+    parser.add_argument("--lang", choices=LANGUAGES, default=language, help="language of the dialogue")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     bill = commands.add_parser(
         "bill",
@@ -94,12 +97,6 @@ class _Parser(ArgumentParser):
         raise Misuse(f"{message}; see {self.prog} --help")
 
 
-def _language() -> str:
-    """Chinese in a Chinese locale, else English."""
-    settings = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    return "zh" if next(filter(None, settings), "").lower().startswith("zh") else "en"
-
-
 def _add_bill(parser: ArgumentParser) -> None:
     parser.set_defaults(command="bill")
     add = parser.add_argument
@@ -115,8 +112,17 @@ def _add_bill(parser: ArgumentParser) -> None:
         metavar="START/END",
         help="the service period, two dates or instants; of events, those in it count",
     )
-    _add_terms(parser)
-    add("--format", choices=FORMATS, default="text", help="what to print: text unless given")
+    # What usage costs is said once: by prices, a plan, or the name of a model.
+    price = "what a unit of a meter costs, or PER units"
+    terms = parser.add_mutually_exclusive_group(required=True)
+    terms.add_argument("--price", metavar="METER=RATE[/PER]", help=price, **several)
+    terms.add_argument("--plan", metavar="FILE", help="a plan or a schedule of prices, in TOML or JSON")
+    terms.add_argument("--model", metavar="NAME", help="the prices of a model, as genai-prices lists them")
+    add("--currency", default="USD", help="currency of --price; USD by default")
+    add("--provider", metavar="NAME", help="who offers the model")
+    add("--price-map", metavar="FILE", help="a map of prices, such as litellm's, in place of genai-prices")
+    add("--at", metavar="INSTANT", help="when the prices of the model hold, and grants are drawn on")
+    add("--format", choices=FORMATS, default="text", help="what to print: by default text")
     add("--issuer", metavar="NAME", help="who sends the bill; FOCUS asks for it")
     add("--skip-bad", action="store_true", help="leave out rows that cannot be read, and list them")
     bar = parser.add_mutually_exclusive_group()
@@ -124,35 +130,27 @@ def _add_bill(parser: ArgumentParser) -> None:
     bar.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
-def _add_terms(parser: ArgumentParser) -> None:
-    """What usage costs: prices, a plan, or the prices of a model."""
-    price = "what a unit of a meter costs, or PER units"
-    terms = parser.add_mutually_exclusive_group(required=True)
-    add = terms.add_argument
-    add("--price", metavar="METER=RATE[/PER]", help=price, action="append", default=[])
-    add("--plan", metavar="FILE", help="a plan or a schedule of prices, in TOML or JSON")
-    add("--model", metavar="NAME", help="the prices of a model, as genai-prices lists them")
-    add = parser.add_argument
-    add("--currency", default="USD", help="currency of --price; USD unless given")
-    add("--provider", metavar="NAME", help="who offers the model")
-    add("--price-map", metavar="FILE", help="a map of prices, such as litellm's, in place of genai-prices")
-    add("--at", metavar="INSTANT", help="when the prices of the model hold, and grants are drawn on")
-
-
-def requested(arguments: Namespace) -> Request:
-    """The request that the arguments of ``bill`` spell.
+def request_of(arguments: Namespace) -> Request:
+    """The request that the arguments of ``bill`` make.
 
     Raises:
-        Misuse: If an argument is none, or a meter that is filled has no price.
+        Misuse: If an argument is not valid, or a meter that is filled has no price.
         TokenbillError: If the file of the plan, or the catalog, cannot be read.
     """
     _check(arguments)
     plan = _plan(arguments)
     try:
         sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
+        # A meter without a price is found before a long file is read.
         for meter in [*(meter for meter, _ in sums), *counts]:
             plan.prices.match(meter)
-        period = _period(arguments.period)
+        period: Period | None = None
+        if arguments.period is not None:
+            start, slash, end = arguments.period.partition("/")
+            if not slash:
+                way_out = "write START/END, as in 2026-01-01/2026-02-01"
+                raise InvalidPeriod("not a period", arguments.period, way_out)
+            period = Period(start, end)
     except TokenbillError as error:
         raise Misuse(error) from None
     return Request(tuple(arguments.by), sums, counts, plan, arguments.kind, period, arguments.model)
@@ -160,61 +158,60 @@ def requested(arguments: Namespace) -> Request:
 
 def _check(arguments: Namespace) -> None:
     """Refuse options that contradict each other."""
-    _check_kind(arguments.kind)
-    if arguments.kind != "rows" and (arguments.sum or arguments.count):
+    kind = arguments.kind
+    if kind not in KINDS:
+        from tokenbill.payloads import SHAPES
+
+        known = [*KINDS, *SHAPES]
+        if kind not in SHAPES:
+            near = get_close_matches(kind, known, n=1)
+            hint = f"did you mean {quoted(near[0])}?" if near else f"give one of {', '.join(known)}"
+            raise Misuse(f"not a kind of row: {quoted(kind)}; {hint}")
+    if kind != "rows" and (arguments.sum or arguments.count):
         raise Misuse("--sum and --count read columns; leave them out, or read rows: --as rows")
     if arguments.format == "focus" and not (arguments.issuer and arguments.period):
         raise Misuse("FOCUS asks who sends the bill, and for what time: give --issuer and --period")
     if (arguments.provider or arguments.price_map) and arguments.model is None:
         raise Misuse("--provider and --price-map say where a model's prices stand; give --model")
-    if arguments.kind == "cloudevents" and arguments.period and "T" not in arguments.period.upper():
+    if kind == "cloudevents" and arguments.period and "T" not in arguments.period.upper():
         raise Misuse("events happen at instants: write --period 2026-01-01T00:00:00Z/2026-02-01T00:00:00Z")
-    if arguments.kind == "usage" and arguments.by:
+    if kind == "usage" and arguments.by:
         raise Misuse("a document of usage has no columns; leave out --by")
 
 
-def _check_kind(kind: str) -> None:
-    if kind in KINDS:
-        return
-    from tokenbill.payloads import SHAPES
-
-    known = [*KINDS, *SHAPES]
-    if kind not in SHAPES:
-        near = get_close_matches(kind, known, n=1)
-        hint = f"did you mean {quoted(near[0])}?" if near else f"give one of {', '.join(known)}"
-        raise Misuse(f"no such kind of row: {quoted(kind)}; {hint}")
-
-
 def _plan(arguments: Namespace) -> BillingPlan:
-    """The plan of a file, or one on demand, at the prices given or those of a model."""
-    found: Any = None
+    """The plan of a file, or one on demand, at the prices of the arguments or those of a model."""
+    terms: Any = None
     if arguments.plan is not None:
         from tokenbill.serial import load
 
-        found = load(Path(arguments.plan))
+        terms = load(Path(arguments.plan))
     elif arguments.model is not None:
-        found = _prices_of_model(arguments)
+        from tokenbill import catalog
+
+        if arguments.price_map is not None:
+            terms = catalog.from_price_map(_json_of(arguments.price_map), model=arguments.model)
+        else:
+            terms = catalog.schedule(arguments.model, arguments.provider, arguments.at)
     else:
-        found = _prices(arguments)
-    if isinstance(found, PriceBook):
-        found = _edition(found, arguments)
-    if not isinstance(found, BillingPlan | PriceSchedule):
-        raise Misuse(f"{arguments.plan} holds a {type(found).__name__}, no plan and no schedule of prices")
-    return found if isinstance(found, BillingPlan) else BillingPlan.on_demand(found)
+        try:
+            terms = PriceSchedule([*map(_price, arguments.price)], currency=arguments.currency)
+        except TokenbillError as error:
+            raise Misuse(error) from None
+
+    # Of a book only one version holds, and no clock is read to choose it.
+    if isinstance(terms, PriceBook):
+        if arguments.at is None:
+            name = arguments.model or arguments.plan
+            raise Misuse(f"the prices of {name} depend on the date; give --at")
+        terms = terms.on(arguments.at)
+    if not isinstance(terms, BillingPlan | PriceSchedule):
+        kind = type(terms).__name__
+        raise Misuse(f"{arguments.plan} holds a {kind}, neither a plan nor a schedule of prices")
+    return terms if isinstance(terms, BillingPlan) else BillingPlan.on_demand(terms)
 
 
-def _prices_of_model(arguments: Namespace) -> PriceSchedule | PriceBook:
-    from tokenbill import catalog
-
-    model: str = arguments.model
-    if arguments.price_map is not None:
-        return catalog.from_price_map(_map_of(arguments.price_map), model=model)
-    provider: str | None = arguments.provider
-    at: str | None = arguments.at
-    return catalog.schedule(model, provider, at)
-
-
-def _map_of(path: str) -> Any:
+def _json_of(path: str) -> Any:
     try:
         return decoded(Path(path).read_text(encoding="utf-8"))
     except NotJson as problem:
@@ -222,30 +219,6 @@ def _map_of(path: str) -> Any:
     except (OSError, ValueError) as error:
         reason = str(getattr(error, "strerror", None) or error).lower()
         raise UnreadableInput("cannot read", path, reason) from None
-
-
-def _edition(book: PriceBook, arguments: Namespace) -> Any:
-    """The schedule of a book that holds at the instant asked for."""
-    if arguments.at is None:
-        raise Misuse(f"the prices of {arguments.model or arguments.plan} depend on the date; give --at")
-    return book.on(arguments.at)
-
-
-def _prices(arguments: Namespace) -> PriceSchedule:
-    try:
-        return PriceSchedule([*map(_price, arguments.price)], currency=arguments.currency)
-    except TokenbillError as error:
-        raise Misuse(error) from None
-
-
-def _period(text: str | None) -> Period | None:
-    """A period as START/END: two dates, or two instants."""
-    if text is None:
-        return None
-    start, slash, end = text.partition("/")
-    if not slash:
-        raise InvalidPeriod("no period", text, "write START/END, as in 2026-01-01/2026-02-01")
-    return Period(start, end)
 
 
 def _sum(text: str) -> tuple[Meter, str]:
@@ -258,8 +231,8 @@ def _sum(text: str) -> tuple[Meter, str]:
 
 
 def _price(text: str) -> tuple[Meter, PerUnit]:
-    meter, equals, quoted = text.rpartition("=")
+    meter, equals, rate_per = text.rpartition("=")
     if not equals:
-        raise InvalidPrice("no price", text, "write METER=RATE[/PER], as in gpu_seconds=0.10/3600")
-    rate, slash, per = quoted.partition("/")
+        raise InvalidPrice("not a price", text, "write METER=RATE[/PER], as in gpu_seconds=0.10/3600")
+    rate, slash, per = rate_per.partition("/")
     return Meter(meter), PerUnit(rate, per=per if slash else 1)

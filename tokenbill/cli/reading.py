@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from tokenbill.cli.options import Misuse, Request
 from tokenbill.core.base.inputs import name
@@ -15,124 +15,107 @@ from tokenbill.events import Event, bracket, once, read_cloudevent, read_otel, u
 from tokenbill.files import read_rows, read_usage_by
 from tokenbill.shared.rows import Source
 
-__all__ = ["Groups", "Watched", "usages_of"]
+__all__ = ["Callbacks", "Groups", "usages_of"]
 
 Groups: TypeAlias = "dict[tuple[str, ...], Usage]"
-"""Usage by the texts that tell its group."""
+"""Usage by the texts of its group."""
 
-Watched: TypeAlias = "Mapping[str, Any]"
-"""What a reader of files tells of its progress and of bad rows."""
+Callbacks: TypeAlias = "Mapping[str, Any]"
+"""What a reader of files calls: ``on_bad_row`` and ``progress``."""
 
 OF_EVENTS = ("customer", "source")
 """What events may be grouped by."""
 
 
-def usages_of(source: Source, request: Request, watched: Watched, tell: Callable[[str], object]) -> Groups:
-    """The usage of each group of a file; *tell* is told of what was left out.
+def usages_of(
+    source: Source, request: Request, callbacks: Callbacks, note: Callable[[str], object]
+) -> Groups:
+    """The usage of each group of a file; *note* is called with what was left out.
 
     Raises:
-        Misuse: If rows of this kind cannot be grouped as asked.
+        Misuse: If rows of this kind cannot be grouped in this way.
         TokenbillError: For what the file holds.
     """
     if request.kind == "usage":
-        return {(): _document(source)}
+        from tokenbill.serial import load, loads
+
+        document: Any = load(source) if isinstance(source, Path) else loads(cast(Any, source).read())
+        if not isinstance(document, Usage):
+            raise UnreadableInput("not usage", type(document).__name__, "give a document of Usage")
+        return {(): document}
     if request.kind == "cloudevents":
-        return _events(source, request, watched, tell)
-    over = _thresholds(request.plan.prices)
+        return _events(source, request, callbacks, note)
+
+    # Where a price depends on the length of a request, each row is one: its sum would be a longer one.
+    prices: object = request.plan.prices
+    lengths = [key.labels.get("context", "") for key in prices] if isinstance(prices, PriceSchedule) else []
+    over = sorted({int(length) for length in lengths if length.isascii() and length.isdecimal()})
     if request.kind == "rows" and not over:
-        return read_usage_by(source, request.by, sums=request.sums, counts=request.counts, **watched)
+        return read_usage_by(source, request.by, sums=request.sums, counts=request.counts, **callbacks)
     read = _reader(request)
 
     def reader(row: Mapping[str, Any]) -> tuple[tuple[str, ...], Usage]:
-        usage = _of_model(read(row), request.model)
-        return _group(row, request.by), bracket(usage, over=over) if over else usage
+        usage, group = read(row), tuple(name(_member(row, column), what=column) for column in request.by)
+        return group, bracket(usage, over=over) if over else usage
 
-    return _summed(read_rows(source, reader, **watched))
-
-
-def _document(source: Any) -> Usage:
-    from tokenbill.serial import load, loads
-
-    found = load(source) if isinstance(source, Path) else loads(source.read())
-    if not isinstance(found, Usage):
-        raise UnreadableInput("no usage", type(found).__name__, "give a document of Usage")
-    return found
+    groups: Groups = {}
+    for key, usage in read_rows(source, reader, **callbacks):
+        groups[key] = groups[key] + usage if key in groups else usage
+    return dict(sorted(groups.items()))
 
 
-def _events(source: Source, request: Request, watched: Watched, tell: Callable[[str], object]) -> Groups:
+def _events(source: Source, request: Request, callbacks: Callbacks, note: Callable[[str], object]) -> Groups:
     """The usage of events that lie in the period, each counted once."""
     for column in request.by:
         if column not in OF_EVENTS:
             raise Misuse(f"events have no {column}; group them by {' or '.join(OF_EVENTS)}")
-    read = list(read_rows(source, read_cloudevent, **watched))
-    first = once(read).events
+    every = list(read_rows(source, read_cloudevent, **callbacks))
+    # Queues deliver at least once: an event of the same source and id is the same event.
+    first = once(every).events
     due = [event for event in first if request.period is None or event.time in request.period]
-    _tell_of(len(read) - len(first), "delivered again", tell)
-    _tell_of(len(first) - len(due), "outside the period", tell)
-    return usage_by(due, lambda event: _attributes(event, request.by))
+    again, outside = len(every) - len(first), len(first) - len(due)
+    for count, why in ((again, "delivered again"), (outside, "outside the period")):
+        if count:
+            note(f"{count} {'event' if count == 1 else 'events'} {why}")
 
+    def group(event: Event) -> tuple[str, ...]:
+        for column in request.by:
+            if getattr(event, column) is None:
+                way_out = f"leave out --by {column}, or send events with a subject"
+                raise InvalidName(f"no {column} of event {event.id} from {event.source}", None, way_out)
+        return tuple(getattr(event, column) for column in request.by)
 
-def _tell_of(count: int, what: str, tell: Callable[[str], object]) -> None:
-    if count:
-        tell(f"{count} {'event' if count == 1 else 'events'} {what}")
-
-
-def _attributes(event: Event, by: Iterable[str]) -> tuple[str, ...]:
-    for column in by:
-        if getattr(event, column) is None:
-            way_out = f"leave out --by {column}, or send events with a subject"
-            raise InvalidName(f"no {column} of event {event.id} from {event.source}", None, way_out)
-    return tuple(getattr(event, column) for column in by)
+    return usage_by(due, group)
 
 
 def _reader(request: Request) -> Callable[[Mapping[str, Any]], Usage]:
-    """What reads the usage of one request."""
-    if request.kind == "otel":
-        return read_otel
-    if request.kind == "rows":
-        return _columns_reader(request)
-    from tokenbill.payloads import read_usage
-
+    """What reads the usage of one row; usage of another model than the one priced is refused."""
+    sums, ones, model = request.sums, [(meter, 1) for meter in request.counts], request.model
     shape = None if request.kind == "payload" else request.kind
-    return lambda payload: read_usage(payload, shape)
-
-
-def _columns_reader(request: Request) -> Callable[[Mapping[str, Any]], Usage]:
-    """What reads a row that is a request: its columns say how long it was."""
-    if not request.sums:
+    if request.kind == "rows" and not sums:
         raise Misuse("the prices depend on the length of a request; give --sum, for rows that are requests")
-    ones = [(meter, 1) for meter in request.counts]
-    return lambda row: Usage([*((meter, _member(row, column)) for meter, column in request.sums), *ones])
 
+    def read(row: Mapping[str, Any]) -> Usage:
+        if request.kind == "otel":
+            usage = read_otel(row)
+        elif request.kind == "rows":
+            usage = Usage([*((meter, _member(row, column)) for meter, column in sums), *ones])
+        else:
+            from tokenbill.payloads import read_usage
 
-def _of_model(usage: Usage, model: str | None) -> Usage:
-    """Usage, if all of it is of the model whose prices were asked for."""
-    for meter in usage if model is not None else ():
-        if meter.labels.get("model", model) != model:
-            way_out = f"its prices are not those of {model}: bill it apart, by its own --model or a --plan"
-            raise InvalidUsage("usage of another model", meter.labels["model"], way_out)
-    return usage
+            usage = read_usage(row, shape)
+        for meter in usage if model is not None else ():
+            if meter.labels.get("model", model) != model:
+                way_out = (
+                    f"its prices are not those of {model}: bill it apart, by its own --model or a --plan"
+                )
+                raise InvalidUsage("usage of another model", meter.labels["model"], way_out)
+        return usage
 
-
-def _thresholds(prices: object) -> tuple[int, ...]:
-    """The lengths of a request at which a schedule changes its prices, as its labels say."""
-    keys = prices if isinstance(prices, PriceSchedule) else ()
-    lengths = (key.labels.get("context", "") for key in keys)
-    return tuple(sorted({int(length) for length in lengths if length.isascii() and length.isdecimal()}))
-
-
-def _group(row: Mapping[str, Any], by: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name(_member(row, column), what=column) for column in by)
+    return read
 
 
 def _member(row: Mapping[str, Any], column: str) -> Any:
     if column not in row:
         raise InvalidName("no such member", column, "name one that every row has")
     return row[column]
-
-
-def _summed(pairs: Iterable[tuple[tuple[str, ...], Usage]]) -> Groups:
-    groups: Groups = {}
-    for key, usage in pairs:
-        groups[key] = groups[key] + usage if key in groups else usage
-    return dict(sorted(groups.items()))
