@@ -15,7 +15,7 @@ RATES: Final = {
     "input_cost_per_token": "input_tokens",
     "cache_read_input_token_cost": "input_tokens{cache=read}",
     "input_cost_per_token_cache_hit": "input_tokens{cache=read}",
-    "explicit_cache_read_input_token_cost": "input_tokens{cache=read,hit=explicit}",
+    "explicit_cache_read_input_token_cost": "input_tokens{cache=read,kind=explicit}",
     "cache_creation_input_token_cost": "input_tokens{cache=write}",
     "cache_creation_input_token_cost_above_1hr": "input_tokens{cache=write,ttl=1h}",
     "cache_creation_input_token_cost_above_12hr": "input_tokens{cache=write,ttl=12h}",
