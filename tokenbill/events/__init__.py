@@ -21,8 +21,9 @@ from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.core.periods.period import Period, period
 from tokenbill.errors import ConflictingEvent, InvalidPeriod, InvalidUsage, UnreadableInput
-from tokenbill.events.cloudevents import Event, read_cloudevent, to_cloudevent
-from tokenbill.events.measures import Charged, bracket, free_window, gpu_seconds, increments, rises
+from tokenbill.events.cloudevents import Event, read_cloudevent, read_cloudevents, to_cloudevent
+from tokenbill.events.jobs import Job, read_condor, read_sacct
+from tokenbill.events.measures import Charged, bracket, counter, free_window, gpu_seconds, increments, rises
 from tokenbill.events.otel import read_otel
 from tokenbill.shared.foreign_data import each_of, members_of, telling
 
@@ -30,17 +31,23 @@ __all__ = [
     "Charged",
     "ConflictingEvent",
     "Event",
+    "Job",
     "Once",
     "Seen",
     "bracket",
     "by_period",
+    "counter",
     "free_window",
     "gpu_seconds",
     "increments",
     "late",
     "once",
     "read_cloudevent",
+    "read_cloudevents",
+    "read_condor",
     "read_otel",
+    "read_sacct",
+    "repeated",
     "rises",
     "to_cloudevent",
     "usage_by",
@@ -187,6 +194,26 @@ def once(
         elif before != digest:
             raise ConflictingEvent(event.source, event.id)
     return Once(tuple(kept), _seen({**known.digests, **added}), _seen(added))
+
+
+def repeated(events: Iterable[Event]) -> tuple[tuple[Event, ...], ...]:
+    """Events that look like one another under other ids: of one source, customer, time and usage.
+
+    A sender that makes a new id for each retry sends such events. Nothing is left out by itself: two
+    requests of one instant look the same. Groups come in the order of their first event, one of each id.
+
+    Raises:
+        InvalidUsage: If *events* are none.
+
+    >>> moment = "2026-11-05T10:00:00Z"
+    >>> events = [Event("s", key, moment, "acme", Usage(tokens=5)) for key in ("r-1", "r-2")]
+    >>> [[event.id for event in group] for group in repeated(events)]
+    [['r-1', 'r-2']]
+    """
+    groups = dict[Any, dict[str, Event]]()
+    for event in _events(events):
+        groups.setdefault((event.source, event.digest), {}).setdefault(event.id, event)
+    return tuple(tuple(group.values()) for group in groups.values() if len(group) > 1)
 
 
 @overload

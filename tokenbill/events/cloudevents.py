@@ -18,13 +18,16 @@ from tokenbill.core.money.decimals import number
 from tokenbill.core.periods.instants import spelled
 from tokenbill.errors import InvalidUsage, UnreadableInput
 from tokenbill.shared.foreign_data import instant, members_of, readable, telling, text_of
+from tokenbill.shared.strict_json import NotJson, decoded
 
-__all__ = ["Event", "read_cloudevent", "to_cloudevent"]
+__all__ = ["Event", "read_cloudevent", "read_cloudevents", "to_cloudevent"]
 
 REQUIRED: Final = ("specversion", "id", "source", "type", "time", "data")
 """What a message must have to be billed."""
-OF_DATA: Final = ("meter", "quantity", "labels")
-"""The keys of an event's data that are no labels."""
+OF_DATA: Final = ("meter", "labels")
+"""The keys of an event's data that are no labels, beside its quantity."""
+USAGE: Final = "usage"
+"""The key of quantities of several meters."""
 
 
 def _source(value: object) -> str:
@@ -89,16 +92,18 @@ class Event:
         return sha256("\n".join([self.time.isoformat(), self.customer or "", *lines]).encode()).hexdigest()
 
 
-def read_cloudevent(event: Mapping[str, Any], labels: Iterable[str] = ()) -> Event:
-    """The event of a CloudEvents 1.0 message, given as the mapping that its JSON is.
+def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "quantity") -> Event:
+    """The event of a CloudEvents 1.0 message: the mapping that its JSON is, or an event of the official SDK.
 
     ``type`` names the meter, ``subject`` the customer, and ``data`` is a quantity with its labels:
-    ``{"quantity": "5", "labels": {"model": "m-1"}}``. A quantity is text, an int or a Decimal, so
-    read JSON with ``json.loads(text, parse_float=Decimal)``. Extension attributes are ignored.
+    ``{"quantity": "5", "labels": {"model": "m-1"}}``; or the quantities of several meters:
+    ``{"usage": {"input_tokens": "120", "output_tokens": "30"}}``. A quantity is text, an int or a Decimal,
+    so read JSON with ``json.loads(text, parse_float=Decimal)``. Extension attributes are ignored.
 
     Args:
         event: The message in structured mode.
         labels: Further keys of ``data`` that are labels; any other key is refused.
+        quantity: The key of ``data`` that holds the quantity, where it has another name.
 
     Raises:
         UnreadableInput: If an attribute is missing or unfit, or ``data`` is no such object; ``time``
@@ -109,12 +114,12 @@ def read_cloudevent(event: Mapping[str, Any], labels: Iterable[str] = ()) -> Eve
     Source: CloudEvents 1.0, JSON event format.
 
     >>> read_cloudevent({
-    ...     "specversion": "1.0", "id": "r-17", "source": "gateway", "type": "tokens", "subject": "acme",
-    ...     "time": "2026-11-05T10:00:00Z", "data": {"quantity": "5", "labels": {"model": "m-1"}},
-    ... }).usage
-    Usage({'tokens{model=m-1}': 5})
+    ...     "specversion": "1.0", "id": "r-17", "source": "gateway", "type": "prompt", "subject": "acme",
+    ...     "time": "2026-11-05T10:00:00Z", "data": {"tokens": "5", "model": "m-1"},
+    ... }, labels=["model"], quantity="tokens").usage
+    Usage({'prompt{model=m-1}': 5})
     """
-    members = members_of(event, "event")
+    members = _members(event)
     for attribute in REQUIRED:
         if attribute not in members:
             raise UnreadableInput("an event without", attribute, f"send all of {', '.join(REQUIRED)}")
@@ -124,9 +129,55 @@ def read_cloudevent(event: Mapping[str, Any], labels: Iterable[str] = ()) -> Eve
     customer = None if members.get("subject") is None else text_of(members, "subject")
     _check_rest(members)
     data = members_of(members.get("data"), "data of an event")
-    given = _labels(data, kind, _named(labels))
-    meter = Meter(kind, given) if given else Meter(kind)
-    return Event(source, identity, _time(members), customer, Usage({meter: _quantity(data)}))
+    key = checked_key(quantity)
+    given = _labels(data, kind, _named(labels), key)
+    if USAGE in data and key not in data:
+        counts = members_of(data[USAGE], "usage of an event")
+        counted = {
+            Meter(text_of({"meter": meter}, "meter"), given): _quantity(counts, meter) for meter in counts
+        }
+    else:
+        counted = {Meter(kind, given) if given else Meter(kind): _quantity(data, key)}
+    return Event(source, identity, _time(members), customer, Usage(counted))
+
+
+def read_cloudevents(
+    batch: Any, labels: Iterable[str] = (), *, quantity: str = "quantity"
+) -> tuple[Event, ...]:
+    """The events of a batch: a list of messages, as ``application/cloudevents-batch+json`` is.
+
+    An event that is in it twice comes twice; ``once`` counts it once.
+
+    Args:
+        batch: The list that its JSON is, or its text.
+        labels: As of ``read_cloudevent``.
+        quantity: As of ``read_cloudevent``.
+
+    Raises:
+        UnreadableInput: If it is no list, or holds what is no event.
+    """
+    try:
+        given = decoded(batch) if isinstance(batch, str) else batch
+    except NotJson as problem:
+        told = f"text of {len(batch)} characters"
+        raise UnreadableInput(f"a batch that is {problem}", told, problem.way_out) from None
+    messages = listed_of(given)
+    if messages is None:
+        raise UnreadableInput("not a batch of events", telling(given), "give a list of messages")
+    names = _named(labels)
+    return tuple(read_cloudevent(message, names, quantity=quantity) for message in messages)
+
+
+def _members(event: Any) -> dict[Any, Any]:
+    """The attributes of a message and its data, as the SDK's own event holds them apart."""
+    attributes, data = (getattr(event, each, None) for each in ("get_attributes", "get_data"))
+    if isinstance(event, Mapping) or not (callable(attributes) and callable(data)):
+        return members_of(event, "event")
+    try:
+        held, said = attributes(), data()
+    except Exception:  # a foreign object may raise anything
+        raise UnreadableInput("an event that fails", telling(event), "give its mapping") from None
+    return {**members_of(held, "event"), "data": said}
 
 
 def to_cloudevent(event: Event) -> dict[str, Any]:
@@ -174,7 +225,16 @@ def _named(labels: Any) -> tuple[Any, ...]:
     return named
 
 
-def _labels(data: dict[Any, Any], kind: str, named: tuple[Any, ...]) -> dict[Any, str]:
+def checked_key(quantity: object) -> str:
+    """The name of the member that holds the quantity."""
+    if not isinstance(quantity, str) or quantity in (*OF_DATA, USAGE):
+        raise UnreadableInput(
+            "not the key of a quantity", telling(quantity), 'give a name: quantity="tokens"'
+        )
+    return quantity
+
+
+def _labels(data: dict[Any, Any], kind: str, named: tuple[Any, ...], quantity: str) -> dict[Any, str]:
     """The labels of an event's data, those that lie beside the quantity included."""
     meter = data.get("meter", kind)
     if not (isinstance(meter, str) and meter == kind):
@@ -182,27 +242,28 @@ def _labels(data: dict[Any, Any], kind: str, named: tuple[Any, ...]) -> dict[Any
     given = data.get("labels")
     found = {} if given is None else dict(members_of(given, "labels of an event"))
     for key, value in data.items():
-        if key in OF_DATA:
+        if key in OF_DATA or key == quantity or (key == USAGE and quantity not in data):
             continue
         if key not in named:
-            raise UnreadableInput("an unknown key of data", key, "name it if it is a label: labels=[…]")
+            way_out = "name it if it is a label: labels=[…]; or if it is the quantity: quantity=…"
+            raise UnreadableInput("an unknown key of data", key, way_out)
         if key in found:
             raise UnreadableInput("a label given twice", key, "give it in data or in its labels")
         found[key] = value
     return {label: text_of(found, label) for label in found}
 
 
-def _quantity(data: dict[Any, Any]) -> int | Decimal:
+def _quantity(data: dict[Any, Any], key: str) -> int | Decimal:
     """A quantity without needless decimals: which of two deliveries is read must not show on a bill."""
-    quantity = readable(
-        number, data.get("quantity"), "quantity of an event", 'write it as text: "5" or "0.5"'
-    )
+    quantity = readable(number, data.get(key), "quantity of an event", 'write it as text: "5" or "0.5"')
     whole = int(quantity)
     return whole if whole == quantity else Decimal(shortest(quantity))
 
 
 def _time(members: dict[Any, Any]) -> datetime:
     value = members.get("time")
+    if isinstance(value, datetime):  # as the SDK reads it; one without offset is refused
+        return readable(instant, value, "time of an event", "give it an offset")
     way_out = 'write RFC 3339 with an offset: "2026-01-05T00:00:00Z"'
     text = str.__str__(value) if isinstance(value, str) else ""
     if not text or "[" in text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from numbers import Integral
 from typing import Any, Literal, TypeAlias
@@ -32,14 +32,28 @@ from tokenbill.errors import InvalidMeter, InvalidPeriod, InvalidUsage
 from tokenbill.shared.foreign_data import each_of, instant
 from tokenbill.shared.request_context import bracketed
 
-__all__ = ["Charged", "bracket", "free_window", "gpu_seconds", "increments", "rises"]
+__all__ = [
+    "Charged",
+    "bracket",
+    "counter",
+    "ends_of",
+    "epoch",
+    "free_window",
+    "gpu_seconds",
+    "increments",
+    "rises",
+]
 
-Instant: TypeAlias = "datetime | str"
-"""What a job begins or ends with: an aware datetime, or its RFC 3339 text."""
+Instant: TypeAlias = "datetime | str | int | Decimal"
+"""What a job begins or ends with: an aware datetime, its RFC 3339 text, or seconds of the epoch."""
 
 ONE = (Integral, str, Decimal)
 """What one number may be given as, where a list of them may be given, too."""
 MICROSECOND = timedelta(microseconds=1)
+MILLION = Decimal(10**6)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FARTHEST = 10**17
+"""Most microseconds that lie between an instant and the epoch: three thousand years."""
 
 
 def bracket(
@@ -192,51 +206,127 @@ class _Window:
         return free
 
 
-def gpu_seconds(jobs: Iterable[tuple[Instant, Instant, Number]], period: Period | None = None) -> Decimal:
-    """Seconds × GPUs of all jobs, cut at a period: each job is its start, its end and its GPUs.
-
-    Exact to the microsecond. Jobs may overlap, since each has GPUs of its own.
+def counter(readings: Iterable[Number], prior: Number = 0) -> tuple[Decimal, ...]:
+    """What each reading of a counter adds: a counter only grows, but for a restart, which begins at zero.
 
     Args:
-        jobs: Starts and ends as aware datetimes or RFC 3339 text, GPUs as numbers.
+        readings: In their order, each zero or more; text such as ``"1e+06"``, as exporters write it, too.
+        prior: The reading before them.
+
+    Raises:
+        InvalidNumber: If a reading is no number.
+        InvalidUsage: If a reading is negative, or *readings* is no list.
+
+    >>> counter([3, 7, 2, 5])  # the third was read after a restart
+    (Decimal('3'), Decimal('4'), Decimal('2'), Decimal('3'))
+    """
+    before, found = _quantity(prior, "prior reading"), list[Decimal]()
+    for given in each_of(readings, "readings"):
+        reading = _quantity(given, "reading")
+        found.append(EXACT.subtract(reading, before) if reading >= before else reading)
+        before = reading
+    return tuple(found)
+
+
+def gpu_seconds(
+    jobs: Iterable[tuple[Instant, Instant, Number] | tuple[Instant, Instant, Number, Number]],
+    period: Period | None = None,
+) -> Decimal:
+    """Seconds × GPUs of all jobs, cut at a period: each job is its start, its end and its GPUs.
+
+    Exact to the microsecond. Jobs may overlap, since each has GPUs of its own. With gigabytes or cores in
+    place of GPUs these are the seconds that GB-hours and core-hours are made of: price 3,600 of them.
+
+    Args:
+        jobs: Starts and ends as aware datetimes, RFC 3339 text or seconds of the epoch, GPUs as numbers;
+            and, if a job was paused, for how many seconds.
         period: Counts only what lies within it, and all of it unless given; of instants, not dates.
 
     Raises:
-        InvalidPeriod: If a job ends before it starts, a time is no instant, or *period* is no period
-            of instants.
+        InvalidPeriod: If a job ends before it starts, was paused for longer than it lasted, or was paused
+            and lies only partly in *period*; if a time is no instant, or *period* is none of instants.
         InvalidNumber: If the GPUs are no number.
-        InvalidUsage: If the GPUs are negative, or a job is not made of these three.
+        InvalidUsage: If the GPUs are negative, or a job is not made of these.
 
     >>> november = Period("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
     >>> gpu_seconds([("2026-10-31T23:00:00Z", "2026-11-01T00:30:00Z", 8)], november)  # half an hour
     Decimal('14400')
+    >>> gpu_seconds([(1795948656, 1795948683, 2, 17)])  # ten seconds of running
+    Decimal('20')
     """
     total = ZERO
-    ends = None if period is None else _ends(period)
+    ends = None if period is None else ends_of(period)
     for job in each_of(jobs, "jobs"):
-        start, end, gpus = _job(job)
-        if ends is not None:
-            start, end = max(start, ends[0]), min(end, ends[1])
-        if start < end:
-            lasted = shifted((end - start) // MICROSECOND, 6)
-            total = EXACT.add(total, EXACT.multiply(lasted, gpus))
+        total = EXACT.add(total, _gpu_seconds(job, ends))
     return Decimal(shortest(total))
 
 
-def _ends(period: Period) -> tuple[datetime, datetime]:
+def ends_of(period: Period) -> tuple[datetime, datetime]:
+    """Start and end of a period of instants.
+
+    Raises:
+        InvalidPeriod: If it is no period, or one of dates.
+
+    >>> [end.isoformat() for end in ends_of(Period("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"))]
+    ['2026-11-01T00:00:00+00:00', '2026-11-02T00:00:00+00:00']
+    """
     given = checked_period(period)
     return instant(given.start), instant(given.end)
 
 
-def _job(job: Any) -> tuple[datetime, datetime, Decimal]:
-    try:
-        begun, ended, gpus = job
-    except (TypeError, ValueError):
-        raise InvalidUsage("not a job", job, "give its start, its end and its GPUs") from None
-    start, end = instant(begun), instant(ended)
+def epoch(value: object) -> datetime:
+    """The instant of so many seconds since 1970, in UTC.
+
+    Raises:
+        InvalidNumber: If it is no number.
+        InvalidPeriod: If the instant is out of bounds, or finer than a microsecond.
+
+    >>> epoch("1795948656").isoformat()
+    '2026-11-29T10:37:36+00:00'
+    """
+    micros = EXACT.multiply(number(value), MILLION)
+    if micros != int(micros) or abs(micros) > FARTHEST:
+        raise InvalidPeriod("not seconds of the epoch", value, "give seconds, with at most six decimals")
+    return instant(EPOCH + int(micros) * MICROSECOND)
+
+
+def _gpu_seconds(job: Any, ends: tuple[datetime, datetime] | None) -> Decimal:
+    begun, ended, gpus, paused = _parts(job)
+    start, end = (_instant(each) for each in (begun, ended))
     if is_before(end, start):
         raise InvalidPeriod("a job that ends before it starts", (begun, ended), "swap its ends")
-    return start, end, _quantity(gpus, "number of GPUs")
+    held = shifted(0, 0) if paused is None else _quantity(paused, "pause")
+    if held > _seconds(start, end):
+        raise InvalidPeriod("a job that was paused for longer than it lasted", paused, "give seconds")
+    first, last = (start, end) if ends is None else (max(start, ends[0]), min(end, ends[1]))
+    if first >= last:
+        return ZERO
+    if held and (first, last) != (start, end):
+        # nobody tells in which of the periods the pause lay
+        raise InvalidPeriod("a paused job that lies partly in the period", paused, "give its parts as jobs")
+    lasted = EXACT.subtract(_seconds(first, last), held)
+    return EXACT.multiply(lasted, _quantity(gpus, "number of GPUs"))
+
+
+def _seconds(start: datetime, end: datetime) -> Decimal:
+    return shifted((end - start) // MICROSECOND, 6)
+
+
+def _parts(job: Any) -> tuple[Any, Any, Any, Any]:
+    try:
+        begun, ended, gpus, *more = job
+    except (TypeError, ValueError):
+        more = [None, None]
+    if len(more) > 1:
+        raise InvalidUsage(
+            "not a job", job, "give its start, its end, its GPUs, and the seconds it was paused"
+        )
+    return begun, ended, gpus, more[0] if more else None
+
+
+def _instant(value: Any) -> datetime:
+    is_number = isinstance(value, Decimal | Integral) and not isinstance(value, bool)
+    return epoch(value) if is_number else instant(value)
 
 
 def increments(quantities: Iterable[Number], step: Number, at_least: Number = 0) -> Decimal:

@@ -1,0 +1,337 @@
+"""Jobs: GPU-seconds out of what schedulers keep of the jobs that they ran."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from attrs import field, frozen
+
+from tokenbill.core.base.inputs import is_mapping, listed_of
+from tokenbill.core.base.inputs import name as checked_name
+from tokenbill.core.base.tables import shortest
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import EXACT, ZERO, from_float, number
+from tokenbill.core.periods.period import Period
+from tokenbill.errors import InvalidPeriod, UnreadableInput
+from tokenbill.events.cloudevents import Event
+from tokenbill.events.measures import ends_of, epoch
+from tokenbill.shared.foreign_data import members_of, readable, telling
+from tokenbill.shared.strict_json import NotJson, decoded
+
+__all__ = ["Job", "read_condor", "read_sacct"]
+
+COMMAND: Final = "SLURM_TIME_FORMAT=%s sacct -X -D -P -T --delimiter=';;' -S … -E … -o " + ",".join(
+    COLUMNS := (
+        "JobID",
+        "JobName",
+        "Account",
+        "State",
+        "Start",
+        "End",
+        "ElapsedRaw",
+        "Suspended",
+        "AllocTRES",
+    )
+)
+"""What writes a report that loses nothing: requeued runs too, no steps, and times as seconds of the epoch."""
+NEEDED: Final = ("JobID", "State", "Start", "End", "ElapsedRaw", "AllocTRES")
+DELIMITERS: Final = (";;", "|")
+ABSENT: Final = ("", "Unknown", "None", "0")
+"""How a time is written that has not come, or never will."""
+SUSPENDED: Final = (
+    r"(?:(?P<days>[0-9]{1,6})-)?(?:(?P<hours>[0-9]{1,2}):)?(?P<minutes>[0-9]{2}):(?P<seconds>[0-9]{2})"
+)
+GPU: Final = "gres/gpu"
+TRACKED: Final = "let the cluster track them: AccountingStorageTRES=gres/gpu; or say cpu_jobs=True"
+
+
+def _gpus(value: Any) -> tuple[tuple[str, Decimal], ...]:
+    return tuple(sorted((str(kind), number(count)) for kind, count in value))
+
+
+@frozen
+class Job:
+    """One run of a job: who ran it, for how long, and on how many GPUs of which type.
+
+    Args:
+        id: The job's id, as the scheduler writes it; one that was requeued has a run for each.
+        account: Whom it is billed to, or None.
+        state: What became of it, in the scheduler's own word.
+        start: When it began, or None where it never did.
+        end: When it ended, or None while it runs.
+        seconds: How long it ran; suspension is left out.
+        suspended: Seconds for which it was held.
+        gpus: Type and number of the GPUs that it had; the type is empty where nobody told it.
+    """
+
+    id: str
+    account: str | None
+    state: str
+    start: datetime | None
+    end: datetime | None
+    seconds: Decimal
+    suspended: Decimal
+    gpus: tuple[tuple[str, Decimal], ...] = field(converter=_gpus)
+
+    @property
+    def gpu_seconds(self) -> Decimal:
+        """Seconds × GPUs."""
+        return sum((EXACT.multiply(self.seconds, count) for _, count in self.gpus), ZERO)
+
+    @property
+    def usage(self) -> Usage:
+        """The GPU-seconds by type of GPU, where the scheduler told it: ``gpu_seconds{gpu=h100}``."""
+        return Usage(
+            (Meter("gpu_seconds", {"gpu": kind} if kind else {}), EXACT.multiply(self.seconds, count))
+            for kind, count in self.gpus
+        )
+
+    def event(self, source: str) -> Event:
+        """The job as an event of its end, for ``once`` and ``usage_by``; its id names the run.
+
+        Raises:
+            InvalidPeriod: If it has not ended: it would say something else tomorrow.
+        """
+        if self.end is None or self.start is None:
+            raise InvalidPeriod("a job that has not ended", self.id, "wait for its end, or take its usage")
+        return Event(source, f"{self.id}@{self.start.isoformat()}", self.end, self.account, self.usage)
+
+
+def read_sacct(text: str, period: Period | None = None, *, cpu_jobs: bool = False) -> tuple[Job, ...]:
+    """The jobs of a report of Slurm's ``sacct``: text with a header, or the JSON of ``sacct --json``.
+
+    Text is best written by ``SLURM_TIME_FORMAT=%s sacct -X -D -P -T --delimiter=';;' …``; what could
+    count a job twice, or lose an offset, is refused.
+
+    Args:
+        text: What the command wrote, whole.
+        period: Counts only what lies within it; a job that still runs counts until its end.
+        cpu_jobs: Whether a job that ran and names no GPU had none. Without it such a job is refused: most
+            clusters do not track GPUs, and none is then a guess.
+
+    Raises:
+        UnreadableInput: If a row is none of a job, is a step, or does not say how many GPUs it had.
+        InvalidPeriod: If a job that was suspended lies only partly in *period*.
+
+    Source: docs/how-to/bill-events.md
+
+    >>> report = '''JobID;;Account;;State;;Start;;End;;ElapsedRaw;;Suspended;;AllocTRES
+    ... 1;;acme;;COMPLETED;;1795948656;;1795948683;;10;;00:00:17;;cpu=1,gres/gpu:h100=2,gres/gpu=2'''
+    >>> [job.usage for job in read_sacct(report)]
+    [Usage({'gpu_seconds{gpu=h100}': 20})]
+    """
+    given: Any = text
+    if not isinstance(given, str):
+        raise UnreadableInput("not a report of sacct", telling(given), f"give its text: {COMMAND}")
+    rows = _of_json(given) if given.lstrip().startswith("{") else _of_text(given)
+    ends = None if period is None else ends_of(period)
+    return tuple(_cut(job, ends) for job in (_job(row, cpu_jobs=cpu_jobs) for row in rows))
+
+
+def _of_text(text: str) -> Iterator[dict[str, Any]]:
+    """The rows of a table, cells by the names of the header."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    header = lines[0] if lines else ""
+    delimiter = next((each for each in DELIMITERS if each in header), DELIMITERS[0])
+    columns = header.split(delimiter)
+    columns = columns[:-1] if columns[-1] == "" else columns  # -p ends each line with one, -P does not
+    for column in NEEDED:
+        if column not in columns:
+            raise UnreadableInput("a report without the column", column, f"ask for it: {COMMAND}")
+    for place, line in enumerate(lines[1:], start=2):
+        cells = line.split(delimiter)
+        if len(cells) - len(columns) not in (0, 1) or (len(cells) > len(columns) and cells[-1] != ""):
+            # a job's name may hold any character, the usual delimiter included
+            way_out = "write it with --delimiter=';;', which no name of a job holds"
+            raise UnreadableInput(f"line {place} has another number of cells", len(cells), way_out)
+        yield dict(zip(columns, cells, strict=False))
+
+
+def _of_json(text: str) -> Iterator[dict[str, Any]]:
+    """The jobs of ``--json``, as the cells that text would have."""
+    try:
+        report = members_of(decoded(text), "report")
+    except NotJson as problem:
+        way_out = problem.way_out
+        raise UnreadableInput(
+            f"a report that is {problem}", f"text of {len(text)} characters", way_out
+        ) from None
+    for given in listed_of(report.get("jobs")) or ():
+        job = members_of(given, "job")
+        when, tres = (
+            members_of(job.get("time"), "time of a job"),
+            members_of(job.get("tres"), "tres of a job"),
+        )
+        state = members_of(job.get("state"), "state of a job").get("current")
+        found = [members_of(each, "tres") for each in listed_of(tres.get("allocated")) or ()]
+        yield {
+            "JobID": str(_plain(job.get("job_id"))),
+            "Account": job.get("account"),
+            "State": "+".join(map(str, state)) if isinstance(state, list) else state,
+            "Start": str(_plain(when.get("start"))),
+            "End": str(_plain(when.get("end"))),
+            "ElapsedRaw": _plain(when.get("elapsed")),
+            "Suspended": _plain(when.get("suspended")),
+            "AllocTRES": ",".join(f"{_tres(each)}={_plain(each.get('count'))}" for each in found),
+        }
+
+
+def _plain(value: Any) -> Any:
+    """A number of Slurm's JSON, which newer versions wrap: ``{"set": true, "number": 17}``."""
+    if is_mapping(value):
+        wrapped: Mapping[str, Any] = value
+        return wrapped.get("number") if wrapped.get("set") else 0
+    return value
+
+
+def _tres(each: Mapping[str, Any]) -> str:
+    return "/".join(str(each.get(key)) for key in ("type", "name") if each.get(key))
+
+
+def _job(row: Mapping[str, Any], *, cpu_jobs: bool) -> Job:
+    identity = checked_name(row["JobID"], what="job id")
+    if "." in identity:
+        way_out = f"steps repeat the GPUs of their job; leave them out by -X: {COMMAND}"
+        raise UnreadableInput("a step of a job", identity, way_out)
+    seconds = _counted(row["ElapsedRaw"], "ElapsedRaw")
+    gpus = _allocated(str(row["AllocTRES"] or ""))
+    if not gpus and seconds and not cpu_jobs:
+        raise UnreadableInput("a job that ran and names no GPU", identity, TRACKED)
+    account = row.get("Account")
+    return Job(
+        id=identity,
+        account=checked_name(account, what="account") if account else None,
+        state=checked_name(row["State"], what="state"),
+        start=_time(row["Start"]),
+        end=_time(row["End"]),
+        seconds=seconds,
+        suspended=_suspended(row.get("Suspended")),
+        gpus=gpus,
+    )
+
+
+def _allocated(tres: str) -> Iterable[tuple[str, Decimal]]:
+    """GPUs by type. The count of all stands beside the counts of each type: never add both."""
+    found = dict[str, Decimal]()
+    for part in filter(None, tres.split(",")):
+        key, equals, count = part.partition("=")
+        if equals and (key == GPU or key.startswith(f"{GPU}:")):
+            found[key.removeprefix(GPU).removeprefix(":")] = _counted(count, "number of GPUs")
+    total, typed = found.pop("", None), sum(found.values(), ZERO)
+    rest = ZERO if total is None else EXACT.subtract(total, typed)
+    if rest < 0:
+        raise UnreadableInput("GPUs by type that are more than all", typed, "write both as sacct does")
+    return [*found.items(), *([("", rest)] if rest else [])]
+
+
+def _counted(value: object, what: str) -> Decimal:
+    count = readable(_whole, value, what, "write it as sacct does: digits")
+    return Decimal(count)
+
+
+def _whole(value: object) -> int:
+    read = number(from_float(value) if isinstance(value, float) else value)
+    if read < 0 or read != int(read):
+        raise UnreadableInput("not a count", read, "give a whole number")
+    return int(read)
+
+
+def _time(value: object) -> datetime | None:
+    """Seconds of the epoch; a time of the calendar is cut at 19 characters, so that its offset is lost."""
+    if value in ABSENT:
+        return None
+    return readable(epoch, value, "a time of a job", "have seconds of the epoch: SLURM_TIME_FORMAT=%s")
+
+
+def _suspended(value: object) -> Decimal:
+    if value in (None, ""):
+        return ZERO
+    match = re.fullmatch(SUSPENDED, value) if isinstance(value, str) else None
+    if match is None:
+        return _counted(value, "Suspended")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return Decimal(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+
+def _cut(job: Job, ends: tuple[datetime, datetime] | None) -> Job:
+    """What of a job lies in a period."""
+    if ends is None or job.start is None:
+        return job
+    end = ends[1] if job.end is None else job.end
+    if job.end is not None and ends[0] <= job.start and job.end <= ends[1]:
+        return job
+    inside = max(min(end, ends[1]) - max(job.start, ends[0]), timedelta(0))
+    lasted = Decimal(shortest(EXACT.divide(Decimal(inside // timedelta(microseconds=1)), Decimal(10**6))))
+    if job.suspended and inside:
+        if job.end is not None or job.start < ends[0]:
+            way_out = "cut the report instead: sacct -T -S … -E …"
+            raise InvalidPeriod("a suspended job that lies partly in the period", job.id, way_out)
+        lasted = EXACT.subtract(lasted, job.suspended)
+    return Job(job.id, job.account, job.state, job.start, job.end, lasted, job.suspended, job.gpus)
+
+
+def read_condor(
+    jobs: str | Iterable[Mapping[str, Any]], *, suspended: Literal["billed", "free"]
+) -> tuple[Job, ...]:
+    """The jobs of ``condor_history -json``: its text, or the list that its JSON is.
+
+    Args:
+        jobs: The ads of jobs; ``RemoteWallClockTime`` is how long one held its slot, over all its runs.
+        suspended: Whether time of suspension is billed. HTCondor's wall clock counts it, where Slurm's does
+            not, so the price list has to say which.
+
+    Raises:
+        UnreadableInput: If an ad lacks an attribute, or one is unfit.
+
+    >>> ad = {"ClusterId": 7, "ProcId": 0, "RemoteWallClockTime": 3600, "CumulativeSuspensionTime": 600,
+    ...       "RequestGPUs": 2, "JobStartDate": 1795948656, "CompletionDate": 1795952256, "Owner": "acme"}
+    >>> [int(read_condor([ad], suspended=each)[0].gpu_seconds) for each in ("billed", "free")]
+    [7200, 6000]
+    """
+    if suspended not in ("billed", "free"):
+        raise UnreadableInput("no such policy of suspension", suspended, 'give "billed" or "free"')
+    given: Any = jobs
+    if isinstance(jobs, str):
+        try:
+            given = decoded(jobs)
+        except NotJson as problem:
+            told = f"text of {len(jobs)} characters"
+            raise UnreadableInput(f"a history that is {problem}", told, problem.way_out) from None
+    ads = listed_of(given)
+    if ads is None:
+        raise UnreadableInput(
+            "not a history of jobs", telling(given), "give the JSON of condor_history -json"
+        )
+    return tuple(_of_ad(ad, is_free=suspended == "free") for ad in ads)
+
+
+def _of_ad(given: Any, *, is_free: bool) -> Job:
+    # names of attributes are the same in any case
+    ad = {str(key).lower(): value for key, value in members_of(given, "ad of a job").items()}
+    for key in ("ClusterId", "ProcId", "RemoteWallClockTime"):
+        if ad.get(key.lower()) is None:
+            raise UnreadableInput("an ad of a job without", key, "give it as condor_history -json writes it")
+    held = _counted(ad.get("cumulativesuspensiontime", 0), "CumulativeSuspensionTime")
+    seconds = _counted(ad["remotewallclocktime"], "RemoteWallClockTime")
+    if held > seconds:
+        raise UnreadableInput(
+            "a job that was suspended for longer than it ran", held, "give both as they were"
+        )
+    gpus = ad.get("gpusprovisioned", ad.get("requestgpus", 0))
+    owner = ad.get("accountinggroup", ad.get("owner"))
+    identity = ".".join(str(_counted(ad[key], "job id")) for key in ("clusterid", "procid"))
+    return Job(
+        id=identity,
+        account=None if owner is None else checked_name(owner, what="owner"),
+        state=str(_counted(ad.get("jobstatus", 0), "JobStatus")),
+        start=_time(ad.get("jobstartdate", 0)),
+        end=_time(ad.get("completiondate", 0)),
+        seconds=EXACT.subtract(seconds, held) if is_free else seconds,
+        suspended=held,
+        gpus=[("", _counted(gpus, "number of GPUs"))],
+    )
