@@ -76,6 +76,7 @@ def by_use(usages: Mapping[Tenant, Usage], plan: BillingPlan) -> dict[Tenant, Fr
     >>> by_use({"red": Usage(gpu_hours=1), "blue": Usage(gpu_hours=3)}, plan)
     {'red': Fraction(1, 10), 'blue': Fraction(3, 10)}
     """
+    # Exact amounts, for rounded ones would weigh small tenants by their rounding.
     return {tenant: Bill.of(usage, plan).exact for tenant, usage in _by_tenant(usages).items()}
 
 

@@ -114,6 +114,7 @@ def _bill(arguments: Namespace) -> None:
     if not request.by:  # a file without rows is a bill of nothing, and not no bill
         usages = {(): usages.get((), Usage())}
 
+    # A bill says whose it is by the columns of the file, under names that its own columns do not have.
     headings = [f"by_{column}" if column in OWN_COLUMNS else column for column in request.by]
     bills = [
         Bill.of(

@@ -223,6 +223,7 @@ def _json_of(path: str) -> Any:
 
 def _sum(text: str) -> tuple[Meter, str]:
     """A meter and the column that it adds up; labels have an = of their own."""
+    # "tokens{kind=input}=in_tok": only at the = between both is what stands before it a meter.
     for at, character in enumerate(text):
         if character == "=":
             with suppress(InvalidMeter):

@@ -159,6 +159,7 @@ def plans(usage: UsageHistory, plans: Plans) -> Comparison:
         billed = plan if plan.overage == "bill" else evolve(plan, overage="bill")
         bills.append((name, plan, []))
         for scenario, used in history:
+            # A month under its Period owes that part of a cycle's fees; under another name, all of them.
             period = next((part for part in reversed(scenario) if isinstance(part, Period)), None)
             bills[-1][-1].append(Bill.of(used, billed, period=period))
     return ranking_of([scenario for scenario, _ in history], bills)
@@ -211,6 +212,7 @@ def best_size(
     """
     if not callable(plan_of):
         raise InvalidPlan("not a plan for each size", plan_of, "give a function: size -> plan")
+    # Sorted, so that of sizes that cost the same the smallest wins, which binds the least money.
     offers = sorted({number(size) for size in listed_of(sizes) or ()})
     return plans(usage, {digits(size): plan_of(size) for size in offers})
 
@@ -224,6 +226,7 @@ def candidate_sizes(usage: UsageHistory, meter: str) -> tuple[Decimal, ...]:
     >>> candidate_sizes([Usage(api_calls=900), Usage(api_calls=2500)], "api_calls")
     (Decimal('0'), Decimal('900'), Decimal('2500'))
     """
+    # The cost of a history is piecewise linear in the size, and its corners are the usages of months.
     return tuple(sorted({number(0), *(used.total(meter) for _, used in scenarios(usage))}))
 
 

@@ -247,6 +247,7 @@ def ranking_of(
     """Plans, by name and with their bills for the scenarios, by what these come to together."""
     offers = [(together(bill.total for bill in bills), name, plan, bills) for name, plan, bills in plans]
     totals = [total for total, *_ in offers]
+    # Ties share a place, and the next plan's is as if they had not: 1, 1, 3.
     places = [
         RankedPlan(1 + sum(other < total for other in totals), name, plan, tuple(bills), total)
         for total, name, plan, bills in offers
@@ -256,6 +257,7 @@ def ranking_of(
 
 def difference_of(one: RankedPlan, other: RankedPlan) -> PlanDifference:
     """The lines of both plans' bills side by side: those of one kind, meter and description together."""
+    # A line is the same line on both plans if it has the same words: a tier meets the tier of its range.
     first, second = _amounts(one.bills), _amounts(other.bills)
     lines = tuple(
         LineDifference(*key, first.get(key, ZERO), second.get(key, ZERO)) for key in {**first, **second}

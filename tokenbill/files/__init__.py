@@ -223,6 +223,7 @@ class _Tally:
 
 
 def _group(cell: object) -> str:
+    # Usage of nobody would be a bill that nobody gets.
     if cell == "":
         raise InvalidName("an empty cell", cell, "say whose usage it is")
     return name(str(cell) if type(cell) is int else cell, what="group")
@@ -230,6 +231,7 @@ def _group(cell: object) -> str:
 
 def _quantity(cell: object) -> int | Decimal:
     """A quantity; a whole one without its decimals, so that 32.0 and 43.0 add up to 75."""
+    # Usage that was too much is taken back by a correction, which names the bill that it corrects.
     quantity = number(cell)
     if quantity < 0:
         raise InvalidUsage("a negative quantity", cell, "correct a bill by a difference of bills")

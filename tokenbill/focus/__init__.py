@@ -160,6 +160,7 @@ def rows(
 def _rows_of(
     each: Chargeable, heading: Heading, known: Mapping[str, Purchase], prices: tuple[Any, str | None]
 ) -> list[Row]:
+    # Dates of a bill are midnights where its plan lives; FOCUS writes instants in UTC.
     if isinstance(each, Bill):
         tz = each.plan.cycle.tz if each.plan.cycle else "UTC"
         shared = heading.columns(each.about, each.currency, each.period, tz=tz)
@@ -263,6 +264,7 @@ def reconcile(
     columns = listed_of(by)
     if not columns or not all(isinstance(column, str) for column in columns):
         raise UnreadableInput("not columns to compare by", by, f"name some, as in {listed(BY)}")
+    # Rows may be made with the provider's names, by skus=; then they are compared as they are.
     own: Any = listed_of(bills, most=MOST)
     if not own or not all(map(is_mapping, own)):
         own = rows(own or cast(Any, bills), issuer=issuer)

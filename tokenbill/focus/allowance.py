@@ -34,7 +34,7 @@ from tokenbill.focus.credit import Pair
 __all__ = ["allowance_costs", "card_of", "covering", "token_rate", "used_by", "within_allowance"]
 
 
-class Cell(NamedTuple):
+class Allowance(NamedTuple):
     """The units of one entry or group that the plan includes, how many are used, and what they are worth."""
 
     meter: Meter
@@ -64,30 +64,33 @@ def card_of(bill: Bill) -> Compiled:
 
 def used_by(card: Compiled, usage: Usage) -> dict[Meter, Exact]:
     """What was used, by entry or group."""
-    found: dict[Meter, Exact] = {}
+    used: dict[Meter, Exact] = {}
     for meter, quantity in usage.items():
         key = card[meter].key
-        found[key] = plus(found.get(key, ZERO), Decimal(quantity))
-    return found
+        used[key] = plus(used.get(key, ZERO), Decimal(quantity))
+    return used
 
 
-def within_allowance(card: Compiled, usage: Usage) -> dict[Meter, Cell]:
+def within_allowance(card: Compiled, usage: Usage) -> dict[Meter, Allowance]:
     """The allowances of a plan, by entry or group; those not touched count too."""
-    cells: dict[Meter, Cell] = {}
+    allowances: dict[Meter, Allowance] = {}
     used = used_by(card, usage)
     for rate, _ in entry_lines(card, usage):
         entry = Meter(card.plan.prices.match(rate.key).key)
+        # An allowance is a price that begins after its units: what is free is what it does not charge.
         if card.plan.allowance(entry) and isinstance(rate.price, After):
             units = rate.price.units
-            cells[rate.key] = Cell(rate.key, units, min(used.get(rate.key, ZERO), units), rate.price.price)
+            allowances[rate.key] = Allowance(
+                rate.key, units, min(used.get(rate.key, ZERO), units), rate.price.price
+            )
 
     # The fee pays for units that nobody used, too; of an ``.each`` entry without usage there is no group.
-    reached = {Meter(card.plan.prices.match(key).key) for key in cells}
+    reached = {Meter(card.plan.prices.match(key).key) for key in allowances}
     for key in dict(card.plan.included).keys() - reached:
         rate = card[key]
         if isinstance(rate.price, After):
-            cells[key] = Cell(rate.key, rate.price.units, ZERO, rate.price.price)
-    return {key: cells[key] for key in sorted(cells) if cells[key].units}
+            allowances[key] = Allowance(rate.key, rate.price.units, ZERO, rate.price.price)
+    return {key: allowances[key] for key in sorted(allowances) if allowances[key].units}
 
 
 def covering(bill: Bill, pairs: Iterable[Pair], fee: str | None) -> list[Pair]:
@@ -113,6 +116,8 @@ def allowance_costs(bill: Bill, fees: Sequence[Pair], credit: Exact) -> list[Cos
     before = {} if opening.is_fresh else within_allowance(card, opening.used)
     now = decimal(exact_sum(decimal(pair.after.net) for pair in fees))
     then = decimal(exact_sum(decimal(pair.before.net) for pair in fees if pair.before))
+    # FOCUS: a fee that covers later use has an EffectiveCost of 0, and the units covered carry it. What
+    # they carry so far, less what they carried before, is the same however the period is cut.
     shares, earlier = _used_shares(after, now), _used_shares(before, then)
     costs: list[Cost] = []
     for key in sorted(after.keys() | before.keys()):
@@ -128,38 +133,42 @@ def allowance_costs(bill: Bill, fees: Sequence[Pair], credit: Exact) -> list[Cos
     # Nothing of the fee may be lost: what no used unit carries goes to the unused ones, to the last digit.
     rest = decimal(difference(now, exact_sum(shares.values())))
     weights = _weights(after)
-    left = {key: difference(cell.units, cell.used) for key, cell in after.items()}
-    unused = [ratio(product(weights[key], left[key]), cell.units) for key, cell in after.items()]
+    left = {key: difference(allowance.units, allowance.used) for key, allowance in after.items()}
+    unused = [ratio(product(weights[key], left[key]), allowance.units) for key, allowance in after.items()]
     parts = split(rest, unused) or [*(ZERO for _ in list(after)[1:]), rest]
-    for (key, cell), part in zip(after.items(), parts, strict=True):
+    for (key, allowance), part in zip(after.items(), parts, strict=True):
         if left[key] or part:
-            cost = _cost(cell, left[key], part, credit, label="unused")
+            cost = _cost(allowance, left[key], part, credit, label="unused")
             costs.append(cost._replace(consumed=ZERO, frequency="Recurring"))
     return costs
 
 
-def _used_shares(cells: Mapping[Meter, Cell], fee: Decimal) -> dict[Meter, Decimal]:
+def _used_shares(allowances: Mapping[Meter, Allowance], fee: Decimal) -> dict[Meter, Decimal]:
     """The part of the fee that the units used so far carry."""
-    whole = _weights(cells)
+    whole = _weights(allowances)
     parts = {
-        key: ratio(product(product(fee, whole[key]), cell.used), cell.units) for key, cell in cells.items()
+        key: ratio(product(product(fee, whole[key]), allowance.used), allowance.units)
+        for key, allowance in allowances.items()
     }
     return {key: decimal(part) for key, part in parts.items()}
 
 
-def _weights(cells: Mapping[Meter, Cell]) -> dict[Meter, Exact]:
+def _weights(allowances: Mapping[Meter, Allowance]) -> dict[Meter, Exact]:
     """How a fee is divided between allowances: by what they are worth, or evenly if nothing has a price."""
-    worth = {key: cell.worth for key, cell in cells.items()}
+    worth = {key: allowance.worth for key, allowance in allowances.items()}
     whole = exact_sum(worth.values())
     if not whole:
-        return {key: ratio(ONE, Decimal(len(cells))) for key in cells}
+        return {key: ratio(ONE, Decimal(len(allowances))) for key in allowances}
     return {key: ratio(value, whole) for key, value in worth.items()}
 
 
-def _cost(cell: Cell, units: Exact, moved: Decimal, credit: Exact, *, label: str) -> Cost:
+def _cost(allowance: Allowance, units: Exact, moved: Decimal, credit: Exact, *, label: str) -> Cost:
     """Units of an allowance at the price of those beyond it, which the fee has paid."""
-    rate, per = first_rate(cell.price)
-    charge = Charge("usage", cell.meter, f"{cell.meter}, {label}", decimal(product(rate, credit)), per)
+    rate, per = first_rate(allowance.price)
+    # The unit price shown is what a unit would cost without the fee; a row bills nothing for it.
+    charge = Charge(
+        "usage", allowance.meter, f"{allowance.meter}, {label}", decimal(product(rate, credit)), per
+    )
     line = LineItem(charge, decimal(units), ZERO, ZERO)
     (part,) = priced(line, {}, ONE)
     return line_cost("usage", line, part)._replace(consumed=decimal(units), effective=moved)
@@ -170,5 +179,6 @@ def token_rate(bill: Bill) -> Exact:
     price = bill.plan.token_price
     if price is None:
         return ONE
+    # A price of blocks has no rate for one token; then one token costs what a block of it does.
     rate, per = first_rate(price)
     return ratio(rate, per) if rate else amount_at(price, ONE)

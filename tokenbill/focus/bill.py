@@ -29,7 +29,7 @@ from tokenbill.core.rating.lines import Adjustment
 from tokenbill.errors import BillMismatch
 from tokenbill.focus.allowance import allowance_costs, token_rate
 from tokenbill.focus.costs import Cost, label_of, line_cost, priced, split
-from tokenbill.focus.credit import Drawn, Purchases, cut_costs, money_drawn
+from tokenbill.focus.credit import Draw, Purchases, cut_costs, money_draws
 from tokenbill.focus.items import Costing, costing_of, item_costs, token_costs
 
 __all__ = ["adjustment_costs", "bill_costs"]
@@ -58,7 +58,7 @@ def bill_costs(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
     ]
     notes = _notes(costing, [*chain(*groups), *prepaid])
     groups = _without_dust(costing, groups, notes)
-    drawn = money_drawn(bill, costing.pairs, known)
+    drawn = money_draws(bill, costing.pairs, known)
     groups, notes = _less_credit(costing, groups, notes, drawn)
     rounding = _rounding(costing, [*chain(*groups), *notes], drawn)
 
@@ -126,7 +126,7 @@ def _without_dust(costing: Costing, groups: Groups, notes: Sequence[Cost]) -> Gr
 
 
 def _less_credit(
-    costing: Costing, groups: Groups, notes: Sequence[Cost], drawn: Sequence[Drawn]
+    costing: Costing, groups: Groups, notes: Sequence[Cost], drawn: Sequence[Draw]
 ) -> tuple[Groups, list[Cost]]:
     """Charges and taxes less what paid grants paid of them."""
     paid, value = exact_sum(each.amount for each in drawn), exact_sum(each.value for each in drawn)
@@ -172,7 +172,7 @@ def _less(costs: Sequence[Cost], paid: Exact, value: Exact) -> tuple[list[Cost],
     return reduced, paid
 
 
-def _rounding(costing: Costing, costs: Sequence[Cost], drawn: Sequence[Drawn]) -> list[Cost]:
+def _rounding(costing: Costing, costs: Sequence[Cost], drawn: Sequence[Draw]) -> list[Cost]:
     """What is between the costs and the bill: its rounding, and what credit paid of that."""
     paid, value = exact_sum(each.amount for each in drawn), exact_sum(each.value for each in drawn)
     due = difference(costing.bill.total, paid)

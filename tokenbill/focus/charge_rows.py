@@ -55,6 +55,7 @@ class Heading:
         self, about: Mapping[str, str], currency: str, period: Period | None, *, tz: str = "UTC"
     ) -> Row:
         """The columns that are the same in all rows of one bill."""
+        # Both periods are asked of every row; a correction is invoiced in another one than it is about.
         period = period or self.period
         account = self.account_id or about.get("customer") or "customer"
         sub_account = self.sub_account_id or about.get("sub_account")
@@ -86,6 +87,7 @@ def ends(which: str, period: Period | None, tz: str) -> dict[str, str | None]:
 
 def life_of(purchase: Purchase) -> dict[str, str | None]:
     """The charge period of a purchase: the life of its grant, and where that is open the billing period."""
+    # FOCUS dates prepaid credit by its validity: that is when what it pays for may be used.
     grant, period = purchase.grant, purchase.period
     life = ends("ChargePeriod", period, "UTC")
     if grant.starts is not None:
@@ -132,6 +134,7 @@ def row_of(cost: Cost, shared: Row, skus: Mapping[str, Sku]) -> Row:
 
 def _price_columns(cost: Cost, sku: Sku, shared: Row) -> Row:
     """What only charges with a quantity and a price have."""
+    # FOCUS writes blocks into the unit: "1000000 Tokens", and counts blocks.
     unit = cost.unit or sku.unit
     unit = f"{shortest(cost.per)} {unit}" if cost.per != 1 else unit
     rate = None if cost.token is None else cost.token[1]

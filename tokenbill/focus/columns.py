@@ -52,6 +52,7 @@ NUMBERS = frozenset(column for column in COLUMNS if column.endswith(("Cost", "Pr
 MOST = 10_000_000
 """Most rows of one file."""
 
+# The values that the specification allows in columns that hold a choice; null where it may be absent.
 _ALLOWED: Mapping[str, Sequence[str | None]] = MappingProxyType(
     {
         "ChargeCategory": ("Usage", "Purchase", "Tax", "Credit", "Adjustment"),

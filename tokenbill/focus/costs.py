@@ -137,6 +137,7 @@ def priced(line: LineItem, listed: Listed, factor: Exact) -> list[Priced]:
 
 def line_cost(kind: str, line: LineItem, part: Priced) -> Cost:
     """The cost of a part of a line."""
+    # FOCUS: a Purchase is never Usage-Based, and a true-up, which is billed once, is Usage.
     category = "Purchase" if kind == "fee" else "Usage"
     frequency = {"fee": "Recurring", "usage": "Usage-Based"}.get(kind, "One-Time")
     return Cost(
@@ -151,6 +152,7 @@ def split(total: Decimal, weights: Sequence[Exact]) -> list[Decimal] | None:
     >>> split(Decimal(1), [Decimal(1), Decimal(2)])
     [Decimal('0.333333333333333333'), Decimal('0.666666666666666667')]
     """
+    # Charges that cancel out have no proportion; then nothing but nothing can be split by them.
     whole = exact_sum(weights)
     if not whole:
         return running_differences(weights) if weights and not total else None

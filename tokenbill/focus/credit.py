@@ -33,15 +33,15 @@ from tokenbill.focus.costs import Cost
 from tokenbill.focus.purchases import Expired, Purchase
 
 __all__ = [
-    "Drawn",
+    "Draw",
     "Market",
     "Pair",
     "Purchases",
     "cut_costs",
     "expired_costs",
-    "money_drawn",
+    "money_draws",
     "purchase_cost",
-    "tokens_drawn",
+    "token_draws",
 ]
 
 UNIT_PRICE = Rounding(places=12)
@@ -85,6 +85,8 @@ class Market(NamedTuple):
 
     def value(self, grant: Grant, spent: Decimal, more: Decimal) -> Decimal:
         """What *more* of a grant had cost after *spent*: a difference, so that all of it costs its price."""
+        # 100 USD for 30,000 credits is no price that ends: the draws of a grant, each rounded for itself,
+        # would not add up to what was paid for it.
         price, amount = self.bought(grant)[1], grant.amount
 
         def upto(spent: Exact) -> Decimal:
@@ -110,7 +112,7 @@ class Pair(NamedTuple):
         return decimal(difference(decimal(self.after.net), before))
 
 
-class Drawn(NamedTuple):
+class Draw(NamedTuple):
     """What a grant paid in a bill: in all, by item, and what was once paid for that."""
 
     grant: Grant
@@ -119,8 +121,9 @@ class Drawn(NamedTuple):
     value: Decimal
 
 
-def money_drawn(bill: Bill, pairs: Sequence[Pair], known: Purchases) -> list[Drawn]:
+def money_draws(bill: Bill, pairs: Sequence[Pair], known: Purchases) -> list[Draw]:
     """The draws of this bill in money, in the order in which grants pay."""
+    # Promotional credit has its own rows; here is money that somebody paid ahead.
     draws = dict(bill.draws)
     grants = [grant for grant in _in_order(bill, bill.plan.currency) if grant.kind == "paid"]
     offers = [(grant, draws[grant.id]) for grant in grants if draws.get(grant.id)]
@@ -128,29 +131,31 @@ def money_drawn(bill: Bill, pairs: Sequence[Pair], known: Purchases) -> list[Dra
     places = bill.plan.rounding.known_places(bill.plan.currency.places)
     parts = drawn_on(offers, [pair.after for pair in pairs], room, places, None)
     return [
-        Drawn(grant, amount, part, _value(bill, grant, amount, known))
+        Draw(grant, amount, part, _value(bill, grant, amount, known))
         for (grant, amount), part in zip(offers, parts, strict=True)
     ]
 
 
-def tokens_drawn(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Purchases) -> list[Drawn]:
+def token_draws(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Purchases) -> list[Draw]:
     """The draws of this bill in tokens: those of the period so far less those of its earlier bills."""
     places = bill.plan.pricing_unit.places
     if added.after is None or bill.plan.token_price is None:
         return []
+    # Tokens are drawn on the whole period, so an earlier bill's tokens may move to another grant: the
+    # difference gives them back.
     grants = _in_order(bill, bill.plan.pricing_unit)
     after = _parts(grants, added.after.draws, [pair.after.tokens for pair in pairs], pairs, places)
     earlier = [pair.before.tokens if pair.before else ZERO for pair in pairs]
     draws = added.before.draws if added.before else {}
     before = _parts(grants, draws, earlier, pairs, places)
-    drawn: list[Drawn] = []
+    drawn: list[Draw] = []
     for grant in grants:
         parts = [
             decimal(difference(now, then))
             for now, then in zip(after[grant.id], before[grant.id], strict=True)
         ]
         amount = decimal(exact_sum(parts))
-        drawn.append(Drawn(grant, amount, parts, _value(bill, grant, amount, known)))
+        drawn.append(Draw(grant, amount, parts, _value(bill, grant, amount, known)))
     return [each for each in drawn if any(each.parts)]
 
 
@@ -173,6 +178,7 @@ def _parts(
 def _in_order(bill: Bill, unit: Currency) -> list[Grant]:
     """The grants in a currency, those first that the bill drew on, in the order of drawing."""
     opening = bill.opening
+    # A grant that is empty or expired by now may have paid earlier bills of the period: it comes last.
     at, period = bill.given[7], bill.period
     usable = opening.balance.usable(at, period=period, currency=unit, drawn=opening.draws)
     first = [grant for grant, _ in usable]

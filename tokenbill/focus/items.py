@@ -31,7 +31,7 @@ from tokenbill.core.rating.work import Item
 from tokenbill.errors import CurrencyMismatch
 from tokenbill.focus.allowance import card_of, covering, used_by, within_allowance
 from tokenbill.focus.costs import Cost, Listed, Priced, line_cost, priced, split
-from tokenbill.focus.credit import Drawn, Market, Pair, Purchases, tokens_drawn
+from tokenbill.focus.credit import Draw, Market, Pair, Purchases, token_draws
 
 __all__ = ["Costing", "costing_of", "item_costs", "shift", "token_costs"]
 
@@ -53,7 +53,7 @@ class Costing(NamedTuple):
     lines: Mapping[Meter, Sequence[LineItem]]
     listed: Listed
     known: Purchases
-    tokens: Sequence[Drawn]
+    tokens: Sequence[Draw]
 
     @property
     def plan(self) -> BillingPlan:
@@ -68,6 +68,7 @@ class Costing(NamedTuple):
     def discounted(self, item: Item) -> Exact:
         """What percent discounts leave of the price of an item."""
         factor: Exact = ONE
+        # FOCUS: ContractedUnitPrice carries negotiated percentages only; fixed amounts lower BilledCost.
         for discount in self.plan.discounts:
             if discount.unit == "percent" and item.kind != "minimum" and item.within(discount.on):
                 factor = product(factor, ratio(difference(HUNDRED, discount.value), HUNDRED))
@@ -100,6 +101,7 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
     pairs = [Pair(item, earlier.pop(item.key, None)) for item in after]
     pairs += [Pair(Item(item.kind, item.meter, item.name, []), item) for item in earlier.values()]
 
+    # The units that a fee covers have rows of their own, so neither they nor their line count here.
     fees = covering(bill, pairs, fee)
     used, lines = _beyond_allowance(bill, usage, fees)
     used_before, lines_before = _beyond_allowance(bill, opening.used, fees)
@@ -122,7 +124,7 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
         {key: less(lines.get(key, ()), lines_before.get(key, ())) for key in {*lines, *lines_before}},
         listed,
         known,
-        tokens_drawn(bill, added, pairs, known),
+        token_draws(bill, added, pairs, known),
     )
 
 
@@ -135,10 +137,12 @@ def _beyond_allowance(
 ) -> tuple[dict[Meter, Exact], dict[Meter, Sequence[LineItem]]]:
     """What was used by entry, and its lines, without what a fee covers, which is the first line."""
     card = card_of(bill)
-    cells = within_allowance(card, usage) if fees else {}
-    free = {key: cell.used for key, cell in cells.items()}
+    allowances = within_allowance(card, usage) if fees else {}
+    free = {key: allowance.used for key, allowance in allowances.items()}
     used = {key: difference(units, free.get(key, ZERO)) for key, units in used_by(card, usage).items()}
-    lines = {rate.key: lines[1:] if rate.key in cells else lines for rate, lines in entry_lines(card, usage)}
+    lines = {
+        rate.key: lines[1:] if rate.key in allowances else lines for rate, lines in entry_lines(card, usage)
+    }
     return used, lines
 
 
@@ -160,11 +164,13 @@ def item_costs(costing: Costing, place: int) -> list[Cost]:
     factor = costing.discounted(item)
     parts = [(line, part) for line in lines for part in priced(line, costing.listed, factor)]
     weights = [part.weight for _, part in parts]
+    # Discounts, limits and rounding by line moved the net away from the parts; they share it by weight.
     amounts = split(net, weights)
     costs: list[Cost] = []
     for (line, part), amount in zip(parts, amounts or running_differences(weights), strict=True):
         cost = line_cost(item.kind, line, part).worth(amount)
         cycle = costing.plan.cycle
+        # A fee for half a month is 0.5 Months at the monthly fee.
         if cost.kind == "fee" and cycle is not None and cost.unit is None:
             cost = cost._replace(unit=PERIODS[cycle.unit], per=Decimal(cycle.every))
         costs.append(cost)
@@ -199,6 +205,7 @@ def _sold(costing: Costing, place: int, net: Decimal) -> list[Cost]:
     gross = decimal(pair.after.lines[0].precise) if pair.after.lines else ZERO
     if pair.before:
         gross = decimal(difference(gross, pair.before.lines[0].precise))
+    # Only a price per unit has a rate; a token price of blocks is priced by its amount.
     charge = Charge("usage", meter, f"{meter}, overage")
     if isinstance(price, PerUnit):
         charge = Charge("usage", meter, f"{meter}, overage", price.rate, price.per)
@@ -226,6 +233,7 @@ def _token_costs_of(costing: Costing, place: int, at: int, value: Decimal) -> li
     tokens, meter = drawn.parts[place], pair.after.meter
     lines = costing.lines.get(meter, ()) if meter is not None else ()
     parts = [(line, part) for line in lines for part in priced(line, {}, ONE)]
+    # FOCUS wants drawn units of service where it can: GPU hours paid with credits are GPU hours.
     is_rated = all(part.used is not None for _, part in parts)
     is_all = tokens == pair.change("tokens") == exact_sum(part.weight for _, part in parts)
     if not (is_rated and is_all):

@@ -46,6 +46,7 @@ def _type(column: str, values: Sequence[str | Decimal | None]) -> Any:
     """The type of a column: text, or a decimal that holds each of its numbers to the last digit."""
     if column not in NUMBERS and not any(isinstance(value, Decimal) for value in values):
         return arrow.string()
+    # A column of Parquet has one scale: it must hold the finest number and the longest one at once.
     numbers = [shortest(value).lstrip("-").partition(".") for value in values if isinstance(value, Decimal)]
     places = max((PLACES, *(len(decimals) for _, _, decimals in numbers)))
     if max((len(whole) for whole, _, _ in numbers), default=0) + places > DIGITS:

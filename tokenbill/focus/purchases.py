@@ -69,6 +69,7 @@ class Purchase(Value):
         if self.grant.kind != "paid":
             way_out = "leave it out: promotional credit has no price"
             raise InvalidGrant("promotional credit that was bought", self.grant.id, way_out)
+        # BillingCurrency is a currency of ISO 4217; tokens are what is bought, and not what pays for them.
         if self.currency.code not in MINOR_UNITS:
             way_out = 'say what was paid in money: Purchase(grant, "900", "USD")'
             raise InvalidGrant("credit bought for no money", self.currency, way_out)

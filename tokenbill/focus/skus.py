@@ -165,6 +165,7 @@ def sku_of(kind: str, meter: Meter | None, text: str, skus: Mapping[str, Sku]) -
 
 def _sku_of_kind(kind: str, text: str) -> Sku:
     """What a charge without a meter is called."""
+    # FOCUS has no null in these columns, so rows without a meter, taxes too, need a service.
     if kind == "fee":
         return Sku("Subscription", AI, GENERATIVE, _short(f"fee {text}"), text, "Units")
     if kind == "minimum":

@@ -96,6 +96,7 @@ class RunRate(Value):
     def on(self, ahead: int) -> Quantities:
         """What the day so many days ahead will use; 0 is today."""
         _check_ahead(ahead, 0)
+        # Seasonal naive: traffic repeats by the week, and other methods have to beat this one.
         if len(self.days) >= WEEK:
             return {meter: Fraction(units) for meter, units in self.days[ahead % WEEK - WEEK].items()}
         if not self.days:

@@ -66,6 +66,7 @@ def affordable_quantities(
     >>> print(*affordable_quantities(seats, 46))  # 9.2 × 5 = 46, 11.5 × 4 = 46
     [0, 9.2] (10, 11.5]
     """
+    # The budget is a curve, too, a level one: a quantity fits where the price is not above it.
     limit = Fraction(number(budget))
     steps = cells([_curve(of, meter, usage), curve(limit, [None], [constant(limit)])])
     return tuple(part for fits, part in stretches(steps, [0 in step.least for step in steps]) if fits)
@@ -144,6 +145,7 @@ def marginal_cost(
     Fraction(3, 1000000)
     """
     start = _position(of, meter, usage, after)
+    # A difference of two points of the curve, which is what a later bill of the period would charge.
     if isinstance(of, Price):
         return of.exact(unit, prior=decimal(start))
     curve_of = along(of, _meter(of, meter), usage=usage)

@@ -103,6 +103,7 @@ class _Lines:
         first = next(self._pieces, "")
         self._pieces = chain([first] if first else [], self._pieces)
         opening = first if isinstance(first, str) else first.decode("utf-8", "replace")
+        # Files of some editors begin with a byte order mark, which belongs to neither format.
         looks = opening.lstrip("\ufeff \t\r\n").startswith(("{", "["))
         return looks or self._title.endswith((".jsonl", ".ndjson"))
 
@@ -223,6 +224,7 @@ class _CsvRows(Rows):
 
     def _check(self, row: list[str]) -> None:
         self._lines.check()
+        # A cell too many or too few shifts the others: amounts would be read as other columns.
         if len(row) != len(self._header):
             few = len(row) < len(self._header)
             what = f"too {'few' if few else 'many'} cells, {len(row)} for {len(self._header)} columns"

@@ -59,6 +59,7 @@ def decimal_of(text: str) -> Decimal | LongNumber:
     >>> decimal_of("1.50"), decimal_of("1e9999")
     (Decimal('1.50'), '1e9999')
     """
+    # "1e999999999" is short to write and a billion digits to add up.
     if len(text) > NUMBER_LENGTH or EXPONENT.search(text):
         return LongNumber(text)
     return Decimal(text)

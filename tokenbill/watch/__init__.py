@@ -182,6 +182,7 @@ def _allowances(now: Snapshot) -> Iterator[Allowance]:
     """Free units by entry, and by group where an entry has groups that were used."""
     card = compiled_form(now.plan, now.plan.share(now.billed))
     used = quantities_of(card, now.account.used)
+    # Included units are those of the whole period; a plan may give a part of them for a part of it.
     for key, included in now.plan.included:
         free = product(included, card.share) if now.plan.prorate_included else included
         # The allowance of an ``.each`` entry is one for each group, not one for all of them.
@@ -213,6 +214,7 @@ def _credit(now: Snapshot) -> Iterator[Credit]:
     ]
     usable = balance.usable(now.at) if started else ()
     for unit in sorted({grant.currency for grant in started}, key=str):
+        # A balance that is used up shows as 0.00, and not as no balance.
         nothing = Decimal((0, (0,), -unit.places))
         yield Credit(unit, total([nothing, *(left for grant, left in usable if grant.currency == unit)]))
 
@@ -241,6 +243,7 @@ def _forecast(now: Snapshot) -> Forecast:
     for ahead, (day, part) in enumerate(now.ahead):
         for meter, units in run_rate.on(ahead).items():
             rest[meter] = rest.get(meter, Fraction()) + units * part
+        # Minimum and fees in arrears are due with the last day, and a day before it would not show them.
         final = ahead == len(now.ahead) - 1
         by_day.append((local_day(day), _preview(now, usage_of(rest), final=final).accrued))
     end = _preview(now, usage_of(rest), final=True)
@@ -264,6 +267,7 @@ def _exhausted_on(now: Snapshot) -> date | None:
 
     None where that takes more than 1,000 bills.
     """
+    # The account goes on from bill to bill, so what a grant pays, loses or rolls over is what it will.
     account, period, billed, start, bills = now.account, now.period, now.billed, now.at, 0
     while (local_day(start) - local_day(now.at)).days < FOLLOWED and bills < BILLS:
         for day, part in days_between(start, period.end):

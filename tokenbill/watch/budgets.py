@@ -96,6 +96,7 @@ class Budget(Value):
         if not isinstance(of, Status):
             raise InvalidPlan("not a status", of, "give one: status(account, plan, at=…)")
         alerts: list[Alert] = []
+        # Each threshold says one thing only: that it was crossed hides that it will be, and so on.
         for threshold in self.thresholds:
             limit = decimal(product(self.amount, threshold))
             state: State = "crossed"

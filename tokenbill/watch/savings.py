@@ -108,6 +108,7 @@ def advice(
     def cost(used: Usage, terms: BillingPlan) -> Decimal:
         return invoice_preview(used, terms, period=period).accrued
 
+    # Each change is made alone: who reads from a cache has less left to send in batches.
     now = cost(usage, plan)
     changes = list[tuple[str, str, Decimal, Decimal]]()
     if part := _share(cached, "the input that could be cached"):
@@ -172,6 +173,7 @@ def with_share(
         raise InvalidMeter("not the name of a label", label, 'give a name: "cache"')
     if names is not None and wanted is None:
         raise InvalidMeter("not names of meters", names, 'give a list: ["input_tokens"]')
+    # What is left is the difference, so that no unit is lost to the division.
     pairs = list[tuple[Meter, Exact]]()
     for meter, quantity in used.items():
         moved: Exact = ZERO
