@@ -17,6 +17,7 @@ from tokenbill.catalog.cells import Dated, editions
 from tokenbill.catalog.genai import INSTALLED, Offer, dated_prices
 from tokenbill.catalog.other_lists import from_models_dev, from_openrouter, from_ratios
 from tokenbill.catalog.price_maps import from_price_map, refused_in_price_map
+from tokenbill.catalog.reconciliation import Difference, Reconciliation, reconcile
 from tokenbill.catalog.requests import by_version, request, thresholds
 from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.inputs import name as checked_name
@@ -31,7 +32,9 @@ if TYPE_CHECKING or INSTALLED:
     from genai_prices import data_snapshot, types
 
 __all__ = [
+    "Difference",
     "Hours",
+    "Reconciliation",
     "Source",
     "by_version",
     "from_models_dev",
@@ -39,6 +42,7 @@ __all__ = [
     "from_price_map",
     "from_ratios",
     "models",
+    "reconcile",
     "refused",
     "refused_in_price_map",
     "request",

@@ -1,0 +1,131 @@
+"""Causes: errors that are often made when tokens are billed, as what they would make of a usage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.pricing.schedule import PriceSchedule
+
+__all__ = ["Cause", "causes_of"]
+
+CONDITIONS: Final = ("variant", "context", "geo", "ttl")
+"""Labels under which the same tokens cost otherwise."""
+
+
+class Cause(NamedTuple):
+    """An error: its *name*, the *part* of a difference that it makes, and the *amount* that it comes to."""
+
+    name: str
+    part: str
+    amount: Fraction
+
+
+class Rated(Protocol):
+    """What all usage costs after a change of each row, or None where there is no price for it."""
+
+    def __call__(
+        self, change: Callable[[Usage], Usage], schedule: PriceSchedule | None = None, /
+    ) -> Fraction | None:
+        """The amount."""
+        ...
+
+
+def causes_of(
+    usages: Iterable[Usage],
+    known: Iterable[tuple[str, str]],
+    rated: Rated,
+    versions: Iterable[tuple[str, PriceSchedule]],
+) -> Iterator[Cause]:
+    """Each error with what it comes to.
+
+    Args:
+        usages: The usage of each row.
+        known: The labels that the price list knows, and their values.
+        rated: What usage costs.
+        versions: Versions of the prices by their start.
+    """
+    labels = {pair for usage in usages for meter in usage for pair in meter.labels.items()}
+    changes = dict[str, tuple[str, Callable[[Usage], Usage]]]()
+    if any(label == "cache" for label, _ in labels):
+        # some providers count cached tokens within the input, some beside it: both errors are common
+        changes["cached input counted as fresh one too"] = ("quantity", _cached_twice)
+        if {("cache", "read"), ("cache", "write")} <= labels:
+            changes["cached reads counted as fresh input too"] = (
+                "quantity",
+                partial(_cached_twice, only="read"),
+            )
+        changes["cached input at the full price"] = ("price", _uncached)
+        changes["cached input left out"] = ("quantity", partial(_without, label="cache", value=None))
+    if ("kind", "reasoning") in labels:
+        changes["reasoning left out"] = ("quantity", partial(_without, label="kind", value="reasoning"))
+        changes["reasoning counted twice"] = ("quantity", _reasoning_twice)
+    for label, value in sorted({pair for pair in {*known, *labels} if pair[0] in CONDITIONS}):
+        if (label, value) in labels:
+            dropped = partial(_relabelled, label=label, value=None)
+            changes[f"the standard price in place of {label}={value}"] = ("price", dropped)
+        changes[f"the price of {label}={value}"] = ("price", partial(_relabelled, label=label, value=value))
+    changes["counted twice"] = ("doubled", lambda usage: usage * 2)
+    for name, (part, change) in changes.items():
+        amount = rated(change)
+        if amount is not None:
+            yield Cause(name, part, amount)
+    for start, schedule in versions:
+        amount = rated(lambda usage: usage, schedule)
+        if amount is not None:
+            yield Cause(f"the price version of {start}", "price", amount)
+
+
+def _with(meter: Meter, label: str, value: str | None) -> Meter:
+    others = {key: told for key, told in meter.labels.items() if key != label}
+    return Meter(meter.name, others if value is None else {**others, label: value})
+
+
+def _is_tokens(meter: Meter) -> bool:
+    return meter.name.endswith("_tokens")
+
+
+def _cached_twice(usage: Usage, only: str | None = None) -> Usage:
+    return usage + Usage(
+        (_with(_with(meter, "cache", None), "ttl", None), quantity)
+        for meter, quantity in usage.items()
+        if meter.labels.get("cache") in ((only,) if only else ("read", "write"))
+    )
+
+
+def _uncached(usage: Usage) -> Usage:
+    return Usage(
+        (_with(_with(meter, "cache", None), "ttl", None), quantity) for meter, quantity in usage.items()
+    )
+
+
+def _without(usage: Usage, label: str, value: str | None) -> Usage:
+    def is_kept(meter: Meter, _: Decimal) -> bool:
+        return label not in meter.labels or (value is not None and meter.labels[label] != value)
+
+    return Usage([pair for pair in usage.items() if is_kept(*pair)])
+
+
+def _reasoning_twice(usage: Usage) -> Usage:
+    return usage + Usage(
+        (_with(meter, "kind", None), quantity)
+        for meter, quantity in usage.items()
+        if meter.labels.get("kind") == "reasoning"
+    )
+
+
+def _relabelled(usage: Usage, label: str, value: str | None) -> Usage:
+    return Usage(
+        (_with(meter, label, value) if _is_tokens(meter) and _concerns(meter, label) else meter, quantity)
+        for meter, quantity in usage.items()
+    )
+
+
+def _concerns(meter: Meter, label: str) -> bool:
+    """A lifetime is one of what is written to a cache."""
+    return label != "ttl" or meter.labels.get("cache") == "write"
