@@ -106,10 +106,11 @@ def price_curve(
     # Where a unit costs nothing but at jumps, a line of nothing would say that it is free.
     if any(rate for _, rate in within) or all(rate == 0 for _, rate in following):
         lines += right.plot(*_columns(within), color=GREEN, linestyle=":", label="next unit")
-    _label(left, x=unit, y=_in(currency, "amount"))
+    of_currency = f" ({currency})" if currency else ""
+    _label(left, x=unit, y=f"amount{of_currency}")
     count = f"{size.numerator:,}" if size.denominator == 1 else str(size)
     rate_label = f"rate for {count} {unit}" if size != 1 else "rate for one unit"
-    right.set_ylabel(_in(currency, rate_label), **PLAIN)
+    right.set_ylabel(f"{rate_label}{of_currency}", **PLAIN)
     right.spines["top"].set_visible(False)
     right.set_ylim(*_floats([0, top]))
     _legend(left, lines)
@@ -141,7 +142,7 @@ def waterfall(bill: Bill, *, ax: Axes | None = None) -> Axes:
     axes.invert_yaxis()
     axes.margins(x=0.2)
     axes.axvline(0, color=GREY, linewidth=0.8)
-    _label(axes, x=_in(bill.currency, "amount"), y="")
+    _label(axes, x=f"amount ({bill.currency})", y="")
     return cast("Axes", axes)
 
 
@@ -187,7 +188,7 @@ def plan_curves(
         look = {"color": GREY, "alpha": 0.5, "linewidth": 7, "zorder": 1}
         broad += axes.plot(_floats(points), amounts, label=label, **look)
     _rings(axes, offers, meter, usage=usage, end=end)
-    _label(axes, x=meter, y=_in(offers[0][1].currency.code, "total"))
+    _label(axes, x=meter, y=f"total ({offers[0][1].currency.code})")
     _legend(axes, [*lines, broad[0]])
     return cast("Axes", axes)
 
@@ -249,7 +250,7 @@ def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = Non
     formatter: Any = ConciseDateFormatter
     axes.xaxis.set_major_locator(ticks := locator())
     axes.xaxis.set_major_formatter(formatter(ticks))
-    _label(axes, x="end of day", y=_in(status.currency.code, "total of the period"))
+    _label(axes, x="end of day", y=f"total of the period ({status.currency.code})")
     axes.set_ylim(bottom=0)
     _legend(axes, lines)
     return cast("Axes", axes)
@@ -320,10 +321,6 @@ def _legend(axes: Any, drawn: Sequence[Any]) -> None:
     legend = axes.legend(drawn, dots, ncols=columns, fontsize=size, frameon=False, borderaxespad=0.2, **place)
     for text, label in zip(legend.get_texts(), labels, strict=True):
         text.set(text=label, **PLAIN)
-
-
-def _in(currency: str, what: str) -> str:
-    return f"{what} ({currency})" if currency else what
 
 
 def _positive(value: Number, what: str) -> Fraction:

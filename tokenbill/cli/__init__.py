@@ -128,8 +128,16 @@ def _bill(arguments: Namespace) -> None:
     ]
     if arguments.format == "text":
         print("\n".join(_text(bills, list(usages), request)))
+        return
+    _reconfigure(sys.stdout, encoding="utf-8", errors="strict")
+    if arguments.format == "focus":
+        from tokenbill import focus
+
+        focus.write_csv(focus.rows(bills, issuer=arguments.issuer), sys.stdout)
     else:
-        _write(bills, arguments)
+        from tokenbill import files
+
+        (files.write_csv if arguments.format == "csv" else files.write_json)(bills, sys.stdout)
 
 
 def _note(text: str) -> None:
@@ -173,18 +181,6 @@ def _progress(arguments: Namespace) -> Generator[_Progress, None, None]:
     look = {"unit": "B", "unit_scale": True, "leave": arguments.progress, "delay": delay}
     with tqdm(total=size, desc="reading", file=sys.stderr, **look) as bar:
         yield _Progress(bar)
-
-
-def _write(bills: list[Bill], arguments: Namespace) -> None:
-    _reconfigure(sys.stdout, encoding="utf-8", errors="strict")
-    if arguments.format == "focus":
-        from tokenbill import focus
-
-        focus.write_csv(focus.rows(bills, issuer=arguments.issuer), sys.stdout)
-    else:
-        from tokenbill import files
-
-        (files.write_csv if arguments.format == "csv" else files.write_json)(bills, sys.stdout)
 
 
 def _text(bills: list[Bill], groups: list[tuple[str, ...]], request: Request) -> list[str]:

@@ -11,7 +11,6 @@ from itertools import chain
 from typing import Any
 
 from tokenbill.core.billing.bill import Bill
-from tokenbill.core.metering.scopes import covers
 from tokenbill.core.money.decimals import (
     ONE,
     ZERO,
@@ -24,8 +23,9 @@ from tokenbill.core.money.decimals import (
     ratio,
     running_differences,
 )
-from tokenbill.core.plans.terms import Tax
+from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.lines import Adjustment
+from tokenbill.core.rating.stages import AddTax
 from tokenbill.errors import BillMismatch
 from tokenbill.focus.allowance import allowance_costs, token_rate
 from tokenbill.focus.costs import Cost, label_of, line_cost, priced, split
@@ -34,7 +34,6 @@ from tokenbill.focus.items import Costing, costing_of, item_costs, token_costs
 
 __all__ = ["adjustment_costs", "bill_costs"]
 
-HUNDRED = Decimal(100)
 CHARGED = ("usage", "fee", "minimum")
 INCLUSION = ", included in prices"
 
@@ -75,7 +74,7 @@ def bill_costs(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
 def _notes(costing: Costing, charges: Sequence[Cost]) -> list[Cost]:
     """What stands for itself: promotional credit, and taxes on the charges."""
     notes: list[Cost] = []
-    taxes = {tax.name: tax for tax in costing.plan.taxes}
+    taxes = _tax_bases(costing, charges)
     for line in costing.bill.lines:
         amount, text = decimal(line.precise), line.description
         if line.kind == "credit":
@@ -83,34 +82,34 @@ def _notes(costing: Costing, charges: Sequence[Cost]) -> list[Cost]:
             category = "Credit" if amount < 0 else "Adjustment"
             notes.append(Cost(category, "credit", text, flat=(amount, amount)).worth(amount))
         elif line.kind == "tax" and text in taxes:
-            base = _tax_bases(costing, taxes[text], charges)
-            notes.append(Cost("Tax", "tax", text, flat=base).worth(amount))
+            notes.append(Cost("Tax", "tax", text, flat=taxes[text]).worth(amount))
         elif line.kind == "tax":
             # A tax that prices include is taken out of them by an adjustment, in every column.
-            bases = _tax_bases(costing, taxes[text.removesuffix(INCLUSION)], charges)
+            bases = taxes[text.removesuffix(INCLUSION)]
             at_list, contracted = (decimal(difference(ZERO, base)) for base in bases)
             notes.append(Cost("Adjustment", "included tax", text, flat=(at_list, contracted)).worth(amount))
     return notes
 
 
-def _tax_bases(costing: Costing, tax: Tax, charges: Sequence[Cost]) -> tuple[Decimal, Decimal]:
-    """The tax on list costs and on contracted costs, less promotional credit that lowered what is taxed."""
-
-    def part(kind: str, meter: Any) -> Exact:
-        """The part of a charge that the tax is, what inclusive taxes contain taken out."""
-        if not covers(tax.on, kind, meter):
-            return ZERO
-        taxes = costing.plan.taxes
-        within = [each.percent for each in taxes if each.inclusive and covers(each.on, kind, meter)]
-        return ratio(tax.percent, plus(HUNDRED, exact_sum(within)))
-
-    gifts = exact_sum(
-        product(pair.change("gift"), part(pair.after.kind, pair.after.meter)) for pair in costing.pairs
-    )
-    parts = [(cost, part(cost.kind, cost.meter)) for cost in charges if cost.kind in CHARGED]
-    at_list = exact_sum(product(cost.list_cost, share) for cost, share in parts)
-    contracted = exact_sum(product(cost.contracted_cost, share) for cost, share in parts)
-    return decimal(difference(at_list, gifts)), decimal(difference(contracted, gifts))
+def _tax_bases(costing: Costing, charges: Sequence[Cost]) -> dict[str, tuple[Decimal, Decimal]]:
+    """Each tax on list costs and on contracted costs, less promotional credit that lowered what is taxed."""
+    compiled = compiled_plan(costing.plan, costing.bill.period)
+    taxable = [(cost, compiled.cells.of(cost.kind, cost.meter)) for cost in charges if cost.kind in CHARGED]
+    gifts = [
+        (pair.change("gift"), compiled.cells.of(pair.after.kind, pair.after.meter)) for pair in costing.pairs
+    ]
+    # The stages say what a tax is of each charge; a cell met for the first time is known to them by now.
+    bases: dict[str, tuple[Decimal, Decimal]] = {}
+    for stage in compiled.terms().settling:
+        if isinstance(stage, AddTax):
+            gift = exact_sum(product(amount, stage.parts[cell]) for amount, cell in gifts)
+            at_list = exact_sum(product(cost.list_cost, stage.parts[cell]) for cost, cell in taxable)
+            contracted = exact_sum(product(cost.contracted_cost, stage.parts[cell]) for cost, cell in taxable)
+            bases[stage.charge.description] = (
+                decimal(difference(at_list, gift)),
+                decimal(difference(contracted, gift)),
+            )
+    return bases
 
 
 def _without_dust(costing: Costing, groups: Groups, notes: Sequence[Cost]) -> Groups:

@@ -24,10 +24,6 @@ NAMED_COLUMNS = ("customer", "sub_account", "number")
 """What a bill may be ``about`` that has a column; the rest become tags."""
 
 
-def _name(value: Any) -> str:
-    return name(value)
-
-
 def _tags(value: Any) -> dict[str, str]:
     if not is_mapping(value):
         raise InvalidName("not tags", value, 'give a mapping: {"team": "search"}')
@@ -38,14 +34,14 @@ def _tags(value: Any) -> dict[str, str]:
 class Heading:
     """What is the same in many rows: what a bill does not know, as ``focus.rows`` takes it."""
 
-    issuer: str = field(converter=_name)
-    provider: str | None = field(default=None, converter=optional(_name))
-    publisher: str | None = field(default=None, converter=optional(_name))
-    account_id: str | None = field(default=None, converter=optional(_name))
-    account_name: str | None = field(default=None, converter=optional(_name))
-    sub_account_id: str | None = field(default=None, converter=optional(_name))
-    sub_account_name: str | None = field(default=None, converter=optional(_name))
-    invoice_id: str | None = field(default=None, converter=optional(_name))
+    issuer: str = field(converter=name)
+    provider: str | None = field(default=None, converter=optional(name))
+    publisher: str | None = field(default=None, converter=optional(name))
+    account_id: str | None = field(default=None, converter=optional(name))
+    account_name: str | None = field(default=None, converter=optional(name))
+    sub_account_id: str | None = field(default=None, converter=optional(name))
+    sub_account_name: str | None = field(default=None, converter=optional(name))
+    invoice_id: str | None = field(default=None, converter=optional(name))
     period: Period | None = field(default=None, converter=optional(checked_period))
     billing_period: Period | None = field(default=None, converter=optional(checked_period))
     skus: Mapping[str, Sku] = field(converter=skus_of)

@@ -104,7 +104,16 @@ def status(
     (Decimal('200'), Decimal('34.80'))
     """
     now = _snapshot(account, plan, at, period, days)
-    credit = tuple(_credit(now))
+    # What is left of the grants that have started, by currency: 0.00 where all is drawn or expired, and
+    # nothing where there never was any.
+    balance = account.balance
+    started = [each for each in balance.grants if each.starts is None or not is_before(now.at, each.starts)]
+    usable = balance.usable(now.at) if started else ()
+    credit: list[Credit] = []
+    for unit in sorted({grant.currency for grant in started}, key=str):
+        nothing = Decimal((0, (0,), -unit.places))
+        left = total([nothing, *(left for grant, left in usable if grant.currency == unit)])
+        credit.append(Credit(unit, left))
     spent = invoice_preview(NO_USAGE, plan, opening=account, period=now.billed, final=False, at=now.at)
     return Status(
         now.at,
@@ -114,7 +123,7 @@ def status(
         tuple(_spent_by_day(now)),
         tuple(_allowances(now)),
         tuple(_price_breaks(now)),
-        credit,
+        tuple(credit),
         _exhausted_on(now) if credit else None,
         _forecast(now),
     )
@@ -204,19 +213,6 @@ def _price_breaks(now: Snapshot) -> Iterator[tuple[Meter, PriceBreak]]:
             price_break = next_breakpoint(rate.price, after=Decimal(used[rate]))
             if price_break is not None:
                 yield rate.key, price_break
-
-
-def _credit(now: Snapshot) -> Iterator[Credit]:
-    """What is left of the grants that have started, by currency: nothing where all is drawn or expired."""
-    balance = now.account.balance
-    started = [
-        grant for grant in balance.grants if grant.starts is None or not is_before(now.at, grant.starts)
-    ]
-    usable = balance.usable(now.at) if started else ()
-    for unit in sorted({grant.currency for grant in started}, key=str):
-        # A balance that is used up shows as 0.00, and not as no balance.
-        nothing = Decimal((0, (0,), -unit.places))
-        yield Credit(unit, total([nothing, *(left for grant, left in usable if grant.currency == unit)]))
 
 
 def _spent_by_day(now: Snapshot) -> Iterator[tuple[date, Decimal]]:

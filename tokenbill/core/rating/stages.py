@@ -311,7 +311,7 @@ class PayGifts(Stage):
 class AddTax(Stage):
     """A tax on the exact net of its charges, less gifts and what inclusive taxes contain; none compounds."""
 
-    __slots__ = ("by_line", "charge", "included", "over", "rate", "scale", "weights")
+    __slots__ = ("by_line", "charge", "included", "over", "parts", "rate", "scale", "weights")
 
     def __init__(self, at: PlanScale, tax: Tax) -> None:
         within, masks = at.cells.within(tax.on), range(len(at.cells.masks))
@@ -322,6 +322,7 @@ class AddTax(Stage):
         common = lcm(*(net.denominator for net in nets))
         self.weights = [int(net * common) for net in nets]
         percent = Fraction(tax.percent) / HUNDRED
+        self.parts = [net * percent for net in nets]  # what it is of a charge, by cell, for reports
         self.rate, self.scale = percent.numerator, at.scale * common
         self.over = at.divisor * common * percent.denominator
         self.by_line = at.plan.rounding.tax == "line"
