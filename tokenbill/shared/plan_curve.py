@@ -1,21 +1,23 @@
-"""Totals: what a plan comes to along one meter, as a curve, exact, before any money is rounded.
+"""Plan curves: what a plan comes to along one meter, as a curve, exact, before any money is rounded.
 
-Allowance, fees, discounts, maximum, minimum and taxes are curves of a curve, in the order of the stages.
+The stages are those of bills: here the number that each charge has is a curve of what one entry comes to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from operator import attrgetter
+from typing import Any, NamedTuple
 
+from attrs import frozen
+
+from tokenbill.core.base.values import Value
 from tokenbill.core.billing.account import checked_terms
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.metering.scopes import covers
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import EXACT, ZERO, Number, plus
-from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import amount_at, units
 from tokenbill.core.pricing.curves import (
@@ -36,9 +38,8 @@ from tokenbill.core.pricing.curves import (
     summed,
 )
 from tokenbill.core.pricing.price import Price
-from tokenbill.core.rating.charges import entry_lines
-from tokenbill.core.rating.compiled import compiled_form
-from tokenbill.core.rating.lines import exact_sum
+from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.core.rating.rating_run import Identity, RatingRun
 from tokenbill.errors import InvalidPlan, InvalidPrice
 from tokenbill.shared.break_even import netted
 
@@ -46,11 +47,7 @@ __all__ = ["NO_USAGE", "Along", "along", "amounts", "moved", "total_curve"]
 
 NO_USAGE = Usage()
 ONE = Fraction(1)
-HUNDRED = Fraction(100)
 QUARTER = Fraction(1, 4)
-
-Groups: TypeAlias = "Mapping[tuple[bool, ...], Curve]"
-"""What is left of the charges that the discounts and taxes to come treat alike: which of them apply."""
 
 
 class Along(NamedTuple):
@@ -107,17 +104,21 @@ def along(plan: BillingPlan, meter: str, *, usage: Usage | Quantities = NO_USAGE
     Fraction(7, 10)
     """
     fixed, plan = checked_terms(usage, plan)
-    card, meter = compiled_form(plan), Meter(meter)
+    compiled, meter = CompiledPlan(plan, exactly=True, unrounded=True), Meter(meter)
+    card = compiled.card
     fixed = Usage({other: quantity for other, quantity in fixed.items() if other != meter})
-    rate, before = card[meter], ZERO
+    entry, before = card[meter], ZERO
     for other, quantity in fixed.items():
-        before = EXACT.add(before, quantity) if card[other] is rate else before
-    charges = [_Charge("fee", None, _level(Fraction(fee.amount))) for fee in plan.fees]
-    used = [_Charge("usage", rate.key, curve(NIL, [None], [line(ONE)]))]
-    for entry, lines in entry_lines(card, fixed):
-        if entry is not rate:
-            used.append(_Charge("usage", entry.key, _level(Fraction(exact_sum(lines)))))
-    return Along(rate.price, before, _settled(plan, charges, used), rate in card.always)
+        before = EXACT.add(before, quantity) if card[other] is entry else before
+    used = [(entry.identity, entry.cell, Amounts(curve(NIL, [None], [line(ONE)])))]
+    quantities = card.quantities(fixed)
+    for curve_of in sorted(quantities, key=attrgetter("order")):
+        if curve_of is not entry:
+            amount = Amounts.level(Fraction(curve_of.at(quantities[curve_of])))
+            used.append((curve_of.identity, curve_of.cell, amount))
+    total = CurveRun(compiled, used).total_curve()
+    rest = tuple(Piece(end, netted(form)) for end, form in total)
+    return Along(entry.price, before, rest, entry in card.always)
 
 
 def amounts(price: Price) -> Curve:
@@ -138,18 +139,6 @@ def moved(pieces: Curve, by: Fraction) -> Curve:
     return _short(composed(curve(by, [None], [Form(by, ONE)]), pieces)) if by else pieces
 
 
-class _Charge(NamedTuple):
-    """One fee or entry: what a term asks of it, and its amount as a curve of the entry that varies."""
-
-    kind: str
-    meter: Meter | None
-    amount: Curve
-
-
-def _level(amount: Fraction) -> Curve:
-    return curve(amount, [None], [constant(amount)])
-
-
 def _short(found: Curve | None) -> Curve:
     if found is None:
         way_out = "write the prices with fewer tiers and steps"
@@ -157,97 +146,126 @@ def _short(found: Curve | None) -> Curve:
     return found
 
 
-def _settled(plan: BillingPlan, fees: list[_Charge], used: list[_Charge]) -> Curve:
-    """What is to be paid for the charges, stage by stage, as `rating` does it for one usage."""
-    if plan.token_price is not None:
-        used = [_sold(plan, used)]
-    groups = _grouped((_scope(plan, charge), charge.amount) for charge in (*fees, *used))
-    groups = _lifted(plan, _held(plan, _discounted(plan, groups)))
-    total = _sum(_scaled(amount, _with_taxes(plan, applied)) for applied, amount in groups.items())
-    return tuple(Piece(end, netted(form)) for end, form in total)
+@frozen
+class Amounts(Value):
+    """A curve as a number: it adds up, and is multiplied by numbers."""
+
+    pieces: Curve
+
+    @classmethod
+    def level(cls, amount: Fraction) -> Amounts:
+        """The same amount everywhere."""
+        return cls(curve(amount, [None], [constant(amount)]))
+
+    @classmethod
+    def of(cls, number: Any) -> Amounts:
+        """A number as a curve."""
+        return number if isinstance(number, Amounts) else cls.level(Fraction(number))
+
+    @property
+    def fixed(self) -> Fraction | None:
+        """The amount of a curve that is the same everywhere."""
+        forms = {piece.form for piece in self.pieces}
+        form = forms.pop()
+        return None if forms or form.rate or form.steps else form.constant
+
+    def __add__(self, other: Any) -> Amounts:
+        return Amounts(_short(summed([self.pieces, Amounts.of(other).pieces])))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Amounts:
+        return self + -Amounts.of(other)
+
+    def __neg__(self) -> Amounts:
+        return self * -1
+
+    def __mul__(self, factor: int | Fraction) -> Amounts:
+        times = Fraction(factor)
+        return Amounts(tuple(Piece(end, form.times(times)) for end, form in self.pieces))
+
+    def then(self, outer: Curve) -> Amounts:
+        """The curve *outer* of these amounts."""
+        return Amounts(_short(composed(self.pieces, outer)))
 
 
-def _scope(plan: BillingPlan, charge: _Charge) -> tuple[bool, ...]:
-    """Which discounts, then which taxes, apply to a charge."""
-    scopes = (*(discount.on for discount in plan.discounts), *(tax.on for tax in plan.taxes))
-    return tuple(on is None or covers(on, charge.kind, charge.meter) for on in scopes)
+class CurveRun(RatingRun):
+    """A run in which each charge has a curve for its number, and no money is rounded."""
 
+    __slots__ = ("compiled", "stage", "to_come", "used")
 
-def _grouped(pairs: Iterable[tuple[tuple[bool, ...], Curve]]) -> Groups:
-    """Charges that are treated alike put together; those of nothing are passed over, as bills do."""
-    alike: dict[tuple[bool, ...], list[Curve]] = {}
-    for applied, amount in pairs:
-        if _fixed(amount) != NIL:
-            alike.setdefault(applied, []).append(amount)
-    return {applied: _sum(amounts) for applied, amounts in alike.items()}
+    def __init__(self, compiled: CompiledPlan, used: Sequence[tuple[Identity, int, Amounts]]) -> None:
+        super().__init__([], (), round=_ratio, whole_lines=False, final=True)
+        self.compiled, self.used = compiled, used
+        self.stage: Any = None
+        self.to_come: Sequence[Any] = ()
 
+    def total_curve(self) -> Curve:
+        """The total in the currency, taken through all stages."""
+        terms = self.compiled.terms()
+        stages = (*terms.pricing, *terms.settling)
+        for place, stage in enumerate(stages):
+            self.stage, self.to_come = stage, stages[place + 1 :]
+            stage.apply(self)
+        return (Amounts.of(self.total) * Fraction(1, 10**self.compiled.places)).pieces
 
-def _sum(amounts: Iterable[Curve]) -> Curve:
-    return _short(summed([_level(NIL), *amounts]))
+    def usage(self) -> Iterable[tuple[Any, int, Identity]]:
+        return ((amount, cell, identity) for identity, cell, amount in self.used)
 
+    def burned(self) -> Sequence[int]:
+        return range(len(self.nets) - len(self.used), len(self.nets))
 
-def _scaled(pieces: Curve, factor: Fraction) -> Curve:
-    return tuple(Piece(end, form.times(factor)) for end, form in pieces)
+    def lower(self, one: Any, other: Any) -> Any:
+        return Amounts.of(other).then(at_most(Fraction(one)))
 
+    def beyond(self, number: Any, limit: Any) -> Any:
+        if isinstance(limit, Amounts):  # the true-up: what a minimum is above the net
+            return limit.then(at_least(Fraction(number))) - limit
+        return Amounts.of(number).then(beyond(Fraction(limit))) if limit else number
 
-def _fixed(pieces: Curve) -> Fraction | None:
-    """The amount of a curve that is the same everywhere."""
-    forms = {piece.form for piece in pieces}
-    form = forms.pop()
-    return None if forms or form.rate or form.steps else form.constant
+    def sum(self, numbers: Iterable[Any]) -> Any:
+        return Amounts(_short(summed([Amounts.level(NIL).pieces, *(Amounts.of(n).pieces for n in numbers)])))
 
-
-def _sold(plan: BillingPlan, burned: list[_Charge]) -> _Charge:
-    """What the tokens burned cost: whole ones, as one quantity on the token price."""
-    assert plan.token_price is not None  # the caller asked
-    whole = _whole_units(plan.rounding, plan.pricing_unit.places)
-    each = plan.rounding.stage == "line"
-    tokens = [_short(composed(charge.amount, whole)) if each else charge.amount for charge in burned]
-    count = _sum(tokens) if each else _short(composed(_sum(tokens), whole))
-    money = _short(composed(count, amounts(plan.token_price)))
-    unused = [_Charge("usage", None, money)] if money[0].form.at(NIL) else []
-    if len({_scope(plan, charge) for charge in (*burned, *unused)}) > 1:
-        raise _not_straight("tokens spread over meters", plan.pricing_unit.code)
-    return burned[0]._replace(amount=money)
-
-
-def _whole_units(rounding: Rounding, places: int) -> Curve:
-    """Whole units of so many places, as a curve of their exact number."""
-    unit = Fraction(1, 10**places)
-    if rounding.mode != "half_even":
-        return curve(NIL, [None], [stepped(unit, rounding.mode, line(1 / unit))])
-    # ⌈x/2 − ¼⌉ + ⌊x/2 + ¼⌋ takes each half to the even side
-    up = stepped(unit, "up", Form(-QUARTER, 1 / (2 * unit)))
-    down = stepped(unit, "down", Form(QUARTER, 1 / (2 * unit)))
-    return curve(NIL, [None], [up.plus(down)])
-
-
-def _discounted(plan: BillingPlan, groups: Groups) -> Groups:
-    """Discounts in the order given, each on what is left; its place falls away from what is to come."""
-    for discount in plan.discounts:
-        others = [(applied[1:], amount) for applied, amount in groups.items() if not applied[0]]
-        within = _grouped((applied[1:], amount) for applied, amount in groups.items() if applied[0])
-        value = Fraction(discount.value)
-        if discount.unit == "percent":
-            within = {applied: _scaled(amount, 1 - value / HUNDRED) for applied, amount in within.items()}
+    def spread(self, off: Any, whole: Any, places: Sequence[int] | None) -> None:
+        every = range(len(self.nets)) if places is None else places
+        held = [place for place in every if Amounts.of(self.nets[place]).fixed != NIL]
+        keep, whole = Amounts.of(whole) - off, Amounts.of(whole)
+        if self._is_as_one(held):
+            self._put(keep, held)
+        elif whole.fixed is None or keep.fixed is None:
+            name = self.stage.charge.description
+            raise _not_straight("an amount spread over charges", name)
         else:
-            within = _spread(within, beyond(value), discount.name)
-        groups = _grouped((*others, *within.items()))
-    return groups
+            for place in held:
+                self.nets[place] = Amounts.of(self.nets[place]) * (keep.fixed / whole.fixed)
 
+    def _is_as_one(self, places: Sequence[int]) -> bool:
+        """Whether all stages to come treat these charges alike."""
+        treatments = {tuple(stage.treats(self.cells[place]) for stage in self.to_come) for place in places}
+        return len(treatments) <= 1
 
-def _held(plan: BillingPlan, groups: Groups) -> Groups:
-    return groups if plan.maximum is None else _spread(groups, at_most(Fraction(plan.maximum)), "maximum")
+    def _put(self, amount: Amounts, places: Sequence[int]) -> None:
+        """Let the first of these charges stand for all."""
+        for place in places:
+            self.nets[place] = amount if place == places[0] else NIL
 
+    def sell(self, places: Sequence[int], rests: Sequence[Any], whole: Any, money: Any, stage: Any) -> None:
+        if at(money.pieces, NIL):  # due though no token is left to pay, which is a charge of its own
+            self.add(NIL, stage.cell, stage.identity)
+            places = [*places, len(self.nets) - 1]
+        if not self._is_as_one(places):
+            raise _not_straight("tokens spread over meters", self.compiled.plan.pricing_unit.code)
+        self._put(money, places)
 
-def _spread(groups: Groups, left: Curve, name: str) -> Groups:
-    """Groups of which *left* says what is left of them together: taken off each in proportion."""
-    if len(groups) == 1:
-        return {applied: _short(composed(amount, left)) for applied, amount in groups.items()}
-    whole = _fixed(_sum(groups.values()))
-    if whole is None:
-        raise _not_straight("an amount spread over charges", name)
-    return {applied: _scaled(amount, at(left, whole) / (whole or ONE)) for applied, amount in groups.items()}
+    def count(self, n: Any, d: Any) -> Any:
+        return Amounts.of(n).then(_whole(self.compiled.plan.rounding.mode, Fraction(d)))
+
+    def price(self, stage: Any, whole: Any) -> Any:
+        tokens = Amounts.of(whole) * Fraction(1, 10**stage.places)
+        return tokens.then(amounts(stage.price))
+
+    def tax(self, amount: Any, parts: Sequence[Any]) -> None:
+        self.total = self.total + amount
 
 
 def _not_straight(what: str, name: str) -> InvalidPlan:
@@ -255,22 +273,16 @@ def _not_straight(what: str, name: str) -> InvalidPlan:
     return InvalidPlan(f"{what} that later discounts or taxes tell apart", name, way_out)
 
 
-def _lifted(plan: BillingPlan, groups: Groups) -> Groups:
-    """The groups and the true-up, which is a charge of its own to the taxes."""
-    if plan.minimum is None:
-        return groups
-    net = _sum(groups.values())
-    lifted = _short(composed(net, at_least(Fraction(plan.minimum))))
-    short = _sum([lifted, _scaled(net, -ONE)])
-    taxed = _scope(plan, _Charge("minimum", None, short))[len(plan.discounts) :]
-    return _grouped([*groups.items(), (taxed, short)])
+def _ratio(n: Any, d: Any) -> Any:
+    """What a rounding would be of: nothing is rounded."""
+    return Amounts.of(n) * (1 / Fraction(d))
 
 
-def _with_taxes(plan: BillingPlan, applied: Iterable[bool]) -> Fraction:
-    """What one unit of money is with its taxes: inclusive ones are contained, the others come on top."""
-    taxes = [tax for tax, applies in zip(plan.taxes, applied, strict=True) if applies]
-    included, added = (
-        sum((Fraction(tax.percent) for tax in taxes if tax.inclusive is inclusive), NIL) / HUNDRED
-        for inclusive in (True, False)
-    )
-    return 1 + added / (1 + included)
+def _whole(mode: str, unit: Fraction) -> Curve:
+    """How many units an amount is, made whole, as a curve of it."""
+    if mode != "half_even":
+        return curve(NIL, [None], [stepped(ONE, mode, line(1 / unit))])  # type: ignore[arg-type]
+    # ⌈x/2 − ¼⌉ + ⌊x/2 + ¼⌋ takes each half to the even side
+    up = stepped(ONE, "up", Form(-QUARTER, 1 / (2 * unit)))
+    down = stepped(ONE, "down", Form(QUARTER, 1 / (2 * unit)))
+    return curve(NIL, [None], [up.plus(down)])

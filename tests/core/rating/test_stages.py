@@ -26,7 +26,7 @@ from tokenbill import (
     Volume,
 )
 from tokenbill.core.rating.compiled import Compiled
-from tokenbill.core.rating.stages import rate
+from tokenbill.core.rating.old_stages import rate
 from tokenbill.core.rating.work import Asked
 
 MONEY = PriceSchedule(a=1, b=1, c=1)

@@ -18,11 +18,14 @@ from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import decimal, difference
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.charges import usage_lines
 from tokenbill.core.rating.compiled import Compiled, compiled_form
+from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by, used_in
 from tokenbill.core.rating.lines import HEADER, NUMBERS, Adjustment, LineItem, less
-from tokenbill.core.rating.work import Statement, exact_of, settled_lines, total_of
+from tokenbill.core.rating.statement import plain_lines, rate, settled_lines
+from tokenbill.core.rating.work import Statement, exact_of, total_of
 from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
 
 if TYPE_CHECKING:
@@ -96,12 +99,11 @@ class Bill:
         before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
         notes = () if about is NOTHING else notes_of(about)
         given = (usage, plan, before, final, reversal, notes, period, at)
-        card = plan.made.get("compiled")
-        if card is None:
-            card = compiled_form(plan, plan.share(period))
-        if plain and card.simple:
-            return cls(given, card.settled(card.numerator(usage)[0]))
-        added = added_by(given, card)
+        if opening is NEW and reversal is NO_USAGE:
+            compiled = compiled_plan(plan, period)
+            if compiled.by_cell and plan.overage == "bill":
+                return cls(given, compiled.total(usage, final=final))
+        added = added_by(given, compiled_form(plan, plan.share(period)))
         bill = cls(given, added.total)
         _set_made(bill, Memo(added=added))
         if final and added.balance.grants:
@@ -155,7 +157,7 @@ class Bill:
         """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
         made = self.made
         if "lines" not in made:
-            made["lines"] = _lines(self, self._card)
+            made["lines"] = _lines(self, self._card, compiled_plan(self.given[1], self.given[6]))
         return made["lines"]  # type: ignore[no-any-return]
 
     @property
@@ -234,7 +236,9 @@ class Bill:
         given: Any = (*self.given[:2], evolve(self.opening), *self.given[3:])  # without what it worked out
         fresh = Bill(given, _total_by_lines(given, card))
         fresh.made["added"] = added_by(given, card)
-        for line, again in zip(self.lines, lines := _lines(fresh, card), strict=False):
+        shares = self.plan.share(self.period), self.plan.fee_share(self.period)
+        lines = _lines(fresh, card, CompiledPlan(self.plan, *shares, exactly=True))
+        for line, again in zip(self.lines, lines, strict=False):
             if line.figures != again.figures:
                 raise BillMismatch(line.description, line.amount, again.amount)
         for name in ("total", "due", "draws", "closing"):
@@ -296,15 +300,16 @@ def _total_by_lines(given: Given, card: Compiled) -> Decimal:
     return decimal(difference(total_of(card, usage_lines(card, used_in(given))), given[2].accrued))
 
 
-def _lines(bill: Bill, card: Compiled) -> tuple[LineItem, ...]:
+def _lines(bill: Bill, card: Compiled, compiled: CompiledPlan) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding."""
     given, opening = bill.given, bill.given[2]
-    if opening is NEW and card.simple:
-        lines = usage_lines(card, used_in(given))
+    if opening is NEW:
+        request = RatingRequest(compiled, used_in(given), given[3])
+        lines = plain_lines(request) if compiled.is_plain else rate(request).lines
     elif card.simple and not opening.balance.grants:
         lines = usage_lines(card, used_in(given))
         lines = lines if opening.is_fresh else less(lines, usage_lines(card, opening.used))
     else:
         before, after = bill.added.before, cast(Statement, bill.added.after)  # rated by stages
         lines = after.lines if before is None else less(after.lines, before.lines)
-    return settled_lines(card, lines, bill.total)
+    return settled_lines(compiled, lines, bill.total)

@@ -100,10 +100,12 @@ class CompiledPlan:
         fee_share: The same, less the part in the trial.
         unit: What a quantity is multiplied by to be whole.
         exactly: Whether every number is to be a Fraction, entries asked for their ``amount``.
+        unrounded: Whether no charge is to be rounded, whatever the plan says.
     """
 
     __slots__ = (
         "_terms",
+        "_unrounded",
         "by_cell",
         "card",
         "cells",
@@ -128,11 +130,14 @@ class CompiledPlan:
         *,
         unit: int = UNIT,
         exactly: bool = False,
+        unrounded: bool = False,
     ) -> None:
         self.plan, self.share, self.fee_share, self.exactly = plan, share, fee_share, exactly
+        self.whole_lines = plan.rounding.stage == "line" and not unrounded
+        self._unrounded: CompiledPlan | None = None if self.whole_lines else self
         self.places = plan.rounding.known_places(plan.currency.places)
         self.minor_unit = Decimal((0, (1,), -self.places))
-        self.whole_lines, self.round = plan.rounding.stage == "line", MODES[plan.rounding.mode]
+        self.round = MODES[plan.rounding.mode]
         rule = f"to {self.places} places, {plan.rounding.mode.replace('_', ' ')}"
         self.rounding = Charge("rounding", None, "rounding", rule=rule)
         self.cells = Cells(plan)
@@ -146,6 +151,14 @@ class CompiledPlan:
         is_free = not any(terms) and plan.maximum is None  # a maximum of 0 holds, too
         self.is_plain = is_free and not self.whole_lines and plan.overage == "bill"
         self.by_cell = not self.whole_lines and plan.token_price is None
+
+    @property
+    def unrounded(self) -> CompiledPlan:
+        """The same without rounding of charges: what asks for exact amounts goes by it."""
+        if self._unrounded is None:
+            parts = self.plan, self.share, self.fee_share
+            self._unrounded = CompiledPlan(*parts, exactly=self.exactly, unrounded=True)
+        return self._unrounded
 
     def _scale(self) -> int:
         """What makes the terms of the plan whole; entries widen it."""

@@ -15,6 +15,7 @@ from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.pricing.tiers import Graduated
 from tokenbill.core.rating.integer_price import IntegerPrice
 from tokenbill.core.rating.lines import Charge, LineItem
+from tokenbill.core.rating.rating_run import Identity
 
 __all__ = ["EntryCurve", "Group", "Quantity"]
 
@@ -40,6 +41,7 @@ class EntryCurve:
         "cell",
         "charges",
         "function",
+        "identity",
         "key",
         "order",
         "price",
@@ -54,6 +56,7 @@ class EntryCurve:
     def __init__(self, key: Meter, price: Price, cell: int, *, scale: int, unit: int) -> None:
         self.key, self.price, self.scale, self.unit, self.cell = key, price, scale, unit, cell
         self.order = ""
+        self.identity = Identity.named("usage", str(key), self, key)
         self.slope: int | None = None
         self.function: IntegerPrice | None = None
         self.standing: int | Fraction = 0

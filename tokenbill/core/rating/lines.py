@@ -10,7 +10,7 @@ from functools import reduce
 
 from attrs import evolve, frozen
 
-from tokenbill.core.base.tables import digits, text_table
+from tokenbill.core.base.tables import digits, shortest, text_table
 from tokenbill.core.base.values import Value, slot_setters
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import (
@@ -72,7 +72,7 @@ class Charge(Value):
     rule: str = ""
 
 
-@frozen(init=False, repr=False)
+@frozen(init=False, eq=False, repr=False)
 class LineItem(Value):
     """One row of a bill: what was charged, and the arithmetic that a clerk can redo.
 
@@ -81,42 +81,77 @@ class LineItem(Value):
     What is the same on every bill stands in ``charge``: ``kind``, ``meter``, ``description``, ``rate`` …
     """
 
-    charge: Charge
+    _charge: Charge
     quantity: Decimal | None
     amount: Decimal
     precise: Exact
+    _base: Exact | None = None
 
-    def __init__(self, charge: Charge, quantity: Decimal | None, amount: Decimal, precise: Exact) -> None:
+    def __init__(
+        self,
+        charge: Charge,
+        quantity: Decimal | None,
+        amount: Decimal,
+        precise: Exact,
+        *,
+        base: Exact | None = None,
+    ) -> None:
         # a bill makes a few of them at once; writing the slots halves what each costs
         _set_charge(self, charge)
         _set_quantity(self, quantity)
         _set_amount(self, amount)
         _set_precise(self, precise)
+        _set_base(self, base)
+
+    @property
+    def charge(self) -> Charge:
+        """What the line is for; what a rule was applied to is put into its words when they are asked for."""
+        charge, base = self._charge, self._base
+        if base is not None:
+            charge = evolve(charge, rule=charge.rule.replace("{}", shortest(decimal(base))))
+            _set_charge(self, charge)
+            _set_base(self, None)
+        return charge
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not LineItem:
+            return NotImplemented
+        return self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> tuple[object, ...]:
+        return self.charge, self.quantity, self.amount, self.precise
+
+    def __repr__(self) -> str:
+        charge, quantity, amount, precise = self._values()
+        return f"LineItem(charge={charge!r}, quantity={quantity!r}, amount={amount!r}, precise={precise!r})"
 
     @property
     def kind(self) -> str:
         """What is charged: ``usage``, ``fee``, ``tax``, ``rounding`` and so on."""
-        return self.charge.kind
+        return self._charge.kind
 
     @property
     def meter(self) -> Meter | None:
         """The entry of the schedule, with the labels of the group; None where the line is of no meter."""
-        return self.charge.meter
+        return self._charge.meter
 
     @property
     def description(self) -> str:
         """What the line is for, in words."""
-        return self.charge.description
+        return self._charge.description
 
     @property
     def rate(self) -> Decimal | None:
         """Amount for *per* units, or None where the amount is no product."""
-        return self.charge.rate
+        return self._charge.rate
 
     @property
     def per(self) -> Decimal | None:
         """Units that the rate covers."""
-        return self.charge.per
+        return self._charge.per
 
     @property
     def exact(self) -> Fraction:
@@ -179,7 +214,7 @@ class LineItem(Value):
         return {**texts, **{key: None if value is None else digits(value) for key, value in numbers.items()}}
 
 
-_set_charge, _set_quantity, _set_amount, _set_precise = slot_setters(LineItem)
+_set_charge, _set_quantity, _set_amount, _set_precise, _set_base = slot_setters(LineItem)
 
 
 @frozen(repr=False)

@@ -68,7 +68,7 @@ class PlanScale:
         if self.whole_lines:
             exact = Fraction(self.plan.rounding(exact, self.places))
         scaled = exact * self.scale
-        return scaled if type(self.entry_scale) is Fraction else int(scaled)
+        return int(scaled) if type(self.scale) is int else scaled
 
     def words(self, amount: Decimal) -> str:
         """An amount for a period as a sum: with the part of the period that is billed."""
@@ -94,6 +94,10 @@ class Stage:
     def of(cls, at: PlanScale) -> Iterator[Stage]:
         """What the plan has of this stage, in order."""
         raise NotImplementedError
+
+    def treats(self, cell: int) -> object:
+        """How it treats the charges of a cell: two of which all stages to come say the same are as one."""
+        return None
 
     def apply(self, run: RatingRun) -> None:
         """Do it to the charges of a run."""

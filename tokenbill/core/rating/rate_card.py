@@ -19,6 +19,7 @@ from tokenbill.core.pricing.price import After, Each, Price
 from tokenbill.core.pricing.schedule import Entry, priced
 from tokenbill.core.rating.entry_curve import EntryCurve, Group, Quantity
 from tokenbill.core.rating.integer_price import denominator_of
+from tokenbill.core.rating.rating_run import Identity
 from tokenbill.errors import InvalidSchedule
 
 __all__ = ["Cells", "RateCard"]
@@ -158,6 +159,8 @@ class RateCard(dict[str, EntryCurve]):
         cell = self.cells.of("usage", key)
         curve = EntryCurve(key, price, cell, scale=self.scale, unit=self.unit)
         curve.order = "\0".join((str(entry.key), *(place or "" for place in group)))
+        name = f"{entry.key} > {key}" if group else str(key)
+        curve.identity = Identity.named("usage", name, curve, key)
         known = self._known.get(entry.key) if group else None
         if known is not None:
             curve.take(known)

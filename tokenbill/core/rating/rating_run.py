@@ -12,9 +12,10 @@ from math import gcd
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
+from tokenbill.core.metering.meters import Meter
 from tokenbill.core.rating.lines import Charge
 
-__all__ = ["MODES", "Note", "Number", "RatingRun", "allocated"]
+__all__ = ["MODES", "Identity", "Note", "Number", "RatingRun", "allocated", "running_units"]
 
 Number: TypeAlias = Any
 """An int or a Fraction; for a back end whatever it adds and multiplies."""
@@ -35,6 +36,20 @@ MODES: Mapping[str, Callable[[Number, Number], Number]] = MappingProxyType(
     }
 )
 """n ÷ d, made whole."""
+
+
+class Identity(NamedTuple):
+    """What a charge is for, on every bill of a period: an account keeps draws by its *key*."""
+
+    key: str
+    kind: str
+    meter: Meter | None
+    of: Any = None
+
+    @classmethod
+    def named(cls, kind: str, name: str, of: Any, meter: Meter | None = None) -> Identity:
+        """That of a fee, an entry or a term."""
+        return cls(f"{kind}:{name}", kind, meter, of)
 
 
 class Note(NamedTuple):
@@ -147,7 +162,7 @@ class RatingRun:
             self.nets[i] = rest
         if not whole:
             if money:
-                self.add(money, stage.cell, stage)
+                self.add(money, stage.cell, stage.identity)
         elif len(places) == 1:
             self.nets[places[0]] = money
         elif self.whole_lines:
@@ -155,6 +170,10 @@ class RatingRun:
                 self.nets[i] = part
         else:
             self.share(money, whole, places)
+
+    def count(self, n: Number, d: Number) -> Number:
+        """Whole tokens: they are counted even where no money is rounded."""
+        return self.round(n, d)
 
     def price(self, stage: Any, whole: Number) -> Number:
         """What a quantity of whole tokens costs."""
@@ -179,17 +198,17 @@ class RatingRun:
         if self.notes is not None and (amount or charge.kind == "tax"):
             self.notes.append(Note(charge, amount, over, base, base_over))
 
-    def add(self, number: Number, cell: int, source: object) -> None:
-        """Take a charge; *source* is what it is for."""
+    def add(self, number: Number, cell: int, identity: Identity) -> None:
+        """Take a charge; *identity* says what it is for."""
         self.nets.append(number)
         self.cells = (*self.cells, cell)
 
-    def true_up(self, short: Number, cell: int) -> None:
+    def true_up(self, short: Number, cell: int, identity: Identity) -> None:
         """Take the charge that lifts a bill to its minimum, if anything is lacking."""
         if short:
-            self.add(short, cell, None)
+            self.add(short, cell, identity)
 
-    def usage(self) -> Iterable[tuple[Number, int, object]]:
+    def usage(self) -> Iterable[tuple[Number, int, Identity]]:
         """Numbers of the entries used, each with its cell and what it is for."""
         return ()
 
@@ -211,6 +230,17 @@ class RatingRun:
     def tax(self, amount: Number, parts: Sequence[Number]) -> None:
         """Take a rounded tax, with what it comes to on each charge."""
         self.total += amount
+
+
+def running_units(numbers: Iterable[Number], rounded: Callable[[Number], Number]) -> list[Number]:
+    """Whole units that add up to the rounded sum: differences of the rounded running sum."""
+    upto, shown, units = 0, 0, list[Number]()
+    for number in numbers:
+        upto = upto + number
+        whole = rounded(upto)
+        units.append(whole - shown)
+        shown = whole
+    return units
 
 
 def allocated(units: int, weights: Sequence[Number]) -> list[int]:

@@ -40,6 +40,7 @@ stage that is put into ``STAGES`` works in single bills, in columns and along a 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -51,9 +52,9 @@ from tokenbill.core.money.decimals import shifted
 from tokenbill.core.plans.terms import Discount, Fee, Tax
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
-from tokenbill.core.rating.lines import Charge
+from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.core.rating.plan_scale import PlanScale, Stage, fee_part, part_of
-from tokenbill.core.rating.rating_run import Number, RatingRun
+from tokenbill.core.rating.rating_run import Identity, Number, RatingRun, running_units
 
 __all__ = [
     "STAGES",
@@ -76,22 +77,27 @@ HUNDRED = Fraction(100)
 class FeeCharge(Stage):
     """Fees as given, those in arrears with the last bill: they lead the bill."""
 
-    __slots__ = ("amount", "cell", "fee", "name", "part")
+    __slots__ = ("amount", "cell", "fee", "identity", "line", "part")
 
     def __init__(self, fee: Fee, name: str, part: Fraction, cell: int, amount: Number) -> None:
-        self.fee, self.name, self.part, self.cell, self.amount = fee, name, part, cell, amount
+        self.fee, self.part, self.cell, self.amount = fee, part, cell, amount
+        self.identity = Identity.named("fee", name, self)
+        self.line: LineItem | None = None
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
         cell = at.cells.of("fee")
-        for place, fee in enumerate(at.plan.fees):
-            part = fee_part(fee, at.fee_share)
+        seen = Counter[str]()
+        for fee in at.plan.fees:
+            seen[fee.name] += 1
             # two fees may have one name, and what one of them grew by is asked later
-            yield cls(fee, f"{place} {fee.name}", part, cell, at.amount(fee.amount, part))
+            name = fee.name if seen[fee.name] == 1 else f"{fee.name} #{seen[fee.name]}"
+            part = fee_part(fee, at.fee_share)
+            yield cls(fee, name, part, cell, at.amount(fee.amount, part))
 
     def apply(self, run: RatingRun) -> None:
         if run.final or self.fee.due == "advance":
-            run.add(self.amount, self.cell, self)
+            run.add(self.amount, self.cell, self.identity)
 
 
 class PriceUsage(Stage):
@@ -107,9 +113,9 @@ class PriceUsage(Stage):
         yield cls(part_of(at.entry_scale, at.places), is_money=at.plan.token_price is None)
 
     def apply(self, run: RatingRun) -> None:
-        for number, cell, source in run.usage():
-            whole = self.is_money and run.whole_lines
-            run.add(run.round(number, self.divisor) if whole else number, cell, source)
+        whole = self.is_money and run.whole_lines
+        for number, cell, identity in run.usage():
+            run.add(run.round(number, self.divisor) if whole else number, cell, identity)
 
 
 class BurnTokens(Stage):
@@ -118,7 +124,18 @@ class BurnTokens(Stage):
     A balance in tokens pays before money is spoken of.
     """
 
-    __slots__ = ("cell", "charge", "divisor", "function", "places", "price", "scale", "token_divisor")
+    __slots__ = (
+        "by_entry",
+        "cell",
+        "divisor",
+        "function",
+        "identity",
+        "money_scale",
+        "places",
+        "price",
+        "scale",
+        "token_divisor",
+    )
 
     def __init__(self, at: PlanScale) -> None:
         price = at.plan.token_price
@@ -126,7 +143,8 @@ class BurnTokens(Stage):
         self.price, self.scale, self.places = price, at.entry_scale, at.plan.pricing_unit.places
         self.token_divisor = part_of(at.entry_scale, self.places)
         self.divisor, self.cell = part_of(at.entry_scale, at.places), at.cells.of("usage")
-        self.charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
+        self.by_entry, self.money_scale = at.plan.rounding.stage == "line", at.scale
+        self.identity = Identity.named("usage", "tokens", self)
         self.function: IntegerPrice | None = None
         curve = price.pieces() if type(at.entry_scale) is int else None
         if curve is not None and at.entry_scale % denominator_of(curve, 10**self.places) == 0:
@@ -147,14 +165,9 @@ class BurnTokens(Stage):
 
     def whole_tokens(self, run: RatingRun, exact: Sequence[Number]) -> list[Number]:
         """Whole tokens that add up to the rounded sum; each entry rounded where lines are."""
-        if run.whole_lines:
-            return [run.round(number, self.token_divisor) for number in exact]
-        upto, shown, tokens = 0, 0, list[Number]()
-        for number in exact:
-            upto = upto + number
-            tokens.append(run.round(upto, self.token_divisor) - shown)
-            shown = shown + tokens[-1]
-        return tokens
+        if self.by_entry:
+            return [run.count(number, self.token_divisor) for number in exact]
+        return running_units(exact, lambda upto: run.count(upto, self.token_divisor))
 
     def at(self, n: Number) -> Number:
         """The money for so many of the smallest parts of a token, as a number of the entries' scale."""
@@ -184,6 +197,9 @@ class PercentOff(Stage):
         rule = f"less {shortest(discount.value)} % of {{}}"
         self.charge = Charge("discount", None, discount.name, rule=rule)
 
+    def treats(self, cell: int) -> object:
+        return self.factors[cell]
+
     def apply(self, run: RatingRun) -> None:
         places = run.places(self.inside)
         if run.whole_lines:
@@ -210,6 +226,9 @@ class FixedOff(Stage):
         self.scale = at.scale
         rule = f"less {at.words(discount.value)} of {{}}"
         self.charge = Charge("discount", None, discount.name, rule=rule)
+
+    def treats(self, cell: int) -> object:
+        return self.inside is None or self.inside[cell]
 
     def apply(self, run: RatingRun) -> None:
         places = run.places(self.inside)
@@ -256,10 +275,11 @@ class CapAtMaximum(Stage):
 class TrueUpToMinimum(Stage):
     """The true-up, when the period closes; before credit, which may pay it, and tax, which it owes."""
 
-    __slots__ = ("amount", "cell", "charge", "scale")
+    __slots__ = ("amount", "cell", "charge", "identity", "scale")
 
     def __init__(self, at: PlanScale, minimum: Decimal) -> None:
         self.amount, self.scale, self.cell = at.amount(minimum, at.share), at.scale, at.cells.of("minimum")
+        self.identity = Identity.named("minimum", "minimum", self)
         rule = f"{at.words(minimum)} − {{}}"
         self.charge = Charge("minimum", None, "true-up to minimum", rule=rule)
 
@@ -273,7 +293,7 @@ class TrueUpToMinimum(Stage):
             net, over = run.sum(run.nets), self.scale * run.widened
             short = run.beyond(self.amount * run.widened, net)
             run.note(self.charge, short, over, net, over)
-            run.true_up(short, self.cell)
+            run.true_up(short, self.cell, self.identity)
 
 
 class RoundNet(Stage):
@@ -325,7 +345,7 @@ class AddTax(Stage):
         self.parts = [net * percent for net in nets]  # what it is of a charge, by cell, for reports
         self.rate, self.scale = percent.numerator, at.scale * common
         self.over = at.divisor * common * percent.denominator
-        self.by_line = at.plan.rounding.tax == "line"
+        self.by_line = at.whole_lines and at.plan.rounding.tax == "line"
         rule = f"{shortest(tax.percent)} % of {{}}"
         self.charge = Charge("tax", None, tax.name, rule=rule)
         rule = "prices contain it"
@@ -336,6 +356,9 @@ class AddTax(Stage):
     def of(cls, at: PlanScale) -> Iterator[Stage]:
         for tax in at.plan.taxes:
             yield cls(at, tax)
+
+    def treats(self, cell: int) -> object:
+        return self.weights[cell]
 
     def apply(self, run: RatingRun) -> None:
         bases = list(map(mul, run.nets, run.by_cell(self.weights)))

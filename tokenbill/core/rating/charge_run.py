@@ -1,0 +1,176 @@
+"""Charge runs: rating with one number for each charge, where lines or credit look at single charges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from tokenbill.core.credits.draws import NO_DRAWS, ByCharge, Offer, Payable, Units, draws
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.core.rating.lines import Charge
+from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun, allocated, running_units
+
+__all__ = [
+    "NOTHING_DRAWN",
+    "NOTHING_EARLIER",
+    "ChargeRun",
+    "Earlier",
+    "Offers",
+    "RatingRequest",
+    "Sort",
+    "Sorts",
+]
+
+Sort: TypeAlias = 'Literal["tokens", "promotional", "paid"]'
+"""The sorts of credit, in the order in which they pay."""
+
+Sorts: TypeAlias = "Mapping[Sort, ByCharge]"
+"""What was drawn, in minor units: by sort of credit, grant and charge."""
+
+Offers: TypeAlias = "Callable[[Sort], Sequence[Offer]]"
+"""The grants of a sort that can pay, in order, each with how much."""
+
+Earlier: TypeAlias = "Mapping[Sort, Mapping[str, Units]]"
+"""What charges came to at the bill before: by the sort of credit that pays it, and by charge."""
+
+NOTHING_DRAWN: Sorts = MappingProxyType({})
+NOTHING_EARLIER: Earlier = MappingProxyType({})
+
+
+class RatingRequest(NamedTuple):
+    """What a period is rated with.
+
+    Without *offers* the *draws* of its earlier bills stand as they are; with them, they are worked out anew,
+    *earlier* being what those bills charged. Asked for the *exact* amount, nothing is rounded, and credit
+    pays to the last digit.
+    """
+
+    plan: CompiledPlan
+    usage: Usage
+    final: bool = True
+    offers: Offers | None = None
+    earlier: Earlier = NOTHING_EARLIER
+    draws: Sorts = NOTHING_DRAWN
+    exact: bool = False
+
+
+class ChargeRun(RatingRun):
+    """A run with one number for each charge, which knows what each is for and what credit pays of it.
+
+    ``identities`` say what each charge is for. ``tokens`` is what was burned of it, ``units`` what it comes
+    to, both in minor units; ``priced`` is the latter to the last digit, with ``over`` for one minor unit.
+    ``gifts`` is what promotional credit paid of it, ``taxed`` each tax with what it is on, by charge.
+    ``sold`` are the tokens that no credit covers and what they cost, over the last of the three.
+    """
+
+    __slots__ = (
+        "draws",
+        "gifts",
+        "identities",
+        "over",
+        "plan",
+        "priced",
+        "quantities",
+        "request",
+        "sold",
+        "taxed",
+        "terms",
+        "tokens",
+        "units",
+    )
+
+    def __init__(self, request: RatingRequest) -> None:
+        plan = self.plan = request.plan.unrounded if request.exact else request.plan
+        # a meter met for the first time may bring a new cell, which the terms have to know
+        self.quantities = plan.card.quantities(request.usage)
+        self.terms, self.request = plan.terms(), request
+        rounding = Fraction if request.exact else plan.round
+        super().__init__([], (), round=rounding, whole_lines=plan.whole_lines, final=request.final)
+        self.notes: list[Note] = []
+        self.identities: list[Identity] = []
+        self.draws: dict[Sort, ByCharge] = {}
+        self.tokens: Sequence[Number] = ()
+        self.sold: tuple[Sequence[Number], Sequence[Number], Number] = ((), (), 1)
+        self.taxed: list[tuple[Number, Sequence[Number]]] = []
+
+    def usage(self) -> Iterable[tuple[Number, int, Identity]]:
+        for curve in sorted(self.quantities, key=attrgetter("order")):
+            yield curve.at(self.quantities[curve]), curve.cell, curve.identity
+
+    def add(self, number: Number, cell: int, identity: Identity) -> None:
+        super().add(number, cell, identity)
+        self.identities.append(identity)
+
+    def burned(self) -> Sequence[int]:
+        return [i for i, identity in enumerate(self.identities) if identity.kind == "usage"]
+
+    def pay_tokens(self, tokens: list[Number]) -> list[Number]:
+        fees = len(self.nets) - len(tokens)
+        self.tokens = [0] * fees + tokens
+        paid = self.pay("tokens", self.tokens)[fees:]
+        # a replay to the last digit may hold less than the whole tokens that were drawn
+        return [max(number - part, 0) for number, part in zip(tokens, paid, strict=True)]
+
+    def sell(
+        self, places: Sequence[int], rests: Sequence[Number], whole: Number, money: Number, stage: Any
+    ) -> None:
+        super().sell(places, rests, whole, money, stage)
+        fees = self.nets[: places[0]] if places else self.nets
+        self.sold = [0] * len(fees) + list(rests), list(self.nets), stage.money_scale * self.widened
+
+    def pay_gifts(self, divisor: Number) -> None:
+        self.priced, self.over = self.nets, divisor
+        self.units = running_units(self.nets, lambda upto: self.round(upto, divisor))
+        self.gifts = self.pay("promotional", self.units)
+        left = [unit - gift for unit, gift in zip(self.units, self.gifts, strict=True)]
+        nets = [net - gift * divisor for net, gift in zip(self.nets, self.gifts, strict=True)]
+        if self.request.exact:
+            left, nets = [max(part, 0) for part in left], [max(net, 0) for net in nets]
+        self.total, self.nets = sum(left), nets
+        for id, parts in self.draws["promotional"].items():
+            charge = Charge("credit", None, f"credit {id}", rule="promotional credit")
+            self.notes.append(Note(charge, -sum(parts.values()), None))
+
+    def tax(self, amount: Number, parts: Sequence[Number]) -> None:
+        super().tax(amount, parts)
+        self.taxed.append((amount, parts))
+
+    def pay(self, sort: Sort, amounts: Sequence[Number]) -> list[Number]:
+        """What the grants of a sort pay of each charge; *amounts* are what charges come to."""
+        request = self.request
+        drawn = request.draws.get(sort, NO_DRAWS)
+        if request.offers is not None and (drawn or (offers := request.offers(sort))):
+            earlier = request.earlier.get(sort, {})
+            payables = [
+                Payable(key, kind, meter, amount, earlier.get(key, 0))
+                for (key, kind, meter, _), amount in zip(self.identities, amounts, strict=False)
+            ]
+            drawn = draws(payables, offers, drawn)
+        self.draws[sort] = drawn
+        if not drawn:
+            return [0] * len(amounts)
+        keys = [identity.key for identity in self.identities[: len(amounts)]]
+        return [sum(parts.get(key, 0) for parts in drawn.values()) for key in keys]
+
+    def gross(self) -> list[Units]:
+        """What is to be paid of each charge, tax included, in minor units."""
+        gross = [max(unit - gift, 0) for unit, gift in zip(self.units, self.gifts, strict=True)]
+        for amount, parts in self.taxed:
+            weights = [max(part, 0) for part in parts]
+            if self.request.exact:
+                whole = sum(weights)
+                shares = [amount * part / whole if whole else 0 for part in weights]
+            else:
+                shares = allocated(amount, weights) if amount else [0] * len(weights)
+            gross = [one + other for one, other in zip(gross, shares, strict=True)]
+        return gross
+
+    def amounts(self) -> Earlier:
+        """What the charges come to, by the sort of credit that pays it."""
+        keys = [identity.key for identity in self.identities]
+        by_sort = {"tokens": self.tokens, "promotional": self.units, "paid": self.gross()}
+        return {sort: dict(zip(keys, amounts, strict=False)) for sort, amounts in by_sort.items()}  # type: ignore[misc]
