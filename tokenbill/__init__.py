@@ -15,7 +15,6 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.terms import Discount, Fee, Tax
 from tokenbill.core.pricing.price import Price
-from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.core.pricing.rates import Flat, Package, PerUnit
 from tokenbill.core.pricing.schedule import Entry, PriceSchedule
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
@@ -24,6 +23,8 @@ from tokenbill.errors import BalanceExhausted, CurrencyMismatch, TokenbillError,
 
 if TYPE_CHECKING:
     from tokenbill.core.billing.changes import PlanChange, change_of_plan
+    from tokenbill.core.pricing.lint import Finding, lint
+    from tokenbill.core.pricing.price_book import PriceBook
 
 __all__ = [
     "Account",
@@ -38,6 +39,7 @@ __all__ = [
     "Discount",
     "Entry",
     "Fee",
+    "Finding",
     "Flat",
     "Graduated",
     "Grant",
@@ -59,6 +61,7 @@ __all__ = [
     "Volume",
     "change_of_plan",
     "from_float",
+    "lint",
     "number",
     "top_up",
 ]
@@ -70,4 +73,12 @@ def __getattr__(name: str) -> object:
         from tokenbill.core.billing import changes
 
         return getattr(changes, name)
+    if name in {"Finding", "lint"}:
+        from tokenbill.core.pricing import lint
+
+        return getattr(lint, name)
+    if name == "PriceBook":
+        from tokenbill.core.pricing import price_book
+
+        return price_book.PriceBook
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

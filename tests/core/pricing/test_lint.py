@@ -4,7 +4,7 @@ import pytest
 from attrs import frozen
 
 from tokenbill import Flat, Graduated, Package, PerUnit, Price, PriceSchedule, Tier, UnpricedUsage, Volume
-from tokenbill.core.pricing.lint import Cliff, cliffs, findings
+from tokenbill.core.pricing.lint import Cliff, cliffs, lint
 from tokenbill.core.pricing.price import Sum
 from tokenbill.core.pricing.schedule import Entry
 from tokenbill.errors import InvalidPrice, InvalidSchedule
@@ -208,11 +208,11 @@ class Listed:
 
 
 def test_a_users_schedule_is_read_if_it_lists_its_entries():
-    assert findings(Listed()) == ()
+    assert lint(Listed()) == ()
 
 
 def test_a_schedule_that_lists_nothing_cannot_be_read():
     with pytest.raises(InvalidSchedule, match="lists no entries"):
-        findings(object())
+        lint(object())
     with pytest.raises(InvalidPrice, match="not a price"):
-        findings({"a": "0.10"})
+        lint({"a": "0.10"})

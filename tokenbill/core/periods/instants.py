@@ -29,12 +29,13 @@ Day = TypeVar("Day", bound=date)
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 """Years that a date may lie in: beyond them the arithmetic of ``datetime`` overflows."""
 
-TEXT = re.compile(
+# Patterns are texts, compiled when first used: most processes that import the library read few times.
+TEXT = (
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
     r"(?:[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     r"(?:([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])(?:\[([^\[\]]{1,64})\])?)?)?"
 )
-ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*){0,2}")
+ZONE = r"[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*){0,2}"
 """Every part of an IANA key begins with a capital; ``localtime``, ``posixrules`` and paths do not."""
 LONGEST = 120
 ZONE_LENGTH = 64
@@ -87,7 +88,7 @@ def read(text: str) -> date:
     >>> read("2026-01-31T09:30:00")
     datetime.datetime(2026, 1, 31, 9, 30)
     """
-    match = TEXT.fullmatch(text) if len(text) <= LONGEST else None
+    match = re.fullmatch(TEXT, text) if len(text) <= LONGEST else None
     if match is None:
         raise InvalidPeriod(
             "not a date or a time", text, 'write it as "2026-01-31" or "2026-01-31T00:00:00Z"'
@@ -153,7 +154,7 @@ def zone(key: object) -> tzinfo:
     >>> str(zone("Asia/Shanghai"))
     'Asia/Shanghai'
     """
-    if not isinstance(key, str) or len(key) > ZONE_LENGTH or not ZONE.fullmatch(key) or key == "Factory":
+    if not isinstance(key, str) or len(key) > ZONE_LENGTH or not re.fullmatch(ZONE, key) or key == "Factory":
         raise InvalidPeriod("not a time zone", key, 'give a key of the IANA list: "Asia/Shanghai"')
     if key in ("UTC", "Etc/UTC"):
         return UTC

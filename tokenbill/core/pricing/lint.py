@@ -15,7 +15,7 @@ from tokenbill.core.pricing.price import SAME, Combinator, Each, Price
 from tokenbill.core.pricing.tiers import Graduated, Volume
 from tokenbill.errors import InvalidPrice, InvalidSchedule, UnpricedUsage
 
-__all__ = ["Cliff", "Finding", "Listed", "cliffs", "findings"]
+__all__ = ["Cliff", "Finding", "Listed", "cliffs", "lint"]
 
 Tiered: TypeAlias = "Graduated | Volume"
 
@@ -63,7 +63,7 @@ class Listed(Protocol):
         ...
 
 
-def findings(schedule: Listed) -> tuple[Finding, ...]:
+def lint(schedule: Listed) -> tuple[Finding, ...]:
     """What is doubtful in a schedule.
 
     A price has a cliff if and only if it is not monotone. Of a price that lists no pieces, as most
@@ -74,7 +74,7 @@ def findings(schedule: Listed) -> tuple[Finding, ...]:
 
     >>> from tokenbill import PriceSchedule, Tier
     >>> seats = Volume([Tier(10, 5, fee=2), Tier(None, 4, fee=3)])
-    >>> [finding.message for finding in findings(PriceSchedule(seats=seats))]
+    >>> [finding.message for finding in lint(PriceSchedule(seats=seats))]
     ['at 10 units the amount falls from 52 to 43']
     """
     entries = _entries(schedule)

@@ -20,11 +20,11 @@ from tokenbill.core.money.decimals import Number
 from tokenbill.core.pricing.breakdown import rule_of
 from tokenbill.core.pricing.price import Each, Price
 from tokenbill.core.pricing.rates import PerUnit
-from tokenbill.core.pricing.source import Source
 from tokenbill.errors import CurrencyMismatch, InvalidSchedule, UnpricedUsage
 
 if TYPE_CHECKING:
     from tokenbill.core.pricing.lint import Finding
+    from tokenbill.core.pricing.source import Source
 
 __all__ = ["Entry", "PriceSchedule", "Priced", "Prices", "Schedule", "priced"]
 
@@ -101,8 +101,11 @@ class PriceSchedule(Mapping[Meter, Priced]):
         source: Source | None = None,
         **more: Priced | Number,
     ) -> None:
-        if source is not None and type(source) is not Source:
-            raise InvalidSchedule("not a source of prices", source, "give a Source, or nothing")
+        if source is not None:
+            from tokenbill.core.pricing.source import Source  # a schedule of one's own has none
+
+            if type(source) is not Source:
+                raise InvalidSchedule("not a source of prices", source, "give a Source, or nothing")
         entries = tuple(sorted((*_entries(prices), *_entries(more)), key=lambda entry: entry.key))
         unit = as_currency(currency)
         parts = entries, unit, checked_name(name, empty=True), source, _cells(entries)
@@ -218,9 +221,9 @@ class PriceSchedule(Mapping[Meter, Priced]):
         >>> [finding.code for finding in PriceSchedule(input_tokens=PerUnit(3, per=1_000_000)).lint()]
         ['cached_at_full_rate', 'bare_entry']
         """
-        from tokenbill.core.pricing.lint import findings  # a process that only bills never needs it
+        from tokenbill.core.pricing.lint import lint  # a process that only bills never needs it
 
-        return findings(self)
+        return lint(self)
 
     def content_hash(self) -> str:
         """A hash of prices and currency, the same in every process; the name is no content."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve, field, frozen
 
@@ -145,19 +145,17 @@ def _ascending(_: object, __: Attribute[Any], tiers: tuple[Tier, ...]) -> None:
             )
 
 
-class TierTable(NamedTuple):
+class TierTable:
     """What the tiers of a price are read by: their ends, their lower ends, their labels."""
 
-    ends: list[Decimal]
-    lows: list[Decimal]
-    labels: list[str]
+    __slots__ = ("ends", "labels", "lows")
 
-
-def _table(tiers: Iterable[Tier]) -> TierTable:
-    ends = [tier.up_to for tier in tiers if tier.up_to is not None]
-    spans = [f"{low:f} to {high:f}" for low, high in pairwise([ZERO, *ends])]
-    spans.append(f"above {ends[-1]:f}" if ends else "any quantity")
-    return TierTable(ends, [ZERO, *ends], [f"tier {i}: {span}" for i, span in enumerate(spans, 1)])
+    def __init__(self, tiers: Iterable[Tier]) -> None:
+        self.ends = [tier.up_to for tier in tiers if tier.up_to is not None]
+        self.lows = [ZERO, *self.ends]
+        spans = [f"{low:f} to {high:f}" for low, high in pairwise(self.lows)]
+        spans.append(f"above {self.ends[-1]:f}" if self.ends else "any quantity")
+        self.labels = [f"tier {i}: {span}" for i, span in enumerate(spans, 1)]
 
 
 def _entered(price: Graduated | Volume, tier: Tier, quantity: Exact) -> Tier:
@@ -204,7 +202,7 @@ class Graduated(Price):
     @cached_property
     def table(self) -> TierTable:
         """What its tiers are read by."""
-        return _table(self.tiers)
+        return TierTable(self.tiers)
 
     @cached_property
     def full_tiers(self) -> list[PriceComponent]:
@@ -269,7 +267,7 @@ class Volume(Price):
     @cached_property
     def table(self) -> TierTable:
         """What its tiers are read by."""
-        return _table(self.tiers)
+        return TierTable(self.tiers)
 
     def tier_at(self, quantity: Exact | Number) -> Tier:
         """The tier that a total falls in; its end belongs to it.
