@@ -58,6 +58,11 @@ class Counts(TokenCounts):
     replaced: bool = False
     shape: Shape = field(kw_only=True)
 
+    def apart(self) -> int:
+        """Tokens that have a meter of their own, which a total holds as well."""
+        calls = self.calls
+        return sum(int(calls[meter]) for meter in calls if "_tokens" in meter) if calls else 0
+
     def call(self, meter: str, quantity: Quantity) -> None:
         """More calls of a meter, or more of what else stands beside the tokens."""
         before = self.calls.get(meter)

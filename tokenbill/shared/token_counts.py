@@ -71,6 +71,10 @@ class TokenCounts:
         """What a role is called where it was found."""
         return self.keys.get(role, role)
 
+    def apart(self) -> int:
+        """Tokens of meters that are not parts of these sums, but of their total."""
+        return 0
+
     def rest(self, role: str, whole: int, parts: Iterable[int]) -> int:
         """What is left of a whole without these parts; a larger part is never cut to fit."""
         inside = sum(parts)
@@ -102,7 +106,7 @@ def meters_of(counts: TokenCounts, shape: Conventions) -> dict[str, int]:
             return meters
     tokens = _input(counts, shape)
     tokens |= _output(counts, shape, sum(tokens.values()))
-    _check_total(counts, shape, sum(tokens.values()))
+    _check_total(counts, shape, sum(tokens.values()) + counts.apart())
     _take_provisioned(counts, tokens)
     return {meter: quantity for meter, quantity in tokens.items() if quantity}
 
@@ -120,7 +124,7 @@ def _plain(counts: TokenCounts, shape: Conventions) -> dict[str, int] | None:
         return None
     fresh = whole if shape.cache_outside else whole - read - short - long
     said = out if shape.reasoning_outside else out - reasoning
-    tokens = fresh + read + short + long + said + reasoning
+    tokens = fresh + read + short + long + said + reasoning + counts.apart()
     if fresh < 0 or said < 0 or get("total", tokens) != tokens:
         return None
     found = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tokenbill.payloads.shapes import Shape
+from tokenbill.payloads.table.agents import SHAPES as AGENTS
 from tokenbill.payloads.table.china import SHAPES as CHINA
 from tokenbill.payloads.table.frameworks import SHAPES as FRAMEWORKS
 from tokenbill.payloads.table.hosts import SHAPES as HOSTS
@@ -14,7 +15,7 @@ from tokenbill.payloads.table.openai import SHAPES as OPENAI
 
 __all__ = ["EVERY", "SHAPES"]
 
-EVERY: Final = (*OPENAI, *MAKERS, *HOSTS, *CHINA, *FRAMEWORKS)
+EVERY: Final = (*OPENAI, *MAKERS, *HOSTS, *CHINA, *FRAMEWORKS, *AGENTS)
 
 SHAPES: Final[Mapping[str, tuple[Shape, ...]]] = {
     name: tuple(shape for shape in EVERY if shape.name == name)
