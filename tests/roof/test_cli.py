@@ -477,7 +477,7 @@ def test_usage_without_a_price_is_an_error(file, capsys):
         (["pay"], "invalid choice: 'pay'"),
         (["--lang", "fr"], "invalid choice: 'fr'"),
         (["bill"], "required: FILE; see tokenbill bill --help"),
-        (["bill", USAGE, "--sum", "gpu_hours"], "one of the arguments --price --plan --model is required"),
+        (["bill", USAGE, "--sum", "gpu_hours"], "no prices: give --price, --plan or --model"),
         (["bill", USAGE, *GPU, "--format", "xml"], "invalid choice: 'xml'"),
         (["bill", USAGE, *GPU, "--quiet", "--progress"], "not allowed"),
         (["bill", USAGE, *GPU, "--currency", "usd"], 'write "USD"'),
@@ -726,11 +726,14 @@ def test_rows_of_which_nobody_knows_the_request_are_refused_at_such_prices(file,
     assert "the prices depend on the length of a request" in capsys.readouterr().err
 
 
-def test_a_list_of_payloads_is_no_file_of_rows(file, capsys):
-    calls = file('[{"prompt_tokens": 9, "completion_tokens": 2}]\n', "calls.json")
+def test_a_list_of_payloads_in_one_document_is_read_as_its_rows(file, capsys):
+    calls = file('[\n {"prompt_tokens": 9, "completion_tokens": 2}\n]\n', "calls.json")
+    asked = ["bill", calls, "--as", "openai.chat", "--price", "input_tokens=1"]
 
-    assert main(["bill", calls, "--as", "openai.chat", "--price", "input_tokens=1"]) == 1
-    assert "write an object a line" in capsys.readouterr().err
+    assert main([*asked, "--price", "output_tokens=3"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $15.00"
+    assert main(asked) == 1
+    assert "no price for meter 'output_tokens'" in capsys.readouterr().err
 
 
 def test_no_line_of_payloads_is_shown(file, capsys):

@@ -12,12 +12,12 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from tokenbill.cli.options import Misuse, Request, options, request_of
+from tokenbill.cli.options import COUNTED, Misuse, Request, options, request_of
 from tokenbill.core.base.tables import digits, text_table
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, plus
-from tokenbill.errors import InvalidMeter, MissingExtra, TokenbillError, UnreadableRow
+from tokenbill.errors import InvalidMeter, MissingExtra, TokenbillError, UnreadableInput, UnreadableRow
 
 __all__ = ["main"]
 
@@ -108,9 +108,19 @@ def _bill(arguments: Namespace) -> None:
     source = getattr(sys.stdin, "buffer", sys.stdin) if file == "-" else Path(file)
     with _progress(arguments) as progress:
         callbacks = {"on_bad_row": progress.skip if arguments.skip_bad else None, "progress": progress.update}
-        usages = usages_of(source, request, callbacks, _note)
+        if request.kind in COUNTED:
+            usages = usages_of(source, request, callbacks, _note)
+        else:
+            from tokenbill.cli.answers import billed
+
+            usages, plan = billed(source, request, callbacks, _note)
+            request = request._replace(plan=plan)
     if progress.skipped:
         _note(f"{progress.skipped} {'row' if progress.skipped == 1 else 'rows'} skipped")
+        if not any(usages.values()):
+            raise UnreadableInput(
+                "no row could be read, skipped", progress.skipped, "nothing billed is no bill"
+            )
     if not request.by:  # a file without rows is a bill of nothing, and not no bill
         usages = {(): usages.get((), Usage())}
 
@@ -119,7 +129,7 @@ def _bill(arguments: Namespace) -> None:
     bills = [
         Bill.of(
             usage,
-            request.plan,
+            request.terms,
             period=request.period,
             at=arguments.at,
             about=dict(zip(headings, group, strict=True)),
@@ -200,10 +210,10 @@ def _text(bills: list[Bill], groups: list[tuple[str, ...]], request: Request) ->
         header = (*request.by, *meters, "total")
         text.append(text_table(header, rows, numbers=range(len(request.by), len(header))))
         text.append(f"{len(bills)} {'bill' if len(bills) == 1 else 'bills'}")
-        text.append(f"Total: {request.plan.currency.format(total)}")
+        text.append(f"Total: {request.terms.currency.format(total)}")
 
     if exact != total:
-        rounded, code = decimal(exact), request.plan.currency.code
+        rounded, code = decimal(exact), request.terms.currency.code
         is_all = rounded == exact  # a quotient that does not end is shown as it is, too
         before = f"{digits(rounded)} {code}" if is_all else f"{exact} {code}, about {digits(rounded)}"
         text.append(f"Before rounding: {before}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from argparse import Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,12 +36,16 @@ examples:
   tokenbill bill usage.csv --sum gpu_seconds=exec_time --count api_calls \\
       --price gpu_seconds=0.10/3600 --price api_calls=0.01 --format csv
   tokenbill bill events.jsonl --as cloudevents --by customer --plan plan.toml
-  tokenbill bill calls.jsonl --as openai.chat --model gpt-4o --at 2026-11-01T00:00:00Z
+  tokenbill bill calls.jsonl --as openai.chat --at 2026-11-01T00:00:00Z
+  tokenbill bill session.jsonl --as claude-code --by model
 
 Without --sum and --count a row has a "meter" and a "quantity".
 """
-KINDS = ("rows", "cloudevents", "otel", "payload", "usage")
-"""What a file may hold, besides payloads of a named shape: ``usage`` is a document, the others are rows."""
+KINDS = ("rows", "cloudevents", "usage", "otel", "payload", "log")
+"""What a file may hold, besides answers of a named shape and named logs; ``usage`` is a document."""
+NO_PRICES = "no prices: give --price, --plan or --model"
+COUNTED = ("rows", "cloudevents", "usage")
+"""Kinds that hold no answers of models."""
 
 
 class Misuse(Exception):
@@ -54,10 +58,22 @@ class Request(NamedTuple):
     by: tuple[str, ...]
     sums: list[tuple[Meter, str]]
     counts: list[Meter]
-    plan: BillingPlan
+    plan: BillingPlan | None
     kind: str
     period: Period | None
-    model: str | None
+    labels: dict[str, str]
+    pools: list[tuple[str, str]]
+    models: tuple[str, ...]
+    provider: str | None
+    price_map: Mapping[str, Any] | None
+    at: str | None
+
+    @property
+    def terms(self) -> BillingPlan:
+        """The plan; that of answers is known once their models are."""
+        if self.plan is None:
+            raise Misuse(NO_PRICES)
+        return self.plan
 
 
 def options(argv: Sequence[str] | None) -> Namespace:
@@ -90,8 +106,25 @@ def options(argv: Sequence[str] | None) -> Namespace:
     return parser.parse_args(argv)
 
 
+class _Once(Action):
+    """An option that may stand once: of two the last one would hold, silently."""
+
+    def __call__(
+        self, parser: ArgumentParser, namespace: Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        stood: set[str] = vars(namespace).setdefault("stood", set[str]())
+        if self.dest in stood:
+            raise ArgumentError(self, "it may stand once")
+        stood.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 class _Parser(ArgumentParser):
     """Says what is wrong in one line."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.register("action", None, _Once)
 
     def error(self, message: str) -> NoReturn:
         raise Misuse(f"{message}; see {self.prog} --help")
@@ -101,12 +134,14 @@ def _add_bill(parser: ArgumentParser) -> None:
     parser.set_defaults(command="bill")
     add = parser.add_argument
     several: dict[str, Any] = {"action": "append", "default": []}
-    kind = f"what a row is: {', '.join(KINDS)}, or the shape of a payload, such as openai.chat"
+    kind = f"what a row is: {', '.join(KINDS)}, the shape of an answer, such as openai.chat, or a kind of log"
     add("file", metavar="FILE", help="the file; - is standard input")
     add("--as", dest="kind", metavar="KIND", default="rows", help=kind)
     add("--by", metavar="COLUMN", help="make one bill for each value of a column", **several)
     add("--sum", metavar="METER[=COLUMN]", help="a meter adds up its column, or COLUMN", **several)
     add("--count", metavar="METER", help="a meter counts the rows", **several)
+    add("--label", metavar="LABEL=COLUMN", help="a column is a label of every meter", **several)
+    add("--pool", metavar="PART=WHOLE", help="a column is a part of another, and taken out of it", **several)
     add(
         "--period",
         metavar="START/END",
@@ -114,10 +149,11 @@ def _add_bill(parser: ArgumentParser) -> None:
     )
     # What usage costs is said once: by prices, a plan, or the name of a model.
     price = "what a unit of a meter costs, or PER units"
-    terms = parser.add_mutually_exclusive_group(required=True)
+    terms = parser.add_mutually_exclusive_group()
     terms.add_argument("--price", metavar="METER=RATE[/PER]", help=price, **several)
     terms.add_argument("--plan", metavar="FILE", help="a plan or a schedule of prices, in TOML or JSON")
-    terms.add_argument("--model", metavar="NAME", help="the prices of a model, as genai-prices lists them")
+    model = "the prices of a model, as genai-prices lists them; of answers by default each row's own"
+    terms.add_argument("--model", metavar="NAME", help=model, **several)
     add("--currency", default="USD", help="currency of --price; USD by default")
     add("--provider", metavar="NAME", help="who offers the model")
     add("--price-map", metavar="FILE", help="a map of prices, such as litellm's, in place of genai-prices")
@@ -142,8 +178,10 @@ def request_of(arguments: Namespace) -> Request:
     try:
         sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
         # A meter without a price is found before a long file is read.
-        for meter in [*(meter for meter, _ in sums), *counts]:
-            plan.prices.match(meter)
+        labels = dict(_pair(text, "LABEL=COLUMN") for text in arguments.label)
+        if plan is not None and not labels:
+            for meter in [*(meter for meter, _ in sums), *counts]:
+                plan.prices.match(meter)
         period: Period | None = None
         if arguments.period is not None:
             start, slash, end = arguments.period.partition("/")
@@ -153,25 +191,53 @@ def request_of(arguments: Namespace) -> Request:
             period = Period(start, end)
     except TokenbillError as error:
         raise Misuse(error) from None
-    return Request(tuple(arguments.by), sums, counts, plan, arguments.kind, period, arguments.model)
+    answers = plan is None and arguments.price_map is not None
+    return Request(
+        by=tuple(arguments.by),
+        sums=sums,
+        counts=counts,
+        plan=plan,
+        kind=arguments.kind,
+        period=period,
+        labels=labels,
+        pools=[_pair(text, "PART=WHOLE") for text in arguments.pool],
+        models=tuple(arguments.model),
+        provider=arguments.provider,
+        price_map=_json_of(arguments.price_map) if answers else None,
+        at=arguments.at,
+    )
+
+
+def _pair(text: str, form: str) -> tuple[str, str]:
+    first, equals, second = text.partition("=")
+    if not (first and equals and second):
+        raise Misuse(f"not {form}: {quoted(text)}")
+    return first, second
 
 
 def _check(arguments: Namespace) -> None:
     """Refuse options that contradict each other."""
     kind = arguments.kind
     if kind not in KINDS:
-        from tokenbill.payloads import SHAPES
+        from tokenbill.payloads import LOGS, SHAPES
 
-        known = [*KINDS, *SHAPES]
-        if kind not in SHAPES:
+        known = list(dict.fromkeys([*KINDS, *LOGS, *SHAPES]))
+        if kind not in known:
             near = get_close_matches(kind, known, n=1)
             hint = f"did you mean {quoted(near[0])}?" if near else f"give one of {', '.join(known)}"
             raise Misuse(f"not a kind of row: {quoted(kind)}; {hint}")
-    if kind != "rows" and (arguments.sum or arguments.count):
+    if kind != "rows" and (arguments.sum or arguments.count or arguments.label or arguments.pool):
         raise Misuse("--sum and --count read columns; leave them out, or read rows: --as rows")
+    if (arguments.label or arguments.pool) and not arguments.sum:
+        raise Misuse("--label and --pool say more of the columns that --sum adds up; give --sum")
+    if kind in COUNTED and not (arguments.price or arguments.plan or arguments.model):
+        raise Misuse(NO_PRICES)
+    if kind in COUNTED and len(arguments.model) > 1:
+        raise Misuse("only answers name their models; give one --model, or a --plan with their prices")
     if arguments.format == "focus" and not (arguments.issuer and arguments.period):
         raise Misuse("FOCUS asks who sends the bill, and for what time: give --issuer and --period")
-    if (arguments.provider or arguments.price_map) and arguments.model is None:
+    own = kind not in COUNTED and not (arguments.price or arguments.plan)
+    if (arguments.provider or arguments.price_map) and not arguments.model and not own:
         raise Misuse("--provider and --price-map say where a model's prices stand; give --model")
     if kind == "cloudevents" and arguments.period and "T" not in arguments.period.upper():
         raise Misuse("events happen at instants: write --period 2026-01-01T00:00:00Z/2026-02-01T00:00:00Z")
@@ -179,20 +245,26 @@ def _check(arguments: Namespace) -> None:
         raise Misuse("a document of usage has no columns; leave out --by")
 
 
-def _plan(arguments: Namespace) -> BillingPlan:
-    """The plan of a file, or one on demand, at the prices of the arguments or those of a model."""
+def _plan(arguments: Namespace) -> BillingPlan | None:
+    """The plan of a file, or one on demand, at the prices of the arguments or those of a model.
+
+    Answers bring their models with them: without other terms their plan is made when they are read.
+    """
     terms: Any = None
     if arguments.plan is not None:
         from tokenbill.serial import load
 
         terms = load(Path(arguments.plan))
-    elif arguments.model is not None:
+    elif not arguments.price and arguments.kind not in COUNTED:
+        return None
+    elif arguments.model:
         from tokenbill import catalog
 
+        [model] = arguments.model
         if arguments.price_map is not None:
-            terms = catalog.from_price_map(_json_of(arguments.price_map), model=arguments.model)
+            terms = catalog.from_price_map(_json_of(arguments.price_map), model=model)
         else:
-            terms = catalog.schedule(arguments.model, arguments.provider, arguments.at)
+            terms = catalog.schedule(model, arguments.provider, arguments.at)
     else:
         try:
             terms = PriceSchedule([*map(_price, arguments.price)], currency=arguments.currency)
@@ -202,7 +274,7 @@ def _plan(arguments: Namespace) -> BillingPlan:
     # Of a book only one version holds, and no clock is read to choose it.
     if isinstance(terms, PriceBook):
         if arguments.at is None:
-            name = arguments.model or arguments.plan
+            name = arguments.plan or arguments.model[0]
             raise Misuse(f"the prices of {name} depend on the date; give --at")
         terms = terms.on(arguments.at)
     if not isinstance(terms, BillingPlan | PriceSchedule):

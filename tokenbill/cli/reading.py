@@ -8,10 +8,13 @@ from typing import Any, TypeAlias, cast
 
 from tokenbill.cli.options import Misuse, Request
 from tokenbill.core.base.inputs import name
+from tokenbill.core.base.quoting import quoted
+from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import EXACT, number
 from tokenbill.core.pricing.schedule import PriceSchedule
-from tokenbill.errors import InvalidName, InvalidUsage, UnreadableInput
-from tokenbill.events import Event, bracket, once, read_cloudevent, read_otel, usage_by
+from tokenbill.errors import InvalidName, UnreadableInput
+from tokenbill.events import Event, bracket, once, read_cloudevent, usage_by
 from tokenbill.files import read_rows, read_usage_by
 from tokenbill.shared.rows import Source
 
@@ -47,10 +50,10 @@ def usages_of(
         return _events(source, request, callbacks, note)
 
     # Where a price depends on the length of a request, each row is one: its sum would be a longer one.
-    prices: object = request.plan.prices
+    prices: object = request.terms.prices
     lengths = [key.labels.get("context", "") for key in prices] if isinstance(prices, PriceSchedule) else []
     over = sorted({int(length) for length in lengths if length.isascii() and length.isdecimal()})
-    if request.kind == "rows" and not over:
+    if not over and not request.labels and not request.pools:
         return read_usage_by(source, request.by, sums=request.sums, counts=request.counts, **callbacks)
     read = _reader(request)
 
@@ -89,28 +92,22 @@ def _events(source: Source, request: Request, callbacks: Callbacks, note: Callab
 
 
 def _reader(request: Request) -> Callable[[Mapping[str, Any]], Usage]:
-    """What reads the usage of one row; usage of another model than the one priced is refused."""
-    sums, ones, model = request.sums, [(meter, 1) for meter in request.counts], request.model
-    shape = None if request.kind == "payload" else request.kind
-    if request.kind == "rows" and not sums:
+    """What reads the usage of one row by its columns."""
+    if not request.sums:
         raise Misuse("the prices depend on the length of a request; give --sum, for rows that are requests")
+    columns = {column for _, column in request.sums}
+    for column in [column for pool in request.pools for column in pool]:
+        if column not in columns:
+            raise Misuse(f"--pool names a column that no --sum adds up: {quoted(column)}")
 
     def read(row: Mapping[str, Any]) -> Usage:
-        if request.kind == "otel":
-            usage = read_otel(row)
-        elif request.kind == "rows":
-            usage = Usage([*((meter, _member(row, column)) for meter, column in sums), *ones])
-        else:
-            from tokenbill.payloads import read_usage
-
-            usage = read_usage(row, shape)
-        for meter in usage if model is not None else ():
-            if meter.labels.get("model", model) != model:
-                way_out = (
-                    f"its prices are not those of {model}: bill it apart, by its own --model or a --plan"
-                )
-                raise InvalidUsage("usage of another model", meter.labels["model"], way_out)
-        return usage
+        cells = {column: number(_member(row, column)) for column in columns}
+        # What is a part of another column is counted there, too.
+        for part, whole in request.pools:
+            cells[whole] = EXACT.subtract(cells[whole], cells[part])
+        labels = {label: name(_member(row, column), what=label) for label, column in request.labels.items()}
+        summed = [(Meter(meter, labels), cells[column]) for meter, column in request.sums]
+        return Usage([*summed, *((Meter(meter, labels), 1) for meter in request.counts)])
 
     return read
 

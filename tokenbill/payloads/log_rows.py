@@ -12,7 +12,8 @@ from attrs import evolve, field, frozen
 
 from tokenbill.errors import TokenbillError, UnreadableInput
 from tokenbill.payloads.answers import id_of
-from tokenbill.payloads.labels import label_of, model_of
+from tokenbill.payloads.counts import label_of
+from tokenbill.payloads.labels import model_of
 from tokenbill.payloads.objects import first_of, is_object, listed_in, members_of, text_of
 from tokenbill.payloads.table import SHAPES
 from tokenbill.shared.foreign_data import instant
@@ -69,7 +70,7 @@ def pieces_of(row: Mapping[str, Any], kind: str | None, state: State) -> list[Pi
         UnreadableInput: If the row is not of the kind.
     """
     members = members_of(row, "row")
-    if kind in ROWS:
+    if kind is not None and kind in ROWS:
         marked, reader = ROWS[kind]
         if kind == "otel" or marked(members):
             return reader(members, None, state)
@@ -166,7 +167,7 @@ def _claude_code(row: dict[str, Any], kind: str | None, state: State) -> list[Pi
 
 
 def _codex(row: dict[str, Any], kind: str | None, state: State) -> list[Piece]:
-    """Counts since the session began, told again where nothing happened; their differences are the answers."""
+    """Counts since the session began, some of them twice; their differences are the answers."""
     held = members_of(row["payload"], "payload") if is_object(row.get("payload")) else {}
     if text_of(row.get("type")) == "session_meta":
         state.pop("total", None)

@@ -223,29 +223,13 @@ def _chain(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
 
 
 def _document(first: str, texts: Iterator[Any]) -> list[Mapping[str, Any]] | None:
-    """The objects of a JSON document, if the first line does not hold a whole one; None for lines."""
+    """The objects of a JSON document that the first line opens; None where each line is an object."""
     opening = first.lstrip("\ufeff \t")
-    if opening.startswith("["):
-        whole = opening
-    elif opening.strip() == "{" or not _is_whole(opening):
-        whole = None
-    else:
+    if not opening.startswith("[") and opening.strip() != "{":
         return None
     try:
-        found = (
-            decoded(whole) if whole is not None and _is_whole(whole) else decoded("\n".join([first, *texts]))
-        )
+        found = decoded("\n".join([opening, *texts]))
     except NotJson as problem:
-        raise UnreadableInput(
-            "not JSON lines, and not one JSON document", str(problem), problem.way_out
-        ) from None
+        raise UnreadableInput("not JSON lines, and not a document", str(problem), problem.way_out) from None
     listed = found if isinstance(found, list) else [found]
     return [members_of(item, "row") for item in listed]
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        decoded(text)
-    except NotJson as problem:
-        return "expecting" not in str(problem).lower() or "twice" in str(problem)
-    return True

@@ -156,6 +156,15 @@ OPENAI_PARTS: Final = {
     **{f"output_{kind}_tokens": f"output.{kind}" for kind in ("text", "audio", "image")},
     **{f"input_cached_{kind}_tokens": f"read.{kind}" for kind in ("text", "audio", "image")},
 }
+OPENAI_SEEN: Final = "2026-11, openai 3.57.0"
+OTHER_REPORTS: Final = {
+    "images": "images",
+    "characters": "characters",
+    "seconds": "audio_seconds",
+    "num_sessions": "code_sessions",
+    "num_requests": "searches",
+    "usage_bytes": "storage_bytes",
+}
 REPORTS: Final = (
     Shape(
         "openai.usage",
@@ -175,15 +184,23 @@ REPORTS: Final = (
         marks=paths("num_model_requests"),
     ),
     # The reports of embeddings, images, speech, code and searches, each by its own count.
-    Shape("openai.usage", "2026-11, openai 3.57.0", {"input_tokens": "input", "num_model_requests": "api_calls"},
-          marks=paths("num_model_requests"), required=("input",)),
+    Shape(
+        "openai.usage",
+        OPENAI_SEEN,
+        {"input_tokens": "input", "num_model_requests": "api_calls"},
+        marks=paths("num_model_requests"),
+        required=("input",),
+    ),
     *(
-        Shape("openai.usage", "2026-11, openai 3.57.0", {key: meter, "num_model_requests": "api_calls"},
-              free=paths("source size"), marks=paths(key), required=(meter,))
-        for key, meter in (
-            ("images", "images"), ("characters", "characters"), ("seconds", "audio_seconds"),
-            ("num_sessions", "code_sessions"), ("num_requests", "searches"), ("usage_bytes", "storage_bytes"),
+        Shape(
+            "openai.usage",
+            OPENAI_SEEN,
+            {key: meter, "num_model_requests": "api_calls"},
+            free=paths("source size"),
+            marks=paths(key),
+            required=(meter,),
         )
+        for key, meter in OTHER_REPORTS.items()
     ),
     Shape(
         "anthropic.usage",
@@ -205,6 +222,6 @@ REPORTS: Final = (
         marks=paths("uncached_input_tokens"),
         cache_outside=True,
     ),
-)  # fmt: skip
+)
 
 SHAPES: Final = (*AGENTS, LANGFUSE, HELICONE, *OPENROUTER, *REPORTS)
