@@ -12,7 +12,8 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.errors import TokenbillError, UnreadableInput, UnreadableRow
 from tokenbill.payloads.answers import Answers
 from tokenbill.payloads.labels import answering, labelled
-from tokenbill.payloads.log_rows import ROWS, Piece, instant_of, kind_of, pieces_of
+from tokenbill.payloads.log_pieces import Piece, instant_of
+from tokenbill.payloads.log_rows import ROWS, kind_of, pieces_of
 from tokenbill.payloads.objects import members_of
 from tokenbill.payloads.reading import read_usage
 from tokenbill.payloads.table import SHAPES
