@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from tokenbill.cli.options import COUNTED, Misuse, Request, options, request_of
+from tokenbill.cli.options import Misuse, Request, options, request_of
 from tokenbill.core.base.tables import digits, text_table
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
@@ -102,19 +102,13 @@ def _dialogue(arguments: Namespace) -> None:
 
 
 def _bill(arguments: Namespace) -> None:
-    from tokenbill.cli.reading import usages_of
+    from tokenbill.cli.reading import billed
 
     request, file = request_of(arguments), arguments.file
     source = getattr(sys.stdin, "buffer", sys.stdin) if file == "-" else Path(file)
     with _progress(arguments) as progress:
         callbacks = {"on_bad_row": progress.skip if arguments.skip_bad else None, "progress": progress.update}
-        if request.kind in COUNTED:
-            usages = usages_of(source, request, callbacks, _note)
-        else:
-            from tokenbill.cli.answers import billed
-
-            usages, plan = billed(source, request, callbacks, _note)
-            request = request._replace(plan=plan)
+        usages, plan = billed(source, request, callbacks, _note)
     if progress.skipped:
         _note(f"{progress.skipped} {'row' if progress.skipped == 1 else 'rows'} skipped")
         if not any(usages.values()):
@@ -129,7 +123,7 @@ def _bill(arguments: Namespace) -> None:
     bills = [
         Bill.of(
             usage,
-            request.terms,
+            plan,
             period=request.period,
             at=arguments.at,
             about=dict(zip(headings, group, strict=True)),
@@ -137,7 +131,7 @@ def _bill(arguments: Namespace) -> None:
         for group, usage in usages.items()
     ]
     if arguments.format == "text":
-        print("\n".join(_text(bills, list(usages), request)))
+        print("\n".join(_text(bills, list(usages), request._replace(plan=plan))))
         return
     _reconfigure(sys.stdout, encoding="utf-8", errors="strict")
     if arguments.format == "focus":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tokenbill.cli.options import Misuse, Request
 from tokenbill.core.base.inputs import name
@@ -18,22 +18,15 @@ from tokenbill.payloads import Log, Record, read_log
 from tokenbill.shared.model_names import known_as
 from tokenbill.shared.rows import Source
 
-__all__ = ["Billed", "billed"]
+__all__ = ["answered"]
 
 OF_ANSWERS: Final = ("model", "provider")
 """What an answer says of itself, which rows may be grouped by even where they have no such member."""
 
 
-class Billed(NamedTuple):
-    """The usage of each group, and the plan that prices it."""
-
-    groups: dict[tuple[str, ...], Usage]
-    plan: BillingPlan
-
-
-def billed(
+def answered(
     source: Source, request: Request, watched: Mapping[str, Any], tell: Callable[[str], object]
-) -> Billed:
+) -> tuple[dict[tuple[str, ...], Usage], BillingPlan]:
     """The usage of the answers in a file, each once, and what it is priced by.
 
     Raises:
@@ -55,7 +48,7 @@ def billed(
     for record in log:
         key, usage = _group(record, request.by), prices.usage(record)
         groups[key] = groups[key] + usage if key in groups else usage
-    return Billed(dict(sorted(groups.items())), prices.plan)
+    return dict(sorted(groups.items())), prices.plan
 
 
 def _group(record: Record, by: tuple[str, ...]) -> tuple[str, ...]:

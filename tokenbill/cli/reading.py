@@ -6,19 +6,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from tokenbill.cli.options import Misuse, Request
+from tokenbill.cli.options import COUNTED, Misuse, Request
 from tokenbill.core.base.inputs import name
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, number
+from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.errors import InvalidName, UnreadableInput
 from tokenbill.events import Event, bracket, once, read_cloudevent, usage_by
 from tokenbill.files import read_rows, read_usage_by
 from tokenbill.shared.rows import Source
 
-__all__ = ["Callbacks", "Groups", "usages_of"]
+__all__ = ["Callbacks", "Groups", "billed", "usages_of"]
 
 Groups: TypeAlias = "dict[tuple[str, ...], Usage]"
 """Usage by the texts of its group."""
@@ -28,6 +29,17 @@ Callbacks: TypeAlias = "Mapping[str, Any]"
 
 OF_EVENTS = ("customer", "source")
 """What events may be grouped by."""
+
+
+def billed(
+    source: Source, request: Request, callbacks: Callbacks, note: Callable[[str], object]
+) -> tuple[Groups, BillingPlan]:
+    """The usage of each group of a file, and the plan that prices it; answers bring that of their models."""
+    if request.kind in COUNTED:
+        return usages_of(source, request, callbacks, note), request.terms
+    from tokenbill.cli.answers import answered
+
+    return answered(source, request, callbacks, note)
 
 
 def usages_of(
