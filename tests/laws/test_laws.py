@@ -246,25 +246,25 @@ def test_splitting_a_period_never_changes_what_is_owed(case, data):
     )
 
 
-def billed_in_parts(plan, parts, carried=attrs.evolve, opening=NEW):
-    """The bills of the parts of a period; `carried` hands each account on."""
+def billed_in_parts(plan, parts, handed_on=attrs.evolve, opening=NEW):
+    """The bills of the parts of a period; `handed_on` is what each account becomes."""
     bills = []
     for i, part in enumerate(parts, 1):
         bills.append(Bill.of(part, plan, opening=opening, final=i == len(parts)))
-        opening = carried(bills[-1].closing)
+        opening = handed_on(bills[-1].closing)
     return bills
 
 
 @given(plans_and_parts(), st.data())
-def test_what_is_due_and_what_is_carried_make_up_the_totals(case, data):
+def test_what_is_due_and_the_credit_balance_make_up_the_totals(case, data):
     plan, parts = case
-    carried = -data.draw(st.integers(0, 1000))
+    credit = data.draw(st.integers(-10, 1000))
 
-    bills = billed_in_parts(plan, parts, opening=Account(carried=carried))
+    bills = billed_in_parts(plan, parts, opening=Account(credit_balance=credit))
 
-    assert all(bill.due >= 0 >= bill.closing.carried for bill in bills)
-    settled = total_of([*(bill.due for bill in bills), bills[-1].closing.carried])
-    assert settled == total_of([carried, *(bill.total for bill in bills)])
+    assert all(bill.due >= 0 and bill.closing.credit_balance >= 0 for bill in bills)
+    settled = total_of([credit, *(bill.due for bill in bills)])
+    assert settled == total_of([bills[-1].closing.credit_balance, *(bill.total for bill in bills)])
 
 
 @given(plans_and_parts(most=6), st.data())
@@ -333,7 +333,7 @@ def test_the_fast_road_and_the_road_by_lines_meet(case):
 def billed_before(bill):
     """The exact amount of what the opening account had used, nothing for a fresh one."""
     opening = bill.opening
-    return Fraction(0) if opening.terms is None else Bill.of(opening.used, bill.plan).exact
+    return Fraction(0) if opening.fingerprint is None else Bill.of(opening.used, bill.plan).exact
 
 
 @given(prices_and_quantities(of=one(leaves) | prices, count=1), roundings)
@@ -688,10 +688,10 @@ DOORS = {
     "BillingPlan, name": lambda it: BillingPlan.on_demand(PLAN.prices, name=it),
     "BillingPlan, rounding": lambda it: BillingPlan.on_demand(PLAN.prices, rounding=it),
     "Account": Account,
-    "Account, terms": lambda it: Account(terms=it),
+    "Account, fingerprint": lambda it: Account(fingerprint=it),
     "Account, used": lambda it: Account(used=it),
     "Account, accrued": lambda it: Account(accrued=it),
-    "Account, carried": lambda it: Account(carried=it),
+    "Account, credit_balance": lambda it: Account(credit_balance=it),
     "Bill": lambda it: Bill.of(it, PLAN),
     "Bill, plan": lambda it: Bill.of(Usage(a=1), it),
     "Bill, opening": lambda it: Bill.of(Usage(a=1), PLAN, opening=it),
@@ -701,7 +701,7 @@ DOORS = {
     "Bill, about": lambda it: Bill.of(Usage(a=1), PLAN, about=it),
     "Bill, about a number": lambda it: Bill.of(Usage(a=1), PLAN, about={"number": it}),
     "Bill, on an account of these terms": lambda it: Bill.of(
-        Usage(a=1), PLAN, opening=attrs.evolve(OPEN, terms=it)
+        Usage(a=1), PLAN, opening=attrs.evolve(OPEN, fingerprint=it)
     ),
 }
 OPERATORS = {"Usage, times", "price, times", "price, plus", "PriceSchedule, or", "PriceSchedule, times"}

@@ -25,6 +25,10 @@ class Refused(Exception):
         self.short = short
 
 
+class ForeignCredit(Exception):
+    """Credit in a currency that the plan does not know."""
+
+
 class BelowZero(Exception):
     """A correction takes off more than was used."""
 
@@ -77,6 +81,16 @@ class Unit:
         for i in order[: int(units - total(parts))]:
             parts[i] += 1
         return [part * self.size for part in parts]
+
+
+class Exactly(Unit):
+    """No unit at all: every amount stays as it is. What a grant offers is in whole units all the same."""
+
+    def rounded(self, x):
+        return x
+
+    def shared(self, amount, weights):
+        return [amount * weight / total(weights) for weight in weights]
 
 
 def total(amounts):
@@ -330,37 +344,75 @@ def rank(grant, offer, order):
     return [keys[key] for key in order]
 
 
-def offers_of(state, wanted, again, at, period):
-    """Grants that can pay and how much, in order: what they drew in this period is offered anew."""
+CASH_BACK = ""
+"""The credit balance among the grants."""
+
+
+def offers_of(state, sort, plan, at, period):
+    """Grants of a sort that can pay and how much, in order: what they drew in this period is offered anew.
+
+    Those that have ended come first and offer nothing else; the credit balance comes before all paid ones.
+    """
     found = []
-    for grant in filter(wanted, state.grants):
-        is_usable = usable(grant, at, period)
-        offer = again.get(grant["id"], ZERO) + (state.left[grant["id"]] if is_usable else ZERO)
-        # a grant keeps its place for a whole period, or "larger" would depend on how usage is split
-        place = rank(grant, offer + state.paid.get(grant["id"], ZERO), state.order)
-        found.append((is_usable, place, grant, offer))
+    for grant in state.grants:
+        if sort_of(grant, plan) == sort:
+            is_usable = usable(grant, at, period)
+            again = total(state.draws.get(grant["id"], {}).values())
+            offer = again + (state.left[grant["id"]] if is_usable else ZERO)
+            found.append((is_usable, rank(grant, offer, state.order), grant["id"], grant["on"], offer))
     found.sort(key=lambda item: item[:2])
-    return [(grant, offer) for _, _, grant, offer in found]
+    offers = [item[2:] for item in found]
+    if sort == "paid":
+        again = total(state.draws.get(CASH_BACK, {}).values())
+        offers.insert(0, (CASH_BACK, None, again + max(ZERO, state.credit)))
+    return offers
 
 
-def fill(charges, offers, unit, budget):
-    """Draw on grants in their order, each filling the open charges of its scope in theirs."""
-    by_grant = {}
-    for grant, offer in offers:
-        left = unit.floored(offer)
+def sort_of(grant, plan):
+    if grant["currency"] == plan["currency"]:
+        return grant["kind"]
+    return "tokens" if grant["currency"] == plan["units"] else "foreign"
+
+
+def earlier_of(state, sort, plan):
+    """What grants of a sort drew in this period so far, by grant and charge."""
+    ids = {grant["id"] for grant in state.grants if sort_of(grant, plan) == sort}
+    return {
+        id: state.draws[id] for id in ids | ({CASH_BACK} if sort == "paid" else set()) if id in state.draws
+    }
+
+
+def fill(charges, offers, unit, before, earlier):
+    """Draw on grants in their order, each filling the open charges of its scope in theirs.
+
+    Of each charge they pay no more than all of them paid before and what it grew. What falls away of one may
+    pay another, from a grant that had paid: one that came later pays nothing that was there before it.
+    """
+    paid, now = {}, {charge.key: charge.units for charge in charges}
+    for parts in earlier.values():
+        for key, amount in parts.items():
+            paid[key] = paid.get(key, ZERO) + amount
+    free = total(max(ZERO, amount - now.get(key, ZERO)) for key, amount in paid.items())
+    most = {key: paid.get(key, ZERO) + max(ZERO, units - before.get(key, ZERO)) for key, units in now.items()}
+    drawn = {}
+    for id, on, offer in offers:
+        left, moved = unit.floored(offer), total(earlier.get(id, {}).values())
         for charge in charges:
-            part = min(charge.units - charge.drawn, left, budget) if charge.lies_in(grant["on"]) else ZERO
-            if part > 0:
+            own = most[charge.key] - charge.drawn
+            part = min(charge.units - charge.drawn, left, max(own, ZERO) + min(free, moved))
+            if part > 0 and charge.lies_in(on):
+                beyond = max(ZERO, part - max(own, ZERO))
                 charge.drawn += part
-                left, budget = left - part, budget - part
-                by_grant[grant["id"]] = by_grant.get(grant["id"], ZERO) + part
-    return by_grant
+                left, free, moved = left - part, free - beyond, moved - beyond
+                drawn.setdefault(id, {})[charge.key] = part
+    return drawn
 
 
-def budget_of(charges, before, state, wanted):
-    """What may be drawn: what was, and by how much charges grew. A later grant pays no earlier charge."""
-    drawn = total(state.drawn.get(grant["id"], ZERO) for grant in filter(wanted, state.grants))
-    return drawn + total(max(ZERO, charge.units - before.get(charge.key, ZERO)) for charge in charges)
+def stand(charges, earlier):
+    """Leave draws as they are: what the earlier bills of a period drew."""
+    for charge in charges:
+        charge.drawn += total(parts.get(charge.key, ZERO) for parts in earlier.values())
+    return earlier
 
 
 # --- the stages ------------------------------------------------------------------------------------------
@@ -375,36 +427,52 @@ class Period:
     tokens: dict = field(default_factory=dict)
     money: dict = field(default_factory=dict)
     gross: dict = field(default_factory=dict)
-    drawn: dict = field(default_factory=dict)
+    draws: dict = field(default_factory=dict)
     scopes: dict = field(default_factory=dict)
     lines: dict = field(default_factory=dict)
 
 
 @dataclass
 class State:
-    """All that a customer carries, and what the oracle remembers of the open period."""
+    """All that a customer carries, and what the oracle remembers of the open period.
+
+    ``credit`` is the customer's above zero, and owed below; ``draws`` are by grant and charge.
+    """
 
     grants: list
     order: list
     left: dict
-    carried: Fraction = ZERO
+    credit: Fraction = ZERO
+    currency: str | None = None
     used: dict = field(default_factory=dict)
-    drawn: dict = field(default_factory=dict)
-    paid: dict = field(default_factory=dict)
+    draws: dict = field(default_factory=dict)
     before: Period = field(default_factory=Period)
+    is_open: bool = False
 
 
 @dataclass
 class Work:
-    """A bill in the making."""
+    """A bill in the making; *stands* where the draws of earlier bills are not worked out anew."""
 
     plan: dict
     state: State
     period: list | None
     at: str | None
     unit: Unit
+    token: Unit
     share: Fraction
-    drawn: dict = field(default_factory=dict)
+    stands: bool = False
+    draws: dict = field(default_factory=dict)
+
+    def pay(self, sort, charges, before):
+        """What credit of a sort pays of these charges."""
+        earlier = earlier_of(self.state, sort, self.plan)
+        if self.stands:
+            drawn = stand(charges, earlier)
+        else:
+            offers = offers_of(self.state, sort, self.plan, self.at, self.period)
+            drawn = fill(charges, offers, self.token if sort == "tokens" else self.unit, before, earlier)
+        self.draws |= drawn
 
     @property
     def is_by_line(self):
@@ -427,19 +495,13 @@ class Work:
 
 def pay_tokens(work, charges, before):
     """Tokens settled and drawn; what is left becomes money by the token price, spread over its charges."""
-    token, state = Unit(Fraction(1, 10 ** work.plan["unit_places"]), work.unit.mode), work.state
     exact = [charge.exact for charge in charges]
-    units = [token.rounded(x) for x in exact] if work.is_by_line else token.cut(exact)
+    units = [work.token.rounded(x) for x in exact] if work.is_by_line else work.token.cut(exact)
     for charge, part in zip(charges, units, strict=True):
         charge.units = part
     tokens = {charge.key: charge.units for charge in charges}
-
-    def wanted(grant):
-        return grant["currency"] == work.plan["units"]
-
-    offers = offers_of(state, wanted, state.drawn, work.at, work.period)
-    work.drawn |= fill(charges, offers, token, budget_of(charges, before.tokens, state, wanted))
-    rest = [charge.units - charge.drawn for charge in charges]
+    work.pay("tokens", charges, before.tokens)
+    rest = [max(ZERO, charge.units - charge.drawn) for charge in charges]
     money = work.settled(price_of(work.plan["token_price"], total(rest)))
     for charge, part in zip(charges, work.spread(money, rest), strict=True):
         charge.exact, charge.units, charge.drawn = part, ZERO, ZERO
@@ -493,17 +555,10 @@ def limit(work, charges, final):
 
 def give(work, charges, before):
     """Promotional credit: whole units, before taxes."""
-    state = work.state
     for charge, part in zip(charges, work.unit.cut([charge.exact for charge in charges]), strict=True):
         charge.units = part
-
-    def wanted(grant):
-        return grant["currency"] == work.plan["currency"] and grant["kind"] == "promotional"
-
-    offers = offers_of(state, wanted, state.drawn, work.at, work.period)
-    given = fill(charges, offers, work.unit, budget_of(charges, before.money, state, wanted))
-    work.drawn |= given
-    return total(given.values())
+    work.pay("promotional", charges, before.money)
+    return total(charge.drawn for charge in charges)
 
 
 def taxes_of(work, charges):
@@ -515,7 +570,10 @@ def taxes_of(work, charges):
             if charge.lies_in(tax["on"]):
                 rates = [Fraction(t["percent"]) for t in taxes if t["inclusive"] and charge.lies_in(t["on"])]
                 within.append(charge)
-                bases.append((charge.exact - charge.drawn) / (1 + total(rates) / 100))
+                net = charge.exact - charge.drawn
+                # whole units may have been drawn of what is less to the last digit
+                net = max(ZERO, net) if work.stands else net
+                bases.append(net / (1 + total(rates) / 100))
         rate = Fraction(tax["percent"]) / 100
         positive = [max(ZERO, base) for base in bases]
         if work.plan["rounding"]["tax"] == "line":
@@ -537,7 +595,7 @@ def rated(work, used, final, before):
     lifted = limit(work, charges, final)
     net = total(charge.exact for charge in charges)
     given = give(work, charges, before)
-    gross = {charge.key: charge.units - charge.drawn for charge in charges}
+    gross = {charge.key: max(ZERO, charge.units - charge.drawn) for charge in charges}
     added = ZERO
     for tax, amount, parts in taxes_of(work, charges):
         if not tax["inclusive"]:
@@ -551,22 +609,44 @@ def rated(work, used, final, before):
         tokens=tokens,
         money={charge.key: charge.units for charge in charges},
         gross=gross,
-        drawn=work.drawn,
+        draws=work.draws,
         scopes={charge.key: (charge.kind, charge.meter) for charge in charges},
         lines=lines | {(kind, None, None): amount for kind, amount in changes.items()},
     )
 
 
-def pay(work, now, before, rest):
-    """Paid credit: what it pays of this bill's *rest*, charge by charge; earlier draws are never undone."""
-    grown = {key: part - before.gross.get(key, ZERO) for key, part in now.gross.items()}
-    charges = [Charge(key, *now.scopes[key], ZERO, part) for key, part in grown.items() if part > 0]
+def paid_in_money(work, now, before):
+    """What paid credit and the credit balance pay of the whole period, taxes included."""
+    charges = [Charge(key, *now.scopes[key], ZERO, part) for key, part in now.gross.items()]
+    earlier = earlier_of(work.state, "paid", work.plan)
+    offers = offers_of(work.state, "paid", work.plan, work.at, work.period)
+    return fill(charges, offers, work.unit, before.gross, earlier)
 
-    def wanted(grant):
-        return grant["currency"] == work.plan["currency"] and grant["kind"] == "paid"
 
-    offers = offers_of(work.state, wanted, {}, work.at, work.period)
-    return fill(charges, offers, work.unit, max(ZERO, rest))
+def lacking(plan, state, used, final, asked, due):
+    """What credit does not cover of a bill, to the last digit; at least what is due, in whole units."""
+    work = work_of(plan, state, *asked, exactly=True)
+    past = Period()
+    if state.is_open:
+        past = rated(replace(work, stands=True, draws={}), state.used, False, Period())
+        past.total = total(past.gross.values())
+        # what rounding left out of a bill was never charged, so that any credit may pay it now
+        past.tokens, past.money, past.gross = (
+            {key: min(amount, billed.get(key, ZERO)) for key, amount in exact.items()}
+            for exact, billed in [
+                (past.tokens, state.before.tokens),
+                (past.money, state.before.money),
+                (past.gross, state.before.gross),
+            ]
+        )
+    now = rated(work, used, final, past)
+    grown = total(now.gross.values()) - max(past.total, state.before.total)
+    paid = sum_of(paid_in_money(work, now, past)) - sum_of(earlier_of(state, "paid", plan))
+    return ceil(max(ZERO, grown - paid, due) / work.unit.size) * work.unit.size
+
+
+def sum_of(draws):
+    return total(amount for parts in draws.values() for amount in parts.values())
 
 
 # --- bills -----------------------------------------------------------------------------------------------
@@ -594,11 +674,12 @@ def quantities(usage):
     return {meter: Fraction(quantity) for meter, quantity in usage.items()}
 
 
-def work_of(plan, state, period, at):
+def work_of(plan, state, period, at, *, exactly=False):
     places = plan["rounding"]["places"]
     places = plan["places"] if places is None else places
-    unit = Unit(Fraction(1, 10**places), plan["rounding"]["mode"])
-    return Work(plan, state, period, at, unit, share_of(plan, period))
+    make, mode = Exactly if exactly else Unit, plan["rounding"]["mode"]
+    unit, token = make(Fraction(1, 10**places), mode), make(Fraction(1, 10 ** plan["unit_places"]), mode)
+    return Work(plan, state, period, at, unit, token, share_of(plan, period))
 
 
 def billed(plan, state, usage, *, period=None, final=True, at=None, reversal=None):
@@ -606,21 +687,39 @@ def billed(plan, state, usage, *, period=None, final=True, at=None, reversal=Non
     used = added(added(state.used, quantities(usage)), quantities(reversal or {}), -1)
     if any(quantity < 0 for quantity in used.values()):
         raise BelowZero
+    check_currencies(plan, state)
     work = work_of(plan, state, period, at)
     now = rated(work, used, final, state.before)
+    draws = now.draws | paid_in_money(work, now, state.before)
+    # cash pays what credit does not; a negative rest of it is the customer's, who owes what was owed before
     change = now.total - state.before.total
-    paid = pay(work, now, state.before, change - state.carried)
-    rest = change - state.carried - total(paid.values())
-    if rest > 0 and plan["overage"] == "refuse" and any(quantities(usage).values()):
-        raise Refused(rest)
-    changes = {id: now.drawn.get(id, ZERO) - state.drawn.get(id, ZERO) for id in now.drawn | state.drawn}
-    draws = {id: amount for id, amount in (changes | paid).items() if amount}
-    left = {id: amount - draws.get(id, ZERO) for id, amount in state.left.items()}
-    after = replace(state, left=left, carried=max(ZERO, -rest))
-    going_on = replace(after, used=used, drawn=now.drawn, paid=added(state.paid, paid), before=now)
+    before = earlier_of(state, "paid", plan)
+    cash = change - sum_of({id: draws[id] for id in draws if id not in now.draws}) + sum_of(before)
+    credit = state.credit - total(draws.get(CASH_BACK, {}).values())
+    credit += total(state.draws.get(CASH_BACK, {}).values())
+    due = max(ZERO, cash - min(ZERO, credit))
+    if plan["overage"] == "refuse" and any(quantities(usage).values()):
+        short = lacking(plan, state, used, final, (period, at), due)
+        if short > 0:
+            raise Refused(short)
+    ids = {grant["id"] for grant in state.grants}
+    changes = {id: sum_of({id: draws.get(id, {})}) - sum_of({id: state.draws.get(id, {})}) for id in ids}
+    left = {id: amount - changes[id] for id, amount in state.left.items()}
+    credit += due - cash
+    after = replace(state, left=left, credit=credit, currency=plan["currency"])
+    going_on = replace(after, used=used, draws=draws, before=now, is_open=True)
     after = closed(after, period) if final else going_on
     exact, lines = now.exact - state.before.exact, added(now.lines, state.before.lines, -1)
-    return Answer(change, exact, max(ZERO, rest), draws, after.before.total, lines), after
+    drawn = {id: amount for id, amount in changes.items() if amount}
+    return Answer(change, exact, due, drawn, after.before.total, lines), after
+
+
+def check_currencies(plan, state):
+    """Yen pay no dollars, in a grant or in what a bill gave back."""
+    if any(sort_of(grant, plan) == "foreign" for grant in state.grants):
+        raise ForeignCredit
+    if state.credit and state.currency not in (None, plan["currency"]):
+        raise ForeignCredit
 
 
 def across(grant, period):
@@ -633,22 +732,22 @@ def across(grant, period):
 
 
 def closed(state, period):
-    """The state after a period that ends: grants roll over, and only they and what is carried stay."""
+    """The state after a period that ends: grants roll over, and only they and the credit balance stay."""
     left = dict(state.left)
     for grant in state.grants:
         if grant["rollover"] is not None and across(grant, period):
             least, most = grant["rollover"]
             kept = max(Fraction(least), left[grant["id"]])
             left[grant["id"]] = kept if most is None else min(Fraction(most), kept)
-    return State(state.grants, state.order, left, state.carried)
+    return State(state.grants, state.order, left, state.credit, state.currency)
 
 
 ORDER = ["priority", "expires", "starts", "id"]
 
 
-def opened(grants, order, carried):
+def opened(grants, order, credit):
     """A customer before any bill."""
-    return topped_up(State([], order or ORDER, {}, Fraction(carried)), grants)
+    return topped_up(State([], order or ORDER, {}, Fraction(credit)), grants)
 
 
 def topped_up(state, grants):
@@ -661,4 +760,4 @@ def credited(state, before, after, paid, credited):
     credit = before - after
     if paid is not None:
         credit = max(ZERO, min(credit, Fraction(paid) - Fraction(credited)))
-    return replace(state, carried=state.carried + credit)
+    return replace(state, credit=state.credit + credit)

@@ -112,9 +112,9 @@ def shown(answer):
     return json.dumps(answer, default=str, sort_keys=True)
 
 
-def carried_by(account):
-    """What is in the customer's favour; an account writes it below zero."""
-    return -Fraction(account.carried)
+def credit_of(account):
+    """The credit balance, and what it is in."""
+    return Fraction(account.credit_balance)
 
 
 def left_of(account):
@@ -141,7 +141,7 @@ def said(bill):
         "lines": sums_of(lines),
         "due": Fraction(bill.due),
         "draws": {id: Fraction(amount) for id, amount in bill.draws if amount},
-        "carried": carried_by(closing),
+        "credit": credit_of(closing),
         "left": left_of(closing),
         "accrued": Fraction(closing.accrued),
     }
@@ -157,7 +157,7 @@ def expected(answer, state):
         "lines": sorted([kind, meter or "", amount] for (kind, meter, _), amount in answer.lines.items()),
         "due": answer.due,
         "draws": answer.draws,
-        "carried": state.carried,
+        "credit": state.credit,
         "left": state.left,
         "accrued": answer.accrued,
     }
@@ -171,8 +171,8 @@ class Run:
         self.plan = plan_of(story["plan"])
         order = {"order": tuple(story["order"])} if story["order"] else {}
         balance = tb.Balance(self.grants(story["grants"]), **order)
-        self.account = tb.Account(balance=balance, carried=f"-{story['carried']}")
-        self.state = oracle.opened(story["grants"], story["order"], story["carried"])
+        self.account = tb.Account(balance=balance, credit_balance=story["credit"])
+        self.state = oracle.opened(story["grants"], story["order"], story["credit"])
         self.answers = []
 
     def grants(self, grants):
@@ -220,6 +220,8 @@ class Run:
             return {"short": refused.short}, state
         except oracle.BelowZero:
             return {"error": "invalid_usage"}, state
+        except oracle.ForeignCredit:
+            return {"error": "currency_mismatch"}, state
 
     # a period
 
@@ -259,8 +261,9 @@ class Run:
         for i, bill in enumerate(made):
             step = together(steps[: i + 1], steps[0]["at"])
             one, _ = self.bill(opening, state, step, period["bounds"], final=i == len(steps) - 1)
-            self.same({"6, refuse": bill is None}, {"6, refuse": one is None})
+            # one bill may lack a part of a minor unit that was rounded away between two of them
             if bill is None:
+                self.same({"6, refuse": True}, {"6, refuse": one is None})
                 return
 
     def whole(self, opening, state, period, made):
@@ -286,7 +289,7 @@ class Run:
         if change.total <= 0:
             account = sent.closing.credit(change, **note)
             state = oracle.credited(after, Fraction(sent.total), Fraction(right.total), **note)
-            self.same({"credit": carried_by(account)}, {"credit": state.carried})
+            self.same({"credit": credit_of(account)}, {"credit": state.credit})
 
 
 def together(steps, at):
@@ -305,10 +308,9 @@ def is_anew(grant):
 
 
 def is_still(period, state):
-    """Whether nothing but usage comes between the bills of a period, and a paid grant pays for anything."""
-    is_scoped = any(grant["on"] and not is_anew(grant) for grant in state.grants)
+    """Whether nothing but usage comes between the bills of a period."""
     is_added = any(step["grants"] for step in period["steps"])
-    return not (is_scoped or is_added or (moves(period) and any(map(is_dated, state.grants))))
+    return not (is_added or (moves(period) and any(map(is_dated, state.grants))))
 
 
 def moves(period):
@@ -330,10 +332,19 @@ def laws(period, state, one, made):
         yield "6, total", sum(Fraction(bill.total) for bill in made), Fraction(one.total)
     ids = {grant["id"] for grant in [*added, *state.grants] if is_anew(grant)}
     for bills in (made, [one]):
-        yield "9", *conserved(bills, ids, state.carried)
-    if is_still(period, state) and all(bill.total >= 0 for bill in made):
+        yield "9", *conserved(bills, ids, state.credit)
+    if is_still(period, state) and not any(map(gives_back, made)):
         yield "6, due", sum(Fraction(bill.due) for bill in made), Fraction(one.due)
         yield "6, balance", left_of(made[-1].closing), left_of(one.closing)
+
+
+def gives_back(bill):
+    """Whether a bill gives back what was paid in cash: then later bills have that credit to draw on."""
+    before = bill.opening.draws_by_charge
+    spent = {id: sum(Fraction(amount) for _, amount in parts) for id, parts in before}
+    now = {id: sum(Fraction(amount) for _, amount in parts) for id, parts in bill.added.draws}
+    drawn = now.get("", 0) - spent.get("", 0)
+    return credit_of(bill.closing) + drawn > credit_of(bill.opening)
 
 
 def shown_by(bill):
@@ -347,12 +358,12 @@ def anew(bill, plan):
     return tb.Bill.of(usage, plan_of(plan), period=period, opening=opening, final=final, at=at, reversal=less)
 
 
-def conserved(bills, anew, carried):
-    """Dues, paid draws and what was carried in; totals and what is carried out."""
+def conserved(bills, anew, credit):
+    """Dues, paid draws and the credit balance before; totals and the credit balance after."""
     paid = sum(Fraction(amount) for bill in bills for id, amount in bill.draws if id not in anew)
     dues = sum(Fraction(bill.due) for bill in bills)
     totals = sum(Fraction(bill.total) for bill in bills)
-    return dues + paid + carried, totals + carried_by(bills[-1].closing)
+    return dues + paid + credit, totals + credit_of(bills[-1].closing)
 
 
 # --- seeds -----------------------------------------------------------------------------------------------

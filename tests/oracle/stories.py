@@ -50,7 +50,7 @@ class Story:
             "plan": plan,
             "grants": grants,
             "order": self.order(),
-            "carried": self.pick(["1", "3", "10"]) if self.has(0.2) else "0",
+            "credit": self.pick(["1", "3", "10", "-2"]) if self.has(0.2) else "0",
             "periods": periods,
             "note": self.note() if self.has(0.3) else None,
             "is_read": self.chance(0.25),  # whether the bill is verified, and every byte of it compared

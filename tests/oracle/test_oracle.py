@@ -214,7 +214,7 @@ def test_what_is_billed_too_much_is_carried_and_spent_first():
     answers, state = bills(plan, [{"a": "10"}, {"a": "2"}, {"a": "8"}])
 
     assert [(answer.total, answer.due) for answer in answers] == [(100, 100), (-28, 0), (48, 20)]
-    assert state.carried == 0
+    assert state.credit == 0
 
 
 def test_a_part_of_a_period_owes_a_part_of_what_is_fixed():
@@ -264,4 +264,4 @@ def test_a_correction_takes_off_no_more_than_was_used():
 def test_a_credit_note_is_no_more_than_was_paid(paid, credited, carried):
     state = oracle.credited(oracle.opened([], None, "0"), Fraction(120), Fraction(90), paid, credited)
 
-    assert state.carried == carried
+    assert state.credit == carried

@@ -151,7 +151,7 @@ def balances(draw):
     found += [draw(grants(1))] if draw(st.booleans()) else []
     order = draw(st.sampled_from([("priority", "expires", "starts", "id"), ("larger", "id"), ("id",)]))
     drawn = {grant.id: grant.amount for grant in found if draw(st.booleans())}
-    return Balance(found, order, draws=drawn, added={grant.id: "0.10" for grant in found})
+    return Balance(found, order, draws=drawn, rolled_over={grant.id: "0.10" for grant in found})
 
 
 accounts = st.builds(

@@ -174,7 +174,7 @@ def credits(_, params, charges):
 def credit_cap(_, params, __):
     note = Adjustment((), Decimal(params["potential"]), Decimal(0), "USD")
     account = Account().credit(note, paid=params["paid"], credited=params["already_credited"])
-    return {"amount": -Fraction(account.carried)}
+    return {"amount": Fraction(account.credit_balance)}
 
 
 def rollover(_, params, __):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.billing.bill import Bill
@@ -27,7 +27,7 @@ from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.rating.increment import Increment
-from tokenbill.core.rating.work import Item, drawn_on
+from tokenbill.core.rating.work import Item
 from tokenbill.errors import CurrencyMismatch, InvalidGrant
 from tokenbill.focus.costs import Cost
 from tokenbill.focus.purchases import Expired, Purchase
@@ -121,58 +121,40 @@ class Draw(NamedTuple):
     value: Decimal
 
 
-def money_draws(bill: Bill, pairs: Sequence[Pair], known: Purchases) -> list[Draw]:
+def money_draws(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Purchases) -> list[Draw]:
     """The draws of this bill in money, in the order in which grants pay."""
     # Promotional credit has its own rows; here is money that somebody paid ahead.
-    draws = dict(bill.draws)
     grants = [grant for grant in _in_order(bill, bill.plan.currency) if grant.kind == "paid"]
-    offers = [(grant, draws[grant.id]) for grant in grants if draws.get(grant.id)]
-    room = [max(decimal(pair.change("gross")), ZERO) for pair in pairs]
-    places = bill.plan.rounding.known_places(bill.plan.currency.places)
-    parts = drawn_on(offers, [pair.after for pair in pairs], room, places, None)
+    draws = _changes(grants, pairs, dict(added.draws), dict(bill.opening.draws_by_charge))
+    # Of a draw that only went from one item to another, the bill owes nothing.
     return [
-        Draw(grant, amount, part, _value(bill, grant, amount, known))
-        for (grant, amount), part in zip(offers, parts, strict=True)
+        Draw(grant, amount, parts, _value(bill, grant, amount, known))
+        for grant, amount, parts in draws
+        if amount
     ]
 
 
 def token_draws(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Purchases) -> list[Draw]:
     """The draws of this bill in tokens: those of the period so far less those of its earlier bills."""
-    places = bill.plan.pricing_unit.places
     if added.after is None or bill.plan.token_price is None:
         return []
     # Tokens are drawn on the whole period, so an earlier bill's tokens may move to another grant: the
     # difference gives them back.
     grants = _in_order(bill, bill.plan.pricing_unit)
-    after = _parts(grants, added.after.draws, [pair.after.tokens for pair in pairs], pairs, places)
-    earlier = [pair.before.tokens if pair.before else ZERO for pair in pairs]
-    draws = added.before.draws if added.before else {}
-    before = _parts(grants, draws, earlier, pairs, places)
-    drawn: list[Draw] = []
+    draws = _changes(grants, pairs, added.after.draws, added.before.draws if added.before else {})
+    return [Draw(grant, amount, parts, _value(bill, grant, amount, known)) for grant, amount, parts in draws]
+
+
+def _changes(
+    grants: Sequence[Grant], pairs: Sequence[Pair], after: Mapping[str, Any], before: Mapping[str, Any]
+) -> Iterator[tuple[Grant, Decimal, list[Decimal]]]:
+    """What each grant pays more of each item, or less, than it had paid."""
     for grant in grants:
-        parts = [
-            decimal(difference(now, then))
-            for now, then in zip(after[grant.id], before[grant.id], strict=True)
-        ]
-        amount = decimal(exact_sum(parts))
-        drawn.append(Draw(grant, amount, parts, _value(bill, grant, amount, known)))
-    return [each for each in drawn if any(each.parts)]
-
-
-def _parts(
-    grants: Sequence[Grant],
-    draws: Mapping[str, Decimal],
-    tokens: Sequence[Decimal],
-    pairs: Sequence[Pair],
-    places: int,
-) -> dict[str, list[Decimal]]:
-    """What each grant paid of each item; what finds no room in the order known goes to the last item."""
-    offers = [(grant, draws.get(grant.id, ZERO)) for grant in grants]
-    parts = drawn_on(offers, [pair.after for pair in pairs], tokens, places, None)
-    for (_, amount), part in zip(offers, parts, strict=True):
-        if part:
-            part[-1] = decimal(plus(part[-1], difference(amount, exact_sum(part))))
-    return {grant.id: part for (grant, _), part in zip(offers, parts, strict=True)}
+        now, then = dict(after.get(grant.id, ())), dict(before.get(grant.id, ()))
+        keys = [pair.after.key for pair in pairs]
+        parts = [decimal(difference(now.get(key, ZERO), then.get(key, ZERO))) for key in keys]
+        if any(parts):
+            yield grant, decimal(exact_sum(parts)), parts
 
 
 def _in_order(bill: Bill, unit: Currency) -> list[Grant]:
@@ -193,7 +175,7 @@ def _value(bill: Bill, grant: Grant, amount: Decimal, known: Purchases) -> Decim
 
 def _gone(balance: Balance, id: str) -> Decimal:
     """What is no longer there of a grant: drawn, or cut by a roll-over."""
-    return decimal(plus(dict(balance.draws).get(id, ZERO), dict(balance.cut).get(id, ZERO)))
+    return decimal(plus(dict(balance.draws).get(id, ZERO), dict(balance.forfeited).get(id, ZERO)))
 
 
 def purchase_cost(purchase: Purchase) -> Cost:
@@ -230,8 +212,8 @@ def cut_costs(bill: Bill, known: Purchases) -> list[Cost]:
     if not bill.final or not opening.grants:
         return []
     market, closing = Market(known, bill.plan.currency, bill.plan), bill.closing.balance
-    before, costs = dict(opening.cut), list[Cost]()
-    for key, amount in closing.cut:
+    before, costs = dict(opening.forfeited), list[Cost]()
+    for key, amount in closing.forfeited:
         grant = next(grant for grant in opening.grants if grant.id == key)
         cut = decimal(difference(amount, before.get(key, ZERO)))
         if cut and grant.kind == "paid":

@@ -25,7 +25,7 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.rating.charges import entry_lines, usage_lines
 from tokenbill.core.rating.compiled import Compiled
-from tokenbill.core.rating.increment import used_in, with_statements
+from tokenbill.core.rating.increment import Increment, used_in, with_statements
 from tokenbill.core.rating.lines import Charge, LineItem, less
 from tokenbill.core.rating.work import Item
 from tokenbill.errors import CurrencyMismatch
@@ -47,6 +47,7 @@ class Costing(NamedTuple):
     """
 
     bill: Bill
+    added: Increment
     pairs: Sequence[Pair]
     fees: Sequence[Pair]
     used: Mapping[Meter, Exact]
@@ -118,6 +119,7 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
         listed = {(line.meter, line.description): line for line in usage_lines(at_list, usage)}
     return Costing(
         bill,
+        added,
         pairs,
         fees,
         {key: difference(used.get(key, ZERO), used_before.get(key, ZERO)) for key in {*used, *used_before}},
@@ -129,7 +131,7 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
 
 
 def _priced_items(card: Compiled, usage: Usage) -> Sequence[Item]:
-    return [Item("usage", rate.key, rate.order, lines) for rate, lines in entry_lines(card, usage) if lines]
+    return [Item("usage", rate.key, rate.name, lines) for rate, lines in entry_lines(card, usage) if lines]
 
 
 def _beyond_allowance(

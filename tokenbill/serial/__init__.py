@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.errors import MissingExtra, UnreadableInput
 from tokenbill.serial.coding import DEFINITIONS, Misfit
-from tokenbill.serial.records import REGISTRY, VERSION, Record, members_of
+from tokenbill.serial.records import REGISTRY, VERSION, Reading, Record, members_of, reading
 from tokenbill.serial.stored import DOCUMENT, KINDS
 from tokenbill.shared.strict_json import NotJson, canonical_json, decimal_of, decoded
 
@@ -55,7 +55,7 @@ def dumps(value: object, *, format: Format = "json") -> str:
 
     >>> from tokenbill import PriceSchedule
     >>> dumps(PriceSchedule(gpu_hours="0.90"))
-    '{"currency":"USD","entries":{"gpu_hours":"0.90"},"type":"PriceSchedule","version":1}'
+    '{"currency":"USD","entries":{"gpu_hours":"0.90"},"type":"PriceSchedule","version":2}'
     """
     encoded = DOCUMENT.encode(value)
     document = {"type": encoded["type"], "version": VERSION, **encoded}
@@ -63,7 +63,9 @@ def dumps(value: object, *, format: Format = "json") -> str:
     return canonical_json(document) if _checked(format) == "json" else _toml(document)
 
 
-def loads(text: str | bytes, *, format: Format = "json", longest: int | None = None) -> Any:
+def loads(
+    text: str | bytes, *, format: Format = "json", longest: int | None = None, edited: bool = False
+) -> Any:
     """The value of a document.
 
     Args:
@@ -71,14 +73,17 @@ def loads(text: str | bytes, *, format: Format = "json", longest: int | None = N
         format: ``json`` or ``toml``.
         longest: Most characters that are read; 8 MiB of JSON and 1 MiB of TOML unless said.
             Raise it for documents of your own, never for a stranger's.
+        edited: Whether an account is read though it was edited since it was written. Its digest is no
+            signature: it tells a slip of the hand, and nobody who means it.
 
     Raises:
         UnreadableInput: For text that is no document.
-        UnreadableField: For a key that is unknown, missing, or holds a wrong value; its ``path`` says which.
+        UnreadableField: For a key that is unknown, missing, or holds a wrong value, and for an account that
+            was edited; its ``path`` says which.
 
-    >>> loads('{"type": "PerUnit", "version": 1, "rate": "0.10", "per": "3600"}')
+    >>> loads('{"type": "PerUnit", "version": 2, "rate": "0.10", "per": "3600"}')
     PerUnit(rate=Decimal('0.10'), per=Decimal('3600'))
-    >>> loads('{"type": "PerUnit", "version": 1, "rat": "0.10"}')
+    >>> loads('{"type": "PerUnit", "version": 2, "rat": "0.10"}')
     Traceback (most recent call last):
         ...
     tokenbill.errors.UnreadableField: PerUnit: unknown key of PerUnit: 'rat'; did you mean 'rate'?
@@ -90,7 +95,8 @@ def loads(text: str | bytes, *, format: Format = "json", longest: int | None = N
     if "version" not in document:
         raise UnreadableInput("no version", document, f"write version = {VERSION} at its top")
     try:
-        return DOCUMENT.decode(document)
+        with reading(Reading(edited=edited)):
+            return DOCUMENT.decode(document)
     except Misfit as misfit:
         raise misfit.at(str(document.get("type", "document"))) from None
 
@@ -109,7 +115,7 @@ def dump(value: object, path: PathLike[str]) -> None:
         raise _unusable("cannot write", target, error) from None
 
 
-def load(path: PathLike[str], *, longest: int | None = None) -> Any:
+def load(path: PathLike[str], *, longest: int | None = None, edited: bool = False) -> Any:
     """The value of the document in a file: TOML where its name ends so, else JSON.
 
     Raises:
@@ -122,7 +128,7 @@ def load(path: PathLike[str], *, longest: int | None = None) -> Any:
             text = stream.read(_most(format, longest) + 1)
     except (OSError, ValueError) as error:
         raise _unusable("cannot read", source, error) from None
-    return loads(text, format=format, longest=longest)
+    return loads(text, format=format, longest=longest, edited=edited)
 
 
 def register(cls: Class, name: str = "") -> Class:

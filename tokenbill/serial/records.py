@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache, cached_property, reduce
+from hashlib import sha256
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 from attrs import NOTHING, fields, has
 
@@ -35,11 +38,26 @@ from tokenbill.serial.coding import (
     tried,
     unwritable,
 )
+from tokenbill.shared.strict_json import canonical_json
 
-__all__ = ["MARKS", "REGISTRY", "VERSION", "Member", "Named", "Record", "Registry", "codec_of", "members_of"]
+__all__ = [
+    "MARKS",
+    "REGISTRY",
+    "VERSION",
+    "Member",
+    "Named",
+    "Reading",
+    "Record",
+    "Registry",
+    "codec_of",
+    "members_of",
+    "reading",
+]
 
-VERSION = 1
+VERSION = 2
 """The version of the notation that is written; every version up to it is read."""
+DIGEST = "digest"
+"""What a sealed table says of its content: the SHA-256 of its canonical text, without these marks."""
 MARKS = ("type", "version", "$schema")
 """What a table says of itself; no field of a class may be called so."""
 TABLE = "give one with a type"
@@ -48,6 +66,40 @@ FIELDS = (
     "annotate it as Decimal, int, str, bool, date, Price, a Literal of words, a class that is registered,"
     " a tuple of one of these, or one of them or None"
 )
+
+
+Former: TypeAlias = "tuple[str, Callable[[Any], Any]]"
+"""What a field of version 1 is called now, and what becomes of its value."""
+
+
+class Reading(NamedTuple):
+    """How a document is read: the version of its notation, and whether its digests are passed over."""
+
+    version: int = VERSION
+    edited: bool = False
+
+
+NOW = Reading()
+READING: ContextVar[Reading] = ContextVar("READING")
+"""How the document at hand is read, for every table in it."""
+
+
+@contextmanager
+def reading(how: Reading) -> Iterator[None]:
+    """Read what follows in this way."""
+    before = READING.set(how)
+    try:
+        yield
+    finally:
+        READING.reset(before)
+
+
+def digest_of(table: Mapping[str, Any]) -> str:
+    """The digest of a table; "" where it holds what no document does."""
+    try:
+        return sha256(canonical_json(table).encode()).hexdigest()
+    except (TypeError, ValueError):
+        return ""
 
 
 class Member(NamedTuple):
@@ -71,11 +123,14 @@ class Record(Codec):
     """A value of one class as a table of its fields; what has its default is left out.
 
     A class that is not made from its fields has a *stand_in*: a class with the fields to write,
-    which has ``of(value)`` and ``value()``.
+    which has ``of(value)`` and ``value()``. *former* are the names that its fields had in version 1, each
+    with the one that it has now and what became of its value. A *sealed* one carries a digest.
     """
 
-    def __init__(self, cls: type, stand_in: Any = None, name: str = "") -> None:
+    def __init__(self, cls: type, stand_in: Any = None, name: str = "", **kept: Any) -> None:
         self.cls, self._stand_in, self.name = cls, stand_in, name or cls.__name__
+        self._former: Mapping[str, Former] = kept.get("former", {})
+        self._sealed: bool = kept.get("sealed", False)
 
     @cached_property
     def members(self) -> Mapping[str, Member]:
@@ -97,19 +152,51 @@ class Record(Codec):
             text = _written(name, member, item)
             if text is not None and not member.is_usual(item, text):
                 written[name] = text
+        if self._sealed and written:
+            written[DIGEST] = digest_of(written)
         return written
 
     def decode(self, given: Any) -> Any:
         if not is_mapping(given):
             refuse(f"no {self.name}", given, f"give a table with {listed(self.members)}")
+        now = READING.get(NOW)
         if "version" in given or "type" in given:
-            self._check_marks(given.get("type", self.name), given.get("version", VERSION))
+            version = given.get("version", now.version)
+            self._check_marks(given.get("type", self.name), version)
+            if version != now.version:
+                with reading(now._replace(version=version)):
+                    return self.decode(given)
+        if self._sealed:
+            given = self._unsealed(given, now)
+        if now.version == 1 and self._former:
+            given = dict(self._renamed(name, item) for name, item in given.items())
         parts = {name: self._part(name, item) for name, item in given.items() if name not in MARKS}
         for name, member in self._left_out.items():
             if name not in parts and member.is_required:
                 raise Misfit(f"no {quoted(name)}, which {self.name} needs", given)
             parts.setdefault(name, None)
         return tried(lambda: self._made(parts), given)
+
+    def _unsealed(self, given: Mapping[Any, Any], now: Reading) -> Mapping[Any, Any]:
+        """What a sealed table holds; one that was edited by hand is refused, one of version 1 has none."""
+        held = {name: item for name, item in given.items() if name not in MARKS}
+        said = held.pop(DIGEST, None)
+        is_exempt = now.edited or not held or (now.version == 1 and said is None)
+        if not is_exempt and said != digest_of(held):
+            way_out = "read it all the same with edited=True, if you mean the change"
+            refuse(f"{self.name} was edited since it was written: another digest", said, way_out)
+        return held
+
+    def _renamed(self, name: Any, item: Any) -> tuple[Any, Any]:
+        """A field of version 1 under the name that it has now."""
+        if name not in self._former:
+            return name, item
+        renamed, changed = self._former[name]
+        try:
+            return renamed, changed(item)
+        except Misfit as misfit:
+            misfit.steps.append(f".{name}")
+            raise
 
     def _check_marks(self, name: object, version: object) -> None:
         known = REGISTRY.records.get(name) if isinstance(name, str) else None
@@ -135,7 +222,13 @@ class Record(Codec):
     def definition(self) -> dict[str, Any]:
         """The schema of the class itself, which ``schema`` names."""
         about = (self.cls.__doc__ or "").partition("\n")[0]
-        marks = {"type": {"const": self.name}, "version": {"const": VERSION}, "$schema": {}}
+        marks: dict[str, Any] = {
+            "type": {"const": self.name},
+            "version": {"const": VERSION},
+            "$schema": {},
+        }
+        if self._sealed:
+            marks[DIGEST] = {"type": "string"}
         own = {name: member.codec.schema() for name, member in self.members.items()}
         return {
             "description": about,

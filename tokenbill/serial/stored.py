@@ -18,7 +18,7 @@ from tokenbill.core.credits.ledger import total
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency, currency
-from tokenbill.core.money.decimals import ZERO, Direction, plus
+from tokenbill.core.money.decimals import ZERO, Direction, decimal, plus
 from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.cycle import Cycle, Unit
@@ -31,6 +31,7 @@ from tokenbill.core.pricing.rates import Flat, Package, PerUnit
 from tokenbill.core.pricing.schedule import Priced, PriceSchedule, Schedule
 from tokenbill.core.pricing.source import WEEK, Hours, Source
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
+from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.increment import Increment
 from tokenbill.core.rating.lines import Adjustment, Charge, LineItem
 from tokenbill.errors import BillMismatch
@@ -191,23 +192,23 @@ class _Bill:
     draws: tuple[tuple[str, Decimal], ...] = ()
     opening: Account = NEW
     final: bool = True
-    less: Usage = NO_USAGE
+    reversal: Usage = NO_USAGE
     about: tuple[tuple[str, str], ...] = ()
     period: Period | None = None
     at: date | None = None
 
     @classmethod
     def of(cls, bill: Bill) -> _Bill:
-        usage, plan, _, final, less, about, period, at = bill.given
+        usage, plan, _, final, reversal, about, period, at = bill.given
         settled = (bill.total, bill.due, bill.lines, bill.closing, bill.draws)
-        return cls(usage, plan, *settled, bill.opening, final, less, about, period, cast(Any, at))
+        return cls(usage, plan, *settled, bill.opening, final, reversal, about, period, cast(Any, at))
 
     def value(self) -> Bill:
         """The bill with the lines that it had; whether today's code agrees is for ``verify`` to say."""
         self._check()
         opening: Any = self.opening
-        asked = (self.usage, self.plan, opening, self.final, self.less)
-        at = check_rest(opening, self.final, self.period, self.at, self.less)
+        asked = (self.usage, self.plan, opening, self.final, self.reversal)
+        at = check_rest(opening, self.final, self.period, self.at, self.reversal)
         bill = Bill((*asked, notes_of(dict(self.about)), self.period, at), self.total)
         bill.made.update(lines=self.lines, closing=self.closing, added=self._added())
         return bill
@@ -220,15 +221,15 @@ class _Bill:
         ours = [grant for grant in self.closing.balance.grants if grant.currency == self.plan.currency]
         paid = {grant.id for grant in ours if grant.kind == "paid"}
         paying = total(amount for key, amount in self.draws if key in paid)
-        owed = plus(self.total, self.opening.carried)
-        settled = total((self.due, paying, self.closing.carried))
+        owed = plus(self.total, self.closing.credit_balance)
+        settled = total((self.due, paying, self.opening.credit_balance))
         if self.due < 0 or owed != settled:
-            raise BillMismatch("what is due, drawn and carried", settled, owed)
+            raise BillMismatch("what is due, drawn and credited", settled, decimal(owed))
 
     def _added(self) -> Increment:
         after, accrued = self.closing, total((self.opening.accrued, self.total))
-        paid = (None, after.balance, after.draws, self.draws)
-        return Increment(self.total, accrued, self.due, after.carried, *paid)
+        paid = (None, after.balance, after.draws_by_charge, self.draws)
+        return Increment(self.total, accrued, self.due, after.credit_balance, *paid)
 
 
 class _Rate(Codec):
@@ -279,7 +280,7 @@ NUMBER = Number()
 UNIT = Record(Currency)
 PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
 TERMS = (BillingPlan, Fee, Discount, Tax, Rounding, Period, Tier)
-STATE = (Account, Balance, Grant, PriceBook, Adjustment)
+STATE = (Grant, PriceBook, Adjustment)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
 """Any value that documents know."""
@@ -290,16 +291,40 @@ KINDS = (
 )
 """Fields that may hold one of several classes, which users may add to."""
 
+
+def _as_it_was(given: Any) -> Any:
+    return given
+
+
+def _negated(given: Any) -> str:
+    """What was carried, as a credit balance: above zero it is the customer's."""
+    return format(NUMBER.decode(given).copy_negate(), "f")
+
+
+def _of_unknown_charges(given: Any) -> Any:
+    """Draws by grant, of charges that nobody wrote down; the next bill lays them out."""
+    return {id: {UNKNOWN: amount} for id, amount in given.items()} if is_mapping(given) else given
+
+
+_BALANCE = {"added": ("rolled_over", _as_it_was), "cut": ("forfeited", _as_it_was)}
+_ACCOUNT = {
+    "terms": ("fingerprint", _as_it_was),
+    "carried": ("credit_balance", _negated),
+    "draws": ("draws", _of_unknown_charges),
+}
+
 for _class in (*PRICES, *TERMS, *STATE):
     REGISTRY.add(Record(_class))
 REGISTRY.add(UNIT)
+REGISTRY.add(Record(Balance, former=_BALANCE))
+REGISTRY.add(Record(Account, former=_ACCOUNT, sealed=True))
 REGISTRY.add(Record(Cycle, _Cycle))
 REGISTRY.add(Record(Hours, _Hours))
 REGISTRY.add(Record(Source))
 REGISTRY.add(Record(PriceSchedule, _Schedule))
 REGISTRY.add(Record(Usage, _Usage))
 REGISTRY.add(Record(LineItem, _Line))
-REGISTRY.add(Record(Bill, _Bill))
+REGISTRY.add(Record(Bill, _Bill, former={"less": ("reversal", _as_it_was)}))
 REGISTRY.codecs.update(zip((Price, Price | Each, Schedule), KINDS, strict=True))
 REGISTRY.codecs |= {
     Meter: Text(Meter),

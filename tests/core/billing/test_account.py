@@ -11,6 +11,7 @@ from tokenbill import (
     Balance,
     Bill,
     BillingPlan,
+    Currency,
     Discount,
     Grant,
     Period,
@@ -21,12 +22,14 @@ from tokenbill import (
 from tokenbill.core.billing.account import NEW, check_rest, checked_terms, notes_of
 from tokenbill.errors import (
     InvalidAccount,
+    InvalidCurrency,
     InvalidGrant,
     InvalidName,
     InvalidNumber,
     InvalidPeriod,
     InvalidPlan,
     InvalidUsage,
+    TokenbillError,
 )
 
 PRICES = PriceSchedule(gpu_hours="0.10", api_calls="0.01")
@@ -45,15 +48,15 @@ def open_account():
 def test_a_new_account_has_used_nothing_and_owes_nothing():
     account = Account()
 
-    assert (account.period, account.terms, account.draws) == (None, None, ())
-    assert (account.used, account.accrued, account.carried) == (Usage(), 0, 0)
+    assert (account.period, account.fingerprint, account.draws) == (None, None, ())
+    assert (account.used, account.accrued, account.credit_balance) == (Usage(), 0, 0)
     assert account.balance == Balance()
     assert account.is_fresh
     assert account == NEW
 
 
 def test_an_account_with_a_balance_is_as_good_as_new():
-    account = Account(balance=[Grant("welcome", 10, "USD")], carried=-5)
+    account = Account(balance=[Grant("welcome", 10, "USD")], credit_balance=5)
 
     assert account.is_fresh
     assert account.balance.remaining() == 10
@@ -61,7 +64,7 @@ def test_an_account_with_a_balance_is_as_good_as_new():
 
 @pytest.mark.parametrize(
     "state",
-    [{"terms": "x"}, {"used": {"api_calls": 1}}, {"accrued": "0.01"}, {"draws": {"welcome": 1}}],
+    [{"fingerprint": "x"}, {"used": {"api_calls": 1}}, {"accrued": "0.01"}, {"draws": {"": {"usage:a": 1}}}],
     ids=str,
 )
 def test_an_account_of_an_open_period_is_not_new(state):
@@ -69,19 +72,67 @@ def test_an_account_of_an_open_period_is_not_new(state):
 
 
 def test_an_account_takes_its_parts_as_a_store_gives_them():
-    stored = Account(None, None, {"gpu_hours": "10"}, "1.00", {"b": "1", "a": 2}, (), "-0.50")
+    balance = Balance([Grant(id, 5, "USD") for id in "ab"], draws={"a": 3, "b": 1})
+    drawn = {
+        "b": {"usage:gpu_hours": "1"},
+        "a": {"usage:gpu_hours": "1.50", "fee:base": "0.50"},
+        "": {"x": 0},
+    }
+
+    stored = Account(None, None, {"gpu_hours": "10"}, "1.00", drawn, balance, "0.50", "USD")
 
     assert stored.used == Usage(gpu_hours=10)
-    assert (stored.accrued, stored.carried) == (Decimal("1.00"), Decimal("-0.50"))
+    assert (stored.accrued, stored.credit_balance) == (Decimal("1.00"), Decimal("0.50"))
+    assert stored.credit_currency == Currency("USD")
     assert stored.draws == (("a", 2), ("b", 1))
-    assert stored.balance == Balance()
+    assert dict(stored.draws_by_charge)["a"] == (
+        ("fee:base", Decimal("0.50")),
+        ("usage:gpu_hours", Decimal("1.50")),
+    )
+
+
+@pytest.mark.parametrize("drawn", [{}, {"a": 1}], ids=["not in the balance", "less in the balance"])
+def test_no_more_is_drawn_in_a_period_than_the_balance_says(drawn):
+    balance = Balance([Grant(id, 5, "USD") for id in drawn], draws=drawn)
+
+    with pytest.raises(InvalidAccount, match="more drawn on a grant in the open period"):
+        Account(draws={"a": {"usage:b": 2}}, balance=balance)
+
+
+def test_a_grant_that_was_drawn_on_stays_until_the_period_closes():
+    plan = BillingPlan.prepaid(PriceSchedule(a=1))
+    opening = Account(balance=[Grant("g", 5, "USD"), Grant("h", 5, "USD")])
+    closing = Bill.of(Usage(a=2), plan, opening=opening, final=False).closing
+
+    assert evolve(closing, balance=closing.balance.without("h")).balance.left("g") == 3
+    with pytest.raises(InvalidAccount, match="keep a grant that was drawn on until the period closes"):
+        evolve(closing, balance=closing.balance.without("g"))
+
+
+@pytest.mark.parametrize(
+    "draws",
+    [
+        5,
+        {"a": {"x": -1}},
+        {"a": {"x": "y"}},
+        {"a": {5: 1}},
+        {5: {"x": 1}},
+        [("a", 1), ("a", 2)],
+        {"a": [("x", 1), ("x", 1)]},
+        {"a": 0.5},
+    ],
+    ids=str,
+)
+def test_draws_that_are_none_are_refused(draws):
+    with pytest.raises(TokenbillError):
+        Account(draws=draws, balance=Balance([Grant("a", 5, "USD")], draws={"a": 5}))
 
 
 @pytest.mark.parametrize(
     ("state", "error"),
     [
         ({"period": "2026-02"}, InvalidAccount),
-        ({"terms": 5}, InvalidAccount),
+        ({"fingerprint": 5}, InvalidAccount),
         ({"used": {"api_calls": -1}}, InvalidUsage),
         ({"used": None}, InvalidUsage),
         ({"accrued": 0.5}, InvalidNumber),
@@ -89,7 +140,9 @@ def test_an_account_takes_its_parts_as_a_store_gives_them():
         ({"accrued": None}, InvalidNumber),
         ({"draws": {"a": -1}}, InvalidGrant),
         ({"balance": 5}, InvalidGrant),
-        ({"carried": "0.01"}, InvalidAccount),
+        ({"credit_balance": "a cent"}, InvalidNumber),
+        ({"credit_currency": "gold"}, InvalidCurrency),
+        ({"draws": {"welcome": 1}}, InvalidAccount),
     ],
     ids=str,
 )
@@ -103,32 +156,32 @@ def test_an_amount_may_outgrow_what_can_be_given_as_a_number():
 
 
 def test_a_credit_note_is_carried_to_the_next_bill():
-    account = Account(carried=-1).credit(note_of("12.34", "10.00"))
+    account = Account(credit_balance=1).credit(note_of("12.34", "10.00"))
 
     bill = Bill.of(Usage(gpu_hours=100), PLAN, opening=account)
 
-    assert account.carried == Decimal("-3.34")  # −1 − 2.34
+    assert account.credit_balance == Decimal("3.34")  # 1 + 2.34
     assert (bill.total, bill.due) == (10, Decimal("6.66"))
 
 
 def test_no_more_is_credited_than_was_paid_less_what_was_credited_before():
     account, note = Account(), note_of(30, 10)
 
-    assert account.credit(note, paid=30).carried == -20
-    assert account.credit(note, paid="12.50").carried == Decimal("-12.50")
-    assert account.credit(note, paid="12.50", credited=10).carried == Decimal("-2.50")
-    assert account.credit(note, paid=10, credited=12).carried == 0
+    assert account.credit(note, paid=30).credit_balance == 20
+    assert account.credit(note, paid="12.50").credit_balance == Decimal("12.50")
+    assert account.credit(note, paid="12.50", credited=10).credit_balance == Decimal("2.50")
+    assert account.credit(note, paid=10, credited=12).credit_balance == 0
 
 
 def test_a_further_charge_is_no_credit():
     with pytest.raises(InvalidAccount, match="send it as a bill"):
         Account().credit(note_of("10.00", "12.34"))
-    assert Account().credit(note_of(10, 10)).carried == 0
+    assert Account().credit(note_of(10, 10)).credit_balance == 0
 
 
 @pytest.mark.parametrize("note", [None, Decimal(-5), "5"], ids=repr)
 def test_only_a_difference_of_bills_is_credited(note):
-    with pytest.raises(InvalidAccount, match="no adjustment"):
+    with pytest.raises(InvalidAccount, match="not an adjustment"):
         Account().credit(note)
 
 
@@ -138,7 +191,7 @@ def test_usage_is_afforded_where_it_would_leave_nothing_due(plan):
 
     assert covered.covers(Usage(gpu_hours=100), plan)
     assert not covered.covers(Usage(gpu_hours="100.1"), plan)
-    assert Account(carried=-10).covers({"gpu_hours": 100}, plan)
+    assert Account(credit_balance=10).covers({"gpu_hours": 100}, plan)
     assert not Account().covers(Usage(gpu_hours=100), plan)
 
 

@@ -135,7 +135,7 @@ def test_an_interim_bill_shows_what_the_period_has_used_more():
     assert [line.quantity for line in second.lines] == [2, 2]
 
 
-def test_a_total_that_falls_is_carried_and_spent_before_any_grant():
+def test_a_total_that_falls_is_credited_and_spent_before_any_grant():
     plan = BillingPlan(PriceSchedule(calls=Volume([Tier(10, 10), Tier(None, 6)])))
     first = Bill.of(Usage(calls=10), plan, final=False)
     second = Bill.of(Usage(calls=2), plan, opening=first.closing, final=False)
@@ -143,13 +143,13 @@ def test_a_total_that_falls_is_carried_and_spent_before_any_grant():
 
     # 10 × 10 = 100, 12 × 6 = 72, 20 × 6 = 120
     assert [(bill.total, bill.due) for bill in (first, second, third)] == [(100, 100), (-28, 0), (48, 20)]
-    assert [bill.closing.carried for bill in (first, second, third)] == [0, -28, 0]
+    assert [bill.closing.credit_balance for bill in (first, second, third)] == [0, 28, 0]
 
 
 def test_a_final_bill_closes_the_period():
-    bill = Bill.of(CALLS, PLAN, period=FEBRUARY, opening=Account(carried=-20))
+    bill = Bill.of(CALLS, PLAN, period=FEBRUARY, opening=Account(credit_balance=20))
 
-    assert bill.closing == Account(carried=-9)
+    assert bill.closing == Account(credit_balance=9, credit_currency="USD")
 
 
 def test_grants_roll_over_when_the_period_closes():
@@ -176,7 +176,7 @@ def test_an_interim_bill_carries_its_state_on(plan):
     bill = Bill.of(CALLS, plan, period=FEBRUARY, final=False)
 
     assert bill.closing is bill.closing
-    assert (bill.closing.period, bill.closing.terms) == (FEBRUARY, plan.fingerprint())
+    assert (bill.closing.period, bill.closing.fingerprint) == (FEBRUARY, plan.fingerprint())
     assert (bill.closing.used, bill.closing.accrued) == (CALLS, bill.total)
 
 
@@ -199,8 +199,8 @@ def test_an_account_goes_on_the_same_whether_it_was_kept_or_stored(plan, stored)
     [
         ({"period": MARCH}, {}, "period"),
         ({}, {}, "period"),
-        ({"period": FEBRUARY}, {"terms": "other"}, "hash of terms"),
-        ({"period": FEBRUARY}, {"terms": None}, "hash of terms"),
+        ({"period": FEBRUARY}, {"fingerprint": "other"}, "hash of terms"),
+        ({"period": FEBRUARY}, {"fingerprint": None}, "hash of terms"),
         ({"period": FEBRUARY}, {"accrued": Decimal("0.01")}, "accrued amount"),
         ({"period": FEBRUARY}, {"used": Usage(gpu_hours=4)}, "accrued amount"),
     ],
@@ -267,14 +267,14 @@ def test_what_a_bill_takes_back_returns_to_the_grant():
     assert second.closing.draws == (("gift", 4),)
 
 
-def test_paid_credit_is_never_taken_back_but_carried():
+def test_withdrawn_usage_goes_back_to_the_grant_that_paid_it():
     paid = Grant("paid", 50, "USD")
     first = Bill.of(Usage(gpu_hours=100), PLAN, opening=Account(balance=[paid]), final=False)
 
     second = Bill.of(Usage(), PLAN, opening=first.closing, reversal=Usage(gpu_hours=60), final=False)
 
-    assert (second.total, second.due, second.draws) == (-6, 0, ())
-    assert (second.closing.carried, second.closing.balance.left("paid")) == (-6, 40)
+    assert (second.total, second.due, second.draws) == (-6, 0, (("paid", -6),))
+    assert (second.closing.credit_balance, second.closing.balance.left("paid")) == (0, 46)
 
 
 def test_grants_of_several_orders_are_replayed_as_they_were_drawn_on():
@@ -413,7 +413,7 @@ def test_a_line_that_is_missing_is_told():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("due", Decimal("1.50")), ("drawn", (("gift", Decimal(1)),)), ("carried", Decimal(-1))],
+    [("due", Decimal("1.50")), ("drawn", (("gift", Decimal(1)),)), ("credit_balance", Decimal(1))],
 )
 def test_what_paid_a_bill_is_verified_with_it(name, value):
     bill = Bill.of(CALLS, PLAN)

@@ -230,7 +230,7 @@ def test_a_bill_that_credit_pays_says_how_its_total_becomes_what_is_due():
     ]
 
 
-def test_a_bill_below_zero_is_carried_to_the_next_one():
+def test_a_bill_below_zero_is_credited_to_the_next_one():
     plan = BillingPlan(PriceSchedule(calls=CALLS))
     first = Bill.of(Usage(calls=800), plan, final=False)
     second = Bill.of(Usage(), plan, opening=first.closing, reversal=Usage(calls=500), final=False)
@@ -238,11 +238,11 @@ def test_a_bill_below_zero_is_carried_to_the_next_one():
 
     assert second.explain().splitlines()[1:] == [
         "total: -5.00 USD",
-        "carried to the next bill: -5.00 USD",
+        "credit balance after: 5.00 USD",
         "due: 0 USD",
     ]
     assert third.due < third.total
-    assert "carried from the bill before: -5.00 USD" in third.explain()
+    assert "credit balance before: 5.00 USD" in third.explain()
 
 
 @pytest.mark.parametrize("quantity", [Decimal("NaN"), Decimal("1E+999999"), 0.5, True, None, "x"])

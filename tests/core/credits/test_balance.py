@@ -412,7 +412,7 @@ def test_no_more_is_drawn_than_there_is_nor_given_back_than_was_drawn(amounts):
         Balance([money("a")]).drawn_by(amounts)
 
 
-@pytest.mark.parametrize("ledger", ["draws", "cut"])
+@pytest.mark.parametrize("ledger", ["draws", "forfeited"])
 def test_a_balance_that_overdraws_a_grant_does_not_exist(ledger):
     assert Balance([money("a")], **{ledger: {"a": 10}}).left("a") == 0
     with pytest.raises(InvalidGrant):
@@ -436,7 +436,7 @@ def test_a_rollover_cuts_what_is_more_than_the_most():
 
     assert rolled.left("a") == rolled.remaining() == 50  # rollover-01 of the public examples
     assert rolled.expired() == 40  # 100 − 10 − 50
-    assert rolled.cut == (("a", 40),)
+    assert rolled.forfeited == (("a", 40),)
 
 
 def test_a_rollover_adds_what_is_missing_to_the_least():
@@ -444,7 +444,7 @@ def test_a_rollover_adds_what_is_missing_to_the_least():
 
     assert rolled.left("a") == 30
     assert rolled.granted() == 125  # 100 + 25
-    assert rolled.added == (("a", 25),)
+    assert rolled.rolled_over == (("a", 25),)
 
 
 def test_rollovers_add_up_over_periods():
@@ -453,7 +453,7 @@ def test_rollovers_add_up_over_periods():
     third = balance.rolled().draw(45).balance.rolled().draw(20).balance.rolled()
 
     # 100 → 50, less 45 → 5 → 20, less 20 → 0 → 20
-    assert (third.cut, third.draws, third.added) == ((("a", 50),), (("a", 65),), (("a", 35),))
+    assert (third.forfeited, third.draws, third.rolled_over) == ((("a", 50),), (("a", 65),), (("a", 35),))
     assert third.left("a") == 20  # 100 + 35 − 65 − 50
 
 
@@ -473,7 +473,7 @@ def test_a_rollover_concerns_grants_usable_on_both_sides_of_the_end():
         ]
     )
 
-    assert balance.rolled(FEBRUARY.end).cut == (("always", 9), ("over", 9))
+    assert balance.rolled(FEBRUARY.end).forfeited == (("always", 9), ("over", 9))
 
 
 def test_a_dated_grant_with_a_rollover_asks_for_the_end():
@@ -647,7 +647,7 @@ def lives(draw):
 @given(lives(), days)
 def test_credit_is_conserved_for_each_grant_and_in_all(life, day):
     _, now = life
-    drawn, added, cut = dict(now.draws), dict(now.added), dict(now.cut)
+    drawn, added, cut = dict(now.draws), dict(now.rolled_over), dict(now.forfeited)
 
     for grant in now.grants:
         before = grant.amount + added.get(grant.id, 0)
@@ -744,7 +744,9 @@ def test_what_a_period_has_drawn_is_offered_on_top_of_what_is_left(life, day):
 def test_a_balance_is_made_again_from_its_parts(life):
     _, now = life
 
-    again = Balance(now.grants, now.order, draws=now.draws, added=now.added, cut=now.cut)
+    again = Balance(
+        now.grants, now.order, draws=now.draws, rolled_over=now.rolled_over, forfeited=now.forfeited
+    )
 
     assert again == now
     assert again.drawn_by({id: -amount for id, amount in now.draws}).drawn() == 0

@@ -110,13 +110,14 @@ def test_included_units_come_before_the_price_is_read():
     assert told(bill)[1:] == [("a, included", "0"), ("a, tier 1: 0 to 100", "10.00")]  # 100 × 0.10
 
 
-def test_prices_alone_come_to_their_lines_without_stages():
+def test_prices_alone_come_to_their_lines():
     card = Compiled(BillingPlan(MONEY))
 
     statement = rate(Asked(card, Usage(a="0.335", b=3)))
 
     assert [str(line.amount) for line in statement.lines] == ["0.335", "3"]
-    assert (str(statement.total), statement.items, statement.draws) == ("3.34", [], {})
+    assert [item.key for item in statement.items] == ["usage:a", "usage:b"]
+    assert (str(statement.total), statement.draws) == ("3.34", {})
 
 
 # Discounts

@@ -3,24 +3,24 @@ from fractions import Fraction
 
 import pytest
 
-from tokenbill import BillingPlan, Grant, LineItem, Meter, PriceSchedule, Rounding, Usage
-from tokenbill.core.money.currencies import currency
+from tokenbill import BillingPlan, LineItem, Meter, PriceSchedule, Rounding, Usage
+from tokenbill.core.credits.draws import Offer
 from tokenbill.core.rating.compiled import Compiled
 from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.work import (
     Asked,
     Item,
-    Statement,
     Work,
-    budget_of,
     drawn_on,
     exact_of,
+    minor_units,
     settled_lines,
     together,
     total_net,
     total_of,
 )
 
+PLAN = BillingPlan(PriceSchedule(a=1))
 ZERO, THIRD = Decimal(0), Fraction(1, 3)
 
 
@@ -36,9 +36,9 @@ def item_of(amount, meter="a", kind="usage"):
     return item
 
 
-def work_of(*items, stage="bill", before=None):
+def work_of(*items, stage="bill"):
     plan = BillingPlan(PriceSchedule(a=1), rounding=Rounding(stage=stage))
-    work = Work(Asked(Compiled(plan), Usage(), before=before))
+    work = Work(Asked(Compiled(plan), Usage()))
     for item in items:
         work.add(item)
     return work
@@ -52,7 +52,7 @@ def test_an_item_is_what_its_lines_come_to():
     item = Item("usage", Meter("calls"), "calls", [line_of("1.30"), line_of(THIRD)])
 
     assert item.net == Fraction(13, 10) + THIRD
-    assert item.key == ("usage", "calls", "calls")
+    assert item.key == "usage:calls"
     assert (item.units, item.gift, item.tax, item.tokens) == (0, 0, 0, 0)
 
 
@@ -130,56 +130,38 @@ def test_what_changes_the_lines_above_is_a_line_with_its_rule():
     assert work.lines[-1].explain() == "spring: less 10 % of 10 = -1"
 
 
-def test_work_without_a_balance_has_no_offers():
-    assert work_of().offers(currency("USD")) == ()
+def test_without_offers_the_draws_of_earlier_bills_stand():
+    drawn = {"g": {"usage:a": Decimal(2)}}
+    work = Work(Asked(Compiled(PLAN), Usage(), draws={"promotional": drawn}))
 
-
-def test_what_a_grant_paid_is_kept_unless_it_is_nothing():
-    work = work_of()
-
-    paid = [
-        work.record(Grant(key, 9, "USD"), map(Decimal, parts)) for key, parts in [("a", "12"), ("b", "00")]
-    ]
-
-    assert paid == [3, 0]
-    assert work.draws == {"a": 3}
-
-
-def test_the_first_bill_of_a_period_has_no_budget_for_credit():
-    assert budget_of(work_of(item_of("5")), [], "units") is None
+    assert work.pay("promotional", [item_of("5")], "units", 2) == drawn
+    assert work.pay("tokens", [item_of("5")], "tokens", 0) == {}
+    assert work.draws == drawn
 
 
 def test_credit_may_pay_what_it_had_paid_and_what_charges_grew_by():
-    before = Statement([], [item_of("5"), item_of("7", "b")], ZERO, {"gift": Decimal(2), "other": Decimal(3)})
-    work = work_of(item_of("9"), item_of("6", "b"), item_of("1", "c"), before=before)
+    drawn = drawn_on(
+        [Offer("gift", 900)],
+        [item_of("9"), item_of("6", "b"), item_of("1", "c")],
+        "units",
+        before=[item_of("5"), item_of("7", "b")],
+        earlier={"gift": {"usage:b": Decimal(2)}, "other": {"usage:a": Decimal(1)}},
+        places=2,
+    )
 
-    # 4 more of a, less of b, which counts nothing, 1 of c, and 2 that this grant had paid
-    assert budget_of(work, [(Grant("gift", 9, "USD"), Decimal(9))], "units") == 7
-
-
-def test_grants_draw_in_order_on_the_items_in_their_scope_in_order():
-    items = [item_of("10"), item_of("9", "b")]
-    offers = [
-        (Grant("all", 10, "USD"), Decimal("10.009")),
-        (Grant("scoped", 10, "USD", on="a"), Decimal(10)),
-        (Grant("rest", 5, "USD"), Decimal(5)),
-    ]
-
-    drawn = drawn_on(offers, items, [Decimal(10), Decimal(9)], 2, None)
-
-    # only whole cents are drawn; the first grant leaves nothing of a to the second
-    assert drawn == [[10, 0], [0, 0], [0, 5]]
+    # 1 that the other had paid and 4 more of a, the 2 it had paid of b, 1 of c
+    assert drawn == {"gift": {"usage:a": 5, "usage:b": 2, "usage:c": 1}}
 
 
-def test_no_more_is_drawn_than_the_budget():
-    items = [item_of("10"), item_of("9", "b")]
-    offers = [(Grant(key, 10, "USD"), Decimal(10)) for key in "xy"]
+def test_only_whole_minor_units_are_drawn_unless_the_exact_amount_is_asked():
+    items = [item_of(THIRD)]
+    items[0].units = THIRD
 
-    assert drawn_on(offers, items, [Decimal(10), Decimal(9)], 2, Decimal(12)) == [[10, 0], [0, 2]]
-
-
-def test_nothing_is_drawn_on_an_item_that_is_owed_back():
-    assert drawn_on([(Grant("x", 10, "USD"), Decimal(10))], [item_of("0")], [Decimal(-5)], 2, None) == [[0]]
+    assert minor_units(Decimal("10.009"), 2) == 1000
+    assert minor_units(THIRD, 2) == 33
+    assert drawn_on([Offer("g", 900)], items, "units", before=(), earlier={}, places=2, exact=True) == {
+        "g": {"usage:a": THIRD}
+    }
 
 
 def test_amounts_add_up_to_a_decimal():

@@ -837,7 +837,7 @@ def worth_drawn(bill):
     """What was paid for the money that a bill drew: one for one, and nothing beyond the grant's amount."""
     balance, value = bill.opening.balance, Fraction(0)
     gone = {
-        g.id: Fraction(dict(balance.draws).get(g.id, 0)) + Fraction(dict(balance.cut).get(g.id, 0))
+        g.id: Fraction(dict(balance.draws).get(g.id, 0)) + Fraction(dict(balance.forfeited).get(g.id, 0))
         for g in balance.grants
     }
     for grant in balance.grants:

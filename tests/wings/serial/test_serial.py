@@ -324,7 +324,7 @@ MISTAKES = [
     (ENTRY % "true", 'BillingPlan.prices.entries.gpu_hours: no number: True; write its digits as text'),
     (ENTRY % '"-0.01"', "BillingPlan.prices.entries.gpu_hours: rate is negative: -0.01; give zero or more"),
     ('{"type": "BillingPlan", "version": 1}', "BillingPlan: no 'prices', which BillingPlan needs"),
-    ('{"type": "BillingPlan"}', "no version: {'type': 'BillingPlan'}; write version = 1 at its top"),
+    ('{"type": "BillingPlan"}', "no version: {'type': 'BillingPlan'}; write version = 2 at its top"),
     ('{"type": "Plan", "version": 1}',
      "Plan: unknown type: 'Plan'; give one of"),
     ('{"version": 1}', "document: no 'type'; give one of"),
@@ -338,8 +338,8 @@ MISTAKES = [
     ('{"type": "Tax", "type": "Tax"}', "a name that is there twice: "),
     ('{"type": "Tax", "version": NaN}', "NaN, which is not JSON: "),
     ("[]", "no document: []; give a table with type and version"),
-    ('{"type": "BillingPlan", "version": 2, "prices": 1}',
-     "BillingPlan: unknown version: 2; write 1, or install a tokenbill that knows this one"),
+    ('{"type": "BillingPlan", "version": 3, "prices": 1}',
+     "BillingPlan: unknown version: 3; write 2, or install a tokenbill that knows this one"),
 ]  # fmt: skip
 
 
@@ -801,7 +801,7 @@ def test_a_default_that_depends_on_the_value_is_always_written():
 
     register(Doubled, "tests.Doubled")
 
-    assert dumps(Doubled(1)) == '{"one":1,"two":2,"type":"tests.Doubled","version":1}'
+    assert dumps(Doubled(1)) == '{"one":1,"two":2,"type":"tests.Doubled","version":2}'
     assert loads(dumps(Doubled(1, 5, (1, 2)))) == Doubled(1, 5, (1, 2))
 
 

@@ -1,5 +1,6 @@
-"""Documents of every kind that were written by version 1 are read for ever, as the values they were."""
+"""Documents of every kind that any version wrote are read for ever, as the values they were."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -54,8 +55,8 @@ BALANCE = Balance(
     ],
     ("promotional", "larger", "id"),
     draws={"gift": "2.50"},
-    added={"tokens": 7},
-    cut={"welcome": "0.25"},
+    rolled_over={"tokens": 7},
+    forfeited={"welcome": "0.25"},
 )
 SUBSCRIPTION = BillingPlan.subscription(
     Fee("99", "base", prorated=False),
@@ -83,7 +84,9 @@ TOKENS = BillingPlan.prepaid(
 )
 PREPAID = BillingPlan.prepaid(CALLS, taxes=[Tax("VAT", 10)])
 CREDIT = Account(
-    balance=[Grant("gift", 1, "USD", kind="promotional"), Grant("paid", 50, "USD")], carried="-0.10"
+    balance=[Grant("gift", 1, "USD", kind="promotional"), Grant("paid", 50, "USD")],
+    credit_balance="0.10",
+    credit_currency="USD",
 )
 
 CHARGE = Charge(
@@ -163,7 +166,7 @@ VALUES = {
 SUBSCRIPTION_DUE = BillingPlan.subscription("10", CALLS | PriceSchedule(gpu_hours=1), cycle=Cycle.monthly())
 FEBRUARY = Period("2026-02-01", "2026-02-15")
 
-# What is left out of a document of version 1 means this for ever; another default asks for another version.
+# What is left out of a document means this for ever; another default asks for another version.
 DEFAULTS = {
     "PerUnit": {"per": 1},
     "Flat": {"at_zero": False},
@@ -186,11 +189,12 @@ DEFAULTS = {
         "created": None,
     },
     "Balance": {
-        "grants": (), "order": ("priority", "expires", "starts", "id"), "draws": (), "added": (), "cut": (),
+        "grants": (), "order": ("priority", "expires", "starts", "id"), "draws": (), "rolled_over": (),
+        "forfeited": (),
     },
     "Account": {
-        "period": None, "terms": None, "used": Usage(), "accrued": 0, "draws": (), "balance": Balance(),
-        "carried": 0,
+        "period": None, "fingerprint": None, "used": Usage(), "accrued": 0, "draws": (), "balance": Balance(),
+        "credit_balance": 0, "credit_currency": None,
     },
     "BillingPlan": {
         "name": "", "fees": (), "included": (), "prorate_included": False, "discounts": (), "minimum": None,
@@ -202,7 +206,7 @@ DEFAULTS = {
         "rule": "",
     },
     "Bill": {
-        "draws": (), "opening": Account(), "final": True, "less": Usage(), "about": (), "period": None,
+        "draws": (), "opening": Account(), "final": True, "reversal": Usage(), "about": (), "period": None,
         "at": None,
     },
     "Adjustment": {"period": None, "reason": ""},
@@ -211,51 +215,79 @@ DEFAULTS = {
 }  # fmt: skip
 
 
-def stored(name):
-    return (STORED / "1" / f"{name}.json").read_text(encoding="utf-8")
+def stored(name, version=2):
+    return (STORED / str(version) / f"{name}.json").read_text(encoding="utf-8")
+
+
+def as_told_by(version, value):
+    """A value as far as a version tells it: the first knew no currency of credit, and no charge of a draw."""
+    if type(value) is not Account or version > 1:
+        return value
+    return evolve(value, draws=dict(value.draws), credit_currency=None)
+
+
+VERSIONS = pytest.mark.parametrize("version", [1, 2])
+
+
+@VERSIONS
+@pytest.mark.parametrize("name", [name for name in VALUES if not name.startswith("bill-")])
+def test_a_document_is_read_as_the_value_it_was(name, version):
+    value = as_told_by(version, VALUES[name]())
+
+    assert loads(stored(name, version)) == value
+    assert type(loads(stored(name, version))) is type(value)
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_a_document_of_version_1_is_read_as_the_value_it_was(name):
-    value = VALUES[name]()
-
-    assert loads(stored(name)) == value
-    assert type(loads(stored(name))) is type(value)
-
-
-@pytest.mark.parametrize("name", VALUES)
-def test_a_document_of_version_1_is_written_again_in_the_same_bytes(name):
+def test_a_document_is_written_again_in_the_same_bytes(name):
     assert dumps(loads(stored(name))) == stored(name)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_document_of_version_1_is_the_same_written_by_this_version(name):
+    value = loads(stored(name, 1))
+
+    assert loads(dumps(value)) == value
 
 
 @pytest.mark.parametrize(
     "name", [name for name in VALUES if not name.startswith(("bill-", "adjust", "line"))]
 )
-def test_a_value_is_written_in_the_bytes_of_version_1(name):
+def test_a_value_is_written_in_the_bytes_of_its_version(name):
     assert dumps(VALUES[name]()) == stored(name)  # but not the words of a line, which may be put better
 
 
+@VERSIONS
 @pytest.mark.parametrize("name", [name for name in VALUES if name.startswith("bill-")])
-def test_a_bill_of_version_1_is_what_was_owed(name):
-    kept, again = loads(stored(name)), VALUES[name]()
+def test_a_stored_bill_is_what_was_owed(name, version):
+    kept, again = loads(stored(name, version)), VALUES[name]()
 
-    assert (kept.due, kept.draws, kept.closing, kept.exact) == (
-        again.due,
-        again.draws,
-        again.closing,
-        again.exact,
-    )
+    assert (kept.due, kept.draws, kept.exact) == (again.due, again.draws, again.exact)
+    assert kept.closing.agrees_with(again.closing)
     assert [line.exact for line in kept.lines] == [line.exact for line in again.lines]
     assert kept.about == again.about
+    assert kept.verify() is None
 
 
-def test_every_document_of_version_1_and_every_class_has_its_test():
-    names = {path.stem for path in (STORED / "1").iterdir()}
+def test_an_account_of_version_1_goes_on():
+    kept, again = loads(stored("account-open", 1)), interim().closing
+    one, other = (Bill.of({"api_calls": 9}, PREPAID, period=MARCH, opening=it) for it in (kept, again))
+
+    assert (one.total, one.due, one.draws, one.closing) == (
+        other.total,
+        other.due,
+        other.draws,
+        other.closing,
+    )
+
+
+def test_every_document_and_every_class_has_its_test():
+    names, before = ({path.stem for path in (STORED / version).iterdir()} for version in "21")
     ours = [
         name for name, record in REGISTRY.records.items() if record.cls.__module__.startswith("tokenbill.")
     ]
 
-    assert names == set(VALUES)
+    assert names == before == set(VALUES)
     assert set(ours) == set(DEFAULTS)
     assert {type(VALUES[name]()).__name__ for name in VALUES} | {"Tier", "Each"} == set(DEFAULTS)
 
@@ -286,14 +318,15 @@ def test_what_paid_a_stored_bill_is_verified_with_it():
     text = dumps(bill).replace('"draws":{"g":"5.00"}', '"draws":{}').replace('"due":"0.00"', '"due":"5.00"')
 
     with pytest.raises(BillMismatch, match="the bill's due"):
-        loads(text).verify()
+        loads(text, edited=True).verify()
 
 
+SEALED = dumps(Account(credit_balance=1)).replace(',"type":"Account","version":2', "")
 WRONG = [
     ('"total":"0.33"', '"total":"0.34"', "'the total' reads 0.34 but comes out as 0.33"),
-    ('"due":"0.33"', '"due":"0.32"', "'what is due, drawn and carried' reads 0.32 but comes out as 0.33"),
-    ('"due":"0.33"', '"due":"-0.33"', "'what is due, drawn and carried'"),
-    ('"closing":{}', '"closing":{"carried":"-1"}', "'what is due, drawn and carried'"),
+    ('"due":"0.33"', '"due":"0.32"', "'what is due, drawn and credited' reads 0.32 but comes out as 0.33"),
+    ('"due":"0.33"', '"due":"-0.33"', "'what is due, drawn and credited'"),
+    ('"closing":{}', f'"closing":{SEALED}', "'what is due, drawn and credited'"),
     ('"kind":"usage"', '"kind":"gift"', "no such choice: 'gift'"),
     ('"description":"api_calls"', r'"description":"api\u202ecalls"', "text with control characters"),
     ('"usage":{"api_calls":"1"}', '"usage":{"api_calls":"-1"}', "negative quantity of 'api_calls'"),
@@ -318,7 +351,7 @@ def test_a_rate_is_written_alone_where_nothing_else_is_said_of_it():
 
     assert dumps(prices) == (
         '{"currency":"USD","entries":{"a":"0.10","b":{"per":"1.0","rate":"0.10","type":"PerUnit"},'
-        '"c":{"rate":"0.50","type":"Squared"}},"type":"PriceSchedule","version":1}'
+        '"c":{"rate":"0.50","type":"Squared"}},"type":"PriceSchedule","version":2}'
     )
     assert str(loads(dumps(prices))["b"].per) == "1.0"
 
@@ -342,10 +375,79 @@ def test_digits_stay_as_they_were():
     tier = loads(dumps(Tier("10.0", "0.00", "0.0")))
 
     assert (str(tier.up_to), str(tier.rate), str(tier.fee)) == ("10.0", "0.00", "0.0")
-    assert dumps(Tier(None, Decimal(0))) == '{"type":"Tier","version":1}'
+    assert dumps(Tier(None, Decimal(0))) == '{"type":"Tier","version":2}'
 
 
 def test_a_book_keeps_the_date_of_each_edition():
     book = loads(stored("book"))
 
     assert [edition.start for edition in book] == [date(2026, 1, 1), date(2026, 7, 1)]
+
+
+# Accounts that were edited
+
+
+def edits_of(value, path=()):
+    """Every single edit of a document: a member left out, one changed, one doubled in size."""
+    for key, item in value.items():
+        yield (*path, key), None
+        if isinstance(item, dict):
+            yield from edits_of(item, (*path, key))
+        elif isinstance(item, str):
+            yield (*path, key), item + "0"
+            yield (*path, key), item[:-1] + ("8" if item[-1:] != "8" else "7")
+
+
+def edited(document, path, item):
+    table = document
+    for key in path[:-1]:
+        table = table[key]
+    if item is None:
+        del table[path[-1]]
+    else:
+        table[path[-1]] = item
+    return json.dumps(document)
+
+
+EDITS = list(edits_of({key: it for key, it in json.loads(stored("account-open")).items() if key != "type"}))
+
+
+@pytest.mark.parametrize(("path", "item"), EDITS, ids=str)
+def test_an_edited_account_is_refused_or_the_same(path, item):
+    text = edited(json.loads(stored("account-open")), path, item)
+
+    with pytest.raises((UnreadableField, UnreadableInput)):
+        loads(text)
+
+
+def test_an_edit_that_is_meant_is_read():
+    text = stored("account-open").replace('"api_calls":"100"', '"api_calls":"10"')
+    bill = stored("bill-interim").replace('"api_calls":"100"', '"api_calls":"10"')
+
+    with pytest.raises(UnreadableField, match="Account was edited since it was written: another digest: '"):
+        loads(text)
+    with pytest.raises(UnreadableField, match=r"^Bill\.closing: Account was edited"):
+        loads(bill)
+    assert loads(text, edited=True).used == {"api_calls": 10}
+    assert loads(bill, edited=True).closing.used == {"api_calls": 10}
+
+
+def test_an_account_that_holds_what_no_document_does_is_refused():
+    text = 'type = "Account"\nversion = 2\nused = {a = 2026-01-01}\ndigest = ""'
+
+    with pytest.raises(UnreadableField, match="no number"):
+        loads(text, format="toml")
+
+
+def test_a_table_may_say_its_own_version():
+    old = stored("account-open", 1)
+    bill = stored("bill-on-demand").replace('"closing":{}', f'"closing":{old}')
+
+    assert loads(bill).closing == loads(old)
+
+
+def test_draws_of_version_1_are_a_table():
+    with pytest.raises(UnreadableField, match=r"^Account\.draws"):
+        loads('{"type": "Account", "version": 1, "draws": 5}')
+    with pytest.raises(UnreadableField, match=r"^Account\.carried: no number"):
+        loads('{"type": "Account", "version": 1, "carried": "x"}')

@@ -11,16 +11,19 @@ from attrs import evolve, field, frozen
 from tokenbill.core.base.inputs import is_mapping, name
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.ledger import Draws, draws_of
+from tokenbill.core.credits.ledger import Draws, DrawsByCharge, by_charge, total
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, number, plain_amount
+from tokenbill.core.money.currencies import Currency, currency
+from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, number, plain_amount, plus
+from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.compiled import compiled_form
-from tokenbill.core.rating.increment import NO_USAGE, About, Given, Increment, added_by, used_in
+from tokenbill.core.rating.draws_by_grant import UNKNOWN
+from tokenbill.core.rating.increment import NO_USAGE, About, Given, Increment, lacking_of, used_in
 from tokenbill.core.rating.lines import COLUMNS, Adjustment
-from tokenbill.errors import InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
+from tokenbill.errors import CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
 
 __all__ = ["NEW", "NO_USAGE", "Account", "check_rest", "checked_terms", "going_on", "notes_of"]
 
@@ -37,17 +40,8 @@ def _money(value: Any) -> Decimal:
     return number(value) if plain is None else plain
 
 
-def _below(value: Any) -> Decimal:
-    amount = _money(value)
-    if amount > 0:
-        raise InvalidAccount(
-            "an amount carried that is owed", amount, "give zero or less: what was billed too much"
-        )
-    return amount
-
-
-def _drawn(value: Any) -> Draws:
-    return () if value == () else draws_of(value)
+def _drawn(value: Any) -> DrawsByCharge:
+    return () if value == () else by_charge(value)
 
 
 def _balance(value: Any) -> Balance:
@@ -57,13 +51,17 @@ def _balance(value: Any) -> Balance:
 def _open(value: Any) -> Period | None:
     if value is None or isinstance(value, Period):
         return value
-    raise InvalidAccount("no period", value, "give a Period, or None")
+    raise InvalidAccount("not a period", value, "give a Period, or None")
 
 
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    raise InvalidAccount("no terms", value, "give what plan.fingerprint() says, or None")
+    raise InvalidAccount("not a fingerprint", value, "give what plan.fingerprint() says, or None")
+
+
+def _unit(value: Any) -> Currency | None:
+    return None if value is None else currency(value)
 
 
 @frozen(repr=False)
@@ -74,15 +72,17 @@ class Account(Value):
 
     Args:
         period: The service period that is open; None where none is, or none was named.
-        terms: The hash of the plan that the open period is billed on.
+        fingerprint: The hash of the plan that the open period is billed on.
         used: The usage of the open period so far.
         accrued: What its bills came to, in the plan's currency.
-        draws: What grants paid in the open period, by id.
+        draws: What credit paid in the open period, by grant and charge; the credit balance has an empty id.
         balance: The grants that the customer has, and what became of them.
-        carried: What is left of negative bills, zero or less, spent before any grant.
+        credit_balance: Above 0 a credit of the customer, spent before any paid grant; below 0 what is owed.
+        credit_currency: What it is in; None until a bill says so.
 
     Raises:
-        InvalidAccount, InvalidNumber, InvalidUsage, InvalidGrant: For parts that are none.
+        InvalidAccount, InvalidNumber, InvalidUsage, InvalidGrant, InvalidCurrency: For parts that are none.
+        InvalidAccount: If more was drawn in the open period than the balance says, or on a grant not in it.
 
     >>> from tokenbill.core.credits.balance import Grant
     >>> Account(balance=[Grant("welcome", 10, "USD")]).balance.remaining()
@@ -90,21 +90,52 @@ class Account(Value):
     """
 
     period: Period | None = field(default=None, converter=_open)
-    terms: str | None = field(default=None, converter=_text)
+    fingerprint: str | None = field(default=None, converter=_text)
     used: Usage = field(default=NO_USAGE, converter=_usage)
     accrued: Decimal = field(default=ZERO, converter=_money)
-    draws: Draws = field(default=(), converter=_drawn)
+    draws_by_charge: DrawsByCharge = field(default=(), converter=_drawn, alias="draws")
     balance: Balance = field(default=NO_BALANCE, converter=_balance)
-    carried: Decimal = field(default=ZERO, converter=_below)
+    credit_balance: Decimal = field(default=ZERO, converter=_money)
+    credit_currency: Currency | None = field(default=None, converter=_unit)
     made: Memo = memo_field()
+
+    def __attrs_post_init__(self) -> None:
+        drawn = dict(self.balance.draws)
+        for id, amount in self.draws:
+            if amount > drawn.get(id, ZERO):
+                raise InvalidAccount(
+                    "more drawn on a grant in the open period than its balance says",
+                    f"{id}: {amount:f}",
+                    "keep a grant that was drawn on until the period closes",
+                )
 
     @property
     def is_fresh(self) -> bool:
         """Whether no period is open."""
-        return self is NEW or (self.terms is None and not (self.used or self.accrued or self.draws))
+        return self is NEW or (
+            self.fingerprint is None and not (self.used or self.accrued or self.draws_by_charge)
+        )
+
+    @property
+    def draws(self) -> Draws:
+        """What each grant paid in the open period."""
+        sums = [(id, total(amount for _, amount in parts)) for id, parts in self.draws_by_charge if id]
+        return tuple(sums)
+
+    def agrees_with(self, other: Account) -> bool:
+        """Whether two are the same, as far as they tell.
+
+        One that was stored at first tells neither the currency of its credit nor the charges of its draws.
+        """
+        told: dict[str, Any] = {}
+        if self.credit_currency is None:
+            told["credit_currency"] = None
+        if any(charge == UNKNOWN for _, parts in self.draws_by_charge for charge, _ in parts):
+            told["draws"] = dict(other.draws)
+        return self == (evolve(other, **told) if told else other)
 
     def credit(self, adjustment: Adjustment, *, paid: Number | None = None, credited: Number = 0) -> Account:
-        """The account after a credit note: a negative total is carried to the next bill.
+        """The account after a credit note: what it gives back is added to the credit balance.
 
         Args:
             adjustment: The difference of two bills of a closed period.
@@ -113,28 +144,35 @@ class Account(Value):
 
         Raises:
             InvalidAccount: If the adjustment is no credit but a further charge: bill that instead.
+            CurrencyMismatch: If the credit balance is in another currency.
         """
         if not isinstance(adjustment, Adjustment):
             raise InvalidAccount(
-                "no adjustment", adjustment, "give the difference of two bills: bill - earlier"
+                "not an adjustment", adjustment, "give the difference of two bills: bill - earlier"
             )
         amount = difference(ZERO, adjustment.total)
         if amount < 0:
             raise InvalidAccount("an adjustment that charges", adjustment.total, "send it as a bill")
         if paid is not None:
             amount = max(min(amount, difference(number(paid), number(credited))), ZERO)
-        return evolve(self, carried=decimal(difference(self.carried, amount)))
+        unit = self.credit_currency
+        if unit is None or not self.credit_balance:
+            # the unit of a plan of one's own has a code that says no places; the next bill brings it
+            unit = currency(adjustment.currency) if adjustment.currency in MINOR_UNITS else None
+        elif unit.code != adjustment.currency:
+            raise CurrencyMismatch(unit, adjustment.currency)
+        return evolve(self, credit_balance=decimal(plus(self.credit_balance, amount)), credit_currency=unit)
 
     def covers(
         self, usage: Usage, plan: BillingPlan, *, at: date | str | None = None, period: Period | None = None
     ) -> bool:
-        """Whether *usage* on *plan* would leave nothing due: the check before a request is admitted."""
+        """Whether credit covers *usage* on *plan*, unrounded: the check before a request is admitted."""
         opening: Any = self  # pyright takes no field with a converter for what a Protocol asks
         given = (_usage(usage), plan, opening, False, NO_USAGE, (), period or self.period, at)
-        return not added_by(given, compiled_form(plan, plan.share(given[6])), refusing=False).due
+        return not lacking_of(given, compiled_form(plan, plan.share(given[6])))
 
 
-_period, _terms, _used, _accrued, _draws, _left, _carried, _made = slot_setters(Account)
+_period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _made = slot_setters(Account)
 NEW = Account()
 
 
@@ -142,12 +180,13 @@ def going_on(given: Given, added: Increment) -> Account:
     """The account of a period that goes on after a bill; made for every event, its parts need no check."""
     account = Account.__new__(Account)
     _period(account, given[6])
-    _terms(account, given[1].fingerprint())
+    _fingerprint(account, given[1].fingerprint())
     _used(account, used_in(given))
     _accrued(account, added.accrued)
     _draws(account, added.draws)
     _left(account, added.balance)
-    _carried(account, added.carried)
+    _credit(account, added.credit_balance)
+    _in(account, given[1].currency if added.credit_balance else None)
     _made(account, Memo(position=added.position))
     return account
 

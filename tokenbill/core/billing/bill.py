@@ -22,7 +22,7 @@ from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.charges import usage_lines
 from tokenbill.core.rating.compiled import Compiled, compiled_form
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
-from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by, used_in
+from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by, is_straight, used_in
 from tokenbill.core.rating.lines import HEADER, NUMBERS, Adjustment, LineItem, less
 from tokenbill.core.rating.statement import plain_lines, rate, settled_lines
 from tokenbill.core.rating.work import Statement, exact_of, total_of
@@ -167,7 +167,7 @@ class Bill:
 
     @property
     def due(self) -> Decimal:
-        """What is left to pay, after what is carried and what grants paid; never negative."""
+        """What is left to pay, after the credit balance and what grants paid; never negative."""
         return self.added.due
 
     @property
@@ -200,7 +200,9 @@ class Bill:
         """The account of a period that ends: what is left of grants rolls over."""
         end, added = self.period.end if self.period else None, self.added
         balance = added.balance.rolled(end) if added.balance.grants else added.balance
-        return Account(balance=balance, carried=added.carried)
+        credit = added.credit_balance
+        unit = self.plan.currency if credit else None
+        return Account(balance=balance, credit_balance=credit, credit_currency=unit)
 
     def _carried_on(self) -> Account:
         """The account of a period that goes on."""
@@ -241,9 +243,11 @@ class Bill:
         for line, again in zip(self.lines, lines, strict=False):
             if line.figures != again.figures:
                 raise BillMismatch(line.description, line.amount, again.amount)
-        for name in ("total", "due", "draws", "closing"):
+        for name in ("total", "due", "draws"):
             if getattr(self, name) != getattr(fresh, name):
                 raise BillMismatch(f"the bill's {name}", getattr(self, name), getattr(fresh, name))
+        if not self.closing.agrees_with(fresh.closing):
+            raise BillMismatch("the bill's closing", self.closing, fresh.closing)
         if len(lines) != len(self.lines):
             raise BillMismatch("the number of lines", len(self.lines), len(lines))
 
@@ -295,7 +299,7 @@ _set_given, _set_total, _set_made = slot_setters(Bill)
 
 def _total_by_lines(given: Given, card: Compiled) -> Decimal:
     """The total of a bill by its lines, which the fast form of the prices has no part in."""
-    if not card.simple or given[2].balance.grants:
+    if not is_straight(given[2], card):
         return added_by(given, card).total
     return decimal(difference(total_of(card, usage_lines(card, used_in(given))), given[2].accrued))
 
@@ -306,7 +310,7 @@ def _lines(bill: Bill, card: Compiled, compiled: CompiledPlan) -> tuple[LineItem
     if opening is NEW:
         request = RatingRequest(compiled, used_in(given), given[3])
         lines = plain_lines(request) if compiled.is_plain else rate(request).lines
-    elif card.simple and not opening.balance.grants:
+    elif is_straight(opening, card):
         lines = usage_lines(card, used_in(given))
         lines = lines if opening.is_fresh else less(lines, usage_lines(card, opening.used))
     else:

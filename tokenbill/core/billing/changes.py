@@ -71,7 +71,7 @@ def change_of_plan(
         before: Usage up to *at*.
         after: Usage from *at* on.
         opening: The account before; the second bill opens with what the first one leaves. What bills of the
-            whole period have charged already is given as credit: ``Account(balance=…, carried=-accrued)``.
+            whole period have charged already is credit: ``Account(balance=…, credit_balance=accrued)``.
         about: What is said of both bills.
 
     Raises:

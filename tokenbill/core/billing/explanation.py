@@ -179,7 +179,7 @@ def _sold(card: Compiled, added: Increment) -> Iterator[Explanation]:
 def _uncovered(statement: Statement, balance: Balance, card: Compiled) -> Decimal:
     """The tokens of a period so far that no grant paid."""
     ids = {grant.id for grant in balance.grants if grant.currency == card.plan.pricing_unit}
-    paid = together(amount for key, amount in statement.draws.items() if key in ids)
+    paid = together(part for key, parts in statement.draws.items() if key in ids for part in parts.values())
     return decimal(difference(together(item.tokens for item in statement.items), paid))
 
 
@@ -188,16 +188,16 @@ def settlement(total: Decimal, added: Increment, given: Given) -> Iterator[str]:
 
     What grants of tokens and promotional credit paid is in the total already.
     """
-    plan, carried, code = given[1], given[2].carried, given[1].currency.code
+    plan, credit, code = given[1], given[2].credit_balance, given[1].currency.code
     yield f"total: {total:f} {code}"
     if not added.drawn and added.due == total:
         return
-    if carried:
-        yield f"carried from the bill before: {carried:f} {code}"
+    if credit:
+        yield f"credit balance before: {credit:f} {code}"
     grants = {grant.id: grant for grant in added.balance.grants}
     yield from (_drawn(grants[key], amount, plan) for key, amount in added.drawn)
-    if added.carried:
-        yield f"carried to the next bill: {added.carried:f} {code}"
+    if added.credit_balance:
+        yield f"credit balance after: {added.credit_balance:f} {code}"
     yield f"due: {added.due:f} {code}"
 
 

@@ -27,14 +27,15 @@ ORDER = ("priority", "expires", "starts", "id")
 
 
 def _left_of(balance: Balance) -> dict[str, Decimal]:
-    return left_of(balance.grants, added=balance.added, taken=(*balance.draws, *balance.cut))
+    return left_of(balance.grants, added=balance.rolled_over, taken=(*balance.draws, *balance.forfeited))
 
 
 @frozen(repr=False)
 class Balance(Value):
     """All grants of a customer, and what became of each; drawing on it returns another.
 
-    For each grant, amount + added = drawn + cut + left; in all, granted = drawn + expired + remaining.
+    For each grant, amount + rolled over = drawn + forfeited + left; in all, granted = drawn + expired +
+    remaining.
 
     Args:
         grants: Grants with different ids, in any order; their currencies may differ.
@@ -42,8 +43,8 @@ class Balance(Value):
             ``starts`` (always usable first), ``created`` (unknown last), ``larger`` (more left first),
             ``promotional`` and ``scoped`` (these first), and ``id``, the last of every order.
         draws: How much was drawn on which grants, in their currencies.
-        added: What roll-over added to them.
-        cut: What roll-over cut from them; it counts as expired.
+        rolled_over: What roll-over added to them.
+        forfeited: What roll-over took from them; it counts as expired.
 
     Raises:
         InvalidGrant: For an id given twice, more drawn than granted, an order that is none.
@@ -60,8 +61,8 @@ class Balance(Value):
     grants: tuple[Grant, ...] = field(default=(), converter=grants_of)
     order: tuple[str, ...] = field(default=ORDER, converter=order_of)
     draws: Draws = field(default=(), converter=draws_of, kw_only=True)
-    added: Draws = field(default=(), converter=draws_of, kw_only=True)
-    cut: Draws = field(default=(), converter=draws_of, kw_only=True)
+    rolled_over: Draws = field(default=(), converter=draws_of, kw_only=True)
+    forfeited: Draws = field(default=(), converter=draws_of, kw_only=True)
     _left: dict[str, Decimal] = field(
         default=Factory(_left_of, takes_self=True), init=False, eq=False, repr=False
     )
@@ -85,7 +86,7 @@ class Balance(Value):
         >>> Balance([Grant("a", 10, "USD"), Grant("b", 5, "USD")]).granted()
         Decimal('15')
         """
-        grants, added = self._in(currency), dict(self.added)
+        grants, added = self._in(currency), dict(self.rolled_over)
         return total(amount for grant in grants for amount in (grant.amount, added.get(grant.id, ZERO)))
 
     def drawn(self, *, currency: Unit = None) -> Decimal:
@@ -94,14 +95,14 @@ class Balance(Value):
         return total(drawn.get(grant.id, ZERO) for grant in self._in(currency))
 
     def expired(self, at: Instant = None, *, currency: Unit = None) -> Decimal:
-        """What can be drawn no more: what is left of grants gone at *at*, and what roll-over cut.
+        """What can be drawn no more: what is left of grants gone at *at*, and what was forfeited.
 
         >>> Balance([Grant("g1", 5, "USD", expires="2026-01-01")]).expired("2026-01-01")
         Decimal('5')
         """
-        grants, cut = self._in(currency), dict(self.cut)
+        grants, forfeited = self._in(currency), dict(self.forfeited)
         gone = [self._left[grant.id] for grant in grants if _is_gone(grant, at)]
-        return total([*gone, *(cut.get(grant.id, ZERO) for grant in grants)])
+        return total([*gone, *(forfeited.get(grant.id, ZERO) for grant in grants)])
 
     def remaining(self, at: Instant = None, *, currency: Unit = None) -> Decimal:
         """What is left of the grants not expired at *at*, of those that start later too.
@@ -185,7 +186,7 @@ class Balance(Value):
         return evolve(self, draws=changed(self.draws, by_grant(amounts)))
 
     def rolled(self, end: Instant = None) -> Balance:
-        """The balance after a period that closes at *end*: a roll-over cuts, or adds to, what is left.
+        """The balance after a period that closes at *end*: roll-over takes from what is left, or adds.
 
         It concerns the grants usable on both sides of *end*, which may be left out where none is dated.
 
@@ -196,7 +197,9 @@ class Balance(Value):
         left = [(grant.id, self._left[grant.id], grant.rolled(self._left[grant.id])) for grant in over]
         added = {key: decimal(difference(kept, was)) for key, was, kept in left if kept > was}
         cut = {key: decimal(difference(was, kept)) for key, was, kept in left if kept < was}
-        return evolve(self, added=changed(self.added, added), cut=changed(self.cut, cut))
+        return evolve(
+            self, rolled_over=changed(self.rolled_over, added), forfeited=changed(self.forfeited, cut)
+        )
 
     def with_grants(self, *grants: Grant) -> Balance:
         """The balance with more grants.
@@ -215,7 +218,7 @@ class Balance(Value):
         for key in ids:
             found(self._left, key)
         kept = self._left.keys() - set(ids)
-        ledgers = {"draws": self.draws, "added": self.added, "cut": self.cut}
+        ledgers = {"draws": self.draws, "rolled_over": self.rolled_over, "forfeited": self.forfeited}
         rest = {name: [pair for pair in pairs if pair[0] in kept] for name, pairs in ledgers.items()}
         return evolve(self, grants=[grant for grant in self.grants if grant.id in kept], **rest)
 

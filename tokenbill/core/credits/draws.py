@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import Scope, covers
@@ -25,7 +25,7 @@ ByCharge: TypeAlias = "Mapping[str, Mapping[str, Units]]"
 
 CREDIT = ""
 """Stands for the credit balance among grants, none of which has an empty id."""
-NO_DRAWS: ByCharge = MappingProxyType({})
+NO_DRAWS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 class Payable(NamedTuple):

@@ -1,4 +1,4 @@
-"""Amounts by grant: of these a balance keeps what was drawn, and what roll-over added and cut."""
+"""Amounts by grant: of these a balance keeps what was drawn, and what a roll-over added and took."""
 
 from __future__ import annotations
 
@@ -6,18 +6,33 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from tokenbill.core.base.inputs import name, pairs_of
+from tokenbill.core.base.inputs import is_mapping, name, pairs_of
 from tokenbill.core.credits.grants import Grant, credit
 from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, number, plus
 from tokenbill.errors import InvalidGrant
 
-__all__ = ["Amounts", "Draws", "by_grant", "changed", "draws_of", "found", "left_of", "total"]
+__all__ = [
+    "Amounts",
+    "Draws",
+    "DrawsByCharge",
+    "by_charge",
+    "by_grant",
+    "changed",
+    "draws_of",
+    "found",
+    "left_of",
+    "total",
+]
 
 Draws: TypeAlias = "tuple[tuple[str, Decimal], ...]"
 """Pairs of a grant's id and an amount in its currency."""
 
 Amounts: TypeAlias = "Mapping[str, Number] | Iterable[tuple[str, Number]]"
 """What amounts by grant may be given as."""
+
+
+DrawsByCharge: TypeAlias = "tuple[tuple[str, Draws], ...]"
+"""The same by grant and charge; the credit balance stands among grants with an empty id."""
 
 
 def draws_of(value: object) -> Draws:
@@ -44,6 +59,29 @@ def by_grant(value: object) -> dict[str, Decimal]:
             raise InvalidGrant("two amounts for one grant", key, "add them up first")
         amounts[key] = number(amount)
     return amounts
+
+
+def by_charge(value: object) -> DrawsByCharge:
+    """Amounts by grant and charge, zeros left out; one amount for a grant is of an unknown charge.
+
+    >>> by_charge({"b": {"fee:seat": 2, "usage:calls": "1.50"}, "a": 1})
+    (('a', (('', Decimal('1')),)), ('b', (('fee:seat', Decimal('2')), ('usage:calls', Decimal('1.50')))))
+    """
+    found: dict[str, Draws] = {}
+    for key, parts in _pairs(value):
+        if key in found or not isinstance(key, str):
+            raise InvalidGrant("two amounts for one grant", key, "add them up first")
+        if key:
+            name(key, what="grant id")
+        if is_mapping(parts) or isinstance(parts, list | tuple):
+            amounts = [(charge, credit(amount)) for charge, amount in _pairs(parts)]
+        else:
+            amounts = [("", credit(parts))]
+        if len(dict(amounts)) < len(amounts) or not all(isinstance(charge, str) for charge, _ in amounts):
+            raise InvalidGrant("two amounts for one charge", key, "add them up first")
+        if kept := tuple(sorted(pair for pair in amounts if pair[1])):
+            found[key] = kept
+    return tuple(sorted(found.items()))
 
 
 def _pairs(value: object) -> list[tuple[Any, Any]]:

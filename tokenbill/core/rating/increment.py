@@ -2,28 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import chain
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.base.values import Memo
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.grants import KEYS, Grant, Kind
-from tokenbill.core.credits.ledger import Draws, draws_of
+from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer
+from tokenbill.core.credits.grants import Grant
+from tokenbill.core.credits.ledger import Draws as ByGrant
+from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, Exact, decimal, difference, plus
-from tokenbill.core.periods.instants import utc
+from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.charges import usage_lines
 from tokenbill.core.rating.compiled import NO_BENT, Bent, Compiled
+from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
 from tokenbill.core.rating.old_stages import rate
-from tokenbill.core.rating.work import Asked, Item, Offers, Statement, drawn_on, together
+from tokenbill.core.rating.work import (
+    NOTHING_DRAWN,
+    Asked,
+    Draws,
+    Item,
+    Offers,
+    Sort,
+    Sorts,
+    Statement,
+    drawn_on,
+    minor_units,
+    paid_of,
+    places_of,
+    sum_of,
+    together,
+    total_exact,
+    total_of,
+)
 from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch
 
-__all__ = ["NO_USAGE", "About", "Given", "Increment", "added_by", "used_in", "with_statements"]
+__all__ = [
+    "NO_USAGE",
+    "About",
+    "Given",
+    "Increment",
+    "added_by",
+    "is_straight",
+    "lacking_of",
+    "sort_of",
+    "used_in",
+    "with_statements",
+]
+
+AS_STORED = "pass the closing of the bill before as it was stored"
+UNITS: Mapping[Sort, str] = MappingProxyType({"tokens": "tokens", "promotional": "units", "paid": "gross"})
+"""What each sort of credit pays of a charge."""
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
@@ -35,17 +72,19 @@ class Opening(Protocol):
     @property
     def period(self) -> Period | None: ...
     @property
-    def terms(self) -> str | None: ...
+    def fingerprint(self) -> str | None: ...
     @property
     def used(self) -> Usage: ...
     @property
     def accrued(self) -> Decimal: ...
     @property
-    def draws(self) -> Draws: ...
+    def draws_by_charge(self) -> DrawsByCharge: ...
     @property
     def balance(self) -> Balance: ...
     @property
-    def carried(self) -> Decimal: ...
+    def credit_balance(self) -> Decimal: ...
+    @property
+    def credit_currency(self) -> Currency | None: ...
     @property
     def made(self) -> Memo: ...
     @property
@@ -63,16 +102,19 @@ Position: TypeAlias = "tuple[Compiled, Exact, Bent]"
 
 
 class Increment(NamedTuple):
-    """What a bill adds to an account, and the statements of the period after and before."""
+    """What a bill adds to an account, and the statements of the period after and before.
+
+    ``draws`` are those of the period, by grant and charge; ``drawn`` what this bill adds to them, by grant.
+    """
 
     total: Decimal
     accrued: Decimal
     due: Decimal
-    carried: Decimal
+    credit_balance: Decimal
     position: Position | None
     balance: Balance
-    draws: Draws = ()
-    drawn: Draws = ()
+    draws: DrawsByCharge = ()
+    drawn: ByGrant = ()
     after: Statement | None = None
     before: Statement | None = None
 
@@ -91,20 +133,34 @@ def added_by(given: Given, card: Compiled, *, refusing: bool = True) -> Incremen
     Raises:
         AccountMismatch: If the account is of another period or terms, or its replay gives another amount.
         BalanceExhausted: If the plan refuses what the balance does not cover; nothing is half done.
+        CurrencyMismatch: If a grant or the credit balance is in a currency that the plan does not know.
     """
-    opening = given[2]
-    if card.simple and not opening.balance.grants:
+    if is_straight(given[2], card):
         return _straight(given, card)
-    found = _staged(given, card)
-    if refusing and given[1].overage == "refuse" and given[0] and found.due:
-        raise BalanceExhausted(found.due, given[1].currency.code)
-    return found
+    if refusing and given[1].overage == "refuse" and given[0]:
+        found, lacking = _weighed(given, card)
+        if lacking:
+            raise BalanceExhausted(lacking, given[1].currency.code)
+        return found
+    return _staged(given, card)[0]
+
+
+def lacking_of(given: Given, card: Compiled) -> Decimal:
+    """What the balance does not cover of the exact amount of a bill, rounded up; zero where it does."""
+    return _weighed(given, card)[1]
+
+
+def is_straight(opening: Opening, card: Compiled) -> bool:
+    """Whether nothing stands between prices and due: no terms, and no credit to draw on."""
+    return card.simple and not (
+        opening.balance.grants or opening.draws_by_charge or opening.credit_balance > 0
+    )
 
 
 def with_statements(added: Increment, given: Given, card: Compiled) -> Increment:
     """What a bill adds, with the statements of its period, where it has any; a stored bill keeps none."""
-    is_whole = added.after is not None or (card.simple and not given[2].balance.grants)
-    return added if is_whole else added_by(given, card, refusing=False)
+    is_whole = added.after is not None or is_straight(given[2], card)
+    return added if is_whole else _staged(given, card)[0]
 
 
 def _straight(given: Given, card: Compiled) -> Increment:
@@ -122,14 +178,14 @@ def _straight(given: Given, card: Compiled) -> Increment:
     else:
         numerator, bent = card.numerator(used_in(given))
     accrued = card.settled(numerator)
-    before, carried = opening.accrued, opening.carried
+    before, credit = opening.accrued, opening.credit_balance
+    if credit:  # what is owed is of one currency, too
+        _check_currencies(opening, given[1])
     total = decimal(difference(accrued, before)) if before else accrued
-    open = decimal(plus(total, carried)) if carried else total
-    due, carried = (open, ZERO) if open >= 0 else (ZERO, open)
+    open = decimal(difference(total, credit)) if credit else total
+    due, credit = (open, ZERO) if open >= 0 else (ZERO, open.copy_negate())
     position = (card, numerator, bent)
-    return Increment._make(
-        (total, accrued, due, carried, position, opening.balance, opening.draws, (), None, None)
-    )
+    return Increment._make((total, accrued, due, credit, position, opening.balance, (), (), None, None))
 
 
 def _replayed(given: Given, card: Compiled) -> Position:
@@ -138,7 +194,7 @@ def _replayed(given: Given, card: Compiled) -> Position:
     if opening.is_fresh:
         return card, card.standing, NO_BENT
     _check_terms(given)
-    _check_accrued(opening, rate(Asked(card, opening.used, final=False)).total)
+    _check_accrued(opening, total_of(card, usage_lines(card, opening.used)))
     return card, *card.numerator(opening.used)
 
 
@@ -147,148 +203,179 @@ def _check_terms(given: Given) -> None:
     plan, opening, period = given[1], given[2], given[6]
     if opening.period != period:
         raise AccountMismatch("period", str(opening.period), str(period))
-    if opening.terms != plan.fingerprint():
-        raise AccountMismatch("hash of terms", opening.terms, plan.fingerprint())
+    if opening.fingerprint != plan.fingerprint():
+        raise AccountMismatch("hash of terms", opening.fingerprint, plan.fingerprint())
 
 
 def _check_accrued(opening: Opening, replayed: Decimal) -> None:
     if replayed != opening.accrued:
-        way_out = "pass the closing of the bill before as it was stored"
-        raise AccountMismatch("accrued amount", opening.accrued, replayed, way_out)
+        raise AccountMismatch("accrued amount", opening.accrued, replayed, AS_STORED)
 
 
-def _staged(given: Given, card: Compiled) -> Increment:
-    """The difference of two statements of the period, and what the balance pays of it."""
+def _staged(given: Given, card: Compiled) -> tuple[Increment, Asked]:
+    """The difference of two statements of the period, and what credit pays of it; and how it was rated."""
     _, plan, opening, final, _, _, period, at = given
-    _check_currencies(opening.balance, plan)
-    before = _before(given, card)
-    offers = _offers(opening, period, at) if opening.balance.grants else None
-    asked = Asked(card, used_in(given), final, plan.share(period), plan.fee_share(period), offers, before)
+    _check_currencies(opening, plan)
+    before, earlier = _before(given, card)
+    offers = _offers(opening, plan, period, at)
+    shares = plan.share(period), plan.fee_share(period)
+    asked = Asked(card, used_in(given), final, *shares, offers, before, earlier)
     after = rate(asked)
-    total = decimal(difference(after.total, opening.accrued))
-    open = max(decimal(plus(total, opening.carried)), ZERO)
-    paid = _paid(given, card, after, before, open)
-    changes = _changes(before, after)
-    due = decimal(difference(open, together(paid.values())))
-    carried = min(decimal(plus(total, opening.carried)), ZERO)
-    balance = opening.balance.drawn_by(_sum(changes, paid)) if changes or paid else opening.balance
-    kept = {key: amount for key, amount in opening.draws if before is None or key not in before.draws}
-    draws = draws_of(_sum(_sum(kept, paid), after.draws))
-    drawn = tuple(sorted(_sum(changes, paid).items()))
-    return Increment(total, after.total, due, carried, None, balance, draws, drawn, after, before)
+    was = before.items if before else ()
+    before_paid = earlier.get("paid", NO_DRAWS)
+    money: dict[str, Any] = {"before": was, "earlier": before_paid, "places": card.places}
+    paid = drawn_on(offers("paid"), after.items, "gross", **money)
+    accrued = decimal(after.total)
+    total = decimal(difference(accrued, opening.accrued))
+    draws = {**after.draws, **paid}
+    changes = _changes(draws, {id: parts for sort in earlier.values() for id, parts in sort.items()})
+    # cash is what credit does not pay; what was paid too much of it goes to the credit balance
+    spent, in_money = changes.pop(CREDIT, ZERO), set(paid) | set(before_paid)
+    credit = decimal(difference(opening.credit_balance, spent))
+    cash = difference(total, together([spent, *(part for id, part in changes.items() if id in in_money)]))
+    due = decimal(max(difference(cash, min(credit, ZERO)), ZERO))
+    credit = together([credit, due, difference(ZERO, cash)]) or ZERO
+    balance = opening.balance.drawn_by(changes) if changes else opening.balance
+    kept: Any = tuple(sorted((id, tuple(sorted(parts.items()))) for id, parts in draws.items()))
+    drawn = tuple(sorted(changes.items()))
+    added = Increment(total, accrued, due, credit, None, balance, kept, drawn, after, before)
+    return added, asked
 
 
-def _before(given: Given, card: Compiled) -> Statement | None:
-    """The statement of the period as its earlier bills left it; None for its first bill."""
+def _weighed(given: Given, card: Compiled) -> tuple[Increment, Decimal]:
+    """What a bill adds, and what is not there of its exact amount.
+
+    What the period comes to, before rounding, less what its past came to, or less what was billed of that if
+    it is more: rounded amounts would serve fourteen calls of a tenth of a token for one token, and refuse a
+    third of a cent after a fee of 10.333…
+    """
+    opening = given[2]
+    if is_straight(opening, card):
+        added, asked = _straight(given, card), Asked(card, used_in(given), given[3])
+    else:
+        added, asked = _staged(given, card)
+    was, paid, offers = None, asked.draws.get("paid", NO_DRAWS), asked.offers
+    past: Exact = ZERO
+    if added.before is not None or not opening.is_fresh:
+        was = rate(asked._replace(usage=opening.used, final=False, offers=None, before=None, exact=True))
+        past = max(was.total, opening.accrued)
+        was = was._replace(items=_least(was.items, added.before.items if added.before else ()))
+    now = rate(asked._replace(offers=offers or _nothing, before=was, exact=True))
+    pays: Draws = NO_DRAWS
+    if offers is not None:
+        money: dict[str, Any] = {"before": was.items if was else (), "earlier": paid, "places": card.places}
+        pays = drawn_on(offers("paid"), now.items, "gross", exact=True, **money)
+    needed = difference(now.total, past)
+    there = difference(sum_of(pays), sum_of(paid))
+    lacking = max(difference(needed, there), added.due)
+    return added, Rounding(card.places, mode="up")(max(lacking, ZERO))
+
+
+def _least(exact: Iterable[Item], settled: Iterable[Item]) -> list[Item]:
+    """Charges at the lesser of what they came to and what was settled of it.
+
+    What rounding left out of a bill was never charged, so that any credit may pay it now.
+    """
+    billed, found = {item.key: item for item in settled}, list[Item]()
+    for item in exact:
+        least, other = Item(item.kind, item.meter, item.name, []), billed.get(item.key, item)
+        least.tokens, least.units = min(item.tokens, other.tokens), min(item.units, other.units)
+        # of its gross there is no other part left
+        least.tax = difference(min(item.gross, other.gross), least.units)
+        found.append(least)
+    return found
+
+
+def _nothing(sort: Sort) -> Sequence[Offer]:
+    """What is offered where there is no credit."""
+    return ()
+
+
+def _before(given: Given, card: Compiled) -> tuple[Statement | None, Sorts]:
+    """The statement of the period as its earlier bills left it, None for its first bill; and their draws."""
     _, plan, opening, _, _, _, period, _ = given
     if opening.is_fresh:
-        return None
+        return None, NOTHING_DRAWN
     _check_terms(given)
     known = opening.made.get("statement")
     if known is not None and known[0] is card:
-        return known[1]  # type: ignore[no-any-return]
-    asked = Asked(card, opening.used, False, plan.share(period), plan.fee_share(period))
-    # always with offers, though nothing was drawn: without them straight prices are not told apart by item,
-    # and credit that came later would pay what was charged before
-    replays = (rate(asked._replace(offers=_spent(opening, ended))) for ended in _endings(opening, period))
-    first = next(replays)
-    before = next((it for it in chain([first], replays) if _is_as_left(opening, it, plan)), first)
-    _check_accrued(opening, before.total)
-    return before
+        return known[1], _by_sort(opening, plan)
+    shares = plan.share(period), plan.fee_share(period)
+    asked = Asked(card, opening.used, False, *shares, draws=_by_sort(opening, plan))
+    if any(key == UNKNOWN for _, parts in opening.draws_by_charge for key, _ in parts):
+        asked = laid_out(asked, opening.balance, opening.accrued, period)
+    # always by stages: without them straight prices are not told apart by charge, and credit that came later
+    # would pay what was charged before
+    before = rate(asked)
+    _check_accrued(opening, decimal(before.total))
+    for sort, unit in UNITS.items():
+        _check_found(asked.draws.get(sort, NO_DRAWS), before.items, unit)
+    return before, asked.draws
 
 
-def _endings(opening: Opening, period: Period | None) -> Iterator[set[str]]:
-    """Which grants had ended by the last bill, and so were drawn on first: no account tells its date."""
-    drawn = [grant for grant in opening.balance.grants if grant.id in dict(opening.draws)]
-    yield set()
-    if period is not None:
-        yield {grant.id for grant in drawn if grant.dated and not grant.usable_in(period)}
-    for end in sorted({grant.expires for grant in drawn if grant.expires is not None}, key=utc):
-        yield {grant.id for grant in drawn if grant.expired_at(end)}
+def _by_sort(opening: Opening, plan: BillingPlan) -> Sorts:
+    """What was drawn in this period, each sort for itself."""
+    sorts: dict[str, Sort] = {grant.id: sort_of(grant, plan) for grant in opening.balance.grants}
+    sorts[CREDIT] = "paid"
+    found: dict[Sort, dict[str, dict[str, Decimal]]] = {}
+    for id, parts in opening.draws_by_charge:
+        found.setdefault(sorts[id], {})[id] = dict(parts)
+    return found
 
 
-def _is_as_left(opening: Opening, replayed: Statement, plan: BillingPlan) -> bool:
-    """Whether a replay comes to what the account says was billed, and what was paid before tax."""
-    grants = opening.balance.grants
-    anew = {grant.id for grant in grants if grant.kind == "promotional" or grant.currency != plan.currency}
-    paid = all(replayed.draws.get(key, ZERO) == amount for key, amount in opening.draws if key in anew)
-    return paid and replayed.total == opening.accrued
+def _check_found(drawn: Draws, items: Sequence[Item], unit: str) -> None:
+    """Every draw finds its charge, and none more than it comes to."""
+    amounts = {item.key: getattr(item, unit) for item in items}
+    for key in {key for parts in drawn.values() for key in parts}:
+        paid = paid_of(drawn, key)
+        if paid > amounts.get(key, ZERO):
+            raise AccountMismatch(
+                f"what grants paid of {quoted(key)}", paid, amounts.get(key, ZERO), AS_STORED
+            )
 
 
-def _check_currencies(balance: Balance, plan: BillingPlan) -> None:
-    for unit in balance.currencies:
+def sort_of(grant: Grant, plan: BillingPlan) -> Sort:
+    """Which sort of credit a grant is on a plan."""
+    if grant.currency != plan.currency:
+        return "tokens"
+    return "promotional" if grant.kind == "promotional" else "paid"
+
+
+def _check_currencies(opening: Opening, plan: BillingPlan) -> None:
+    """Yen never pay dollars, whether they are a grant or what a bill gave back."""
+    for unit in opening.balance.currencies:
         if unit not in (plan.currency, plan.pricing_unit):
             raise CurrencyMismatch(unit, plan.currency)
+    if opening.credit_balance and opening.credit_currency not in (None, plan.currency):
+        raise CurrencyMismatch(opening.credit_currency, plan.currency)
 
 
-def _offers(opening: Opening, period: Period | None, at: date | str | None) -> Offers:
-    """What grants can pay now: what they drew in this period, and what is left of those usable."""
+def _offers(opening: Opening, plan: BillingPlan, period: Period | None, at: date | str | None) -> Offers:
+    """What credit can pay now: what it drew in this period, and what is left of what is usable."""
+    drawn = {id: together(amount for _, amount in parts) for id, parts in opening.draws_by_charge}
+    spent = drawn.pop(CREDIT, ZERO)
 
-    def offers(currency: Currency, gifts: bool) -> Sequence[tuple[Grant, Decimal]]:
-        kind: Kind | None = "promotional" if gifts else None
-        return opening.balance.usable(at, period=period, currency=currency, kind=kind, drawn=opening.draws)
-
-    return offers
-
-
-def _spent(opening: Opening, ended: set[str]) -> Offers:
-    """What grants drew in this period, in the order in which they were drawn on."""
-    drawn, order = dict(opening.draws), opening.balance.order
-
-    def place(grant: Grant) -> tuple[Any, ...]:
-        left = ZERO if grant.id in ended else opening.balance.left(grant.id)
-        offer = decimal(plus(left, drawn[grant.id]))
-        return (grant.id not in ended, *(KEYS[key](grant, offer) for key in order))
-
-    def offers(currency: Currency, gifts: bool) -> Sequence[tuple[Grant, Decimal]]:
-        asked = [
-            grant
-            for grant in opening.balance.grants
-            if grant.id in drawn and grant.currency == currency and (not gifts or grant.kind == "promotional")
-        ]
-        return [(grant, drawn[grant.id]) for grant in sorted(asked, key=place)]
+    def offers(sort: Sort) -> list[Offer]:
+        if not opening.balance.grants:
+            usable: Sequence[tuple[Grant, Decimal]] = ()
+        elif sort == "tokens":
+            usable = opening.balance.usable(at, period=period, currency=plan.pricing_unit, drawn=drawn)
+        else:
+            usable = opening.balance.usable(at, period=period, currency=plan.currency, kind=sort, drawn=drawn)
+        places = places_of(plan, sort)
+        found = [Offer(grant.id, minor_units(offer, places), grant.on) for grant, offer in usable]
+        credit = minor_units(plus(spent, max(opening.credit_balance, ZERO)), places)
+        return [Offer(CREDIT, credit), *found] if sort == "paid" and credit else found
 
     return offers
 
 
-def _paid(
-    given: Given, card: Compiled, after: Statement, before: Statement | None, open: Decimal
-) -> dict[str, Decimal]:
-    """What paid grants in money pay of this bill; they are never undone."""
-    plan, opening, period, at = given[1], given[2], given[6], given[7]
-    if not opening.balance.grants or not open:
-        return {}
-    offers = _placed(opening, opening.balance.usable(at, period=period, currency=plan.currency, kind="paid"))
-    grown = _growth(after.items, before)
-    parts = drawn_on(offers, after.items, grown, card.places, open)
-    paid = {grant.id: together(part) for (grant, _), part in zip(offers, parts, strict=True)}
-    return {key: amount for key, amount in paid.items() if amount}
-
-
-def _placed(opening: Opening, offers: Sequence[tuple[Grant, Decimal]]) -> list[tuple[Grant, Decimal]]:
-    """Grants in the places that they had when the period began, or a split would change who is larger."""
-    drawn, order = dict(opening.draws), opening.balance.order
-
-    def place(offer: tuple[Grant, Decimal]) -> tuple[Any, ...]:
-        grant, left = offer
-        first = decimal(plus(left, drawn.get(grant.id, ZERO)))
-        return tuple(KEYS[key](grant, first) for key in order)
-
-    return sorted(offers, key=place)
-
-
-def _growth(items: Sequence[Item], before: Statement | None) -> list[Decimal]:
-    """What this bill adds to each item, tax included."""
-    earlier = {item.key: item.gross for item in before.items} if before else {}
-    return [max(decimal(difference(item.gross, earlier.get(item.key, ZERO))), ZERO) for item in items]
-
-
-def _changes(before: Statement | None, after: Statement) -> dict[str, Decimal]:
-    """What token and promotional grants pay more, or less, than they had paid."""
-    earlier = {key: difference(ZERO, amount) for key, amount in before.draws.items()} if before else {}
-    changes = _sum(after.draws, earlier)
-    return {key: amount for key, amount in changes.items() if amount}
-
-
-def _sum(one: Mapping[str, Exact], other: Mapping[str, Exact]) -> dict[str, Decimal]:
-    return {key: together([one.get(key, ZERO), other.get(key, ZERO)]) for key in (*one, *other)}
+def _changes(draws: Draws, earlier: Draws) -> dict[str, Decimal]:
+    """What each grant pays more, or less, than it had paid."""
+    changes = {
+        id: decimal(
+            difference(total_exact(draws.get(id, {}).values()), total_exact(earlier.get(id, {}).values()))
+        )
+        for id in {**earlier, **draws}
+    }
+    return {id: amount for id, amount in changes.items() if amount}

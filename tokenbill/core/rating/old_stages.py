@@ -5,6 +5,7 @@ The bill of a period is worked out on all of its usage; what earlier bills charg
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
@@ -13,18 +14,16 @@ from tokenbill.core.money.decimals import ONE, ZERO, Exact, decimal, difference,
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.plans.terms import Discount, Tax
 from tokenbill.core.pricing.breakdown import amount_at
-from tokenbill.core.rating.charges import entry_lines, fee_line, usage_lines
+from tokenbill.core.rating.charges import entry_lines, fee_line
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.core.rating.work import (
     Asked,
     Item,
     Statement,
     Work,
-    budget_of,
-    drawn_on,
+    paid_of,
     together,
     total_net,
-    total_of,
 )
 
 __all__ = ["STAGES", "rate"]
@@ -34,32 +33,28 @@ HUNDRED = Decimal(100)
 
 def rate(asked: Asked) -> Statement:
     """A period so far, stage by stage."""
-    if asked.card.simple and asked.offers is None:
-        return _simple(asked)
     work = Work(asked)
     for stage in STAGES:
         stage(work)
     return Statement(work.lines, work.items, work.total(), work.draws)
 
 
-def _simple(asked: Asked) -> Statement:
-    lines = usage_lines(asked.card, asked.usage)
-    return Statement(lines, [], total_of(asked.card, lines), {})
-
-
 def price_fees(work: Work) -> None:
     """Fees as given, those in arrears with the last bill."""
-    for place, fee in enumerate(work.plan.fees):
+    seen = Counter[str]()
+    for fee in work.plan.fees:
+        seen[fee.name] += 1
         if fee.due == "advance" or work.asked.final:
             # two fees may have one name, and what one of them grew by is asked later
-            work.add(Item("fee", None, f"{place} {fee.name}", [fee_line(fee, work.asked.fee_share)]))
+            name = fee.name if seen[fee.name] == 1 else f"{fee.name} #{seen[fee.name]}"
+            work.add(Item("fee", None, name, [fee_line(fee, work.asked.fee_share)]))
 
 
 def price_usage(work: Work) -> None:
     """Units, allowance and price are one curve for each entry, read on the period's whole usage."""
     for entry, lines in entry_lines(work.card, work.asked.usage):
         if lines:
-            item = Item("usage", entry.key, entry.order, lines)
+            item = Item("usage", entry.key, entry.name, lines)
             if work.plan.token_price is None:
                 work.add(item)
             else:
@@ -73,14 +68,9 @@ def burn_tokens(work: Work) -> None:
         return
     burned = [item for item in work.items if item.kind == "usage"]
     _count_tokens(work, burned, places)
-    offers = work.offers(work.plan.pricing_unit)
-    drawn = drawn_on(
-        offers, burned, [item.tokens for item in burned], places, budget_of(work, offers, "tokens")
-    )
-    for (grant, _), parts in zip(offers, drawn, strict=True):
-        work.record(grant, parts)
-    paid = [together(parts) for parts in zip(*drawn, strict=True)] if drawn else [ZERO] * len(burned)
-    rests = [decimal(difference(item.tokens, part)) for item, part in zip(burned, paid, strict=True)]
+    drawn = work.pay("tokens", burned, "tokens", places)
+    # a replay to the last digit may hold less than the whole tokens that were drawn
+    rests = [max(difference(item.tokens, paid_of(drawn, item.key)), ZERO) for item in burned]
     _sell_tokens(work, burned, rests, work.whole(amount_at(price, together(rests))))
 
 
@@ -89,6 +79,9 @@ def _count_tokens(work: Work, items: Iterable[Item], places: int) -> None:
     rounding = Rounding(places, mode=work.plan.rounding.mode)
     exact: Exact = ZERO
     for item in items:
+        if work.asked.exact:
+            item.tokens = item.net
+            continue
         upto = rounding(plus(exact, item.net))
         item.tokens = (
             rounding(item.net) if work.card.whole_lines else decimal(difference(upto, rounding(exact)))
@@ -96,7 +89,7 @@ def _count_tokens(work: Work, items: Iterable[Item], places: int) -> None:
         exact = plus(exact, item.net)
 
 
-def _sell_tokens(work: Work, items: Sequence[Item], rests: Sequence[Decimal], money: Exact) -> None:
+def _sell_tokens(work: Work, items: Sequence[Item], rests: Sequence[Exact], money: Exact) -> None:
     """The money for the rest, spread over the entries in proportion to it."""
     for item, rest in zip(items, rests, strict=True):
         item.net = rest
@@ -111,11 +104,11 @@ def _sell_tokens(work: Work, items: Sequence[Item], rests: Sequence[Decimal], mo
         work.lines += item.lines
 
 
-def _token_line(work: Work, item: Item, rest: Decimal) -> LineItem:
-    unit = work.plan.pricing_unit.code
-    rule = f"{item.tokens:f} {unit}, of which {rest:f} are not covered by the balance"
+def _token_line(work: Work, item: Item, rest: Exact) -> LineItem:
+    unit, tokens = work.plan.pricing_unit.code, decimal(item.tokens)
+    rule = f"{tokens:f} {unit}, of which {decimal(rest):f} are not covered by the balance"
     charge = Charge("usage", item.meter, item.lines[0].description.partition(",")[0], rule=rule)
-    return LineItem(charge, item.tokens, decimal(item.net), item.net)
+    return LineItem(charge, tokens, decimal(item.net), item.net)
 
 
 def take_off_discounts(work: Work) -> None:
@@ -183,6 +176,9 @@ def cut_into_units(work: Work) -> None:
     """Whole minor units that add up to the rounded net: credit pays in these."""
     shown, exact = ZERO, total_net(())
     for item in work.items:
+        if work.asked.exact:
+            item.units = item.net
+            continue
         exact = plus(exact, item.net)
         upto = work.plan.rounding(exact, work.card.places)
         item.units = decimal(difference(upto, shown))
@@ -191,17 +187,12 @@ def cut_into_units(work: Work) -> None:
 
 def draw_gifts(work: Work) -> None:
     """Promotional credit, which lowers what is taxed."""
-    offers = work.offers(work.plan.currency, gifts=True)
-    if not offers:
-        return
-    budget = budget_of(work, offers, "units")
-    drawn = drawn_on(offers, work.items, [item.units for item in work.items], work.card.places, budget)
-    for (grant, _), parts in zip(offers, drawn, strict=True):
-        for item, part in zip(work.items, parts, strict=True):
-            item.gift = decimal(plus(item.gift, part))
-        given = work.record(grant, parts)
-        if given:
-            work.note("credit", f"credit {grant.id}", difference(ZERO, given), "promotional credit")
+    drawn = work.pay("promotional", work.items, "units", work.card.places)
+    for item in work.items:
+        item.gift = paid_of(drawn, item.key)
+    for id, parts in drawn.items():
+        paid = together(parts.values())
+        work.note("credit", f"credit {id}", difference(ZERO, paid), "promotional credit")
 
 
 def add_taxes(work: Work) -> None:
@@ -209,7 +200,9 @@ def add_taxes(work: Work) -> None:
     bases = [_base(work, item) for item in work.items]
     for tax in work.plan.taxes:
         owed = _owed(work, tax, bases)
-        amount = work.plan.rounding(max(_sum(owed), ZERO), work.card.places)
+        amount = max(_sum(owed), ZERO)
+        if not work.asked.exact:
+            amount = work.plan.rounding(amount, work.card.places)
         net = [base for item, base in zip(work.items, bases, strict=True) if item.within(tax.on)]
         work.note("tax", tax.name, amount, f"{shortest(tax.percent)} % of {shortest(together(net))}")
         if tax.inclusive:
@@ -222,6 +215,8 @@ def _base(work: Work, item: Item) -> Exact:
     """What is taxed of an item: what is left after credit, without the taxes that its price includes."""
     included = [tax.percent for tax in work.plan.taxes if tax.inclusive and item.within(tax.on)]
     taxed = difference(item.net, item.gift)
+    if work.asked.exact:
+        taxed = max(taxed, ZERO)
     return ratio(taxed, plus(ONE, ratio(together(included), HUNDRED))) if included else taxed
 
 
@@ -230,7 +225,8 @@ def _owed(work: Work, tax: Tax, bases: Iterable[Exact]) -> list[Exact]:
     rounding, places, rate = work.plan.rounding, work.card.places, ratio(tax.percent, HUNDRED)
     pairs = zip(work.items, bases, strict=True)
     owed = [product(base, rate) if item.within(tax.on) else ZERO for item, base in pairs]
-    return [rounding(max(part, ZERO), places) for part in owed] if rounding.tax == "line" else owed
+    by_line = rounding.tax == "line" and not work.asked.exact
+    return [rounding(max(part, ZERO), places) for part in owed] if by_line else owed
 
 
 def _sum(amounts: Iterable[Exact]) -> Exact:

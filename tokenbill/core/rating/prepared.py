@@ -48,6 +48,7 @@ class Rate:
         "constants",
         "edges",
         "key",
+        "name",
         "order",
         "per",
         "price",
@@ -61,6 +62,7 @@ class Rate:
 
     def __init__(self, key: Meter, entry: Meter, group: Group, price: Price, standing: Exact) -> None:
         self.key, self.price, self.standing = key, price, standing
+        self.name = str(entry) if not group else f"{entry} > {key}"
         self.order = "\0".join((str(entry), *(place or "" for place in group)))
         self.slope: Decimal | None = None
         self.edges: list[Decimal] | None = None

@@ -2,41 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from tokenbill.core.credits.grants import Grant
+from tokenbill.core.credits.draws import NO_DRAWS, Offer, Payable, Units, draws
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import Scope, covers
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.decimals import ZERO, Exact, decimal, difference, plus, product, ratio
-from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.money.decimals import (
+    EXACT,
+    ZERO,
+    Exact,
+    decimal,
+    difference,
+    plus,
+    product,
+    ratio,
+    shifted,
+)
+from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.charges import rounded_lines
 from tokenbill.core.rating.compiled import Compiled
 from tokenbill.core.rating.lines import Charge, LineItem, exact_sum, telescoped
 
 __all__ = [
+    "NOTHING_DRAWN",
     "Asked",
+    "Draws",
     "Item",
     "Offers",
+    "Sort",
+    "Sorts",
     "Statement",
     "Work",
-    "budget_of",
     "drawn_on",
     "exact_of",
+    "minor_units",
+    "paid_of",
+    "places_of",
     "settled_lines",
+    "sum_of",
     "together",
+    "total_exact",
     "total_net",
     "total_of",
 ]
 
-Offers: TypeAlias = "Callable[[Currency, bool], Sequence[tuple[Grant, Decimal]]]"
-"""The grants in a currency that can pay, in order, each with how much; True asks for promotional ones."""
+Sort: TypeAlias = 'Literal["tokens", "promotional", "paid"]'
+"""The sorts of credit, in the order in which they pay."""
 
-_WHOLE_UNITS = Rounding(mode="down")
+Draws: TypeAlias = "Mapping[str, Mapping[str, Exact]]"
+"""What was drawn, by grant and charge."""
+
+Sorts: TypeAlias = "Mapping[Sort, Draws]"
+"""The same, each sort for itself."""
+
+Offers: TypeAlias = "Callable[[Sort], Sequence[Offer]]"
+"""The grants of a sort that can pay, in order, each with how much."""
+
+NOTHING_DRAWN: Sorts = MappingProxyType({})
 
 
 class Item:
@@ -51,17 +78,20 @@ class Item:
     def __init__(self, kind: str, meter: Meter | None, name: str, lines: Sequence[LineItem]) -> None:
         self.kind, self.meter, self.name, self.lines = kind, meter, name, lines
         self.net: Exact = exact_sum(lines)
-        self.units = self.gift = self.tax = self.tokens = ZERO
+        self.units: Exact = ZERO
+        self.gift: Exact = ZERO
+        self.tax: Exact = ZERO
+        self.tokens: Exact = ZERO
 
     @property
-    def key(self) -> tuple[object, ...]:
-        """What the item is about, on every bill of the period."""
-        return self.kind, self.meter, self.name
+    def key(self) -> str:
+        """What the item is about, on every bill of the period; an account keeps draws by it."""
+        return f"{self.kind}:{self.name}"
 
     @property
-    def gross(self) -> Decimal:
+    def gross(self) -> Exact:
         """What is to be paid of it, tax included, in whole minor units."""
-        return decimal(plus(difference(self.units, self.gift), self.tax))
+        return plus(max(difference(self.units, self.gift), ZERO), self.tax)
 
     def within(self, on: Scope) -> bool:
         """Whether a term applies to it."""
@@ -69,7 +99,11 @@ class Item:
 
 
 class Asked(NamedTuple):
-    """What a period is rated with."""
+    """What a period is rated with.
+
+    Without *offers* the *draws* of its earlier bills stand as they are; with them, they are worked out anew.
+    Asked for the *exact* amount, nothing is rounded, and credit pays to the last digit.
+    """
 
     card: Compiled
     usage: Usage
@@ -78,6 +112,8 @@ class Asked(NamedTuple):
     fee_share: Fraction = Fraction(1)
     offers: Offers | None = None
     before: Statement | None = None
+    draws: Sorts = NOTHING_DRAWN
+    exact: bool = False
 
 
 class Statement(NamedTuple):
@@ -85,8 +121,8 @@ class Statement(NamedTuple):
 
     lines: list[LineItem]
     items: list[Item]
-    total: Decimal
-    draws: dict[str, Decimal]
+    total: Exact
+    draws: Draws
 
 
 class Work:
@@ -96,16 +132,17 @@ class Work:
         self.asked, self.card, self.plan = asked, asked.card, asked.card.plan
         self.items: list[Item] = []
         self.lines: list[LineItem] = []
-        self.draws: dict[str, Decimal] = {}
-        self.taxed = ZERO
+        self.draws: dict[str, Mapping[str, Exact]] = {}
+        self.taxed: Exact = ZERO
+        self.whole_lines = self.card.whole_lines and not asked.exact
 
     def whole(self, amount: Exact) -> Exact:
         """An amount as this rounding stage carries it on: in whole minor units at stage ``line``."""
-        return self.plan.rounding(amount, self.card.places) if self.card.whole_lines else amount
+        return self.plan.rounding(amount, self.card.places) if self.whole_lines else amount
 
     def add(self, item: Item) -> None:
         """Take an item and its lines, in whole minor units where lines are rounded."""
-        if self.card.whole_lines:
+        if self.whole_lines:
             item.lines = rounded_lines(self.card, item.lines)
             item.net = exact_sum(item.lines)
         self.items.append(item)
@@ -127,31 +164,34 @@ class Work:
 
     def _parts(self, amount: Exact, items: Sequence[Item]) -> Sequence[Exact]:
         nets = [item.net for item in items]
-        if self.card.whole_lines:
+        if self.whole_lines:
             return self.plan.rounding.allocate(amount, nets, places=self.card.places)
         whole = total_net(items)
         return [ratio(product(amount, net), whole) for net in nets]
 
-    def offers(self, currency: Currency, *, gifts: bool = False) -> Sequence[tuple[Grant, Decimal]]:
-        """The grants in a currency that pay before tax, each with how much; only *gifts* where asked."""
-        return self.asked.offers(currency, gifts) if self.asked.offers else ()
+    def pay(self, sort: Sort, items: Sequence[Item], unit: str, places: int) -> Draws:
+        """What the grants of a sort pay of *unit* of these items, by grant and charge."""
+        earlier, offers = self.asked.draws.get(sort, NO_DRAWS), self.asked.offers
+        if offers is not None:
+            before = self.asked.before.items if self.asked.before else ()
+            asked: dict[str, Any] = {"places": places, "exact": self.asked.exact}
+            earlier = drawn_on(offers(sort), items, unit, before=before, earlier=earlier, **asked)
+        self.draws.update(earlier)
+        return earlier
 
-    def record(self, grant: Grant, parts: Iterable[Decimal]) -> Decimal:
-        """Keep what a grant paid, and tell how much that is."""
-        paid = together(parts)
-        if paid:
-            self.draws[grant.id] = paid
-        return paid
-
-    def tax(self, amount: Decimal, owed: Sequence[Exact]) -> None:
-        """Count a rounded tax towards the total, and towards the gross of its items."""
-        self.taxed = decimal(plus(self.taxed, amount))
-        parts = self.plan.rounding.allocate(amount, owed, places=self.card.places)
+    def tax(self, amount: Exact, owed: Sequence[Exact]) -> None:
+        """Count a tax towards the total, and towards the gross of its items."""
+        self.taxed = plus(self.taxed, amount)
+        parts: Sequence[Exact] = owed
+        if not self.asked.exact:
+            parts = self.plan.rounding.allocate(decimal(amount), owed, places=self.card.places)
         for item, part in zip(self.items, parts, strict=True):
-            item.tax = decimal(plus(item.tax, part))
+            item.tax = plus(item.tax, part)
 
-    def total(self) -> Decimal:
+    def total(self) -> Exact:
         """Rounded net less promotional credit plus exclusive taxes."""
+        if self.asked.exact:
+            return total_exact(item.gross for item in self.items)
         net = self.plan.rounding(total_net(self.items), self.card.places)
         gifts = together(item.gift for item in self.items)
         return decimal(plus(difference(net, gifts), self.taxed))
@@ -163,51 +203,70 @@ class Work:
 
 def total_net(items: Iterable[Item]) -> Exact:
     """What is left of items together."""
-    total: Exact = ZERO
-    for item in items:
-        total = plus(total, item.net)
-    return total
-
-
-def budget_of(work: Work, offers: Iterable[tuple[Grant, Decimal]], unit: str) -> Decimal | None:
-    """What credit may pay in all: what it had paid, and the growth; a later gift pays no earlier charge."""
-    before = work.asked.before
-    if before is None:
-        return None
-    earlier = {item.key: getattr(item, unit) for item in before.items}
-    growth = [difference(getattr(item, unit), earlier.get(item.key, ZERO)) for item in work.items]
-    ids = {grant.id for grant, _ in offers}
-    spent = [amount for key, amount in before.draws.items() if key in ids]
-    return together([*(grown for grown in growth if grown > 0), *spent])
+    return total_exact(item.net for item in items)
 
 
 def drawn_on(
-    offers: Iterable[tuple[Grant, Decimal]],
+    offers: Sequence[Offer],
     items: Sequence[Item],
-    open: Sequence[Decimal],
+    unit: str,
+    *,
+    before: Iterable[Item],
+    earlier: Draws,
     places: int,
-    budget: Decimal | None,
-) -> list[list[Decimal]]:
-    """What each grant pays of each item: grants in order, the items in the scope of each in order too."""
-    left, drawn = list(open), list[list[Decimal]]()
-    for grant, offer in offers:
-        rest, parts = _WHOLE_UNITS(offer, places), list[Decimal]()
-        for i, item in enumerate(items):
-            part = min(left[i], rest, rest if budget is None else budget) if item.within(grant.on) else ZERO
-            part = max(part, ZERO)
-            left[i], rest = decimal(difference(left[i], part)), decimal(difference(rest, part))
-            budget = None if budget is None else decimal(difference(budget, part))
-            parts.append(part)
-        drawn.append(parts)
-    return drawn
+    exact: bool = False,
+) -> dict[str, dict[str, Exact]]:
+    """What each grant pays of *unit* of each item: `draws`, in whole minor units, or to the last digit."""
+
+    def units(amount: Exact) -> Units:
+        return Fraction(amount) * 10**places if exact else minor_units(amount, places)
+
+    was = {item.key: units(getattr(item, unit)) for item in before}
+    payables = [
+        Payable(item.key, item.kind, item.meter, units(getattr(item, unit)), was.get(item.key, 0))
+        for item in items
+    ]
+    paid = {id: {key: units(amount) for key, amount in parts.items()} for id, parts in earlier.items()}
+    return {
+        id: {
+            key: shifted(amount, places) if type(amount) is int else Fraction(amount, 10**places)
+            for key, amount in parts.items()
+        }
+        for id, parts in draws(payables, offers, paid).items()
+    }
+
+
+def minor_units(amount: Exact, places: int) -> int:
+    """An amount in whole minor units; what is beyond them is never drawn."""
+    return int(EXACT.scaleb(amount, places)) if type(amount) is Decimal else int(amount * 10**places)
+
+
+def places_of(plan: BillingPlan, sort: Sort) -> int:
+    """Decimals of what a sort of credit pays: a grant never pays a part of a minor unit."""
+    return plan.pricing_unit.places if sort == "tokens" else plan.rounding.known_places(plan.currency.places)
+
+
+def sum_of(drawn: Draws) -> Exact:
+    """What all grants paid of all charges."""
+    return total_exact(amount for parts in drawn.values() for amount in parts.values())
+
+
+def paid_of(drawn: Draws, key: str) -> Exact:
+    """What all grants together paid of a charge."""
+    return total_exact(parts.get(key, ZERO) for parts in drawn.values())
 
 
 def together(amounts: Iterable[Exact]) -> Decimal:
     """Amounts together, as a Decimal."""
+    return decimal(total_exact(amounts))
+
+
+def total_exact(amounts: Iterable[Exact]) -> Exact:
+    """Amounts together, to the last digit."""
     total: Exact = ZERO
     for amount in amounts:
         total = plus(total, amount)
-    return decimal(total)
+    return total
 
 
 def total_of(card: Compiled, lines: Iterable[LineItem]) -> Decimal:

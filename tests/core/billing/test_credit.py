@@ -1,0 +1,241 @@
+"""Credit over the bills of a period: where it goes back to, what it may pay, and what is asked exactly."""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from tokenbill import (
+    Account,
+    Bill,
+    BillingPlan,
+    Currency,
+    Discount,
+    Fee,
+    Grant,
+    Period,
+    PerUnit,
+    PriceSchedule,
+    Rounding,
+    Tax,
+    Usage,
+)
+from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch
+from tokenbill.serial import dumps, loads
+
+TOKEN = Currency("TOKEN", places=0)
+UNITS = PriceSchedule(u=1, a=1, b=1)
+PLAN = BillingPlan.prepaid(UNITS)
+JUNE, JULY = Period("2026-06-01", "2026-07-01"), Period("2026-07-01", "2026-08-01")
+STORED = pytest.mark.parametrize(
+    "kept", [lambda it: it, evolve, lambda it: loads(dumps(it))], ids=["same", "evolved", "stored"]
+)
+
+
+def interim(usage, opening, plan=PLAN, **asked):
+    return Bill.of(Usage(usage), plan, opening=opening, final=False, **asked)
+
+
+@STORED
+def test_withdrawn_usage_of_a_grant_that_ended_is_gone(kept):
+    opening = Account(balance=[Grant("june", 25, "USD", expires="2026-07-01")])
+    first = interim({"u": 10}, opening, period=JUNE)
+    second = interim({}, kept(first.closing), period=JUNE, reversal=Usage(u=10))
+
+    assert second.closing.balance.left("june") == 25
+    closing = Bill.of(Usage(), PLAN, opening=kept(second.closing), period=JUNE).closing
+    assert Bill.of(Usage(u=10), PLAN, opening=closing, period=JULY).due == 10
+
+
+@STORED
+def test_cash_goes_back_before_grants_do(kept):
+    first = interim({"u": 10}, Account(balance=[Grant("g", 6, "USD")]))
+    second = interim({}, kept(first.closing), reversal=Usage(u=6))
+
+    assert first.due == 4
+    assert second.closing.balance.left("g") == 2  # of the 4 that are left the grant pays all
+    assert (second.closing.credit_balance, second.closing.credit_currency) == (4, Currency("USD"))
+
+
+@STORED
+def test_a_grant_that_comes_later_pays_nothing_that_was_there_before(kept):
+    first = interim({"a": 100}, Account())
+    opening = evolve(kept(first.closing), balance=[Grant("late", 50, "USD", on="a")])
+
+    assert interim({"b": 50}, opening).due == 50
+
+
+@pytest.mark.parametrize(
+    "parts", [[{"a": 10, "b": 10}], [{"b": 10}, {"a": 10}], [{"a": 10}, {"b": 10}]], ids=str
+)
+@STORED
+def test_a_credit_balance_is_a_grant_that_is_drawn_first(kept, parts):
+    account = Account(balance=[Grant("g", 20, "USD", on="a")], credit_balance=5, credit_currency="USD")
+    dues = []
+    for part in parts:
+        bill = interim(part, account)
+        account = kept(bill.closing)
+        dues.append(bill.due)
+
+    assert sum(dues) == 10  # 5 of the credit balance and 5 of the grant pay a, cash pays b
+    assert (account.balance.left("g"), account.credit_balance) == (15, 0)
+    assert dict(account.draws_by_charge)[""] == (("usage:a", 5),)
+
+
+def test_what_is_owed_is_due_with_the_next_bill():
+    bill = interim({"u": 3}, Account(credit_balance=-2, credit_currency="USD"))
+    straight = Bill.of(Usage(u=3), BillingPlan.on_demand(UNITS), opening=Account(credit_balance=-2))
+
+    assert (bill.total, bill.due, bill.closing.credit_balance) == (3, 5, 0)
+    assert (straight.total, straight.due, straight.closing) == (3, 5, Account())
+    with_grant = interim({"u": 3}, Account(credit_balance=-2, balance=[Grant("g", 9, "USD")]))
+    assert (with_grant.due, with_grant.closing.balance.left("g")) == (2, 6)
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        {"balance": [Grant("g", 9, "JPY")]},
+        {"credit_balance": 5, "credit_currency": "JPY"},
+        {"credit_balance": -5, "credit_currency": "JPY"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("plan", [PLAN, BillingPlan.on_demand(UNITS)], ids=["prepaid", "on demand"])
+def test_yen_never_pay_dollars(plan, opening):
+    with pytest.raises(CurrencyMismatch):
+        Bill.of(Usage(u=1), plan, opening=Account(**opening))
+
+
+def test_a_credit_note_in_another_currency_is_refused():
+    yen = BillingPlan.on_demand(PriceSchedule(u=1, currency="JPY"))
+    note = Bill.of(Usage(u=1), yen) - Bill.of(Usage(u=3), yen)
+    own = BillingPlan.on_demand(PriceSchedule(u=1, currency=TOKEN))
+
+    assert Account().credit(note).credit_currency == Currency("JPY")
+    assert Account(credit_balance=1, credit_currency="JPY").credit(note).credit_balance == 3
+    with pytest.raises(CurrencyMismatch):
+        Account(credit_balance=1, credit_currency="USD").credit(note)
+    unknown = Account().credit(Bill.of(Usage(u=1), own) - Bill.of(Usage(u=3), own))
+    assert (unknown.credit_balance, unknown.credit_currency) == (2, None)
+
+
+# Limits
+
+
+def test_ten_calls_at_a_tenth_of_a_token_fit_one_token():
+    prices = PriceSchedule({"calls": PerUnit(1, per=10)}, currency=TOKEN)
+    plan = BillingPlan.prepaid(prices, currency="USD", token_price=PerUnit("0.01"), overage="refuse")
+    account = Account(balance=[Grant("t", 1, TOKEN)])
+    for _ in range(10):
+        account = interim({"calls": 1}, account, plan).closing
+
+    with pytest.raises(BalanceExhausted) as refused:
+        interim({"calls": 1}, account, plan)
+
+    assert refused.value.short == Decimal("0.01")  # a tenth of a cent, rounded up
+    assert not plan.covers(Usage(calls=1), account)
+
+
+def test_an_amount_is_covered_to_the_last_digit():
+    plan = BillingPlan.prepaid(PriceSchedule(requests="0.004"), overage="refuse")
+    account = Account(balance=[Grant("g", 10, "USD")])
+
+    assert plan.covers(Usage(requests=2500), account)
+    assert not plan.covers(Usage(requests=2501), account)  # 10.004
+    with pytest.raises(BalanceExhausted):
+        interim({"requests": 1}, interim({"requests": 2500}, account, plan).closing, plan)
+
+
+@pytest.mark.parametrize("kind", ["paid", "promotional"])
+def test_a_part_of_a_cent_that_was_rounded_away_is_covered_by_what_is_left(kind):
+    plan = BillingPlan.prepaid(PriceSchedule(requests="0.004"), overage="refuse", taxes=[Tax("VAT", "0.1")])
+    account = Account(balance=[Grant("g", 10, "USD", kind=kind)])
+
+    for _ in range(5):
+        account = interim({"requests": 1}, account, plan).closing
+
+    assert account.balance.left("g") == Decimal("9.98")
+
+
+@pytest.mark.parametrize("stage", ["bill", "line"])
+def test_a_third_of_a_cent_that_was_paid_in_cents_takes_nothing_from_the_balance(stage):
+    # 10.333…, paid as 10.33
+    thirds = PriceSchedule({"third": PerUnit(31, per=3), "u": PerUnit(1)})
+    plan = BillingPlan.prepaid(thirds, overage="refuse", rounding=Rounding(stage=stage))
+    paid = Bill.of(Usage(third=1), evolve(plan, overage="bill"), final=False)
+    opening = evolve(paid.closing, fingerprint=plan.fingerprint(), balance=[Grant("g", 5, "USD")])
+
+    bill = interim({"u": 5}, opening, plan)
+
+    assert (paid.due, bill.due, bill.draws) == (Decimal("10.33"), 0, (("g", 5),))
+    with pytest.raises(BalanceExhausted):
+        interim({"u": "5.001"}, opening, plan)
+
+
+def test_nothing_is_lacking_of_a_bill_without_usage():
+    plan = BillingPlan.prepaid(UNITS, fees=[Fee(5)], overage="refuse")
+
+    assert Bill.of(Usage(), plan).due == 5
+    assert not plan.covers(Usage(), Account())
+
+
+# Replays
+
+
+@STORED
+def test_a_period_goes_on_after_a_late_event(kept):
+    gift = Grant("gift", 4, "USD", kind="promotional", expires="2026-06-10")
+    opening = Account(balance=[gift, Grant("paid", 5, "USD", priority=-1, on="b")])
+    account = interim({"a": 10}, opening, period=JUNE, at="2026-06-05").closing
+
+    for at, usage in [("2026-06-20", {"b": 3}), ("2026-06-04", {"a": 1}), ("2026-06-21", {"a": 1, "b": 4})]:
+        bill = interim(usage, kept(account), period=JUNE, at=at)
+        account = bill.closing
+
+    assert account.accrued == 15  # 12 + 7 less the gift
+    assert account.balance.left("paid") == 0
+    assert dict(account.draws_by_charge)["gift"] == (("usage:a", 4),)
+
+
+@pytest.mark.parametrize(
+    "draws",
+    [
+        {"gift": {"usage:a": 3, "usage:b": 1}},
+        {"gift": {"usage:c": 4}},
+        {"gift": {"usage:a": 3}},
+        {"gift": {"usage:a": "3.995"}},
+    ],
+    ids=str,
+)
+def test_draws_that_do_not_find_their_charge_are_refused(draws):
+    plan = BillingPlan.prepaid(UNITS, taxes=[Tax("VAT", 10, on="a")])
+    opening = Account(balance=[Grant("gift", 4, "USD", kind="promotional")])
+    closing = interim({"a": 10}, opening, plan).closing
+
+    with pytest.raises(AccountMismatch):
+        interim({"a": 1}, evolve(closing, draws=draws), plan)
+
+
+def test_more_than_a_charge_comes_to_is_no_draw_of_it():
+    closing = interim({"a": 3, "b": 9}, Account(balance=[Grant("g", 9, "USD")])).closing
+
+    with pytest.raises(AccountMismatch, match="what grants paid of 'usage:a'"):
+        interim({"a": 1}, evolve(closing, draws={"g": {"usage:a": 9}}))
+
+
+def test_fees_of_one_name_are_charges_of_their_own():
+    plan = BillingPlan.prepaid(UNITS, fees=[Fee(2, "seat"), Fee(3, "seat"), Fee(4, "desk", "arrears")])
+    bill = interim({}, Account(balance=[Grant("g", 4, "USD")]), plan)
+
+    assert dict(bill.closing.draws_by_charge)["g"] == (("fee:seat", 2), ("fee:seat #2", 2))
+
+
+def test_groups_of_an_entry_are_charges_of_their_own():
+    plan = BillingPlan.prepaid(PriceSchedule({"gpu": PerUnit(1).each("m")}), discounts=[Discount.percent(0)])
+    bill = interim({"gpu{m=x,z=1}": 2, "gpu{m=y}": 3}, Account(balance=[Grant("g", 4, "USD")]), plan)
+
+    assert dict(bill.closing.draws_by_charge)["g"] == (
+        ("usage:gpu > gpu{m=x}", 2),
+        ("usage:gpu > gpu{m=y}", 2),
+    )
