@@ -6,8 +6,9 @@ import csv
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from io import StringIO
+from os import PathLike
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias, cast
+from typing import Any, BinaryIO, Literal, TextIO, TypeAlias, cast
 
 from attrs import frozen
 
@@ -49,9 +50,6 @@ __all__ = [
     "write_csv",
     "write_parquet",
 ]
-
-if TYPE_CHECKING:
-    from tokenbill.focus.parquet import write_parquet
 
 Chargeable: TypeAlias = "Bill | Adjustment | Purchase | Expired"
 """What there are rows of: what was billed, corrected, bought ahead, or lost."""
@@ -208,6 +206,22 @@ def to_csv(rows: Iterable[Row]) -> str:
     return stream.getvalue()
 
 
+def write_parquet(rows: Iterable[Row], where: str | PathLike[str] | BinaryIO) -> None:
+    """Write rows as a FOCUS file in Parquet: numbers as decimals of 38 digits, everything else as text.
+
+    Args:
+        rows: What ``focus.rows`` returns.
+        where: A path, or a file open for writing bytes.
+
+    Raises:
+        MissingExtra: Without PyArrow.
+        UnreadableField: For what FOCUS does not allow, and for a column of numbers too long for 38 digits.
+    """
+    from tokenbill.focus.parquet import write  # who writes CSV need not have PyArrow
+
+    write(rows, where)
+
+
 @frozen(repr=False)
 class Difference(Value):
     """A charge on which a provider's rows and ours do not agree.
@@ -291,12 +305,3 @@ def _sums(rows: Any, columns: Iterable[str]) -> dict[tuple[tuple[str, str | None
             raise UnreadableField(str(error), row.get("BilledCost"), path=path) from None
         sums[tuple(key)] = decimal(plus(sums.get(tuple(key), ZERO), cost))
     return sums
-
-
-def __getattr__(name: str) -> Any:
-    # Parquet needs pyarrow, which nobody who writes CSV has to install.
-    if name == "write_parquet":
-        from tokenbill.focus.parquet import write_parquet
-
-        return write_parquet
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

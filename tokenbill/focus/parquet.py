@@ -18,7 +18,7 @@ try:
 except ImportError as error:
     raise MissingExtra("pyarrow", "parquet") from error
 
-__all__ = ["write_parquet"]
+__all__ = ["write"]
 
 DIGITS = 38
 """Digits of a decimal that every reader of Parquet knows."""
@@ -26,16 +26,8 @@ PLACES = 12
 """Least decimals of a column; one whose numbers need more has more."""
 
 
-def write_parquet(rows: Iterable[Row], where: str | PathLike[str] | BinaryIO) -> None:
-    """Write rows as a FOCUS file: the columns of ``focus.write_csv``, numbers as decimals of 38 digits.
-
-    Args:
-        rows: What ``focus.rows`` returns.
-        where: A path, or a file open for writing bytes.
-
-    Raises:
-        UnreadableField: For what FOCUS does not allow, and for a column of numbers too long for 38 digits.
-    """
+def write(rows: Iterable[Row], where: str | PathLike[str] | BinaryIO) -> None:
+    """Write rows as ``focus.write_parquet`` says."""
     checked = checked_rows(rows)
     columns = {column: [row.get(column) for row in checked] for column in columns_of(checked)}
     arrays = [arrow.array(values, type=_type(column, values)) for column, values in columns.items()]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from contextlib import suppress
 from decimal import ROUND_UP, Decimal, localcontext
 from fractions import Fraction
@@ -55,6 +56,7 @@ from tokenbill.errors import (
     InvalidName,
     InvalidPeriod,
     InvalidPlan,
+    MissingExtra,
     UnreadableField,
     UnreadableInput,
 )
@@ -960,6 +962,15 @@ def test_a_bill_without_a_period_has_rows_and_no_file():
     assert rows[0]["BillingPeriodStart"] is None
     with pytest.raises(UnreadableField, match="period="):
         focus.to_csv(rows)
+
+
+def test_parquet_without_pyarrow_is_refused_when_it_is_written(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "tokenbill.focus.parquet", raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(MissingExtra, match="pyarrow"):
+        focus.write_parquet([], tmp_path / "focus.parquet")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_parquet_holds_every_digit(tmp_path):
