@@ -1,9 +1,12 @@
-"""Modules whose packages are not installed are not collected for their examples, and pytest says so."""
+"""What is left out, and pytest says so: modules that lack a package, and what takes long without --slow."""
 
+import doctest
 import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent
 IMPORTED = re.compile(r"^\s*>>> (?:import|from) (\w+)", re.MULTILINE)
@@ -31,6 +34,32 @@ def pytest_ignore_collect(collection_path):
         MISSING.setdefault(package, []).append(str(collection_path.relative_to(ROOT)))
         return True
     return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    """Skip an example that ends in the error about a missing package, which says what to install."""
+    from tokenbill.errors import MissingExtra
+
+    try:
+        return (yield)
+    except doctest.UnexpectedException as error:
+        if isinstance(error.exc_info[1], MissingExtra):
+            pytest.skip(str(error.exc_info[1]))
+        raise
+
+
+def pytest_addoption(parser):
+    """Let `.ci/run` ask for everything."""
+    parser.addoption("--slow", action="store_true", help="also run the tests that are marked slow")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip what is marked slow, so that the tests of a newcomer end soon."""
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: run it with --slow"))
 
 
 def pytest_report_collectionfinish():

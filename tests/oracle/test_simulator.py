@@ -13,7 +13,7 @@ from tests.oracle.simulator import main, simulated, simulation, told
 from tests.oracle.stories import DIRECTIONS, Story
 
 TESTS = Path(__file__).parent
-BILLS = int(os.environ.get("TOKENBILL_SIMULATED", "4000"))
+BILLS = int(os.environ.get("TOKENBILL_SIMULATED", "1000"))
 SEED = 20_261_123
 """Where the stories begin; each of the next seeds is one of them."""
 

@@ -7,7 +7,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wings.compare.test_compare import small_prices
+from tests.support.plans_along import small_prices
 from tokenbill import Flat, Graduated, Package, PerUnit, Price, Tier, Volume
 from tokenbill.core.pricing.breakpoints import breakpoints, first_breakpoints, step_jumps
 from tokenbill.core.pricing.curves import Form, Step

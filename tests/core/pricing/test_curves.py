@@ -16,6 +16,7 @@ from tokenbill.core.pricing.curves import (
     line,
     summed,
 )
+from tokenbill.core.pricing.price import Sum
 
 F = Fraction
 VOLUME = Volume([Tier(10, 5, fee=2), Tier(None, 4, fee=3)])
@@ -140,7 +141,7 @@ def test_a_curve_too_long_to_list_is_known_by_its_amount_alone():
 def test_a_sum_too_long_to_list_is_known_by_its_amounts_alone():
     many = [Graduated([Tier(end, 1), Tier(None, 2)]) for end in range(1, 500)]
 
-    assert sum(many).pieces() is None
+    assert Sum(many).pieces() is None
     assert summed([price.pieces() for price in many[:100]]) is not None
 
 

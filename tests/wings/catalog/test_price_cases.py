@@ -11,9 +11,7 @@ from tokenbill import Bill, BillingPlan, PerUnit, PriceSchedule, Usage, catalog
 from tokenbill.errors import TokenbillError
 from tokenbill.payloads import read_usage
 
-needs_prices = pytest.mark.skipif(
-    find_spec("genai_prices") is None, reason="run: pip install 'tokenbill[genai-prices]'"
-)
+needs_prices = pytest.mark.skipif(find_spec("genai_prices") is None, reason="run: pip install genai-prices")
 
 
 def exact(usage, prices):

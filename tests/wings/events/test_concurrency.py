@@ -84,6 +84,7 @@ def kept(db, customer):
     return events, sum(Decimal(row[1]) for row in rows), sum(Decimal(row[2]) for row in rows)
 
 
+@pytest.mark.slow
 def test_eight_writers_lose_no_cent_and_charge_none_twice(url, db, names):
     let_all_write(url)
 

@@ -827,7 +827,7 @@ def lives(seed):
         yield made
 
 
-@settings(max_examples=settings.default.max_examples * 3)
+@settings(max_examples=settings.default.max_examples * 3 // 2)
 @given(st.integers(0, 10**9))
 def test_what_is_billed_is_the_total_less_paid_draws_in_every_life(seed):
     for made in lives(seed):
@@ -849,7 +849,7 @@ def worth_drawn(bill):
     return value
 
 
-@settings(max_examples=settings.default.max_examples * 3)
+@settings(max_examples=settings.default.max_examples * 3 // 2)
 @given(st.integers(0, 10**9))
 def test_over_a_period_effective_costs_add_up_to_what_was_billed_and_what_credit_had_cost(seed):
     for made in lives(seed):
@@ -862,7 +862,6 @@ def test_over_a_period_effective_costs_add_up_to_what_was_billed_and_what_credit
             assert Fraction(total(rows, "EffectiveCost")) == billed + Fraction(total(drawn, "EffectiveCost"))
 
 
-@settings(max_examples=settings.default.max_examples * 2)
 @given(st.integers(0, 10**9))
 def test_a_correction_bills_its_total_and_breaks_no_rule(seed):
     for made in lives(seed):

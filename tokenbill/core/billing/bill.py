@@ -101,10 +101,8 @@ class Bill:
         given = (usage, plan, before, final, reversal, notes, period, at)
         if opening is NEW and reversal is NO_USAGE:
             compiled = compiled_plan(plan, period)
-            if plan.overage == "bill":
-                if compiled.by_cell:
-                    return cls(given, compiled.total(usage, final=final))
-                return cls(given, cast(Decimal, rate(RatingRequest(compiled, usage, final)).total))
+            if compiled.by_cell and plan.overage == "bill":
+                return cls(given, compiled.total(usage, final=final))
         added = added_by(given, compiled_form(plan, plan.share(period)))
         bill = cls(given, added.total)
         _set_made(bill, Memo(added=added))
@@ -159,7 +157,7 @@ class Bill:
         """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
         made = self.made
         if "lines" not in made:
-            made["lines"] = _lines(self, compiled_plan(self.given[1], self.given[6]))
+            made["lines"] = _lines(self, self._card, compiled_plan(self.given[1], self.given[6]))
         return made["lines"]  # type: ignore[no-any-return]
 
     @property
@@ -241,7 +239,7 @@ class Bill:
         fresh = Bill(given, _total_by_lines(given, card))
         fresh.made["added"] = added_by(given, card)
         shares = self.plan.share(self.period), self.plan.fee_share(self.period)
-        lines = _lines(fresh, CompiledPlan(self.plan, *shares, exactly=True))
+        lines = _lines(fresh, card, CompiledPlan(self.plan, *shares, exactly=True))
         for line, again in zip(self.lines, lines, strict=False):
             if line.figures != again.figures:
                 raise BillMismatch(line.description, line.amount, again.amount)
@@ -306,14 +304,13 @@ def _total_by_lines(given: Given, card: Compiled) -> Decimal:
     return decimal(difference(total_of(card, usage_lines(card, used_in(given))), given[2].accrued))
 
 
-def _lines(bill: Bill, compiled: CompiledPlan) -> tuple[LineItem, ...]:
+def _lines(bill: Bill, card: Compiled, compiled: CompiledPlan) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding."""
     given, opening = bill.given, bill.given[2]
     if opening is NEW:
         request = RatingRequest(compiled, used_in(given), given[3])
         lines = plain_lines(request) if compiled.is_plain else rate(request).lines
-    elif compiled.is_plain and is_straight(opening, bill._card):
-        card = bill._card
+    elif is_straight(opening, card):
         lines = usage_lines(card, used_in(given))
         lines = lines if opening.is_fresh else less(lines, usage_lines(card, opening.used))
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from itertools import zip_longest
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -69,7 +68,6 @@ class ChargeRun(RatingRun):
     """
 
     __slots__ = (
-        "_units",
         "draws",
         "gifts",
         "identities",
@@ -82,6 +80,7 @@ class ChargeRun(RatingRun):
         "taxed",
         "terms",
         "tokens",
+        "units",
     )
 
     def __init__(self, request: RatingRequest) -> None:
@@ -95,8 +94,6 @@ class ChargeRun(RatingRun):
         self.identities: list[Identity] = []
         self.draws: dict[Sort, ByCharge] = {}
         self.tokens: Sequence[Number] = ()
-        self.gifts: Sequence[Number] = ()
-        self._units: list[Number] | None = None
         self.sold: tuple[Sequence[Number], Sequence[Number], Number] = ((), (), 1)
         self.taxed: list[tuple[Number, Sequence[Number]]] = []
 
@@ -127,24 +124,16 @@ class ChargeRun(RatingRun):
 
     def pay_gifts(self, divisor: Number) -> None:
         self.priced, self.over = self.nets, divisor
-        if self.request.offers is None and not self.request.draws and not self.request.exact:
-            return
+        self.units = running_units(self.nets, lambda upto: self.round(upto, divisor))
         self.gifts = self.pay("promotional", self.units)
         left = [unit - gift for unit, gift in zip(self.units, self.gifts, strict=True)]
         nets = [net - gift * divisor for net, gift in zip(self.nets, self.gifts, strict=True)]
         if self.request.exact:
             left, nets = [max(part, 0) for part in left], [max(net, 0) for net in nets]
         self.total, self.nets = sum(left), nets
-        for id, parts in self.draws.get("promotional", NO_DRAWS).items():
+        for id, parts in self.draws["promotional"].items():
             charge = Charge("credit", None, f"credit {id}", rule="promotional credit")
             self.notes.append(Note(charge, -sum(parts.values()), None))
-
-    @property
-    def units(self) -> list[Number]:
-        """What each charge comes to in whole minor units, which add up to the rounded net."""
-        if self._units is None:
-            self._units = running_units(self.priced, lambda upto: self.round(upto, self.over))
-        return self._units
 
     def tax(self, amount: Number, parts: Sequence[Number]) -> None:
         super().tax(amount, parts)
@@ -169,7 +158,7 @@ class ChargeRun(RatingRun):
 
     def gross(self) -> list[Units]:
         """What is to be paid of each charge, tax included, in minor units."""
-        gross = [max(unit - gift, 0) for unit, gift in zip_longest(self.units, self.gifts, fillvalue=0)]
+        gross = [max(unit - gift, 0) for unit, gift in zip(self.units, self.gifts, strict=True)]
         for amount, parts in self.taxed:
             weights = [max(part, 0) for part in parts]
             if self.request.exact:

@@ -19,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, Inexact
 from fractions import Fraction
 from math import lcm
-from operator import add
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -34,7 +33,7 @@ from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.plan_scale import PlanScale, Stage, amounts_of
 from tokenbill.core.rating.rate_card import WIDEST, Cells, RateCard
 from tokenbill.core.rating.rating_run import MODES, Number, RatingRun
-from tokenbill.core.rating.stages import STAGES, FeeCharge, PayGifts, PriceUsage
+from tokenbill.core.rating.stages import STAGES, FeeCharge, PriceUsage
 
 __all__ = ["UNIT", "CompiledPlan", "Position", "Terms", "compiled_plan"]
 
@@ -63,14 +62,12 @@ class Terms:
     ``due`` is what fees come to by cell before anything is used, on an interim bill and on a final one.
     """
 
-    __slots__ = ("cells", "due", "pricing", "settling", "sums")
+    __slots__ = ("cells", "due", "pricing", "settling")
 
     def __init__(self, cells: Cells, stages: Sequence[Stage]) -> None:
         self.cells = range(len(cells.masks))
         self.pricing = tuple(stage for stage in stages if isinstance(stage, FeeCharge | PriceUsage))
         self.settling = tuple(stage for stage in stages if not isinstance(stage, FeeCharge | PriceUsage))
-        # sums by cell are asked where no credit is there to pay
-        self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayGifts))
         due = [[0] * len(self.cells), [0] * len(self.cells)]
         for stage in self.pricing:
             if isinstance(stage, FeeCharge):
@@ -237,23 +234,21 @@ class CompiledPlan:
 
     def start(self) -> list[Number]:
         """What usage comes to by cell while nothing is used."""
-        nets: list[Number] = [0] * (len(self.cells.masks) or 1)
+        nets: list[Number] = [0] * len(self.cells.masks)
         for curve in self.card.always:
             nets[curve.cell] += curve.standing
         return nets
 
-    def settled(self, used: Sequence[Number], *, final: bool) -> Decimal:
-        """What sums of usage by cell come to: fees added, taken through all terms."""
-        if self.is_plain:
-            return self.money(self.round(used[0], self.divisor))
+    def settled(self, used: Sequence[Number], *, final: bool, gift: int = 0) -> RatingRun:
+        """The run of sums by cell: fees added, taken through all terms."""
         terms = self.terms()
         due = terms.due[final]
-        nets = list(map(add, due, used))
+        nets = [one + other for one, other in zip(due, used, strict=False)]
         nets += due[len(used) :]
-        run = RatingRun(nets, terms.cells, round=self.round, whole_lines=False, final=final)
-        for apply in terms.sums:
-            apply(run)
-        return self.money(run.total)
+        run = RatingRun(
+            nets, terms.cells, round=self.round, whole_lines=self.whole_lines, final=final, gift=gift
+        )
+        return terms.settle(run)
 
     def total(self, usage: Usage, *, final: bool = True) -> Decimal:
         """What a period of this usage comes to, by sums."""
@@ -261,7 +256,7 @@ class CompiledPlan:
             return self.money(self.round(self.numerator(usage), self.divisor))
         nets = self.start()
         self.added(usage, nets)
-        return self.settled(nets, final=final)
+        return self.money(self.settled(nets, final=final).total)
 
     def money(self, units: int) -> Decimal:
         """Minor units as an amount."""
@@ -291,16 +286,16 @@ def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPl
     """
     kept = plan.made.get("forms")
     if kept is not None:
-        last: tuple[Period | None, CompiledPlan] | None = kept.get("last")
-        if last is not None and last[0] is period and not last[1].card.is_full:
-            return last[1]
+        found: CompiledPlan | None = kept.get(period)
+        if found is not None and not found.card.is_full:
+            return found
     share, fee_share = plan.share(period), plan.fee_share(period)
     if not isinstance(plan.prices, PriceSchedule):
         return CompiledPlan(plan, share, fee_share)
     if kept is None or len(kept) >= PERIODS:
         kept = plan.made["forms"] = {}
-    found: CompiledPlan | None = kept.get((share, fee_share))
+    found = kept.get((share, fee_share))
     if found is None or found.card.is_full:
         found = kept[share, fee_share] = CompiledPlan(plan, share, fee_share)
-    kept["last"] = period, found
+    kept[period] = found
     return found

@@ -26,7 +26,7 @@ from tokenbill.core.rating.charge_run import ChargeRun, RatingRequest, Sorts
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.lines import Charge, LineItem, telescoped
-from tokenbill.core.rating.rating_run import Identity, Note, Number
+from tokenbill.core.rating.rating_run import Note, Number
 from tokenbill.core.rating.stages import BurnTokens, FeeCharge
 
 __all__ = ["RatedCharge", "Statement", "amount_of", "plain_lines", "rate", "settled_lines"]
@@ -72,11 +72,8 @@ class Statement:
     @cached_property
     def lines(self) -> list[LineItem]:
         """Fees, usage, and what terms made of them; amounts are exact, or whole where lines are rounded."""
-        lines = list[LineItem]()
-        for place, identity in enumerate(self.run.identities):
-            if identity.kind != "minimum":
-                lines += self.lines_at(place)
-        return lines + [self.line_of(note) for note in self.run.notes]
+        priced = [line for charge in self.charges if charge.kind != "minimum" for line in charge.lines]
+        return [*priced, *(self.line_of(note) for note in self.run.notes)]
 
     def line_of(self, note: Note) -> LineItem:
         """What a term changed, as a line."""
@@ -89,13 +86,6 @@ class Statement:
             money = decimal(exact)
         of = None if base is None else amount_of(base, base_over, self.plan)
         return LineItem(charge, None, money, exact, base=of)
-
-    def lines_at(self, place: int) -> list[LineItem]:
-        """The lines of one charge; of a charge in tokens, what is sold of it."""
-        identity = self.run.identities[place]
-        if identity.kind == "usage" and self.plan.plan.token_price is not None:
-            return [self._token_line(place, identity)]
-        return self.fresh_lines(place)
 
     def fresh_lines(self, place: int) -> list[LineItem]:
         """The lines of a fee or an entry at the prices alone; rounded where lines are."""
@@ -113,18 +103,6 @@ class Statement:
         )
         pairs = zip(lines, amounts, strict=True)
         return [evolve(line, amount=amount, precise=amount) for line, amount in pairs]
-
-    def _token_line(self, place: int, identity: Identity) -> LineItem:
-        rests, money, over = self.run.sold
-        exact = amount_of(money[place], over, self.plan)
-        if isinstance(identity.of, BurnTokens):
-            charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
-            return LineItem(charge, None, decimal(exact), exact)
-        unit, curve = self.plan.plan.pricing_unit, identity.of
-        tokens, rest = (shifted(number, unit.places) for number in (self.run.tokens[place], rests[place]))
-        rule = f"{tokens:f} {unit.code}, of which {rest:f} are not covered by the balance"
-        described = curve.lines(Decimal(self.run.quantities[curve]))[0].description.partition(",")[0]
-        return LineItem(Charge("usage", identity.meter, described, rule=rule), tokens, decimal(exact), exact)
 
 
 class RatedCharge:
@@ -172,7 +150,23 @@ class RatedCharge:
     @property
     def lines(self) -> list[LineItem]:
         """The lines that show it."""
-        return self.statement.lines_at(self.place)
+        if self.statement.plan.plan.token_price is None or self.kind != "usage":
+            return self.statement.fresh_lines(self.place)
+        return [self._token_line()]
+
+    def _token_line(self) -> LineItem:
+        statement = self.statement
+        rests, money, over = statement.run.sold
+        exact = amount_of(money[self.place], over, statement.plan)
+        of = statement.run.identities[self.place].of
+        if isinstance(of, BurnTokens):
+            charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
+            return LineItem(charge, None, decimal(exact), exact)
+        unit = statement.plan.plan.pricing_unit
+        rest = shifted(rests[self.place], unit.places)
+        rule = f"{self.tokens:f} {unit.code}, of which {rest:f} are not covered by the balance"
+        described = of.lines(Decimal(statement.run.quantities[of]))[0].description.partition(",")[0]
+        return LineItem(Charge("usage", self.meter, described, rule=rule), self.tokens, decimal(exact), exact)
 
 
 def _fee_line(stage: FeeCharge) -> LineItem:
@@ -180,7 +174,6 @@ def _fee_line(stage: FeeCharge) -> LineItem:
     if stage.line is None:
         fee, part = stage.fee, stage.part
         amount = product(fee.amount, part)
-        amount = decimal(amount) if decimal(amount) == amount else amount
         rule = f"{part} of the period" if part != 1 else ""
         charge = Charge("fee", None, fee.name, fee.amount, per=None, rule=rule)
         stage.line = LineItem(charge, decimal(part), decimal(amount), amount)
