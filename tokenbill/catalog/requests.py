@@ -11,7 +11,7 @@ from tokenbill.catalog.asking import instant
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import number
-from tokenbill.core.periods.instants import spelled
+from tokenbill.core.periods.instants import iso_text
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.core.pricing.schedule import Priced, PriceSchedule
 from tokenbill.core.pricing.source import Source
@@ -127,7 +127,7 @@ def _needed(when: datetime | None) -> datetime:
 def _versions(book: PriceBook) -> list[tuple[str, datetime]]:
     """The versions of a book as labels, and their starts: a date where it is midnight in UTC."""
     starts = [_instant_of(each.start) for each in book.editions]
-    return [(spelled(start).removesuffix("T00:00:00Z"), start) for start in starts]
+    return [(iso_text(start).removesuffix("T00:00:00Z"), start) for start in starts]
 
 
 def _instant_of(start: object) -> datetime:

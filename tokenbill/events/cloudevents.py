@@ -15,7 +15,7 @@ from tokenbill.core.base.tables import shortest
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import number
-from tokenbill.core.periods.instants import spelled
+from tokenbill.core.periods.instants import iso_text
 from tokenbill.errors import InvalidUsage, UnreadableInput
 from tokenbill.shared.foreign_data import instant, members_of, readable, telling, text_of
 from tokenbill.shared.strict_json import NotJson, decoded
@@ -77,7 +77,7 @@ class Event:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the event says, in hex: its time, customer and usage, however they are spelled.
+        """SHA-256 of what the event says, in hex: its time, customer and usage, however they are iso_text.
 
         Zero is no usage: two events of zero say the same, whichever meters they name.
 
@@ -202,7 +202,7 @@ def to_cloudevent(event: Event) -> dict[str, Any]:
         "source": event.source,
         "type": meter.name,
         **({} if event.customer is None else {"subject": event.customer}),
-        "time": spelled(event.time),
+        "time": iso_text(event.time),
         "datacontenttype": "application/json",
         "data": {"quantity": shortest(quantity), **({"labels": dict(meter.labels)} if meter.labels else {})},
     }

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 
 from tokenbill.core.base.inputs import is_legible, is_mapping
 from tokenbill.core.base.quoting import quoted
-from tokenbill.core.periods.instants import read, spelled
+from tokenbill.core.periods.instants import iso_text, read
 from tokenbill.errors import TokenbillError, UnreadableField, UnreadableInput
 
 __all__ = [
@@ -243,7 +243,7 @@ class Instant(Codec):
     """A date or an instant as RFC 3339 text; what TOML writes bare is taken, too."""
 
     def encode(self, value: Any) -> Any:
-        return spelled(value)
+        return iso_text(value)
 
     def decode(self, given: Any) -> Any:
         if isinstance(given, date):

@@ -19,7 +19,7 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, product
 from tokenbill.core.periods.cycle import Cycle
-from tokenbill.core.periods.instants import is_before, midnight, moment, spelled
+from tokenbill.core.periods.instants import is_before, iso_text, midnight, moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.charges import quantities_of
@@ -151,7 +151,7 @@ def _snapshot(account: Any, plan: Any, at: Any, period: Any, days: Any) -> Snaps
         raise InvalidPeriod("not a period", period, "give a Period")
     whole: Period | None = period or account.period
     if whole is None and plan.cycle is None:
-        raise InvalidPeriod("a period that nothing says", spelled(now), "give it: period=Period(start, end)")
+        raise InvalidPeriod("a period that nothing says", iso_text(now), "give it: period=Period(start, end)")
     whole = whole or cast(Cycle, plan.cycle).containing(now)
 
     # A period of instants has the days of its own zone; a date is midnight there.
@@ -159,9 +159,9 @@ def _snapshot(account: Any, plan: Any, at: Any, period: Any, days: Any) -> Snaps
         zone = cast(Any, whole.start.tzinfo)
         now = now.astimezone(zone) if isinstance(now, datetime) else midnight(now, zone)
     elif isinstance(now, datetime):
-        raise InvalidPeriod("an instant in a period of dates", spelled(now), "give a date")
+        raise InvalidPeriod("an instant in a period of dates", iso_text(now), "give a date")
     if now not in whole:
-        raise InvalidPeriod("a time outside the period", spelled(now), f"ask within {whole}")
+        raise InvalidPeriod("a time outside the period", iso_text(now), f"ask within {whole}")
 
     known = () if days is None else daily_usage(days, local_day(whole.start), local_day(now))
     gone = sum((part for _, part in days_between(whole.start, now)), Fraction())

@@ -14,7 +14,7 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, decimal, difference
-from tokenbill.core.periods.instants import spelled
+from tokenbill.core.periods.instants import iso_text
 from tokenbill.core.periods.period import Period
 from tokenbill.shared.marginal_cost import PriceBreak
 
@@ -95,7 +95,7 @@ class Status(Value):
         return text_table(HEADER, self._rows(), numbers=(1,))
 
     def _repr_html_(self) -> str:
-        caption = f"{spelled(self.at)} in {self.period}"
+        caption = f"{iso_text(self.at)} in {self.period}"
         return html_table(HEADER, self._rows(), numbers=(1,), caption=caption)
 
     def _rows(self) -> list[tuple[str, str, str, str]]:

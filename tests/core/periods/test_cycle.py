@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.vectors.shared_vectors import shared_vectors, vector_id
 from tokenbill.core.periods.cycle import Cycle
-from tokenbill.core.periods.instants import spelled, utc
+from tokenbill.core.periods.instants import iso_text, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.errors import InvalidPeriod
 
@@ -63,7 +63,7 @@ def cycle_of(vector):
 
 
 def in_utc(*instants):
-    return [spelled(utc(instant)) for instant in instants]
+    return [iso_text(utc(instant)) for instant in instants]
 
 
 @pytest.mark.parametrize("vector", vectors("sequence"), ids=vector_id)
@@ -98,7 +98,7 @@ def test_an_anchor_on_the_31st_clamps_and_returns():
 
 
 def test_boundaries_lie_in_the_zone_of_the_cycle():
-    assert spelled(Cycle.monthly(anchor=31, tz="Asia/Shanghai").boundary(0)) == (
+    assert iso_text(Cycle.monthly(anchor=31, tz="Asia/Shanghai").boundary(0)) == (
         "1970-01-31T00:00:00+08:00[Asia/Shanghai]"
     )
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from tokenbill.core.periods.instants import (
     is_before,
+    iso_text,
     located,
     midnight,
     moment,
     optional_moment,
     read,
-    spelled,
     utc,
     utc_moment,
     zone,
@@ -169,7 +169,7 @@ def test_a_foreign_zone_is_taken_by_its_key():
     shanghai = Foreign(None, zone="Asia/Shanghai")
 
     assert (
-        spelled(moment(datetime(2026, 1, 1, 8, tzinfo=shanghai)))
+        iso_text(moment(datetime(2026, 1, 1, 8, tzinfo=shanghai)))
         == "2026-01-01T08:00:00+08:00[Asia/Shanghai]"
     )
 
@@ -177,7 +177,7 @@ def test_a_foreign_zone_is_taken_by_its_key():
 def test_a_foreign_zone_is_taken_by_its_one_offset():
     east, utc_of_theirs = Foreign(timedelta(hours=8)), Foreign(timedelta(0), timedelta(0))
 
-    assert spelled(moment(datetime(2026, 1, 1, 8, tzinfo=east))) == "2026-01-01T08:00:00+08:00"
+    assert iso_text(moment(datetime(2026, 1, 1, 8, tzinfo=east))) == "2026-01-01T08:00:00+08:00"
     assert moment(datetime(2026, 1, 1, tzinfo=utc_of_theirs)).tzinfo is UTC
 
 
@@ -292,7 +292,7 @@ def test_a_time_that_occurs_twice_is_the_first():
 
 def test_a_day_begins_when_its_zone_says():
     assert (
-        spelled(midnight(date(2026, 9, 6), zone("America/Santiago")))
+        iso_text(midnight(date(2026, 9, 6), zone("America/Santiago")))
         == "2026-09-06T01:00:00-03:00[America/Santiago]"
     )
 
@@ -313,20 +313,20 @@ def test_a_date_and_an_instant_are_in_no_order():
 
 
 def test_a_wall_time_is_spelled_without_an_offset():
-    assert spelled(datetime(2026, 1, 31, 9, 30)) == "2026-01-31T09:30:00"
+    assert iso_text(datetime(2026, 1, 31, 9, 30)) == "2026-01-31T09:30:00"
 
 
 def test_an_offset_with_seconds_is_spelled_in_utc():
     early = moment("1971-01-01T00:00:00Z[Africa/Monrovia]")
 
     assert early.utcoffset() == timedelta(minutes=-45, seconds=30)
-    assert spelled(early) == "1971-01-01T00:00:00Z[Africa/Monrovia]"
+    assert iso_text(early) == "1971-01-01T00:00:00Z[Africa/Monrovia]"
 
 
 @given(instants, st.sampled_from(ZONES))
 def test_an_instant_reads_back_from_its_text_in_its_zone(instant, key):
     local = moment(instant.astimezone(ZoneInfo(key)))
-    again = moment(spelled(local))
+    again = moment(iso_text(local))
 
     assert utc(again) == utc(local) == instant
     assert (str(again.tzinfo), again.fold, again.hour) == (str(local.tzinfo), local.fold, local.hour)
@@ -336,5 +336,5 @@ def test_an_instant_reads_back_from_its_text_in_its_zone(instant, key):
 def test_an_instant_reads_back_from_its_text_with_an_offset(instant, minutes):
     local = moment(instant.astimezone(timezone(timedelta(minutes=minutes))))
 
-    assert moment(spelled(local)) == local == instant
+    assert moment(iso_text(local)) == local == instant
     assert pickle.loads(pickle.dumps(local)) == local

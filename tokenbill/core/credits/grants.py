@@ -18,7 +18,7 @@ from tokenbill.core.metering.scopes import Scope, covers, scope
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.currencies import currency as unit_of
 from tokenbill.core.money.decimals import number
-from tokenbill.core.periods.instants import is_before, moment, optional_moment, spelled, utc
+from tokenbill.core.periods.instants import is_before, iso_text, moment, optional_moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.periods.period import period as checked
 from tokenbill.errors import InvalidGrant, InvalidPeriod
@@ -92,7 +92,7 @@ def _listed(value: object) -> tuple[Any, ...]:
 
 def _after_start(grant: Grant, _: Attribute[Any], expires: date | None) -> None:
     if grant.starts is not None and expires is not None and not is_before(grant.starts, expires):
-        life = f"{spelled(grant.starts)}/{spelled(expires)}"
+        life = f"{iso_text(grant.starts)}/{iso_text(expires)}"
         raise InvalidGrant("a grant that expires before it was usable", life, "give the earlier one first")
 
 

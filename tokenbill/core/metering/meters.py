@@ -110,7 +110,7 @@ def _remembered(text: object) -> Meter:
     return meter
 
 
-def _read(text: object, labels: Mapping[str, str]) -> Meter:
+def _read(text: object, labels: Any) -> Meter:
     if not isinstance(text, str) or len(text) > TEXT_LENGTH:
         raise InvalidMeter("not a meter", text, 'write its name, as in "gpu_hours" or "gpu_hours{gpu=H100}"')
     name, brace, inner = str.__str__(text).strip().partition("{")
@@ -121,7 +121,27 @@ def _read(text: object, labels: Mapping[str, str]) -> Meter:
         )
     if len(name) > 255:
         raise InvalidMeter("a meter name of more than 255 characters", text, "shorten it")
-    return _made(name, {**pairs, **_given(text, pairs, labels)})
+
+    # Labels may be given beside the text, where their values need no quotes; each still counts once.
+    if not is_mapping(labels):
+        raise InvalidMeter("labels that are not a mapping", labels, 'give names and values: {"gpu": "H100"}')
+    for label in labels:
+        if not is_label(label):
+            raise InvalidMeter(
+                "not a label name", label, "begin with a letter or _, go on with letters, digits, _ . -"
+            )
+        if label in pairs:
+            raise InvalidMeter(f"label {label} given twice", text, "give each label once")
+
+    # One meter has one text: labels in order, quotes only where a value needs them. Two spellings of a
+    # meter would be two meters, and one of them unpriced.
+    both = {**pairs, **labels}
+    found = {label: checked_name(both[label], what=f"label {label}") for label in sorted(both)}
+    inner = ",".join(f"{label}={_quoted(value)}" for label, value in found.items())
+    meter = str.__new__(Meter, f"{name}{{{inner}}}" if found else name)
+    object.__setattr__(meter, "name", name)
+    object.__setattr__(meter, "labels", MappingProxyType(found))
+    return meter
 
 
 def _labels(text: str, inner: str) -> Iterator[tuple[str, str]]:
@@ -146,29 +166,6 @@ def _labels(text: str, inner: str) -> Iterator[tuple[str, str]]:
 def is_label(value: object) -> bool:
     """Whether *value* is a name that a label may have."""
     return isinstance(value, str) and re.fullmatch(NAME, value) is not None
-
-
-def _given(text: object, pairs: Mapping[str, str], labels: Any) -> dict[str, str]:
-    """The labels given beside the text, checked."""
-    if not is_mapping(labels):
-        raise InvalidMeter("labels that are not a mapping", labels, 'give names and values: {"gpu": "H100"}')
-    for label in labels:
-        if not is_label(label):
-            raise InvalidMeter(
-                "not a label name", label, "begin with a letter or _, go on with letters, digits, _ . -"
-            )
-        if label in pairs:
-            raise InvalidMeter(f"label {label} given twice", text, "give each label once")
-    return dict(labels)
-
-
-def _made(name: str, labels: dict[str, str]) -> Meter:
-    pairs = {label: checked_name(labels[label], what=f"label {label}") for label in sorted(labels)}
-    inner = ",".join(f"{label}={_quoted(value)}" for label, value in pairs.items())
-    meter = str.__new__(Meter, f"{name}{{{inner}}}" if pairs else name)
-    object.__setattr__(meter, "name", name)
-    object.__setattr__(meter, "labels", MappingProxyType(pairs))
-    return meter
 
 
 def _quoted(value: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.errors import InvalidMeter
@@ -32,25 +31,15 @@ def scope(value: object) -> Scope:
     """
     if value is None:
         return None
-    given = _given(value)
+    if not isinstance(value, str | list | tuple | set | frozenset):
+        raise InvalidMeter("not a scope", value, WAY_OUT)
+    given: Any = (value,) if isinstance(value, str) else value
     if not 0 < len(given) <= PARTS:
         raise InvalidMeter(f"not a scope of 1 to {PARTS} parts", value, WAY_OUT)
-    return tuple(sorted(set(map(_part, given))))
-
-
-def _given(value: object) -> tuple[Any, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list | tuple | set | frozenset):
-        return tuple(cast("Iterable[Any]", value))
-    raise InvalidMeter("not a scope", value, WAY_OUT)
-
-
-def _part(text: object) -> str:
-    """A kind as plain text, else a meter: a meter of a kind's name cannot be told from the kind."""
-    if isinstance(text, str) and text in KINDS:
-        return str.__str__(text)
-    return text if isinstance(text, Meter) else Meter(cast(str, text))
+    # A kind stays plain text: a meter of the same name could not be told from it.
+    kinds = {str.__str__(part) for part in given if isinstance(part, str) and part in KINDS}
+    meters = {Meter(part) for part in given if not (isinstance(part, str) and part in KINDS)}
+    return tuple(sorted(kinds | meters))
 
 
 def covers(within: Scope, kind: str, meter: Meter | None = None) -> bool:

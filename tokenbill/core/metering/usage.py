@@ -57,7 +57,12 @@ class Usage(Mapping[Meter, Decimal]):
         except (KeyError, AttributeError):
             counted.clear()
         if not counted or len(counted) != len(given):
-            counted = _counted((*_pairs(quantities), *more.items()))
+            other: Any = quantities
+            pairs = list(other.counted.items()) if kind is Usage else pairs_of(other)
+            if pairs is None:
+                way_out = 'give meters and quantities: Usage({"gpu_hours": 10})'
+                raise InvalidUsage("not usage", quantities, way_out)
+            counted = _counted((*pairs, *more.items()))
         _set_counted(self, counted)
 
     def __getitem__(self, meter: str) -> Decimal:
@@ -111,7 +116,14 @@ class Usage(Mapping[Meter, Decimal]):
     def __sub__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
             return NotImplemented
-        return Usage({meter: _less(self, other, meter) for meter in self.counted | other.counted})
+        left = {meter: EXACT.subtract(self[meter], other[meter]) for meter in self.counted | other.counted}
+        for meter, quantity in left.items():
+            if quantity < 0:
+                short = quantity.copy_abs()
+                raise InvalidUsage(
+                    f"{meter} would fall below zero by", short, "take off at most what was used"
+                )
+        return Usage(left)
 
     def __mul__(self, times: Number) -> Usage:
         factor = _quantity("times", times)
@@ -157,13 +169,6 @@ def _counted(pairs: Iterable[tuple[Any, Any]]) -> dict[str, int | Decimal]:
     return counted
 
 
-def _pairs(quantities: Any) -> list[tuple[Any, Any]]:
-    pairs = list(quantities.counted.items()) if type(quantities) is Usage else pairs_of(quantities)
-    if pairs is None:
-        raise InvalidUsage("not usage", quantities, 'give meters and quantities: Usage({"gpu_hours": 10})')
-    return pairs
-
-
 def _quantity(meter: object, given: object) -> int | Decimal:
     """A quantity through the door; an int stays one, since ints add and multiply faster."""
     quantity = number(given)
@@ -179,12 +184,3 @@ def _sum(one: int | Decimal, other: int | Decimal) -> int | Decimal:
     if type(one) is int and type(other) is int:
         return one + other if one + other < LIMIT else number(one + other)
     return number(EXACT.add(one, other))
-
-
-def _less(usage: Usage, other: Usage, meter: str) -> Decimal:
-    left = EXACT.subtract(usage[meter], other[meter])
-    if left < 0:
-        raise InvalidUsage(
-            f"{meter} would fall below zero by", left.copy_abs(), "take off at most what was used"
-        )
-    return left

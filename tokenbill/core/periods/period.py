@@ -10,7 +10,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from tokenbill.core.money.decimals import decimal
-from tokenbill.core.periods.instants import FIRST_YEAR, is_before, midnight, moment, spelled, utc
+from tokenbill.core.periods.instants import FIRST_YEAR, is_before, iso_text, midnight, moment, utc
 from tokenbill.errors import InvalidPeriod
 
 __all__ = ["By", "Period", "period"]
@@ -76,10 +76,10 @@ class Period:
 
     def __reduce__(self) -> tuple[type[Period], tuple[str, str]]:
         # pickle 2 and 3 forget which of two equal wall times a datetime is; its text does not
-        return Period, (spelled(self.start), spelled(self.end))
+        return Period, (iso_text(self.start), iso_text(self.end))
 
     def __str__(self) -> str:
-        return f"{spelled(self.start)}/{spelled(self.end)}"
+        return f"{iso_text(self.start)}/{iso_text(self.end)}"
 
     @property
     def days(self) -> int:

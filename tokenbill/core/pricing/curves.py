@@ -91,6 +91,8 @@ class Form(NamedTuple):
         return halves * self.rate.numerator
 
 
+# Tiers that end at 1000 take the unit 1000 with them, and a conversion made whole from a half on changes
+# just below it: so an end says which side it belongs to, and no epsilon is ever added.
 class Edge(NamedTuple):
     """Where a piece ends: just below *at*, or with it where *closed*; edges compare in this order."""
 
@@ -180,13 +182,11 @@ def summed(curves: Sequence[Curve]) -> Curve | None:
     width = sum(max(piece.form.size() for piece in pieces) for pieces in curves)
     if len(edges) * width > WIDEST:
         return None
-    ends = [*edges, None]
-    return tuple(Piece(end, reduce(Form.plus, [_ending(pieces, end) for pieces in curves])) for end in ends)
-
-
-def _ending(pieces: Curve, edge: Edge | None) -> Form:
-    """The form that is in force on the way to *edge*."""
-    return pieces[-1 if edge is None else _index(pieces, edge)].form
+    found = list[Piece]()
+    for end in (*edges, None):
+        forms = (pieces[-1 if end is None else _index(pieces, end)].form for pieces in curves)
+        found.append(Piece(end, reduce(Form.plus, forms)))
+    return tuple(found)
 
 
 def composed(inner: Curve, outer: Curve) -> Curve | None:
@@ -203,7 +203,10 @@ def composed(inner: Curve, outer: Curve) -> Curve | None:
             size += max(found.form.size(), inner_size)
             if size > LONGEST:
                 return None
-    return _merged(pieces)
+    # Neighbours of one form are one piece; the point zero stays apart: what nothing costs is its own rule.
+    pairs = zip_longest(pieces[1:], pieces[2:])
+    last = (piece for piece, following in pairs if following is None or following.form != piece.form)
+    return (pieces[0], *last)
 
 
 def _through(piece: Piece, outer: Sequence[Piece], start: Edge) -> Iterator[Piece]:
@@ -212,35 +215,22 @@ def _through(piece: Piece, outer: Sequence[Piece], start: Edge) -> Iterator[Piec
     end: Edge | None = NOWHERE
     while end != piece.end:
         target = next(targets)  # the last one has no end, so that this piece ends before they do
-        end = _cut(piece, target.end, start)
+        reached = None if target.end is None else reach(piece.form, target.end, start)
+        end = piece.end if reached is None or (piece.end is not None and piece.end <= reached) else reached
         if end is None or end > start:
             yield Piece(end, target.form.over(piece.form))
             start = end or start
 
 
-def _cut(piece: Piece, target: Edge | None, start: Edge) -> Edge | None:
-    """Where the piece ends, or before that its value passes *target*."""
-    if target is None:
-        return piece.end
-    reached = reach(piece.form, target, start)
-    return piece.end if reached is None or (piece.end is not None and piece.end <= reached) else reached
-
-
 def reach(form: Form, target: Edge, start: Edge) -> Edge | None:
     """The last quantity from *start* on at which the form is at most *target*; None if it stays there."""
-    if form.steps:
-        return _stepped_reach(form, target, start)
-    if form.rate:
-        return Edge((target.at - form.constant) / form.rate, target.closed)
-    return None if _within(form.constant, target) else NOWHERE
+    if not form.steps:
+        if form.rate:
+            return Edge((target.at - form.constant) / form.rate, target.closed)
+        return None if _within(form.constant, target) else NOWHERE
 
-
-def _within(value: Fraction, target: Edge) -> bool:
-    return Edge(value, closed=True) <= target
-
-
-def _stepped_reach(form: Form, target: Edge, start: Edge) -> Edge:
-    """``reach`` for a form with steps: the last fitting point of its lattice, then the line behind it."""
+    # A form with steps is searched on its lattice, between whose points it is a line: first doubling the
+    # distance, then halving it. The amounts of packages may be passed after a billion of them.
     grid = form.lattice()
     low = start.at * grid // 1
     if not _within(form.at(Fraction(low, grid)), target):
@@ -251,6 +241,10 @@ def _stepped_reach(form: Form, target: Edge, start: Edge) -> Edge:
     while size := size // 2:
         low += size * _within(form.at(Fraction(low + size, grid)), target)
     return _line_reach(form, target, Fraction(low, grid), Fraction(low + 1, grid))
+
+
+def _within(value: Fraction, target: Edge) -> bool:
+    return Edge(value, closed=True) <= target
 
 
 def _line_reach(form: Form, target: Edge, low: Fraction, high: Fraction) -> Edge:
@@ -265,13 +259,6 @@ def _line_reach(form: Form, target: Edge, low: Fraction, high: Fraction) -> Edge
 def _limit(form: Form, low: Fraction, high: Fraction) -> Fraction:
     """The form just above *low*, where it is a line up to *high*."""
     return form.at((low + high) / 2) - form.rate * (high - low) / 2
-
-
-def _merged(pieces: Sequence[Piece]) -> Curve:
-    """Neighbours of one form joined, the point zero kept apart."""
-    pairs = zip_longest(pieces[1:], pieces[2:])
-    last = (piece for piece, following in pairs if following is None or following.form != piece.form)
-    return (pieces[0], *last)
 
 
 def above(form: Form, quantity: Fraction) -> Fraction:

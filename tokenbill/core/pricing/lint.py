@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.metering.meters import LLM_METERS, Meter
@@ -87,21 +87,19 @@ def lint(schedule: Listed) -> tuple[Finding, ...]:
 
 
 def _entries(schedule: object) -> dict[Meter, Price]:
-    pairs = schedule.items() if is_mapping(schedule) else schedule
+    pairs: Any = schedule.items() if is_mapping(schedule) else schedule
+    found = dict[Meter, Price]()
     try:
-        return {Meter(key): _curve(price) for key, price in cast("Iterable[Any]", pairs)}
+        for key, entry in pairs:
+            price = entry.price if isinstance(entry, Each) else entry
+            if not isinstance(price, Price):
+                raise InvalidPrice("not a price", price, 'write one, as in PerUnit("0.10")')
+            found[Meter(key)] = price
     except (TypeError, ValueError) as error:
         if type(error) not in (TypeError, ValueError):
             raise
-        raise InvalidSchedule(
-            "a schedule that lists no entries", schedule, "let it iterate over Entry(key, price)"
-        ) from None
-
-
-def _curve(price: object) -> Price:
-    found = price.price if isinstance(price, Each) else price
-    if not isinstance(found, Price):
-        raise InvalidPrice("not a price", price, 'write one, as in PerUnit("0.10")')
+        way_out = "let it iterate over Entry(key, price)"
+        raise InvalidSchedule("a schedule that lists no entries", schedule, way_out) from None
     return found
 
 

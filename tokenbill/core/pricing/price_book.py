@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeGuard, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.periods.instants import is_before, spelled, utc_moment
+from tokenbill.core.periods.instants import is_before, iso_text, utc_moment
 from tokenbill.core.periods.period import Period, period
 from tokenbill.core.pricing.schedule import Schedule
 from tokenbill.errors import InvalidPeriod, InvalidSchedule, TokenbillError
@@ -91,7 +91,7 @@ def _distinct(_: object, __: object, editions: tuple[Edition, ...]) -> None:
         raise InvalidSchedule("a book without schedules", editions, "give at least one")
     for one, other in pairwise(editions):
         if one.start == other.start:
-            raise InvalidSchedule("two schedules from", spelled(one.start), "give each a start of its own")
+            raise InvalidSchedule("two schedules from", iso_text(one.start), "give each a start of its own")
 
 
 @frozen
@@ -149,8 +149,8 @@ class PriceBook:
     def _index(self, at: date) -> int:
         first = self.editions[0].start
         if is_before(at, first):
-            way_out = f"add a schedule, or ask from {spelled(first)} on"
-            raise InvalidPeriod("before the first prices", spelled(at), way_out)
+            way_out = f"add a schedule, or ask from {iso_text(first)} on"
+            raise InvalidPeriod("before the first prices", iso_text(at), way_out)
         return bisect_right(self.editions, at, key=lambda edition: edition.start) - 1
 
 

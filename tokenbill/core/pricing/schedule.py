@@ -205,6 +205,7 @@ class PriceSchedule(Mapping[Meter, Priced]):
     def notes(self, usage: Iterable[str]) -> tuple[str, ...]:
         """What a bill of *usage* has to say of these prices, beside its lines.
 
+        >>> from tokenbill.core.pricing.source import Source
         >>> prices = PriceSchedule({"input_tokens": 3}, source=Source())
         >>> prices.notes(["input_tokens{variant=batch}"])
         ('input_tokens{variant=batch}: no price of variant=batch, billed as input_tokens',)

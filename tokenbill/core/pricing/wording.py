@@ -14,7 +14,7 @@ from tokenbill.core.base.tables import plain
 from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import Exact
 from tokenbill.core.periods.cycle import Cycle
-from tokenbill.core.periods.instants import spelled
+from tokenbill.core.periods.instants import iso_text
 from tokenbill.core.pricing.breakdown import rule_of
 from tokenbill.core.pricing.price import Price
 
@@ -46,13 +46,13 @@ def terms_of(plan: Any) -> list[tuple[str, str]]:
 
 def _said(value: Any) -> list[Any]:
     """The fields of a value that are not what they would be unless said."""
-    items = fields(cast(Any, type(value)))
-    return [item for item in items if item.eq and getattr(value, item.name) != _default(item)]
-
-
-def _default(item: Any) -> object:
-    factory = getattr(item.default, "factory", None)
-    return item.default if factory is None else factory()
+    said = list[Any]()
+    for item in fields(cast(Any, type(value))):
+        factory = getattr(item.default, "factory", None)
+        usual = item.default if factory is None else factory()
+        if item.eq and getattr(value, item.name) != usual:
+            said.append(item)
+    return said
 
 
 def _term(value: Any) -> str:
@@ -63,7 +63,7 @@ def _term(value: Any) -> str:
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, date):
-        return spelled(value)
+        return iso_text(value)
     if isinstance(value, Value | Cycle):
         told = (f"{item.alias} {_term(getattr(value, item.name))}" for item in _said(value))
         return f"{type(value).__name__}: {', '.join(told)}"
