@@ -174,7 +174,7 @@ def test_a_bill_is_a_waterfall_of_its_lines(plots, ax):
         "10 % off",
         "total",
     ]
-    assert texts(axes) == ["20", "30.00", "-5", "45.00"]
+    assert texts(axes) == ["20", "30.00", "-5.00", "45.00"]
     assert axes.get_xlabel() == "amount (USD)"
 
 
