@@ -15,7 +15,8 @@ import atheris
 
 with atheris.instrument_imports(include=["tokenbill"]):
     from tokenbill import Account, Bill, Grant, Period, TokenbillError, Usage, events, files, payloads, serial
-    from tokenbill.payloads.shapes import SHAPES as NAMED
+    from tokenbill.payloads import LOGS
+    from tokenbill.payloads import SHAPES as NAMED
 
 KEYS = {
     "event": ["specversion", "id", "source", "type", "subject", "time", "data", "data_base64", "x"],
@@ -42,6 +43,97 @@ KEYS = {
         *["billed_units", "tokens", "server_tool_use", "web_search_requests", "output", "type", "cost", "x"],
     ],
 }
+EVERY_KEY = sorted({key for alike in NAMED.values() for one in alike for key in one.named_fields})
+"""Every key at the top of a usage object that some shape knows."""
+BESIDE = [
+    *[
+        "id",
+        "model",
+        "modelVersion",
+        "usage",
+        "usageMetadata",
+        "response",
+        "result",
+        "results",
+        "body",
+        "message",
+        "type",
+    ],
+    *[
+        "output",
+        "tool_usage",
+        "image_gen",
+        "web_search",
+        "num_requests",
+        "candidates",
+        "groundingMetadata",
+        "choices",
+    ],
+    *[
+        "webSearchQueries",
+        "container",
+        "service_tier",
+        "serviceTier",
+        "performanceConfig",
+        "svg_usage",
+        "tools",
+        "headers",
+    ],
+    *[
+        "sdk_http_response",
+        "usage_breakdown",
+        "models",
+        "modelUsage",
+        "iterations",
+        "annotations",
+        "tool_calls",
+        "object",
+    ],
+]
+IN_LOGS = [
+    *[
+        "custom_id",
+        "status_code",
+        "error",
+        "metadata",
+        "usage_object",
+        "payload",
+        "info",
+        "total_token_usage",
+        "tokens",
+    ],
+    *[
+        "last_token_usage",
+        "attributes",
+        "resourceSpans",
+        "scopeSpans",
+        "spans",
+        "key",
+        "value",
+        "intValue",
+        "messages",
+    ],
+    *[
+        "gen_ai.usage.input_tokens",
+        "gen_ai.operation.name",
+        "tokenUsage",
+        "data",
+        "usageDetails",
+        "modelMetrics",
+        "time",
+    ],
+    *[
+        "timestamp",
+        "created",
+        "tokens_prompt",
+        "token_usage",
+        "status",
+        "cache_hit",
+        "context",
+        "trace_id",
+        "span_id",
+    ],
+]
 ATOMS = [
     *[
         None,
@@ -189,6 +281,39 @@ def payload(choices):
     assert all(quantity >= 0 for quantity in usage.values())
 
 
+def answer(choices):
+    """Any key of any shape, with what stands beside it, and what a provider says that it costs."""
+    keys = [*EVERY_KEY, *BESIDE]
+    given, shape = choices.mapping(keys, 4), choices.pick(SHAPES)
+    if choices.data.ConsumeBool():
+        given = {**choices.mapping(BESIDE), choices.pick(BESIDE): given}
+    payloads.read_cost(given) if choices.data.ConsumeBool() else payloads.read_usage(
+        given, shape, labels=True
+    )
+
+
+def pieces(choices):
+    keys = [*KEYS["payload"], *BESIDE]
+    rows = [choices.mapping(keys, 4) for _ in range(choices.data.ConsumeIntInRange(0, 5))]
+    assert len(payloads.merged(rows)) <= len(rows)
+
+
+def log(choices):
+    keys = [*KEYS["payload"], *BESIDE, *IN_LOGS]
+    rows = [json.dumps(plain(choices.mapping(keys, 5))) for _ in range(choices.data.ConsumeIntInRange(1, 5))]
+    kind = choices.pick([*LOGS, *NAMED, "payload", None])
+    payloads.read_log(rows, kind, on_bad_row=[].append)
+
+
+def plain(value):
+    """A value as JSON may hold it."""
+    if isinstance(value, dict):
+        return {str(key): plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [plain(member) for member in value]
+    return value if isinstance(value, str | int | None) else str(value)
+
+
 def plan(choices):
     read_document(choices.bent(PLAN), "json")
 
@@ -229,8 +354,13 @@ OTEL = [
         "gen_ai.request.model",
         "gen_ai.usage.x",
     ],
+    *[f"gen_ai.usage.{kind}.cache_read.input_tokens" for kind in ("text", "audio")],
+    *[f"gen_ai.usage.{kind}.input_tokens" for kind in ("text", "audio", "image")],
+    *["gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.total_tokens", "gen_ai.response.service_tier"],
 ]
-HARNESSES = {each.__name__: each for each in (event, batch, payload, plan, text, bill, rows)}
+HARNESSES = {
+    each.__name__: each for each in (event, batch, payload, answer, pieces, log, plan, text, bill, rows)
+}
 
 
 def main():

@@ -144,6 +144,7 @@ class Shape:
         plain_output: What output is that is given under no modality.
         beside: What charges beside the usage object in a response, by its key there.
         rounds: Where a request lists the rounds that it took.
+        zeros_are_absent: Whether a part of 0 may be one that nobody set.
         variant: The way of processing that its very names say.
         flat: Whether counts stand in the response itself, between what is no usage.
     """
@@ -168,6 +169,7 @@ class Shape:
     beside: Mapping[str, Any] = field(factory=dict[str, Any])
     rounds: str | None = None
     flat: bool = False
+    zeros_are_absent: bool = False
     variant: str | None = None
     fields: dict[str, Field] = field(init=False, eq=False, repr=False)
     named_fields: dict[str, Field] = field(init=False, eq=False, repr=False)
@@ -186,6 +188,8 @@ class Shape:
 
 def _repeated(shape: Shape) -> frozenset[str]:
     """Roles whose zero says something: those of two names, and those whose absence is told apart."""
+    if shape.zeros_are_absent:
+        return WHOLES
     roles = [*shape.counts.values(), *shape.tolerated.values()]
     twice = {role for role in roles if roles.count(role) > 1}
     listed = {

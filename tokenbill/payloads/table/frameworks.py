@@ -176,6 +176,7 @@ PYDANTIC: Final = Shape(
     },
     free=PYDANTIC_DETAILS | paths("requests tool_calls unmeasured_requests cost"),
     marks=paths("cache_read_tokens cache_write_tokens input_audio_tokens details"),
+    zeros_are_absent=True,
 )
 
 CODEX: Final = Shape(

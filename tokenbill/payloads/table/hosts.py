@@ -38,8 +38,10 @@ PERPLEXITY: Final = (
     Shape(
         "perplexity.chat",
         "2026-11, perplexityai 0.46.1",
-        CHAT
-        | {
+        {
+            "prompt_tokens": "input",
+            "completion_tokens": "output",
+            "total_tokens": "total",
             "reasoning_tokens": "reasoning",
             "citation_tokens": "input_tokens{kind=citation}",
             "num_search_queries": "web_searches",
