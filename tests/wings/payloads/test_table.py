@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.vectors.shared_vectors import ROOT
 from tokenbill import Usage
 from tokenbill.errors import UnreadableInput
 from tokenbill.payloads import SHAPES, read_usage
@@ -285,3 +286,10 @@ def test_a_rule_of_the_table_is_of_a_known_kind():
 
     assert any(isinstance(rule, Labelled) for rule in rules)
     assert any(isinstance(rule, Listed) for rule in rules)
+
+
+def test_the_docs_name_every_shape_with_the_version_that_it_was_seen_at():
+    page = (ROOT / "docs" / "how-to" / "read-provider-payloads.md").read_text(encoding="utf-8")
+
+    for name, alike in SHAPES.items():
+        assert f"| `{name}` | {', '.join(dict.fromkeys(one.seen for one in alike))} |" in page
