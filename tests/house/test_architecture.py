@@ -22,6 +22,7 @@ HOUSE = House(PACKAGE)
 
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 40
+CLOCKS = {"now", "utcnow", "today", "time_ns", "monotonic", "perf_counter", "localtime", "gmtime"}
 CONTEXT_NAMES = {"getcontext", "setcontext", "localcontext"}
 
 
@@ -242,6 +243,16 @@ def test_no_number_becomes_a_float():
     others = [module for module in HOUSE.modules if module != "core.money.decimals"]
 
     assert HOUSE.broken(lambda module: functions_called(module) & {"float"}, others) == {}
+
+
+def test_nothing_reads_a_clock_or_keeps_a_global():
+    def outside(module: str) -> set[str]:
+        nodes = list(ast.walk(HOUSE.tree(module)))
+        called = [node.func for node in nodes if isinstance(node, ast.Call)]
+        clocks = {call.attr for call in called if isinstance(call, ast.Attribute)} & CLOCKS
+        return clocks | {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+
+    assert HOUSE.broken(outside) == {}
 
 
 def test_every_public_name_is_documented():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import tokenbill
+from tests.house.house import House, room
 from tokenbill import errors
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +118,15 @@ def test_every_other_page_is_in_the_navigation():
 @pytest.mark.parametrize("page", PAGES, ids=title)
 def test_a_page_imports_what_is_public(page):
     assert re.findall(r"(?:from|import) (tokenbill\.(?:core|shared)\S*)", page.read_text("utf-8")) == []
+
+
+def test_the_picture_of_the_rooms_shows_all_of_them_and_no_other():
+    page = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    picture = page.partition("```text\n")[2].partition("```")[0]
+    lines = [line[9:] if line.startswith("wings") else line[9:48] for line in picture.splitlines()]
+    rooms = {room(module).removeprefix("core.") for module in House(ROOT / "tokenbill").modules}
+
+    assert set(re.findall("[a-z]+", " ".join(lines))) == rooms - {"", "core", "errors", "__main__"}
 
 
 GLOSSARY = ROOT / "docs" / "explanation" / "glossary.md"
