@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from tokenbill import BillingPlan, Graduated, Package, PerUnit, PriceSchedule, Tier, Volume
 from tokenbill.frames import rate, rate_rows, stream
-from tokenbill.frames.layouts import Asked
+from tokenbill.frames.layouts import Options
 
 METERS = ("a", "b", "c")
 PLAN = BillingPlan.on_demand(
@@ -172,7 +172,7 @@ def pyspark_rows(path: Path) -> Iterator[Row]:
     )
     frame = session.read.parquet(str(path))
     tenants, back_end = frame.groupBy("tenant"), importlib.import_module("tokenbill.frames.spark")
-    job = back_end.job_on(frame, Asked(PLAN, ("tenant",)))
+    job = back_end.job_on(frame, Options(PLAN, ("tenant",)))
     decimals = [functions.sum(functions.col(meter).cast("decimal(28,0)")) for meter in METERS]
     others = {
         "the same sums, not rated": (lambda: back_end.summed(frame, job).toArrow(), "≤ 1.1"),

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias, TypeVar
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidPeriod, InvalidPlan, MissingExtra, UnreadableInput
-from tokenbill.frames.layouts import AMOUNT, Asked, texts
+from tokenbill.frames.job import Backend
+from tokenbill.frames.layouts import AMOUNT, Options, texts
 
 __all__ = ["rate", "rate_rows", "stream"]
 
@@ -20,7 +21,7 @@ Paths: TypeAlias = "str | PathLike[str] | Iterable[str | PathLike[str]]"
 """Where the files are."""
 
 Progress: TypeAlias = "bool | Callable[[int], object] | None"
-"""What is told how many rows were read."""
+"""What shows or gets the number of rows read."""
 
 ENGINES = {
     "pandas": "pandas",
@@ -90,8 +91,10 @@ def rate(
     >>> rate(calls, plan, by="tenant").select("kind", "quantity", "amount").rows()
     [('usage', Decimal('7'), Decimal('0.105')), ('rounding', None, Decimal('0.005'))]
     """
-    asked = _asked(plan, by=by, meter=meter, quantity=quantity, labels=labels, meters=meters, period=period)
-    return _back_end(data).rate(data, asked)  # type: ignore[no-any-return]
+    options = _options(
+        plan, by=by, meter=meter, quantity=quantity, labels=labels, meters=meters, period=period
+    )
+    return _backend(data).rate(data, options)  # type: ignore[no-any-return]
 
 
 def rate_rows(
@@ -115,8 +118,10 @@ def rate_rows(
     >>> rate_rows(pl.DataFrame({"api_calls": [4, 3]}), plan)["amount"].to_list()
     [Decimal('0.060'), Decimal('0.045')]
     """
-    asked = _asked(plan, meter=meter, quantity=quantity, labels=labels, meters=meters)._replace(adds=AMOUNT)
-    return _back_end(data).rate_rows(data, asked)  # type: ignore[no-any-return]
+    options = _options(plan, meter=meter, quantity=quantity, labels=labels, meters=meters)._replace(
+        adds=AMOUNT
+    )
+    return _backend(data).rate_rows(data, options)  # type: ignore[no-any-return]
 
 
 def stream(
@@ -169,11 +174,13 @@ def stream(
     >>> bills.select(["customer", "quantity", "amount"]).to_pylist()[0]
     {'customer': 'acme', 'quantity': Decimal('2.00'), 'amount': Decimal('0.200')}
     """
-    asked = _asked(plan, by=by, meter=meter, quantity=quantity, labels=labels, meters=meters, period=period)
-    return import_module("tokenbill.frames.files").stream(path, asked, progress)
+    options = _options(
+        plan, by=by, meter=meter, quantity=quantity, labels=labels, meters=meters, period=period
+    )
+    return import_module("tokenbill.frames.files").stream(path, options, progress)
 
 
-def _asked(
+def _options(
     plan: Any,
     *,
     meter: Any,
@@ -182,20 +189,20 @@ def _asked(
     meters: object,
     by: object = (),
     period: Any = None,
-) -> Asked:
-    """What a door was asked for, each part of the right type."""
+) -> Options:
+    """The options of a call, each of the right type."""
     if not isinstance(plan, BillingPlan):
-        raise InvalidPlan("no plan", plan, "give BillingPlan.on_demand(prices), or another")
+        raise InvalidPlan("not a plan", plan, "give BillingPlan.on_demand(prices), or another")
     if period is not None and not isinstance(period, Period):
-        raise InvalidPeriod("no period", period, 'write Period("2026-01-01", "2026-02-01")')
+        raise InvalidPeriod("not a period", period, 'write Period("2026-01-01", "2026-02-01")')
     for column, what in ((meter, "meter"), (quantity, "quantity")):
         if not isinstance(column, str):
             raise UnreadableInput(f"{what}= names no column", column, f'write {what}="{what}"')
     named = None if meters is None else texts(meters, "meters")
-    return Asked(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), named, period)
+    return Options(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), named, period)
 
 
-def _back_end(data: object) -> Any:
+def _backend(data: object) -> Backend:
     """The back end for a frame.
 
     Raises:
@@ -205,8 +212,9 @@ def _back_end(data: object) -> Any:
         extra = ENGINES.get(kind.__module__.partition(".")[0])
         if extra is not None and kind.__name__ in KINDS:
             try:
-                return import_module(f"tokenbill.frames.{extra}")
+                found: Backend = import_module(f"tokenbill.frames.{extra}")
+                return found
             except MissingExtra as error:
                 raise MissingExtra(error.package, extra) from None
     kinds = "a DataFrame of pandas, Polars, PySpark or Dask, a Table of PyArrow, or a relation of DuckDB"
-    raise UnreadableInput("no data frame", type(data).__name__, f"give {kinds}")
+    raise UnreadableInput("not a data frame", type(data).__name__, f"give {kinds}")

@@ -8,28 +8,25 @@ from typing import Any, NamedTuple, TypeAlias
 from tokenbill.core.base.quoting import quoted
 from tokenbill.errors import InvalidNumber, UnreadableInput
 from tokenbill.frames.bills import amounts, settle
+from tokenbill.frames.column_plan import DIGITS
+from tokenbill.frames.engines import np, pa, pc
+from tokenbill.frames.ints import Array, Ints
+from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import (
     AMOUNT,
     ROWS,
-    Asked,
     Layout,
+    Options,
     check_counts,
-    engine,
     float_column,
     layout_of,
     no_numbers,
     null_keys,
 )
-from tokenbill.frames.numpy import LONG, Ints, Sums, added, times
-from tokenbill.frames.tariff import DIGITS, Tariff
-
-np = engine("numpy", "arrow")
-pa = engine("pyarrow", "arrow")
-pc = engine("pyarrow.compute", "arrow")
+from tokenbill.frames.sums import Sums, added
 
 __all__ = [
     "IN_ORDER",
-    "Job",
     "Numbers",
     "Place",
     "Source",
@@ -37,7 +34,6 @@ __all__ = [
     "bills",
     "coded",
     "ints_of",
-    "job_of",
     "keys_of",
     "lines",
     "numbers_of",
@@ -45,6 +41,7 @@ __all__ = [
     "rate",
     "rate_rows",
     "refuse_nulls",
+    "spelled_out",
 ]
 
 Numbers: TypeAlias = "tuple[Ints, int]"
@@ -69,102 +66,96 @@ class Source(NamedTuple):
     place: Place = IN_ORDER
 
 
-class Job(NamedTuple):
-    """What is rated: the plan for columns, what they mean, and their numbers with their decimals."""
-
-    tariff: Tariff
-    layout: Layout
-    quantities: Sequence[Numbers]
-    height: int
-
-
-def rate(data: Any, asked: Asked) -> Any:
+def rate(data: Any, options: Options) -> Any:
     """The lines of bills, one for each group."""
-    return lines(_source(data), asked)
+    return lines(_source(data), options)
 
 
-def rate_rows(data: Any, asked: Asked) -> Any:
+def rate_rows(data: Any, options: Options) -> Any:
     """The table with the amount of each row."""
-    return data.append_column(AMOUNT, amount_column(_source(data), asked))
+    return data.append_column(AMOUNT, amount_column(_source(data), options))
 
 
 def _source(data: Any) -> Source:
     return Source(data.schema.names, data.column, 'pc.cast(table["{}"], pa.int64())')
 
 
-def lines(source: Source, asked: Asked) -> Any:
+def lines(source: Source, options: Options) -> Any:
     """The lines of bills as a table."""
-    job = _job(source, asked)
+    job, found, height = _job(source, options)
     columns = (*job.layout.by, *job.layout.variants)
-    return bills(job, {name: keys_of(name, source, job.layout) for name in columns})
+    return bills(job, found, {name: keys_of(name, source, job.layout) for name in columns}, height)
 
 
-def bills(job: Job, every: Mapping[str, Any]) -> Any:
+def bills(job: Job, quantities: Sequence[Ints], keys: Mapping[str, Any], height: int) -> Any:
     """The lines of the bills of quantities beside the cells that name their groups and meters, as a table."""
-    by, variants = job.layout.by, job.layout.variants
-    code, keys = coded(every, job.height)
-    count = len(next(iter(keys.values()))) if every else 1
-    summed = [(added(count, code, n), places) for n, places in job.quantities]
-    group, groups = coded({name: keys[name] for name in by}, count)
-    variant, found = coded({name: keys[name] for name in variants}, count)
-    found_variants = list(zip(*(cells.to_pylist() for cells in found.values()), strict=True))
+    layout = job.layout
+    code, found = coded(keys, height)
+    count = len(next(iter(found.values()))) if keys else 1
+    summed = [
+        (added(count, code, n), job.places[name])
+        for name, n in zip(layout.quantities, quantities, strict=True)
+    ]
+    group, groups = coded({name: found[name] for name in layout.by}, count)
+    variant, variants = coded({name: found[name] for name in layout.variants}, count)
+    cells = list(zip(*(column.to_pylist() for column in variants.values()), strict=True))
 
     def name(place: int) -> str:
-        return job.layout.group(cells[place].as_py() for cells in groups.values())
+        return layout.group(column[place].as_py() for column in groups.values())
 
     sums = Sums(
-        len(next(iter(groups.values()))) if by else 1,
-        group if variants else None,
-        found_variants if variants else [()],
-        variant if variants else None,
+        len(next(iter(groups.values()))) if layout.by else 1,
+        group if layout.variants else None,
+        cells if layout.variants else [()],
+        variant if layout.variants else None,
         summed,
         name,
     )
-    return _table(job, groups, sums)
+    rows = settle(job.plan, layout, sums)
+    texts = pa.array(rows.what)
+    quantity = _decimals(rows.quantity, job.decimals)
+    columns = {name: cells.take(pa.array(rows.group)) for name, cells in groups.items()}
+    for place, column in enumerate(ROWS[:3]):
+        columns[column] = _named([text[place] for text in rows.texts], texts)
+    columns["quantity"] = pc.if_else(pa.array(rows.counted), quantity, pa.scalar(None, quantity.type))
+    columns[AMOUNT] = _decimals(rows.amount, job.plan.bill_places)
+    return pa.table(columns)
 
 
-def amount_column(source: Source, asked: Asked, tariff: Tariff | None = None) -> Any:
-    """The amount of each row as a column; *tariff* is the plan for its decimals, where that is known."""
-    job = _job(source, asked, tariff)
+def spelled_out(table: Any) -> Any:
+    """The same lines with each text in its row."""
+    names = table.schema.names
+    texts = {name: table[name].cast(pa.string()) for name in ROWS[:3]}
+    return pa.table({name: texts.get(name, table[name]) for name in names})
+
+
+def _named(texts: Sequence[str | None], what: Any) -> Any:
+    """Texts by their places, as a dictionary: a few of them stand in millions of rows."""
+    different = [text for text in dict.fromkeys(texts) if text is not None]
+    places = {text: place for place, text in enumerate(different)}
+    codes = pa.array([None if text is None else places[text] for text in texts], pa.int32())
+    return pa.DictionaryArray.from_arrays(codes.take(what), pa.array(different, pa.string()))
+
+
+def amount_column(source: Source, options: Options, job: Job | None = None) -> Any:
+    """The amount of each row as a column; the columns are those of *job*, where that is known."""
+    known, found, height = _job(source, options)
+    job = job or known
     variants = job.layout.variants
-    every = {name: keys_of(name, source, job.layout) for name in variants}
-    code, found = coded(every, job.height)
-    cells = list(zip(*(part.to_pylist() for part in found.values()), strict=True)) if variants else [()]
-    which = code if variants else None
-    sums = Sums(job.height, None, cells, which, job.quantities, source.place)
-    return _decimals(amounts(job.tariff, job.layout, sums), job.tariff.row_places)
+    keys = {name: keys_of(name, source, job.layout) for name in variants}
+    code, different = coded(keys, height)
+    cells = list(zip(*(part.to_pylist() for part in different.values()), strict=True)) if variants else [()]
+    quantities = [(n, known.places[name]) for name, n in zip(job.layout.quantities, found, strict=True)]
+    sums = Sums(height, None, cells, code if variants else None, quantities, source.place)
+    return _decimals(amounts(job.plan, job.layout, sums), job.plan.places)
 
 
-def _job(source: Source, asked: Asked, tariff: Tariff | None = None) -> Job:
-    layout = layout_of(source.names, asked)
+def _job(source: Source, options: Options) -> tuple[Job, list[Ints], int]:
+    layout = layout_of(source.names, options)
     found = [numbers_of(name, source.column(name), source.cast, source.place) for name in layout.quantities]
-    return job_of(asked, layout, found, len(found[0][0]) if found else 0, tariff)
-
-
-def job_of(
-    asked: Asked, layout: Layout, found: Sequence[Numbers], height: int, tariff: Tariff | None = None
-) -> Job:
-    """The job of rating some numbers, with the plan in the unit that all of them are whole in."""
-    unit = 10 ** max((places for _, places in found), default=0)
-    tariff = tariff or Tariff(asked.plan, unit, names=layout.names(), period=asked.period)
-    return Job(tariff, layout._replace(labels=tuple(tariff.told_apart(layout.labels))), found, height)
-
-
-def _table(job: Job, groups: Mapping[str, Any], sums: Sums) -> Any:
-    """The settled bills as a table."""
-    rows = settle(job.tariff, job.layout, sums)
-    by = {name: cells.take(pa.array(rows.group)) for name, cells in groups.items()}
-    what = pa.array(rows.what)
-    texts = {
-        name: pa.array([text[place] for text in rows.texts], pa.string()).take(what)
-        for place, name in enumerate(ROWS[:3])
-    }
-    quantity = _decimals(rows.quantity, len(str(job.tariff.unit)) - 1)
-    numbers = {
-        "quantity": pc.if_else(pa.array(rows.counted), quantity, pa.scalar(None, quantity.type)),
-        AMOUNT: _decimals(rows.amount, job.tariff.places),
-    }
-    return pa.table(by | texts | numbers)
+    places = {name: digits for name, (_, digits) in zip(layout.quantities, found, strict=True)}
+    numbers = [n for n, _ in found]
+    return Job.of(options, layout, places), numbers, numbers[0].size if numbers else 0
 
 
 # ---------------------------------------------------------------- keys
@@ -214,7 +205,7 @@ def _chunks(cells: Any) -> list[Any]:
     return (cells.chunks or [pa.array([], cells.type)]) if isinstance(cells, pa.ChunkedArray) else [cells]
 
 
-def coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]]:
+def coded(columns: Mapping[str, Any], height: int) -> tuple[Array, dict[str, Any]]:
     """The place of each row among the different rows of some columns, and those rows."""
     code, keys = np.zeros(height, np.int64), dict[str, Any]()
     for name, cells in columns.items():
@@ -230,7 +221,7 @@ def coded(columns: Mapping[str, Any], height: int) -> tuple[Ints, dict[str, Any]
     return code, keys
 
 
-def _encoded(cells: Any) -> tuple[Ints, Any]:
+def _encoded(cells: Any) -> tuple[Array, Any]:
     """The place of each cell among the different ones, in the order of the rows, and those."""
     try:
         whole = _dictionary(cells)
@@ -271,21 +262,24 @@ def numbers_of(name: str, cells: Any, cast: str = "", place: Place = IN_ORDER) -
     if cells.null_count:
         check_counts(name, cells.null_count, 0, place(_first(cells.is_null())))
     n = ints_of(cells)
-    if n.size and n.min() < 0:
-        check_counts(name, 0, int((n < 0).sum()), place(int(np.argmax(n < 0))))
+    is_negative = n.signs()
+    if is_negative.any():
+        check_counts(name, 0, int(is_negative.sum()), place(int(np.argmax(is_negative))))
     return _shortened(name, n, cells, place) if pa.types.is_decimal(cells.type) else (n, 0)
 
 
 def _shortened(name: str, n: Ints, cells: Any, place: Place) -> Numbers:
     """Decimals without places that are all zeros, where there are more digits than 38."""
     places = max(cells.type.scale, 0)
-    if places > DIGITS or (n.size and n.max() >= 10**DIGITS):
-        while places and not (n % 10).any():
-            n, places = n // 10, places - 1
-    if places > DIGITS:
-        odd = int(np.argmax(n % 10 ** (places - DIGITS) != 0))
-        what = f"more than {DIGITS} decimals in column {quoted(name)} in {place(odd)}"
-        raise InvalidNumber(what, cells[odd].as_py(), "write fewer digits")
+    if places > DIGITS or n.tight().top >= 10**DIGITS:
+        numbers = n.long()
+        while places and not (numbers % 10).any():
+            numbers, places = numbers // 10, places - 1
+        n = Ints(numbers)
+        if places > DIGITS:
+            odd = int(np.argmax(numbers % 10 ** (places - DIGITS) != 0))
+            what = f"more than {DIGITS} decimals in column {quoted(name)} in {place(odd)}"
+            raise InvalidNumber(what, cells[odd].as_py(), "write fewer digits")
     return n, places
 
 
@@ -300,29 +294,32 @@ def _float(name: str, cells: Any, cast: str, place: Place) -> Exception:
 
 
 def ints_of(cells: Any) -> Ints:
-    """Whole numbers as an array: int64 where they fit."""
+    """Whole numbers as an array."""
     if pa.types.is_decimal(cells.type):
         return _unscaled(cells)
-    if pa.types.is_uint64(cells.type) and len(cells) and pc.max(cells).as_py() >= LONG:
-        return np.array(cells.to_pylist(), object)
-    return cells.to_numpy().astype(np.int64)
+    if pa.types.is_uint64(cells.type):
+        low = cells.to_numpy().astype(np.uint64)
+        return Ints(low, 2**64, np.zeros(low.size, np.int64)).tight()
+    return Ints(cells.to_numpy().astype(np.int64))
 
 
 def _unscaled(cells: Any) -> Ints:
-    """Decimals times 10^scale: their low words, where the higher ones say that these are all."""
+    """Decimals times 10^scale, by their words."""
     scale, bits = cells.type.scale, cells.type.bit_width
+    power = int(10 ** max(-scale, 0))
     if bits < 128:
         cells = cells.cast(pa.decimal128(DIGITS, scale))
     words = np.concatenate([_words(chunk, max(bits, 128) // 64) for chunk in _chunks(cells)]).T
-    low, n = np.ascontiguousarray(words[0]), words[-1]
-    if bool((words[1:] == low >> 63).all()):
-        return times(low, 10 ** max(-scale, 0))
+    low, upper = np.ascontiguousarray(words[0]), np.ascontiguousarray(words[1])
+    if bool((words[2:] == upper >> 63).all()):
+        return Ints(low.view(np.uint64), 2**127, upper).tight() * power
+    n = words[-1].astype(object)
     for word in words[-2::-1]:
-        n = n.astype(object) * 2**64 + word.view(np.uint64).astype(object)
-    return times(n, 10 ** max(-scale, 0))
+        n = n * 2**64 + word.view(np.uint64).astype(object)
+    return Ints(n) * power
 
 
-def _words(chunk: Any, count: int) -> Any:
+def _words(chunk: Any, count: int) -> Array:
     """The words of 64 bits of decimals, the lowest first."""
     buffer = chunk.buffers()[1]
     if buffer is None or not len(chunk):
@@ -333,9 +330,8 @@ def _words(chunk: Any, count: int) -> Any:
 
 def _decimals(numbers: Ints, places: int) -> Any:
     """Whole numbers in 1/10^places as a column of decimals."""
-    if numbers.dtype == object:
-        held = b"".join(int(n).to_bytes(16, "little", signed=True) for n in numbers.tolist())
-    else:
-        held = np.stack([numbers, numbers >> 63], axis=1)
+    low, high = numbers.words()
+    held = np.empty((low.size, 2), np.int64)
+    held[:, 0], held[:, 1] = low.view(np.int64), high
     kind = pa.decimal128(DIGITS, places)
-    return pa.Decimal128Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(held)])
+    return pa.Decimal128Array.from_buffers(kind, len(held), [None, pa.py_buffer(held)])

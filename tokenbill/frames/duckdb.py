@@ -12,28 +12,25 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from tokenbill.core.base.quoting import listed
-from tokenbill.core.rating.prepared import Rate
+from tokenbill.core.rating.entry_curve import EntryCurve
+from tokenbill.core.rating.integer_price import IntegerPrice, value, whole
 from tokenbill.errors import InvalidUsage, QuantityOverflow, UnreadableInput
 from tokenbill.frames.arrow import Source, amount_column, lines, plain
+from tokenbill.frames.column_plan import DIGITS
+from tokenbill.frames.engines import duckdb, pa, pc
+from tokenbill.frames.ints import LONG
+from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import (
     AMOUNT,
-    Asked,
     Layout,
+    Options,
     check_counts,
-    engine,
     float_column,
     layout_of,
     no_numbers,
     null_keys,
-    spelled,
+    quantity_of,
 )
-from tokenbill.frames.numpy import LONG
-from tokenbill.frames.tariff import DIGITS, Tariff
-from tokenbill.shared.program import Program, value, whole
-
-duckdb = engine("duckdb", "duckdb")
-pa = engine("pyarrow", "duckdb")
-pc = engine("pyarrow.compute", "duckdb")
 
 __all__ = ["rate", "rate_rows"]
 
@@ -141,12 +138,12 @@ def _relation(settled: Any, data: Any) -> Any:
 # ---------------------------------------------------------------- bills
 
 
-def rate(data: Any, asked: Asked) -> Any:
+def rate(data: Any, options: Options) -> Any:
     """The lines of bills, one for each group; the relation is evaluated for it."""
-    layout = layout_of(data.columns, asked)
+    layout = layout_of(data.columns, options)
     summed = _summed(data, layout)
     _check(data, layout, summed)
-    return _relation(lines(Source(list(summed.cells), summed.cells.__getitem__, ""), asked), data)
+    return _relation(lines(Source(list(summed.cells), summed.cells.__getitem__, ""), options), data)
 
 
 def _summed(data: Any, layout: Layout) -> _Summed:
@@ -246,27 +243,26 @@ def _places(data: Any, column: str) -> int:
 # ---------------------------------------------------------------- rows
 
 
-def rate_rows(data: Any, asked: Asked) -> Any:
+def rate_rows(data: Any, options: Options) -> Any:
     """The relation with the amount of each row."""
-    layout = layout_of(data.columns, asked)
-    places = {column: _places(data, column) for column in layout.quantities}
-    tariff = Tariff(asked.plan, 10 ** max(places.values()), names=layout.names())
-    layout = layout._replace(labels=tuple(tariff.told_apart(layout.labels)))
-    if tariff.programs is None:
-        return _on_arrays(data, asked)
+    layout = layout_of(data.columns, options)
+    job = Job.of(options, layout, {column: _places(data, column) for column in layout.quantities})
+    layout = job.layout
+    if job.plan.shown is None:
+        return _on_arrays(data, options)
     variants = _variants(data, layout)
     nulls = sum(variant.rows for variant in variants if layout.meter and variant.cells[-1] is None)
     if nulls:
         raise null_keys(str(layout.meter), nulls, UNORDERED)
     if len(variants) > MOST_CASES:
-        return _on_arrays(data, asked)
-    return data.project(f"*, {_amount(tariff, layout, places, variants)} AS {AMOUNT}")
+        return _on_arrays(data, options)
+    return data.project(f"*, {_amount(job, variants)} AS {AMOUNT}")
 
 
-def _on_arrays(data: Any, asked: Asked) -> Any:
+def _on_arrays(data: Any, options: Options) -> Any:
     """The rows as they are now, with amounts that arrays work out."""
     table = data.to_arrow_table()
-    amounts = amount_column(Source(table.schema.names, table.column, ""), asked)
+    amounts = amount_column(Source(table.schema.names, table.column, ""), options)
     return _relation(table.append_column(AMOUNT, amounts), data)
 
 
@@ -291,44 +287,45 @@ def _text_of(column: str) -> str:
     return f'CAST({_name(column)} AS VARCHAR) COLLATE "C"'
 
 
-def _amount(tariff: Tariff, layout: Layout, places: dict[str, int], variants: Sequence[_Variant]) -> str:
-    """The amount of a row: each entry's in 1/denominator, added up, as a decimal."""
-    cases: list[str] = []
+def _amount(job: Job, variants: Sequence[_Variant]) -> str:
+    """The amount of a row: the numerators of entries, added up, as a decimal."""
+    plan, layout, cases = job.plan, job.layout, list[str]()
     for variant in variants:
-        by_rate: dict[Rate, list[str]] = {}
+        by_entry: dict[EntryCurve, list[str]] = {}
         for column in layout.quantities:
-            by_rate.setdefault(layout.rate_of(tariff, column, variant.cells), []).append(column)
-        total = " + ".join(_part(tariff, rate, columns, places) for rate, columns in by_rate.items())
+            by_entry.setdefault(layout.entry(plan, column, variant.cells), []).append(column)
+        total = " + ".join(_part(job, entry, columns) for entry, columns in by_entry.items())
         met = " AND ".join(
             f"{_text_of(column)} IS NOT DISTINCT FROM {'NULL' if text is None else _quoted(text)}"
             for column, text in zip(layout.variants, variant.texts, strict=True)
         )
         cases.append(f"WHEN {met or 'true'} THEN {total}")
     unknown = f"ELSE error({_quoted('a meter that was not there when the rows were rated')})"
-    shown = tariff.shown
+    shown = plan.shown
+    assert shown is not None  # else rows are rated on arrays
     total_sql = Sql(f"(CASE {' '.join(cases)} {unknown} END)") if cases else Sql("CAST(0 AS HUGEINT)")
     settled = whole(total_sql * shown.lines[0].rate, shown.divisor, shown.mode)
     point = (
         ""
-        if not tariff.row_places
-        else f" * CAST({spelled(1, 10**tariff.row_places):f} AS DECIMAL({DIGITS}, {tariff.row_places}))"
+        if not plan.places
+        else f" * CAST({quantity_of(1, 10**plan.places):f} AS DECIMAL({DIGITS}, {plan.places}))"
     )
-    return (
-        f"CAST(CAST({settled.text} AS DECIMAL({DIGITS}, 0)){point} AS DECIMAL({DIGITS}, {tariff.row_places}))"
-    )
+    return f"CAST(CAST({settled.text} AS DECIMAL({DIGITS}, 0)){point} AS DECIMAL({DIGITS}, {plan.places}))"
 
 
-def _part(tariff: Tariff, rate: Rate, columns: Iterable[str], places: dict[str, int]) -> str:
+def _part(job: Job, entry: EntryCurve, columns: Iterable[str]) -> str:
     """One entry's amount, worked out in 64 bits where they suffice, and refused where 38 digits do not."""
-    numbers = [_number(column, places[column], tariff.unit // 10 ** places[column]) for column in columns]
-    n, program, meter = f"({' + '.join(numbers)})", tariff.program_of(rate), str(rate.key)
-    short, long = program.most(LONG), program.most(tariff.limit)
-    most = spelled(max(long, 0), tariff.unit)
+    plan, places = job.plan, job.places
+    numbers = [_number(column, places[column], plan.unit // 10 ** places[column]) for column in columns]
+    n, function, meter = f"({' + '.join(numbers)})", entry.function, str(entry.key)
+    assert function is not None  # else rows are rated on arrays
+    short, long = function.most(LONG), function.most(plan.limit)
+    most = quantity_of(max(long, 0), plan.unit)
     return (
         f"CASE WHEN {n} IS NULL THEN error({_quoted(f'a null quantity of {meter}; fill in 0')})"
         f" WHEN {n} < 0 THEN error({_quoted(f'a negative quantity of {meter}')})"
-        f" WHEN {n} <= {short} THEN CAST({_curve(program, Sql(f'CAST({n} AS BIGINT)'), short)} AS HUGEINT)"
-        f" WHEN {n} <= {long} THEN {_curve(program, Sql(n), long)}"
+        f" WHEN {n} <= {short} THEN CAST({_curve(function, Sql(f'CAST({n} AS BIGINT)'), short)} AS HUGEINT)"
+        f" WHEN {n} <= {long} THEN {_curve(function, Sql(n), long)}"
         f" ELSE error({_quoted(f'{meter}: more than {most:f}, up to which columns are exact')}) END"
     )
 
@@ -344,9 +341,9 @@ def _number(column: str, places: int, factor: int) -> str:
     return f"(CAST({text} AS HUGEINT) * {factor})" if factor > 1 else f"CAST({text} AS HUGEINT)"
 
 
-def _curve(program: Program, n: Sql, most: int) -> str:
-    """A program as SQL, the pieces beyond *most* left out."""
-    ends = [end for end in program.ends if end < most]
-    parts = [value(line, n).text for line in program.lines[: len(ends) + 1]]
+def _curve(function: IntegerPrice, n: Sql, most: int) -> str:
+    """A price as SQL, the pieces beyond *most* left out."""
+    ends = [end for end in function.ends if end < most]
+    parts = [value(line, n).text for line in function.lines[: len(ends) + 1]]
     cases = " ".join(f"WHEN {n.text} <= {end} THEN {part}" for end, part in zip(ends, parts, strict=False))
     return f"CASE {cases} ELSE {parts[-1]} END" if ends else parts[-1]

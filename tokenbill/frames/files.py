@@ -16,17 +16,13 @@ from typing import Any, NamedTuple, TypeAlias
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.money.decimals import PLACES
 from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
-from tokenbill.frames.arrow import Numbers, Place, bills, coded, job_of, numbers_of, plain, refuse_nulls
-from tokenbill.frames.layouts import Asked, engine, float_column, layout_of
-from tokenbill.frames.numpy import Ints
+from tokenbill.frames.arrow import Numbers, Place, bills, coded, numbers_of, plain, refuse_nulls
+from tokenbill.frames.column_plan import DIGITS
+from tokenbill.frames.engines import arrow_csv, np, pa, parquet, pc
+from tokenbill.frames.ints import Array, Ints
+from tokenbill.frames.job import Job
+from tokenbill.frames.layouts import Options, float_column, layout_of
 from tokenbill.frames.parts import Part, added_up, common, joined
-from tokenbill.frames.tariff import DIGITS, Tariff
-
-np = engine("numpy", "arrow")
-pa = engine("pyarrow", "arrow")
-pc = engine("pyarrow.compute", "arrow")
-arrow_csv = engine("pyarrow.csv", "arrow")
-parquet = engine("pyarrow.parquet", "arrow")
 
 __all__ = ["stream"]
 
@@ -48,13 +44,13 @@ CAST = 'in {}, write column "{}" as int64 or a decimal'
 Told: TypeAlias = Callable[[int], object]
 
 
-def stream(path: object, asked: Asked, progress: object) -> Any:
+def stream(path: object, options: Options, progress: object) -> Any:
     """The lines of bills as a table."""
     paths = _paths(path)
     with _watched(progress, paths) as tell:
         files = map(_opened, paths)
         first = next(files)
-        total = _Total(asked, first)
+        total = _Total(options, first)
         for file in (first, *files):
             total.add(file, tell)
     return total.bills()
@@ -66,14 +62,14 @@ def stream(path: object, asked: Asked, progress: object) -> Any:
 class _Total:
     """The sums of all rows so far, some of them still waiting to be added together."""
 
-    def __init__(self, asked: Asked, first: _File) -> None:
+    def __init__(self, options: Options, first: _File) -> None:
         with _told_of(first.name):
-            layout = layout_of(first.names, asked)
-        self.asked, self.tariff = asked, Tariff(asked.plan, names=layout.names(), period=asked.period)
-        self.layout = layout._replace(labels=tuple(self.tariff.told_apart(layout.labels)))
+            layout = layout_of(first.names, options)
+        self.options, self.job = options, Job.of(options, layout, {})
+        self.layout = self.job.layout
         self.columns = (*self.layout.by, *self.layout.variants)
         empty = {name: plain(pa.array([], first.kinds[name])) for name in self.columns}
-        none = [(np.zeros(0, np.int64), 0)] * len(layout.quantities)
+        none = [(Ints(np.zeros(0, np.int64), 0), 0)] * len(layout.quantities)
         self.parts, self.waiting = [Part(empty, none, 0)], 0
         self.kinds = {name: cells.type for name, cells in empty.items()}
         self.seen = set[tuple[Any, ...]]()
@@ -81,7 +77,7 @@ class _Total:
     def add(self, file: _File, tell: Told) -> None:
         """Add the rows of a file."""
         with _told_of(file.name):
-            found = layout_of(file.names, self.asked)
+            found = layout_of(file.names, self.options)
         if set(found.quantities) != set(self.layout.quantities) or found.meter != self.layout.meter:
             raise UnreadableInput("a file with other columns than the first", file.name, "bill it on its own")
         for name in found.quantities:
@@ -131,12 +127,12 @@ class _Total:
 
     def _price(self, variant: tuple[Any, ...], keys: Mapping[str, Any], place: Place) -> None:
         try:
-            self.layout.rate_of(self.tariff, self.layout.quantities[0], variant)
+            self.layout.entry(self.job.plan, self.layout.quantities[0], variant)
         except TokenbillError as error:
             with _told_of(place(self._first(variant, keys))):
                 raise error from None
 
-    def _variants(self, keys: Mapping[str, Any], height: int) -> tuple[Ints, list[tuple[Any, ...]]]:
+    def _variants(self, keys: Mapping[str, Any], height: int) -> tuple[Array, list[tuple[Any, ...]]]:
         """What tells the meters of rows apart, and which of it each row has."""
         code, found = coded({name: keys[name] for name in self.layout.variants}, height)
         return code, list(zip(*(cells.to_pylist() for cells in found.values()), strict=True))
@@ -153,8 +149,9 @@ class _Total:
         """The bills of all rows."""
         self._join()
         (part,) = self.parts
-        job = job_of(self.asked, self.layout, part.sums, part.height)
-        return bills(job, part.keys)
+        places = {name: digits for name, (_, digits) in zip(self.layout.quantities, part.sums, strict=True)}
+        job = Job.of(self.options, self.layout, places)
+        return bills(job, [n for n, _ in part.sums], part.keys, part.height)
 
 
 # ---------------------------------------------------------------- files
@@ -188,7 +185,7 @@ def _below(given: Any) -> list[Path]:
         path = Path(given)
     except TypeError:
         raise UnreadableInput(
-            "no path", given, 'give the path of a file or folder: "usage.parquet"'
+            "not a path", given, 'give the path of a file or folder: "usage.parquet"'
         ) from None
     with _reading(path):
         is_there = path.exists()
@@ -204,7 +201,7 @@ def _opened(path: Path) -> _File:
         return _csv_file(path)
     if path.name.endswith(PARQUET):
         return _parquet_file(path)
-    raise UnreadableInput("no Parquet and no CSV file", path.name, f"name it {' or '.join(PARQUET + CSV)}")
+    raise UnreadableInput("not a Parquet or CSV file", path.name, f"name it {' or '.join(PARQUET + CSV)}")
 
 
 @contextmanager
@@ -284,7 +281,7 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
         return cells.cast(pa.int64())
     odd = pc.index(pc.match_substring_regex(cells, PLAIN), False).as_py()
     if odd >= 0:
-        what = f"no number in column {quoted(name)} in {place(odd)}"
+        what = f"not a number in column {quoted(name)} in {place(odd)}"
         raise InvalidNumber(what, cells[odd].as_py(), 'write digits with at most one point: "1234.5"')
     length, point = pc.utf8_length(cells), pc.find_substring(cells, ".")
     whole = pc.if_else(pc.less(point, 0), length, point)
@@ -312,7 +309,8 @@ def _most(numbers: Any) -> int:
 def _watched(progress: object, paths: Sequence[Path]) -> Generator[Told, None, None]:
     """What is told how many rows were read: a bar, a function, or nobody."""
     if progress is True:
-        tqdm = engine("tqdm", "progress")
+        from tokenbill.frames.engines import tqdm  # only a bar needs it
+
         with tqdm.tqdm(total=_rows(paths), desc="reading", unit="row", unit_scale=True) as bar:
             yield bar.update
     elif progress is None or progress is False:
@@ -320,7 +318,9 @@ def _watched(progress: object, paths: Sequence[Path]) -> Generator[Told, None, N
     elif callable(progress):
         yield progress
     else:
-        raise UnreadableInput("no progress", progress, "give True, False, or a function of a number of rows")
+        raise UnreadableInput(
+            "not a progress", progress, "give True, False, or a function of a number of rows"
+        )
 
 
 def _rows(paths: Iterable[Path]) -> int | None:

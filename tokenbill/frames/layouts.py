@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from importlib import import_module
 from typing import Any, NamedTuple
 
 from tokenbill.core.base.inputs import listed_of
@@ -14,27 +13,26 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import decimal
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.errors import (
     InvalidNumber,
     InvalidUsage,
-    MissingExtra,
     UnpricedUsage,
     UnreadableInput,
 )
-from tokenbill.frames.tariff import Tariff
+from tokenbill.frames.column_plan import ColumnPlan
 
 __all__ = [
     "AMOUNT",
     "ROWS",
-    "Asked",
+    "Options",
     "Layout",
     "check_counts",
-    "engine",
     "float_column",
     "layout_of",
     "no_numbers",
     "null_keys",
-    "spelled",
+    "quantity_of",
     "texts",
 ]
 
@@ -44,8 +42,8 @@ ROWS = ("kind", "meter", "description", "quantity", AMOUNT)
 """The columns of ``rate``, after those that name the bill."""
 
 
-class Asked(NamedTuple):
-    """What a door of ``frames`` was asked for; ``adds`` is the column that it adds to the rows."""
+class Options(NamedTuple):
+    """What frames are billed by and how their columns are called; ``adds`` is what is added to the rows."""
 
     plan: BillingPlan
     by: tuple[str, ...] = ()
@@ -82,27 +80,15 @@ class Layout(NamedTuple):
         """What errors call the bill whose columns hold these cells: nothing where all rows are on one."""
         return ", ".join(f"{name}={cell}" for name, cell in zip(self.by, cells, strict=False))
 
-    def rate_of(self, tariff: Tariff, column: str, variant: Sequence[Any]) -> Any:
-        """The rate for a column of quantities in the rows of a variant; an empty label is not there."""
+    def entry(self, plan: ColumnPlan, column: str, variant: Sequence[Any]) -> EntryCurve:
+        """The entry for a column of quantities in the rows of a variant; an empty label is not there."""
         meter = column if self.meter is None else variant[-1]
         pairs = zip(self.labels, variant, strict=False)
         labels = {label: str(value) for label, value in pairs if value not in (None, "")}
-        return tariff.rate_of(meter, labels)
+        return plan.entry(meter, labels)
 
 
-def engine(package: str, extra: str) -> Any:
-    """A package that a back end needs, imported as it is asked for; *extra* brings it.
-
-    Raises:
-        MissingExtra: If it is not installed.
-    """
-    try:
-        return import_module(package)
-    except ImportError:
-        raise MissingExtra(package.partition(".")[0], extra) from None
-
-
-def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
+def layout_of(columns: Iterable[Any], options: Options) -> Layout:
     """The layout of a frame with these columns.
 
     Raises:
@@ -111,18 +97,22 @@ def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
         InvalidMeter: If it is no meter.
     """
     known = list(columns)
-    long = asked.meters is None and asked.meter in known and asked.quantity in known
-    wanted = [*asked.by, *asked.labels, *((asked.meter, asked.quantity) if long else asked.meters or ())]
+    long = options.meters is None and options.meter in known and options.quantity in known
+    wanted = [
+        *options.by,
+        *options.labels,
+        *((options.meter, options.quantity) if long else options.meters or ()),
+    ]
     for column in wanted:
         if column not in known:
             raise UnreadableInput("no such column", column, f"the columns are {listed(map(str, known))}")
         if wanted.count(column) > 1:
             raise UnreadableInput("a column that is asked for twice", column, "name each column once")
-    for column in (*asked.by, *(name for name in known if _folded(name) == asked.adds)):
+    for column in (*options.by, *(name for name in known if _folded(name) == options.adds)):
         if _folded(column) in ROWS:
             raise UnreadableInput("a column named like one of the result", column, "rename it")
-    found = (asked.quantity,) if long else asked.meters
-    quantities = _wide(known, asked) if found is None else found
+    found = (options.quantity,) if long else options.meters
+    quantities = _wide(known, options) if found is None else found
     if not quantities:
         raise UnreadableInput(
             "no column of quantities", listed(map(str, known)), 'name a column "quantity", or after its meter'
@@ -130,7 +120,7 @@ def layout_of(columns: Iterable[Any], asked: Asked) -> Layout:
     for column in (*wanted, *quantities):
         if known.count(column) > 1:
             raise UnreadableInput("a column that is there twice", column, "name each column once")
-    return Layout(asked.by, asked.labels, asked.meter if long else None, quantities)
+    return Layout(options.by, options.labels, options.meter if long else None, quantities)
 
 
 def _folded(column: Any) -> str:
@@ -138,12 +128,12 @@ def _folded(column: Any) -> str:
     return str(column).casefold()
 
 
-def _wide(known: Iterable[Any], asked: Asked) -> tuple[str, ...]:
+def _wide(known: Iterable[Any], options: Options) -> tuple[str, ...]:
     """Every column that has no other meaning, each of which must be a meter with a price."""
-    quantities = tuple(column for column in known if column not in {*asked.by, *asked.labels})
+    quantities = tuple(column for column in known if column not in {*options.by, *options.labels})
     for column in quantities:
         try:
-            asked.plan.prices.match(Meter(column))
+            options.plan.prices.match(Meter(column))
         except (UnpricedUsage, ValueError):
             raise UnreadableInput(
                 "a column that is no meter of the plan",
@@ -194,6 +184,6 @@ def null_keys(column: str, nulls: int, first: object) -> UnreadableInput:
     return UnreadableInput(f"{nulls} null in column {quoted(column)}, the first in", first, "fill it in")
 
 
-def spelled(n: int, unit: int) -> Decimal:
+def quantity_of(n: int, unit: int) -> Decimal:
     """A quantity as it is written, of so many parts of a unit."""
     return decimal(Fraction(n, unit))

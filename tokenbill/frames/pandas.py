@@ -7,24 +7,22 @@ from typing import Any
 from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.errors import InvalidNumber, UnreadableInput
 from tokenbill.frames.arrow import IN_ORDER, Place, Source, amount_column, lines
-from tokenbill.frames.layouts import AMOUNT, Asked, engine
-
-pd = engine("pandas", "pandas")
-pa = engine("pyarrow", "pandas")
+from tokenbill.frames.engines import pa, pd
+from tokenbill.frames.layouts import AMOUNT, Options
 
 __all__ = ["CAST", "rate", "rate_rows", "returned", "source_of"]
 
 CAST = 'df["{}"].astype("int64")'
 
 
-def rate(data: Any, asked: Asked) -> Any:
+def rate(data: Any, options: Options) -> Any:
     """The lines of bills, one for each group."""
-    return returned(lines(source_of(data), asked))
+    return returned(lines(source_of(data), options))
 
 
-def rate_rows(data: Any, asked: Asked, place: Place = IN_ORDER) -> Any:
+def rate_rows(data: Any, options: Options, place: Place = IN_ORDER) -> Any:
     """The frame with the amount of each row; *place* is what errors call a row."""
-    amounts = amount_column(source_of(data, place), asked)
+    amounts = amount_column(source_of(data, place), options)
     return data.assign(**{AMOUNT: pd.Series(pd.arrays.ArrowExtensionArray(amounts), index=data.index)})
 
 

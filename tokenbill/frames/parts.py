@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 from tokenbill.core.base.quoting import listed
 from tokenbill.errors import UnreadableInput
 from tokenbill.frames.arrow import Numbers, coded
-from tokenbill.frames.layouts import engine
-from tokenbill.frames.numpy import added, times, together
-
-pa = engine("pyarrow", "arrow")
+from tokenbill.frames.engines import pa
+from tokenbill.frames.ints import joined as joined_ints
+from tokenbill.frames.sums import added
 
 __all__ = ["Part", "added_up", "common", "joined"]
 
@@ -65,4 +64,4 @@ def _concatenated(cells: Sequence[Any]) -> Any:
 
 def _together(column: Sequence[Numbers]) -> Numbers:
     most = max(places for _, places in column)
-    return together([times(n, 10 ** (most - places)) for n, places in column]), most
+    return joined_ints([n * 10 ** (most - places) for n, places in column]), most

@@ -8,23 +8,22 @@ from typing import Any
 
 from tokenbill.errors import QuantityOverflow
 from tokenbill.frames.bills import settle
-from tokenbill.frames.layouts import AMOUNT, ROWS, Asked, Layout, engine
-from tokenbill.frames.numpy import Ints, Sums, plus, times
+from tokenbill.frames.column_plan import DIGITS
+from tokenbill.frames.engines import pl
+from tokenbill.frames.ints import Ints
+from tokenbill.frames.job import Job
+from tokenbill.frames.layouts import AMOUNT, ROWS, Layout, Options
 from tokenbill.frames.polars_columns import (
     OURS,
-    Job,
     check,
     coded,
     decimals_of,
-    digits,
     ints_of,
     job_on,
     telling,
 )
 from tokenbill.frames.polars_rows import rate_rows
-from tokenbill.frames.tariff import DIGITS
-
-pl = engine("polars", "polars")
+from tokenbill.frames.sums import Sums
 
 __all__ = ["rate", "rate_rows"]
 
@@ -35,11 +34,11 @@ FITTING = 10**26
 """As many numbers below this as can be counted add up within 128 bits."""
 
 
-def rate(data: Any, asked: Asked) -> Any:
+def rate(data: Any, options: Options) -> Any:
     """The lines of bills, one for each group."""
     frame = data.lazy()
     schema = frame.collect_schema()
-    job = job_on(schema, asked, data)
+    job = job_on(schema, options, data)
     layout = job.layout
     keys = [*layout.by, *layout.variants]
     frame = frame.select(*keys, *layout.quantities, _sound(layout))
@@ -61,9 +60,9 @@ def rate(data: Any, asked: Asked) -> Any:
 
 
 def _schema(schema: Any, job: Job) -> dict[str, Any]:
-    texts = dict.fromkeys(ROWS[:3], pl.String)
-    quantity = pl.Decimal(DIGITS, digits(job.tariff.unit))
-    decimals = {"quantity": quantity, AMOUNT: pl.Decimal(DIGITS, job.tariff.places)}
+    texts = dict.fromkeys(ROWS[:3], pl.Categorical)
+    quantity = pl.Decimal(DIGITS, job.decimals)
+    decimals = {"quantity": quantity, AMOUNT: pl.Decimal(DIGITS, job.plan.bill_places)}
     return {**{column: schema[column] for column in job.layout.by}, **texts, **decimals}
 
 
@@ -100,13 +99,13 @@ def _halves(cells: Any, place: Callable[[Any], str]) -> tuple[Any, Any]:
 
 def _settled(job: Job, wide: Collection[str], frame: Any) -> Any:
     """The bills of aggregated quantities."""
-    tariff, layout = job.tariff, job.layout
+    layout = job.layout
     sums, keys = _sums(job, wide, frame)
-    rows = settle(tariff, layout, sums)
-    texts = pl.DataFrame(rows.texts, schema=dict.fromkeys(ROWS[:3], pl.String), orient="row")
+    rows = settle(job.plan, layout, sums)
+    texts = pl.DataFrame(rows.texts, schema=dict.fromkeys(ROWS[:3], pl.Categorical), orient="row")
     counted = pl.Series(rows.counted)
-    quantity = decimals_of(rows.quantity, digits(tariff.unit)).set(~counted, None)
-    numbers = [quantity.alias(ROWS[3]), decimals_of(rows.amount, tariff.places).alias(AMOUNT)]
+    quantity = decimals_of(rows.quantity, job.decimals).set(~counted, None)
+    numbers = [quantity.alias(ROWS[3]), decimals_of(rows.amount, job.plan.bill_places).alias(AMOUNT)]
     groups = [keys[pl.Series(rows.group)]] if layout.by else []
     return pl.concat([*groups, texts[pl.Series(rows.what)], pl.DataFrame(numbers)], how="horizontal")
 
@@ -132,4 +131,4 @@ def _sums(job: Job, wide: Collection[str], frame: Any) -> tuple[Sums, Any]:
 def _joined(frame: Any, column: str, wide: Collection[str]) -> Ints:
     """The sums of a column."""
     low = ints_of(frame[column])
-    return plus(times(ints_of(frame[HIGH + column]), HALF), low) if column in wide else low
+    return ints_of(frame[HIGH + column]) * HALF + low if column in wide else low

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
+from tokenbill.frames.column_plan import DIGITS
+from tokenbill.frames.engines import np, pl
+from tokenbill.frames.ints import LONG, Array, Ints
+from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import (
-    Asked,
     Layout,
+    Options,
     check_counts,
-    engine,
     float_column,
     layout_of,
     no_numbers,
     null_keys,
 )
-from tokenbill.frames.numpy import LONG, Ints
-from tokenbill.frames.tariff import DIGITS, Tariff
 
-np = engine("numpy", "polars")
-pl = engine("polars", "polars")
-
-__all__ = ["OURS", "Job", "check", "coded", "decimals_of", "digits", "ints_of", "job_on", "telling"]
+__all__ = ["OURS", "check", "coded", "decimals_of", "ints_of", "job_on", "telling"]
 
 OURS = "tokenbill "
 """How the columns begin that are added to those of a frame, and taken away again."""
@@ -30,25 +28,15 @@ BELOW_ZERO = {pl.Int8: 2**7, pl.Int16: 2**15, pl.Int32: 2**31, pl.Int64: LONG, p
 """From here on the bits of a number, read without a sign, are those of a negative one."""
 
 
-class Job(NamedTuple):
-    """What is rated: the plan for columns, what they mean, and their decimals."""
-
-    tariff: Tariff
-    layout: Layout
-    places: dict[str, int]
-
-
-def job_on(schema: Any, asked: Asked, data: Any) -> Job:
-    """What is asked for of a frame with such columns."""
-    layout = layout_of(schema.names(), asked)
+def job_on(schema: Any, options: Options, data: Any) -> Job:
+    """What is options for of a frame with such columns."""
+    layout = layout_of(schema.names(), options)
     for column in (*layout.by, *layout.variants, *layout.quantities):
         if column == "*" or column.startswith(("^", OURS)):
             raise UnreadableInput("a column that Polars takes for others, or ours", column, "rename it")
-    places = {column: _places(column, schema[column], data) for column in layout.quantities}
-    tariff = Tariff(
-        asked.plan, 10 ** max(places.values(), default=0), names=layout.names(), period=asked.period
+    return Job.of(
+        options, layout, {column: _places(column, schema[column], data) for column in layout.quantities}
     )
-    return Job(tariff, layout._replace(labels=tuple(tariff.told_apart(layout.labels))), places)
 
 
 def _places(column: str, dtype: Any, data: Any) -> int:
@@ -68,11 +56,6 @@ def _float(column: str, dtype: Any, data: Any) -> InvalidNumber:
         return float_column(column, dtype, odd=None, first=None, cast=cast)
     odd = (data[column] % 1 != 0).fill_null(value=True)
     return float_column(column, dtype, odd=odd.sum(), first=f"row {odd.arg_max()}", cast=cast)
-
-
-def digits(power: int) -> int:
-    """The zeros of a power of ten."""
-    return len(str(power)) - 1
 
 
 def check(layout: Layout, frame: Any, place: Any) -> dict[str, int]:
@@ -117,7 +100,7 @@ def _retold(error: TokenbillError) -> TokenbillError:
     return retold
 
 
-def coded(frame: Any, columns: Sequence[str], code: str) -> tuple[Any, Ints]:
+def coded(frame: Any, columns: Sequence[str], code: str) -> tuple[Any, Array]:
     """The different rows of some columns, and which of them each row has."""
     if not columns:
         return frame.select([]), np.zeros(frame.height, np.int64)
@@ -129,18 +112,20 @@ def coded(frame: Any, columns: Sequence[str], code: str) -> tuple[Any, Ints]:
 
 
 def ints_of(numbers: Any) -> Ints:
-    """Whole numbers as an array: int64 where they fit."""
+    """Whole numbers as an array, by their words where 64 bits do not hold them."""
     if isinstance(numbers.dtype, pl.Decimal):
         numbers = numbers.reinterpret(dtype=pl.Int128)
-    if numbers.len() and numbers.max() >= LONG:
-        return np.array(numbers.to_list(), object)
-    return numbers.cast(pl.Int64).to_numpy()
+    top = max(int(numbers.max() or 0), -int(numbers.min() or 0))
+    if top < LONG:
+        return Ints(numbers.cast(pl.Int64).to_numpy(), top)
+    return Ints(np.array(numbers.to_list(), object), top)
 
 
 def decimals_of(numbers: Ints, places: int) -> Any:
     """Whole numbers in 1/10^places as a column of decimals."""
-    if numbers.dtype == object:
-        held = pl.Series(numbers.tolist(), dtype=pl.Int128)
+    if numbers.high is None and not numbers.is_long:
+        held = pl.Series(numbers.low).cast(pl.Int128)
     else:
-        held = pl.Series(numbers).cast(pl.Int128)
+        low, high = map(pl.Series, numbers.words())
+        held = high.cast(pl.Int128) * pl.Series([2**64], dtype=pl.Int128) + low.cast(pl.Int128)
     return held.reinterpret(dtype=pl.Decimal(DIGITS, places))

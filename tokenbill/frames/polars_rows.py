@@ -10,14 +10,16 @@ from functools import reduce
 from operator import le
 from typing import Any
 
+from tokenbill.core.rating.entry_curve import EntryCurve
+from tokenbill.core.rating.integer_price import IntegerPrice, value, whole
 from tokenbill.frames.bills import amounts
-from tokenbill.frames.layouts import AMOUNT, Asked, engine
-from tokenbill.frames.numpy import LONG, Ints, Sums
-from tokenbill.frames.polars_columns import OURS, Job, check, coded, decimals_of, ints_of, job_on, telling
-from tokenbill.frames.tariff import DIGITS
-from tokenbill.shared.program import Program, value, whole
-
-pl = engine("polars", "polars")
+from tokenbill.frames.column_plan import DIGITS
+from tokenbill.frames.engines import pl
+from tokenbill.frames.ints import LONG, Ints
+from tokenbill.frames.job import Job
+from tokenbill.frames.layouts import AMOUNT, Options
+from tokenbill.frames.polars_columns import OURS, check, coded, decimals_of, ints_of, job_on, telling
+from tokenbill.frames.sums import Sums
 
 __all__ = ["rate_rows"]
 
@@ -26,13 +28,13 @@ PIECES = 16
 VARIANT = f"{OURS}variant"
 
 
-def rate_rows(data: Any, asked: Asked) -> Any:
+def rate_rows(data: Any, options: Options) -> Any:
     """The frame with the amount of each row."""
     frame, is_lazy = data.lazy(), not isinstance(data, pl.DataFrame)
     schema = frame.collect_schema()
-    job = job_on(schema, asked, data)
+    job = job_on(schema, options, data)
     rater = _Rater(job, schema, "row {} of a batch" if is_lazy else "row {}")
-    kind = pl.Decimal(DIGITS, job.tariff.row_places)
+    kind = pl.Decimal(DIGITS, job.plan.places)
     # a frame in memory comes in one piece, which Polars divides among its threads where it works on it
     rated = pl.map_batches(rater.columns(), telling(rater.batch), return_dtype=kind, is_elementwise=is_lazy)
     result = frame.with_columns(rated.alias(AMOUNT))
@@ -47,56 +49,59 @@ class _Rater:
     """
 
     def __init__(self, job: Job, schema: Any, place: str) -> None:
-        self.job, self.schema, self.place = job, schema, place.format
+        self.job, self.schema, self.place, self.shown = job, schema, place.format, job.plan.shown
         self.needed = [*job.layout.variants, *job.layout.quantities]
-        self.by_rate: list[tuple[Program, list[str]]] = []
-        if job.tariff.programs is not None and not job.layout.variants:
-            self.by_rate = self._columns_by_rate()
-        self.reach = {pl.Int64: self._reach(LONG), pl.Int128: self._reach(10**DIGITS)} if self.by_rate else {}
+        self.by_entry: list[tuple[IntegerPrice, list[str]]] = []
+        if job.plan.shown is not None and not job.layout.variants:
+            self.by_entry = self._columns_by_entry()
+        self.reach = (
+            {pl.Int64: self._reach(LONG), pl.Int128: self._reach(10**DIGITS)} if self.by_entry else {}
+        )
 
-    def _columns_by_rate(self) -> list[tuple[Program, list[str]]]:
+    def _columns_by_entry(self) -> list[tuple[IntegerPrice, list[str]]]:
         """The columns of a wide frame by the entry that they fall to."""
-        layout, tariff = self.job.layout, self.job.tariff
-        found: dict[Any, list[str]] = {}
+        layout, found = self.job.layout, dict[EntryCurve, list[str]]()
         for column in layout.quantities:
-            found.setdefault(layout.rate_of(tariff, column, ()), []).append(column)
-        return [(tariff.program_of(rate), columns) for rate, columns in found.items()]
+            found.setdefault(layout.entry(self.job.plan, column, ()), []).append(column)
+        return [(entry.function, columns) for entry, columns in found.items() if entry.function is not None]
 
     def _reach(self, limit: int) -> list[int]:
         """Of each rate the largest n that stays below *limit* on its way, within its first pieces."""
-        room = min(limit, self.job.tariff.shown.most(limit) + 1) // len(self.by_rate)
+        assert self.shown is not None  # else rows are rated on arrays
+        room = min(limit, self.shown.most(limit) + 1) // len(self.by_entry)
         return [
-            min(program.most(room), *program.ends[PIECES - 1 : PIECES], limit) for program, _ in self.by_rate
+            min(function.most(room), *function.ends[PIECES - 1 : PIECES], limit)
+            for function, _ in self.by_entry
         ]
 
     def columns(self) -> list[Any]:
-        """What is asked of a query: the columns, whether amounts in 64 bits are right, and these amounts."""
-        return [*self.needed, *([self._fits(), self._amount(pl.Int64)] if self.by_rate else [])]
+        """What a query is asked for: the columns, whether amounts in 64 bits are right, and these amounts."""
+        return [*self.needed, *([self._fits(), self._amount(pl.Int64)] if self.by_entry else [])]
 
     def batch(self, columns: Sequence[Any]) -> Any:
         """The amount of each row of a frame, or of one batch of it."""
-        if self.by_rate and columns[-2].all(ignore_nulls=False):
+        if self.by_entry and columns[-2].all(ignore_nulls=False):
             numbers = columns[-1]
         else:
             frame = pl.DataFrame(columns[: len(self.needed)])
             largest = check(self.job.layout, frame, self.place)
             if not self._is_within(largest):
-                return decimals_of(self._on_arrays(frame), self.job.tariff.row_places)
+                return decimals_of(self._on_arrays(frame), self.job.plan.places)
             numbers = frame.lazy().select(self._amount(pl.Int128)).collect().to_series()
-        return numbers.reinterpret(dtype=pl.Decimal(DIGITS, self.job.tariff.row_places))
+        return numbers.reinterpret(dtype=pl.Decimal(DIGITS, self.job.plan.places))
 
     def _is_within(self, largest: Mapping[str, int]) -> bool:
         """Whether 128 bits hold every number on the way."""
         sums = (
-            sum(largest[column] * self._factor(column) for column in columns) for _, columns in self.by_rate
+            sum(largest[column] * self._factor(column) for column in columns) for _, columns in self.by_entry
         )
-        return bool(self.by_rate) and all(map(le, sums, self.reach[pl.Int128]))
+        return bool(self.by_entry) and all(map(le, sums, self.reach[pl.Int128]))
 
     def _fits(self) -> Any:
         """Whether 64 bits do for the quantities of a row: none is too large, negative or null."""
         bounds = [
             (column, reach // self._factor(column) // len(columns))
-            for reach, (_, columns) in zip(self.reach[pl.Int64], self.by_rate, strict=True)
+            for reach, (_, columns) in zip(self.reach[pl.Int64], self.by_entry, strict=True)
             for column in columns
         ]
         return pl.all_horizontal(
@@ -108,20 +113,19 @@ class _Rater:
         variants, variant = coded(frame, layout.variants, VARIANT)
         found, which = (variants.rows(), variant) if layout.variants else ([()], None)
         quantities = [(ints_of(frame[column]), self.job.places[column]) for column in layout.quantities]
-        return amounts(
-            self.job.tariff, layout, Sums(frame.height, None, found, which, quantities, self.place)
-        )
+        return amounts(self.job.plan, layout, Sums(frame.height, None, found, which, quantities, self.place))
 
     def _factor(self, column: str) -> int:
-        return int(self.job.tariff.unit // 10 ** self.job.places[column])
+        return int(self.job.plan.unit // 10 ** self.job.places[column])
 
     def _amount(self, width: Any) -> Any:
         """The expression for amounts as far as they can be worked out in a width, in 128 bits."""
         parts = [
-            _expression(program, self._quantity(columns, width), top, width)
-            for top, (program, columns) in zip(self.reach[width], self.by_rate, strict=True)
+            _expression(function, self._quantity(columns, width), top, width)
+            for top, (function, columns) in zip(self.reach[width], self.by_entry, strict=True)
         ]
-        line, shown = self.job.tariff.shown.lines[0], self.job.tariff.shown
+        assert self.shown is not None  # else rows are rated on arrays
+        line, shown = self.shown.lines[0], self.shown
         total = reduce(pl.Expr.add, parts)
         return whole(total if line.rate == 1 else total * line.rate, shown.divisor, shown.mode).cast(
             pl.Int128
@@ -142,15 +146,15 @@ def _raw(column: Any, dtype: Any) -> Any:
     return column.reinterpret(dtype=pl.Int128) if isinstance(dtype, pl.Decimal) else column
 
 
-def _expression(program: Program, n: Any, most: int, width: Any) -> Any:
-    """A program as an expression of n up to *most*: the numbers of pieces beyond may be too long."""
-    ends = [end for end in program.ends if end < most]
-    lines = program.lines[: len(ends) + 1]
-    if program.straight and ends:
+def _expression(function: IntegerPrice, n: Any, most: int, width: Any) -> Any:
+    """A function as an expression of n up to *most*: the numbers of pieces beyond may be too long."""
+    ends = [end for end in function.ends if end < most]
+    lines = function.lines[: len(ends) + 1]
+    if function.straight and ends:
         rate = _picked(ends, n, [line.rate for line in lines], width)
         start = _picked(ends, n, [line.constant for line in lines], width)
-        return whole(n * rate + start, program.divisor, program.mode)
-    values = [whole(value(line, n), program.divisor, program.mode) for line in lines]
+        return whole(n * rate + start, function.divisor, function.mode)
+    values = [whole(value(line, n), function.divisor, function.mode) for line in lines]
     return _picked(ends, n, values, width)
 
 

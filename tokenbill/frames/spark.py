@@ -8,32 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from tokenbill.errors import QuantityOverflow, UnreadableInput
-from tokenbill.frames.arrow import Numbers, Source, amount_column, bills, ints_of, job_of
+from tokenbill.frames.arrow import Source, amount_column, bills, ints_of, spelled_out
+from tokenbill.frames.column_plan import DIGITS
+from tokenbill.frames.engines import F, pa, pc, sql, types
+from tokenbill.frames.ints import Ints
+from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import (
     AMOUNT,
     ROWS,
-    Asked,
     Layout,
+    Options,
     check_counts,
-    engine,
     float_column,
     layout_of,
     no_numbers,
     null_keys,
 )
-from tokenbill.frames.numpy import plus, times
-from tokenbill.frames.tariff import DIGITS, Tariff
 
-sql = engine("pyspark.sql", "spark")
-F = engine("pyspark.sql.functions", "spark")
-types = engine("pyspark.sql.types", "spark")
-pa = engine("pyarrow", "spark")
-pc = engine("pyarrow.compute", "spark")
-
-__all__ = ["Job", "job_on", "rate", "rate_rows", "summed"]
+__all__ = ["job_on", "rate", "rate_rows", "summed"]
 
 HALF = 31
 """Bits of the lower half of a 64-bit number: as many of either half as a cluster counts add up in 64 bits."""
@@ -42,52 +37,36 @@ COUNT = "rows"
 UNORDERED = "a data frame, whose rows have no order"
 
 
-class Job(NamedTuple):
-    """What is rated, as the workers are told it: what was asked for, the columns, and their decimals."""
-
-    asked: Asked
-    layout: Layout
-    places: dict[str, int]
-
-    @property
-    def tariff(self) -> Tariff:
-        """The plan for these columns."""
-        unit = 10 ** max(self.places.values())
-        return Tariff(self.asked.plan, unit, names=self.layout.names(), period=self.asked.period)
-
-
-def rate(data: Any, asked: Asked) -> Any:
+def rate(data: Any, options: Options) -> Any:
     """The lines of bills, one for each group."""
-    job = job_on(data, asked)
-    tariff = job.tariff
+    job = job_on(data, options)
     fields = dict(zip(data.columns, data.schema.fields, strict=False))
     texts = [types.StructField(name, types.StringType()) for name in ROWS[:3]]
-    decimals = [(ROWS[3], len(str(tariff.unit)) - 1), (AMOUNT, tariff.places)]
+    decimals = [(ROWS[3], job.decimals), (AMOUNT, job.plan.bill_places)]
     numbers = [types.StructField(name, types.DecimalType(DIGITS, places)) for name, places in decimals]
     schema = types.StructType([*(fields[name] for name in job.layout.by), *texts, *numbers])
     return summed(data, job).mapInArrow(partial(_settled, job), schema)
 
 
-def rate_rows(data: Any, asked: Asked) -> Any:
+def rate_rows(data: Any, options: Options) -> Any:
     """The frame with the amount of each row."""
-    job, frame = job_on(data, asked), _numbered(data)
-    amount = types.StructField(AMOUNT, types.DecimalType(DIGITS, job.tariff.row_places))
+    job, frame = job_on(data, options), _numbered(data)
+    amount = types.StructField(AMOUNT, types.DecimalType(DIGITS, job.plan.places))
     rated = frame.mapInArrow(
         partial(_rated, job, data.columns), types.StructType([*frame.schema.fields, amount])
     )
     return rated.toDF(*data.columns, AMOUNT)
 
 
-def job_on(data: Any, asked: Asked) -> Job:
+def job_on(data: Any, options: Options) -> Job:
     """What is rated: the columns of the frame by their meaning, each checked by its type."""
     if not isinstance(data, sql.DataFrame):
-        raise UnreadableInput("no data frame of Spark SQL", type(data).__name__, "give a DataFrame")
+        raise UnreadableInput("not a data frame of Spark SQL", type(data).__name__, "give a DataFrame")
     if data.isStreaming:  # its groups change after their bills were written
         raise UnreadableInput("a stream, which has no last row", type(data).__name__, "bill in foreachBatch")
-    layout = layout_of(data.columns, asked)
+    layout = layout_of(data.columns, options)
     kinds = dict(zip(data.columns, data.schema.fields, strict=False))
-    job = Job(asked, layout, {name: _places(name, kinds[name].dataType) for name in layout.quantities})
-    return job._replace(layout=layout._replace(labels=tuple(job.tariff.told_apart(layout.labels))))
+    return Job.of(options, layout, {name: _places(name, kinds[name].dataType) for name in layout.quantities})
 
 
 def _places(column: str, kind: Any) -> int:
@@ -162,13 +141,13 @@ def _settled(job: Job, batches: Iterable[Any]) -> Iterator[Any]:
     table = table.filter(pc.greater(table[COUNT], 0))
     _check(job.layout, table)
     numbers = [_numbers(job, table, place) for place in range(len(job.layout.quantities))]
-    rated = job_of(job.asked, job.layout, numbers, table.num_rows)
     names = (*job.layout.by, *job.layout.variants)
     every = {name: table[f"k{place}"].combine_chunks() for place, name in enumerate(names)}
-    yield from bills(rated, every).to_batches()
+    # Spark takes no dictionaries for the texts that its schema names
+    yield from spelled_out(bills(job, numbers, every, table.num_rows)).to_batches()
 
 
-def _numbers(job: Job, table: Any, place: int) -> Numbers:
+def _numbers(job: Job, table: Any, place: int) -> Ints:
     """The sums of a column of quantities."""
     column, high, low = job.layout.quantities[place], table[f"high{place}"], table[f"low{place}"]
     for cells in (high, low):
@@ -176,8 +155,8 @@ def _numbers(job: Job, table: Any, place: int) -> Numbers:
             group = _group(job.layout, table, cells.is_null())
             raise QuantityOverflow(column, group, "a sum", LONGEST)
     if pa.types.is_decimal(high.type):
-        return ints_of(high), job.places[column]
-    return plus(times(ints_of(high), 1 << HALF), ints_of(low)), 0
+        return ints_of(high)
+    return ints_of(high) * (1 << HALF) + ints_of(low)
 
 
 def _check(layout: Layout, table: Any) -> None:
@@ -203,8 +182,7 @@ def _group(layout: Layout, table: Any, odd: Any) -> str:
 
 def _rated(job: Job, names: Sequence[str], batches: Iterable[Any]) -> Iterator[Any]:
     """Batches of columns of these names, with the amount of each row."""
-    tariff = job.tariff
     for batch in batches:
         columns = dict(zip(names, batch.columns, strict=True))
         source = Source(names, columns.__getitem__, "", "row {} of a batch".format)
-        yield batch.append_column(AMOUNT, amount_column(source, job.asked, tariff))
+        yield batch.append_column(AMOUNT, amount_column(source, job.options, job))

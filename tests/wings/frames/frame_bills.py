@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
+from math import floor
 
 from hypothesis import strategies as st
 
@@ -11,8 +12,8 @@ from tests.support.engines import Decimals
 from tests.support.strategies import labels, prices, quantities, rates, schedules
 from tests.vectors.shared_vectors import folder
 from tokenbill import Bill, BillingPlan, Discount, Fee, Meter, Rounding, Tax, Usage
-from tokenbill.core.money.decimals import decimal, shifted
-from tokenbill.frames.tariff import Tariff
+from tokenbill.core.money.decimals import shifted
+from tokenbill.frames.column_plan import column_plan
 from tokenbill.testing import quantities_near
 
 ABSURD = 10**15
@@ -72,26 +73,39 @@ def plans_and_events(draw, of=prices):
     return plan, places, events
 
 
-def billed(plan, usage):
-    """The lines of a scalar bill, those of one entry together, and what is left to its total."""
-    bill = Bill.of(usage, plan)
-    sums = defaultdict(Fraction)
+def billed(bill):
+    """The exact amounts of a bill by line, those of one entry together, and its total.
+
+    Two terms may have one name; they are two lines, each shown on its own.
+    """
+    lines = defaultdict(list)
     for line in bill.lines:
-        if line.kind != "rounding":
-            sums[line.kind, line.meter, line.meter or line.description] += line.exact
-    found = {key: decimal(exact) for key, exact in sums.items()}
-    rest = Fraction(bill.total) - sum(map(Fraction, found.values()), Fraction())
-    return {**found, ("rounding", None, "rounding"): rest}, bill.total
+        meter = None if line.meter is None else str(line.meter)
+        key = line.kind, meter, meter or line.description
+        if line.kind == "usage" and lines[key]:
+            lines[key][0] += line.exact
+        elif line.kind != "rounding":
+            lines[key].append(line.exact)
+    return lines, Fraction(bill.total)
+
+
+def shown_in(exact, places):
+    """An amount as a column of so many decimals shows it: all digits where they fit, else 18 of them."""
+    if (exact * 10**places).denominator == 1:
+        return exact
+    return Fraction(floor(exact * 10**18 + Fraction(1, 2)), 10**18)
 
 
 def is_beyond(plan, by_tenant, places):
-    """Whether amounts may be refused: a column has fewer decimals or digits, or a rate is absurd."""
+    """Whether amounts may be refused: a column has fewer digits, or a price of a user's own more decimals."""
     if any(Decimal(number) >= ABSURD for number in re.findall(r"Decimal\('([^']+)'\)", repr(plan))):
         return True
-    held = 10 ** Tariff(plan, 10**places).places
-    amounts = [[Fraction(amount) * held for amount in billed(plan, usage)[0].values()] for usage in by_tenant]
-    return any(
-        sum(map(abs, lines)) >= 10**38 or any(amount.denominator > 1 for amount in lines) for lines in amounts
+    columns = column_plan(plan, 10**places)
+    held = 10**columns.bill_places
+    bills = [billed(Bill.of(usage, plan))[0].values() for usage in by_tenant]
+    amounts = [[amount * held for line in bill for amount in line] for bill in bills]
+    return any(sum(map(abs, lines)) >= 10**38 for lines in amounts) or (
+        not columns.on_arrays and any(amount.denominator > 1 for lines in amounts for amount in lines)
     )
 
 
@@ -103,12 +117,15 @@ def check_bills(plan, by_tenant, rows):
         found[row.get("tenant")][key] += Fraction(row["amount"])
         if row["kind"] == "usage":
             used = Usage(by_tenant[row.get("tenant")])
-            card = Tariff(plan).card
+            card = column_plan(plan).form.card
             assert row["quantity"] == sum(
                 (used[meter] for meter in used if str(card[meter].key) == row["meter"]), Decimal(0)
             )
+    places = max((-row["amount"].as_tuple().exponent for row in rows), default=0)
     for tenant, usage in by_tenant.items():
-        lines, total = billed(plan, usage)
+        lines, total = billed(Bill.of(usage, plan))
+        shown = {key: sum(shown_in(exact, places) for exact in line) for key, line in lines.items()}
+        shown["rounding", None, "rounding"] = total - sum(shown.values())
         kept = {key: amount for key, amount in found[tenant].items() if amount}
-        assert kept == {key: amount for key, amount in lines.items() if amount}
+        assert kept == {key: amount for key, amount in shown.items() if amount}
         assert sum(found[tenant].values()) == total

@@ -85,5 +85,5 @@ def test_partitions_of_other_decimals_are_added_up():
 
 
 def test_a_series_is_refused():
-    with pytest.raises(UnreadableInput, match="no data frame"):
+    with pytest.raises(UnreadableInput, match="not a data frame"):
         rate(partitioned({"calls": [1]}, 1)["calls"], PLAN)

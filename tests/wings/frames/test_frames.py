@@ -1,6 +1,7 @@
 """Frames give the scalar path's digits, on every engine, or an error instead."""
 
 import csv
+import re
 from collections import defaultdict
 from contextlib import suppress
 from decimal import Decimal
@@ -60,7 +61,7 @@ from tokenbill.errors import (
     UnreadableInput,
 )
 from tokenbill.frames import rate, rate_rows
-from tokenbill.frames.tariff import Tariff
+from tokenbill.frames.column_plan import column_plan
 from tokenbill.testing import quantities_near
 
 every_engine = pytest.mark.parametrize("name", ENGINES)
@@ -88,10 +89,10 @@ def priced_columns(draw, of=listed_prices):
     """A price, decimals, and whole numbers at its bounds and beside them that columns are exact for."""
     price, places = draw(of), draw(st.sampled_from([0, 0, 2, 6]))
     plan = BillingPlan.on_demand(PriceSchedule({"a": price}))
-    tariff = Tariff(plan, 10**places)
+    columns = column_plan(plan, 10**places)
     most = 10**18
-    if tariff.programs is not None:
-        most = tariff.programs["a"].most(tariff.limit)
+    if columns.shown is not None:
+        most = columns.entry("a").function.most(columns.limit)
         assume(most >= 0)
     near = st.builds(
         lambda quantity, step: int(quantity * 10**places) + step, quantities_near(price), st.integers(-1, 1)
@@ -122,7 +123,7 @@ def check_long_rows(name, drawn):
     try:
         found = [row["amount"] for row in rated_rows(name, columns, plan)]
     except engine_of(name).refusals(InvalidPrice):  # more decimals than a fixed type has
-        assert Tariff(plan, 10**places).programs is None
+        assert column_plan(plan, 10**places).shown is None
     else:
         assert found == [price(shifted(n, places)) for n in numbers]
 
@@ -148,7 +149,7 @@ def check_wide_rows(name, drawn):
     try:
         found = [row["amount"] for row in rated_rows(name, columns, plan)]
     except engine_of(name).refusals(InvalidPrice):
-        assert Tariff(plan, 10**places).programs is None
+        assert column_plan(plan, 10**places).shown is None
     else:
         assert found == [price(shifted(n, places)) for n in numbers]
 
@@ -164,8 +165,8 @@ STEEP = BillingPlan.on_demand(
 @pytest.mark.parametrize("meter", ["calls", "gpu"])
 @pytest.mark.parametrize("layout", ["long", "wide"])
 def test_the_largest_safe_quantity_is_exact_and_one_more_is_refused(name, meter, layout):
-    tariff = Tariff(STEEP, 10**6, names={meter} if layout == "wide" else None)
-    most = tariff.programs[meter].most(tariff.limit)
+    known = column_plan(STEEP, 10**6, names={meter} if layout == "wide" else None)
+    most = known.entry(meter).function.most(known.limit)
 
     def columns(n):
         cells = Decimals([shifted(1, 6), shifted(n, 6)], 6)
@@ -462,10 +463,12 @@ plans_for_one_meter = st.builds(
 @few
 @given(plans_for_one_meter, st.sampled_from([0, 2, 9]))
 def test_bills_near_the_largest_of_a_plan_are_exact_or_refused(plan, places):
-    tariff = Tariff(plan, 10**places)
-    assume(tariff.terms is not None)
-    most = min(tariff.programs["a"].reach(tariff.bill_limit), 10**38 - 1)
-    assume(0 <= tariff.programs["a"].at(most) < tariff.bill_limit)
+    columns = column_plan(plan, 10**places)
+    assume(columns.on_arrays)
+    function, scale = columns.entry("a").function, columns.form.card.scale
+    room = 10 ** (38 - columns.bill_places) * scale // 2  # of the price alone; the other lines have the rest
+    most = min(function.reach(room), 10**38 - 1)
+    assume(most >= 0 and max(map(Decimal, re.findall(r"Decimal\('([^']+)'\)", repr(plan)))) < 10**9)
 
     rows = rated("pyarrow", {"a": Decimals([shifted(most, places)], places)}, plan)
 
@@ -685,7 +688,7 @@ class Odd:
 def test_what_is_no_frame_is_refused(package, monkeypatch):
     monkeypatch.setattr(Odd, "__module__", f"{package}.core")
 
-    with pytest.raises(UnreadableInput, match="no data frame: 'Odd'; give a DataFrame"):
+    with pytest.raises(UnreadableInput, match="not a data frame: 'Odd'; give a DataFrame"):
         rate(Odd(), STEEP)
 
 

@@ -191,5 +191,5 @@ def test_a_frame_of_another_kind_of_spark_is_refused():
     class DataFrame:
         __module__ = "pyspark.pandas.frame"
 
-    with pytest.raises(TokenbillError, match="no data frame of Spark SQL"):
+    with pytest.raises(TokenbillError, match="not a data frame of Spark SQL"):
         rate(DataFrame(), PLAN)

@@ -160,7 +160,7 @@ def test_a_file_without_rows_is_the_bill_of_nothing(suffix, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "error", "told"),
     [
-        (["a,calls,1e3"], InvalidNumber, "no number in column 'quantity' in row 2 of usage.csv: '1e3'"),
+        (["a,calls,1e3"], InvalidNumber, "not a number in column 'quantity' in row 2 of usage.csv: '1e3'"),
         (["a,calls,0x1F"], InvalidNumber, "row 2 of usage.csv: '0x1F'"),
         (["a,calls, 1"], InvalidNumber, "row 2 of usage.csv: ' 1'"),
         (["a,calls,nan"], InvalidNumber, "row 2 of usage.csv: 'nan'"),
@@ -294,7 +294,7 @@ def test_a_bar_without_tqdm_is_refused(tmp_path, monkeypatch):
 def test_what_can_watch_nothing_is_refused(tmp_path):
     path = written(tmp_path / "usage.csv", arrow_table({"calls": [1]}))
 
-    with pytest.raises(TokenbillError, match="no progress"):
+    with pytest.raises(TokenbillError, match="not a progress"):
         stream(path, PLAN, progress=3)
 
 

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from tests.support.strategies import listed_prices, quantities
 from tokenbill import Flat, Graduated, Package, PerUnit, Tier, Volume
 from tokenbill.core.money.decimals import LIMIT, shifted
-from tokenbill.shared.program import Line, Program, Whole, denominator_of, places_for, value, whole
+from tokenbill.core.rating.integer_price import (
+    IntegerPrice,
+    Line,
+    Whole,
+    denominator_of,
+    places_for,
+    value,
+    whole,
+)
 from tokenbill.testing import quantities_near
 
 DIRECTIONS = ["up", "down", "half_up", "half_even"]
@@ -19,7 +27,7 @@ DIRECTIONS = ["up", "down", "half_up", "half_even"]
 def compiled(price, unit=1):
     """The program of a price that loses nothing."""
     curve = price.pieces()
-    return Program.of(curve, unit, denominator_of(curve, unit))
+    return IntegerPrice.of(curve, unit, denominator_of(curve, unit))
 
 
 @st.composite
@@ -48,7 +56,7 @@ def test_a_program_gives_the_amount_of_its_price(drawn):
 @given(prices_units_and_numbers(), st.sampled_from([2, 6, 18]), st.sampled_from(["up", "down", "half_up"]))
 def test_a_program_rounds_once(drawn, places, mode):
     price, unit, numbers = drawn
-    program = Program.of(price.pieces(), unit, 10**places, mode=mode)
+    program = IntegerPrice.of(price.pieces(), unit, 10**places, mode=mode)
 
     for n in numbers:
         exact = price.exact(shifted(n, len(str(unit)) - 1)) * 10**places
@@ -78,7 +86,7 @@ class Watched(int):
 @given(prices_units_and_numbers(), st.sampled_from([2**63, 10**38]))
 def test_no_number_on_the_way_reaches_the_limit_up_to_the_most(drawn, limit):
     price, unit, numbers = drawn
-    program = Program.of(price.pieces(), unit, 10**6)
+    program = IntegerPrice.of(price.pieces(), unit, 10**6)
     most = program.most(limit)
 
     for n in [n for n in (*numbers, most) if 0 <= n <= most]:
@@ -106,7 +114,7 @@ def assert_positive(line, n):
 
 @pytest.mark.parametrize("limit", [2**63, 10**38])
 def test_most_is_the_largest_of_all(limit):
-    program = Program.of(PerUnit("0.07").pieces(), 1, 100)  # 7 × n, and 1 more for the divisor
+    program = IntegerPrice.of(PerUnit("0.07").pieces(), 1, 100)  # 7 × n, and 1 more for the divisor
 
     assert program.most(limit) == (limit - 2) // 7 if limit == 2**63 else LIMIT - 1
 
@@ -116,13 +124,13 @@ def test_most_is_less_than_zero_where_the_curve_itself_is_too_long():
 
 
 def test_results_reach_further_than_the_numbers_on_the_way():
-    thirds = Program.of(PerUnit("0.10", per=3).pieces(), unit=1, scale=100)  # n × 10 ÷ 3
+    thirds = IntegerPrice.of(PerUnit("0.10", per=3).pieces(), unit=1, scale=100)  # n × 10 ÷ 3
 
     assert thirds.most(1000) == 99  # 10 × 99 + 3 is below 1000, and 10 × 100 + 3 is not
     assert thirds.reach(1000) == 299  # 10 × 299 + 3 is below 3 × 1000
     assert thirds.at(299) == 997
-    assert Program.of(Flat(5, at_zero=True).pieces(), unit=1, scale=1).reach(6) == -1
-    assert Program.of(Flat(5, at_zero=True).pieces(), unit=1, scale=1).reach(7) == LIMIT - 1
+    assert IntegerPrice.of(Flat(5, at_zero=True).pieces(), unit=1, scale=1).reach(6) == -1
+    assert IntegerPrice.of(Flat(5, at_zero=True).pieces(), unit=1, scale=1).reach(7) == LIMIT - 1
 
 
 def test_a_straight_price_is_one_line():

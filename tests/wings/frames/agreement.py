@@ -1,0 +1,138 @@
+"""Bills of plans with everything switched on, one by one and in frames, which have to agree digit for digit.
+
+Run it as ``python -m tests.wings.frames.agreement --bills 100000 [--seed N] [--engines polars duckdb]``.
+A seed makes a plan, tenants and what they use; what differs is printed with its seed.
+"""
+
+import argparse
+import random
+from collections import defaultdict
+from decimal import Decimal
+from fractions import Fraction
+
+from tests.oracle.simulator import plan_of
+from tests.oracle.stories import QUANTITIES, Story
+from tests.support.engines import Decimals, engine_of
+from tests.wings.frames.frame_bills import billed, shown_in
+from tokenbill import Bill, Period
+from tokenbill.errors import BalanceExhausted, BillMismatch
+from tokenbill.frames import rate
+
+TENANTS = 40
+PLACES = 3
+
+
+class Difference(Exception):
+    """A bill of a frame is not the bill of its usage."""
+
+
+def usages_of(story, plan):
+    """What each tenant uses: most of the meters, most of them a little."""
+    meters = story.meters(plan)
+    return {
+        f"tenant {place}": {
+            meter: Fraction(random_quantity(story.rng)) for meter in meters if story.rng.random() < 0.8
+        }
+        for place in range(TENANTS)
+    }
+
+
+def random_quantity(rng):
+    often = Fraction(rng.choice(QUANTITIES))
+    return often if rng.random() < 0.6 else Fraction(rng.randrange(10 ** rng.randrange(1, 9)), 10**PLACES)
+
+
+def one_by_one(plan, usages, period):
+    """The lines and total of each bill, checked the long way; those that the plan refuses are left out."""
+    found = {}
+    for tenant, usage in usages.items():
+        used = {
+            meter: Decimal(quantity.numerator) / quantity.denominator for meter, quantity in usage.items()
+        }
+        try:
+            bill = Bill.of(used, plan, period=period)
+        except BalanceExhausted:
+            continue
+        bill.verify()
+        found[tenant] = billed(bill)
+    return found
+
+
+def columns_of(usages, tenants):
+    """Usage as events: each quantity in two rows."""
+    rows = [
+        (tenant, meter, part)
+        for tenant in tenants
+        for meter, quantity in usages[tenant].items()
+        for part in (quantity - int(quantity), Fraction(int(quantity)))
+    ]
+    random.Random(len(rows)).shuffle(rows)
+    numbers = [Decimal(part.numerator) / part.denominator for _, _, part in rows]
+    return {
+        "tenant": [tenant for tenant, _, _ in rows],
+        "meter": [meter for _, meter, _ in rows],
+        "quantity": Decimals(numbers, PLACES),
+    }
+
+
+def agreed(seed, engines=("polars", "duckdb")):
+    """How many bills of a seed agree on all engines."""
+    story = Story(seed)
+    story.much = max(story.much, 0.7)
+    told = story.plan()
+    plan, start = plan_of(told), story.first if told["cycle"] or told["trial"] else None
+    bounds = story.bounds(told, start)
+    period = None if bounds is None else Period(*bounds)
+    usages = {tenant: usage for tenant, usage in usages_of(story, told).items() if usage}
+    expected = one_by_one(plan, usages, period)
+    if not expected:
+        return 0
+    for name in engines:
+        if len(expected) < len(usages):
+            refused(name, plan, columns_of(usages, usages), period)
+        engine, found = engine_of(name), defaultdict(lambda: defaultdict(Fraction))
+        frame = engine.frame(columns_of(usages, expected))
+        for row in engine.records(rate(frame, plan, "tenant", period=period)):
+            places = -row["amount"].as_tuple().exponent
+            found[row["tenant"]][row["kind"], row["meter"], row["description"]] += Fraction(row["amount"])
+        for tenant, (lines, total) in expected.items():
+            shown = {key: sum(shown_in(exact, places) for exact in line) for key, line in lines.items()}
+            shown["rounding", None, "rounding"] = total - sum(shown.values())
+            shown = {key: amount for key, amount in shown.items() if amount}
+            made = {key: amount for key, amount in found[tenant].items() if amount}
+            if made != shown:
+                raise Difference(f"{name}, {tenant}: {made} is not {shown}, of {plan}")
+    return len(expected)
+
+
+def refused(name, plan, columns, period):
+    """A frame of which one bill is refused is refused."""
+    engine = engine_of(name)
+    try:
+        rate(engine.frame(columns), plan, "tenant", period=period)
+    except BalanceExhausted:
+        return
+    raise Difference(f"{name} bills what {plan} refuses")
+
+
+def main():
+    """Compare bills until there are enough, and tell which seeds differ."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0, help="the first one; the next ones follow")
+    parser.add_argument("--bills", type=int, default=1000)
+    parser.add_argument("--engines", nargs="*", default=["polars", "duckdb"])
+    options = parser.parse_args()
+    seed, bills, differences = options.seed, 0, 0
+    while bills < options.bills:
+        try:
+            bills += agreed(seed, options.engines)
+        except (Difference, BillMismatch) as difference:
+            differences += 1
+            print(f"seed {seed}: {difference}")
+        seed += 1
+    print(f"{differences} seeds differ")
+    print(f"{bills} bills of the seeds {options.seed} to {seed - 1} agree on {', '.join(options.engines)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Sums by group: quantities of each entry of a plan, in arrays, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from tokenbill.core.rating.entry_curve import EntryCurve
+from tokenbill.core.rating.integer_price import IntegerPrice
+from tokenbill.errors import QuantityOverflow
+from tokenbill.frames.column_plan import ColumnPlan
+from tokenbill.frames.engines import np
+from tokenbill.frames.ints import LONG, Array, Ints, joined
+from tokenbill.frames.layouts import Layout, quantity_of
+
+__all__ = ["Cell", "Sums", "added", "cells", "refuse_beyond"]
+
+
+class Sums(NamedTuple):
+    """Quantities by group, or row by row, as whole numbers.
+
+    Args:
+        groups: How many groups there are.
+        group: The group of each entry of the arrays, from 0; None where they are the groups, in order.
+        variants: What tells the meters of one column apart: cells of labels, and of the meter.
+        variant: Which of them holds; None where there is one only.
+        quantities: For each column of quantities its numbers, and their decimals.
+        name: What an error calls a group.
+    """
+
+    groups: int
+    group: Array
+    variants: Sequence[tuple[Any, ...]]
+    variant: Array | None
+    quantities: Sequence[tuple[Ints, int]]
+    name: Callable[[int], str]
+
+
+class Cell(NamedTuple):
+    """Quantities of one entry, by group, in ascending order; None is every group."""
+
+    entry: EntryCurve
+    group: Array
+    n: Ints
+
+    @property
+    def function(self) -> IntegerPrice:
+        """What the entry costs, where its price lists pieces."""
+        assert self.entry.function is not None  # else no array is asked for it
+        return self.entry.function
+
+    def within(self, start: int, stop: int) -> Cell:
+        """The same of the groups from *start* on, before *stop*."""
+        if self.group is None:
+            return self._replace(n=self.n[start:stop])
+        first, last = np.searchsorted(self.group, (start, stop))
+        return self._replace(group=self.group[first:last] - start, n=self.n[first:last])
+
+
+def added(count: int, group: Array, n: Ints) -> Ints:
+    """Sums by group."""
+    if n.high is not None or n.top * max(n.size, 1) >= LONG:
+        n = n.tight()
+    is_long = n.high is not None or n.is_long or n.top * max(n.size, 1) >= LONG
+    sums = np.zeros(count, object if is_long else np.int64)
+    np.add.at(sums, group, n.long() if is_long else n.low)
+    return Ints(sums)
+
+
+# ---------------------------------------------------------------- cells
+
+
+def cells(plan: ColumnPlan, layout: Layout, sums: Sums) -> list[Cell]:
+    """The quantities of each entry, in 1/unit; each group at most once."""
+    found: dict[EntryCurve, Cell] = {}
+    for column, (n, places) in zip(layout.quantities, sums.quantities, strict=True):
+        scaled = n * (plan.unit // 10**places)
+        for cell in _cells(plan, layout, column, sums, scaled):
+            known = found.get(cell.entry)
+            found[cell.entry] = cell if known is None else _merged(sums.groups, known, cell)
+    return list(found.values())
+
+
+def _cells(plan: ColumnPlan, layout: Layout, column: str, sums: Sums, n: Ints) -> Iterator[Cell]:
+    """The quantities of one column, by entry."""
+    entries = [layout.entry(plan, column, variant) for variant in sums.variants]
+    if sums.variant is None:
+        yield from (Cell(entry, sums.group, n) for entry in entries)
+        return
+    places = {entry: place for place, entry in enumerate(dict.fromkeys(entries))}
+    which = np.array([places[entry] for entry in entries], np.int64)[sums.variant]
+    group = np.arange(sums.groups) if sums.group is None else sums.group
+    order = np.argsort(which, kind="stable")
+    bounds = np.searchsorted(which[order], np.arange(len(places) + 1))
+    for entry, place in places.items():
+        rows = order[bounds[place] : bounds[place + 1]]
+        cell = Cell(entry, group[rows], n[rows])
+        if sums.group is None:
+            yield cell
+        elif entries.count(entry) == 1:
+            rows = np.argsort(cell.group)  # engines give groups in any order
+            yield Cell(entry, cell.group[rows], cell.n[rows])
+        else:
+            yield _once(sums.groups, cell)
+
+
+def _once(count: int, cell: Cell) -> Cell:
+    """A cell with each group once."""
+    sums, there = added(count, cell.group, cell.n), np.zeros(count, bool)
+    there[cell.group] = True
+    group = np.flatnonzero(there)
+    return Cell(cell.entry, group, sums[group])
+
+
+def _merged(count: int, one: Cell, other: Cell) -> Cell:
+    if one.group is None and other.group is None:
+        return Cell(one.entry, None, one.n + other.n)
+    groups = [np.arange(count) if cell.group is None else cell.group for cell in (one, other)]
+    return _once(count, Cell(one.entry, np.concatenate(groups), joined([one.n, other.n])))
+
+
+# ---------------------------------------------------------------- refusals
+
+
+def refuse_beyond(meter: str, group: Array, n: Ints, *, most: int, unit: int, sums: Sums) -> None:
+    """Refuse numbers of groups (None: of each in turn) beyond *most*, naming the first group that has one."""
+    if n.top <= most or n.tight().top <= most:
+        return
+    is_beyond = (most - n).signs()
+    if is_beyond.any():
+        place = int(np.argmax(is_beyond))
+        name = sums.name(place if group is None else int(group[place]))
+        found = int(n[place : place + 1].long()[0])
+        raise QuantityOverflow(meter, name, quantity_of(found, unit), quantity_of(max(most, 0), unit))
