@@ -708,7 +708,7 @@ def billed(plan, state, usage, *, period=None, final=True, at=None, reversal=Non
     credit += due - cash
     after = replace(state, left=left, credit=credit, currency=plan["currency"])
     going_on = replace(after, used=used, draws=draws, before=now, is_open=True)
-    after = closed(after, period) if final else going_on
+    after = closed(after, period, at) if final else going_on
     exact, lines = now.exact - state.before.exact, added(now.lines, state.before.lines, -1)
     drawn = {id: amount for id, amount in changes.items() if amount}
     return Answer(change, exact, due, drawn, after.before.total, lines), after
@@ -731,15 +731,23 @@ def across(grant, period):
     return begun and (grant["expires"] is None or end < moment(grant["expires"]))
 
 
-def closed(state, period):
-    """The state after a period that ends: grants roll over, and only they and the credit balance stay."""
+def closed(state, period, at):
+    """The state after a period that ends: grants roll over, and what is spent or over leaves it."""
     left = dict(state.left)
     for grant in state.grants:
         if grant["rollover"] is not None and across(grant, period):
             least, most = grant["rollover"]
-            kept = max(Fraction(least), left[grant["id"]])
-            left[grant["id"]] = kept if most is None else min(Fraction(most), kept)
-    return State(state.grants, state.order, left, state.credit, state.currency)
+            rest = max(Fraction(least), left[grant["id"]])
+            left[grant["id"]] = rest if most is None else min(Fraction(most), rest)
+    grants = [grant for grant in state.grants if left[grant["id"]] and not is_over(grant, period, at)]
+    left = {grant["id"]: left[grant["id"]] for grant in grants}
+    return State(grants, state.order, left, state.credit, state.currency)
+
+
+def is_over(grant, period, at):
+    """Whether a grant had ended before the period began: it leaves, as one that is used up does."""
+    begun = period[0] if period else at
+    return grant["expires"] is not None and begun is not None and moment(grant["expires"]) <= moment(begun)
 
 
 ORDER = ["priority", "expires", "starts", "id"]

@@ -248,11 +248,13 @@ class Story:
         return [self.text(start), self.text(end, exactly=is_day)]
 
     def moments(self, bounds, count):
-        """When each bill is made, in order; None for those that say nothing."""
+        """When each bill is made, mostly in order, for usage may come late; None where nobody says."""
         if bounds is None or self.chance(0.3 if self.is_dated else 0.8):
             return [None] * count
         start = date.fromisoformat(bounds[0][:10])
-        days = sorted(self.pick(DAYS) for _ in range(count))
+        days = [self.pick(DAYS) for _ in range(count)]
+        if self.chance(0.7):
+            days.sort()
         every = self.chance(0.7)
         return [self.text(start + timedelta(days=n)) if every or self.chance(0.5) else None for n in days]
 

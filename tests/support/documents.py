@@ -154,16 +154,24 @@ def balances(draw):
     return Balance(found, order, draws=drawn, rolled_over={grant.id: "0.10" for grant in found})
 
 
-accounts = st.builds(
-    Account,
-    st.none() | periods,
-    st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
-    usages,
-    common | long_decimals,
-    st.dictionaries(names, common),
-    balances(),
-    common.map(Decimal.copy_negate),
-)
+@st.composite
+def accounts(draw):
+    """Accounts of open periods and of none; what their grants drew in the period is no more than in all."""
+    balance = draw(balances())
+    charges = st.sampled_from(["", "usage:a", "usage:gpu > gpu{m=x}", "fee:seat #2"])
+    drawn = {id: {draw(charges): amount} for id, amount in balance.draws if draw(st.booleans())}
+    return Account(
+        draw(st.none() | periods),
+        draw(st.none() | st.text("0123456789abcdef", min_size=64, max_size=64)),
+        draw(usages),
+        draw(common),
+        drawn | draw(st.sampled_from([{}, {"": {"usage:a": "0.10"}}])),
+        balance,
+        draw(common | common.map(lambda amount: -amount)),
+        draw(st.none() | currencies),
+        draw(st.sampled_from([(), ("a", "b{x=y}")])),
+    )
+
 
 books = st.dictionaries(days, schedules(), min_size=1, max_size=3).map(lambda it: PriceBook(it.items()))
 curious = st.sampled_from(
@@ -226,7 +234,7 @@ def bills_of_a_life(seed):
 
 everything = one(
     st.one_of(
-        one(plans()), one(schedules()), one(prices), one(entries()), one(usages), one(accounts), one(books)
+        one(plans()), one(schedules()), one(prices), one(entries()), one(usages), one(accounts()), one(books)
     )
 )
 small = st.one_of(

@@ -211,7 +211,9 @@ def cut_costs(bill: Bill, known: Purchases) -> list[Cost]:
     opening = bill.opening.balance
     if not bill.final or not opening.grants:
         return []
-    market, closing = Market(known, bill.plan.currency, bill.plan), bill.closing.balance
+    market = Market(known, bill.plan.currency, bill.plan)
+    # The closing account no longer has the grants of which nothing is left.
+    closing = opening.drawn_by(dict(bill.draws)).rolled(bill.period.end if bill.period else None)
     before, costs = dict(opening.forfeited), list[Cost]()
     for key, amount in closing.forfeited:
         grant = next(grant for grant in opening.grants if grant.id == key)

@@ -218,7 +218,7 @@ class _Bill:
         lines = total(line.amount for line in self.lines)
         if lines != self.total:
             raise BillMismatch("the total", self.total, lines)
-        ours = [grant for grant in self.closing.balance.grants if grant.currency == self.plan.currency]
+        ours = [grant for grant in self.opening.balance.grants if grant.currency == self.plan.currency]
         paid = {grant.id for grant in ours if grant.kind == "paid"}
         paying = total(amount for key, amount in self.draws if key in paid)
         owed = plus(self.total, self.closing.credit_balance)

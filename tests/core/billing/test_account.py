@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 
+from tests.support.strategies import OwnSchedule
 from tokenbill import (
     Account,
     Adjustment,
@@ -15,6 +16,7 @@ from tokenbill import (
     Discount,
     Grant,
     Period,
+    PerUnit,
     PriceSchedule,
     Tax,
     Usage,
@@ -31,6 +33,7 @@ from tokenbill.errors import (
     InvalidUsage,
     TokenbillError,
 )
+from tokenbill.serial import dumps, loads
 
 PRICES = PriceSchedule(gpu_hours="0.10", api_calls="0.01")
 PLAN = BillingPlan.on_demand(PRICES)
@@ -278,3 +281,46 @@ def test_an_account_survives_a_copy_and_a_pickle(again):
 def test_an_account_shows_what_it_is_and_not_what_it_worked_out():
     assert "Usage({'gpu_hours': 10})" in repr(open_account())
     assert "made" not in repr(open_account())
+
+
+def test_labels_that_no_price_looks_at_are_one_sum():
+    plan = BillingPlan.on_demand(
+        PriceSchedule({"a": PerUnit(1), "b{m=x}": PerUnit(2), "c": PerUnit(3).each("r")})
+    )
+    usage = Usage({"a{u=1}": 1, "a{u=2}": 2, "b{m=x}": 3, "c{r=1,u=1}": 4, "c{r=2}": 5})
+    closing = Bill.of(usage, plan, final=False).closing
+
+    assert closing.used == Usage({"a": 3, "b{m=x}": 3, "c{r=1}": 4, "c{r=2}": 5})
+    assert closing.idle_labels == ("a", "c{r=1}")
+    assert loads(dumps(closing)) == closing
+    taken = Bill.of(
+        Usage({"c{r=2,u=7}": 1}), plan, opening=closing, reversal=Usage({"a{u=2}": 2}), final=False
+    )
+    assert (taken.total, taken.closing.used["a"], taken.closing.used["c{r=2}"]) == (1, 1, 6)
+    assert taken.closing.idle_labels == ("a", "c{r=1}", "c{r=2}")
+    assert Bill.of(Usage(a=1), plan, opening=taken.closing, final=False).closing.used["a"] == 2
+
+
+def test_a_schedule_of_a_users_own_may_look_at_any_label():
+    plan = BillingPlan.on_demand(OwnSchedule(PriceSchedule(a="0.50")))
+    closing = Bill.of(Usage({"a{u=1}": 1}), plan, final=False).closing
+
+    assert (closing.used, closing.idle_labels) == (Usage({"a{u=1}": 1}), ())
+
+
+def test_spent_grants_leave_when_a_period_closes():
+    february, march = (Period(f"2026-0{month}-01", f"2026-0{month + 1}-01") for month in (2, 3))
+    grants = [
+        Grant("spent", 2, "USD", priority=-1),
+        Grant("over", 5, "USD", expires="2026-02-10", priority=9),
+        Grant("again", 1, "USD", priority=-2, rollover=(1, None)),
+        Grant("left", 50, "USD"),
+    ]
+    plan = BillingPlan.prepaid(PriceSchedule(a=1))
+    first = Bill.of(Usage(a=4), plan, opening=Account(balance=grants), period=february).closing
+    second = Bill.of(Usage(), plan, opening=first, period=march).closing
+
+    # what ended within a period stays for one more, for somebody may ask what was lost
+    assert [grant.id for grant in first.balance.grants] == ["again", "left", "over"]
+    assert [grant.id for grant in second.balance.grants] == ["again", "left"]
+    assert Bill.of(Usage(a=1), plan, opening=first, at="2026-03-01").closing.balance.left("left") == 49

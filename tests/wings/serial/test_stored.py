@@ -194,7 +194,7 @@ DEFAULTS = {
     },
     "Account": {
         "period": None, "fingerprint": None, "used": Usage(), "accrued": 0, "draws": (), "balance": Balance(),
-        "credit_balance": 0, "credit_currency": None,
+        "credit_balance": 0, "credit_currency": None, "idle_labels": (),
     },
     "BillingPlan": {
         "name": "", "fees": (), "included": (), "prorate_included": False, "discounts": (), "minimum": None,

@@ -12,6 +12,7 @@ from tokenbill.core.base.inputs import is_mapping, name
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.ledger import Draws, DrawsByCharge, by_charge, total
+from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, number, plain_amount, plus
@@ -21,7 +22,7 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.compiled import compiled_form
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
-from tokenbill.core.rating.increment import NO_USAGE, About, Given, Increment, lacking_of, used_in
+from tokenbill.core.rating.increment import NO_USAGE, About, Given, Increment, folded, lacking_of, used_in
 from tokenbill.core.rating.lines import COLUMNS, Adjustment
 from tokenbill.errors import CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
 
@@ -60,6 +61,10 @@ def _text(value: Any) -> str | None:
     raise InvalidAccount("not a fingerprint", value, "give what plan.fingerprint() says, or None")
 
 
+def _meters(value: Any) -> tuple[Meter, ...]:
+    return tuple(sorted(map(Meter, value)))
+
+
 def _unit(value: Any) -> Currency | None:
     return None if value is None else currency(value)
 
@@ -79,6 +84,7 @@ class Account(Value):
         balance: The grants that the customer has, and what became of them.
         credit_balance: Above 0 a credit of the customer, spent before any paid grant; below 0 what is owed.
         credit_currency: What it is in; None until a bill says so.
+        idle_labels: The entries whose usage is one sum, though it had labels that no price looks at.
 
     Raises:
         InvalidAccount, InvalidNumber, InvalidUsage, InvalidGrant, InvalidCurrency: For parts that are none.
@@ -97,6 +103,7 @@ class Account(Value):
     balance: Balance = field(default=NO_BALANCE, converter=_balance)
     credit_balance: Decimal = field(default=ZERO, converter=_money)
     credit_currency: Currency | None = field(default=None, converter=_unit)
+    idle_labels: tuple[Meter, ...] = field(default=(), converter=_meters)
     made: Memo = memo_field()
 
     def __attrs_post_init__(self) -> None:
@@ -127,6 +134,12 @@ class Account(Value):
 
         One that was stored at first tells neither the currency of its credit nor the charges of its draws.
         """
+        # spent grants stayed in one that was stored at first
+        ids = {grant.id for grant in other.balance.grants}
+        more = [grant for grant in self.balance.grants if grant.id not in ids]
+        if more and all(grant.expires is not None or not self.balance.left(grant.id) for grant in more):
+            left = self.balance.without(*(grant.id for grant in more))
+            return evolve(self, balance=left).agrees_with(other)
         told: dict[str, Any] = {}
         if self.credit_currency is None:
             told["credit_currency"] = None
@@ -172,7 +185,7 @@ class Account(Value):
         return not lacking_of(given, compiled_form(plan, plan.share(given[6])))
 
 
-_period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _made = slot_setters(Account)
+_period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle, _made = slot_setters(Account)
 NEW = Account()
 
 
@@ -181,7 +194,13 @@ def going_on(given: Given, added: Increment) -> Account:
     account = Account.__new__(Account)
     _period(account, given[6])
     _fingerprint(account, given[1].fingerprint())
-    _used(account, used_in(given))
+    used, known = used_in(given), given[2].idle_labels
+    card = compiled_form(given[1], given[1].share(given[6]))
+    if folded(given[0], card)[1]:
+        used, idle = folded(used, card)
+        known = tuple(sorted({*known, *idle}))
+    _used(account, used)
+    _idle(account, known)
     _accrued(account, added.accrued)
     _draws(account, added.draws)
     _left(account, added.balance)

@@ -197,9 +197,13 @@ class Bill:
         return made["closing"]  # type: ignore[no-any-return]
 
     def _closed(self) -> Account:
-        """The account of a period that ends: what is left of grants rolls over."""
-        end, added = self.period.end if self.period else None, self.added
-        balance = added.balance.rolled(end) if added.balance.grants else added.balance
+        """The account of a period that ends: what is left of grants rolls over, and spent ones leave it."""
+        period, added = self.period, self.added
+        balance = added.balance
+        if balance.grants:
+            # one that ended within the period stays for one more, so that what was lost can be told
+            over = period.start if period else self.given[7]
+            balance = balance.rolled(period.end if period else None).without_spent(over)
         credit = added.credit_balance
         unit = self.plan.currency if credit else None
         return Account(balance=balance, credit_balance=credit, credit_currency=unit)

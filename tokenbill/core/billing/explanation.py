@@ -194,7 +194,7 @@ def settlement(total: Decimal, added: Increment, given: Given) -> Iterator[str]:
         return
     if credit:
         yield f"credit balance before: {credit:f} {code}"
-    grants = {grant.id: grant for grant in added.balance.grants}
+    grants = {grant.id: grant for grant in given[2].balance.grants}
     yield from (_drawn(grants[key], amount, plan) for key, amount in added.drawn)
     if added.credit_balance:
         yield f"credit balance after: {added.credit_balance:f} {code}"

@@ -201,6 +201,23 @@ class Balance(Value):
             self, rolled_over=changed(self.rolled_over, added), forfeited=changed(self.forfeited, cut)
         )
 
+    def without_spent(self, at: Instant = None) -> Balance:
+        """The balance without grants of which nothing is left, and those that were over at *at*.
+
+        So an account costs the same after a thousand grants as after one.
+
+        >>> balance = Balance([Grant("a", 40, "USD"), Grant("b", 10, "USD")]).drawn_by({"b": 10})
+        >>> [grant.id for grant in balance.without_spent().grants]
+        ['a']
+        """
+        instant = optional_moment(at)
+        over = [
+            grant.id
+            for grant in self.grants
+            if not self._left[grant.id] or (instant is not None and grant.expired_at(instant))
+        ]
+        return self.without(*over) if over else self
+
     def with_grants(self, *grants: Grant) -> Balance:
         """The balance with more grants.
 

@@ -15,14 +15,16 @@ from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.ledger import Draws as ByGrant
 from tokenbill.core.credits.ledger import DrawsByCharge
+from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, Exact, decimal, difference, plus
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.charges import usage_lines
-from tokenbill.core.rating.compiled import NO_BENT, Bent, Compiled
+from tokenbill.core.rating.compiled import NO_BENT, Bent, Compiled, compiled_form
 from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
 from tokenbill.core.rating.old_stages import rate
 from tokenbill.core.rating.work import (
@@ -51,6 +53,7 @@ __all__ = [
     "Given",
     "Increment",
     "added_by",
+    "folded",
     "is_straight",
     "lacking_of",
     "sort_of",
@@ -75,6 +78,8 @@ class Opening(Protocol):
     def fingerprint(self) -> str | None: ...
     @property
     def used(self) -> Usage: ...
+    @property
+    def idle_labels(self) -> tuple[Meter, ...]: ...
     @property
     def accrued(self) -> Decimal: ...
     @property
@@ -121,10 +126,29 @@ class Increment(NamedTuple):
 
 def used_in(given: Given) -> Usage:
     """The usage of the whole period so far."""
-    usage, _, opening, _, less, *_ = given
+    usage, plan, opening, _, reversal, _, period, _ = given
+    if opening.idle_labels and (usage or reversal):
+        card = compiled_form(plan, plan.share(period))
+        usage, reversal = (folded(part, card, opening.idle_labels)[0] for part in (usage, reversal))
     if opening.used.counted:
         usage = opening.used + usage
-    return usage - less if less is not NO_USAGE else usage
+    return usage - reversal if reversal is not NO_USAGE else usage
+
+
+def folded(usage: Usage, card: Compiled, within: Iterable[str] | None = None) -> tuple[Usage, set[Meter]]:
+    """Usage without the labels that no price looks at, and the entries that had some.
+
+    What labels tell apart and no price does is one sum: a thousand of them cost no more than one. A schedule
+    of a user's own may look at anything, so its meters stay as they are.
+    """
+    keys = {meter: card[meter].key for meter in usage.counted}
+    idle = {key for meter, key in keys.items() if key != meter}
+    if within is not None:
+        idle &= set(within)
+    if not idle or not isinstance(card.plan.prices, PriceSchedule):
+        return usage, set()
+    pairs = [(keys[meter] if keys[meter] in idle else meter, usage[meter]) for meter in usage.counted]
+    return Usage(pairs), idle
 
 
 def added_by(given: Given, card: Compiled, *, refusing: bool = True) -> Increment:
