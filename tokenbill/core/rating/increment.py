@@ -6,19 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.base.quoting import quoted
-from tokenbill.core.base.values import Memo
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer
-from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.ledger import Draws as ByGrant
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.decimals import ZERO, Exact, decimal, difference, plus
+from tokenbill.core.money.decimals import ZERO, Exact, decimal, difference
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
@@ -27,25 +24,23 @@ from tokenbill.core.rating.charges import usage_lines
 from tokenbill.core.rating.compiled import NO_BENT, Bent, Compiled, compiled_form
 from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
 from tokenbill.core.rating.old_stages import rate
+from tokenbill.core.rating.opening import Opening, check_currencies, draws_by_sort, offers_of
 from tokenbill.core.rating.work import (
     NOTHING_DRAWN,
     Asked,
     Draws,
     Item,
-    Offers,
     Sort,
     Sorts,
     Statement,
     drawn_on,
-    minor_units,
     paid_of,
-    places_of,
     sum_of,
     together,
     total_exact,
     total_of,
 )
-from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch
+from tokenbill.errors import AccountMismatch, BalanceExhausted
 
 __all__ = [
     "NO_USAGE",
@@ -56,7 +51,6 @@ __all__ = [
     "folded",
     "is_straight",
     "lacking_of",
-    "sort_of",
     "used_in",
     "with_statements",
 ]
@@ -67,33 +61,6 @@ UNITS: Mapping[Sort, str] = MappingProxyType({"tokens": "tokens", "promotional":
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
-
-
-class Opening(Protocol):
-    """What a bill reads of the account before it."""
-
-    @property
-    def period(self) -> Period | None: ...
-    @property
-    def fingerprint(self) -> str | None: ...
-    @property
-    def used(self) -> Usage: ...
-    @property
-    def idle_labels(self) -> tuple[Meter, ...]: ...
-    @property
-    def accrued(self) -> Decimal: ...
-    @property
-    def draws_by_charge(self) -> DrawsByCharge: ...
-    @property
-    def balance(self) -> Balance: ...
-    @property
-    def credit_balance(self) -> Decimal: ...
-    @property
-    def credit_currency(self) -> Currency | None: ...
-    @property
-    def made(self) -> Memo: ...
-    @property
-    def is_fresh(self) -> bool: ...
 
 
 About: TypeAlias = "tuple[tuple[str, str], ...]"
@@ -204,7 +171,7 @@ def _straight(given: Given, card: Compiled) -> Increment:
     accrued = card.settled(numerator)
     before, credit = opening.accrued, opening.credit_balance
     if credit:  # what is owed is of one currency, too
-        _check_currencies(opening, given[1])
+        check_currencies(opening, given[1])
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
     due, credit = (open, ZERO) if open >= 0 else (ZERO, open.copy_negate())
@@ -239,9 +206,9 @@ def _check_accrued(opening: Opening, replayed: Decimal) -> None:
 def _staged(given: Given, card: Compiled) -> tuple[Increment, Asked]:
     """The difference of two statements of the period, and what credit pays of it; and how it was rated."""
     _, plan, opening, final, _, _, period, at = given
-    _check_currencies(opening, plan)
+    check_currencies(opening, plan)
     before, earlier = _before(given, card)
-    offers = _offers(opening, plan, period, at)
+    offers = offers_of(opening, plan, period, at)
     shares = plan.share(period), plan.fee_share(period)
     asked = Asked(card, used_in(given), final, *shares, offers, before, earlier)
     after = rate(asked)
@@ -323,9 +290,9 @@ def _before(given: Given, card: Compiled) -> tuple[Statement | None, Sorts]:
     _check_terms(given)
     known = opening.made.get("statement")
     if known is not None and known[0] is card:
-        return known[1], _by_sort(opening, plan)
+        return known[1], draws_by_sort(opening, plan)
     shares = plan.share(period), plan.fee_share(period)
-    asked = Asked(card, opening.used, False, *shares, draws=_by_sort(opening, plan))
+    asked = Asked(card, opening.used, False, *shares, draws=draws_by_sort(opening, plan))
     if any(key == UNKNOWN for _, parts in opening.draws_by_charge for key, _ in parts):
         asked = laid_out(asked, opening.balance, opening.accrued, period)
     # always by stages: without them straight prices are not told apart by charge, and credit that came later
@@ -337,16 +304,6 @@ def _before(given: Given, card: Compiled) -> tuple[Statement | None, Sorts]:
     return before, asked.draws
 
 
-def _by_sort(opening: Opening, plan: BillingPlan) -> Sorts:
-    """What was drawn in this period, each sort for itself."""
-    sorts: dict[str, Sort] = {grant.id: sort_of(grant, plan) for grant in opening.balance.grants}
-    sorts[CREDIT] = "paid"
-    found: dict[Sort, dict[str, dict[str, Decimal]]] = {}
-    for id, parts in opening.draws_by_charge:
-        found.setdefault(sorts[id], {})[id] = dict(parts)
-    return found
-
-
 def _check_found(drawn: Draws, items: Sequence[Item], unit: str) -> None:
     """Every draw finds its charge, and none more than it comes to."""
     amounts = {item.key: getattr(item, unit) for item in items}
@@ -356,42 +313,6 @@ def _check_found(drawn: Draws, items: Sequence[Item], unit: str) -> None:
             raise AccountMismatch(
                 f"what grants paid of {quoted(key)}", paid, amounts.get(key, ZERO), AS_STORED
             )
-
-
-def sort_of(grant: Grant, plan: BillingPlan) -> Sort:
-    """Which sort of credit a grant is on a plan."""
-    if grant.currency != plan.currency:
-        return "tokens"
-    return "promotional" if grant.kind == "promotional" else "paid"
-
-
-def _check_currencies(opening: Opening, plan: BillingPlan) -> None:
-    """Yen never pay dollars, whether they are a grant or what a bill gave back."""
-    for unit in opening.balance.currencies:
-        if unit not in (plan.currency, plan.pricing_unit):
-            raise CurrencyMismatch(unit, plan.currency)
-    if opening.credit_balance and opening.credit_currency not in (None, plan.currency):
-        raise CurrencyMismatch(opening.credit_currency, plan.currency)
-
-
-def _offers(opening: Opening, plan: BillingPlan, period: Period | None, at: date | str | None) -> Offers:
-    """What credit can pay now: what it drew in this period, and what is left of what is usable."""
-    drawn = {id: together(amount for _, amount in parts) for id, parts in opening.draws_by_charge}
-    spent = drawn.pop(CREDIT, ZERO)
-
-    def offers(sort: Sort) -> list[Offer]:
-        if not opening.balance.grants:
-            usable: Sequence[tuple[Grant, Decimal]] = ()
-        elif sort == "tokens":
-            usable = opening.balance.usable(at, period=period, currency=plan.pricing_unit, drawn=drawn)
-        else:
-            usable = opening.balance.usable(at, period=period, currency=plan.currency, kind=sort, drawn=drawn)
-        places = places_of(plan, sort)
-        found = [Offer(grant.id, minor_units(offer, places), grant.on) for grant, offer in usable]
-        credit = minor_units(plus(spent, max(opening.credit_balance, ZERO)), places)
-        return [Offer(CREDIT, credit), *found] if sort == "paid" and credit else found
-
-    return offers
 
 
 def _changes(draws: Draws, earlier: Draws) -> dict[str, Decimal]:

@@ -1,0 +1,129 @@
+"""Openings: what a bill reads of the account before it, and the credit that it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+from tokenbill.core.base.values import Memo
+from tokenbill.core.credits.balance import Balance
+from tokenbill.core.credits.draws import CREDIT, Offer
+from tokenbill.core.credits.grants import Grant
+from tokenbill.core.credits.ledger import DrawsByCharge
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.currencies import Currency
+from tokenbill.core.money.decimals import ZERO, plus
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.work import Offers, Sort, Sorts, minor_units, places_of, together
+from tokenbill.errors import CurrencyMismatch
+
+__all__ = ["Opening", "check_currencies", "draws_by_sort", "offers_of", "sort_of"]
+
+
+class Opening(Protocol):
+    """What a bill reads of the account before it."""
+
+    @property
+    def period(self) -> Period | None:
+        """The service period that is open."""
+        ...
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The hash of the terms that it is billed on."""
+        ...
+
+    @property
+    def used(self) -> Usage:
+        """What was used in it so far."""
+        ...
+
+    @property
+    def idle_labels(self) -> tuple[Meter, ...]:
+        """The entries whose usage is one sum, whatever labels it had."""
+        ...
+
+    @property
+    def accrued(self) -> Decimal:
+        """What its bills came to."""
+        ...
+
+    @property
+    def draws_by_charge(self) -> DrawsByCharge:
+        """What credit paid in it, by grant and charge."""
+        ...
+
+    @property
+    def balance(self) -> Balance:
+        """The grants of the customer."""
+        ...
+
+    @property
+    def credit_balance(self) -> Decimal:
+        """A credit of the customer above zero, owed below."""
+        ...
+
+    @property
+    def credit_currency(self) -> Currency | None:
+        """What that is in, where it is known."""
+        ...
+
+    @property
+    def made(self) -> Memo:
+        """What was worked out before."""
+        ...
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no period is open."""
+        ...
+
+
+def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: date | str | None) -> Offers:
+    """What credit can pay now: what it drew in this period, and what is left of what is usable."""
+    drawn = {id: together(amount for _, amount in parts) for id, parts in opening.draws_by_charge}
+    spent = drawn.pop(CREDIT, ZERO)
+
+    def offers(sort: Sort) -> list[Offer]:
+        if not opening.balance.grants:
+            usable: Sequence[tuple[Grant, Decimal]] = ()
+        elif sort == "tokens":
+            usable = opening.balance.usable(at, period=period, currency=plan.pricing_unit, drawn=drawn)
+        else:
+            usable = opening.balance.usable(at, period=period, currency=plan.currency, kind=sort, drawn=drawn)
+        places = places_of(plan, sort)
+        found = [Offer(grant.id, minor_units(offer, places), grant.on) for grant, offer in usable]
+        credit = minor_units(plus(spent, max(opening.credit_balance, ZERO)), places)
+        return [Offer(CREDIT, credit), *found] if sort == "paid" and credit else found
+
+    return offers
+
+
+def draws_by_sort(opening: Opening, plan: BillingPlan) -> Sorts:
+    """What was drawn in this period, each sort for itself."""
+    sorts: dict[str, Sort] = {grant.id: sort_of(grant, plan) for grant in opening.balance.grants}
+    sorts[CREDIT] = "paid"
+    found: dict[Sort, dict[str, dict[str, Decimal]]] = {}
+    for id, parts in opening.draws_by_charge:
+        found.setdefault(sorts[id], {})[id] = dict(parts)
+    return found
+
+
+def sort_of(grant: Grant, plan: BillingPlan) -> Sort:
+    """Which sort of credit a grant is on a plan."""
+    if grant.currency != plan.currency:
+        return "tokens"
+    return "promotional" if grant.kind == "promotional" else "paid"
+
+
+def check_currencies(opening: Opening, plan: BillingPlan) -> None:
+    """Yen never pay dollars, whether they are a grant or what a bill gave back."""
+    for unit in opening.balance.currencies:
+        if unit not in (plan.currency, plan.pricing_unit):
+            raise CurrencyMismatch(unit, plan.currency)
+    if opening.credit_balance and opening.credit_currency not in (None, plan.currency):
+        raise CurrencyMismatch(opening.credit_currency, plan.currency)
