@@ -22,7 +22,10 @@ IDS: Final = ("id", "responseId", "response_id", "request_id", "requestId", "gen
 """Where an answer has its id, the best first."""
 LISTS: Final = ("candidates",)
 """What each piece of a stream has a part of; all other members are whole in the last piece."""
-SILENT: Final = r"(content_block|ping|message_stop|response\.|error|thread\.|interaction\.|step\.)"
+SILENT: Final = (
+    r"(content_block|content-|ping|message_stop|message-start|tool-|citation-)"
+    r"|(response\.|error|thread\.|step\.)"
+)
 """Events of a stream that carry no counts."""
 
 
@@ -78,6 +81,7 @@ class Answers:
         if kind == "message_delta" and at is None:
             at = self.open
         if started:
+            members = {**members, "type": "message_start"}  # until more of it comes
             self.open = at if at is not None else ("stream", len(self.found))
             at = self.open
         if at is None:

@@ -8,14 +8,16 @@ from typing import Any, Final
 
 from tokenbill.core.money.decimals import EXACT, number
 from tokenbill.errors import InvalidNumber, UnreadableInput
-from tokenbill.payloads.objects import is_object, members_of
+from tokenbill.payloads.log_pieces import instant_of
+from tokenbill.payloads.objects import first_of, is_object, listed_in, members_of, text_of
 from tokenbill.payloads.reading import located
 from tokenbill.shared.foreign_data import telling
 
-__all__ = ["read_cost"]
+__all__ = ["read_cost", "read_costs"]
 
 TICK: Final = Decimal("1e-10")
 """What xAI counts its costs in: a part of a dollar."""
+CENT: Final = Decimal("0.01")
 TOTALS: Final = ("total_cost", "total_cost_usd")
 KEYS: Final = ("cost", "estimated_cost", "total_cost_usd", "response_cost", "spend")
 TICKS: Final = ("cost_in_usd_ticks", "costInUsdTicks")
@@ -45,6 +47,41 @@ def read_cost(payload: Any) -> Decimal | None:
             if members.get(key) is not None:
                 return _charged(members[key], members)
     return None
+
+
+def read_costs(report: Any) -> list[dict[str, Any]]:
+    """The amounts of a cost report of OpenAI or Anthropic, as ``catalog.reconcile`` compares them.
+
+    Each row has ``amount`` and ``currency``, and where the report says so ``time``, the start of its
+    bucket, ``model`` and ``description``.
+
+    Raises:
+        UnreadableInput: If it is no report, or an amount is a float, which is not exact, or below 0.
+
+    >>> result = {"amount": "100.5", "currency": "USD", "model": "claude-sonnet-4-6"}
+    >>> [row] = read_costs({"data": [{"starting_at": "2026-11-01T00:00:00Z", "results": [result]}]})
+    >>> row["amount"], row["model"]  # Anthropic's amounts are in cents
+    (Decimal('1.005'), 'claude-sonnet-4-6')
+    """
+    rows = list[dict[str, Any]]()
+    for bucket in listed_in(members_of(report, "report").get("data"), "data"):
+        held = members_of(bucket, "data")
+        for one in listed_in(held.get("results"), "results"):
+            result = members_of(one, "results")
+            amount = result.get("amount")
+            if is_object(amount):
+                priced = members_of(amount, "amount")
+                value, currency = _amount(priced.get("value")), priced.get("currency")
+            else:
+                value, currency = EXACT.multiply(_amount(amount), CENT), result.get("currency")
+            named = {
+                "time": instant_of(held),
+                "model": text_of(result.get("model")),
+                "description": text_of(first_of(result, "description", "line_item")),
+                "currency": text_of(currency).upper(),
+            }
+            rows.append({"amount": value, **{key: each for key, each in named.items() if each}})
+    return rows
 
 
 def _charged(cost: Any, members: Mapping[str, Any]) -> Decimal:

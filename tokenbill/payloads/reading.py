@@ -33,6 +33,8 @@ ENVELOPES: Final = (
 """The keys of a response under which its usage object may stand."""
 WRAPPERS: Final = ("response", "result", "body", "Response")
 """The keys under which the whole response may stand: in an event of a stream, of a gateway, of a batch."""
+INNER: Final = ("message", "delta", "metadata", "interaction", "data", "item")
+"""The keys of an event, or of a row, whose object is the answer where it has a usage object."""
 RESULTS: Final = "results"
 """The list of one under which some hosts put an answer with its counts."""
 MOST: Final = 14
@@ -114,7 +116,7 @@ def enclosing(members: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
         key = next((key for key in ENVELOPES if key in members), None)
         if key is not None:
             return members, key
-        inner = next((key for key in WRAPPERS if is_object(members.get(key))), None)
+        inner = next((key for key in WRAPPERS if is_object(members.get(key))), None) or _inner(members)
         listed = members.get(RESULTS) if inner is None else None
         if inner is not None:
             members = members_of(members[inner], inner)
@@ -127,6 +129,16 @@ def enclosing(members: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
 
 
 MERGE: Final = "give the events of the stream to payloads.merged, and read what it gives"
+
+
+def _inner(members: dict[str, Any]) -> str | None:
+    """The member that holds an answer; the first event of a stream has counts that are none yet."""
+    if text_of(members.get("type")) in PIECES:
+        return None
+    held = ((key, members[key]) for key in INNER if is_object(members.get(key)))
+    return next(
+        (key for key, value in held if any(name in members_of(value, key) for name in ENVELOPES)), None
+    )
 
 
 def _enclosed(members: dict[str, Any], key: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -189,20 +201,35 @@ def _agreed(usage: dict[str, Any], response: dict[str, Any]) -> Usage:
     A total that contradicts a shape says that another API wrote it; without one, a shape that refuses
     the counts leaves the others in doubt.
     """
-    fitting, read, refusals = _fitting(usage), list[Usage](), list[TokenbillError]()
-    for one in fitting:
+    fitting = _fitting(usage)
+    agreed, refusals = _readings(usage, response, fitting)
+    if agreed is None and response:
+        # What stands beside the usage says more: a shape that does not know it would leave it out.
+        known = [sum(response.get(key) is not None for key in one.beside) for one in fitting]
+        closest = [one for one, keys in zip(fitting, known, strict=True) if keys == max(known)]
+        agreed, refusals = _readings(usage, response, closest)
+    if agreed is None and len(refusals) == len(fitting):
+        raise refusals[0]
+    if agreed is None:
+        names = _named(list(dict.fromkeys(one.name for one in fitting)))
+        keys = ", ".join(map(key_of, usage))
+        raise UnreadableInput("several shapes have these keys", keys, f"name the one of the API: {names}")
+    return agreed
+
+
+def _readings(
+    usage: dict[str, Any], response: dict[str, Any], shapes: list[Shape]
+) -> tuple[Usage | None, list[TokenbillError]]:
+    """What these shapes say with one voice, or None; and why some refuse the counts."""
+    read, refusals = list[Usage](), list[TokenbillError]()
+    for one in shapes:
         try:
             read.append(_usage(usage, response, one, named=False))
         except TokenbillError as refusal:
             refusals.append(refusal)
     decided = any(usage.get(key) is not None for key in TOTALS)
-    if not read or (len(fitting) == 1 and refusals):
-        raise refusals[0]
-    if any(each != read[0] for each in read) or (refusals and not decided):
-        names = _named(list(dict.fromkeys(one.name for one in fitting)))
-        keys = ", ".join(map(key_of, usage))
-        raise UnreadableInput("several shapes have these keys", keys, f"name the one of the API: {names}")
-    return read[0]
+    open_ = not read or any(each != read[0] for each in read) or (bool(refusals) and not decided)
+    return (None if open_ else read[0]), refusals
 
 
 def _fitting(usage: dict[str, Any]) -> list[Shape]:

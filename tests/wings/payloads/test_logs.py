@@ -1,6 +1,8 @@
 """Logs are read as tools keep them: each answer once, under the model that gave it."""
 
 import json
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from tokenbill import Usage
 from tokenbill.errors import UnreadableInput, UnreadableRow
-from tokenbill.payloads import merged, read_log, read_usage
+from tokenbill.payloads import merged, read_costs, read_log, read_usage
 
 
 def lines(*rows):
@@ -605,3 +607,27 @@ def test_a_stream_of_anthropic_keeps_the_lifetimes_of_its_start():
         }
         | {"input_tokens{cache=write,model=c,ttl=unknown}": 103}
     )
+
+
+def test_the_amounts_of_a_cost_report_are_exact():
+    priced = {"amount": {"value": Decimal("0.06"), "currency": "usd"}, "line_item": "m, input"}
+    openai = {"data": [{"start_time": 1793491200, "results": [priced]}]}
+    claude = {
+        "data": [
+            {
+                "starting_at": "2026-11-01T00:00:00Z",
+                "results": [{"amount": "100.5", "currency": "USD", "model": "c"}],
+            }
+        ]
+    }
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+
+    assert read_costs(openai) == [
+        {"amount": Decimal("0.06"), "currency": "USD", "time": start, "description": "m, input"}
+    ]
+    # text in cents, with a fraction
+    assert read_costs(claude) == [
+        {"amount": Decimal("1.005"), "currency": "USD", "time": start, "model": "c"}
+    ]
+    with pytest.raises(UnreadableInput, match="not an exact cost"):
+        read_costs({"data": [{"results": [{"amount": 1.5}]}]})

@@ -67,6 +67,7 @@ LANGCHAIN: Final = (
         COUNTS
         | prefixed("input_token_details", LANGCHAIN_IN)
         | prefixed("output_token_details", LANGCHAIN_OUT),
+        zeros_are_absent=True,
     ),
     # A tier is written into the names of the parts, and its plain name holds what is in none of them.
     *(
