@@ -23,6 +23,8 @@ __all__ = ["by_version", "request", "thresholds"]
 INPUT: Final = (Meter("input_tokens"),)
 FEE: Final = "api_calls"
 OFF_PEAK: Final = {"variant": "off_peak"}
+REPLACED: Final = ("batch", "flex", "standard", "default")
+"""Variants that cost the standard where the list has no price for them, and so its off-peak price."""
 VERSION: Final = "version"
 
 
@@ -152,13 +154,17 @@ def _off_peak(usage: Usage, schedule: PriceSchedule, when: datetime | None) -> U
     concerned = [each for each in hours if any(each.are_of(meter) for meter in usage)]
     if not any(each.hold(_needed(when)) for each in concerned):
         return usage
-    return Usage([(_labelled(meter), quantity) for meter, quantity in usage.items()])
+    return Usage([(_labelled(meter, schedule), quantity) for meter, quantity in usage.items()])
 
 
-def _labelled(meter: Meter) -> Meter:
-    """A meter of tokens in off-peak hours, unless it is of another variant."""
-    is_plain = meter.name.endswith("_tokens") and "variant" not in meter.labels
-    return Meter(meter, OFF_PEAK) if is_plain else meter
+def _labelled(meter: Meter, schedule: PriceSchedule) -> Meter:
+    """A meter of tokens in off-peak hours, unless it is of a variant that has a price of its own."""
+    entry = schedule.find(meter) if meter.name.endswith("_tokens") else None
+    if entry is None or "variant" in entry.key.labels:
+        return meter
+    if meter.labels.get("variant") not in (None, *REPLACED):
+        return meter
+    return Meter(meter.name, {**meter.labels, **OFF_PEAK})
 
 
 def _with_fee(usage: Usage, schedule: PriceSchedule, labels: dict[str, str]) -> Usage:
