@@ -144,6 +144,8 @@ def explained(info: dict[str, Any], tier: str, counts: dict[str, int], error: st
         return "fireworks: litellm halves cached input, and knows no tiers, which the map does not say"
     if provider == "perplexity" and any("_above_" in key for key in info):
         return "perplexity: litellm knows no prices of long requests, which the map has"
+    if "input_cost_per_request" in info:
+        return "a fee for the request, which litellm does not count among the costs of tokens"
     return f"OTHER {provider} {tier} {error}"
 
 

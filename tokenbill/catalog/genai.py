@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -203,10 +204,17 @@ def _cells(
 def _metered(members: Mapping[str, Any]) -> Iterator[tuple[Meter, Steps]]:
     for key, value in members.items():
         if value is not None and not key.startswith("_"):
-            if key not in UNITS:
-                raise UnreadableInput("a price of an unknown unit", key, "price it by a schedule of your own")
-            name, unit = UNITS[key]
-            yield meter_of(name, unit["dimensions"]), _steps(value, unit["per"])
+            meter, per = _counted(key)
+            yield meter, _steps(value, per)
+
+
+@cache
+def _counted(key: str) -> tuple[Meter, int]:
+    """The meter that a key of prices is about, and the units that its price covers."""
+    if key not in UNITS:
+        raise UnreadableInput("a price of an unknown unit", key, "price it by a schedule of your own")
+    name, unit = UNITS[key]
+    return meter_of(name, unit["dimensions"]), unit["per"]
 
 
 def _steps(value: Any, per: int) -> Steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, cast
 
@@ -72,7 +73,9 @@ class Meter(str):
 
     def __new__(cls, text: str, labels: Mapping[str, str] | None = None) -> Meter:
         if labels is not None:
-            return _read(text, labels)
+            return (
+                _with(text, labels) if type(text) is Meter and type(labels) is dict else _read(text, labels)
+            )
         if type(text) is Meter:
             return text
         return (_METERS.get(text) if type(text) is str else None) or _remembered(text)
@@ -94,6 +97,7 @@ class Meter(str):
         return self.name == other.name and self.labels.items() <= other.labels.items()
 
 
+_set_name, _set_labels = (vars(Meter)[slot].__set__ for slot in ("name", "labels"))
 KNOWN: dict[str, str] = {}
 """Canonical texts by the spellings met so far: plain text, which a dict finds faster than a Meter."""
 _METERS: dict[str, Meter] = {}
@@ -133,14 +137,42 @@ def _read(text: object, labels: Any) -> Meter:
         if label in pairs:
             raise InvalidMeter(f"label {label} given twice", text, "give each label once")
 
+    both = {**pairs, **labels}
+    return _made(name, {label: checked_name(both[label], what=f"label {label}") for label in both})
+
+
+def _with(meter: Meter, labels: dict[str, str]) -> Meter:
+    """A meter with more labels: of lists of thousands of models most meters differ in the model alone."""
+    pairs = dict(meter.labels)
+    for label, value in labels.items():
+        if type(label) is not str or type(value) is not str or label in pairs:
+            return _read(meter, labels)
+        pairs[_known(label)] = _named(label, value)
+    return _made(meter.name, pairs)
+
+
+@lru_cache(KNOWN_METERS)
+def _known(label: str) -> str:
+    if not is_label(label):
+        raise InvalidMeter(
+            "not a label name", label, "begin with a letter or _, go on with letters, digits, _ . -"
+        )
+    return label
+
+
+@lru_cache(KNOWN_METERS)
+def _named(label: str, value: str) -> str:
+    return checked_name(value, what=f"label {label}")
+
+
+def _made(name: str, pairs: dict[str, str]) -> Meter:
     # One meter has one text: labels in order, quotes only where a value needs them. Two spellings of a
     # meter would be two meters, and one of them unpriced.
-    both = {**pairs, **labels}
-    found = {label: checked_name(both[label], what=f"label {label}") for label in sorted(both)}
-    inner = ",".join(f"{label}={_quoted(value)}" for label, value in found.items())
+    found = {label: pairs[label] for label in sorted(pairs)}
+    inner = ",".join([f"{label}={_quoted(value)}" for label, value in found.items()])
     meter = str.__new__(Meter, f"{name}{{{inner}}}" if found else name)
-    object.__setattr__(meter, "name", name)
-    object.__setattr__(meter, "labels", MappingProxyType(found))
+    _set_name(meter, name)
+    _set_labels(meter, MappingProxyType(found))
     return meter
 
 
@@ -168,6 +200,7 @@ def is_label(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(NAME, value) is not None
 
 
+@lru_cache(KNOWN_METERS)
 def _quoted(value: str) -> str:
     if re.fullmatch(PLAIN, value):
         return value

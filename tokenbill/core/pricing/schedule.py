@@ -265,9 +265,38 @@ def _cells(entries: Iterable[Entry]) -> dict[str, Cells]:
         if len(cells) > SHAPES:
             way_out = f"label the entries of {name} in at most {SHAPES} ways"
             raise InvalidSchedule("too many sets of labels", len(cells), way_out)
-        for one, other in combinations(cells, 2):
-            _refuse_ties(cells, one, other)
+        for part in _models(cells):
+            for one, other in combinations(part, 2):
+                _refuse_ties(part, one, other)
     return names
+
+
+def _models(cells: Cells) -> Iterator[Cells]:
+    """The entries of each value of the labels that all of them have, one of those that are alike.
+
+    Two entries tie only if they agree on such a label: of a list of thousands of models each has its own,
+    and most have prices for the same few dozen sets of the other labels.
+    """
+    if len(cells) < 2:
+        return
+    common = sorted(set.intersection(*map(set, cells)))
+    parts: dict[tuple[str | None, ...], Cells] = {}
+    for labels, cell in cells.items():
+        places = [labels.index(label) for label in common]
+        for values, entry in cell.items():
+            part = parts.setdefault(tuple([values[place] for place in places]), {})
+            part.setdefault(labels, {})[values] = entry
+    seen = set[object]()
+    for part in parts.values():
+        left = {
+            (labels, tuple(value for label, value in zip(labels, values, strict=True) if label not in common))
+            for labels, cell in part.items()
+            for values in cell
+        }
+        alike = frozenset(left)
+        if alike not in seen:
+            seen.add(alike)
+            yield part
 
 
 def _refuse_ties(cells: Cells, one: tuple[str, ...], other: tuple[str, ...]) -> None:
