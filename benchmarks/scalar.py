@@ -16,9 +16,25 @@ import time
 import timeit
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from typing import NamedTuple
 
-from tokenbill import Bill, BillingPlan, Graduated, PerUnit, PriceSchedule, Tier, Usage
+from tokenbill import (
+    Account,
+    Balance,
+    Bill,
+    BillingPlan,
+    Discount,
+    Graduated,
+    Grant,
+    Period,
+    PerUnit,
+    PriceSchedule,
+    Rounding,
+    Tax,
+    Tier,
+    Usage,
+)
 
 CENT = Decimal("0.01")
 MILLION = 1_000_000
@@ -218,6 +234,169 @@ def _independent(plan: BillingPlan) -> Callable[[], object]:
     return lambda: Bill.of(Usage(EVENT), plan).total
 
 
+PAIR = Usage(gpu_hours=10, api_calls=1000)
+PRICES = PriceSchedule(gpu_hours="0.1", api_calls="0.01")
+MARCH = Period("2026-03-01", "2026-04-01")
+HOURS, CALLS, HOUR, CALL = Decimal(10), Decimal(1000), Decimal("0.1"), Decimal("0.01")
+NIL, VAT = Decimal(0), Decimal("0.19")
+
+
+def settled(amount: Decimal) -> Decimal:
+    """An amount in cents."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def net_by_hand() -> Decimal:
+    """What both meters come to."""
+    return HOURS * HOUR + CALLS * CALL
+
+
+def taxed_by_hand(net: Decimal) -> Decimal:
+    """A net with a tax on top, each settled."""
+    return settled(net) + settled(net * VAT)
+
+
+def over_included() -> Decimal:
+    """The same, 500 calls included."""
+    return HOURS * HOUR + max(CALLS - 500, NIL) * CALL
+
+
+def line_by_hand() -> Decimal:
+    """Both meters settled apart, and a tax on their sum."""
+    net = settled(HOURS * HOUR) + settled(CALLS * CALL)
+    return net + settled(net * VAT)
+
+
+def prepaid_by_hand() -> Decimal:
+    """What a balance of 100 leaves due."""
+    total = settled(net_by_hand())
+    return total - min(total, Decimal(100))
+
+
+def usage_taxed_by_hand() -> Decimal:
+    """A fee without tax, and usage with it."""
+    usage = over_included()
+    return settled(20 + usage) + settled(usage * VAT)
+
+
+def everything_by_hand() -> Decimal:
+    """All terms at once: what is due after a gift of 5 and a balance of 100."""
+    fee, usage = 20 * Decimal("0.9"), over_included() * Decimal("0.9")
+    usage = max(usage - 4, NIL)
+    net = max(min(fee + usage, Decimal(900)), Decimal(25))
+    rounded = settled(net)
+    gift = min(rounded, Decimal(5))
+    total = rounded - gift + settled(max(net - gift, NIL) * VAT)
+    return total - min(total, Decimal(100))
+
+
+def terms() -> list[Row]:
+    """Every kind of plan, usage and plan made before: the total of a bill, then all its lines."""
+    vat, included = [Tax("VAT", 19)], {"api_calls": 500}
+    on_demand, subscription = BillingPlan.on_demand, BillingPlan.subscription
+    both = [
+        ("on demand", on_demand(PRICES), None, lambda: settled(net_by_hand()), "≤ 6.5 / ≤ 22"),
+        ("on demand, one tax", on_demand(PRICES, taxes=vat), None, lambda: taxed_by_hand(net_by_hand()),
+         "≤ 7.5 / ≤ 25"),
+        ("on demand, 10 % discount", on_demand(PRICES, discounts=[Discount.percent(10)]), None,
+         lambda: settled(net_by_hand() * Decimal("0.9")), "≤ 7.5 / ≤ 30"),
+        ("on demand, minimum", on_demand(PRICES, minimum=25), None,
+         lambda: settled(max(net_by_hand(), Decimal(25))), "≤ 6.5 / ≤ 20"),
+        ("subscription with a period", subscription(20, PRICES), MARCH,
+         lambda: settled(20 + net_by_hand()), "≤ 6.5 / ≤ 25"),
+        ("subscription, included, tax, period", subscription(20, PRICES, included=included, taxes=vat), MARCH,
+         lambda: taxed_by_hand(20 + over_included()), "≤ 5.5 / ≤ 22"),
+        ("subscription, tax on usage only",
+         subscription(20, PRICES, included=included, taxes=[Tax("VAT", 19, on="usage")]), MARCH,
+         usage_taxed_by_hand, "≤ 7.5 / ≤ 40"),
+        ("rounding by line, tax", on_demand(PRICES, taxes=vat, rounding=Rounding(stage="line")), None,
+         line_by_hand, "≤ 18 / ≤ 30"),
+    ]  # fmt: skip
+    rows = list[Row]()
+    for name, plan, period, by_hand, targets in both:
+        of = partial(Bill.of, PAIR, plan, period=period) if period else partial(Bill.of, PAIR, plan)
+        total, lines = targets.split(" / ")
+        rows.append(Row(f"{name}, total", lambda of=of: of().total, by_hand, total))
+        rows.append(Row(f"{name}, lines", lambda of=of: of().lines, by_hand, lines))
+    return [*rows, *credit()]
+
+
+def credit() -> list[Row]:
+    """What is due of a final bill that grants pay."""
+    paid = Account(balance=[Grant("paid", 100, "USD")])
+    both = Account(balance=[Grant("paid", 100, "USD"), Grant("gift", 5, "USD", kind="promotional")])
+    prepaid = BillingPlan.prepaid(PRICES)
+    full = BillingPlan.subscription(
+        20, PRICES, included={"api_calls": 500}, minimum=25, maximum=900, taxes=[Tax("VAT", 19)],
+        discounts=[Discount.percent(10), Discount.fixed(4, on="usage")],
+    )  # fmt: skip
+    one = partial(Bill.of, PAIR, prepaid, opening=paid)
+    all_of_it = partial(Bill.of, PAIR, full, opening=both, period=MARCH)
+    return [
+        Row("prepaid, one grant, due", lambda: one().due, prepaid_by_hand, "≤ 10"),
+        Row("prepaid, one grant, lines", lambda: one().lines, prepaid_by_hand, "≤ 22"),
+        Row("all terms, gift and grant, due", lambda: all_of_it().due, everything_by_hand, "≤ 6"),
+        Row("all terms, gift and grant, lines", lambda: all_of_it().lines, everything_by_hand, "≤ 25"),
+    ]
+
+
+class Events:
+    """Events on an open account, of two meters each."""
+
+    def __init__(self, plan: BillingPlan, account: Account | None = None, warm: int = 0) -> None:
+        self.plan, self.account = plan, Account() if account is None else account
+        for _ in range(warm):
+            self.event()
+
+    def event(self) -> Decimal:
+        """Bill an event, and keep the account."""
+        bill = Bill.of(TWO, self.plan, opening=self.account, final=False)
+        self.account = bill.closing
+        return bill.total
+
+
+TWO = Usage(gpu_hours=1, api_calls=10)
+
+
+def open_accounts() -> list[Row]:
+    """An event on an open account of any plan, against one of a plan of prices alone."""
+    vat, plain = [Tax("VAT", 19)], Events(BillingPlan.on_demand(PRICES), warm=1)
+    grant, gift = Grant("paid", 10**6, "USD"), Grant("gift", 10**6, "USD", kind="promotional")
+    scoped = Grant("calls", 10**6, "USD", on="api_calls")
+    spent = [Grant(f"spent-{i}", 1, "USD") for i in range(100)]
+    gone = Account(balance=Balance([*spent, grant], draws={each.id: 1 for each in spent}))
+    full = BillingPlan.subscription(
+        20, PRICES, included={"api_calls": 500}, minimum=25, maximum=10**9, taxes=vat,
+        discounts=[Discount.percent(10), Discount.fixed(4, on="usage")],
+    )  # fmt: skip
+    by_line = BillingPlan.on_demand(PRICES, taxes=vat, rounding=Rounding(stage="line"))
+    prepaid = BillingPlan.prepaid(PRICES)
+    labels = Usage({f"api_calls{{id=n{i}}}": 1 for i in range(1000)})
+    crowded = Account()
+    crowded = Bill.of(labels, prepaid, opening=crowded, final=False).closing
+    fresh = Events(prepaid, Account(balance=[grant]), warm=1)
+    cases = [
+        ("tax", BillingPlan.on_demand(PRICES, taxes=vat), Account(), "≤ 2"),
+        ("all terms", full, Account(), "≤ 2"),
+        ("prepaid", prepaid, Account(balance=[grant]), "≤ 2"),
+        ("scoped credit", prepaid, Account(balance=[scoped]), "≤ 4"),
+        ("promotional credit", prepaid, Account(balance=[gift]), "≤ 4"),
+        ("rounding by line", by_line, Account(), "≤ 4"),
+    ]
+    rows = [
+        Row(f"event, {name} / on demand", Events(plan, account, warm=1).event, plain.event, target)
+        for name, plan, account, target in cases
+    ]
+    return [
+        *rows,
+        Row("event, 4,000 before / fresh", Events(full, warm=4000).event,
+            Events(full, warm=1).event, "≤ 1.15"),
+        Row("event, 1,000 idle labels / fresh", Events(prepaid, crowded, warm=1).event,
+            Events(prepaid, warm=1).event, "≤ 1.15"),
+        Row("event, 100 spent grants / fresh", Events(prepaid, gone, warm=1).event, fresh.event, "≤ 1.15"),
+    ]  # fmt: skip
+
+
 def peers() -> list[Row]:
     """The same tokens by the LLM cost counters that are installed; these ratios are theirs over ours."""
     plan, found = llm_plan(), [("genai-prices", _genai_prices(), "≥ 20"), ("litellm", _litellm(), "≥ 25")]
@@ -275,10 +454,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=41, help="rounds of each row (default 41)")
     parser.add_argument("--no-import", action="store_true", help="leave out the import of whole processes")
+    parser.add_argument("--only", default="", help="a group of rows: terms, open_accounts, peers …")
     options = parser.parse_args()
     print(f"CPython {platform.python_version()}, medians of {options.rounds} rounds, ratios pair by pair\n")
     print(f"{'':42}{'ns':>12}{'other ns':>12}{'ratio':>9}  target")
-    rows = [*two_meters(), *llm(), *six_tiers(), *by_the_hour(), *labelled(), *events(), *peers()]
+    found = (two_meters, llm, six_tiers, by_the_hour, labelled, events, terms, open_accounts, peers)
+    rows = [row for rows_of in found if options.only in rows_of.__name__ for row in rows_of()]
     for row in rows:
         print(_told(row.name, timed(row, options.rounds), row.target))
     if not options.no_import:

@@ -14,9 +14,8 @@ from tokenbill.core.base.tables import digits, html_table, shortest, text_table
 from tokenbill.core.base.values import Value
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.decimals import ZERO, decimal, difference
+from tokenbill.core.money.decimals import ZERO, Exact, decimal, difference, exact_sum
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.work import together
 from tokenbill.errors import InvalidUsage
 from tokenbill.shared.usage_history import Scenario
 
@@ -54,7 +53,7 @@ class PlanDifference(Value):
     @property
     def total(self) -> Decimal:
         """How much more the other plan costs; negative where it costs less."""
-        return together(line.amount for line in self.lines)
+        return _together(line.amount for line in self.lines)
 
     @property
     def reasons(self) -> tuple[LineDifference, ...]:
@@ -64,7 +63,7 @@ class PlanDifference(Value):
             alike.setdefault(line.reason, []).append(line)
         return tuple(
             LineDifference(
-                reason, "", together(line.one for line in lines), together(line.other for line in lines)
+                reason, "", _together(line.one for line in lines), _together(line.other for line in lines)
             )
             for reason, lines in alike.items()
         )
@@ -245,7 +244,7 @@ def ranking_of(
     scenarios: Iterable[Scenario], plans: Iterable[tuple[str, BillingPlan, Sequence[Bill]]]
 ) -> Comparison:
     """Plans, by name and with their bills for the scenarios, by what these come to together."""
-    offers = [(together(bill.total for bill in bills), name, plan, bills) for name, plan, bills in plans]
+    offers = [(_together(bill.total for bill in bills), name, plan, bills) for name, plan, bills in plans]
     totals = [total for total, *_ in offers]
     # Ties share a place, and the next plan's is as if they had not: 1, 1, 3.
     places = [
@@ -270,5 +269,9 @@ def _amounts(bills: Iterable[Bill]) -> dict[tuple[str, str], Decimal]:
     amounts: dict[tuple[str, str], Decimal] = {}
     for line in (line for bill in bills for line in bill.lines):
         key = (" ".join(filter(None, (line.kind, line.meter))), line.description)
-        amounts[key] = together((amounts.get(key, ZERO), line.amount))
+        amounts[key] = _together((amounts.get(key, ZERO), line.amount))
     return amounts
+
+
+def _together(amounts: Iterable[Exact]) -> Decimal:
+    return decimal(exact_sum(amounts))

@@ -23,10 +23,10 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.pricing.price import After, Price
-from tokenbill.core.rating.charges import entry_lines
-from tokenbill.core.rating.compiled import Compiled, compiled_form
+from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.increment import used_in
 from tokenbill.core.rating.lines import Charge, LineItem
+from tokenbill.core.rating.statement import entry_lines
 from tokenbill.errors import InvalidPlan
 from tokenbill.focus.costs import Cost, line_cost, priced, split
 from tokenbill.focus.credit import Pair
@@ -57,21 +57,21 @@ def first_rate(price: Price) -> tuple[Exact, Decimal]:
     return ZERO, ONE
 
 
-def card_of(bill: Bill) -> Compiled:
-    """The prices of a bill, by meter."""
-    return compiled_form(bill.plan, bill.plan.share(bill.period))
+def card_of(bill: Bill) -> CompiledPlan:
+    """The compiled plan of a bill."""
+    return compiled_plan(bill.plan, bill.period)
 
 
-def used_by(card: Compiled, usage: Usage) -> dict[Meter, Exact]:
+def used_by(card: CompiledPlan, usage: Usage) -> dict[Meter, Exact]:
     """What was used, by entry or group."""
     used: dict[Meter, Exact] = {}
     for meter, quantity in usage.items():
-        key = card[meter].key
+        key = card.card[meter].key
         used[key] = plus(used.get(key, ZERO), Decimal(quantity))
     return used
 
 
-def within_allowance(card: Compiled, usage: Usage) -> dict[Meter, Allowance]:
+def within_allowance(card: CompiledPlan, usage: Usage) -> dict[Meter, Allowance]:
     """The allowances of a plan, by entry or group; those not touched count too."""
     allowances: dict[Meter, Allowance] = {}
     used = used_by(card, usage)
@@ -87,7 +87,7 @@ def within_allowance(card: Compiled, usage: Usage) -> dict[Meter, Allowance]:
     # The fee pays for units that nobody used, too; of an ``.each`` entry without usage there is no group.
     reached = {Meter(card.plan.prices.match(key).key) for key in allowances}
     for key in dict(card.plan.included).keys() - reached:
-        rate = card[key]
+        rate = card.card[key]
         if isinstance(rate.price, After):
             allowances[key] = Allowance(rate.key, rate.price.units, ZERO, rate.price.price)
     return {key: allowances[key] for key in sorted(allowances) if allowances[key].units}

@@ -27,7 +27,7 @@ from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.rating.increment import Increment
-from tokenbill.core.rating.work import Item
+from tokenbill.core.rating.statement import RatedCharge
 from tokenbill.errors import CurrencyMismatch, InvalidGrant
 from tokenbill.focus.costs import Cost
 from tokenbill.focus.purchases import Expired, Purchase
@@ -98,8 +98,8 @@ class Market(NamedTuple):
 class Pair(NamedTuple):
     """One item of a period after this bill, and before it; the difference is what the bill charges."""
 
-    after: Item
-    before: Item | None
+    after: RatedCharge
+    before: RatedCharge | None
 
     def change(self, of: str) -> Exact:
         """The change of one of its amounts since the last bill."""

@@ -23,11 +23,10 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.rates import PerUnit
-from tokenbill.core.rating.charges import entry_lines, usage_lines
-from tokenbill.core.rating.compiled import Compiled
+from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.increment import Increment, used_in, with_statements
 from tokenbill.core.rating.lines import Charge, LineItem, less
-from tokenbill.core.rating.work import Item
+from tokenbill.core.rating.statement import RatedCharge, entry_lines, plain_lines
 from tokenbill.errors import CurrencyMismatch
 from tokenbill.focus.allowance import card_of, covering, used_by, within_allowance
 from tokenbill.focus.costs import Cost, Listed, Priced, line_cost, priced, split
@@ -66,7 +65,7 @@ class Costing(NamedTuple):
         meter = pair.after.meter
         return ZERO if meter is None else self.used.get(meter, ZERO)
 
-    def discounted(self, item: Item) -> Exact:
+    def discounted(self, item: RatedCharge) -> Exact:
         """What percent discounts leave of the price of an item."""
         factor: Exact = ONE
         # FOCUS: ContractedUnitPrice carries negotiated percentages only; fixed amounts lower BilledCost.
@@ -91,16 +90,12 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
     """What the costs of a bill are worked out from: its period after it, less the period before it."""
     card, opening, usage = card_of(bill), bill.opening, used_in(bill.given)
     added = with_statements(bill.added, bill.given, card)
-    after: Sequence[Item] = added.after.items if added.after else _priced_items(card, usage)
-    before: Sequence[Item] = ()
-    if added.after:
-        before = added.before.items if added.before else ()
-    elif not opening.is_fresh:
-        before = _priced_items(card, opening.used)
+    after = added.after.charges if added.after else []
+    before = added.before.charges if added.before else []
     # Of an item that is gone from the period, nothing is left: its pair takes back what was billed.
     earlier = {item.key: item for item in before}
     pairs = [Pair(item, earlier.pop(item.key, None)) for item in after]
-    pairs += [Pair(Item(item.kind, item.meter, item.name, []), item) for item in earlier.values()]
+    pairs += [Pair(RatedCharge(item.identity, []), item) for item in earlier.values()]
 
     # The units that a fee covers have rows of their own, so neither they nor their line count here.
     fees = covering(bill, pairs, fee)
@@ -115,8 +110,8 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
             raise CurrencyMismatch(list_prices.currency, unit)
         plan = bill.plan
         public = BillingPlan(list_prices, included=plan.included, prorate_included=plan.prorate_included)
-        at_list = Compiled(public, plan.share(bill.period))
-        listed = {(line.meter, line.description): line for line in usage_lines(at_list, usage)}
+        at_list = CompiledPlan(public, plan.share(bill.period))
+        listed = {(line.meter, line.description): line for line in plain_lines(at_list, usage)}
     return Costing(
         bill,
         added,
@@ -128,10 +123,6 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
         known,
         token_draws(bill, added, pairs, known),
     )
-
-
-def _priced_items(card: Compiled, usage: Usage) -> Sequence[Item]:
-    return [Item("usage", rate.key, rate.name, lines) for rate, lines in entry_lines(card, usage) if lines]
 
 
 def _beyond_allowance(
@@ -180,7 +171,7 @@ def item_costs(costing: Costing, place: int) -> list[Cost]:
     return [*_consumed(costs, [part for _, part in parts], used), *moved]
 
 
-def shift(item: Item, amount: Decimal) -> Cost:
+def shift(item: RatedCharge, amount: Decimal) -> Cost:
     """What a discount or a limit moved to an item that this bill has no line for."""
     text = f"{item.meter or item.name}, share of discounts and limits"
     return Cost("Adjustment", item.kind, text, item.meter, flat=(amount, amount)).worth(amount)

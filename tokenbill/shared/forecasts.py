@@ -19,7 +19,7 @@ from tokenbill.core.money.decimals import decimal
 from tokenbill.core.periods.instants import is_before, midnight, moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.compiled import compiled_form
+from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by
 from tokenbill.errors import InvalidPeriod, InvalidUsage
 
@@ -188,4 +188,4 @@ def invoice_preview(
     """
     before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
     given: Given = (usage, plan, before, final, NO_USAGE, (), period, at)
-    return added_by(given, compiled_form(plan, plan.share(period)), refusing=False)
+    return added_by(given, compiled_plan(plan, period), refusing=False)

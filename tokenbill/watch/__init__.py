@@ -22,8 +22,7 @@ from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import is_before, iso_text, midnight, moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.charges import quantities_of
-from tokenbill.core.rating.compiled import compiled_form
+from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.increment import NO_USAGE, Increment
 from tokenbill.errors import (
     BalanceExhausted,
@@ -189,8 +188,8 @@ def _days_in(now: Snapshot) -> Iterator[tuple[date, Usage]]:
 
 def _allowances(now: Snapshot) -> Iterator[Allowance]:
     """Free units by entry, and by group where an entry has groups that were used."""
-    card = compiled_form(now.plan, now.plan.share(now.billed))
-    used = quantities_of(card, now.account.used)
+    card = compiled_plan(now.plan, now.billed)
+    used = card.card.quantities(now.account.used)
     # Included units are those of the whole period; a plan may give a part of them for a part of it.
     for key, included in now.plan.included:
         free = product(included, card.share) if now.plan.prorate_included else included
@@ -206,8 +205,8 @@ def _allowances(now: Snapshot) -> Iterator[Allowance]:
 
 def _price_breaks(now: Snapshot) -> Iterator[tuple[Meter, PriceBreak]]:
     """The next price break of each meter in use whose price lists its pieces."""
-    card = compiled_form(now.plan, now.plan.share(now.billed))
-    used = quantities_of(card, now.account.used)
+    card = compiled_plan(now.plan, now.billed)
+    used = card.card.quantities(now.account.used)
     for rate in sorted(used, key=lambda rate: rate.order):
         if rate.price.pieces() is not None:
             price_break = next_breakpoint(rate.price, after=Decimal(used[rate]))

@@ -23,9 +23,9 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.price import Each
 from tokenbill.core.pricing.rates import Package
 from tokenbill.core.pricing.schedule import Prices, PriceSchedule
-from tokenbill.core.rating.charges import usage_lines
-from tokenbill.core.rating.compiled import compiled_form
+from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.lines import exact_sum
+from tokenbill.core.rating.statement import plain_lines
 from tokenbill.errors import CurrencyMismatch, InvalidMeter, InvalidPlan, InvalidUsage
 from tokenbill.shared.forecasts import invoice_preview
 
@@ -129,7 +129,7 @@ def advice(
     # Packages are bought for all that the usage comes to in the units of the schedule, today's first.
     offers = _listed(packages, Package)
     if offers:
-        need = exact_sum(usage_lines(compiled_form(plan), usage))
+        need = exact_sum(plain_lines(compiled_plan(plan), usage))
         rounding = Rounding(plan.rounding.known_places(plan.currency.places), mode=plan.rounding.mode)
         before = rounding(offers[0].amount(need))
         for package in offers[1:]:

@@ -177,7 +177,7 @@ def test_tokens_are_explained_in_tokens():
     bill = Bill.of(Usage(calls=100), plan, opening=Account(balance=[Grant("g", 100, token)]))
 
     assert bill.explain().splitlines() == [
-        "calls: calls at 500 = 0.8  (500 TOKEN, of which 400 are not covered by the balance)",
+        "calls: calls at 500 = 0.80  (500 TOKEN, of which 400 are not covered by the balance)",
         "  at 100: 100 × 5 = 500 TOKEN",
         "  tokens at 400 TOKEN: 400 ÷ 10000 × 20 = 0.8",
         "total: 0.80 USD",

@@ -25,9 +25,9 @@ from tokenbill import (
     Usage,
     Volume,
 )
-from tokenbill.core.rating.compiled import Compiled
-from tokenbill.core.rating.old_stages import rate
-from tokenbill.core.rating.work import Asked
+from tokenbill.core.rating.charge_run import RatingRequest
+from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.core.rating.statement import rate
 
 MONEY = PriceSchedule(a=1, b=1, c=1)
 TOKEN = Currency("TOKEN", places=0)
@@ -90,7 +90,7 @@ def test_no_fee_is_owed_in_a_trial():
 
     bill = bill_of({}, **terms, trial=31, period=MARCH)
 
-    assert told(bill) == [("subscription", "0"), ("true-up to minimum", "10")]
+    assert told(bill) == [("subscription", "0"), ("true-up to minimum", "10.00")]
 
 
 # Usage
@@ -111,12 +111,12 @@ def test_included_units_come_before_the_price_is_read():
 
 
 def test_prices_alone_come_to_their_lines():
-    card = Compiled(BillingPlan(MONEY))
+    card = CompiledPlan(BillingPlan(MONEY))
 
-    statement = rate(Asked(card, Usage(a="0.335", b=3)))
+    statement = rate(RatingRequest(card, Usage(a="0.335", b=3)))
 
     assert [str(line.amount) for line in statement.lines] == ["0.335", "3"]
-    assert [item.key for item in statement.items] == ["usage:a", "usage:b"]
+    assert [item.key for item in statement.charges] == ["usage:a", "usage:b"]
     assert (str(statement.total), statement.draws) == ("3.34", {})
 
 
@@ -135,15 +135,15 @@ def test_a_discount_says_what_it_is_of():
     bill = bill_of({"a": 200}, discounts=[Discount.percent(10, "spring"), Discount.fixed(30)])
 
     assert [line.explain() for line in bill.lines[1:]] == [
-        "spring: less 10 % of 200 = -20",
-        "30 off: less 30 of 180 = -30",
+        "spring: less 10 % of 200 = -20.00",
+        "30 off: less 30 of 180 = -30.00",
     ]
 
 
 def test_a_fixed_discount_takes_at_most_what_is_left():
     bill = bill_of({"a": 20}, discounts=[Discount.fixed(30), Discount.fixed(5)])
 
-    assert told(bill, "discount") == [("30 off", "-20")]
+    assert told(bill, "discount") == [("30 off", "-20.00")]
     assert bill.total == 0
 
 
@@ -152,7 +152,7 @@ def test_a_discount_applies_to_its_scope_only():
 
     bill = bill_of({"a": 20, "b": 10}, fees=[Fee(8)], discounts=[*discounts, Discount.percent(25, on="fee")])
 
-    assert told(bill, "discount") == [("half", "-10"), ("25 % off", "-2")]
+    assert told(bill, "discount") == [("half", "-10.00"), ("25 % off", "-2.00")]
     assert bill.total == 26  # 10 + 10 + 6
 
 
@@ -192,8 +192,8 @@ def test_maximum_and_true_up_are_lines_of_their_own():
     bill = bill_of({"a": 60, "b": 60}, maximum=100, minimum=100)
     lifted = bill_of({"a": 60}, minimum=100)
 
-    assert [line.explain() for line in bill.lines[2:]] == ["maximum: 100 − 120 = -20"]
-    assert [line.explain() for line in lifted.lines[1:]] == ["true-up to minimum: 100 − 60 = 40"]
+    assert [line.explain() for line in bill.lines[2:]] == ["maximum: 100 − 120 = -20.00"]
+    assert [line.explain() for line in lifted.lines[1:]] == ["true-up to minimum: 100 − 60 = 40.00"]
 
 
 def test_what_a_part_of_a_period_owes_is_told_with_the_part():
@@ -202,8 +202,8 @@ def test_what_a_part_of_a_period_owes_is_told_with_the_part():
     )
 
     assert [line.explain() for line in bill.lines[1:]] == [
-        "31 off: less 31 × 10/31 of 500 = -10",
-        "maximum: 310 × 10/31 − 490 = -390",
+        "31 off: less 31 × 10/31 of 500 = -10.00",
+        "maximum: 310 × 10/31 − 490 = -390.00",
     ]
 
 
@@ -419,7 +419,7 @@ def test_the_rest_is_one_quantity_of_the_token_price_spread_over_the_entries():
 
     bill = token_bill({"a": 9, "b": 3}, price=price, taxes=[Tax("on a", 50, on="a")])
 
-    assert told(bill) == [("a", "54"), ("b", "18"), ("on a", "27.00")]  # 72 in proportion to 9 and 3
+    assert told(bill) == [("a", "54.00"), ("b", "18.00"), ("on a", "27.00")]  # 72 in proportion to 9 and 3
 
 
 def test_a_cliff_in_a_token_price_may_make_credit_dear():
@@ -435,15 +435,15 @@ def test_what_the_token_price_takes_for_nothing_is_a_line_of_its_own():
     covered = token_bill(12, price=price, grants=[Grant("pack", 12, TOKEN)])
     unused = token_bill(0, price=price)
 
-    assert told(covered) == [("tokens", "5"), ("calls", "0")]
-    assert told(unused) == [("tokens", "5")]
+    assert told(covered) == [("calls", "0.00"), ("tokens", "5.00")]
+    assert told(unused) == [("tokens", "5.00")]
     assert token_bill(0).total == 0
 
 
 def test_tokens_are_drawn_only_on_entries_in_the_scope_of_a_grant():
     bill = token_bill({"a": 10, "b": 10}, price=PerUnit(1), grants=[Grant("pack", 15, TOKEN, on="b")])
 
-    assert (told(bill), bill.draws) == ([("a", "10"), ("b", "0")], (("pack", 10),))
+    assert (told(bill), bill.draws) == ([("a", "10.00"), ("b", "0.00")], (("pack", 10),))
 
 
 def test_money_pays_what_tokens_did_not():

@@ -578,12 +578,12 @@ def test_a_minimum_is_the_shortfall_in_money_at_a_price_of_one():
     row = row_of(rows_of(Bill.of(Usage({H100: "210.2"}), plan, period=OCTOBER)), "true-up to minimum")
 
     assert shown(row, "PricingQuantity", "PricingUnit", "ListUnitPrice", "ConsumedQuantity") == [
-        "79.6",
+        "79.60",
         "Units",
         "1",
         "0",
     ]
-    assert costs(row) == numbers("79.6", "79.6", "79.6", "79.6")  # 500 − 420.40
+    assert costs(row) == numbers("79.60", "79.6", "79.6", "79.6")  # 500 − 420.40
     assert shown(row, "ChargeCategory", "ChargeFrequency") == ["Usage", "One-Time"]
 
 

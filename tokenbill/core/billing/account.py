@@ -20,7 +20,7 @@ from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.compiled import compiled_form
+from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.increment import NO_USAGE, About, Given, Increment, folded, lacking_of, used_in
 from tokenbill.core.rating.lines import COLUMNS, Adjustment
@@ -182,7 +182,7 @@ class Account(Value):
         """Whether credit covers *usage* on *plan*, unrounded: the check before a request is admitted."""
         opening: Any = self  # pyright takes no field with a converter for what a Protocol asks
         given = (_usage(usage), plan, opening, False, NO_USAGE, (), period or self.period, at)
-        return not lacking_of(given, compiled_form(plan, plan.share(given[6])))
+        return not lacking_of(given, compiled_plan(plan, given[6]))
 
 
 _period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle, _made = slot_setters(Account)
@@ -195,7 +195,7 @@ def going_on(given: Given, added: Increment) -> Account:
     _period(account, given[6])
     _fingerprint(account, given[1].fingerprint())
     used, known = used_in(given), given[2].idle_labels
-    card = compiled_form(given[1], given[1].share(given[6]))
+    card = compiled_plan(given[1], given[6])
     if folded(given[0], card)[1]:
         used, idle = folded(used, card)
         known = tuple(sorted({*known, *idle}))

@@ -15,17 +15,14 @@ from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.base.values import Memo, memo_field, slot_setters
 from tokenbill.core.billing.account import NEW, Account, check_rest, checked_terms, going_on, notes_of
 from tokenbill.core.metering.usage import Quantities, Usage
-from tokenbill.core.money.decimals import decimal, difference
+from tokenbill.core.money.decimals import exact_sum
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.charge_run import RatingRequest
-from tokenbill.core.rating.charges import usage_lines
-from tokenbill.core.rating.compiled import Compiled, compiled_form
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by, is_straight, used_in
 from tokenbill.core.rating.lines import HEADER, NUMBERS, Adjustment, LineItem, less
-from tokenbill.core.rating.statement import plain_lines, rate, settled_lines
-from tokenbill.core.rating.work import Statement, exact_of, total_of
+from tokenbill.core.rating.statement import Statement, plain_lines, rate, settled_lines
 from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
 
 if TYPE_CHECKING:
@@ -99,11 +96,12 @@ class Bill:
         before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
         notes = () if about is NOTHING else notes_of(about)
         given = (usage, plan, before, final, reversal, notes, period, at)
-        if opening is NEW and reversal is NO_USAGE:
-            compiled = compiled_plan(plan, period)
-            if compiled.by_cell and plan.overage == "bill":
+        compiled = compiled_plan(plan, period)
+        if opening is NEW and reversal is NO_USAGE and plan.overage == "bill":
+            if compiled.by_cell:
                 return cls(given, compiled.total(usage, final=final))
-        added = added_by(given, compiled_form(plan, plan.share(period)))
+            return cls(given, cast(Decimal, rate(RatingRequest(compiled, usage, final)).total))
+        added = added_by(given, compiled)
         bill = cls(given, added.total)
         _set_made(bill, Memo(added=added))
         if final and added.balance.grants:
@@ -157,13 +155,13 @@ class Bill:
         """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
         made = self.made
         if "lines" not in made:
-            made["lines"] = _lines(self, self._card, compiled_plan(self.given[1], self.given[6]))
+            made["lines"] = _lines(self, self._compiled)
         return made["lines"]  # type: ignore[no-any-return]
 
     @property
     def exact(self) -> Fraction:
         """The lines without the rounding line, to the last digit."""
-        return exact_of(self.lines)
+        return Fraction(exact_sum(line.precise for line in self.lines if line.kind != "rounding"))
 
     @property
     def due(self) -> Decimal:
@@ -180,13 +178,12 @@ class Bill:
         """What the bill adds to its opening account."""
         added: Increment | None = self.made.get("added")
         if added is None:
-            added = self.made["added"] = added_by(self.given, self._card)
+            added = self.made["added"] = added_by(self.given, self._compiled)
         return added
 
     @property
-    def _card(self) -> Compiled:
-        plan, period = self.given[1], self.given[6]
-        return compiled_form(plan) if period is None else compiled_form(plan, plan.share(period))
+    def _compiled(self) -> CompiledPlan:
+        return compiled_plan(self.given[1], self.given[6])
 
     @property
     def closing(self) -> Account:
@@ -213,7 +210,7 @@ class Bill:
         added = self.made.get("added") or self.added
         account = going_on(self.given, added)
         if added.after is not None:
-            account.made["statement"] = (self._card, added.after)
+            account.made["statement"] = (self._compiled, added.after)
         return account
 
     def __sub__(self, earlier: Bill) -> Adjustment:
@@ -238,12 +235,13 @@ class Bill:
         Raises:
             BillMismatch: If a line, the total or what paid it comes out otherwise; it names the first.
         """
-        card = Compiled(self.plan, self.plan.share(self.period))
-        given: Any = (*self.given[:2], evolve(self.opening), *self.given[3:])  # without what it worked out
-        fresh = Bill(given, _total_by_lines(given, card))
-        fresh.made["added"] = added_by(given, card)
         shares = self.plan.share(self.period), self.plan.fee_share(self.period)
-        lines = _lines(fresh, card, CompiledPlan(self.plan, *shares, exactly=True))
+        long_way = CompiledPlan(self.plan, *shares, exactly=True)
+        given: Any = (*self.given[:2], evolve(self.opening), *self.given[3:])  # without what it worked out
+        added = added_by(given, long_way, refusing=False)
+        fresh = Bill(given, added.total)
+        fresh.made["added"] = added
+        lines = _lines(fresh, long_way)
         for line, again in zip(self.lines, lines, strict=False):
             if line.figures != again.figures:
                 raise BillMismatch(line.description, line.amount, again.amount)
@@ -266,7 +264,7 @@ class Bill:
         """How the bill comes about, as a tree: a step for each line, and below it the way there."""
         from tokenbill.core.billing.explanation import explained  # a process that only bills never needs it
 
-        return explained(self.lines, self._card, self.given, self.added)
+        return explained(self.lines, self._compiled, self.given, self.added)
 
     def explain(self) -> str:
         """Each line as arithmetic that a clerk can redo, the rule applied, and the way along a price."""
@@ -301,23 +299,19 @@ class Bill:
 _set_given, _set_total, _set_made = slot_setters(Bill)
 
 
-def _total_by_lines(given: Given, card: Compiled) -> Decimal:
-    """The total of a bill by its lines, which the fast form of the prices has no part in."""
-    if not is_straight(given[2], card):
-        return added_by(given, card).total
-    return decimal(difference(total_of(card, usage_lines(card, used_in(given))), given[2].accrued))
-
-
-def _lines(bill: Bill, card: Compiled, compiled: CompiledPlan) -> tuple[LineItem, ...]:
+def _lines(bill: Bill, plan: CompiledPlan) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding."""
     given, opening = bill.given, bill.given[2]
-    if opening is NEW:
-        request = RatingRequest(compiled, used_in(given), given[3])
-        lines = plain_lines(request) if compiled.is_plain else rate(request).lines
-    elif is_straight(opening, card):
-        lines = usage_lines(card, used_in(given))
-        lines = lines if opening.is_fresh else less(lines, usage_lines(card, opening.used))
+    if opening is NEW or is_straight(opening, plan):
+        lines = _fresh_lines(plan, used_in(given), final=given[3])
+        if not opening.is_fresh:
+            lines = less(lines, _fresh_lines(plan, opening.used, final=False))
     else:
-        before, after = bill.added.before, cast(Statement, bill.added.after)  # rated by stages
-        lines = after.lines if before is None else less(after.lines, before.lines)
-    return settled_lines(compiled, lines, bill.total)
+        was, now = bill.added.before, cast(Statement, bill.added.after)
+        lines = now.lines if was is None else less(now.lines, was.lines)
+    return settled_lines(plan, lines, bill.total)
+
+
+def _fresh_lines(plan: CompiledPlan, usage: Usage, *, final: bool) -> list[LineItem]:
+    """The lines of a period in which no credit pays."""
+    return plain_lines(plan, usage) if plan.is_plain else rate(RatingRequest(plan, usage, final)).lines

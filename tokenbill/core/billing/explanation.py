@@ -16,15 +16,15 @@ from tokenbill.core.credits.grants import Grant
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import Exact, Number, decimal, difference
+from tokenbill.core.money.decimals import exact_sum as exact_total
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of, units
 from tokenbill.core.pricing.price import After, Combinator, Price
 from tokenbill.core.pricing.wording import numbers_of
-from tokenbill.core.rating.charges import quantities_of
-from tokenbill.core.rating.compiled import Compiled
+from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.increment import Given, Increment, used_in, with_statements
 from tokenbill.core.rating.lines import Charge, LineItem, exact_sum
-from tokenbill.core.rating.work import Statement, together
+from tokenbill.core.rating.statement import Statement
 from tokenbill.errors import InvalidPrice
 
 __all__ = ["Explanation", "explained", "explained_price", "settlement"]
@@ -104,21 +104,21 @@ class Explanation(Value):
         return html_table(("how it comes about", "amount", "explained in"), rows, numbers=(1,))
 
 
-def explained(lines: Sequence[LineItem], card: Compiled, given: Given, added: Increment) -> Explanation:
+def explained(lines: Sequence[LineItem], plan: CompiledPlan, given: Given, added: Increment) -> Explanation:
     """How a bill comes about: a step for each line, and under an entry's last one the way along its price.
 
     *given* is what the bill was asked with, *added* what it adds to its account. Tokens sold for money are
     told below the last line of usage.
     """
-    sold = tuple(_sold(card, with_statements(added, given, card))) if card.plan.token_price else ()
-    ways = _ways(card, used_in(given), given[2].used)
+    sold = tuple(_sold(plan, with_statements(added, given, plan))) if plan.plan.token_price else ()
+    ways = _ways(plan, used_in(given), given[2].used)
     last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
     steps = list[Explanation]()
     for i, line in enumerate(lines):
         sale = sold if i == max(last.values(), default=None) else ()
         way = ways.get(line.meter) if line.kind == "usage" else None
-        below = tuple(_steps(way, card)) if way is not None and last[line.meter] == i else ()
-        steps.append(_line(line, card, PAGES[line.kind] if way is None else way.price.PAGE, below + sale))
+        below = tuple(_steps(way, plan)) if way is not None and last[line.meter] == i else ()
+        steps.append(_line(line, plan, PAGES[line.kind] if way is None else way.price.PAGE, below + sale))
     return Explanation("total", "the lines together", (), exact_sum(lines), STAGES, "", tuple(steps))
 
 
@@ -130,19 +130,21 @@ class Way(NamedTuple):
     before: Decimal
 
 
-def _ways(card: Compiled, now: Usage, before: Usage) -> dict[Meter | None, Way]:
-    earlier = {rate.key: quantity for rate, quantity in quantities_of(card, before).items()} if before else {}
+def _ways(plan: CompiledPlan, now: Usage, before: Usage) -> dict[Meter | None, Way]:
+    earlier = (
+        {rate.key: quantity for rate, quantity in plan.card.quantities(before).items()} if before else {}
+    )
     return {
         rate.key: Way(rate.price, Decimal(quantity), Decimal(earlier.get(rate.key, 0)))
-        for rate, quantity in quantities_of(card, now).items()
+        for rate, quantity in plan.card.quantities(now).items()
     }
 
 
-def _line(line: LineItem, card: Compiled, page: str, steps: tuple[Explanation, ...]) -> Explanation:
+def _line(line: LineItem, plan: CompiledPlan, page: str, steps: tuple[Explanation, ...]) -> Explanation:
     charge = line.charge
     text, rule = line.explain(), charge.rule
-    if card.whole_lines and "≈" in text and line.kind in ("fee", "usage"):
-        text, rule = f"{text}, {card.rounding.rule}", f"{rule}, {card.rounding.rule}".lstrip(", ")
+    if plan.whole_lines and "≈" in text and line.kind in ("fee", "usage"):
+        text, rule = f"{text}, {plan.rounding.rule}", f"{rule}, {plan.rounding.rule}".lstrip(", ")
     inputs = _given(line, line.quantity)
     return Explanation(charge.description, rule, inputs, line.precise, page, text, steps)
 
@@ -154,9 +156,9 @@ def _given(line: LineItem, quantity: Exact | None) -> Inputs:
     return tuple((name, value) for name, value in named if value is not None)
 
 
-def _steps(way: Way, card: Compiled) -> Iterator[Explanation]:
+def _steps(way: Way, plan: CompiledPlan) -> Iterator[Explanation]:
     """Where the price of an entry is made of others, or has tokens to sell: each step along it."""
-    unit = card.plan.pricing_unit.code if card.plan.token_price else ""
+    unit = plan.plan.pricing_unit.code if plan.plan.token_price else ""
     if not unit and not _is_nested(way.price):
         return
     points = [("at", way.now), *([("less at", way.before)] if way.before else [])]
@@ -166,21 +168,23 @@ def _steps(way: Way, card: Compiled) -> Iterator[Explanation]:
         yield evolve(step, text=f"{text} {unit}".rstrip())
 
 
-def _sold(card: Compiled, added: Increment) -> Iterator[Explanation]:
+def _sold(plan: CompiledPlan, added: Increment) -> Iterator[Explanation]:
     """Where tokens are sold for money: the token price of all that the balance does not cover."""
-    price, unit = card.plan.token_price, card.plan.pricing_unit.code
+    price, unit = plan.plan.token_price, plan.plan.pricing_unit.code
     for said, statement in (("tokens at", added.after), ("less tokens at", added.before)):
         if price is not None and statement is not None:
-            rest = _uncovered(statement, added.balance, card)
+            rest = _uncovered(statement, added.balance, plan)
             step = _way(price, rest)
             yield evolve(step, text=f"{said} {rest:f} {unit}: {step.text}", page=PAGES["tokens"])
 
 
-def _uncovered(statement: Statement, balance: Balance, card: Compiled) -> Decimal:
+def _uncovered(statement: Statement, balance: Balance, plan: CompiledPlan) -> Decimal:
     """The tokens of a period so far that no grant paid."""
-    ids = {grant.id for grant in balance.grants if grant.currency == card.plan.pricing_unit}
-    paid = together(part for key, parts in statement.draws.items() if key in ids for part in parts.values())
-    return decimal(difference(together(item.tokens for item in statement.items), paid))
+    ids = {grant.id for grant in balance.grants if grant.currency == plan.plan.pricing_unit}
+    paid = exact_total(
+        part for key, parts in statement.draws.items() if key in ids for part in parts.values()
+    )
+    return decimal(difference(exact_total(charge.tokens for charge in statement.charges), paid))
 
 
 def settlement(total: Decimal, added: Increment, given: Given) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import zip_longest
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -68,6 +69,7 @@ class ChargeRun(RatingRun):
     """
 
     __slots__ = (
+        "_units",
         "draws",
         "gifts",
         "identities",
@@ -80,7 +82,6 @@ class ChargeRun(RatingRun):
         "taxed",
         "terms",
         "tokens",
-        "units",
     )
 
     def __init__(self, request: RatingRequest) -> None:
@@ -94,6 +95,8 @@ class ChargeRun(RatingRun):
         self.identities: list[Identity] = []
         self.draws: dict[Sort, ByCharge] = {}
         self.tokens: Sequence[Number] = ()
+        self.gifts: Sequence[Number] = ()
+        self._units: list[Number] | None = None
         self.sold: tuple[Sequence[Number], Sequence[Number], Number] = ((), (), 1)
         self.taxed: list[tuple[Number, Sequence[Number]]] = []
 
@@ -124,33 +127,46 @@ class ChargeRun(RatingRun):
 
     def pay_gifts(self, divisor: Number) -> None:
         self.priced, self.over = self.nets, divisor
-        self.units = running_units(self.nets, lambda upto: self.round(upto, divisor))
+        if self.request.offers is None and not self.request.draws and not self.request.exact:
+            return
         self.gifts = self.pay("promotional", self.units)
         left = [unit - gift for unit, gift in zip(self.units, self.gifts, strict=True)]
         nets = [net - gift * divisor for net, gift in zip(self.nets, self.gifts, strict=True)]
         if self.request.exact:
             left, nets = [max(part, 0) for part in left], [max(net, 0) for net in nets]
         self.total, self.nets = sum(left), nets
-        for id, parts in self.draws["promotional"].items():
+        for id, parts in self.draws.get("promotional", NO_DRAWS).items():
             charge = Charge("credit", None, f"credit {id}", rule="promotional credit")
             self.notes.append(Note(charge, -sum(parts.values()), None))
+
+    @property
+    def units(self) -> list[Number]:
+        """What each charge comes to in whole minor units, which add up to the rounded net."""
+        if self._units is None:
+            self._units = running_units(self.priced, lambda upto: self.round(upto, self.over))
+        return self._units
 
     def tax(self, amount: Number, parts: Sequence[Number]) -> None:
         super().tax(amount, parts)
         self.taxed.append((amount, parts))
 
-    def pay(self, sort: Sort, amounts: Sequence[Number]) -> list[Number]:
-        """What the grants of a sort pay of each charge; *amounts* are what charges come to."""
+    def drawn(self, sort: Sort, amounts: Sequence[Number]) -> ByCharge:
+        """What the grants of a sort pay of charges that come to these amounts."""
         request = self.request
         drawn = request.draws.get(sort, NO_DRAWS)
-        if request.offers is not None and (drawn or (offers := request.offers(sort))):
+        offers = () if request.offers is None else request.offers(sort)
+        if offers or (drawn and request.offers is not None):
             earlier = request.earlier.get(sort, {})
             payables = [
                 Payable(key, kind, meter, amount, earlier.get(key, 0))
                 for (key, kind, meter, _), amount in zip(self.identities, amounts, strict=False)
             ]
             drawn = draws(payables, offers, drawn)
-        self.draws[sort] = drawn
+        return drawn
+
+    def pay(self, sort: Sort, amounts: Sequence[Number]) -> list[Number]:
+        """What credit pays of each charge; *amounts* are what charges come to."""
+        drawn = self.draws[sort] = self.drawn(sort, amounts)
         if not drawn:
             return [0] * len(amounts)
         keys = [identity.key for identity in self.identities[: len(amounts)]]
@@ -158,7 +174,7 @@ class ChargeRun(RatingRun):
 
     def gross(self) -> list[Units]:
         """What is to be paid of each charge, tax included, in minor units."""
-        gross = [max(unit - gift, 0) for unit, gift in zip(self.units, self.gifts, strict=True)]
+        gross = [max(unit - gift, 0) for unit, gift in zip_longest(self.units, self.gifts, fillvalue=0)]
         for amount, parts in self.taxed:
             weights = [max(part, 0) for part in parts]
             if self.request.exact:

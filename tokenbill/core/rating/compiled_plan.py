@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, Inexact
 from fractions import Fraction
 from math import lcm
+from operator import add
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -30,10 +31,10 @@ from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.integer_price import denominator_of
 from tokenbill.core.rating.lines import Charge
-from tokenbill.core.rating.plan_scale import PlanScale, Stage, amounts_of
+from tokenbill.core.rating.plan_scale import PlanScale, Stage, amounts_of, part_of
 from tokenbill.core.rating.rate_card import WIDEST, Cells, RateCard
 from tokenbill.core.rating.rating_run import MODES, Number, RatingRun
-from tokenbill.core.rating.stages import STAGES, FeeCharge, PriceUsage
+from tokenbill.core.rating.stages import STAGES, FeeCharge, PayGifts, PriceUsage
 
 __all__ = ["UNIT", "CompiledPlan", "Position", "Terms", "compiled_plan"]
 
@@ -62,12 +63,14 @@ class Terms:
     ``due`` is what fees come to by cell before anything is used, on an interim bill and on a final one.
     """
 
-    __slots__ = ("cells", "due", "pricing", "settling")
+    __slots__ = ("cells", "due", "pricing", "settling", "sums")
 
     def __init__(self, cells: Cells, stages: Sequence[Stage]) -> None:
         self.cells = range(len(cells.masks))
         self.pricing = tuple(stage for stage in stages if isinstance(stage, FeeCharge | PriceUsage))
         self.settling = tuple(stage for stage in stages if not isinstance(stage, FeeCharge | PriceUsage))
+        # sums by cell are asked where no credit is there to pay
+        self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayGifts))
         due = [[0] * len(self.cells), [0] * len(self.cells)]
         for stage in self.pricing:
             if isinstance(stage, FeeCharge):
@@ -146,7 +149,7 @@ class CompiledPlan:
         for key in self.card.curves:
             self.cells.of("usage", key)
         self._terms = self._compiled()
-        self.divisor = self.card.scale // 10**self.places
+        self.divisor = part_of(WHOLE if exactly else self.card.scale, self.places)
         terms = (plan.fees, plan.discounts, plan.minimum, plan.taxes, plan.token_price)
         is_free = not any(terms) and plan.maximum is None  # a maximum of 0 holds, too
         self.is_plain = is_free and not self.whole_lines and plan.overage == "bill"
@@ -234,21 +237,23 @@ class CompiledPlan:
 
     def start(self) -> list[Number]:
         """What usage comes to by cell while nothing is used."""
-        nets: list[Number] = [0] * len(self.cells.masks)
+        nets: list[Number] = [0] * (len(self.cells.masks) or 1)
         for curve in self.card.always:
             nets[curve.cell] += curve.standing
         return nets
 
-    def settled(self, used: Sequence[Number], *, final: bool, gift: int = 0) -> RatingRun:
-        """The run of sums by cell: fees added, taken through all terms."""
+    def settled(self, used: Sequence[Number], *, final: bool) -> Decimal:
+        """What sums of usage by cell come to: fees added, taken through all terms."""
+        if self.is_plain:
+            return self.money(self.round(used[0], self.divisor))
         terms = self.terms()
         due = terms.due[final]
-        nets = [one + other for one, other in zip(due, used, strict=False)]
+        nets = list(map(add, due, used))
         nets += due[len(used) :]
-        run = RatingRun(
-            nets, terms.cells, round=self.round, whole_lines=self.whole_lines, final=final, gift=gift
-        )
-        return terms.settle(run)
+        run = RatingRun(nets, terms.cells, round=self.round, whole_lines=False, final=final)
+        for apply in terms.sums:
+            apply(run)
+        return self.money(run.total)
 
     def total(self, usage: Usage, *, final: bool = True) -> Decimal:
         """What a period of this usage comes to, by sums."""
@@ -256,7 +261,7 @@ class CompiledPlan:
             return self.money(self.round(self.numerator(usage), self.divisor))
         nets = self.start()
         self.added(usage, nets)
-        return self.money(self.settled(nets, final=final).total)
+        return self.settled(nets, final=final)
 
     def money(self, units: int) -> Decimal:
         """Minor units as an amount."""
@@ -284,18 +289,18 @@ def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPl
 
     That of a user's own schedule is made anew each time, for what it answers may change.
     """
-    kept = plan.made.get("forms")
+    kept = plan.made.get("compiled")
     if kept is not None:
-        found: CompiledPlan | None = kept.get(period)
-        if found is not None and not found.card.is_full:
-            return found
+        last: tuple[Period | None, CompiledPlan] | None = kept.get("last")
+        if last is not None and last[0] is period and not last[1].card.is_full:
+            return last[1]
     share, fee_share = plan.share(period), plan.fee_share(period)
     if not isinstance(plan.prices, PriceSchedule):
         return CompiledPlan(plan, share, fee_share)
     if kept is None or len(kept) >= PERIODS:
-        kept = plan.made["forms"] = {}
-    found = kept.get((share, fee_share))
+        kept = plan.made["compiled"] = {}
+    found: CompiledPlan | None = kept.get((share, fee_share))
     if found is None or found.card.is_full:
         found = kept[share, fee_share] = CompiledPlan(plan, share, fee_share)
-    kept[period] = found
+    kept["last"] = period, found
     return found

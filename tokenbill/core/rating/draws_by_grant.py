@@ -7,22 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.draws import NO_DRAWS, Offer
+from tokenbill.core.credits.draws import NO_DRAWS, Offer, total_drawn
 from tokenbill.core.credits.grants import KEYS
-from tokenbill.core.money.decimals import ZERO, decimal, plus
+from tokenbill.core.money.decimals import ZERO, decimal, plus, shifted
 from tokenbill.core.periods.instants import utc
 from tokenbill.core.periods.period import Period
-from tokenbill.core.rating.old_stages import rate
-from tokenbill.core.rating.work import (
-    NOTHING_DRAWN,
-    Asked,
-    Sort,
-    drawn_on,
-    minor_units,
-    places_of,
-    sum_of,
-    together,
-)
+from tokenbill.core.rating.charge_run import NOTHING_DRAWN, RatingRequest, Sort
+from tokenbill.core.rating.statement import places_of, rate
 
 __all__ = ["UNKNOWN", "laid_out"]
 
@@ -30,49 +21,51 @@ UNKNOWN = ""
 """The charge of draws that an account was stored with before it kept them by charge."""
 
 
-def laid_out(asked: Asked, balance: Balance, accrued: Decimal, period: Period | None) -> Asked:
+def laid_out(
+    request: RatingRequest, balance: Balance, accrued: Decimal, period: Period | None
+) -> RatingRequest:
     """Draws of an account that was stored before they were kept by charge: laid out as they were made.
 
     Of tokens and promotional credit all must find its place; of paid credit what does not is with what was
     paid in cash for usage that was withdrawn since.
     """
-    whole = [sort for sort in asked.draws if sort != "paid"]
-    tried = [_drawn_again(asked, balance, ended) for ended in _endings(asked, balance, period)]
+    whole = [sort for sort in request.draws if sort != "paid"]
+    tried = [_drawn_again(request, balance, ended) for ended in _endings(request, balance, period)]
     for it in tried:
-        amounts = [(sum_of(it.draws.get(sort, NO_DRAWS)), sum_of(asked.draws[sort])) for sort in whole]
+        amounts = [
+            (total_drawn(it.draws.get(sort, NO_DRAWS)), total_drawn(request.draws[sort])) for sort in whole
+        ]
         if all(one == other for one, other in amounts) and rate(it).total == accrued:
             return it
     return tried[0]
 
 
-def _drawn_again(asked: Asked, balance: Balance, ended: set[str]) -> Asked:
+def _drawn_again(request: RatingRequest, balance: Balance, ended: set[str]) -> RatingRequest:
     """The draws as they come about where these grants had ended, and so were drawn on first."""
-    order = balance.order
-    grants = {grant.id: grant for grant in balance.grants}
-
-    def place(id: str) -> tuple[Any, ...]:
-        grant = grants[id]
-        offer = decimal(plus(ZERO if id in ended else balance.left(id), paid[id]))
-        return (id not in ended, *(KEYS[key](grant, offer) for key in order))
+    plan, grants = request.plan.plan, {grant.id: grant for grant in balance.grants}
+    paid = {id: sum(parts.values()) for drawn in request.draws.values() for id, parts in drawn.items()}
 
     def offers(sort: Sort) -> Sequence[Offer]:
-        places = places_of(asked.card.plan, sort)
-        ids = sorted(asked.draws.get(sort, {}), key=place)
-        return [Offer(id, minor_units(paid[id], places), grants[id].on) for id in ids]
+        def place(id: str) -> tuple[Any, ...]:
+            grant, places = grants[id], places_of(plan, sort)
+            left = ZERO if id in ended else balance.left(id)
+            offer = decimal(plus(left, shifted(int(paid[id]), places)))
+            return (id not in ended, *(KEYS[key](grant, offer) for key in balance.order))
 
-    paid = {id: together(parts.values()) for sort in asked.draws.values() for id, parts in sort.items()}
-    found = rate(asked._replace(offers=offers, draws=NOTHING_DRAWN))
-    money = drawn_on(
-        offers("paid"), found.items, "gross", before=(), earlier=NO_DRAWS, places=asked.card.places
-    )
-    draws = {**found.draws, **money}
-    by_sort = {sort: {id: draws[id] for id in parts if id in draws} for sort, parts in asked.draws.items()}
-    return asked._replace(draws=by_sort)
+        return [Offer(id, paid[id], grants[id].on) for id in sorted(request.draws.get(sort, {}), key=place)]
+
+    found = rate(request._replace(offers=offers, draws=NOTHING_DRAWN))
+    draws = {**found.run.draws, "paid": found.paid()}
+    kept: Any = {
+        sort: {id: draws[sort][id] for id in parts if id in draws.get(sort, {})}
+        for sort, parts in request.draws.items()
+    }
+    return request._replace(draws=kept)
 
 
-def _endings(asked: Asked, balance: Balance, period: Period | None) -> Iterator[set[str]]:
+def _endings(request: RatingRequest, balance: Balance, period: Period | None) -> Iterator[set[str]]:
     """Which grants may have ended by the last bill: accounts stored before did not tell its date."""
-    ids = {id for sort in asked.draws.values() for id in sort}
+    ids = {id for sort in request.draws.values() for id in sort}
     drawn = [grant for grant in balance.grants if grant.id in ids]
     yield set()
     if period is not None:

@@ -9,16 +9,17 @@ from typing import Protocol
 
 from tokenbill.core.base.values import Memo
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.draws import CREDIT, Offer
+from tokenbill.core.credits.draws import CREDIT, Offer, Units
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.decimals import ZERO, plus
+from tokenbill.core.money.decimals import ZERO, decimal, exact_sum, plus
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.work import Offers, Sort, Sorts, minor_units, places_of, together
+from tokenbill.core.rating.charge_run import Offers, Sort, Sorts
+from tokenbill.core.rating.statement import minor_units, places_of
 from tokenbill.errors import CurrencyMismatch
 
 __all__ = ["Opening", "check_currencies", "draws_by_sort", "offers_of", "sort_of"]
@@ -85,7 +86,7 @@ class Opening(Protocol):
 
 def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: date | str | None) -> Offers:
     """What credit can pay now: what it drew in this period, and what is left of what is usable."""
-    drawn = {id: together(amount for _, amount in parts) for id, parts in opening.draws_by_charge}
+    drawn = {id: decimal(exact_sum(amount for _, amount in parts)) for id, parts in opening.draws_by_charge}
     spent = drawn.pop(CREDIT, ZERO)
 
     def offers(sort: Sort) -> list[Offer]:
@@ -104,12 +105,13 @@ def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: da
 
 
 def draws_by_sort(opening: Opening, plan: BillingPlan) -> Sorts:
-    """What was drawn in this period, each sort for itself."""
+    """What was drawn in this period, each sort for itself, in minor units."""
     sorts: dict[str, Sort] = {grant.id: sort_of(grant, plan) for grant in opening.balance.grants}
     sorts[CREDIT] = "paid"
-    found: dict[Sort, dict[str, dict[str, Decimal]]] = {}
+    found: dict[Sort, dict[str, dict[str, Units]]] = {}
     for id, parts in opening.draws_by_charge:
-        found.setdefault(sorts[id], {})[id] = dict(parts)
+        places = places_of(plan, sorts[id])
+        found.setdefault(sorts[id], {})[id] = {key: minor_units(amount, places) for key, amount in parts}
     return found
 
 

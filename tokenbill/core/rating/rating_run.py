@@ -73,19 +73,14 @@ class RatingRun:
         round: One of ``MODES``.
         whole_lines: Whether every charge is rounded, as at stage ``line``.
         final: Whether the period closes.
-        gift: Minor units that unscoped promotional credit offers.
     """
 
     __slots__ = (
         "cells",
         "final",
-        "gift",
-        "gross",
         "nets",
         "notes",
-        "priced",
         "round",
-        "tokens",
         "total",
         "whole_lines",
         "widened",
@@ -99,9 +94,8 @@ class RatingRun:
         round: Callable[[Number, Number], Number],
         whole_lines: bool,
         final: bool,
-        gift: Number = 0,
     ) -> None:
-        self.nets, self.cells, self.final, self.gift = nets, cells, final, gift
+        self.nets, self.cells, self.final = nets, cells, final
         self.round, self.whole_lines = round, whole_lines
         self.notes: list[Note] | None = None
         self.widened: Number = 1
@@ -191,7 +185,8 @@ class RatingRun:
 
     def by_cell(self, values: Sequence[Number]) -> Sequence[Number]:
         """A value for each charge, given those of the cells."""
-        return [values[cell] for cell in self.cells]
+        cells = self.cells
+        return values if type(cells) is range else [values[cell] for cell in cells]
 
     def note(self, charge: Charge, amount: Number, over: Number, base: Number, base_over: Number) -> None:
         """Keep what a term changed, for the lines."""
@@ -221,11 +216,7 @@ class RatingRun:
         return tokens
 
     def pay_gifts(self, divisor: Number) -> None:
-        """Let promotional credit pay; *divisor* is what a minor unit is, so far, in the nets."""
-        if self.gift:
-            paid = self.lower(self.gift, self.total)
-            self.total -= paid
-            self.nets[0] -= paid * divisor  # no tax looks at single charges here, so that any of them will do
+        """Let promotional credit pay; *divisor* is what a minor unit is in the nets by now."""
 
     def tax(self, amount: Number, parts: Sequence[Number]) -> None:
         """Take a rounded tax, with what it comes to on each charge."""

@@ -331,7 +331,7 @@ class PayGifts(Stage):
 class AddTax(Stage):
     """A tax on the exact net of its charges, less gifts and what inclusive taxes contain; none compounds."""
 
-    __slots__ = ("by_line", "charge", "included", "over", "parts", "rate", "scale", "weights")
+    __slots__ = ("by_line", "charge", "included", "over", "parts", "rate", "rates", "scale", "weights")
 
     def __init__(self, at: PlanScale, tax: Tax) -> None:
         within, masks = at.cells.within(tax.on), range(len(at.cells.masks))
@@ -343,6 +343,7 @@ class AddTax(Stage):
         self.weights = [int(net * common) for net in nets]
         percent = Fraction(tax.percent) / HUNDRED
         self.parts = [net * percent for net in nets]  # what it is of a charge, by cell, for reports
+        self.rates = [weight * percent.numerator for weight in self.weights]
         self.rate, self.scale = percent.numerator, at.scale * common
         self.over = at.divisor * common * percent.denominator
         self.by_line = at.whole_lines and at.plan.rounding.tax == "line"
@@ -361,13 +362,18 @@ class AddTax(Stage):
         return self.weights[cell]
 
     def apply(self, run: RatingRun) -> None:
-        bases = list(map(mul, run.nets, run.by_cell(self.weights)))
         over = self.over * run.widened
+        if run.notes is None and not self.by_line:  # sums are all that is asked
+            owed = run.sum(map(mul, run.nets, run.by_cell(self.rates)))
+            if self.included is None:
+                run.tax(run.round(run.beyond(owed, 0), over), ())
+            return
+        bases = list(map(mul, run.nets, run.by_cell(self.weights)))
         if self.by_line:
-            owed = [run.round(run.beyond(base * self.rate, 0), over) for base in bases]
-            amount = run.sum(owed)
+            parts = [run.round(run.beyond(base * self.rate, 0), over) for base in bases]
+            amount = run.sum(parts)
         else:
-            owed = bases
+            parts = bases
             amount = run.round(run.beyond(run.sum(bases) * self.rate, 0), over)
         if run.notes is not None:
             base, base_over = run.sum(bases), self.scale * run.widened
@@ -375,7 +381,7 @@ class AddTax(Stage):
             if self.included is not None:
                 run.note(self.included, -amount, None, None, None)
         if self.included is None:
-            run.tax(amount, owed)
+            run.tax(amount, parts)
 
 
 STAGES: tuple[type[Stage], ...] = (

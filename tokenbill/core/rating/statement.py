@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -10,8 +10,11 @@ from operator import attrgetter
 
 from attrs import evolve
 
+from tokenbill.core.credits.draws import ByCharge, Units
 from tokenbill.core.metering.scopes import Scope, covers
+from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import (
+    EXACT,
     ZERO,
     Exact,
     decimal,
@@ -22,14 +25,26 @@ from tokenbill.core.money.decimals import (
     running_differences,
     shifted,
 )
-from tokenbill.core.rating.charge_run import ChargeRun, RatingRequest, Sorts
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.charge_run import ChargeRun, Earlier, RatingRequest, Sort
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.lines import Charge, LineItem, telescoped
-from tokenbill.core.rating.rating_run import Note, Number
+from tokenbill.core.rating.rating_run import Identity, Note, Number
 from tokenbill.core.rating.stages import BurnTokens, FeeCharge
 
-__all__ = ["RatedCharge", "Statement", "amount_of", "plain_lines", "rate", "settled_lines"]
+__all__ = [
+    "RatedCharge",
+    "Statement",
+    "amount_of",
+    "entry_lines",
+    "minor_units",
+    "places_of",
+    "plain_lines",
+    "rate",
+    "settled_lines",
+    "units_drawn",
+]
 
 
 def rate(request: RatingRequest) -> Statement:
@@ -39,9 +54,16 @@ def rate(request: RatingRequest) -> Statement:
     return Statement(run)
 
 
-def plain_lines(request: RatingRequest) -> list[LineItem]:
-    """The lines of a plan that is prices alone: no charge is looked at, so none is made."""
-    quantities = request.plan.card.quantities(request.usage)
+def entry_lines(plan: CompiledPlan, usage: Usage) -> Iterator[tuple[EntryCurve, Sequence[LineItem]]]:
+    """The lines of usage at the prices alone, entry by entry: in order of keys, groups and tiers."""
+    quantities = plan.card.quantities(usage)
+    for curve in sorted(quantities, key=attrgetter("order")):
+        yield curve, curve.lines(Decimal(quantities[curve]))
+
+
+def plain_lines(plan: CompiledPlan, usage: Usage) -> list[LineItem]:
+    """The lines of usage at the prices alone: no charge is looked at, so none is made."""
+    quantities = plan.card.quantities(usage)
     curves = sorted(quantities, key=attrgetter("order")) if len(quantities) > 1 else quantities
     return [line for curve in curves for line in curve.lines(Decimal(quantities[curve]))]
 
@@ -59,21 +81,53 @@ class Statement:
             return Fraction(self.run.total, 10**self.plan.places)
         return self.plan.money(self.run.total)
 
-    @property
-    def draws(self) -> Sorts:
-        """What tokens and promotional credit paid, in minor units."""
-        return self.run.draws
+    @cached_property
+    def amounts(self) -> Earlier:
+        """What the charges come to in minor units, by the sort of credit that pays it."""
+        return self.run.amounts()
+
+    def paid(self) -> ByCharge:
+        """What paid grants pay of the charges, in minor units."""
+        return self.run.drawn("paid", list(self.amounts["paid"].values()))
+
+    @cached_property
+    def draws(self) -> Mapping[str, Mapping[str, Decimal]]:
+        """What tokens and promotional credit paid, by grant and charge."""
+        plan = self.plan.plan
+        return {
+            id: {key: units_drawn(amount, plan, sort) for key, amount in parts.items()}
+            for sort, drawn in self.run.draws.items()
+            for id, parts in drawn.items()
+        }
 
     @cached_property
     def charges(self) -> list[RatedCharge]:
         """The charges, in order of lines."""
-        return [RatedCharge(self, place) for place in range(len(self.run.identities))]
+        run, plan, charges = self.run, self.plan, list[RatedCharge]()
+        places, over = plan.plan.pricing_unit.places, run.over * 10**plan.places
+        gross = run.gross()
+        for place, identity in enumerate(run.identities):
+            charge = RatedCharge(identity, self.lines_at(place))
+            net, listed = (
+                amount_of(run.priced[place], over, plan),
+                exact_sum(it.precise for it in charge.lines),
+            )
+            charge.net = listed if listed == net else net  # the same number as its lines spell it
+            charge.units, charge.gross = plan.money(run.units[place]), plan.money(int(gross[place]))
+            charge.gift = plan.money(run.gifts[place]) if run.gifts else ZERO
+            charge.tokens = shifted(run.tokens[place], places) if place < len(run.tokens) else ZERO
+            if charge.lines:  # an entry that shows nothing is none
+                charges.append(charge)
+        return charges
 
     @cached_property
     def lines(self) -> list[LineItem]:
         """Fees, usage, and what terms made of them; amounts are exact, or whole where lines are rounded."""
-        priced = [line for charge in self.charges if charge.kind != "minimum" for line in charge.lines]
-        return [*priced, *(self.line_of(note) for note in self.run.notes)]
+        lines = list[LineItem]()
+        for place, identity in enumerate(self.run.identities):
+            if identity.kind != "minimum":
+                lines += self.lines_at(place)
+        return lines + [self.line_of(note) for note in self.run.notes]
 
     def line_of(self, note: Note) -> LineItem:
         """What a term changed, as a line."""
@@ -86,6 +140,13 @@ class Statement:
             money = decimal(exact)
         of = None if base is None else amount_of(base, base_over, self.plan)
         return LineItem(charge, None, money, exact, base=of)
+
+    def lines_at(self, place: int) -> list[LineItem]:
+        """The lines of one charge; of a charge in tokens, what is sold of it."""
+        identity = self.run.identities[place]
+        if identity.kind == "usage" and self.plan.plan.token_price is not None:
+            return self._token_lines(place, identity)
+        return self.fresh_lines(place)
 
     def fresh_lines(self, place: int) -> list[LineItem]:
         """The lines of a fee or an entry at the prices alone; rounded where lines are."""
@@ -104,16 +165,38 @@ class Statement:
         pairs = zip(lines, amounts, strict=True)
         return [evolve(line, amount=amount, precise=amount) for line, amount in pairs]
 
+    def _token_lines(self, place: int, identity: Identity) -> list[LineItem]:
+        rests, money, over = self.run.sold
+        exact = amount_of(money[place], over, self.plan)
+        if isinstance(identity.of, BurnTokens):
+            charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
+            return [LineItem(charge, None, decimal(exact), exact)]
+        unit, curve = self.plan.plan.pricing_unit, identity.of
+        tokens, rest = (shifted(number, unit.places) for number in (self.run.tokens[place], rests[place]))
+        rule = f"{tokens:f} {unit.code}, of which {rest:f} are not covered by the balance"
+        charge = Charge("usage", identity.meter, str(curve.key), rule=rule)
+        lines = curve.lines(Decimal(self.run.quantities[curve]))
+        return [LineItem(charge, tokens, decimal(exact), exact)] if lines else []
+
 
 class RatedCharge:
-    """One fee, entry or true-up of a statement: what it comes to, and what credit paid of it."""
+    """One fee, entry or true-up of a statement: what it comes to, and what credit paid of it.
 
-    def __init__(self, statement: Statement, place: int) -> None:
-        self.statement, self.place = statement, place
-        self.key, self.kind, self.meter, _ = statement.run.identities[place]
+    ``net`` is what is left of it after discounts and limits, exact; ``units`` the same in whole minor units,
+    as credit pays it; ``gift`` what promotional credit paid of that, ``gross`` what is left to be paid, tax
+    included; ``tokens`` is what was burned, in whole tokens.
+    """
 
-    def __repr__(self) -> str:
-        return f"<{self.key} of {self.net}>"
+    def __init__(self, identity: Identity, lines: Sequence[LineItem]) -> None:
+        self.key, self.kind, self.meter, _ = identity
+        self.identity, self.lines = identity, lines
+        self.net: Exact = ZERO
+        self.units = self.gift = self.gross = self.tokens = ZERO
+
+    @property
+    def tax(self) -> Decimal:
+        """Its share of each rounded tax."""
+        return decimal(difference(self.gross, max(difference(self.units, self.gift), ZERO)))
 
     @property
     def name(self) -> str:
@@ -124,60 +207,32 @@ class RatedCharge:
         """Whether a term applies to it."""
         return on is None or covers(on, self.kind, self.meter)
 
-    @property
-    def net(self) -> Exact:
-        """What is left of it after discounts and limits, before credit and tax."""
-        run, plan = self.statement.run, self.statement.plan
-        return amount_of(run.priced[self.place], run.over * 10**plan.places, plan)
-
-    @property
-    def units(self) -> Decimal:
-        """The same in whole minor units, as credit pays it."""
-        return self.statement.plan.money(self.statement.run.units[self.place])
-
-    @property
-    def gross(self) -> Decimal:
-        """What is to be paid of it, promotional credit taken off and tax included."""
-        return self.statement.plan.money(int(self.statement.run.gross()[self.place]))
-
-    @property
-    def tokens(self) -> Decimal:
-        """What was burned of it, in whole tokens."""
-        tokens = self.statement.run.tokens
-        places = self.statement.plan.plan.pricing_unit.places
-        return shifted(tokens[self.place], places) if self.place < len(tokens) else ZERO
-
-    @property
-    def lines(self) -> list[LineItem]:
-        """The lines that show it."""
-        if self.statement.plan.plan.token_price is None or self.kind != "usage":
-            return self.statement.fresh_lines(self.place)
-        return [self._token_line()]
-
-    def _token_line(self) -> LineItem:
-        statement = self.statement
-        rests, money, over = statement.run.sold
-        exact = amount_of(money[self.place], over, statement.plan)
-        of = statement.run.identities[self.place].of
-        if isinstance(of, BurnTokens):
-            charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
-            return LineItem(charge, None, decimal(exact), exact)
-        unit = statement.plan.plan.pricing_unit
-        rest = shifted(rests[self.place], unit.places)
-        rule = f"{self.tokens:f} {unit.code}, of which {rest:f} are not covered by the balance"
-        described = of.lines(Decimal(statement.run.quantities[of]))[0].description.partition(",")[0]
-        return LineItem(Charge("usage", self.meter, described, rule=rule), self.tokens, decimal(exact), exact)
-
 
 def _fee_line(stage: FeeCharge) -> LineItem:
     """The line of a fee for a part of a billing period: the same on each bill, so made once."""
     if stage.line is None:
         fee, part = stage.fee, stage.part
         amount = product(fee.amount, part)
+        amount = decimal(amount) if decimal(amount) == amount else amount
         rule = f"{part} of the period" if part != 1 else ""
         charge = Charge("fee", None, fee.name, fee.amount, per=None, rule=rule)
         stage.line = LineItem(charge, decimal(part), decimal(amount), amount)
     return stage.line
+
+
+def places_of(plan: BillingPlan, sort: Sort) -> int:
+    """Decimals of what a sort of credit pays: a grant never pays a part of a minor unit."""
+    return plan.pricing_unit.places if sort == "tokens" else plan.rounding.known_places(plan.currency.places)
+
+
+def minor_units(amount: Exact, places: int) -> int:
+    """An amount in whole minor units; what is beyond them is never drawn."""
+    return int(EXACT.scaleb(amount, places)) if type(amount) is Decimal else int(amount * 10**places)
+
+
+def units_drawn(units: Units, plan: BillingPlan, sort: Sort) -> Decimal:
+    """Minor units of what a sort of credit pays, as an amount."""
+    return shifted(int(units), places_of(plan, sort))
 
 
 def amount_of(number: Number, over: Number, plan: CompiledPlan) -> Exact:
