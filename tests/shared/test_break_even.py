@@ -9,7 +9,7 @@ from tests.support.strategies import listed_prices
 from tokenbill import Flat, Package, PerUnit, Tier, Volume
 from tokenbill.core.pricing.curves import Form, at
 from tokenbill.errors import InvalidNumber, InvalidPlan
-from tokenbill.shared.break_even import Cell, Stretch, cells, horizon, netted, numeral, stretches
+from tokenbill.shared.break_even import Cell, QuantityRange, cells, horizon, netted, numeral, quantity_ranges
 
 HALF = Fraction(1, 2)
 
@@ -19,9 +19,10 @@ def curves(*prices):
 
 
 def least(found):
-    """Stretches with the curves that are least there, by their place."""
+    """Ranges with the curves that are least there, by their place."""
     return [
-        f"{run} {''.join(map(str, sorted(who)))}" for who, run in stretches(found, [c.least for c in found])
+        f"{run} {''.join(map(str, sorted(who)))}"
+        for who, run in quantity_ranges(found, [c.least for c in found])
     ]
 
 
@@ -31,7 +32,7 @@ def step(price):
     return found
 
 
-# ---------------------------------------------------------------- cells and stretches
+# ---------------------------------------------------------------- cells and ranges
 
 
 def test_cells_are_quantities_and_gaps_in_turn():
@@ -71,10 +72,10 @@ def test_packages_pass_a_fee_where_their_rounding_says(price, expected):
 
 
 def test_a_quantity_is_in_a_stretch_with_the_ends_that_belong_to_it():
-    stretch = Stretch(Fraction(1), Fraction(2), has_start=False)
+    part = QuantityRange(Fraction(1), Fraction(2), has_start=False)
 
-    assert [Fraction(halves, 2) in stretch for halves in (1, 2, 3, 4, 5)] == [False, False, True, True, False]
-    assert 10**40 in Stretch(Fraction(1), None, has_end=False)
+    assert [Fraction(halves, 2) in part for halves in (1, 2, 3, 4, 5)] == [False, False, True, True, False]
+    assert 10**40 in QuantityRange(Fraction(1), None, has_end=False)
 
 
 def test_a_number_whose_digits_end_is_shown_by_them():

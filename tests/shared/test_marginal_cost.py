@@ -57,8 +57,8 @@ class Sawtooth(Price):
         return curve(Fraction(0), [None], [Form(rate=Fraction(1), steps=(whole,))])
 
 
-def spans(stretches):
-    return [str(stretch) for stretch in stretches]
+def spans(ranges):
+    return [str(quantities) for quantities in ranges]
 
 
 # ---------------------------------------------------------------- what a budget buys
@@ -117,7 +117,7 @@ def test_a_fee_that_only_nothing_escapes_leaves_nothing():
 
 @given(small_prices, small_money, tenths)
 def test_a_quantity_is_within_a_stretch_where_its_amount_is_within_the_budget(price, budget, quantity):
-    within = any(Fraction(quantity) in stretch for stretch in affordable_quantities(price, budget))
+    within = any(Fraction(quantity) in quantities for quantities in affordable_quantities(price, budget))
 
     assert within is (price.exact(quantity) <= budget)
 
@@ -174,7 +174,7 @@ def test_the_next_unit_is_the_difference_of_two_bills(plan, quantity):
     assert abs(found - (after - before)) < TINY
 
 
-# ---------------------------------------------------------------- the next bend
+# ---------------------------------------------------------------- the next price break
 
 
 def test_the_next_bend_is_the_end_of_the_tier():
@@ -196,14 +196,14 @@ def test_a_cliff_and_a_package_are_jumps():
     assert next_breakpoint(SEATS, after=3) == PriceBreak(
         Fraction(10), Fraction(7), Fraction(5), Fraction(4), Fraction(-10)
     )
-    bend = next_breakpoint(Package(1000, 5), after=1500)
-    assert (bend.quantity, bend.distance, bend.jump) == (2000, 500, 5)
+    price_break = next_breakpoint(Package(1000, 5), after=1500)
+    assert (price_break.quantity, price_break.distance, price_break.jump) == (2000, 500, 5)
 
 
 def test_a_package_of_packages_bends_where_the_outer_one_is_full():
-    bend = next_breakpoint(Package(3, 5).in_units(of=60, round="up"), after=10)
+    price_break = next_breakpoint(Package(3, 5).in_units(of=60, round="up"), after=10)
 
-    assert (bend.quantity, bend.jump) == (180, 5)
+    assert (price_break.quantity, price_break.jump) == (180, 5)
 
 
 def test_an_allowance_and_a_minimum_bend_the_total_of_a_plan():
@@ -220,9 +220,9 @@ def test_steps_that_a_minimum_hides_are_no_bends():
 
 @given(small_prices, tenths)
 def test_up_to_the_next_bend_the_curve_is_a_line(price, quantity):
-    bend, start = next_breakpoint(price, after=quantity), Fraction(quantity)
-    assume(bend is None or bend.distance > Fraction(1, 10**6))
-    end = start + 50 if bend is None else bend.quantity
+    price_break, start = next_breakpoint(price, after=quantity), Fraction(quantity)
+    assume(price_break is None or price_break.distance > Fraction(1, 10**6))
+    end = start + 50 if price_break is None else price_break.quantity
     inner = [start + (end - start) * part / 8 for part in (1, 2, 3, 4, 5, 6, 7)]
 
     amounts = [Fraction(price.amount(point)) for point in inner]
@@ -297,7 +297,7 @@ def test_a_quantity_is_within_a_fall_where_one_more_unit_costs_less(price, quant
     except InvalidPlan:
         assume(False)
 
-    within = any(Fraction(quantity) in stretch for stretch in found)
+    within = any(Fraction(quantity) in quantities for quantities in found)
 
     assert within is (price.exact(1, prior=quantity) < 0)
 
@@ -354,9 +354,9 @@ def test_steps_and_units_are_more_than_zero():
 
 @given(listed_prices)
 def test_every_price_of_ours_has_a_next_bend_or_none(price):
-    bend = next_breakpoint(price)
+    price_break = next_breakpoint(price)
 
-    assert bend is None or bend.quantity > 0
+    assert price_break is None or price_break.quantity > 0
 
 
 @given(junk, st.integers(0, 7))

@@ -26,7 +26,7 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.curves import at
 from tokenbill.errors import InvalidPlan, InvalidUsage
-from tokenbill.shared.break_even import Stretch, cells, horizon, numeral, steady, stretches
+from tokenbill.shared.break_even import QuantityRange, cells, horizon, numeral, quantity_ranges, steady
 from tokenbill.shared.marginal_cost import (
     PriceBreak,
     affordable_quantities,
@@ -47,7 +47,7 @@ __all__ = [
     "PriceBreak",
     "RankedPlan",
     "Scenario",
-    "Stretch",
+    "QuantityRange",
     "UsageHistory",
     "affordable_quantities",
     "best_size",
@@ -89,7 +89,7 @@ class BreakEvenPoint:
 class CheapestPlan:
     """A *plan*, its *name* in the answer, and the *quantities* for which none is cheaper."""
 
-    quantities: Stretch
+    quantities: QuantityRange
     name: str
     plan: BillingPlan
 
@@ -319,4 +319,4 @@ def cheapest_plans(
     """
     offers = named_plans(plans)
     steps = cells([total_curve(plan, meter, usage=usage) for _, plan in offers], up_to)
-    return tuple(CheapestPlan(part, *offers[place]) for place, part in stretches(steps, steady(steps)))
+    return tuple(CheapestPlan(part, *offers[place]) for place, part in quantity_ranges(steps, steady(steps)))

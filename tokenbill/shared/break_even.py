@@ -1,6 +1,6 @@
-"""Crossings: which of several curves is the least at every quantity, and where that changes.
+"""Break-even: which of several curves is the least at every quantity, and where that changes.
 
-Between two quantities at which a curve bends or jumps it is a line, so every crossing is rational.
+Between two breakpoints a curve is a line, so every break-even point is rational.
 Whole packages jump without end; they are walked only where the steps of two curves can meet.
 """
 
@@ -25,14 +25,14 @@ from tokenbill.errors import InvalidNumber, InvalidPlan
 
 __all__ = [
     "Cell",
-    "Stretch",
+    "QuantityRange",
     "cells",
     "horizon",
     "netted",
     "numeral",
     "period",
     "steady",
-    "stretches",
+    "quantity_ranges",
 ]
 
 MOST = 20_000
@@ -48,12 +48,12 @@ Owner = TypeVar("Owner")
 
 
 @frozen(repr=False)
-class Stretch(Value):
+class QuantityRange(Value):
     """The quantities from *start* to *end*, which is None where there is no end.
 
     *has_start* and *has_end* say whether the ends belong to it.
 
-    >>> print(Stretch(Fraction(0), Fraction(5, 2), has_end=False))
+    >>> print(QuantityRange(Fraction(0), Fraction(5, 2), has_end=False))
     [0, 2.5)
     """
 
@@ -103,7 +103,7 @@ def horizon(up_to: Number | None) -> Fraction:
 def cells(curves: Sequence[Curve], up_to: Number | None = None) -> list[Cell]:
     """Which curves are the least, at every quantity up to *up_to*: single quantities and gaps in turn.
 
-    Neighbours may have the same least curves; ``stretches`` joins them.
+    Neighbours may have the same least curves; ``quantity_ranges`` joins them.
 
     Raises:
         InvalidPlan: If the steps of two curves may meet at too many quantities; a smaller *up_to* helps.
@@ -125,15 +125,15 @@ def _least(curves: Sequence[Curve], quantity: Fraction) -> frozenset[int]:
     return frozenset(place for place, amount in enumerate(amounts) if amount == least)
 
 
-def stretches(found: Iterable[Cell], owners: Iterable[Owner]) -> list[tuple[Owner, Stretch]]:
+def quantity_ranges(found: Iterable[Cell], owners: Iterable[Owner]) -> list[tuple[Owner, QuantityRange]]:
     """Cells joined as long as they have one owner."""
     runs = groupby(zip(owners, found, strict=True), key=itemgetter(0))
     return [(owner, _joined([cell for _, cell in run])) for owner, run in runs]
 
 
-def _joined(run: Sequence[Cell]) -> Stretch:
+def _joined(run: Sequence[Cell]) -> QuantityRange:
     first, last = run[0], run[-1]
-    return Stretch(first.start, last.end, first.start == first.end, last.start == last.end)
+    return QuantityRange(first.start, last.end, first.start == first.end, last.start == last.end)
 
 
 def steady(found: Sequence[Cell]) -> list[int]:

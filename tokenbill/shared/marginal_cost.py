@@ -15,7 +15,7 @@ from tokenbill.core.pricing.breakpoints import breakpoints
 from tokenbill.core.pricing.curves import NIL, Curve, above, below, constant, curve
 from tokenbill.core.pricing.price import Price
 from tokenbill.errors import InvalidNumber, InvalidPlan
-from tokenbill.shared.break_even import Stretch, cells, netted, period, stretches
+from tokenbill.shared.break_even import QuantityRange, cells, netted, period, quantity_ranges
 from tokenbill.shared.plan_curve import NO_USAGE, along, amounts, moved, total_curve
 
 __all__ = [
@@ -47,7 +47,7 @@ class PriceBreak(NamedTuple):
 
 def affordable_quantities(
     of: Priced, budget: Number, meter: str | None = None, *, usage: Usage | Quantities = NO_USAGE
-) -> tuple[Stretch, ...]:
+) -> tuple[QuantityRange, ...]:
     """Every range of quantities whose amount is at most *budget*; none where even nothing costs more.
 
     Where a larger quantity may cost less there are several.
@@ -69,7 +69,7 @@ def affordable_quantities(
     # The budget is a curve, too, a level one: a quantity fits where the price is not above it.
     limit = Fraction(number(budget))
     steps = cells([_curve(of, meter, usage), curve(limit, [None], [constant(limit)])])
-    return tuple(part for fits, part in stretches(steps, [0 in step.least for step in steps]) if fits)
+    return tuple(part for fits, part in quantity_ranges(steps, [0 in step.least for step in steps]) if fits)
 
 
 def quantity_for(
@@ -191,7 +191,7 @@ def cliffs(
     usage: Usage | Quantities = NO_USAGE,
     unit: Number = 1,
     up_to: Number | None = None,
-) -> tuple[Stretch, ...]:
+) -> tuple[QuantityRange, ...]:
     """The cliffs of a price: every range of quantities at which one more *unit* makes the amount smaller.
 
     Volume tiers have them: the last units of a tier cost more than the first of the next.
@@ -221,7 +221,9 @@ def cliffs(
         stop = Decimal(end) if again and end < LIMIT else None
 
     steps = cells([more, pieces], stop)
-    falling = [part for is_less, part in stretches(steps, [step.least == {0} for step in steps]) if is_less]
+    falling = [
+        part for is_less, part in quantity_ranges(steps, [step.least == {0} for step in steps]) if is_less
+    ]
     if up_to is None and falling and falling[-1].end is not None and falling[-1].end > last:
         way_out = "give the largest quantity to look at: up_to="
         raise InvalidPlan("an amount that falls again and again without end", decimal(last), way_out)

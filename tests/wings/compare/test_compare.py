@@ -42,7 +42,7 @@ def pairs_of_plans(draw, of=small_prices, count=2):
     return [draw(plans_along(of=of, money=small_money)) for _ in range(count)]
 
 
-def crossings(one, other, up_to=None):
+def break_even_points(one, other, up_to=None):
     try:
         return break_even(one, other, "calls", up_to=up_to)
     except InvalidPlan as error:
@@ -63,16 +63,16 @@ def by_bills(pair):
 
 
 def summary(found, quantity, otherwise):
-    """Who is cheaper at a quantity above zero, if crossings are all that one knows."""
-    before = [crossing for crossing in found if crossing.quantity <= quantity]
+    """Who is cheaper at a quantity above zero, if break_even_points are all that one knows."""
+    before = [point for point in found if point.quantity <= quantity]
     if before:
         return before[-1].at if before[-1].quantity == quantity else before[-1].above
     return found[0].below if found else otherwise
 
 
 def near(found, steps, top):
-    """Every multiple of 1/steps near each crossing, and some from zero on."""
-    places = {0, *(int(crossing.quantity * steps) for crossing in found)}
+    """Every multiple of 1/steps near each point, and some from zero on."""
+    places = {0, *(int(point.quantity * steps) for point in found)}
     asked = {place + by for place in places for by in range(-3, 5)} | set(range(1, SMALL, 5))
     return [shifted(10 * place // steps, 1) for place in sorted(asked) if 0 < place <= top * steps]
 
@@ -80,8 +80,8 @@ def near(found, steps, top):
 @pytest.mark.parametrize("steps", [1, 10])
 @given(pair=pairs_of_plans())
 def test_between_crossings_brute_force_finds_no_other(steps, pair):
-    found, cheaper = crossings(*pair, up_to=1000), by_bills(pair)
-    event(f"{min(len(found), 5)} crossings")
+    found, cheaper = break_even_points(*pair, up_to=1000), by_bills(pair)
+    event(f"{min(len(found), 5)} break_even_points")
     at_first = cheaper(Decimal("1e-9"))
 
     for quantity in near(found, steps, 1000):
@@ -90,13 +90,13 @@ def test_between_crossings_brute_force_finds_no_other(steps, pair):
 
 @given(pair=pairs_of_plans())
 def test_a_crossing_continues_what_the_one_before_it_says(pair):
-    found = crossings(*pair, up_to=1000)
+    found = break_even_points(*pair, up_to=1000)
 
     for before, after in pairwise(found):
         assert before.quantity < after.quantity
         assert before.above is after.below
-    for crossing in found[1:]:
-        assert not crossing.below is crossing.at is crossing.above
+    for point in found[1:]:
+        assert not point.below is point.at is point.above
 
 
 @given(pair=pairs_of_plans())
@@ -106,7 +106,7 @@ def test_without_end_the_crossings_are_those_of_any_range(pair):
     except InvalidPlan:
         assume(False)
 
-    assert crossings(*pair, up_to=500) == tuple(found for found in every if found.quantity <= 500)
+    assert break_even_points(*pair, up_to=500) == tuple(found for found in every if found.quantity <= 500)
 
 
 @given(three=pairs_of_plans(count=3))
@@ -143,11 +143,11 @@ def test_stretches_tile_what_is_looked_at(three):
 
 @given(pair=pairs_of_plans())
 def test_an_envelope_of_two_changes_only_at_their_crossings(pair):
-    found = crossings(*pair, up_to=1000)
+    found = break_even_points(*pair, up_to=1000)
 
     starts = {each.start for each in cheapest_plans(pair, "calls", up_to=1000)[1:]}
 
-    assert starts <= {crossing.quantity for crossing in found}
+    assert starts <= {point.quantity for point in found}
 
 
 # ---------------------------------------------------------------- break-even
@@ -158,13 +158,13 @@ def on_demand(price, name="", **terms):
 
 
 def places(*plans, **terms):
-    return [crossing.quantity for crossing in break_even(*plans, "calls", **terms)]
+    return [point.quantity for point in break_even(*plans, "calls", **terms)]
 
 
-def sides(pair, crossing):
+def sides(pair, point):
     """Who is cheaper below, at and above: a, b, = for both, - for neither."""
     told = {id(pair[0]): "a", id(pair[1]): "b", id(None): "="}
-    return "".join(told[id(plan)] for plan in (crossing.below, crossing.at, crossing.above))
+    return "".join(told[id(plan)] for plan in (point.below, point.at, point.above))
 
 
 def test_a_subscription_breaks_even_where_its_fee_is_used_up():
@@ -174,11 +174,11 @@ def test_a_subscription_breaks_even_where_its_fee_is_used_up():
         BillingPlan.subscription(20, prices, included={"calls": 5000}),
     )
 
-    (crossing,) = break_even(*pair, "calls")
+    (point,) = break_even(*pair, "calls")
 
-    assert crossing.quantity == 2000  # 2000 × 0.01 = 20
-    assert crossing.amount == 20
-    assert sides(pair, crossing) == "a=b"
+    assert point.quantity == 2000  # 2000 × 0.01 = 20
+    assert point.amount == 20
+    assert sides(pair, point) == "a=b"
 
 
 def test_a_crossing_is_an_exact_fraction():
@@ -188,10 +188,10 @@ def test_a_crossing_is_an_exact_fraction():
 def test_a_cliff_is_a_crossing_though_the_two_are_equal_nowhere():
     pair = on_demand("0.008"), on_demand(Volume([Tier(1000, "0.01"), Tier(None, "0.005")]))
 
-    (crossing,) = break_even(*pair, "calls")
+    (point,) = break_even(*pair, "calls")
 
     # 8 and 10 at 1000, 8.008 and 5.005 at 1001
-    assert (crossing.quantity, crossing.amount, sides(pair, crossing)) == (1000, 8, "aab")
+    assert (point.quantity, point.amount, sides(pair, point)) == (1000, 8, "aab")
 
 
 def test_packages_cross_a_rate_in_every_package_until_they_never_do_again():
@@ -206,7 +206,7 @@ def test_a_touch_is_a_crossing_with_one_plan_on_both_sides():
 
     found = break_even(*pair, "calls", up_to=200)
 
-    assert [(crossing.quantity, sides(pair, crossing)) for crossing in found] == [(100, "a=a"), (200, "a=a")]
+    assert [(point.quantity, sides(pair, point)) for point in found] == [(100, "a=a"), (200, "a=a")]
 
 
 def test_plans_that_cross_without_end_ask_how_far_to_look():
@@ -229,16 +229,16 @@ def test_a_stretch_of_equal_totals_has_a_crossing_at_both_ends():
 
     found = break_even(*pair, "calls")
 
-    assert [(crossing.quantity, sides(pair, crossing)) for crossing in found] == [(100, "a=="), (500, "==b")]
+    assert [(point.quantity, sides(pair, point)) for point in found] == [(100, "a=="), (500, "==b")]
 
 
 def test_equal_for_nothing_is_no_crossing_but_a_fee_for_nothing_is_one():
     assert places(on_demand(1), on_demand(2)) == []
     pair = on_demand(Flat(5, at_zero=True)), on_demand(Flat(9))
 
-    (crossing,) = break_even(*pair, "calls")
+    (point,) = break_even(*pair, "calls")
 
-    assert (crossing.quantity, crossing.below, crossing.at, crossing.above) == (0, None, pair[1], pair[0])
+    assert (point.quantity, point.below, point.at, point.above) == (0, None, pair[1], pair[0])
 
 
 def test_equal_plans_cross_nowhere():
@@ -248,9 +248,9 @@ def test_equal_plans_cross_nowhere():
 def test_a_crossing_at_the_end_of_the_range_knows_what_lies_above():
     pair = on_demand("0.03"), on_demand(Flat(3))
 
-    (crossing,) = break_even(*pair, "calls", up_to=100)
+    (point,) = break_even(*pair, "calls", up_to=100)
 
-    assert sides(pair, crossing) == "a=b"
+    assert sides(pair, point) == "a=b"
     assert places(*pair, up_to=99) == []
 
 
@@ -283,16 +283,16 @@ def test_usage_under_the_same_entry_stands_before_the_meter():
 
 
 def test_a_crossing_says_itself_in_words():
-    (crossing,) = break_even(on_demand(1, "pay as you go"), on_demand(Flat(20), "flat"), "calls")
+    (point,) = break_even(on_demand(1, "pay as you go"), on_demand(Flat(20), "flat"), "calls")
 
-    assert str(crossing) == "at 20: pay as you go below, both the same there, flat above"
-    assert repr(crossing) == f"<BreakEvenPoint {crossing}>"
+    assert str(point) == "at 20: pay as you go below, both the same there, flat above"
+    assert repr(point) == f"<BreakEvenPoint {point}>"
 
 
 def test_plans_without_a_name_are_called_by_their_place():
-    (crossing,) = break_even(on_demand(1), on_demand(Flat(20)), "calls")
+    (point,) = break_even(on_demand(1), on_demand(Flat(20)), "calls")
 
-    assert str(crossing) == "at 20: plan 1 below, both the same there, plan 2 above"
+    assert str(point) == "at 20: plan 1 below, both the same there, plan 2 above"
 
 
 def test_a_price_that_lists_no_pieces_is_refused_with_a_way_out():
@@ -367,10 +367,10 @@ def test_a_plan_that_is_cheapest_at_one_quantity_only_has_a_stretch_of_it():
     flat = on_demand(Flat(3, at_zero=True), "flat")
 
     found = cheapest_plans([flat, dips], "calls")
-    (crossing,) = break_even(flat, dips, "calls")
+    (point,) = break_even(flat, dips, "calls")
 
     assert [str(each) for each in found] == ["[0, 10) flat", "[10, 10] dips", "(10, ∞) flat"]
-    assert (crossing.quantity, sides((flat, dips), crossing)) == (10, "aba")
+    assert (point.quantity, sides((flat, dips), point)) == (10, "aba")
 
 
 # ---------------------------------------------------------------- rankings

@@ -97,9 +97,9 @@ def test_each_group_of_an_entry_has_its_own_allowance():
 def test_the_next_tier_is_so_many_units_ahead():
     plan = BillingPlan(PriceSchedule(calls=Graduated([Tier(1000, "0.01"), Tier(None, "0.005")])))
 
-    ((meter, bend),) = status(opened(plan), plan, at="2026-03-11").price_breaks
+    ((meter, price_break),) = status(opened(plan), plan, at="2026-03-11").price_breaks
 
-    assert (meter, bend.distance, bend.rate_before, bend.rate_after) == (
+    assert (meter, price_break.distance, price_break.rate_before, price_break.rate_after) == (
         "calls",
         200,
         Fraction(1, 100),
