@@ -14,11 +14,7 @@ from attrs import fields, has
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.errors import InvalidPrice
 
-__all__ = [
-    "canonical_text",
-    "content_hash",
-    "fields_of",
-]
+__all__ = ["canonical_text", "content_hash", "fields_of"]
 
 
 def canonical_text(value: object) -> str:
@@ -29,8 +25,12 @@ def canonical_text(value: object) -> str:
     """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int | Decimal | Fraction):
-        return f'"{_number(value)}"'
+    if isinstance(value, Fraction):
+        return f'"{value.numerator}/{value.denominator}"'
+    if isinstance(value, int | Decimal):
+        # 1, 1.0 and 1.00 are one rate: what was agreed does not change with the zeros that are written.
+        text = format(value, "f") if isinstance(value, Decimal) else str(int(value))
+        return f'"{(text.rstrip("0").rstrip(".") or "0") if "." in text else text}"'
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, date):
@@ -40,32 +40,21 @@ def canonical_text(value: object) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         texts = map(canonical_text, cast("Iterable[object]", value))
         return f"[{','.join(texts if isinstance(value, list | tuple) else sorted(texts))}]"
-    return _members(
-        [('"class"', _class_name(type(value))), *((_text(key), item) for key, item in fields_of(value))]
-    )
+    # Our own classes go by their bare name, so that moving one between modules changes no hash.
+    cls = type(value)
+    own = cls.__module__.partition(".")[0] == "tokenbill"
+    name = cls.__qualname__ if own else f"{cls.__module__}.{cls.__qualname__}"
+    return _members([('"class"', name), *((_text(key), item) for key, item in fields_of(value))])
 
 
 def _members(pairs: Iterable[tuple[str, Any]]) -> str:
     return "{" + ",".join(sorted(f"{key}:{canonical_text(item)}" for key, item in pairs)) + "}"
 
 
-def _number(value: int | Decimal | Fraction) -> str:
-    if isinstance(value, Fraction):
-        return f"{value.numerator}/{value.denominator}"
-    text = format(value, "f") if isinstance(value, Decimal) else str(int(value))
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
-
-
 def _text(value: str) -> str:
     import json  # a process that never asks for a hash does not load it
 
     return json.dumps(str.__str__(value))
-
-
-def _class_name(cls: type) -> str:
-    """Our own classes by their bare name, so that moving one between modules changes no hash."""
-    own = cls.__module__.partition(".")[0] == "tokenbill"
-    return cls.__qualname__ if own else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def fields_of(value: object) -> list[tuple[str, Any]]:
@@ -78,6 +67,7 @@ def fields_of(value: object) -> list[tuple[str, Any]]:
         return [(item.name, getattr(value, item.name)) for item in fields(cast(Any, type(value))) if item.eq]
     if isinstance(value, type | BuiltinFunctionType) or hasattr(value, "__code__"):
         raise InvalidPrice("content without fields", value, "write the price as a frozen class")
+    # A class may keep its content in slots of its bases, in its own, and in a dict beside them.
     members = [member for cls in type(value).__mro__ for member in vars(cls).items()]
     slots = [slot for slot, member in members if isinstance(member, MemberDescriptorType)]
     held = [(slot, getattr(value, slot)) for slot in slots if hasattr(value, slot)]

@@ -25,6 +25,7 @@ def name(value: object, *, what: str = "name", empty: bool = False) -> str:
     Raises:
         InvalidName: For anything else; *empty* lets the empty text pass.
     """
+    # Names reach logs, invoices and terminals, where such characters would forge what people read.
     plain = str.__str__(value) if isinstance(value, str) else None  # of a subclass only the text
     if plain is None or not (empty or plain):
         raise InvalidName(f"{what} is not text", value, "give a string of 1 to 255 characters")
@@ -43,12 +44,12 @@ def is_legible(text: str) -> bool:
     >>> is_legible("GPU × 3"), is_legible("a" + chr(27))
     (True, False)
     """
-    return text.isprintable() or not any(_unfit(character) for character in text)
-
-
-def _unfit(character: str) -> bool:
-    code = ord(character)
-    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or character in HIDING
+    if text.isprintable():
+        return True
+    # What is not printable may still be fit to read, as a joiner within a letter is.
+    codes = map(ord, text)
+    unfit = any(code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 for code in codes)
+    return not unfit and HIDING.isdisjoint(text)
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:

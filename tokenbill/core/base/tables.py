@@ -50,16 +50,15 @@ def text_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers:
     """Rows under a header, columns aligned; the columns in *numbers* to the right."""
     table = [list(map(_one_line, row)) for row in (header, *rows)]
     widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
-    lines = [_line(row, widths, numbers) for row in table]
+    lines = list[str]()
+    for row in table:
+        blanks = (" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        cells = (
+            blank + cell if i in numbers else cell + blank
+            for i, (cell, blank) in enumerate(zip(row, blanks, strict=True))
+        )
+        lines.append("  ".join(cells).rstrip())
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
-
-
-def _line(row: Sequence[str], widths: Sequence[int], numbers: Sequence[int]) -> str:
-    cells = [
-        " " * (width - _width(cell)) + cell if i in numbers else cell + " " * (width - _width(cell))
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()
 
 
 def _one_line(cell: str) -> str:
@@ -98,4 +97,5 @@ def guarded(cell: str) -> str:
     >>> guarded("=1+1"), guarded("gpu_hours")
     ("'=1+1", 'gpu_hours')
     """
+    # A cell "=cmd|..." of a customer's name runs on the machine of the clerk who opens the sheet.
     return f"'{cell}" if cell.lstrip().startswith(FORMULA) or cell.startswith(FORMULA) else cell

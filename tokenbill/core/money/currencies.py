@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from attrs import field, frozen
 
@@ -62,7 +62,17 @@ class Currency:
     places: int = field(default=None, converter=_places)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "places", _settled(self.code, self.places))
+        # ISO 4217 knows the decimals of its currencies; a plan with others would round to coins that
+        # do not exist, and a mistyped code without places would become a currency of its own.
+        code, given = self.code, cast("int | None", self.places)
+        known = MINOR_UNITS.get(code, given)
+        if known is None:
+            way_out = f'check the code, or give a unit of your own its places: Currency("{code}", places=0)'
+            raise InvalidCurrency("not a currency of ISO 4217 that has minor units", code, way_out)
+        if given not in (None, known):
+            way_out = "leave them out, or name another unit"
+            raise InvalidCurrency(f"{code} has {known} places in ISO 4217", given, way_out)
+        object.__setattr__(self, "places", known)
 
     def __str__(self) -> str:
         return self.code
@@ -73,7 +83,10 @@ class Currency:
         >>> Currency("USD").format(Decimal(11)), Currency("EUR").format(Decimal("-0.125"))
         ('$11.00', '-0.125 EUR')
         """
-        value = _printable(amount)
+        # A Decimal with a huge exponent would take gigabytes to write out.
+        value = Decimal(amount) if isinstance(amount, Decimal) else number(amount)
+        if not value.is_finite() or not -LONGEST < value.adjusted() < LONGEST:
+            value = number(value)
         whole, _, decimals = format(value.copy_abs(), "f").partition(".")
         decimals = decimals.ljust(self.places, "0")
         digits = f"{whole}.{decimals}" if decimals else whole
@@ -89,25 +102,3 @@ def currency(value: object) -> Currency:
     Currency(code='EUR', places=2)
     """
     return value if isinstance(value, Currency) else Currency(value)
-
-
-def _settled(code: str, given: int | None) -> int:
-    """The places of ISO 4217, or those given where it has none."""
-    known = MINOR_UNITS.get(code, given)
-    if known is None:
-        way_out = f'check the code, or give a unit of your own its places: Currency("{code}", places=0)'
-        raise InvalidCurrency("not a currency of ISO 4217 that has minor units", code, way_out)
-    if given not in (None, known):
-        raise InvalidCurrency(
-            f"{code} has {known} places in ISO 4217", given, "leave them out, or name another unit"
-        )
-    return known
-
-
-def _printable(amount: object) -> Decimal:
-    """An amount short enough to print; anything doubtful goes through the door of numbers."""
-    if isinstance(amount, Decimal):
-        amount = Decimal(amount)  # of a subclass only the number
-        if amount.is_finite() and -LONGEST < amount.adjusted() < LONGEST:
-            return amount
-    return number(amount)

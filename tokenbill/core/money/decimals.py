@@ -25,7 +25,7 @@ from decimal import (
 from fractions import Fraction
 from functools import reduce
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal, SupportsInt, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tokenbill.errors import InvalidNumber
 
@@ -83,6 +83,7 @@ SIZE = 2000
 TEXT = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?"
 """Two digits of an exponent reach every number within the limits; more could only name a bomb."""
 TEXT_LENGTH = 64
+UNKNOWN = "leave out what is unknown; nothing bills NaN or infinity"
 SHARE = 10**18
 """What a Decimal shows of an amount that does not terminate: 18 places."""
 
@@ -121,34 +122,27 @@ def number(value: object) -> Decimal:
     """
     if isinstance(value, Decimal):
         return _bounded(Decimal(value), value)
+
+    # Decimal's own constructor reads "1_000", " 1 " and the digits of every script.
     if isinstance(value, str):
-        return _from_text(str.__str__(value))
+        text = str.__str__(value)
+        if len(text) > TEXT_LENGTH or not re.fullmatch(TEXT, text):
+            way_out = 'write digits with at most one point, at most 64 characters: "1234.5"'
+            raise InvalidNumber("not a number", text, way_out)
+        return _bounded(Decimal(text), text)
+
+    # A float was rounded before anyone saw it, and no test can tell which number was meant.
     if isinstance(value, float):
-        raise _float(float(value))
+        plain = float(value)
+        if plain - plain != 0:
+            raise InvalidNumber("not a finite number", plain, UNKNOWN)
+        raise InvalidNumber("a float is not exact", plain, f'write it as a string: "{plain!r}"')
+
+    # Copied to the plain type before any operator of its own runs: a subclass by int's own method.
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidNumber("not a number", value, "give an int, a Decimal, or digits in a string")
-    return _from_int(value)
-
-
-def _float(value: float) -> InvalidNumber:
-    if value - value != 0:
-        return InvalidNumber(
-            "not a finite number", value, "leave out what is unknown; nothing bills NaN or infinity"
-        )
-    return InvalidNumber("a float is not exact", value, f'write it as a string: "{value!r}"')
-
-
-def _from_text(text: str) -> Decimal:
-    if len(text) > TEXT_LENGTH or not re.fullmatch(TEXT, text):
-        raise InvalidNumber(
-            "not a number", text, 'write digits with at most one point, at most 64 characters: "1234.5"'
-        )
-    return _bounded(Decimal(text), text)
-
-
-def _from_int(value: SupportsInt) -> Decimal:
-    # copied to the plain type before any operator of its own runs: a subclass by int's own method
-    whole = int.__index__(value) if isinstance(value, int) else int(value)
+    given: Any = value
+    whole = int.__index__(given) if isinstance(given, int) else int(given)
     if not -LIMIT < whole < LIMIT:
         raise InvalidNumber("a number out of bounds", whole, "stay below 10^30")
     return Decimal(whole)
@@ -157,14 +151,12 @@ def _from_int(value: SupportsInt) -> Decimal:
 def _bounded(plain: Decimal, given: object) -> Decimal:
     """*plain*, checked by its digits and exponent alone: no arithmetic before the limits."""
     if not plain.is_finite():
-        raise InvalidNumber(
-            "not a finite number", given, "leave out what is unknown; nothing bills NaN or infinity"
-        )
+        raise InvalidNumber("not a finite number", given, UNKNOWN)
     exponent = plain.as_tuple().exponent
     if plain.adjusted() >= PLACES or not -PLACES <= exponent <= PLACES:  # type: ignore[operator]
         raise InvalidNumber("a number out of bounds", given, "stay below 10^30, with at most 30 decimals")
     if not plain:
-        return plain.copy_abs()
+        return plain.copy_abs()  # zero has no sign: a credit note of nothing is nothing
     return EXACT.quantize(plain, ONE) if exponent > 0 else plain  # type: ignore[operator]
 
 
@@ -271,19 +263,15 @@ def decimal(value: Exact) -> Decimal:
     if isinstance(value, Decimal):
         return value
     top, bottom = value.as_integer_ratio()
-    places = _places(bottom)
-    if places is None:
-        return shifted((2 * top * SHARE + bottom) // (2 * bottom), 18)
-    return shifted(top * 10**places // bottom, places)
-
-
-def _places(bottom: int) -> int | None:
-    """Decimals of a fraction over *bottom*, or None where it does not terminate."""
+    # A Decimal holds a denominator of twos and fives alone, with as many places as the more of the two.
     twos = (bottom & -bottom).bit_length() - 1
     rest, fives = bottom >> twos, 0
     while rest % 5 == 0:
         rest, fives = rest // 5, fives + 1
-    return max(twos, fives) if rest == 1 else None
+    if rest != 1:
+        return shifted((2 * top * SHARE + bottom) // (2 * bottom), 18)
+    places = max(twos, fives)
+    return shifted(top * 10**places // bottom, places)
 
 
 def shifted(digits: int, places: int) -> Decimal:

@@ -86,7 +86,15 @@ class Rounding(Value):
         (Decimal('3.34'), Decimal('3.33'), Decimal('3.33'))
         """
         places = self.known_places(places)
-        shares = _shares(weights)
+        given = listed_of(weights, most=WEIGHTS) or ()
+        if len(given) > WEIGHTS:
+            raise InvalidRounding("too many weights", len(given), f"give at most {WEIGHTS}")
+        shares = [Fraction(_amount(weight)) for weight in given]
+        if not any(shares) or min(shares) < 0:
+            way_out = "give weights ≥ 0, one above zero"
+            raise InvalidRounding("weights that cannot share an amount", weights, way_out)
+
+        # Largest remainder: nobody gets less than the floor of a share, nor a whole unit more.
         whole = sum(shares)
         units = int(Fraction(self(amount, places)) * 10**places)
         exact = [abs(units) * share / whole for share in shares]
@@ -107,25 +115,13 @@ class Rounding(Value):
         return known
 
     def _units(self, value: Fraction) -> int:
+        # Halves go away from zero on both sides, so that a credit note mirrors the bill it takes back.
         top, bottom = value.as_integer_ratio()
         whole, rest = divmod(abs(top), bottom)
         tie_up = self.mode == "half_up" or (self.mode == "half_even" and whole % 2 == 1)
         half = self.mode.startswith("half") and (2 * rest > bottom or (2 * rest == bottom and tie_up))
         whole += half or (self.mode == "up" and rest > 0)
         return whole if top >= 0 else -whole
-
-
-def _shares(weights: Iterable[Exact | int | str]) -> list[Fraction]:
-    """Weights that an amount can be split by."""
-    given = listed_of(weights, most=WEIGHTS) or ()
-    if len(given) > WEIGHTS:
-        raise InvalidRounding("too many weights", len(given), f"give at most {WEIGHTS}")
-    shares = [Fraction(_amount(weight)) for weight in given]
-    if not any(shares) or min(shares) < 0:
-        raise InvalidRounding(
-            "weights that cannot share an amount", weights, "give weights ≥ 0, one above zero"
-        )
-    return shares
 
 
 def _amount(value: object) -> Exact:

@@ -53,7 +53,9 @@ def _every(_: object, __: Attribute[Any], value: object) -> None:
 def _anchor(value: Anchor) -> datetime:
     """The anchor as a wall time, or as an instant, whose wall time the zone of the cycle tells."""
     if isinstance(value, int):
-        value = _january(value)
+        if type(value) is not int or not 1 <= value <= 31:
+            raise InvalidPeriod("not a day of the month", value, "give 1 to 31, or a date")
+        value = date(FIRST_YEAR, 1, value)
     elif isinstance(value, str):
         value = read(value)
     if not isinstance(value, datetime):
@@ -61,12 +63,6 @@ def _anchor(value: Anchor) -> datetime:
     if value.tzinfo is None:
         return bounded(datetime.combine(datetime.date(value), datetime.time(value).replace(fold=0)))
     return moment(value)
-
-
-def _january(day: int) -> date:
-    if type(day) is not int or not 1 <= day <= 31:
-        raise InvalidPeriod("not a day of the month", day, "give 1 to 31, or a date")
-    return date(FIRST_YEAR, 1, day)
 
 
 def _key(value: str | tzinfo) -> str:
@@ -210,47 +206,34 @@ class Cycle:
 
     def _search(self, wall: datetime, is_ahead: Callable[[int], bool]) -> int:
         """The index, from the wall time: clamped days and changes of the clock put that off by a few."""
-        k = self._estimate(wall)
+        if self.unit in DAYS:
+            k = (wall.toordinal() - self.anchor.toordinal()) // (self.every * DAYS[self.unit])
+        else:
+            k = (_month_number(wall) - _month_number(self.anchor)) // (self.every * MONTHS[self.unit])
         while is_ahead(k):
             k -= 1
         while not is_ahead(k + 1):
             k += 1
         return k
 
-    def _estimate(self, wall: datetime) -> int:
-        if self.unit in DAYS:
-            return (wall.toordinal() - self.anchor.toordinal()) // (self.every * DAYS[self.unit])
-        return (_month_number(wall) - _month_number(self.anchor)) // (self.every * MONTHS[self.unit])
-
     def _wall(self, k: int) -> datetime:
         """The wall time of boundary *k*."""
         if type(k) is not int:
             raise InvalidPeriod("not a number of a boundary", k, "give an int")
-        steps = k * self.every
+        # Steps are counted from the anchor, never from the boundary before: the 31st falls on the 28th
+        # of February, and on the 31st of March again.
+        steps, out = k * self.every, f"stay within the years {FIRST_YEAR} to {LAST_YEAR}"
         if self.unit in DAYS:
-            day = _day(self.anchor.toordinal() + steps * DAYS[self.unit], k)
-        else:
-            day = _clamped(_month_number(self.anchor) + steps * MONTHS[self.unit], self.anchor.day, k)
-        return datetime.combine(day, self.anchor.time())
-
-
-def _day(ordinal: int, k: int) -> date:
-    if not FIRST_DAY <= ordinal <= LAST_DAY:
-        raise _beyond(k)
-    return date.fromordinal(ordinal)
-
-
-def _clamped(month_number: int, day: int, k: int) -> date:
-    """The *day* of a month, or its last day."""
-    year, month = divmod(month_number, 12)
-    if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise _beyond(k)
-    next_month = date(year + (month == 11), (month + 1) % 12 + 1, 1)
-    return date(year, month + 1, min(day, date.fromordinal(next_month.toordinal() - 1).day))
-
-
-def _beyond(k: int) -> InvalidPeriod:
-    return InvalidPeriod("a boundary out of bounds", k, f"stay within the years {FIRST_YEAR} to {LAST_YEAR}")
+            ordinal = self.anchor.toordinal() + steps * DAYS[self.unit]
+            if not FIRST_DAY <= ordinal <= LAST_DAY:
+                raise InvalidPeriod("a boundary out of bounds", k, out)
+            return datetime.combine(date.fromordinal(ordinal), self.anchor.time())
+        year, month = divmod(_month_number(self.anchor) + steps * MONTHS[self.unit], 12)
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            raise InvalidPeriod("a boundary out of bounds", k, out)
+        following = date(year + (month == 11), (month + 1) % 12 + 1, 1)
+        last = date.fromordinal(following.toordinal() - 1).day
+        return datetime.combine(date(year, month + 1, min(self.anchor.day, last)), self.anchor.time())
 
 
 def _month_number(value: date) -> int:

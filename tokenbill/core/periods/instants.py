@@ -103,15 +103,10 @@ def read(text: str) -> date:
         raise InvalidPeriod("a date or time that no calendar has", text, "write one that exists") from None
     if not offset:
         return datetime.combine(when, clock)
-    aware = bounded(datetime.combine(when, clock, _offset(offset)))
+    size = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:])) if offset not in "Zz" else timedelta()
+    fixed = timezone(size if offset[0] == "+" else -size) if size else UTC
+    aware = bounded(datetime.combine(when, clock, fixed))
     return aware.astimezone(zone(key)) if key else aware
-
-
-def _offset(text: str) -> timezone:
-    if text in "Zz":
-        return UTC
-    size = timedelta(hours=int(text[1:3]), minutes=int(text[4:]))
-    return timezone(size if text[0] == "+" else -size) if size else UTC
 
 
 def _instant(value: datetime) -> datetime:

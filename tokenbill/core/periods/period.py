@@ -118,7 +118,13 @@ class Period:
         if is_before(part.start, outer.start) or is_before(outer.end, part.end):
             raise InvalidPeriod("a part outside its whole", str(part), f"stay within {outer}")
         counted = _count(outer, by)
-        return Fraction(_count(part, by), counted) if counted else _uncounted(part, outer, by)
+        if counted:
+            return Fraction(_count(part, by), counted)
+        # Of a whole shorter than a day only all of it can be told by days.
+        if part != outer or utc(outer.start) == utc(outer.end):
+            way_out = 'give a longer one, or by="second"'
+            raise InvalidPeriod(f"a whole without a {by} to count", str(outer), way_out)
+        return Fraction(1)
 
     def common(self, other: Period) -> Period | None:
         """The stretch that lies in both, or None.
@@ -150,23 +156,21 @@ def period(value: object) -> Period:
     return value
 
 
-def _uncounted(part: Period, whole: Period, by: By) -> Fraction:
-    """A share of a whole shorter than a day, by days: all of it, or none that can be told."""
-    if part != whole or utc(whole.start) == utc(whole.end):
-        raise InvalidPeriod(
-            f"a whole without a {by} to count", str(whole), 'give a longer one, or by="second"'
-        )
-    return Fraction(1)
-
-
 def _home(value: date) -> tzinfo | None:
     return value.tzinfo if isinstance(value, datetime) else None
 
 
 def _count(period: Period, by: str) -> int:
     """Days or microseconds from one end to the other: differences of positions, so that parts add up."""
-    position = _day_position if by == "day" else _microsecond_position
-    return position(period.end) - position(period.start)
+    if by == "day":
+        return _day_position(period.end) - _day_position(period.start)
+    start, end = (
+        (at.astimezone(UTC) - EPOCH) // MICROSECOND
+        if isinstance(at, datetime)
+        else at.toordinal() * (DAY // MICROSECOND)
+        for at in (period.start, period.end)
+    )
+    return end - start
 
 
 def _day_position(at: date) -> int:
@@ -180,9 +184,3 @@ def _day_position(at: date) -> int:
         return at.toordinal()
     tomorrow = midnight(date.fromordinal(at.toordinal() + 1), home)
     return at.toordinal() + (not is_before(at, tomorrow))
-
-
-def _microsecond_position(at: date) -> int:
-    if not isinstance(at, datetime):
-        return at.toordinal() * (DAY // MICROSECOND)
-    return (at.astimezone(UTC) - EPOCH) // MICROSECOND
