@@ -59,8 +59,13 @@ def dumps(value: object, *, format: Format = "json") -> str:
     """
     encoded = DOCUMENT.encode(value)
     document = {"type": encoded["type"], "version": VERSION, **encoded}
-    _check_size(document, sys.maxsize)
-    return canonical_json(document) if _checked(format) == "json" else _toml(document)
+    if _checked(format) == "toml":
+        _check_size(document, sys.maxsize)
+        return _toml(document)
+    text = canonical_json(document)
+    if not _is_small(text):
+        _check_size(document, sys.maxsize)
+    return text
 
 
 def loads(
@@ -88,10 +93,12 @@ def loads(
         ...
     tokenbill.errors.UnreadableField: PerUnit: unknown key of PerUnit: 'rat'; did you mean 'rate'?
     """
-    document = _parsed(_text(text, _most(_checked(format), longest)), format)
+    read = _text(text, _most(_checked(format), longest))
+    document = _parsed(read, format)
     if not is_mapping(document):
         raise UnreadableInput("no document", document, "give a table with type and version")
-    _check_size(document, MEMBERS if longest is None else sys.maxsize)
+    if format == "toml" or not _is_small(read):
+        _check_size(document, MEMBERS if longest is None else sys.maxsize)
     if "version" not in document:
         raise UnreadableInput("no version", document, f"write version = {VERSION} at its top")
     try:
@@ -257,6 +264,11 @@ def _toml(document: Mapping[str, Any]) -> str:
         return str(import_module("tomli_w").dumps(document))
     except ModuleNotFoundError:
         raise MissingExtra("tomli-w", "toml") from None
+
+
+def _is_small(text: str) -> bool:
+    """Whether JSON is neither too deep nor too crowded, by what it has of brackets and characters."""
+    return len(text) < MEMBERS and text.count("{") + text.count("[") < DEPTH
 
 
 def _check_size(document: object, most: int) -> None:

@@ -149,6 +149,8 @@ class Record(Codec):
         written = dict[str, Any]()
         for name, member in self.members.items():
             item = getattr(held, member.attribute)
+            if item is member.default:
+                continue
             text = _written(name, member, item)
             if text is not None and not member.is_usual(item, text):
                 written[name] = text

@@ -71,7 +71,13 @@ def canonical_json(value: object) -> str:
     >>> canonical_json({"b": [1, True], "a": "\u20ac"})
     '{"a":"€","b":[1,true]}'
     """
-    return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"))
+    text = PLAIN.encode(value) if type(value) is dict else ""
+    # UTF-16 code units sort as characters do, up to those that take two of them
+    return text if text and (text.isascii() or max(text) < "\ud800") else WRITER.encode(_ordered(value))
+
+
+WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def _ordered(value: object) -> object:
