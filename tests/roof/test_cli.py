@@ -669,6 +669,16 @@ def test_an_event_that_comes_with_other_content_is_an_error(file, capsys):
     assert "event '1' of 'gateway' came with other content" in capsys.readouterr().err
 
 
+def test_a_batch_of_events_is_a_list_in_which_each_counts_once(file, capsys):
+    first, second = (json.loads(event(key)) for key in ("1", "2"))
+    asked = ["bill", file(json.dumps([first, second, first]), "b.json"), "--as", "cloudevents"]
+
+    assert main([*asked, "--price", "api_calls=1"]) == 0
+    told = capsys.readouterr()
+    assert "Total: $10.00" in told.out
+    assert "1 event delivered again" in told.err
+
+
 def test_events_are_grouped_by_what_they_have(file, capsys):
     asked = ["bill", file(lines(event("1")), "e.jsonl"), "--as", "cloudevents", "--price", "api_calls=1"]
 

@@ -89,7 +89,11 @@ def entries(
     input_tokens{model=m}
     input_tokens{context=200000,model=m}
     """
-    contexts: list[int | None] = [None, *(sorted(thresholds) if starts(variants) else ())]
+    long = starts(variants)
+    if not long and len(variants) == 1:  # as most models are: one price for each meter
+        cells = variants[STANDARD]
+        return {Meter(meter, {**labels}) if labels else meter: steps.base for meter, steps in cells.items()}
+    contexts: list[int | None] = [None, *(sorted(thresholds) if long else ())]
     names = dict.fromkeys(meter.name for cells in variants.values() for meter in cells)
     return {
         Meter(meter, more): price

@@ -309,8 +309,10 @@ def _refuse_ties(cells: Cells, one: tuple[str, ...], other: tuple[str, ...]) -> 
         agreeing.setdefault(_values(entry, common), []).append(entry)
     for entry in cells[other].values():
         for rival in agreeing.get(_values(entry, common), ()):
-            union = Meter(entry.key.name, {**rival.key.labels, **entry.key.labels})
-            if tuple(union.labels.values()) not in cells.get(tuple(union.labels), {}):
+            both = {**rival.key.labels, **entry.key.labels}
+            names = tuple(sorted(both))
+            if tuple([both[label] for label in names]) not in cells.get(names, {}):
+                union = Meter(entry.key.name, both)
                 raise InvalidSchedule(
                     f"{rival.key} ties with", entry.key, f"add an entry {union}, which both match"
                 )
