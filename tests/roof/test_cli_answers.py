@@ -235,3 +235,14 @@ def test_columns_may_be_labels_and_parts_of_other_columns(file, capsys):
     assert total(capsys) == "9520.00"  # 1720 × 2 + 1280 × 1 + 600 × 8
     assert main([*asked, "--pool", "x=prompt_tokens", *prices]) == 2
     assert "--pool names a column that no --sum adds up: 'x'" in capsys.readouterr().err
+
+
+def test_the_requests_of_a_report_cost_nothing_where_no_price_names_them(file, capsys):
+    result = {"input_tokens": 1000, "output_tokens": 500, "num_model_requests": 5, "model": "m"}
+    page = {"object": "page", "data": [{"start_time": 1793491200, "results": [result]}]}
+    asked = ["bill", file([page]), "--as", "openai.usage", *CHEAP]
+
+    assert main(asked) == 0
+    assert total(capsys) == "0.003"  # 1000 × 1 + 500 × 4, a million
+    assert main([*asked, "--price", "api_calls=1"]) == 0
+    assert total(capsys) == "5.003"

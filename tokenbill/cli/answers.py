@@ -20,6 +20,7 @@ from tokenbill.shared.rows import Source
 
 __all__ = ["answered"]
 
+REQUESTS: Final = "api_calls"
 OF_ANSWERS: Final = ("model", "provider")
 """What an answer says of itself, which rows may be grouped by even where they have no such member."""
 
@@ -97,7 +98,7 @@ class _GivenPrices:
             }
             pairs.append((Meter(meter.name, kept), quantity))
         usage = Usage(pairs)
-        _check(self.plan, usage, record, self._log)
+        usage = _priced(self.plan, usage, record, self._log)
         return bracket(usage, over=self._over) if self._over else usage
 
     def _known(self, model: str, record: Record) -> str:
@@ -112,12 +113,17 @@ class _GivenPrices:
         return found
 
 
-def _check(plan: BillingPlan, usage: Usage, record: Record, log: Log) -> None:
+def _priced(plan: BillingPlan, usage: Usage, record: Record, log: Log) -> Usage:
+    """Usage of which every meter has a price; how many requests a report counts charges nothing by itself."""
+    free = list[Meter]()
     for meter in usage:
         try:
             plan.prices.match(meter)
         except UnpricedUsage as error:
-            raise _bad(log, record, error) from None
+            if meter.name != REQUESTS:
+                raise _bad(log, record, error) from None
+            free.append(meter)
+    return Usage([(meter, usage[meter]) for meter in usage if meter not in free]) if free else usage
 
 
 class _OwnPrices:
@@ -152,8 +158,7 @@ class _OwnPrices:
             usage = self._catalog.request(Usage(pairs), self._source, self._request.at or record.at)
         except TokenbillError as error:
             raise _bad(self._log, record, error) from None
-        _check(self.plan, usage, record, self._log)
-        return usage
+        return _priced(self.plan, usage, record, self._log)
 
     def _name(self, model: str, record: Record) -> str:
         """The name by which a model is priced; one that was not asked for is an error."""
@@ -169,7 +174,7 @@ class _OwnPrices:
         return self._names[model]
 
     def _in_map(self, model: str, record: Record) -> str:
-        names = self._map if self._map is not None else {}
+        names: Mapping[str, Any] = self._map if self._map is not None else {}
         found = model if model in names else known_as(model, names)
         if found is None:
             raise _bad(self._log, record, f"no price for model {model!r} in the map")

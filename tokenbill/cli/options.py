@@ -191,7 +191,7 @@ def request_of(arguments: Namespace) -> Request:
             period = Period(start, end)
     except TokenbillError as error:
         raise Misuse(error) from None
-    answers = plan is None and arguments.price_map is not None
+    path: str | None = arguments.price_map if plan is None else None
     return Request(
         by=tuple(arguments.by),
         sums=sums,
@@ -203,7 +203,7 @@ def request_of(arguments: Namespace) -> Request:
         pools=[_pair(text, "PART=WHOLE") for text in arguments.pool],
         models=tuple(arguments.model),
         provider=arguments.provider,
-        price_map=_json_of(arguments.price_map) if answers else None,
+        price_map=None if path is None else _json_of(path),
         at=arguments.at,
     )
 
@@ -221,7 +221,7 @@ def _check(arguments: Namespace) -> None:
     if kind not in KINDS:
         from tokenbill.payloads import LOGS, SHAPES
 
-        known = list(dict.fromkeys([*KINDS, *LOGS, *SHAPES]))
+        known: list[str] = list(dict.fromkeys([*KINDS, *LOGS, *SHAPES]))
         if kind not in known:
             near = get_close_matches(kind, known, n=1)
             hint = f"did you mean {quoted(near[0])}?" if near else f"give one of {', '.join(known)}"

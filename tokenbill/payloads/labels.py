@@ -28,9 +28,9 @@ def labelled(usage: Usage, labels: Mapping[str, str]) -> Usage:
     return Usage([(_with(meter, more), quantity) for meter, quantity in usage.items()]) if more else usage
 
 
-def by_label(tokens: dict[str, int], counts: Counts) -> dict[str, int]:
+def by_label(tokens: Mapping[Any, Any], counts: Counts) -> dict[str, Any]:
     """The tokens with the labels that their object names: for all of them, or for those of one role."""
-    found: dict[str, int] = {}
+    found: dict[str, Any] = {}
     every = {label: one_of(values, label) for (role, label), values in counts.labels.items() if role is None}
     read = {label: one_of(values, label) for (role, label), values in counts.labels.items() if role == "read"}
     for text, quantity in tokens.items():
@@ -55,7 +55,7 @@ def model_of(response: Mapping[str, Any]) -> str:
 
 def answering(response: Mapping[str, Any]) -> dict[str, str]:
     """The labels ``model`` and ``provider``, as far as an answer names them."""
-    found = {}
+    found = dict[str, str]()
     if model := model_of(response):
         found["model"] = label_of(model, "model")
     if text_of(response.get("provider")):

@@ -229,8 +229,8 @@ def _document(first: str, texts: Iterator[Any]) -> list[Mapping[str, Any]] | Non
     if not opening.startswith("[") and opening.strip() != "{":
         return None
     try:
-        found = decoded("\n".join([opening, *texts]))
+        found: Any = decoded("\n".join([opening, *texts]))
     except NotJson as problem:
         raise UnreadableInput("not JSON lines, and not a document", str(problem), problem.way_out) from None
-    listed = found if isinstance(found, list) else [found]
+    listed: list[Any] = found if isinstance(found, list) else [found]
     return [members_of(item, "row") for item in listed]

@@ -37,7 +37,7 @@ NO_COUNT: Final = r"(?i)time(?!s)|latency|created|_ms$|(^|_)id$|per_sec"
 AS_DICT: Final = "give a dict: json.loads(…) of the response, or the SDK's own object"
 AS_WRITTEN: Final = "give the object as the API wrote it"
 ONLY_TEXT: Final = {str}
-SINGULAR: Final = 3
+REPEATED: Final = 3
 """How protobuf numbers the label of a field that repeats."""
 
 
@@ -47,11 +47,13 @@ def members_of(value: Any, what: str) -> dict[str, Any]:
     Raises:
         UnreadableInput: If it is no object, has a key that is no text, or too many.
     """
-    if type(value) is dict and len(value) <= MEMBERS and {*map(type, value)} <= ONLY_TEXT:
-        return value
-    if not is_mapping(value):
-        return _written(value, what)
-    pairs = _taken(value, what)
+    known: dict[str, Any] = value
+    if type(known) is dict and len(known) <= MEMBERS and {*map(type, known)} <= ONLY_TEXT:
+        return known
+    foreign: object = value
+    if not is_mapping(foreign):
+        return _written(foreign, what)
+    pairs = _taken(foreign, what)
     for key, _ in pairs:
         if not isinstance(key, str):
             raise UnreadableInput(f"a key of the {what} is no text", telling(key), AS_DICT)
@@ -95,11 +97,11 @@ def _dumped(value: Any) -> object:
 
 def _message(value: Any) -> object:
     """The set members of a protobuf message; numbers that were not set count 0, enums have their names."""
-    held = {}
+    held = dict[str, Any]()
     for descriptor in value.DESCRIPTOR.fields:
         repeats = getattr(descriptor, "is_repeated", None)
         if repeats is None:
-            repeats = descriptor.label == SINGULAR
+            repeats = descriptor.label == REPEATED
         if not repeats and descriptor.has_presence and not value.HasField(descriptor.name):
             continue
         member, names = getattr(value, descriptor.name), descriptor.enum_type
@@ -116,6 +118,18 @@ def _message(value: Any) -> object:
     return held
 
 
+def _inner_message(value: Any) -> object:
+    return _message(value._pb)
+
+
+def _as_dict(value: Any) -> object:
+    return value.to_dict()
+
+
+def _data(value: Any) -> object:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
 def _around(value: Any) -> object:
     """The usage within an object that keeps its answer to itself, such as a chat of an SDK by gRPC."""
     return {key: getattr(value, key) for key in ("usage", "model", "id") if hasattr(value, key)}
@@ -123,10 +137,10 @@ def _around(value: Any) -> object:
 
 WRITERS: Final[Mapping[str, Any]] = {
     "model_dump": _dumped,
-    "_pb": lambda value: _message(value._pb),
+    "_pb": _inner_message,
     "DESCRIPTOR": _message,
-    "to_dict": lambda value: value.to_dict(),
-    "__dataclass_fields__": lambda value: {name: getattr(value, name) for name in value.__dataclass_fields__},
+    "to_dict": _as_dict,
+    "__dataclass_fields__": _data,
     "usage": _around,
 }
 """How each kind of object says what it holds, by what its class has; the first one counts."""

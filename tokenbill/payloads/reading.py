@@ -117,18 +117,24 @@ def enclosing(members: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
         if key is not None:
             return members, key
         inner = next((key for key in WRAPPERS if is_object(members.get(key))), None) or _inner(members)
-        listed = members.get(RESULTS) if inner is None else None
+        alone = None if inner is not None else _alone(members.get(RESULTS))
         if inner is not None:
             members = members_of(members[inner], inner)
-        elif type(listed) is list and len(listed) == 1 and is_object(listed[0]):
+        elif alone is not None:
             model: dict[str, Any] = {key: members[key] for key in ("model_id", "model") if key in members}
-            return {**model, RESULTS: listed[0]}, RESULTS
+            return {**model, RESULTS: alone}, RESULTS
         else:
             break
     return members, None
 
 
 MERGE: Final = "give the events of the stream to payloads.merged, and read what it gives"
+
+
+def _alone(listed: Any) -> Any:
+    """The only item of a list of results, if it is an object."""
+    items: list[Any] = listed
+    return items[0] if type(items) is list and len(items) == 1 and is_object(items[0]) else None
 
 
 def _inner(members: dict[str, Any]) -> str | None:
@@ -307,7 +313,7 @@ def _usage(usage: dict[str, Any], response: dict[str, Any], shape: Shape, *, nam
     meters: Mapping[Any, Any] = meters_of(counts, shape)
     if rounds is not None:
         meters = with_rounds(counts, rounds, model_of(response))
-    parts = [*by_label(dict(meters), counts).items(), *counts.calls.items()]
+    parts = [*by_label(meters, counts).items(), *counts.calls.items()]
     if counts.others:
         others = [_other(*each) for each in counts.others]
         parts = _together(parts, others, replaced=counts.replaced)
