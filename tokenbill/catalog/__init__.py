@@ -8,7 +8,7 @@ other lists, which need no package. ``request`` readies the usage of one request
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, overload
 
@@ -123,12 +123,24 @@ def schedule(
     name = _name(shot, own=snapshot is not None)
     variant = None if variant is None else checked_name(variant, what="variant", empty=True)
     offers = _offers(model, provider, shot)
-    converted = list(_converted(offers, when, variant, named=model is not None))
+    converted, untied = list[tuple[Offer, Dated]](), set[frozenset[Meter]]()
+    for offer in offers:
+        try:
+            converted.append((offer, dated_prices(offer, when, variant, untied)))
+        except TokenbillError:
+            if model is not None:
+                raise
     if not converted:
         raise UnreadableInput("no model that can be converted", provider, "refused() says why")
     if isinstance(model, str):
         return editions([(dated, {}) for _, dated in converted], f"{name}: {offers[0].path}")
-    return editions(_labelled(converted), name)
+    # two providers may offer one model, at prices of their own
+    times = Counter(offer.label for offer, _ in converted)
+    named = [
+        (offer, {"provider": offer.provider.id} if times[offer.label] > 1 else {}) for offer, _ in converted
+    ]
+    labels = [{"model": offer.label, **more} for offer, more in named]
+    return editions([(dated, told) for (_, dated), told in zip(converted, labels, strict=True)], name)
 
 
 def refused(
@@ -221,11 +233,19 @@ def _provider(given: object, shot: data_snapshot.DataSnapshot) -> types.Provider
 def _found(given: object, provider: str | None, shot: data_snapshot.DataSnapshot) -> Offer:
     """The offer of a model by name: of its provider, else of its maker, else of the only one who has it."""
     ref = checked_name(given, what="model")
-    home = _maker(ref, shot) if provider is None else _provider(provider, shot)
+    if provider is not None:
+        home: types.Provider | None = _provider(provider, shot)
+    else:  # who genai-prices takes for its maker
+        matching = (
+            each for each in shot.providers if each.model_match and each.model_match.is_match(ref.lower())
+        )
+        home = next(matching, None)
     offer = None if home is None else _offered(ref, home, shot)
     if offer is not None:
         return offer
-    others = [each for each in shot.providers if provider is None and _by_id(ref, each)]
+    # a name that no maker claims may still be the id of some other provider's model
+    every = shot.providers if provider is None else []
+    others = [each for each in every if any(info.id == ref for info in each.models)]
     if len(others) > 1:
         names = ", ".join(each.id for each in others)
         raise UnreadableInput("a model of several providers", ref, f"give one of {names}")
@@ -238,41 +258,10 @@ def _found(given: object, provider: str | None, shot: data_snapshot.DataSnapshot
     return offer
 
 
-def _maker(ref: str, shot: data_snapshot.DataSnapshot) -> types.Provider | None:
-    matching = (
-        each for each in shot.providers if each.model_match and each.model_match.is_match(ref.lower())
-    )
-    return next(matching, None)
-
-
-def _by_id(ref: str, provider: types.Provider) -> types.ModelInfo | None:
-    return next((info for info in provider.models if info.id == ref), None)
-
-
 def _offered(ref: str, provider: types.Provider, shot: data_snapshot.DataSnapshot) -> Offer | None:
-    """By its id first: not every id is matched by the model's own rule."""
-    info = _by_id(ref, provider) or provider.find_model(ref, all_providers=shot.providers)
+    # by its id first: not every id is matched by the model's own rule
+    info = next((each for each in provider.models if each.id == ref), None)
+    info = info or provider.find_model(ref, all_providers=shot.providers)
     if info is None:
         return None
     return Offer(provider, info, ref, own=any(info is each for each in provider.models))
-
-
-def _converted(
-    offers: list[Offer], at: datetime | None, variant: str | None, *, named: bool
-) -> Iterator[tuple[Offer, Dated]]:
-    untied = set[frozenset[Meter]]()
-    for offer in offers:
-        try:
-            yield offer, dated_prices(offer, at, variant, untied)
-        except TokenbillError:
-            if named:
-                raise
-
-
-def _labelled(converted: list[tuple[Offer, Dated]]) -> list[tuple[Dated, dict[str, str]]]:
-    """Models with the labels that tell them apart: the provider where two offer one of that name."""
-    times = Counter(offer.label for offer, _ in converted)
-    return [
-        (dated, {"model": offer.label, **({"provider": offer.provider.id} if times[offer.label] > 1 else {})})
-        for offer, dated in converted
-    ]

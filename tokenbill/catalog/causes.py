@@ -86,10 +86,6 @@ def _with(meter: Meter, label: str, value: str | None) -> Meter:
     return Meter(meter.name, others if value is None else {**others, label: value})
 
 
-def _is_tokens(meter: Meter) -> bool:
-    return meter.name.endswith("_tokens")
-
-
 def _cached_twice(usage: Usage, only: str | None = None) -> Usage:
     return usage + Usage(
         (_with(_with(meter, "cache", None), "ttl", None), quantity)
@@ -120,12 +116,10 @@ def _reasoning_twice(usage: Usage) -> Usage:
 
 
 def _relabelled(usage: Usage, label: str, value: str | None) -> Usage:
-    return Usage(
-        (_with(meter, label, value) if _is_tokens(meter) and _concerns(meter, label) else meter, quantity)
-        for meter, quantity in usage.items()
-    )
-
-
-def _concerns(meter: Meter, label: str) -> bool:
-    """A lifetime is one of what is written to a cache."""
-    return label != "ttl" or meter.labels.get("cache") == "write"
+    found = list[tuple[Meter, Decimal]]()
+    for meter, quantity in usage.items():
+        # a lifetime is one of what is written to a cache; searches cost the same in every variant
+        concerns = label != "ttl" or meter.labels.get("cache") == "write"
+        is_tokens = meter.name.endswith("_tokens")
+        found.append((_with(meter, label, value) if is_tokens and concerns else meter, quantity))
+    return Usage(found)

@@ -175,6 +175,7 @@ def _combined(
         (condition, context): {meter: steps.at(context) for meter, steps in cells.items()}
         for (condition, cells), context in product(variants.items(), contexts)
     }
+    # entries of one name are closed under both labels, so that no two of them tie
     own = [c for c in variants if any(prices[c, at] != prices[STANDARD, at] for at in contexts)]
     if any(meter.name.endswith("_tokens") for meter in variants[STANDARD]):
         own = [condition for condition in variants if condition != STANDARD]

@@ -115,6 +115,7 @@ def _prices(offer: Offer, at: datetime, *, is_asked: bool) -> ModelPrices:
     standard, hours = listed[first].prices, tuple[Hours, ...]()
     variants = dict[Condition, Mapping[Meter, Steps]]()
     if is_asked:
+        # of windows that overlap the last wins, as of dates
         for each in windows:
             standard = each.prices if _is_active(each.constraint, at) else standard
         variants[STANDARD] = _cells(offer, standard)
@@ -197,6 +198,7 @@ def _cells(
     for meter, steps in _metered({**vars(price), **(own or {})}):
         if found.setdefault(meter, steps) != steps:
             raise UnreadableInput("two prices of one meter", f"{meter} of {offer.path}", "price it by hand")
+    # what is counted and not charged is priced 0, so that the provider's own payloads are never unpriced
     free = (name for family, names in UNCHARGED.items() if family in offer.model.id for name in names)
     return {**{Meter(name): Steps(PerUnit(0)) for name in free}, **found} if found else {}
 

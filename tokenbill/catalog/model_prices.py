@@ -58,6 +58,7 @@ class _Reader:
 
     def take(self, key: str, value: object) -> None:
         """Read one key with a price or a factor; one that may charge and is not known is remembered."""
+        # a factor holds under a condition that a request may or may not meet: it is no price by itself
         label = multiplier(key)
         if label is not None:
             self.factors[label] = number(self.number(key, value))
@@ -157,6 +158,7 @@ def _take_tiers(reader: _Reader, given: object) -> None:
     for meter in [*standard]:
         if meter.name == INPUT.name or meter == REASONING:
             meters.add(meter)
+    # each meter gets a price in each tier, for a request never mixes two of them
     for meter in meters:
         steps = {start or None: _in_tier(meter, prices, standard) for (start, _), prices in ordered}
         standard[meter] = {start: price for start, price in steps.items() if price is not None}
@@ -244,6 +246,7 @@ def _conditions(reader: _Reader) -> Iterator[tuple[Condition, Mapping[Meter, Ste
     variants = {"": standard}
     for variant in sorted(reader.table):
         variants[variant] = _over(standard, reader.table[variant], variant)
+    # the fast mode is a variant of its own; a region multiplies whatever variant is asked for
     if ("variant", "fast") in reader.factors:
         variants["fast"] = _times(variants.get("fast", standard), reader.factors.pop(("variant", "fast")))
     for variant, prices in variants.items():

@@ -214,6 +214,7 @@ def from_openrouter(
         pricing = {k: v for k, v in _members(models[each]).items() if k not in ignored and v is not None}
         if "discount" in pricing and not _number(pricing["discount"], floats=floats):
             del pricing["discount"]
+        # 0 for a part says that it is not charged apart, unless all of the model is free
         priced = bool(_number(pricing.get("prompt", 0), floats=floats))
         told = {
             key: value
@@ -235,6 +236,7 @@ def _of_ratios(
         value = tables.get(table, {}).get(model)
         return None if value is None else _number(value, floats=floats)
 
+    # a price of a call takes the place of ratios, and the group's ratio holds for it, too
     call = ratio("ModelPrice")
     if call is not None:
         dollars = decimal(product(number(call), number(factor)))

@@ -243,6 +243,7 @@ def _compared(key: Key, own: list[Row], other: list[Row], rates: _Rates) -> Diff
     left = sum((row.amount for row in once if row.amount is not None), Decimal(0))
     parts["doubled"] = Fraction(theirs) - Fraction(left)
     rest = Fraction(left) - ours
+    # with counts the rest is told apart: their quantity at our price, then their price at their quantity
     counted = [row.usage for row in once]
     if all(usage is not None for usage in counted):
         at_ours = rates.amount(own[0], sum((usage for usage in counted if usage is not None), Usage()))
@@ -275,6 +276,7 @@ def _causes(own: list[Row], theirs: Decimal, rates: _Rates) -> tuple[Cause, ...]
         except TokenbillError:  # the list has no price for this: nobody billed it so
             return None
 
+    # each error is tried on our own usage; what comes to their amount is what they may have done
     known = {label for row in own for key in rates.schedule(row) for label in key.labels.items()}
     found = list(causes_of([row.usage or Usage() for row in own], known, rated, list(rates.versions())))
     for beside in dict.fromkeys(pair for row in own for pair in row.beside):

@@ -63,7 +63,11 @@ def request(
     limits = [number(start) for start in thresholds(schedule)]
     found = Usage()
     for part, labels in _by_model(given):
-        found += _with_fee(_off_peak(bracketed(part, INPUT, limits), schedule, when), schedule, labels)
+        # length before hour: the threshold is one of all the input, whenever it was sent
+        found += _off_peak(bracketed(part, INPUT, limits), schedule, when)
+        fee = Meter(FEE, labels)
+        if schedule.find(fee) is not None and not part.total(fee):
+            found += Usage({fee: 1})  # no payload counts the request that it is of
     return Usage([(Meter(meter, more), quantity) for meter, quantity in found.items()]) if more else found
 
 
@@ -104,14 +108,8 @@ def thresholds(prices: PriceSchedule | PriceBook) -> tuple[int, ...]:
     (200000,)
     """
     schedules = [edition.schedule for edition in prices] if isinstance(prices, PriceBook) else [prices]
-    return tuple(sorted({start for each in schedules for start in _contexts(each)}))
-
-
-def _contexts(schedule: object) -> Iterator[int]:
-    for key in _listed(schedule):
-        context = key.labels.get("context", "")
-        if context.isascii() and context.isdecimal():
-            yield int(context)
+    contexts = [key.labels.get("context", "") for each in schedules for key in _listed(each)]
+    return tuple(sorted({int(start) for start in contexts if start.isascii() and start.isdecimal()}))
 
 
 def _listed(schedule: object) -> PriceSchedule:
@@ -128,14 +126,8 @@ def _needed(when: datetime | None) -> datetime:
 
 def _versions(book: PriceBook) -> list[tuple[str, datetime]]:
     """The versions of a book as labels, and their starts: a date where it is midnight in UTC."""
-    starts = [_instant_of(each.start) for each in book.editions]
+    starts = [_needed(instant(each.start)) for each in book.editions]
     return [(iso_text(start).removesuffix("T00:00:00Z"), start) for start in starts]
-
-
-def _instant_of(start: object) -> datetime:
-    when = instant(start)
-    assert when is not None  # a version of a book has a start
-    return when
 
 
 def _by_model(usage: Usage) -> Iterator[tuple[Usage, dict[str, str]]]:
@@ -154,22 +146,11 @@ def _off_peak(usage: Usage, schedule: PriceSchedule, when: datetime | None) -> U
     concerned = [each for each in hours if any(each.are_of(meter) for meter in usage)]
     if not any(each.hold(_needed(when)) for each in concerned):
         return usage
-    return Usage([(_labelled(meter, schedule), quantity) for meter, quantity in usage.items()])
-
-
-def _labelled(meter: Meter, schedule: PriceSchedule) -> Meter:
-    """A meter of tokens in off-peak hours, unless it is of a variant that has a price of its own."""
-    entry = schedule.find(meter) if meter.name.endswith("_tokens") else None
-    if entry is None or "variant" in entry.key.labels:
-        return meter
-    if meter.labels.get("variant") not in (None, *REPLACED):
-        return meter
-    return Meter(meter.name, {**meter.labels, **OFF_PEAK})
-
-
-def _with_fee(usage: Usage, schedule: PriceSchedule, labels: dict[str, str]) -> Usage:
-    """A payload counts no request: where the list charges for one, it is counted here."""
-    fee = Meter(FEE, labels)
-    if schedule.find(fee) is None or usage.total(fee):
-        return usage
-    return usage + Usage({fee: 1})
+    found = list[tuple[Meter, Decimal]]()
+    for meter, quantity in usage.items():
+        entry = schedule.find(meter) if meter.name.endswith("_tokens") else None
+        # a variant that has a price of its own keeps it at every hour; others cost what the hour does
+        has_own = entry is None or "variant" in entry.key.labels
+        is_moved = not has_own and meter.labels.get("variant") in (None, *REPLACED)
+        found.append((Meter(meter.name, {**meter.labels, **OFF_PEAK}) if is_moved else meter, quantity))
+    return Usage(found)

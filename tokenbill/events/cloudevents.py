@@ -131,6 +131,7 @@ def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "
     data = members_of(members.get("data"), "data of an event")
     key = checked_key(quantity)
     given = _labels(data, kind, _named(labels), key)
+    # engines that meter models send one event for a request, and a request has several meters
     if USAGE in data and key not in data:
         counts = members_of(data[USAGE], "usage of an event")
         counted = {

@@ -169,6 +169,9 @@ def _of_json(text: str) -> Iterator[dict[str, Any]]:
         )
         state = members_of(job.get("state"), "state of a job").get("current")
         found = [members_of(each, "tres") for each in listed_of(tres.get("allocated")) or ()]
+        named = [
+            ("/".join(str(each[key]) for key in ("type", "name") if each.get(key)), each) for each in found
+        ]
         yield {
             "JobID": str(_plain(job.get("job_id"))),
             "Account": job.get("account"),
@@ -177,7 +180,7 @@ def _of_json(text: str) -> Iterator[dict[str, Any]]:
             "End": str(_plain(when.get("end"))),
             "ElapsedRaw": _plain(when.get("elapsed")),
             "Suspended": _plain(when.get("suspended")),
-            "AllocTRES": ",".join(f"{_tres(each)}={_plain(each.get('count'))}" for each in found),
+            "AllocTRES": ",".join(f"{name}={_plain(each.get('count'))}" for name, each in named),
         }
 
 
@@ -187,10 +190,6 @@ def _plain(value: Any) -> Any:
         wrapped: Mapping[str, Any] = value
         return wrapped.get("number") if wrapped.get("set") else 0
     return value
-
-
-def _tres(each: Mapping[str, Any]) -> str:
-    return "/".join(str(each.get(key)) for key in ("type", "name") if each.get(key))
 
 
 def _job(row: Mapping[str, Any], *, cpu_jobs: bool) -> Job:
@@ -230,15 +229,13 @@ def _allocated(tres: str) -> Iterable[tuple[str, Decimal]]:
 
 
 def _counted(value: object, what: str) -> Decimal:
-    count = readable(_whole, value, what, "write it as sacct does: digits")
-    return Decimal(count)
+    def whole(given: object) -> Decimal:
+        read = number(from_float(given) if isinstance(given, float) else given)
+        if read < 0 or read != int(read):
+            raise UnreadableInput("not a count", read, "give a whole number")
+        return Decimal(int(read))
 
-
-def _whole(value: object) -> int:
-    read = number(from_float(value) if isinstance(value, float) else value)
-    if read < 0 or read != int(read):
-        raise UnreadableInput("not a count", read, "give a whole number")
-    return int(read)
+    return readable(whole, value, what, "write it as sacct does: digits")
 
 
 def _time(value: object) -> datetime | None:

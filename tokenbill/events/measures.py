@@ -223,6 +223,7 @@ def counter(readings: Iterable[Number], prior: Number = 0) -> tuple[Decimal, ...
     before, found = _quantity(prior, "prior reading"), list[Decimal]()
     for given in each_of(readings, "readings"):
         reading = _quantity(given, "reading")
+        # what was counted between the last reading and the restart is lost, and never guessed
         found.append(EXACT.subtract(reading, before) if reading >= before else reading)
         before = reading
     return tuple(found)
