@@ -13,6 +13,7 @@ from tokenbill import (
     Discount,
     Fee,
     Grant,
+    Package,
     Period,
     PerUnit,
     PriceSchedule,
@@ -239,3 +240,13 @@ def test_groups_of_an_entry_are_charges_of_their_own():
         ("usage:gpu > gpu{m=x}", 2),
         ("usage:gpu > gpu{m=y}", 2),
     )
+
+
+def test_a_part_of_a_token_may_begin_a_package():
+    prices = PriceSchedule(a="0.4", currency=TOKEN)
+    plan = BillingPlan.prepaid(prices, currency="USD", token_price=Package(7, 3), overage="refuse")
+
+    with pytest.raises(BalanceExhausted) as refused:
+        interim({"a": 18}, Account(), plan)
+
+    assert refused.value.short == 6  # 7.2 tokens are two packages, though 7 are burned

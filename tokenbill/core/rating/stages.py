@@ -48,7 +48,7 @@ from math import lcm
 from operator import mul
 
 from tokenbill.core.base.tables import shortest
-from tokenbill.core.money.decimals import shifted
+from tokenbill.core.money.decimals import decimal
 from tokenbill.core.plans.terms import Discount, Fee, Tax
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
@@ -171,9 +171,10 @@ class BurnTokens(Stage):
 
     def at(self, n: Number) -> Number:
         """The money for so many of the smallest parts of a token, as a number of the entries' scale."""
-        if self.function is not None:
+        # whole numbers would lose a part of a token, which may begin a package
+        if self.function is not None and type(n) is not Fraction:
             return self.function.at(n)
-        return Fraction(amount_at(self.price, shifted(n, self.places))) * self.scale
+        return Fraction(amount_at(self.price, decimal(Fraction(n, 10**self.places)))) * self.scale
 
 
 class PercentOff(Stage):
