@@ -217,7 +217,7 @@ def _pair(text: str, form: str) -> tuple[str, str]:
 
 def _check(arguments: Namespace) -> None:
     """Refuse options that contradict each other."""
-    kind = arguments.kind
+    kind: str = arguments.kind
     if kind not in KINDS:
         from tokenbill.payloads import LOGS, SHAPES
 
