@@ -25,18 +25,57 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from tokenbill import BillingPlan, Graduated, Package, PerUnit, PriceSchedule, Tier, Volume
+from tokenbill import (
+    BillingPlan,
+    Currency,
+    Discount,
+    Graduated,
+    Package,
+    PerUnit,
+    PriceSchedule,
+    Rounding,
+    Tax,
+    Tier,
+    Volume,
+)
 from tokenbill.frames import rate, rate_rows, stream
 from tokenbill.frames.layouts import Options
 
 METERS = ("a", "b", "c")
-PLAN = BillingPlan.on_demand(
-    PriceSchedule(
-        a=Graduated([Tier(1000, "0.01"), Tier(10_000, "0.008"), Tier(100_000, "0.005"), Tier(None, "0.002")]),
-        b=Volume([Tier(10_000, "0.03"), Tier(500_000, "0.02"), Tier(None, "0.015")]),
-        c=Package(1000, "0.50"),
-    )
+PRICES = {
+    "a": Graduated([Tier(1000, "0.01"), Tier(10_000, "0.008"), Tier(100_000, "0.005"), Tier(None, "0.002")]),
+    "b": Volume([Tier(10_000, "0.03"), Tier(500_000, "0.02"), Tier(None, "0.015")]),
+    "c": Package(1000, "0.50"),
+}
+SCHEDULE, VAT = PriceSchedule(PRICES), Tax("VAT", 19)
+PLAN = BillingPlan.on_demand(SCHEDULE)
+EVERYTHING = BillingPlan.subscription(
+    "20", SCHEDULE, included={"a": 500}, discounts=[Discount.percent(10)], minimum=25, taxes=[VAT]
 )
+ON_USAGE = BillingPlan.subscription("20", SCHEDULE, taxes=[Tax("VAT", 19, on="usage")])
+BILLS = {
+    "on demand": (PLAN, "≤ 2.0"),
+    "fee, discount, minimum, tax, allowance": (EVERYTHING, "≤ 3.0"),
+    "tax on usage alone": (ON_USAGE, "≤ 5"),
+    "rounding by line, tax": (
+        BillingPlan.subscription("20", SCHEDULE, taxes=[VAT], rounding=Rounding(stage="line")),
+        "≤ 7",
+    ),
+    "fixed discount, tax on usage": (
+        BillingPlan.subscription("20", SCHEDULE, discounts=[Discount.fixed(4)], taxes=ON_USAGE.taxes),
+        "≤ 8",
+    ),
+    "token price": (
+        BillingPlan(
+            PriceSchedule(PRICES, currency=Currency("TOKEN", 0)),
+            currency="USD",
+            token_price=PerUnit("0.0125"),
+        ),
+        "≤ 8",
+    ),
+}
+"""Plans of many small bills, four rows each, and the ratio to the sums of the engine that is wanted."""
+MEMORY = {"on demand": "≤ 700 MiB", "fee, discount, minimum, tax, allowance": "≤ 750 MiB"}
 TOKENS = BillingPlan.on_demand(
     PriceSchedule(input_tokens=PerUnit(3, per=10**6), output_tokens=PerUnit(15, per=10**6))
 )
@@ -211,6 +250,36 @@ RATIOS = {
 }
 
 
+# ---------------------------------------------------------------- many bills
+
+
+def bills(folder: Path, count: int, rounds: int) -> None:
+    """Print ratios of bills of so many tenants to the sums of Polars, and the memory of each in a process."""
+    pl = importlib.import_module("polars")
+    path = written(folder, 4 * count, count)
+    frame = pl.read_parquet(path)
+    sums = [pl.col(meter).sum() for meter in METERS]
+    print(f"{f'{count:,} bills, ns a bill':46}{'one':>12}{'other':>10}{'ratio':>12}  target")
+    for name, (plan, target) in BILLS.items():
+        work = partial(rate, frame, plan, by="tenant")
+        row = Row(name, work, lambda: frame.group_by("tenant").agg(sums), target)
+        print(told(row, count, rounds), flush=True)
+    few = frame.head(10)
+    rate(few, EVERYTHING, by="tenant")
+    again = statistics.median(timed(lambda: rate(few, EVERYTHING, by="tenant")) for _ in range(50))
+    print(f"{'a second call of rate with 10 rows':46}{again * 1e3:12.2f} ms{'':>19}  ≤ 2 ms")
+    for name, target in MEMORY.items():
+        command = [sys.executable, __file__, "--child", "bills", name, str(path), "1"]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        print(f"{f'peak memory: {name}':46}{int(done.stdout.split()[1]):12} MiB{'':>18}  {target}")
+
+
+def bills_file(name: str, path: str) -> None:
+    """The bills of one plan; the file is read into memory, as a user's frame would be."""
+    frame = importlib.import_module("polars").read_parquet(path)
+    rate(frame, BILLS[name][0], by="tenant")
+
+
 # ---------------------------------------------------------------- growth
 
 
@@ -233,6 +302,9 @@ GROWTH = {"stream": stream_file, "duckdb": duckdb_file, "polars": polars_file}
 
 def child(engine: str, warm: str, path: str, goes: str) -> None:
     """What a process of its own prints: seconds of its fastest go, and MiB at its peak."""
+    if engine == "bills":
+        print(timed(partial(bills_file, warm, path)), peak())
+        return
     work = GROWTH[engine]
     work(warm)
     print(min(timed(partial(work, path)) for _ in range(int(goes))), peak())
@@ -274,7 +346,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--goes", type=int, default=3, help="goes of each size, of which the fastest counts")
     parser.add_argument("--tenants", type=int, default=4247)
     parser.add_argument("--folder", help="where the files are written and kept; a temporary one unless given")
-    parser.add_argument("--only", choices=["ratios", "growth"])
+    parser.add_argument("--only", choices=["ratios", "bills", "growth"])
+    parser.add_argument("--bills", default="1e5", help="how many bills of four rows each")
     parser.add_argument("--leave-out", default="", help=f"names of {', '.join(ENGINES)}")
     return parser.parse_args()
 
@@ -302,9 +375,11 @@ def main() -> None:
         folder = Path(asked.folder or scratch)
         folder.mkdir(exist_ok=True)
         files = {count: written(folder, count, asked.tenants) for count in sizes}
-        if asked.only != "growth":
+        if asked.only in (None, "bills") and find_spec("polars"):
+            bills(folder, int(float(asked.bills)), asked.rounds)
+        if asked.only in (None, "ratios"):
             ratios(files[sizes[0]], sizes[0], asked.rounds, asked.leave_out)
-        if asked.only != "ratios":
+        if asked.only in (None, "growth"):
             growth(files, asked.goes)
 
 
