@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.frames.array_run import numerators
@@ -114,20 +114,37 @@ class _Writer:
                 counted[rows] = True
                 quantity.write(rows, line.quantity)
             place[slice(None) if line.where is None else line.where] += 1
-        group = np.repeat(np.arange(start, stop, dtype=np.int64), counts)
+        group = np.repeat(np.arange(start, stop, dtype=np.int32), counts)
         self.parts.append(Rows(group, what, [], quantity.ints(), counted, amount.ints()))
 
     def rows(self) -> Rows:
         """All that was written."""
         parts, self.parts = self.parts, []
-        return Rows(
-            np.concatenate([np.zeros(0, np.int64), *(part.group for part in parts)]),
-            np.concatenate([np.zeros(0, np.int32), *(part.what for part in parts)]),
-            list(self.texts),
-            joined([part.quantity for part in parts]),
-            np.concatenate([np.zeros(0, bool), *(part.counted for part in parts)]),
-            joined([part.amount for part in parts]),
+        groups, whats, _, quantities, counts, amounts = (
+            [list(column) for column in zip(*parts, strict=True)] if parts else [[], [], [], [], [], []]
         )
+        # each column is let go once it is joined, or the rows would be in memory twice
+        parts.clear()
+        return Rows(
+            _concatenated(groups, np.int32),
+            _concatenated(whats, np.int32),
+            list(self.texts),
+            _joined(quantities),
+            _concatenated(counts, bool),
+            _joined(amounts),
+        )
+
+
+def _joined(parts: list[Ints]) -> Ints:
+    found = joined(parts)
+    parts.clear()
+    return found
+
+
+def _concatenated(parts: list[Array], kind: Any) -> Array:
+    found = np.concatenate([np.zeros(0, kind), *parts])
+    parts.clear()
+    return found
 
 
 class _Words:
@@ -172,7 +189,7 @@ def _one_by_one(plan: ColumnPlan, found: Iterable[Cell], sums: Sums) -> Rows:
     what = [texts.setdefault(row[:3], len(texts)) for _, row in rows]
     quantities = [int(Fraction(row.quantity or 0) * plan.unit) for _, row in rows]
     return Rows(
-        np.array([group for group, _ in rows], np.int64),
+        np.array([group for group, _ in rows], np.int32),
         np.array(what, np.int32),
         list(texts),
         Ints(np.array(quantities, object)),
