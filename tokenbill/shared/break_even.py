@@ -7,7 +7,7 @@ Whole packages jump without end; they are walked only where the steps of two cur
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import combinations, groupby, islice, pairwise, takewhile
 from math import gcd, lcm
@@ -109,7 +109,12 @@ def cells(curves: Sequence[Curve], up_to: Number | None = None) -> list[Cell]:
         InvalidPlan: If the steps of two curves may meet at too many quantities; a smaller *up_to* helps.
     """
     end = horizon(up_to)
-    marks = {NIL, end}.union(*(_marks(one, other, end) for one, other in combinations(curves, 2)))
+    marks = {NIL, end}
+    for one, other in combinations(curves, 2):
+        ends = {piece.end.at for piece in (*one, *other) if piece.end is not None and piece.end.at < end}
+        for low, high in pairwise(sorted({NIL, end, *ends})):
+            gap = netted(_within(one, low, high).plus(_within(other, low, high).times(-ONE)))
+            marks |= {low, high, *_turns(gap, low, high)}
     found = list[Cell]()
     for low, high in pairwise(sorted(marks)):
         found.append(Cell(low, low, _least(curves, low)))
@@ -127,37 +132,28 @@ def _least(curves: Sequence[Curve], quantity: Fraction) -> frozenset[int]:
 
 def quantity_ranges(found: Iterable[Cell], owners: Iterable[Owner]) -> list[tuple[Owner, QuantityRange]]:
     """Cells joined as long as they have one owner."""
-    runs = groupby(zip(owners, found, strict=True), key=itemgetter(0))
-    return [(owner, _joined([cell for _, cell in run])) for owner, run in runs]
-
-
-def _joined(run: Sequence[Cell]) -> QuantityRange:
-    first, last = run[0], run[-1]
-    return QuantityRange(first.start, last.end, first.start == first.end, last.start == last.end)
+    found_ranges = list[tuple[Owner, QuantityRange]]()
+    for owner, run in groupby(zip(owners, found, strict=True), key=itemgetter(0)):
+        cells = [cell for _, cell in run]
+        first, last = cells[0], cells[-1]
+        part = QuantityRange(first.start, last.end, first.start == first.end, last.start == last.end)
+        found_ranges.append((owner, part))
+    return found_ranges
 
 
 def steady(found: Sequence[Cell]) -> list[int]:
     """For each cell one of its least curves, so that it changes as seldom as can be."""
     owners = list[int]()
     for place, cell in enumerate(found):
-        stays = bool(owners) and owners[-1] in cell.least
-        owners.append(owners[-1] if stays else max(sorted(cell.least), key=_lasting(found[place:])))
+        if owners and owners[-1] in cell.least:
+            owners.append(owners[-1])
+            continue
+        lasting = {
+            curve: sum(1 for _ in takewhile(lambda later: curve in later.least, found[place:]))  # noqa: B023
+            for curve in sorted(cell.least)
+        }
+        owners.append(max(lasting, key=lasting.__getitem__))
     return owners
-
-
-def _lasting(found: Sequence[Cell]) -> Callable[[int], int]:
-    """For how many cells a curve is among the least."""
-    return lambda curve: sum(1 for _ in takewhile(lambda cell: curve in cell.least, found))
-
-
-def _marks(one: Curve, other: Curve, end: Fraction) -> set[Fraction]:
-    """Quantities between which the difference of two curves keeps its sign."""
-    ends = {piece.end.at for piece in (*one, *other) if piece.end is not None and piece.end.at < end}
-    marks = {NIL, end, *ends}
-    for low, high in pairwise(sorted(marks)):
-        gap = netted(_within(one, low, high).plus(_within(other, low, high).times(-ONE)))
-        marks |= _turns(gap, low, high)
-    return marks
 
 
 def _within(curve: Curve, low: Fraction, high: Fraction) -> Form:
@@ -183,9 +179,14 @@ def _turns(gap: Form, low: Fraction, high: Fraction) -> set[Fraction]:
         return _walked(gap, max(low, first), min(high, last))
     if not least <= 0 <= most:
         return set()
+    # The gap repeats itself after a period of its steps: if it keeps one sign there, it always does.
     again = low + period(gap)
-    if again < high and _keeps_sign(gap, low, again):
-        return set()
+    if again < high:
+        marks = sorted(_walked(gap, low, again))
+        looked_at = (*marks[1:], *((one + other) / 2 for one, other in pairwise(marks)))
+        amounts = map(gap.at, looked_at)
+        if len({(amount > 0) - (amount < 0) for amount in amounts}) == 1:
+            return set()
     return _walked(gap, low, high)
 
 
@@ -204,24 +205,12 @@ def period(form: Form) -> Fraction:
     found = NIL
     for step in form.steps:
         for length in (period(step.of), 1 / _band(step.of)[0]):
-            found = _common(found, length) if found and length else found or length
+            if found and length:  # the least multiple that two lengths have in common
+                top = lcm(found.numerator, length.numerator)
+                found = Fraction(top, gcd(found.denominator, length.denominator))
+            else:
+                found = found or length
     return found
-
-
-def _common(one: Fraction, other: Fraction) -> Fraction:
-    """The least multiple that two lengths have in common."""
-    return Fraction(lcm(one.numerator, other.numerator), gcd(one.denominator, other.denominator))
-
-
-def _keeps_sign(gap: Form, low: Fraction, high: Fraction) -> bool:
-    """Whether the form has one sign above *low*, up to *high* and with it."""
-    marks = sorted(_walked(gap, low, high))
-    looked_at = (*marks[1:], *((one + other) / 2 for one, other in pairwise(marks)))
-    return len({_sign(gap.at(quantity)) for quantity in looked_at}) == 1
-
-
-def _sign(value: Fraction) -> int:
-    return (value > 0) - (value < 0)
 
 
 def _walked(gap: Form, low: Fraction, high: Fraction) -> set[Fraction]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from attrs import field, fields, frozen
 
@@ -156,10 +156,35 @@ class BillingPlan(Value):
     compiled: Slot[object] = slot_field()
 
     def __attrs_post_init__(self) -> None:
-        _check_allowances(self)
-        _check_money(self)
-        if self.trial is not None and not isinstance(self.trial, Period):
-            _check_days(self.trial, self.cycle)
+        if isinstance(self.prices, PriceSchedule):
+            for key, _ in self.included:
+                if key not in self.prices:
+                    way_out = f"name one of {listed(self.prices)}"
+                    raise InvalidPlan("an allowance for no entry", key, way_out)
+
+        # Two units of account need a price from one to the other; one unit needs none.
+        unit = self.pricing_unit
+        if self.currency != unit and self.token_price is None:
+            raise CurrencyMismatch(unit, self.currency)
+        if self.token_price is not None and self.currency == unit:
+            raise InvalidPlan("a token price that leads nowhere", unit.code, "name another currency")
+
+        if self.minimum is not None and self.maximum is not None and self.maximum < self.minimum:
+            way_out = f"give at least {self.minimum:f}"
+            raise InvalidPlan("a maximum below the minimum", self.maximum, way_out)
+        # A tax on each line is a tax on what the line shows, so the line must be money already.
+        if self.rounding.tax == "line" and self.rounding.stage == "bill":
+            way_out = "write Rounding(stage='line', tax='line')"
+            raise InvalidPlan("taxes by line, lines not rounded", "stage='bill'", way_out)
+
+        days = self.trial
+        if days is None or isinstance(days, Period):
+            return
+        if type(days) is not int or not 0 <= days <= TRIAL:
+            raise InvalidPlan("not a trial", days, f"give a Period, or days from 0 to {TRIAL}")
+        if self.cycle is None:
+            way_out = "give a Period, or a cycle"
+            raise InvalidPlan("a trial of days, with no cycle to count from", days, way_out)
 
     @classmethod
     def on_demand(cls, prices: Schedule, **terms: Any) -> BillingPlan:
@@ -218,18 +243,22 @@ class BillingPlan(Value):
     def fee_share(self, period: Period | None) -> Fraction:
         """The same, less the part that lies in the trial."""
         whole = self.share(period)
-        free = period.common(self._trial_of(period)) if period is not None and self.trial else None
-        if period is None or free is None:
+        if period is None or not self.trial:
+            return whole
+
+        # Days of a trial are counted from the anchor of the cycle, in its zone; an invoice of dates takes
+        # them as dates, and one of instants as the instants at which they begin there.
+        trial = self.trial
+        if not isinstance(trial, Period):
+            cycle = cast(Cycle, self.cycle)
+            days = Cycle("day", cycle.anchor, tz=cycle.tz)
+            first, end = days.boundary(0), days.boundary(trial)
+            at_midnight = not isinstance(period.start, datetime)
+            trial = Period(first.date(), end.date()) if at_midnight else Period(first, end)
+        free = period.common(trial)
+        if free is None:
             return whole
         return whole - (self.share(free) if self.cycle else free.share_of(period, self.proration))
-
-    def _trial_of(self, period: Period) -> Period:
-        """The trial as a period of the kind of *period*: dates, or instants."""
-        if isinstance(self.trial, Period) or self.cycle is None:
-            return self.trial  # type: ignore[return-value]
-        days = Cycle("day", self.cycle.anchor, tz=self.cycle.tz)
-        first, end = days.boundary(0), days.boundary(self.trial or 0)
-        return Period(first, end) if isinstance(period.start, datetime) else Period(first.date(), end.date())
 
     def covers(self, usage: Any, account: Any, **when: Any) -> bool:
         """Whether the account's balance covers *usage*: the check before a request is admitted.
@@ -271,29 +300,3 @@ class BillingPlan(Value):
         parts = {item.name: getattr(self, item.name) for item in fields(BillingPlan) if item.eq}
         parts |= {"prices": str(own()) if callable(own) else None, "name": None}
         return content_hash(parts)
-
-
-def _check_allowances(plan: BillingPlan) -> None:
-    if isinstance(plan.prices, PriceSchedule):
-        for key, _ in plan.included:
-            if key not in plan.prices:
-                raise InvalidPlan("an allowance for no entry", key, f"name one of {listed(plan.prices)}")
-
-
-def _check_money(plan: BillingPlan) -> None:
-    if plan.currency != plan.pricing_unit and plan.token_price is None:
-        raise CurrencyMismatch(plan.pricing_unit, plan.currency)
-    if plan.token_price is not None and plan.currency == plan.pricing_unit:
-        raise InvalidPlan("a token price that leads nowhere", plan.pricing_unit.code, "name another currency")
-    if plan.minimum is not None and plan.maximum is not None and plan.maximum < plan.minimum:
-        raise InvalidPlan("a maximum below the minimum", plan.maximum, f"give at least {plan.minimum:f}")
-    if plan.rounding.tax == "line" and plan.rounding.stage == "bill":
-        way_out = "write Rounding(stage='line', tax='line')"
-        raise InvalidPlan("taxes by line, lines not rounded", "stage='bill'", way_out)
-
-
-def _check_days(days: object, cycle: Cycle | None) -> None:
-    if type(days) is not int or not 0 <= days <= TRIAL:
-        raise InvalidPlan("not a trial", days, f"give a Period, or days from 0 to {TRIAL}")
-    if cycle is None:
-        raise InvalidPlan("a trial of days, with no cycle to count from", days, "give a Period, or a cycle")
