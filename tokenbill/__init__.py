@@ -23,6 +23,7 @@ from tokenbill.errors import BalanceExhausted, CurrencyMismatch, TokenbillError,
 
 if TYPE_CHECKING:
     from tokenbill.core.billing.changes import PlanChange, change_of_plan
+    from tokenbill.core.plans.contract import Contract
     from tokenbill.core.pricing.lint import Finding, lint
     from tokenbill.core.pricing.price_book import PriceBook
 
@@ -33,6 +34,7 @@ __all__ = [
     "BalanceExhausted",
     "Bill",
     "BillingPlan",
+    "Contract",
     "Currency",
     "CurrencyMismatch",
     "Cycle",
@@ -77,6 +79,10 @@ def __getattr__(name: str) -> object:
         from tokenbill.core.pricing import lint
 
         return getattr(lint, name)
+    if name == "Contract":
+        from tokenbill.core.plans import contract
+
+        return contract.Contract
     if name == "PriceBook":
         from tokenbill.core.pricing import price_book
 

@@ -546,7 +546,9 @@ def limit(work, charges, final):
         take_off(work, charges, max(ZERO, net - most))
         net = min(net, most)
     if final and work.plan["minimum"] is not None:
-        lift = work.of_share(work.plan["minimum"]) - net
+        # what a trial takes off the fees it takes off the minimum too
+        owed = work.share - trial_share(work.plan, work.period)
+        lift = work.settled(Fraction(work.plan["minimum"]) * owed) - net
         if lift > 0:
             charges.append(Charge(("minimum",), "minimum", None, lift))
             return lift

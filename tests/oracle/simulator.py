@@ -354,7 +354,7 @@ def shown_by(bill):
 
 def anew(bill, plan):
     """The same bill, on a plan that has made no other."""
-    usage, _, opening, final, less, _, period, at = bill.given
+    usage, _, opening, final, less, _, period, at, _ = bill.given
     return tb.Bill.of(usage, plan_of(plan), period=period, opening=opening, final=final, at=at, reversal=less)
 
 

@@ -60,8 +60,8 @@ class ArrayRun(RatingRun):
         super().add(number, cell, identity)
         self.charges.append((identity.of, number))
 
-    def true_up(self, short: Number, cell: int, identity: Identity) -> None:
-        self.add(short, cell, identity)
+    def true_up(self, short: Number, parts: Sequence[tuple[int, int]], identity: Identity) -> None:
+        self.add(short, parts[0][0], identity)
 
     def note(self, charge: Charge, amount: Number, over: Number, base: Number, base_over: Number) -> None:
         assert self.notes is not None  # arrays always show their lines
@@ -103,11 +103,10 @@ class ArrayRun(RatingRun):
             raise QuantityOverflow("tokens", "", tokens.top, stage.function.top)
         return numerators(stage.function, tokens)
 
-    def sell(
-        self, places: Sequence[int], rests: Sequence[Number], whole: Number, money: Number, stage: Any
-    ) -> None:
+    def sell(self, stretches: Sequence[Any], moneys: Sequence[Number], stage: Any) -> None:
+        ((price, places, rests, whole),), (money,) = stretches, moneys  # a plan is one version
         if isinstance(whole, int):
-            super().sell(places, rests, whole, money, stage)
+            super().sell(stretches, moneys, stage)
             return
         for i, rest in zip(places, rests, strict=True):
             self.nets[i] = rest
@@ -122,7 +121,7 @@ class ArrayRun(RatingRun):
             self.share(money, whole, places)
         self.sold = [self.nets[i] for i in places], self.widened
         # due though no token is left to pay: a charge of its own, which for most groups is nothing
-        self.add(alone * self.widened, stage.cell, stage.identity)
+        self.add(alone * self.widened, price.cell, price.identity)
 
 
 def _is_zero(number: Number) -> Array:

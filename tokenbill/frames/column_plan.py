@@ -100,7 +100,9 @@ class ColumnPlan:
     def on_arrays(self) -> bool:
         """Whether bills are settled on arrays: every price has pieces, that of tokens too."""
         tokens = [stage for stage in self.form.terms().settling if isinstance(stage, BurnTokens)]
-        return self.shown is not None and all(stage.function is not None for stage in tokens)
+        return self.shown is not None and all(
+            price.function is not None for stage in tokens for price in stage.prices
+        )
 
     @cached_property
     def note_places(self) -> list[int]:

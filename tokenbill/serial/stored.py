@@ -7,11 +7,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from tokenbill.core.base.inputs import is_mapping
-from tokenbill.core.billing.account import NEW, NO_USAGE, Account, check_rest, notes_of
+from tokenbill.core.billing.account import NEW, NO_USAGE, Account, VersionUsage, check_rest, notes_of
 from tokenbill.core.billing.bill import Bill
+from tokenbill.core.billing.dated import restored
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.ledger import total
@@ -23,6 +24,7 @@ from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.cycle import Cycle, Unit
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.terms import Discount, Fee, Tax
 from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
@@ -196,12 +198,20 @@ class _Bill:
     about: tuple[tuple[str, str], ...] = ()
     period: Period | None = None
     at: date | None = None
+    contract: Contract | None = None
+    versions: tuple[VersionUsage, ...] = ()
+    restate: bool = False
 
     @classmethod
     def of(cls, bill: Bill) -> _Bill:
-        usage, plan, _, final, reversal, about, period, at = bill.given
+        usage, plan, _, final, reversal, about, period, at, versions = bill.given
         settled = (bill.total, bill.due, bill.lines, bill.closing, bill.draws)
-        return cls(usage, plan, *settled, bill.opening, final, reversal, about, period, cast(Any, at))
+        stored = cls(usage, plan, *settled, bill.opening, final, reversal, about, period, cast(Any, at))
+        if versions is None:
+            return stored
+        parts = zip(versions.clauses, versions.usages, strict=True)
+        used = tuple(VersionUsage(clause.period.start, part) for clause, part in parts)
+        return evolve(stored, contract=versions.contract, versions=used, restate=versions.restate)
 
     def value(self) -> Bill:
         """The bill with the lines that it had; whether today's code agrees is for ``verify`` to say."""
@@ -209,7 +219,11 @@ class _Bill:
         opening: Any = self.opening
         asked = (self.usage, self.plan, opening, self.final, self.reversal)
         at = check_rest(opening, self.final, self.period, self.at, self.reversal)
-        bill = Bill((*asked, notes_of(dict(self.about)), self.period, at), self.total)
+        versions = None
+        if self.contract is not None and self.period is not None:
+            used = [(version.start, version.used) for version in self.versions]
+            versions = restored(self.contract, self.period, used, opening, restate=self.restate)
+        bill = Bill((*asked, notes_of(dict(self.about)), self.period, at, versions), self.total)
         bill.made.update(lines=self.lines, closing=self.closing, added=self._added())
         return bill
 
@@ -279,15 +293,15 @@ class _Quantities(Codec):
 NUMBER = Number()
 UNIT = Record(Currency)
 PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
-TERMS = (BillingPlan, Fee, Discount, Tax, Rounding, Period, Tier)
-STATE = (Grant, PriceBook, Adjustment)
+TERMS = (BillingPlan, Fee, Discount, Tax, Rounding, Period, Tier, Amendment, Contract)
+STATE = (Grant, PriceBook, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
 """Any value that documents know."""
 KINDS = (
     Named("AnyPrice", lambda cls: issubclass(cls, Price), _Rate()),
     Named("AnyEntry", lambda cls: issubclass(cls, Price | Each), _Rate()),
-    Named("AnySchedule", lambda cls: hasattr(cls, "match"), usual="PriceSchedule"),
+    Named("AnySchedule", lambda cls: hasattr(cls, "match") or cls is PriceBook, usual="PriceSchedule"),
 )
 """Fields that may hold one of several classes, which users may add to."""
 

@@ -187,5 +187,5 @@ def invoice_preview(
     Decimal('6.00')
     """
     before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
-    given: Given = (usage, plan, before, final, NO_USAGE, (), period, at)
+    given: Given = (usage, plan, before, final, NO_USAGE, (), period, at, None)
     return added_by(given, compiled_plan(plan, period), refusing=False)

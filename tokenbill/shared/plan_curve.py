@@ -249,9 +249,10 @@ class CurveRun(RatingRun):
         for place in places:
             self.nets[place] = amount if place == places[0] else NIL
 
-    def sell(self, places: Sequence[int], rests: Sequence[Any], whole: Any, money: Any, stage: Any) -> None:
+    def sell(self, stretches: Sequence[Any], moneys: Sequence[Any], stage: Any) -> None:
+        ((price, places, _, _),), (money,) = stretches, moneys  # a plan is one version
         if at(money.pieces, NIL):  # due though no token is left to pay, which is a charge of its own
-            self.add(NIL, stage.cell, stage.identity)
+            self.add(NIL, price.cell, price.identity)
             places = [*places, len(self.nets) - 1]
         if not self._is_as_one(places):
             raise _not_straight("tokens spread over meters", self.compiled.plan.pricing_unit.code)

@@ -253,7 +253,7 @@ def test_what_cannot_be_said_of_a_bill_is_refused(about, error):
         ({"final": 1}, InvalidPlan),
         ({"period": "2026-02"}, InvalidPeriod),
         ({"at": "yesterday"}, InvalidPeriod),
-        ({"reversal": {"gpu_hours": 1}}, InvalidUsage),
+        ({"reversal": 5}, InvalidUsage),
     ],
     ids=str,
 )

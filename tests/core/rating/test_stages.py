@@ -85,12 +85,12 @@ def test_a_fee_of_a_part_of_a_period_is_prorated():
     assert total({}, fees=[Fee(93, prorated=False)], cycle=Cycle.monthly(), period=late) == "93.00"
 
 
-def test_no_fee_is_owed_in_a_trial():
+def test_neither_fee_nor_minimum_is_owed_in_a_trial():
     terms = {"fees": [Fee(31)], "cycle": Cycle.monthly("2026-03-01"), "minimum": 10}
 
     bill = bill_of({}, **terms, trial=31, period=MARCH)
 
-    assert told(bill) == [("subscription", "0"), ("true-up to minimum", "10.00")]
+    assert told(bill) == [("subscription", "0")]
 
 
 # Usage

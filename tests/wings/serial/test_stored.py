@@ -35,6 +35,8 @@ from tokenbill import (
     Usage,
     Volume,
 )
+from tokenbill.core.billing.account import VersionUsage
+from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.pricing.price import After
 from tokenbill.core.pricing.source import Hours, Source
 from tokenbill.core.rating.lines import Charge
@@ -158,6 +160,11 @@ VALUES = {
     "tax": lambda: Tax("VAT", 19),
     "rounding": lambda: Rounding(mode="down"),
     "period": lambda: MARCH,
+    "amendment": lambda: Amendment("2026-03-16", SUBSCRIPTION_DUE, "from_next", "restart"),
+    "contract": lambda: (
+        Contract(SUBSCRIPTION_DUE).amended("2026-03-16", SUBSCRIPTION_DUE).ended("2026-04-16")
+    ),
+    "version-usage": lambda: VersionUsage("2026-03-16", Usage(api_calls=3)),
     "cycle": lambda: Cycle.weekly("2026-01-05T12:00:00"),
     "currency": lambda: TOKEN,
     "grant": lambda: Grant("a", 1, "USD", expires="2026-07-01T00:00:00Z"),
@@ -178,15 +185,15 @@ DEFAULTS = {
     "PriceSchedule": {"name": "", "source": None},
     "Source": {"notes": (), "comments": (), "hours": (), "strict": True},
     "Hours": {"weekdays": (1, 2, 3, 4, 5, 6, 7), "calendar": "UTC", "model": "", "provider": ""},
-    "Fee": {"name": "subscription", "due": "advance", "prorated": True},
-    "Discount": {"on": None},
-    "Tax": {"inclusive": False, "on": None},
+    "Fee": {"name": "subscription", "due": "advance", "prorated": True, "starts": None, "ends": None},
+    "Discount": {"on": None, "prorated": True, "starts": None, "ends": None},
+    "Tax": {"inclusive": False, "on": None, "starts": None, "ends": None},
     "Rounding": {"places": None, "mode": "half_up", "stage": "bill", "tax": "total"},
     "Cycle": {"every": 1, "tz": "UTC"},
     "Currency": {"places": None},
     "Grant": {
         "starts": None, "expires": None, "priority": 0, "kind": "paid", "on": None, "rollover": None,
-        "created": None,
+        "created": None, "through": None,
     },
     "Balance": {
         "grants": (), "order": ("priority", "expires", "starts", "id"), "draws": (), "rolled_over": (),
@@ -194,7 +201,7 @@ DEFAULTS = {
     },
     "Account": {
         "period": None, "fingerprint": None, "used": Usage(), "accrued": 0, "draws": (), "balance": Balance(),
-        "credit_balance": 0, "credit_currency": None, "idle_labels": (),
+        "credit_balance": 0, "credit_currency": None, "idle_labels": (), "versions": (), "billed_at": None,
     },
     "BillingPlan": {
         "name": "", "fees": (), "included": (), "prorate_included": False, "discounts": (), "minimum": None,
@@ -207,8 +214,11 @@ DEFAULTS = {
     },
     "Bill": {
         "draws": (), "opening": Account(), "final": True, "reversal": Usage(), "about": (), "period": None,
-        "at": None,
+        "at": None, "contract": None, "versions": (), "restate": False,
     },
+    "Amendment": {"fees": "prorated", "tiers": "continue"},
+    "Contract": {"amendments": (), "end": None, "end_fees": "prorated"},
+    "VersionUsage": {},
     "Adjustment": {"period": None, "reason": ""},
     **{name: {} for name in ("Sum", "Scaled", "After", "Capped", "AtLeast", "Then", "Each")},
     **{name: {} for name in ("Period", "PriceBook", "Usage")},

@@ -14,7 +14,15 @@ from attrs import fields, has
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.errors import InvalidPrice
 
-__all__ = ["canonical_text", "content_hash", "fields_of"]
+__all__ = [
+    "LATER",
+    "canonical_text",
+    "content_hash",
+    "fields_of",
+]
+
+LATER = "came later"
+"""In the metadata of a field: that documents and hashes were written before the class had it."""
 
 
 def canonical_text(value: object) -> str:
@@ -64,7 +72,9 @@ def fields_of(value: object) -> list[tuple[str, Any]]:
         InvalidPrice: If the value is a class or a function, which has no content to compare.
     """
     if has(type(value)):
-        return [(item.name, getattr(value, item.name)) for item in fields(cast(Any, type(value))) if item.eq]
+        held = [(item, getattr(value, item.name)) for item in fields(cast(Any, type(value))) if item.eq]
+        # a field that came later counts where it is used, so that older hashes stay what they were
+        return [(item.name, own) for item, own in held if own != item.default or LATER not in item.metadata]
     if isinstance(value, type | BuiltinFunctionType) or hasattr(value, "__code__"):
         raise InvalidPrice("content without fields", value, "write the price as a frozen class")
     # A class may keep its content in slots of its bases, in its own, and in a dict beside them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
@@ -17,16 +17,37 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, number, plain_amount, plus
 from tokenbill.core.money.iso4217 import MINOR_UNITS
-from tokenbill.core.periods.instants import moment
+from tokenbill.core.periods.instants import moment, optional_moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
-from tokenbill.core.rating.increment import NO_USAGE, About, Given, Increment, folded, lacking_of, used_in
+from tokenbill.core.rating.increment import (
+    NO_USAGE,
+    About,
+    ByVersion,
+    Given,
+    Increment,
+    folded,
+    lacking_of,
+    used_in,
+)
 from tokenbill.core.rating.lines import COLUMNS, Adjustment
 from tokenbill.errors import CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
 
-__all__ = ["NEW", "NO_USAGE", "Account", "check_rest", "checked_terms", "going_on", "notes_of"]
+if TYPE_CHECKING:
+    from tokenbill.core.plans.contract import Contract
+
+__all__ = [
+    "NEW",
+    "NO_USAGE",
+    "Account",
+    "VersionUsage",
+    "check_rest",
+    "checked_terms",
+    "going_on",
+    "notes_of",
+]
 
 NO_BALANCE = Balance()
 
@@ -70,6 +91,27 @@ def _unit(value: Any) -> Currency | None:
 
 
 @frozen(repr=False)
+class VersionUsage(Value):
+    """What was used under one version of a contract, in the open period of an account.
+
+    Args:
+        start: When the version begins.
+        used: What was used in it.
+    """
+
+    start: date = field(converter=moment)
+    used: Usage = field(converter=_usage)
+
+
+def _versions(value: Any) -> tuple[VersionUsage, ...]:
+    found = tuple(value)
+    for item in found:
+        if not isinstance(item, VersionUsage):
+            raise InvalidAccount("not the usage of a version", item, "give VersionUsage(start, used)")
+    return found
+
+
+@frozen(repr=False)
 class Account(Value):
     """All the state that a customer carries from bill to bill; the user stores it.
 
@@ -85,6 +127,8 @@ class Account(Value):
         credit_balance: Above 0 a credit of the customer, spent before any paid grant; below 0 what is owed.
         credit_currency: What it is in; None until a bill says so.
         idle_labels: The entries whose usage is one sum, though it had labels that no price looks at.
+        versions: The usage by version of the terms, where there were several; together they are *used*.
+        billed_at: The last moment at which the open period was billed, where a bill said one.
 
     Raises:
         InvalidAccount, InvalidNumber, InvalidUsage, InvalidGrant, InvalidCurrency: For parts that are none.
@@ -104,9 +148,13 @@ class Account(Value):
     credit_balance: Decimal = field(default=ZERO, converter=_money)
     credit_currency: Currency | None = field(default=None, converter=_unit)
     idle_labels: tuple[Meter, ...] = field(default=(), converter=_meters)
+    versions: tuple[VersionUsage, ...] = field(default=(), converter=_versions)
+    billed_at: date | None = field(default=None, converter=optional_moment)
     made: Memo = memo_field()
 
     def __attrs_post_init__(self) -> None:
+        if self.versions and sum((version.used for version in self.versions), NO_USAGE) != self.used:
+            raise InvalidAccount("usage by version that is not what was used", self.used, "let them add up")
         drawn = dict(self.balance.draws)
         for id, amount in self.draws:
             if amount > drawn.get(id, ZERO):
@@ -177,15 +225,26 @@ class Account(Value):
         return evolve(self, credit_balance=decimal(plus(self.credit_balance, amount)), credit_currency=unit)
 
     def covers(
-        self, usage: Usage, plan: BillingPlan, *, at: date | str | None = None, period: Period | None = None
+        self,
+        usage: Usage,
+        plan: BillingPlan | Contract,
+        *,
+        at: date | str | None = None,
+        period: Period | None = None,
     ) -> bool:
         """Whether credit covers *usage* on *plan*, unrounded: the check before a request is admitted."""
         opening: Any = self  # pyright takes no field with a converter for what a Protocol asks
-        given = (_usage(usage), plan, opening, False, NO_USAGE, (), period or self.period, at)
-        return not lacking_of(given, compiled_plan(plan, given[6]))
+        from tokenbill.core.billing.dated import bill_request  # imports this module
+
+        given, compiled = bill_request(
+            usage, plan, period or self.period, opening, final=False, at=None if at is None else moment(at)
+        )
+        return not lacking_of(given, compiled)
 
 
-_period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle, _made = slot_setters(Account)
+_SETTERS = slot_setters(Account)
+_period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle = _SETTERS[:9]
+_by_version, _billed, _made = _SETTERS[9:]
 NEW = Account()
 
 
@@ -193,12 +252,17 @@ def going_on(given: Given, added: Increment) -> Account:
     """The account of a period that goes on after a bill; made for every event, its parts need no check."""
     account = Account.__new__(Account)
     _period(account, given[6])
-    _fingerprint(account, given[1].fingerprint())
-    used, known = used_in(given), given[2].idle_labels
-    card = compiled_plan(given[1], given[6])
-    if folded(given[0], card)[1]:
-        used, idle = folded(used, card)
-        known = tuple(sorted({*known, *idle}))
+    versions, opening = given[8], given[2]
+    terms = given[1] if versions is None else versions.contract
+    _fingerprint(account, terms.fingerprint())
+    used, known = used_in(given), opening.idle_labels
+    if versions is None:
+        card = compiled_plan(given[1], given[6])
+        if folded(given[0], card)[1]:
+            used, idle = folded(used, card)
+            known = tuple(sorted({*known, *idle}))
+    _by_version(account, () if versions is None else _used_by_version(versions))
+    _billed(account, opening.billed_at if given[7] is None else given[7])
     _used(account, used)
     _idle(account, known)
     _accrued(account, added.accrued)
@@ -210,10 +274,15 @@ def going_on(given: Given, added: Increment) -> Account:
     return account
 
 
+def _used_by_version(versions: ByVersion) -> tuple[VersionUsage, ...]:
+    pairs = zip(versions.clauses, versions.usages, strict=True)
+    return tuple(VersionUsage(clause.period.start, used) for clause, used in pairs)
+
+
 def checked_terms(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
     """What a bill is of, as it needs them."""
     if not isinstance(plan, BillingPlan):
-        raise InvalidPlan("no plan", plan, "give one: BillingPlan.on_demand(prices)")
+        raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
     return usage if isinstance(usage, Usage) else Usage(usage), plan
 
 
@@ -234,6 +303,6 @@ def check_rest(opening: Any, final: Any, period: Any, at: Any, reversal: Any) ->
         raise InvalidPlan("final is neither True nor False", final, "give one of them")
     if period is not None and not isinstance(period, Period):
         raise InvalidPeriod("no period", period, "give a Period")
-    if not isinstance(reversal, Usage):
-        raise InvalidUsage("not a usage to take off", reversal, "give a Usage")
+    if not (isinstance(reversal, Usage) or is_mapping(reversal)):
+        raise InvalidUsage("not a usage to take off", reversal, "give a Usage, or usage by date")
     return None if at is None else moment(at)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from attrs import evolve, frozen
 
 from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.base.values import Memo, memo_field, slot_setters
-from tokenbill.core.billing.account import NEW, Account, check_rest, checked_terms, going_on, notes_of
+from tokenbill.core.billing.account import NEW, Account, check_rest, going_on, notes_of
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import exact_sum
 from tokenbill.core.periods.period import Period
@@ -21,16 +21,20 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by, is_straight, used_in
-from tokenbill.core.rating.lines import HEADER, NUMBERS, Adjustment, LineItem, less
+from tokenbill.core.rating.lines import HEADER, NUMBERS, Adjustment, Charge, LineItem, less
 from tokenbill.core.rating.statement import Statement, plain_lines, rate, settled_lines
 from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
 
 if TYPE_CHECKING:
     from tokenbill.core.billing.explanation import Explanation
+    from tokenbill.core.plans.contract import Contract, Version
 
 __all__ = ["Bill"]
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+BILLED_BEFORE = Charge("adjustment", None, "billed before")
+Dated: TypeAlias = "Mapping[Any, Usage | Quantities]"
+"""Usage by the date or instant that it has."""
 
 
 @frozen(init=False, repr=False)
@@ -58,26 +62,28 @@ class Bill:
     @classmethod
     def of(
         cls,
-        usage: Usage | Quantities,
-        plan: BillingPlan,
+        usage: Usage | Quantities | Dated,
+        plan: BillingPlan | Contract,
         *,
         period: Period | None = None,
         opening: Account = NEW,
         final: bool = True,
         at: date | str | None = None,
-        reversal: Usage = NO_USAGE,
+        reversal: Usage | Dated = NO_USAGE,
         about: Mapping[str, str] = NOTHING,
+        restate: bool = False,
     ) -> Bill:
         """The bill of *usage* on *plan*, after what the *opening* account has already billed.
 
         Args:
-            usage: What was used since the opening account.
-            plan: The terms.
+            usage: What was used since the opening account; by date or instant where terms change in between.
+            plan: The terms: a plan, or a contract whose versions tile the period.
             period: The whole service period, on each of its bills; part of a cycle's owes part of its fees.
             opening: The account before; the ``closing`` of the bill before.
             final: Whether the period ends here; an interim bill carries its state on in ``closing``.
             at: When grants are drawn on; without it, those usable for the whole period pay.
             reversal: Taken off the period's usage: a correction.
+            restate: Whether the past is rated anew by these terms, and the difference charged.
             about: Customer, number, reason and so on: carried and shown, read by no rule.
 
         Raises:
@@ -85,19 +91,34 @@ class Bill:
             AccountMismatch: If *opening* belongs to another period or other terms, or was edited.
             BalanceExhausted: If the plan refuses what the balance does not cover.
             CurrencyMismatch: If a grant is in a currency that the plan does not know.
-            InvalidUsage: If *less* takes off more than was used.
+            InvalidUsage: If *reversal* takes off more than was used.
             InvalidPeriod: If a grant is dated, and neither *period* nor *at* is given.
         """
-        if type(usage) is not Usage or type(plan) is not BillingPlan:
-            usage, plan = checked_terms(usage, plan)
         plain = opening is NEW and final is True and reversal is NO_USAGE and period is None and at is None
         if not plain:
             at = check_rest(opening, final, period, at, reversal)
-        before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
         notes = () if about is NOTHING else notes_of(about)
-        given = (usage, plan, before, final, reversal, notes, period, at)
-        compiled = compiled_plan(plan, period)
-        if opening is NEW and reversal is NO_USAGE and plan.overage == "bill":
+        before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
+        is_plan = type(plan) is BillingPlan and not plan.is_dated
+        if is_plan and type(usage) is Usage and type(reversal) is Usage and not (restate or opening.versions):
+            given: Given = (usage, cast(BillingPlan, plan), before, final, reversal, notes, period, at, None)
+            compiled = compiled_plan(given[1], period)
+        else:
+            from tokenbill.core.billing.dated import bill_request  # most bills are of a plan that stays
+
+            given, compiled = bill_request(
+                usage,
+                plan,
+                period,
+                before,
+                final=final,
+                at=cast("date | None", at),
+                reversal=reversal,
+                about=notes,
+                restate=restate,
+            )
+        usage, terms = given[0], given[1]
+        if opening is NEW and given[4] is NO_USAGE and terms.overage == "bill" and given[8] is None:
             if compiled.by_cell:
                 return cls(given, compiled.total(usage, final=final))
             return cls(given, cast(Decimal, rate(RatingRequest(compiled, usage, final)).total))
@@ -127,8 +148,14 @@ class Bill:
 
     @property
     def plan(self) -> BillingPlan:
-        """The terms."""
+        """The terms; of several versions in the period those of the last."""
         return self.given[1]
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """The parts of the period with the plan of each, where its terms changed; else nothing."""
+        versions = self.given[8]
+        return () if versions is None else versions.contract.versions(cast(Period, self.period))
 
     @property
     def opening(self) -> Account:
@@ -183,7 +210,8 @@ class Bill:
 
     @property
     def _compiled(self) -> CompiledPlan:
-        return compiled_plan(self.given[1], self.given[6])
+        versions = self.given[8]
+        return compiled_plan(self.given[1], self.given[6]) if versions is None else versions.plan
 
     @property
     def closing(self) -> Account:
@@ -237,7 +265,12 @@ class Bill:
         """
         shares = self.plan.share(self.period), self.plan.fee_share(self.period)
         long_way = CompiledPlan(self.plan, *shares, exactly=True)
-        given: Any = (*self.given[:2], evolve(self.opening), *self.given[3:])  # without what it worked out
+        versions = self.given[8]
+        if versions is not None:
+            long_way = CompiledPlan(versions.plan.plan, versions=versions.plan.versions, exactly=True)
+            past = CompiledPlan(versions.past.plan, versions=versions.past.versions, exactly=True)
+            versions = versions._replace(plan=long_way, past=past)
+        given: Any = (*self.given[:2], evolve(self.opening), *self.given[3:8], versions)
         added = added_by(given, long_way, refusing=False)
         fresh = Bill(given, added.total)
         fresh.made["added"] = added
@@ -257,7 +290,8 @@ class Bill:
     def notes(self) -> tuple[str, ...]:
         """What the schedule has to say of the prices: a conversion, or a price that stands in for another."""
         notes = getattr(self.plan.prices, "notes", None)
-        return tuple(notes(self.usage)) if callable(notes) else ()
+        found = tuple(notes(self.usage)) if callable(notes) else ()
+        return (*found, *_notes_of_terms(self))
 
     @property
     def explanation(self) -> Explanation:
@@ -299,10 +333,36 @@ class Bill:
 _set_given, _set_total, _set_made = slot_setters(Bill)
 
 
+def _notes_of_terms(bill: Bill) -> tuple[str, ...]:
+    """That an account goes on under other terms, whose past is the same."""
+    opening, versions = bill.given[2], bill.given[8]
+    ended = tuple(f"grant {id} ended inside the period" for id in _passed_over(bill))
+    now = bill.plan.fingerprint() if versions is None else versions.contract.fingerprint()
+    seen = () if versions is None else [clause.plan.fingerprint() for clause in versions.clauses[:1]]
+    if opening.fingerprint is None or opening.fingerprint == now or opening.fingerprint in seen:
+        return ended
+    return ("other terms, the past is the same", *ended)
+
+
+def _passed_over(bill: Bill) -> Iterator[str]:
+    """Grants that could have paid but for their end, a moment before that of the period it may be."""
+    period = bill.period
+    if bill.final and period is not None and bill.given[7] is None:
+        for grant in bill.opening.balance.grants:
+            at = grant.expires
+            is_inside = at is not None and at in period and not grant.expired_at(period.start)
+            if is_inside and bill.opening.balance.left(grant.id):
+                yield grant.id
+
+
 def _lines(bill: Bill, plan: CompiledPlan) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding."""
     given, opening = bill.given, bill.given[2]
-    if opening is NEW or is_straight(opening, plan):
+    if given[8] is not None and given[8].restate:
+        now = cast(Statement, bill.added.after)
+        billed = LineItem(BILLED_BEFORE, None, -opening.accrued, -opening.accrued)
+        return settled_lines(plan, [*now.lines, billed], bill.total)
+    if given[8] is None and (opening is NEW or is_straight(opening, plan)):
         lines = _fresh_lines(plan, used_in(given), final=given[3])
         if not opening.is_fresh:
             lines = less(lines, _fresh_lines(plan, opening.used, final=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from types import MappingProxyType
@@ -96,6 +96,13 @@ def _after_start(grant: Grant, _: Attribute[Any], expires: date | None) -> None:
         raise InvalidGrant("a grant that expires before it was usable", life, "give the earlier one first")
 
 
+def _last_day(value: Any) -> date | None:
+    day = None if value is None else moment(value)
+    if isinstance(day, datetime):
+        raise InvalidGrant("a last day that is an instant", value, "give a date, or expires= for an instant")
+    return day
+
+
 @frozen(repr=False)
 class Grant(Value):
     """Money or tokens paid or given ahead; usable from *starts* on, and no longer at *expires*.
@@ -111,6 +118,7 @@ class Grant(Value):
         on: What it may pay: a kind of charge, a meter, or a tuple of them; None for everything.
         rollover: (least, most) that may be left when a period closes; None as most for any amount.
         created: When it was made; read by the order ``created`` only.
+        through: The last valid day, in place of *expires*, which is the day after it.
 
     Raises:
         InvalidGrant: For a negative amount, a life that ends before it starts, an unknown kind.
@@ -132,6 +140,19 @@ class Grant(Value):
     on: Scope = field(default=None, converter=scope)
     rollover: Rollover = field(default=None, converter=_rollover)
     created: date | None = field(default=None, converter=optional_moment, eq=utc)
+    through: date | None = field(default=None, converter=_last_day, eq=False, repr=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.through is None:
+            return
+        if self.expires is not None:
+            raise InvalidGrant("a last day beside an end", self.through, "give through= or expires=")
+        # "valid until 30 September" means that day too; an end of 23:59:59 would pay nothing of the month
+        gone = self.through + timedelta(days=1)
+        object.__setattr__(self, "expires", gone)
+        object.__setattr__(self, "through", None)
+        if self.starts is not None and not is_before(self.starts, gone):
+            raise InvalidGrant("a life that ends before it starts", str(gone), "swap its dates")
 
     @property
     def dated(self) -> bool:

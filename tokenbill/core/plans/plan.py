@@ -43,7 +43,14 @@ TRIAL = 3660
 def _schedule(value: Any) -> Schedule:
     if callable(getattr(value, "match", None)) and hasattr(value, "currency"):
         return value  # type: ignore[no-any-return]
-    raise InvalidPlan("not a schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
+    from tokenbill.core.pricing.price_book import PriceBook  # few plans have prices by date
+
+    if not isinstance(value, PriceBook):
+        raise InvalidPlan("not a schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
+    for version in value:
+        if currency(version.schedule.currency) != value.currency:
+            raise CurrencyMismatch(value.currency, version.schedule.currency)
+    return value  # type: ignore[return-value]  # a bill reads the schedule of each version
 
 
 def _currency(value: object) -> Currency | None:
@@ -105,7 +112,7 @@ class BillingPlan(Value):
     Make one with ``BillingPlan.on_demand``, ``.prepaid`` or ``.subscription``; all take these terms.
 
     Args:
-        prices: A PriceSchedule, or any object with ``match(meter)`` and ``currency``.
+        prices: A PriceSchedule, a PriceBook, or any object with ``match(meter)`` and ``currency``.
         name: What people call the plan; no rule reads it.
         fees: Amounts due once a period.
         included: Free units of a period, by entry of the schedule.
@@ -219,6 +226,13 @@ class BillingPlan(Value):
         fees = (base, *_fees(terms.pop("fees", ())))
         terms.setdefault("cycle", Cycle.monthly())
         return cls(prices, fees=fees, **terms)
+
+    @cached_property
+    def is_dated(self) -> bool:
+        """Whether its terms change at dates of their own: a price book, or a term that starts or ends."""
+        terms: tuple[Fee | Discount | Tax, ...] = (*self.fees, *self.discounts, *self.taxes)
+        # a price book has no entry for a meter before it is known when
+        return not hasattr(self.prices, "match") or any(term.starts or term.ends for term in terms)
 
     @property
     def currency(self) -> Currency:

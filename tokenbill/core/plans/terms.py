@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
+from tokenbill.core.base.hashing import LATER
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.scopes import Scope, scope
 from tokenbill.core.money.decimals import Number, number
 from tokenbill.core.money.validators import non_negative, yes_or_no
+from tokenbill.core.periods.instants import is_before, iso_text, optional_moment
 from tokenbill.errors import InvalidPlan
 
 if TYPE_CHECKING:
@@ -32,6 +35,12 @@ def one_of(*choices: str) -> Any:
     return check
 
 
+def _in_order(term: Fee | Discount | Tax) -> None:
+    """A term that is dated ends after it starts."""
+    if term.starts is not None and term.ends is not None and not is_before(term.starts, term.ends):
+        raise InvalidPlan("a term that ends before it starts", iso_text(term.ends), "swap its dates")
+
+
 @frozen(repr=False)
 class Fee(Value):
     """An amount that is due once in each period, whatever is used.
@@ -41,9 +50,10 @@ class Fee(Value):
         name: What the bill calls it.
         due: ``advance`` with the first bill of a period, ``arrears`` with its last.
         prorated: Whether a part of a period owes a part of it.
+        starts, ends: The first moment at which it is owed, and the first at which it no longer is.
 
     Raises:
-        InvalidNumber, InvalidPrice, InvalidName, InvalidPlan: For parts that are none.
+        InvalidNumber, InvalidPrice, InvalidName, InvalidPlan, InvalidPeriod: For parts that are none.
 
     Source: docs/explanation/stages.md#fees
 
@@ -55,6 +65,11 @@ class Fee(Value):
     name: str = field(default="subscription", converter=checked_name)
     due: Literal["advance", "arrears"] = field(default="advance", validator=one_of("advance", "arrears"))
     prorated: bool = field(default=True, validator=yes_or_no)
+    starts: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
+    ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
+
+    def __attrs_post_init__(self) -> None:
+        _in_order(self)
 
 
 @frozen(repr=False)
@@ -62,10 +77,12 @@ class Discount(Value):
     """What is taken off charges: a percentage of each, or a fixed amount spread over them.
 
     Make one with ``Discount.percent`` or ``Discount.fixed``. Discounts apply in the order given,
-    each to what the ones before have left; a fixed one takes at most what is left.
+    each to what the ones before have left; a fixed one takes at most what is left. A part of a period
+    takes a part of a fixed one, unless it is not *prorated*; *starts* and *ends* are the first moments
+    at which it holds and no longer does.
 
     Raises:
-        InvalidNumber, InvalidPrice, InvalidName, InvalidMeter: For parts that are none.
+        InvalidNumber, InvalidPrice, InvalidName, InvalidMeter, InvalidPeriod: For parts that are none.
         InvalidPlan: For more than 100 percent.
 
     Source: docs/explanation/stages.md#discounts
@@ -78,20 +95,26 @@ class Discount(Value):
     unit: Literal["percent", "fixed"] = field(validator=one_of("percent", "fixed"))
     name: str = field(converter=checked_name)
     on: Scope = field(default=None, converter=scope)
+    prorated: bool = field(default=True, validator=yes_or_no, kw_only=True, metadata={LATER: True})
+    starts: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
+    ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
 
     def __attrs_post_init__(self) -> None:
+        _in_order(self)
         if self.unit == "percent" and self.value > HUNDRED:
             raise InvalidPlan("a discount of more than 100 percent", self.value, "give at most 100")
 
     @classmethod
-    def percent(cls, percent: Number, name: str = "", *, on: Any = None) -> Discount:
-        """*percent* of each charge in the scope *on*."""
-        return cls(percent, "percent", name or f"{number(percent):f} % off", on)
+    def percent(cls, percent: Number, name: str = "", *, on: Any = None, **dates: Any) -> Discount:
+        """*percent* of each charge in the scope *on*; *dates* are ``starts`` and ``ends``."""
+        return cls(percent, "percent", name or f"{number(percent):f} % off", on, **dates)
 
     @classmethod
-    def fixed(cls, amount: Number, name: str = "", *, on: Any = None) -> Discount:
+    def fixed(
+        cls, amount: Number, name: str = "", *, on: Any = None, prorated: bool = True, **dates: Any
+    ) -> Discount:
         """*amount* for a whole period, in the plan's currency, off the charges in the scope *on*."""
-        return cls(amount, "fixed", name or f"{number(amount):f} off", on)
+        return cls(amount, "fixed", name or f"{number(amount):f} off", on, prorated=prorated, **dates)
 
 
 @frozen(repr=False)
@@ -105,9 +128,11 @@ class Tax(Value):
         percent: Of the net amount, zero or more: ``"8.875"``.
         inclusive: Whether the prices contain it already.
         on: The charges that it applies to: kinds, meters, a tuple of them; None for all.
+        starts, ends: The first moment at which it holds, and the first at which it no longer does.
 
     Raises:
-        InvalidNumber, InvalidPrice, InvalidName, InvalidMeter, InvalidPlan: For parts that are none.
+        InvalidNumber, InvalidPrice, InvalidName, InvalidMeter, InvalidPlan, InvalidPeriod: For parts that
+            are none.
 
     Source: docs/explanation/stages.md#taxes
 
@@ -119,3 +144,8 @@ class Tax(Value):
     percent: Decimal = field(converter=number, validator=non_negative)
     inclusive: bool = field(default=False, validator=yes_or_no)
     on: Scope = field(default=None, converter=scope)
+    starts: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
+    ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
+
+    def __attrs_post_init__(self) -> None:
+        _in_order(self)

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias, TypeGuard, cast
 
 from attrs import field, frozen
 
+from tokenbill.core.base.hashing import content_hash
+from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.periods.instants import is_before, iso_text, utc_moment
 from tokenbill.core.periods.period import Period, period
 from tokenbill.core.pricing.schedule import Schedule
@@ -120,6 +122,20 @@ class PriceBook:
 
     def __len__(self) -> int:
         return len(self.editions)
+
+    @property
+    def currency(self) -> Currency:
+        """The currency, or the virtual unit, of its first schedule; a plan asks that all have it."""
+        return currency(self.editions[0].schedule.currency)
+
+    def content_hash(self) -> str | None:
+        """A hash of starts and prices; None where a schedule brought by a user has none."""
+        hashes = [getattr(item.schedule, "content_hash", None) for item in self.editions]
+        if not all(map(callable, hashes)):
+            return None
+        return content_hash(
+            [(item.start, own()) for item, own in zip(self.editions, hashes, strict=True) if own]
+        )
 
     def on(self, instant: date | str) -> Schedule:
         """The schedule that holds at *instant*: a date in a book of dates, else an instant.

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from tokenbill.core.credits.draws import NO_DRAWS, ByCharge, Offer, Payable, Units, draws
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun, allocated, running_units
 
@@ -45,9 +46,9 @@ NOTHING_EARLIER: Earlier = MappingProxyType({})
 class RatingRequest(NamedTuple):
     """What a period is rated with.
 
-    Without *offers* the *draws* of its earlier bills stand as they are; with them, they are worked out anew,
-    *earlier* being what those bills charged. Asked for the *exact* amount, nothing is rounded, and credit
-    pays to the last digit.
+    Where terms change, *usages* are the usage of each version. Without *offers* the *draws* of its earlier
+    bills stand as they are; with them, they are worked out anew, *earlier* being what those bills charged.
+    Asked for the *exact* amount, nothing is rounded, and credit pays to the last digit.
     """
 
     plan: CompiledPlan
@@ -57,6 +58,7 @@ class RatingRequest(NamedTuple):
     earlier: Earlier = NOTHING_EARLIER
     draws: Sorts = NOTHING_DRAWN
     exact: bool = False
+    usages: Sequence[Usage] = ()
 
 
 class ChargeRun(RatingRun):
@@ -73,6 +75,7 @@ class ChargeRun(RatingRun):
         "draws",
         "gifts",
         "identities",
+        "items",
         "over",
         "plan",
         "priced",
@@ -87,7 +90,11 @@ class ChargeRun(RatingRun):
     def __init__(self, request: RatingRequest) -> None:
         plan = self.plan = request.plan.unrounded if request.exact else request.plan
         # a meter met for the first time may bring a new cell, which the terms have to know
-        self.quantities = plan.card.quantities(request.usage)
+        self.quantities: Mapping[EntryCurve, Quantity] = {}
+        if len(plan.versions) == 1:
+            self.quantities = plan.card.quantities(request.usage)
+        else:
+            self.items = plan.items(request.usages)
         self.terms, self.request = plan.terms(), request
         rounding = Fraction if request.exact else plan.round
         super().__init__([], (), round=rounding, whole_lines=plan.whole_lines, final=request.final)
@@ -101,12 +108,17 @@ class ChargeRun(RatingRun):
         self.taxed: list[tuple[Number, Sequence[Number]]] = []
 
     def usage(self) -> Iterable[tuple[Number, int, Identity]]:
+        if len(self.plan.versions) > 1:
+            yield from self.items
         for curve in sorted(self.quantities, key=attrgetter("order")):
             yield curve.at(self.quantities[curve]), curve.cell, curve.identity
 
     def add(self, number: Number, cell: int, identity: Identity) -> None:
         super().add(number, cell, identity)
         self.identities.append(identity)
+
+    def keys(self, places: Sequence[int]) -> Sequence[object]:
+        return [self.identities[i].key for i in places]
 
     def burned(self) -> Sequence[int]:
         return [i for i, identity in enumerate(self.identities) if identity.kind == "usage"]
@@ -118,12 +130,13 @@ class ChargeRun(RatingRun):
         # a replay to the last digit may hold less than the whole tokens that were drawn
         return [max(number - part, 0) for number, part in zip(tokens, paid, strict=True)]
 
-    def sell(
-        self, places: Sequence[int], rests: Sequence[Number], whole: Number, money: Number, stage: Any
-    ) -> None:
-        super().sell(places, rests, whole, money, stage)
-        fees = self.nets[: places[0]] if places else self.nets
-        self.sold = [0] * len(fees) + list(rests), list(self.nets), stage.money_scale * self.widened
+    def sell(self, stretches: Sequence[Any], moneys: Sequence[Number], stage: Any) -> None:
+        super().sell(stretches, moneys, stage)
+        rests: list[Number] = [0] * len(self.nets)
+        for stretch in stretches:
+            for i, rest in zip(stretch.places, stretch.rests, strict=True):
+                rests[i] = rest
+        self.sold = rests, list(self.nets), stage.money_scale * self.widened
 
     def pay_gifts(self, divisor: Number) -> None:
         self.priced, self.over = self.nets, divisor
@@ -157,11 +170,13 @@ class ChargeRun(RatingRun):
         offers = () if request.offers is None else request.offers(sort)
         if offers or (drawn and request.offers is not None):
             earlier = request.earlier.get(sort, {})
-            payables = [
-                Payable(key, kind, meter, amount, earlier.get(key, 0))
-                for (key, kind, meter, _), amount in zip(self.identities, amounts, strict=False)
-            ]
-            drawn = draws(payables, offers, drawn)
+            # the items of a charge are paid as one: an amendment moves nothing between grants
+            payables = dict[str, Payable]()
+            for (key, kind, meter, _), amount in zip(self.identities, amounts, strict=False):
+                known = payables.get(key)
+                whole = amount if known is None else known.amount + amount
+                payables[key] = Payable(key, kind, meter, whole, earlier.get(key, 0))
+            drawn = draws(list(payables.values()), offers, drawn)
         return drawn
 
     def pay(self, sort: Sort, amounts: Sequence[Number]) -> list[Number]:
@@ -170,7 +185,14 @@ class ChargeRun(RatingRun):
         if not drawn:
             return [0] * len(amounts)
         keys = [identity.key for identity in self.identities[: len(amounts)]]
-        return [sum(parts.get(key, 0) for parts in drawn.values()) for key in keys]
+        left = {key: sum(parts.get(key, 0) for parts in drawn.values()) for key in keys}
+        if len(left) == len(keys):
+            return list(left.values())
+        paid, last = list[Number](), {key: i for i, key in enumerate(keys)}
+        for i, (key, amount) in enumerate(zip(keys, amounts, strict=True)):
+            paid.append(left[key] if last[key] == i else min(left[key], amount))
+            left[key] -= paid[-1]
+        return paid
 
     def gross(self) -> list[Units]:
         """What is to be paid of each charge, tax included, in minor units."""
@@ -189,4 +211,9 @@ class ChargeRun(RatingRun):
         """What the charges come to, by the sort of credit that pays it."""
         keys = [identity.key for identity in self.identities]
         by_sort = {"tokens": self.tokens, "promotional": self.units, "paid": self.gross()}
-        return {sort: dict(zip(keys, amounts, strict=False)) for sort, amounts in by_sort.items()}  # type: ignore[misc]
+        found = dict[Sort, dict[str, Units]]()
+        for sort, amounts in by_sort.items():
+            by_key = found.setdefault(sort, {})  # type: ignore[arg-type]
+            for key, amount in zip(keys, amounts, strict=False):
+                by_key[key] = by_key.get(key, 0) + amount
+        return found

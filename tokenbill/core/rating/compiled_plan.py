@@ -15,7 +15,7 @@ Decimal('3.00')
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, Inexact
 from fractions import Fraction
 from math import lcm
@@ -23,8 +23,9 @@ from operator import add
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
+from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import EXACT, shifted
+from tokenbill.core.money.decimals import EXACT, ZERO, Exact, plus, product, shifted
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.schedule import PriceSchedule
@@ -32,9 +33,12 @@ from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.integer_price import denominator_of
 from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.plan_scale import PlanScale, Stage, amounts_of, part_of
+from tokenbill.core.rating.pricing_stages import FeeCharge, PriceUsage
 from tokenbill.core.rating.rate_card import WIDEST, Cells, RateCard
-from tokenbill.core.rating.rating_run import MODES, Number, RatingRun
-from tokenbill.core.rating.stages import STAGES, FeeCharge, PayGifts, PriceUsage
+from tokenbill.core.rating.rating_run import MODES, Identity, Number, RatingRun
+from tokenbill.core.rating.stages import STAGES, PayGifts
+from tokenbill.core.rating.version_items import entry_items
+from tokenbill.core.rating.version_terms import VersionTerms, concern
 
 __all__ = ["UNIT", "CompiledPlan", "Position", "Terms", "compiled_plan"]
 
@@ -111,6 +115,7 @@ class CompiledPlan:
         "_unrounded",
         "by_cell",
         "card",
+        "cards",
         "cells",
         "divisor",
         "exactly",
@@ -122,6 +127,7 @@ class CompiledPlan:
         "round",
         "rounding",
         "share",
+        "versions",
         "whole_lines",
     )
 
@@ -134,8 +140,10 @@ class CompiledPlan:
         unit: int = UNIT,
         exactly: bool = False,
         unrounded: bool = False,
+        versions: Sequence[VersionTerms] = (),
     ) -> None:
         self.plan, self.share, self.fee_share, self.exactly = plan, share, fee_share, exactly
+        self.versions = tuple(versions) or (VersionTerms(plan, share, fee_share, plan.fees),)
         self.whole_lines = plan.rounding.stage == "line" and not unrounded
         self._unrounded: CompiledPlan | None = None if self.whole_lines else self
         self.places = plan.rounding.known_places(plan.currency.places)
@@ -143,33 +151,81 @@ class CompiledPlan:
         self.round = MODES[plan.rounding.mode]
         rule = f"to {self.places} places, {plan.rounding.mode.replace('_', ' ')}"
         self.rounding = Charge("rounding", None, "rounding", rule=rule)
-        self.cells = Cells(plan)
-        scale = None if exactly else self._scale()
-        self.card = RateCard(plan, share, unit=unit, scale=scale, cells=self.cells)
-        for key in self.card.curves:
-            self.cells.of("usage", key)
+        self.cells = Cells(self.versions)
+        self.cards = self._cards(unit)
+        self.card = self.cards[0]
+        for i, card in enumerate(self.cards):
+            for key in card.curves:
+                self.cells.of("usage", key, version=i)
         self._terms = self._compiled()
         self.divisor = part_of(WHOLE if exactly else self.card.scale, self.places)
         terms = (plan.fees, plan.discounts, plan.minimum, plan.taxes, plan.token_price)
         is_free = not any(terms) and plan.maximum is None  # a maximum of 0 holds, too
-        self.is_plain = is_free and not self.whole_lines and plan.overage == "bill"
+        is_one = len(self.versions) == 1
+        self.is_plain = is_one and is_free and not self.whole_lines and plan.overage == "bill"
         self.by_cell = not self.whole_lines and plan.token_price is None
 
     @property
     def unrounded(self) -> CompiledPlan:
         """The same without rounding of charges: what asks for exact amounts goes by it."""
         if self._unrounded is None:
-            parts = self.plan, self.share, self.fee_share
-            self._unrounded = CompiledPlan(*parts, exactly=self.exactly, unrounded=True)
+            self._unrounded = CompiledPlan(
+                self.plan,
+                self.share,
+                self.fee_share,
+                exactly=self.exactly,
+                unrounded=True,
+                versions=self.versions,
+            )
         return self._unrounded
 
+    def _cards(self, unit: int) -> tuple[RateCard, ...]:
+        """A rate card for each version, all of one scale."""
+        scale = None if self.exactly else self._scale()
+        cards = list[RateCard]()
+        while not cards or any(card.scale != cards[-1].scale for card in cards):
+            cards = []
+            for i, version in enumerate(self.versions):
+                free = self._allowances(i)
+                card = RateCard(version.plan, free, version=i, unit=unit, scale=scale, cells=self.cells)
+                scale = None if scale is None else card.scale
+                cards.append(card)
+        return tuple(cards)
+
+    def _allowances(self, i: int) -> Callable[[Meter], Exact]:
+        """The free units of entries in a version: where they are prorated, parts of those of each version."""
+        plan = self.versions[i].plan
+        if not plan.prorate_included:
+            return plan.allowance
+        since = max((k for k in range(i + 1) if self.versions[k].restart), default=0)
+        until = next((k for k in range(i + 1, len(self.versions)) if self.versions[k].restart), None)
+        going_on = [version for version in self.versions[since:until] if version.plan.prorate_included]
+
+        def allowance(key: Meter) -> Exact:
+            free: Exact = ZERO
+            for version in going_on:
+                free = plus(free, product(version.plan.allowance(key), version.share))
+            return free
+
+        return allowance
+
+    def agree(self, one: int, other: int, kind: str, meter: Meter) -> bool:
+        """Whether two versions treat a charge alike in everything but its own amount."""
+        return concern(self.versions[one], kind, meter) == concern(self.versions[other], kind, meter)
+
+    def items(self, usages: Sequence[Usage]) -> list[tuple[Number, int, Identity]]:
+        """What the usage of each version comes to at the prices alone, by entry and stretch of versions."""
+        quantities = [card.quantities(usage) for card, usage in zip(self.cards, usages, strict=True)]
+        return entry_items(self.versions, self.cards, quantities)
+
     def _scale(self) -> int:
-        """What makes the terms of the plan whole; entries widen it."""
+        """What makes the terms of the versions whole; entries widen it."""
         units = 10**self.places
-        amounts = amounts_of(self.plan, self.share, self.fee_share)
-        scale = lcm(units, *(amount.denominator for amount in amounts))
-        price = self.plan.token_price
-        if price is not None:
+        scale = lcm(units, *(amount.denominator for amount in amounts_of(self.versions)))
+        for version in self.versions:
+            price = version.plan.token_price
+            if price is None:
+                continue
             scale, parts = lcm(scale, 10**self.plan.pricing_unit.places), 10**self.plan.pricing_unit.places
             curve = price.pieces()
             wider = scale if curve is None else lcm(scale, denominator_of(curve, parts))
@@ -178,9 +234,7 @@ class CompiledPlan:
 
     def _compiled(self) -> Terms:
         at = PlanScale(
-            self.plan,
-            self.share,
-            self.fee_share,
+            self.versions,
             cells=self.cells,
             scale=WHOLE if self.exactly else self.card.scale,
             places=self.places,
@@ -261,6 +315,14 @@ class CompiledPlan:
             return self.money(self.round(self.numerator(usage), self.divisor))
         nets = self.start()
         self.added(usage, nets)
+        return self.settled(nets, final=final)
+
+    def total_of(self, usages: Sequence[Usage], *, final: bool = True) -> Decimal:
+        """What a period of several versions comes to, by sums."""
+        items = self.items(usages)
+        nets: list[Number] = [0] * len(self.cells.masks)
+        for number, cell, _ in items:
+            nets[cell] += number
         return self.settled(nets, final=final)
 
     def money(self, units: int) -> Decimal:

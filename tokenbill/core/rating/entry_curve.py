@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.money.decimals import EXACT, ONE, Exact, decimal
+from tokenbill.core.money.decimals import EXACT, ONE, Exact, decimal, odd_part
 from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of
 from tokenbill.core.pricing.curves import Curve
 from tokenbill.core.pricing.price import Price
@@ -89,6 +89,11 @@ class EntryCurve:
 
     def _exactly(self, quantity: Quantity) -> Fraction:
         return Fraction(amount_at(self.price, Decimal(quantity))) * self.scale
+
+    def exact(self, number: int | Fraction) -> Exact:
+        """A numerator as an amount."""
+        exact = Fraction(number) / self.scale
+        return decimal(exact) if odd_part(exact.denominator) == 1 else exact
 
     def lines(self, quantity: Decimal) -> list[LineItem]:
         """What a bill shows of it; a price for each unit makes one line, at a charge that never changes."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer, total_drawn
+from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer, Units, total_drawn
 from tokenbill.core.credits.ledger import Draws as ByGrant
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.metering.meters import Meter
@@ -31,12 +31,16 @@ from tokenbill.core.rating.charge_run import (
 from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position, compiled_plan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
 from tokenbill.core.rating.opening import Opening, check_currencies, draws_by_sort, offers_of
-from tokenbill.core.rating.statement import Statement, rate, units_drawn
+from tokenbill.core.rating.statement import Statement, minor_units, rate, units_drawn
 from tokenbill.errors import AccountMismatch, BalanceExhausted
+
+if TYPE_CHECKING:
+    from tokenbill.core.plans.contract import Clause, Contract
 
 __all__ = [
     "NO_USAGE",
     "About",
+    "ByVersion",
     "Given",
     "Increment",
     "added_by",
@@ -47,7 +51,10 @@ __all__ = [
     "with_statements",
 ]
 
-AS_STORED = "pass the closing of the bill before as it was stored"
+AS_STORED = (
+    "pass the closing of the bill before as it was stored, or rate the past anew and charge the difference:"
+    " Bill.of(…, restate=True)"
+)
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
@@ -56,8 +63,29 @@ NO_USAGE = Usage()
 About: TypeAlias = "tuple[tuple[str, str], ...]"
 """What is said of a bill, as sorted pairs."""
 
-Given: TypeAlias = "tuple[Usage, BillingPlan, Opening, bool, Usage, About, Period | None, date | str | None]"
-"""What a bill was asked with: usage, plan, opening, final, less, about, period, at; a plain tuple."""
+
+class ByVersion(NamedTuple):
+    """The usage of a period whose terms change, by version, and the same as the account was billed so far.
+
+    ``restate`` says that the past is rated anew, and the difference charged.
+    """
+
+    contract: Contract
+    plan: CompiledPlan
+    usages: tuple[Usage, ...]
+    past: CompiledPlan
+    past_usages: tuple[Usage, ...]
+    clauses: tuple[Clause, ...]
+    restate: bool
+
+
+At: TypeAlias = "date | str | None"
+"""When credit is drawn on."""
+
+Given: TypeAlias = (
+    "tuple[Usage, BillingPlan, Opening, bool, Usage, About, Period | None, At, ByVersion | None]"
+)
+"""What a bill was asked with: usage, plan, opening, final, reversal, about, period, at, versions."""
 
 
 class Increment(NamedTuple):
@@ -80,8 +108,8 @@ class Increment(NamedTuple):
 
 def used_in(given: Given) -> Usage:
     """The usage of the whole period so far."""
-    usage, plan, opening, _, reversal, _, period, _ = given
-    if opening.idle_labels and (usage or reversal):
+    usage, plan, opening, _, reversal, _, period, _, versions = given
+    if opening.idle_labels and versions is None and (usage or reversal):
         compiled = compiled_plan(plan, period)
         usage, reversal = (folded(part, compiled, opening.idle_labels)[0] for part in (usage, reversal))
     if opening.used.counted:
@@ -113,9 +141,9 @@ def added_by(given: Given, plan: CompiledPlan, *, refusing: bool = True) -> Incr
         BalanceExhausted: If the plan refuses what the balance does not cover; nothing is half done.
         CurrencyMismatch: If a grant or the credit balance is in a currency that the plan does not know.
     """
-    if is_straight(given[2], plan):
+    if is_straight(given[2], plan) and given[8] is None:
         return _straight(given, plan)
-    if refusing and given[1].overage == "refuse" and given[0]:
+    if refusing and plan.versions[-1].plan.overage == "refuse" and given[0]:
         found, lacking = _weighed(given, plan)
         if lacking:
             raise BalanceExhausted(lacking, given[1].currency.code)
@@ -144,7 +172,7 @@ def with_statements(added: Increment, given: Given, plan: CompiledPlan) -> Incre
 
 def _straight(given: Given, plan: CompiledPlan) -> Increment:
     """The difference of two totals by cell, from where the account stands on each curve."""
-    usage, _, opening, final, less, _, period, _ = given
+    usage, _, opening, final, less, _, period, *_ = given
     position: Position | None = opening.made.get("position")
     if (
         position is None
@@ -182,14 +210,13 @@ def _replayed(given: Given, plan: CompiledPlan) -> Position:
 
 def _check_terms(given: Given) -> None:
     """An open account goes on with its own period and plan."""
-    plan, opening, period = given[1], given[2], given[6]
+    opening, period = given[2], given[6]
     if opening.period != period:
         raise AccountMismatch("period", str(opening.period), str(period))
-    if opening.fingerprint != plan.fingerprint():
-        raise AccountMismatch("hash of terms", opening.fingerprint, plan.fingerprint())
 
 
 def _check_accrued(opening: Opening, replayed: Decimal) -> None:
+    """The past must come to what was billed for it, whatever terms it is that say so."""
     if replayed != opening.accrued:
         raise AccountMismatch("accrued amount", opening.accrued, replayed, AS_STORED)
 
@@ -201,7 +228,8 @@ def _staged(given: Given, plan: CompiledPlan) -> tuple[Increment, RatingRequest]
     before, earlier = _before(given, plan)
     offers = offers_of(opening, given[1], period, at)
     was = before.amounts if before is not None else NOTHING_EARLIER
-    request = RatingRequest(plan, used_in(given), given[3], offers, was, earlier)
+    usages = given[8].usages if given[8] is not None else ()
+    request = RatingRequest(plan, used_in(given), given[3], offers, was, earlier, usages=usages)
     after = rate(request)
     draws: Sorts = {**after.run.draws, "paid": after.paid()}
 
@@ -237,6 +265,8 @@ def _weighed(given: Given, plan: CompiledPlan) -> tuple[Increment, Decimal]:
     earlier, past, offers = NOTHING_EARLIER, Fraction(0), request.offers
     if added.before is not None or not opening.is_fresh:
         past_of = request._replace(usage=opening.used, final=False, offers=None, exact=True)
+        if given[8] is not None:
+            past_of = past_of._replace(plan=given[8].past, usages=given[8].past_usages)
         was = rate(past_of)
         past = max(Fraction(was.total), Fraction(opening.accrued))
         earlier = _least(was.amounts, added.before.amounts if added.before else NOTHING_EARLIER)
@@ -269,10 +299,16 @@ def _before(given: Given, plan: CompiledPlan) -> tuple[Statement | None, Sorts]:
     if opening.is_fresh:
         return None, NOTHING_DRAWN
     _check_terms(given)
-    known = opening.made.get("statement")
+    known, versions = opening.made.get("statement"), given[8]
+    if versions is not None:
+        plan = versions.past
     if known is not None and known[0] is plan:
         return known[1], draws_by_sort(opening, given[1])
     request = RatingRequest(plan, opening.used, final=False, draws=draws_by_sort(opening, given[1]))
+    if versions is not None:
+        request = request._replace(usages=versions.past_usages)
+        if versions.restate:
+            return _restated(opening, request), request.draws
     if any(key == UNKNOWN for _, parts in opening.draws_by_charge for key, _ in parts):
         request = laid_out(request, opening.balance, opening.accrued, period)
     # always by charge, though sums may do: credit that comes later pays only what single charges grow
@@ -286,6 +322,17 @@ def _before(given: Given, plan: CompiledPlan) -> tuple[Statement | None, Sorts]:
                 was, now = (units_drawn(number, given[1], sort) for number in (paid, there))
                 raise AccountMismatch(f"what grants paid of {quoted(key)}", was, now, AS_STORED)
     return before, request.draws
+
+
+def _restated(opening: Opening, request: RatingRequest) -> Statement:
+    """The past as the terms of now have it: gifts pay nothing of what it comes to more, paid credit may."""
+    before = rate(request._replace(draws=NOTHING_DRAWN))
+    more: Units = max(int(before.run.total) - minor_units(opening.accrued, before.plan.places), 0)
+    paid = dict(before.amounts["paid"])
+    for key, amount in reversed(list(paid.items())):
+        paid[key], more = amount - min(amount, more), more - min(amount, more)
+    before.amounts = {**before.amounts, "paid": paid}  # in place of what it works out by itself
+    return before
 
 
 def _by_grant(draws: Sorts, plan: BillingPlan) -> DrawsByCharge:

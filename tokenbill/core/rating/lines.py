@@ -269,8 +269,14 @@ def telescoped(lines: Sequence[LineItem]) -> list[LineItem]:
 
 def less(lines: Iterable[LineItem], earlier: Iterable[LineItem]) -> list[LineItem]:
     """The lines less those of an earlier bill of the same period; what did not change is left out."""
-    before = dict(_keyed(earlier))
-    found = [_change(line, before.pop(key, None)) for key, line in _keyed(lines)]
+    before, after = dict(_keyed(earlier)), list(_keyed(lines))
+    matched = {key: before.pop(key) for key, _ in after if key in before}
+    for key, line in after:
+        # a fee that was billed whole and now is owed for a part: a line for what falls away
+        same = (other for other in before if line.kind == "fee" == other[0] and other[2] == key[2])
+        if key not in matched and (other := next(same, None)) is not None:
+            matched[key] = before.pop(other)
+    found = [_change(line, matched.get(key)) for key, line in after]
     gone = [
         _change(LineItem(line.charge, line.quantity and ZERO, ZERO, ZERO), line) for line in before.values()
     ]

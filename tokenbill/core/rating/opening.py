@@ -74,6 +74,11 @@ class Opening(Protocol):
         ...
 
     @property
+    def billed_at(self) -> date | None:
+        """The last moment at which the open period was billed."""
+        ...
+
+    @property
     def made(self) -> Memo:
         """What was worked out before."""
         ...

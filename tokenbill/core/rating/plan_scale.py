@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 from tokenbill.core.base.tables import shortest
+from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import Scope
-from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.money.decimals import Exact, running_differences
 from tokenbill.core.plans.terms import Fee
 from tokenbill.core.rating.rate_card import Cells
 from tokenbill.core.rating.rating_run import Number, RatingRun
+from tokenbill.core.rating.version_terms import VersionTerms, concern
 
-__all__ = ["PlanScale", "Stage", "amounts_of", "fee_part", "part_of"]
-
-
-def amounts_of(plan: BillingPlan, share: Fraction, fee_share: Fraction) -> Iterator[Fraction]:
-    """Every amount of a plan for its part of a period: what a scale has to make whole."""
-    yield from (Fraction(fee.amount) * fee_part(fee, fee_share) for fee in plan.fees)
-    yield from (Fraction(item.value) * share for item in plan.discounts if item.unit == "fixed")
-    yield from (Fraction(limit) * share for limit in (plan.maximum, plan.minimum) if limit is not None)
+__all__ = ["PlanScale", "Stage", "amounts_of", "part_of", "words"]
 
 
-def fee_part(fee: Fee, share: Fraction) -> Fraction:
-    """The part of a fee that is due; one that is not prorated is due as a whole, or not at all."""
-    return share if fee.prorated else Fraction(share > 0)
+def amounts_of(versions: Sequence[VersionTerms]) -> Iterator[Fraction]:
+    """Every amount of the terms for their parts of a period: what a scale has to make whole."""
+    for version in versions:
+        plan, share = version.plan, version.share
+        yield from (Fraction(fee.amount) * part for fee in version.fees for part in fee_parts(fee, version))
+        fixed = [item for item in plan.discounts if item.unit == "fixed"]
+        yield from (Fraction(item.value) * (share if item.prorated else 1) for item in fixed)
+        yield Fraction(plan.maximum or 0) * share
+        yield Fraction(plan.minimum or 0) * version.fee_share
+
+
+def fee_parts(fee: Fee, version: VersionTerms) -> tuple[Fraction, ...]:
+    """The parts of a fee that make up what a version owes of it."""
+    return (version.fee_share, version.unspent) if fee.prorated else (Fraction(1),)
 
 
 class PlanScale:
     """What a plan's terms are compiled with: what an amount is multiplied by at the place of each.
 
     Args:
-        plan: The terms.
-        share: The part of a billing period.
-        fee_share: The same, less the trial.
+        versions: The terms of each version of the period.
         cells: Where charges add up.
         scale: That of the entries; Fraction(1) where every number is to be a Fraction.
         places: Decimals of what is settled.
@@ -43,16 +47,14 @@ class PlanScale:
 
     def __init__(
         self,
-        plan: BillingPlan,
-        share: Fraction,
-        fee_share: Fraction,
+        versions: Sequence[VersionTerms],
         *,
         cells: Cells,
         scale: int | Fraction,
         places: int,
         whole_lines: bool,
     ) -> None:
-        self.plan, self.share, self.fee_share, self.cells = plan, share, fee_share, cells
+        self.versions, self.plan, self.cells = versions, versions[0].plan, cells
         self.places, self.whole_lines, self.entry_scale = places, whole_lines, scale
         # at stage "line" every charge is in whole minor units once it is priced
         self.scale = 10**places if whole_lines else scale
@@ -62,27 +64,50 @@ class PlanScale:
         """What one minor unit is in the numbers at this place."""
         return part_of(self.scale, self.places)
 
-    def amount(self, amount: Decimal, part: Fraction) -> Number:
-        """An amount for a whole billing period, for the part that is billed, in numbers of this place."""
-        exact = Fraction(amount) * part
+    def numbers(self, amounts: Iterable[Fraction]) -> list[Number]:
+        """Amounts that are one together, in numbers of this place: rounded once where lines are."""
+        exact: Iterable[Exact] = amounts
         if self.whole_lines:
-            exact = Fraction(self.plan.rounding(exact, self.places))
-        scaled = exact * self.scale
-        return int(scaled) if type(self.scale) is int else scaled
+            exact = running_differences(amounts, lambda upto: self.plan.rounding(upto, self.places))
+        scaled = [Fraction(amount) * self.scale for amount in exact]
+        return [int(number) for number in scaled] if type(self.scale) is int else list(scaled)
 
-    def words(self, amount: Decimal) -> str:
-        """An amount for a period as a sum: with the part of the period that is billed."""
-        return shortest(amount) if self.share == 1 else f"{shortest(amount)} × {self.share}"
+    def amount(self, parts: Iterable[tuple[Decimal, Fraction]]) -> Number:
+        """Amounts for whole billing periods, each for a part of one, as one number of this place."""
+        return self.numbers([sum((Fraction(amount) * part for amount, part in parts), Fraction(0))])[0]
 
-    def inside(self, on: Scope) -> Sequence[bool] | None:
-        """The cells in a scope; None where it holds all."""
-        within = self.cells.within(on)
+    def in_parts(
+        self, amounts: Mapping[int, Decimal], *, of_fees: bool = False
+    ) -> list[tuple[Decimal, Fraction]]:
+        """Amounts of versions with the part of a period that each is for, equal neighbours put together."""
+        parts = list[tuple[Decimal, Fraction]]()
+        for i, amount in amounts.items():
+            part = self.versions[i].fee_share if of_fees else self.versions[i].share
+            if parts and parts[-1][0] == amount:
+                part += parts.pop()[1]
+            parts.append((amount, part))
+        return parts
+
+    def agree(self, one: int, other: int, kind: str, meter: Meter | None) -> bool:
+        """Whether two versions treat a charge alike in everything but its own amount."""
+        return concern(self.versions[one], kind, meter) == concern(self.versions[other], kind, meter)
+
+    def inside(self, scopes: Mapping[int, Scope]) -> Sequence[bool] | None:
+        """The cells that a term holds; None where it holds all."""
+        within = self.cells.within(scopes)
         return None if all(within) else within
 
 
 def part_of(scale: int | Fraction, places: int) -> Number:
     """What one of 10^places parts is of a scale that they divide."""
     return scale // 10**places if type(scale) is int else Fraction(scale, 10**places)
+
+
+def words(parts: Sequence[tuple[Decimal, Fraction]]) -> str:
+    """Amounts for whole periods as a sum: each with the part of a period that it is for."""
+    return " + ".join(
+        shortest(amount) if part == 1 else f"{shortest(amount)} × {part}" for amount, part in parts
+    )
 
 
 class Stage:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import lcm
 from threading import Lock
 from typing import Any
@@ -12,7 +11,7 @@ from tokenbill.core.base.inputs import pairs_of
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import Scope, covers
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import EXACT, ZERO, Exact, product
+from tokenbill.core.money.decimals import EXACT, ZERO, Exact
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.pricing.price import After, Each, Price
@@ -20,6 +19,7 @@ from tokenbill.core.pricing.schedule import Entry, priced
 from tokenbill.core.rating.entry_curve import EntryCurve, Group, Quantity
 from tokenbill.core.rating.integer_price import denominator_of
 from tokenbill.core.rating.rating_run import Identity
+from tokenbill.core.rating.version_terms import VersionTerms
 from tokenbill.errors import InvalidSchedule
 
 __all__ = ["Cells", "RateCard"]
@@ -31,27 +31,30 @@ WIDEST = 10**300
 
 
 class Cells:
-    """Charges that every term treats alike add up in one cell: which of the plan's scopes hold them.
+    """Charges that every term treats alike add up in one cell: their version, and the scopes that hold them.
 
-    ``masks`` has a bit for each scope, by cell. A cell keeps its number; new ones come at the end.
+    ``masks`` has the version and a bit for each scope, by cell. A cell keeps its number; new ones come at
+    the end.
     """
 
     __slots__ = ("_lock", "_numbers", "masks", "scopes")
 
-    def __init__(self, plan: BillingPlan) -> None:
-        scopes = [*(discount.on for discount in plan.discounts), *(tax.on for tax in plan.taxes)]
+    def __init__(self, versions: Sequence[VersionTerms]) -> None:
+        plans = [version.plan for version in versions]
+        scopes = [item.on for plan in plans for item in plan.discounts]
+        scopes += [tax.on for plan in plans for tax in plan.taxes]
         self.scopes: tuple[Scope, ...] = tuple(dict.fromkeys(scope for scope in scopes if scope is not None))
-        self.masks: tuple[int, ...] = ()
-        self._numbers: dict[int, int] = {}
+        self.masks: tuple[tuple[int, int], ...] = ()
+        self._numbers: dict[tuple[int, int], int] = {}
         self._lock = Lock()
-        terms = (("fee", plan.fees), ("minimum", plan.minimum is not None), ("usage", plan.token_price))
-        for kind, has in terms:
-            if has:
-                self.of(kind)
+        for i, (plan, version) in enumerate(zip(plans, versions, strict=True)):
+            has = {"fee": version.fees, "minimum": plan.minimum is not None, "usage": plan.token_price}
+            for kind in filter(has.__getitem__, has):
+                self.of(kind, version=i)
 
-    def of(self, kind: str, meter: Meter | None = None) -> int:
+    def of(self, kind: str, meter: Meter | None = None, *, version: int = 0) -> int:
         """The cell of a charge."""
-        mask = sum(covers(scope, kind, meter) << i for i, scope in enumerate(self.scopes))
+        mask = version, sum(covers(scope, kind, meter) << i for i, scope in enumerate(self.scopes))
         known = self._numbers.get(mask)
         if known is None:
             with self._lock:  # two threads must not give two masks one number
@@ -60,12 +63,13 @@ class Cells:
                     self.masks = (*self.masks, mask)
         return known
 
-    def within(self, scope: Scope) -> tuple[bool, ...]:
-        """Whether a scope holds what is in each cell."""
-        if scope is None:
-            return (True,) * len(self.masks)
-        bit = self.scopes.index(scope)
-        return tuple(bool(mask >> bit & 1) for mask in self.masks)
+    def within(self, scopes: Mapping[int, Scope]) -> tuple[bool, ...]:
+        """Whether a term, with the scope that it has in each version that has it, holds each cell."""
+        bits = {i: None if on is None else self.scopes.index(on) for i, on in scopes.items()}
+        return tuple(
+            version in bits and ((bit := bits[version]) is None or bool(mask >> bit & 1))
+            for version, mask in self.masks
+        )
 
 
 class RateCard(dict[str, EntryCurve]):
@@ -76,7 +80,8 @@ class RateCard(dict[str, EntryCurve]):
 
     Args:
         plan: The terms.
-        share: The part of a billing period that is billed.
+        allowance: The free units of an entry.
+        version: The place of the terms among the versions of the period.
         unit: What a quantity is multiplied by to be whole.
         scale: A denominator that the card's is to be a multiple of; None for Fractions, by ``amount`` alone.
         cells: Where charges add up.
@@ -85,20 +90,29 @@ class RateCard(dict[str, EntryCurve]):
     __slots__ = (
         "_groups",
         "_known",
+        "allowance",
         "always",
         "cells",
         "curves",
         "is_full",
         "plan",
         "scale",
-        "share",
         "unit",
+        "version",
     )
 
     def __init__(
-        self, plan: BillingPlan, share: Fraction, *, unit: int, scale: int | None, cells: Cells
+        self,
+        plan: BillingPlan,
+        allowance: Callable[[Meter], Exact],
+        *,
+        version: int = 0,
+        unit: int,
+        scale: int | None,
+        cells: Cells,
     ) -> None:
-        self.plan, self.share, self.unit, self.cells, self.is_full = plan, share, unit, cells, False
+        self.plan, self.allowance, self.version = plan, allowance, version
+        self.unit, self.cells, self.is_full = unit, cells, False
         walked = [Entry(entry.key, self._allowed(entry)) for entry in _walked(plan.prices)]
         prices = {key: price.price if isinstance(price, Each) else price for key, price in walked}
         self.curves = {key: price.pieces() for key, price in prices.items()}
@@ -140,9 +154,7 @@ class RateCard(dict[str, EntryCurve]):
 
     def _allowed(self, entry: Entry) -> Price | Each:
         """The price of an entry beyond what the plan includes."""
-        free: Exact = self.plan.allowance(entry.key)
-        if free and self.plan.prorate_included:
-            free = product(free, self.share)
+        free = self.allowance(entry.key)
         if not free:
             return entry.price
         if isinstance(entry.price, Each):
@@ -156,7 +168,7 @@ class RateCard(dict[str, EntryCurve]):
             values = zip(price.labels, group, strict=True)
             told_apart = {label: value for label, value in values if value is not None}
             key, price = Meter(key.name, {**key.labels, **told_apart}), price.price
-        cell = self.cells.of("usage", key)
+        cell = self.cells.of("usage", key, version=self.version)
         curve = EntryCurve(key, price, cell, scale=self.scale, unit=self.unit)
         curve.order = "\0".join((str(entry.key), *(place or "" for place in group)))
         name = f"{entry.key} > {key}" if group else str(key)

@@ -148,22 +148,22 @@ class RatingRun:
         self.nets = [net * (keep if i in inside else whole) for i, net in enumerate(nets)]
         self.widened *= whole
 
-    def sell(
-        self, places: Sequence[int], rests: Sequence[Number], whole: Number, money: Number, stage: Any
-    ) -> None:
-        """Let charges in tokens cost *money* together, by what is left to pay of each: *rests*."""
-        for i, rest in zip(places, rests, strict=True):
-            self.nets[i] = rest
-        if not whole:
-            if money:
-                self.add(money, stage.cell, stage.identity)
-        elif len(places) == 1:
-            self.nets[places[0]] = money
-        elif self.whole_lines:
-            for i, part in zip(places, allocated(money, rests), strict=True):
-                self.nets[i] = part
-        else:
-            self.share(money, whole, places)
+    def sell(self, stretches: Sequence[Any], moneys: Sequence[Number], stage: Any) -> None:
+        """Let charges in tokens cost the money of each stretch together, by what is left to pay of each."""
+        for stretch in stretches:
+            for i, rest in zip(stretch.places, stretch.rests, strict=True):
+                self.nets[i] = rest
+        for (price, places, rests, whole), money in zip(stretches, moneys, strict=True):
+            if not whole:
+                if money:
+                    self.add(money * self.widened, price.cell, price.identity)
+            elif len(places) == 1:
+                self.nets[places[0]] = money * self.widened
+            elif self.whole_lines:
+                for i, part in zip(places, allocated(money, rests), strict=True):
+                    self.nets[i] = part
+            else:
+                self.share(money, whole, places)
 
     def count(self, n: Number, d: Number) -> Number:
         """Whole tokens: they are counted even where no money is rounded."""
@@ -198,10 +198,47 @@ class RatingRun:
         self.nets.append(number)
         self.cells = (*self.cells, cell)
 
-    def true_up(self, short: Number, cell: int, identity: Identity) -> None:
-        """Take the charge that lifts a bill to its minimum, if anything is lacking."""
-        if short:
-            self.add(short, cell, identity)
+    def true_up(self, short: Number, parts: Sequence[tuple[int, int]], identity: Identity) -> None:
+        """Take the charge that lifts a bill to its minimum, if anything is lacking: cells with weights."""
+        if not short:
+            return
+        if len(parts) == 1:
+            self.add(short, parts[0][0], identity)
+            return
+        first = len(self.nets)
+        for cell, weight in parts:
+            self.add(weight, cell, identity)
+        whole = sum(weight for _, weight in parts)
+        if self.whole_lines:
+            weights = [short * weight for _, weight in parts]
+            self.nets[first:] = running_units(weights, lambda upto: self.round(upto, whole))
+        else:
+            self.share(short, whole, range(first, len(self.nets)))
+
+    def keys(self, places: Sequence[int]) -> Sequence[object]:
+        """What tells the charges at these places apart: items of one charge have one key."""
+        return places
+
+    def whole(
+        self,
+        numbers: Sequence[Number],
+        divisor: Number,
+        keys: Sequence[object],
+        rounded: Callable[[Number, Number], Number] | None = None,
+    ) -> list[Number]:
+        """Numbers ÷ divisor, made whole: a charge is rounded once, and its items are cut from that."""
+        rounded = rounded or self.round
+        if len(set(keys)) == len(keys):
+            return [rounded(number, divisor) for number in numbers]
+        by_key = dict[object, list[int]]()
+        for i, key in enumerate(keys):
+            by_key.setdefault(key, []).append(i)
+        found: list[Number] = [0] * len(numbers)
+        for places in by_key.values():
+            units = running_units((numbers[i] for i in places), lambda upto: rounded(upto, divisor))
+            for i, unit in zip(places, units, strict=True):
+                found[i] = unit
+        return found
 
     def usage(self) -> Iterable[tuple[Number, int, Identity]]:
         """Numbers of the entries used, each with its cell and what it is for."""

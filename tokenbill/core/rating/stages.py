@@ -40,21 +40,19 @@ stage that is put into ``STAGES`` works in single bills, in columns and along a 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 from operator import mul
 
 from tokenbill.core.base.tables import shortest
-from tokenbill.core.money.decimals import decimal
-from tokenbill.core.plans.terms import Discount, Fee, Tax
-from tokenbill.core.pricing.breakdown import amount_at
-from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
-from tokenbill.core.rating.lines import Charge, LineItem
-from tokenbill.core.rating.plan_scale import PlanScale, Stage, fee_part, part_of
-from tokenbill.core.rating.rating_run import Identity, Number, RatingRun, running_units
+from tokenbill.core.plans.terms import Discount, Tax
+from tokenbill.core.rating.lines import Charge
+from tokenbill.core.rating.plan_scale import PlanScale, Stage, words
+from tokenbill.core.rating.pricing_stages import BurnTokens, FeeCharge, PriceUsage
+from tokenbill.core.rating.rating_run import Identity, Number, RatingRun
+from tokenbill.core.rating.version_terms import first_of, in_turn, keyed, neighbours
 
 __all__ = [
     "STAGES",
@@ -74,118 +72,16 @@ __all__ = [
 HUNDRED = Fraction(100)
 
 
-class FeeCharge(Stage):
-    """Fees as given, those in arrears with the last bill: they lead the bill."""
-
-    __slots__ = ("amount", "cell", "fee", "identity", "line", "part")
-
-    def __init__(self, fee: Fee, name: str, part: Fraction, cell: int, amount: Number) -> None:
-        self.fee, self.part, self.cell, self.amount = fee, part, cell, amount
-        self.identity = Identity.named("fee", name, self)
-        self.line: LineItem | None = None
-
-    @classmethod
-    def of(cls, at: PlanScale) -> Iterator[Stage]:
-        cell = at.cells.of("fee")
-        seen = Counter[str]()
-        for fee in at.plan.fees:
-            seen[fee.name] += 1
-            # two fees may have one name, and what one of them grew by is asked later
-            name = fee.name if seen[fee.name] == 1 else f"{fee.name} #{seen[fee.name]}"
-            part = fee_part(fee, at.fee_share)
-            yield cls(fee, name, part, cell, at.amount(fee.amount, part))
-
-    def apply(self, run: RatingRun) -> None:
-        if run.final or self.fee.due == "advance":
-            run.add(self.amount, self.cell, self.identity)
-
-
-class PriceUsage(Stage):
-    """Units, allowance and price are one curve for each entry, read on the period's whole usage."""
-
-    __slots__ = ("divisor", "is_money")
-
-    def __init__(self, divisor: Number, *, is_money: bool) -> None:
-        self.divisor, self.is_money = divisor, is_money
-
-    @classmethod
-    def of(cls, at: PlanScale) -> Iterator[Stage]:
-        yield cls(part_of(at.entry_scale, at.places), is_money=at.plan.token_price is None)
-
-    def apply(self, run: RatingRun) -> None:
-        whole = self.is_money and run.whole_lines
-        for number, cell, identity in run.usage():
-            run.add(run.round(number, self.divisor) if whole else number, cell, identity)
-
-
-class BurnTokens(Stage):
-    """Whole tokens, paid from the balance in line order; the rest as one quantity on the token price.
-
-    A balance in tokens pays before money is spoken of.
-    """
-
-    __slots__ = (
-        "by_entry",
-        "cell",
-        "divisor",
-        "function",
-        "identity",
-        "money_scale",
-        "places",
-        "price",
-        "scale",
-        "token_divisor",
-    )
-
-    def __init__(self, at: PlanScale) -> None:
-        price = at.plan.token_price
-        assert price is not None  # the only caller asked
-        self.price, self.scale, self.places = price, at.entry_scale, at.plan.pricing_unit.places
-        self.token_divisor = part_of(at.entry_scale, self.places)
-        self.divisor, self.cell = part_of(at.entry_scale, at.places), at.cells.of("usage")
-        self.by_entry, self.money_scale = at.plan.rounding.stage == "line", at.scale
-        self.identity = Identity.named("usage", "tokens", self)
-        self.function: IntegerPrice | None = None
-        curve = price.pieces() if type(at.entry_scale) is int else None
-        if curve is not None and at.entry_scale % denominator_of(curve, 10**self.places) == 0:
-            self.function = IntegerPrice.of(curve, 10**self.places, int(at.entry_scale))
-
-    @classmethod
-    def of(cls, at: PlanScale) -> Iterator[Stage]:
-        if at.plan.token_price is not None:
-            yield cls(at)
-
-    def apply(self, run: RatingRun) -> None:
-        burned = run.burned()
-        tokens = self.whole_tokens(run, run.at(burned))
-        rests = run.pay_tokens(tokens)
-        whole = run.sum(rests)
-        money = run.price(self, whole)
-        run.sell(burned, rests, whole, run.round(money, self.divisor) if run.whole_lines else money, self)
-
-    def whole_tokens(self, run: RatingRun, exact: Sequence[Number]) -> list[Number]:
-        """Whole tokens that add up to the rounded sum; each entry rounded where lines are."""
-        if self.by_entry:
-            return [run.count(number, self.token_divisor) for number in exact]
-        return running_units(exact, lambda upto: run.count(upto, self.token_divisor))
-
-    def at(self, n: Number) -> Number:
-        """The money for so many of the smallest parts of a token, as a number of the entries' scale."""
-        # whole numbers would lose a part of a token, which may begin a package
-        if self.function is not None and type(n) is not Fraction:
-            return self.function.at(n)
-        return Fraction(amount_at(self.price, decimal(Fraction(n, 10**self.places)))) * self.scale
-
-
 class PercentOff(Stage):
     """A percentage of each charge; discounts apply in the order given, each on what the ones before left."""
 
     __slots__ = ("charge", "factors", "inside", "off", "over", "scale", "scale_before")
 
-    def __init__(self, at: PlanScale, discount: Discount) -> None:
+    def __init__(self, at: PlanScale, discounts: Mapping[int, Discount]) -> None:
+        discount, scopes = first_of(discounts), {i: item.on for i, item in discounts.items()}
         part = Fraction(discount.value) / HUNDRED
-        self.inside, self.scale_before = at.inside(discount.on), at.scale
-        within = at.cells.within(discount.on)
+        self.inside, self.scale_before = at.inside(scopes), at.scale
+        within = at.cells.within(scopes)
         self.off, self.over = part.numerator, part.denominator
         left: Number = self.over - self.off
         whole = self.over
@@ -205,8 +101,10 @@ class PercentOff(Stage):
         places = run.places(self.inside)
         if run.whole_lines:
             before = run.sum(run.at(places))
-            for i in range(len(run.nets)) if places is None else places:
-                run.nets[i] = run.nets[i] - run.round(run.nets[i] * self.off, self.over)
+            inside = range(len(run.nets)) if places is None else places
+            parts = [run.nets[i] * self.off for i in inside]
+            for i, off in zip(inside, run.whole(parts, self.over, run.keys(inside)), strict=True):
+                run.nets[i] = run.nets[i] - off
             off = before - run.sum(run.at(places))
             run.note(self.charge, -off, self.scale, before, self.scale)
             return
@@ -222,11 +120,14 @@ class FixedOff(Stage):
 
     __slots__ = ("amount", "charge", "inside", "scale")
 
-    def __init__(self, at: PlanScale, discount: Discount) -> None:
-        self.amount, self.inside = at.amount(discount.value, at.share), at.inside(discount.on)
-        self.scale = at.scale
-        rule = f"less {at.words(discount.value)} of {{}}"
-        self.charge = Charge("discount", None, discount.name, rule=rule)
+    def __init__(self, at: PlanScale, discounts: Mapping[int, Discount]) -> None:
+        parts = at.in_parts({i: item.value for i, item in discounts.items() if item.prorated})
+        once = [item.value for item in discounts.values() if not item.prorated]
+        parts += [(max(once), Fraction(1))] if once else []
+        self.amount, self.scale = at.amount(parts), at.scale
+        self.inside = at.inside({i: item.on for i, item in discounts.items()})
+        rule = f"less {words(parts)} of {{}}"
+        self.charge = Charge("discount", None, first_of(discounts).name, rule=rule)
 
     def treats(self, cell: int) -> object:
         return self.inside is None or self.inside[cell]
@@ -247,54 +148,74 @@ class Discounts(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
-        for discount in at.plan.discounts:
-            yield PercentOff(at, discount) if discount.unit == "percent" else FixedOff(at, discount)
+        for discounts in in_turn(at.versions):
+            is_percent = first_of(discounts).unit == "percent"
+            yield PercentOff(at, discounts) if is_percent else FixedOff(at, discounts)
 
 
 class CapAtMaximum(Stage):
     """What is over the maximum is spread like a discount; before the minimum, which lifts what is left."""
 
-    __slots__ = ("amount", "charge", "scale")
+    __slots__ = ("amount", "charge", "inside", "scale")
 
-    def __init__(self, at: PlanScale, maximum: Decimal) -> None:
-        self.amount, self.scale = at.amount(maximum, at.share), at.scale
-        self.charge = Charge("maximum", None, "maximum", rule=f"{at.words(maximum)} − {{}}")
+    def __init__(self, at: PlanScale, maxima: Mapping[int, Decimal]) -> None:
+        parts = at.in_parts(maxima)
+        self.amount, self.scale = at.amount(parts), at.scale
+        self.inside = at.inside(dict.fromkeys(maxima))
+        self.charge = Charge("maximum", None, "maximum", rule=f"{words(parts)} − {{}}")
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
-        if at.plan.maximum is not None:
-            yield cls(at, at.plan.maximum)
+        plans = [version.plan for version in at.versions]
+        maxima = {i: plan.maximum for i, plan in enumerate(plans) if plan.maximum is not None}
+        if maxima:
+            yield cls(at, maxima)
+
+    def treats(self, cell: int) -> object:
+        return self.inside is None or self.inside[cell]
 
     def apply(self, run: RatingRun) -> None:
-        whole = run.sum(run.nets)
+        places = run.places(self.inside)
+        whole = run.sum(run.at(places))
         beyond = run.beyond(whole, self.amount * run.widened)
         over = self.scale * run.widened
         run.note(self.charge, -beyond, over, whole, over)
-        run.spread(beyond, whole, None)
+        run.spread(beyond, whole, places)
 
 
 class TrueUpToMinimum(Stage):
     """The true-up, when the period closes; before credit, which may pay it, and tax, which it owes."""
 
-    __slots__ = ("amount", "cell", "charge", "identity", "scale")
+    __slots__ = ("amount", "charge", "identity", "parts", "scale")
 
-    def __init__(self, at: PlanScale, minimum: Decimal) -> None:
-        self.amount, self.scale, self.cell = at.amount(minimum, at.share), at.scale, at.cells.of("minimum")
+    def __init__(self, at: PlanScale, minima: Mapping[int, Decimal]) -> None:
+        # what a trial takes off the fees it takes off the minimum too: a month that is free owes none
+        parts = at.in_parts(minima, of_fees=True)
+        self.amount, self.scale = at.amount(parts), at.scale
+        groups = neighbours(minima, lambda one, other: at.agree(one, other, "minimum", None))
+        owed = {i: Fraction(minima[i]) * at.versions[i].fee_share for i in minima}
+        weights = [sum((owed[i] for i in group), Fraction(0)) for group in groups]
+        common = lcm(*(weight.denominator for weight in weights))
+        self.parts = [
+            (at.cells.of("minimum", version=group[0]), int(weight * common))
+            for group, weight in zip(groups, weights, strict=True)
+        ]
         self.identity = Identity.named("minimum", "minimum", self)
-        rule = f"{at.words(minimum)} − {{}}"
-        self.charge = Charge("minimum", None, "true-up to minimum", rule=rule)
+        self.charge = Charge("minimum", None, "true-up to minimum", rule=f"{words(parts)} − {{}}")
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
-        if at.plan.minimum is not None:
-            yield cls(at, at.plan.minimum)
+        plans = [version.plan for version in at.versions]
+        minima = {i: plan.minimum for i, plan in enumerate(plans) if plan.minimum is not None}
+        if minima:
+            yield cls(at, minima)
 
     def apply(self, run: RatingRun) -> None:
         if run.final:
             net, over = run.sum(run.nets), self.scale * run.widened
             short = run.beyond(self.amount * run.widened, net)
             run.note(self.charge, short, over, net, over)
-            run.true_up(short, self.cell, self.identity)
+            run.true_up(short, self.parts, self.identity)
 
 
 class RoundNet(Stage):
@@ -334,9 +255,15 @@ class AddTax(Stage):
 
     __slots__ = ("by_line", "charge", "included", "over", "parts", "rate", "rates", "scale", "weights")
 
-    def __init__(self, at: PlanScale, tax: Tax) -> None:
-        within, masks = at.cells.within(tax.on), range(len(at.cells.masks))
-        contained = [(other, at.cells.within(other.on)) for other in at.plan.taxes if other.inclusive]
+    def __init__(self, at: PlanScale, taxes: Mapping[int, Tax]) -> None:
+        tax, masks = first_of(taxes), range(len(at.cells.masks))
+        within = at.cells.within({i: item.on for i, item in taxes.items()})
+        contained = [
+            (other, at.cells.within({i: other.on}))
+            for i, version in enumerate(at.versions)
+            for other in version.plan.taxes
+            if other.inclusive
+        ]
         # of a price that contains 19 and 5 %, 100 / 124 is the net
         whole = [sum((Fraction(t.percent) for t, its in contained if its[i]), HUNDRED) for i in masks]
         nets = [HUNDRED / whole[i] if within[i] else Fraction(0) for i in masks]
@@ -356,8 +283,13 @@ class AddTax(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
-        for tax in at.plan.taxes:
-            yield cls(at, tax)
+        # taxes of one name, percentage and kind are one tax, in whatever versions, rounded once
+        known = dict[Hashable, dict[int, Tax]]()
+        for i, version in enumerate(at.versions):
+            for key, tax in keyed(version.plan.taxes):
+                known.setdefault(key, {})[i] = tax
+        for taxes in known.values():
+            yield cls(at, taxes)
 
     def treats(self, cell: int) -> object:
         return self.weights[cell]

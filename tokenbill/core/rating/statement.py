@@ -30,8 +30,9 @@ from tokenbill.core.rating.charge_run import ChargeRun, Earlier, RatingRequest, 
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.lines import Charge, LineItem, telescoped
+from tokenbill.core.rating.pricing_stages import FeeCharge, TokenPrice
 from tokenbill.core.rating.rating_run import Identity, Note, Number
-from tokenbill.core.rating.stages import BurnTokens, FeeCharge
+from tokenbill.core.rating.version_items import EntryItem
 
 __all__ = [
     "RatedCharge",
@@ -150,32 +151,46 @@ class Statement:
 
     def fresh_lines(self, place: int) -> list[LineItem]:
         """The lines of a fee or an entry at the prices alone; rounded where lines are."""
+        if not self.plan.whole_lines:
+            return self._exact_lines(place)
+        if self.run.identities[place].kind == "minimum":
+            return self._exact_lines(place)
+        # a charge is rounded once: the lines of all its items are cut from the rounded running sum
+        key = self.run.identities[place].key
+        items = [i for i, identity in enumerate(self.run.identities) if identity.key == key]
+        lines = {i: self._exact_lines(i) for i in items}
+        amounts = iter(
+            running_differences(
+                (line.precise for i in items for line in lines[i]),
+                lambda upto: self.plan.plan.rounding(upto, self.plan.places),
+            )
+        )
+        rounded = {i: [(line, next(amounts)) for line in lines[i]] for i in items}
+        return [evolve(line, amount=amount, precise=amount) for line, amount in rounded[place]]
+
+    def _exact_lines(self, place: int) -> list[LineItem]:
+        """The same before any rounding."""
         of = self.run.identities[place].of
         if isinstance(of, FeeCharge):
-            lines = [_fee_line(of)]
-        elif isinstance(of, EntryCurve):
-            lines = of.lines(Decimal(self.run.quantities[of]))
-        else:
-            return [self.line_of(note) for note in self.run.notes if note.charge.kind == "minimum"]
-        if not self.plan.whole_lines:
-            return lines
-        amounts = running_differences(
-            (line.precise for line in lines), lambda upto: self.plan.plan.rounding(upto, self.plan.places)
-        )
-        pairs = zip(lines, amounts, strict=True)
-        return [evolve(line, amount=amount, precise=amount) for line, amount in pairs]
+            return [_fee_line(of, self.plan)]
+        if isinstance(of, EntryItem):
+            return of.lines
+        if isinstance(of, EntryCurve):
+            return of.lines(Decimal(self.run.quantities[of]))
+        return [self.line_of(note) for note in self.run.notes if note.charge.kind == "minimum"]
 
     def _token_lines(self, place: int, identity: Identity) -> list[LineItem]:
         rests, money, over = self.run.sold
         exact = amount_of(money[place], over, self.plan)
-        if isinstance(identity.of, BurnTokens):
+        if isinstance(identity.of, TokenPrice):
             charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
             return [LineItem(charge, None, decimal(exact), exact)]
-        unit, curve = self.plan.plan.pricing_unit, identity.of
+        unit, of = self.plan.plan.pricing_unit, identity.of
+        curve = of.curve if isinstance(of, EntryItem) else of
         tokens, rest = (shifted(number, unit.places) for number in (self.run.tokens[place], rests[place]))
         rule = f"{tokens:f} {unit.code}, of which {rest:f} are not covered by the balance"
         charge = Charge("usage", identity.meter, str(curve.key), rule=rule)
-        lines = curve.lines(Decimal(self.run.quantities[curve]))
+        lines = of.lines if isinstance(of, EntryItem) else curve.lines(Decimal(self.run.quantities[curve]))
         return [LineItem(charge, tokens, decimal(exact), exact)] if lines else []
 
 
@@ -208,15 +223,21 @@ class RatedCharge:
         return on is None or covers(on, self.kind, self.meter)
 
 
-def _fee_line(stage: FeeCharge) -> LineItem:
+def _fee_line(stage: FeeCharge, plan: CompiledPlan) -> LineItem:
     """The line of a fee for a part of a billing period: the same on each bill, so made once."""
     if stage.line is None:
         fee, part = stage.fee, stage.part
-        amount = product(fee.amount, part)
-        amount = decimal(amount) if decimal(amount) == amount else amount
-        rule = f"{part} of the period" if part != 1 else ""
+        rule = f"{part} of the period" if part is not None and part != 1 else ""
+        if part is None:
+            rule = "what it is above the largest before"
+        amount = product(fee.amount, part) if part is not None else stage.exact
+        if (
+            part is None or 0 < part < 1
+        ):  # a part of a fee that comes to whole minor units shows them, as a change does
+            units = Fraction(amount) * 10**plan.places
+            amount = plan.money(int(units)) if units.denominator == 1 else amount
         charge = Charge("fee", None, fee.name, fee.amount, per=None, rule=rule)
-        stage.line = LineItem(charge, decimal(part), decimal(amount), amount)
+        stage.line = LineItem(charge, None if part is None else decimal(part), decimal(amount), amount)
     return stage.line
 
 

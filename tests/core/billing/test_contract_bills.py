@@ -1,0 +1,638 @@
+"""Bills of contracts: what a period comes to whose terms change while it runs, worked out by hand."""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from tokenbill import (
+    Account,
+    Bill,
+    BillingPlan,
+    Contract,
+    Currency,
+    Cycle,
+    Discount,
+    Fee,
+    Graduated,
+    Grant,
+    Period,
+    PerUnit,
+    PriceBook,
+    PriceSchedule,
+    Rounding,
+    Tax,
+    Tier,
+    Usage,
+    Volume,
+)
+from tokenbill.errors import AccountMismatch, InvalidUsage
+
+MARCH, APRIL = Period("2026-03-01", "2026-04-01"), Period("2026-04-01", "2026-05-01")
+JUNE, JULY = Period("2026-06-01", "2026-07-01"), Period("2026-07-01", "2026-08-01")
+BY_LINE = Rounding(stage="line")
+
+
+def monthly(fee=None, **terms):
+    """A monthly plan; prices by meter, and a fee where there is one."""
+    prices = terms.pop("prices", None)
+    schedule = prices if hasattr(prices, "currency") else PriceSchedule(prices or {"calls": "0.01"})
+    fees = [fee if isinstance(fee, Fee) else Fee(fee)] if fee is not None else []
+    return BillingPlan(
+        schedule, fees=[*fees, *terms.pop("fees", ())], cycle=terms.pop("cycle", Cycle.monthly()), **terms
+    )
+
+
+def amended(plan, *changes, **how):
+    contract = Contract(plan)
+    for at, new in changes:
+        contract = contract.amended(at, new, **how)
+    return contract
+
+
+def bills(period, *steps, opening=None):
+    """Bills in turn, each on the account of the one before; a step is (contract, usage, at, more)."""
+    account, made = opening or Account(), []
+    for contract, usage, at, *more in steps:
+        options = {"final": False, "period": period, **(more[0] if more else {})}
+        made.append(Bill.of(usage, contract, opening=account, at=at, **options))
+        account = made[-1].closing
+    return made
+
+
+def totals(made):
+    return [str(bill.total) for bill in made]
+
+
+def dues(made):
+    return [str(bill.due) for bill in made]
+
+
+def final(contract, period, usage=()):
+    return Bill.of(dict(usage), contract, period=period)
+
+
+# --- an amendment that changes nothing -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rounding", [Rounding(), BY_LINE], ids=["bill", "line"])
+def test_a_fee_amended_to_equal_plans_is_rounded_once(rounding):
+    plan = monthly("10", rounding=rounding)
+    contract = amended(plan, *((day, plan) for day in ("2026-03-09", "2026-03-18", "2026-03-27")))
+
+    assert final(contract, MARCH).total == 10  # not 2.58 + 2.90 + 2.90 + 1.61 = 9.99
+
+
+@pytest.mark.parametrize("rounding", [Rounding(), BY_LINE], ids=["bill", "line"])
+def test_a_line_over_two_equal_versions_is_rounded_once(rounding):
+    plan = monthly(prices={"u": "0.0125"}, rounding=rounding)
+    usage = {"2026-03-05": {"u": 1}, "2026-03-20": {"u": 1}}
+
+    assert str(final(amended(plan, ("2026-03-16", plan)), MARCH, usage).total) == "0.03"  # 0.025
+
+
+def test_an_allowance_of_both_versions_is_given_once():
+    plan = monthly(prices={"u": "0.40"}, included={"u": 30})
+    usage = {"2026-03-05": {"u": 25}, "2026-03-20": {"u": 25}}
+
+    assert str(final(amended(plan, ("2026-03-16", plan)), MARCH, usage).total) == "8.00"  # 20 × 0.40
+
+
+# --- fees ------------------------------------------------------------------------------------------------
+
+
+def test_an_upgrade_is_charged_once():
+    small, large = monthly(31), monthly(62)
+    contract = amended(small, ("2026-03-16", large))
+
+    made = bills(
+        MARCH,
+        (small, {}, "2026-03-01"),
+        (contract, {}, "2026-03-16"),
+        (contract, {"calls": 100}, "2026-03-20"),
+        (contract, {}, "2026-04-01", {"final": True}),
+    )
+
+    assert dues(made) == ["31.00", "16.00", "1.00", "0.00"]  # 31 × 15/31 + 62 × 16/31 = 47
+
+
+def test_the_preview_of_an_upgrade_is_its_bill_with_a_line_for_what_falls_away_and_one_for_what_comes():
+    may = Period("2026-05-01", "2026-06-01")
+    small, large = monthly(310), monthly(620)
+
+    _, preview = bills(
+        may, (small, {}, "2026-05-01"), (amended(small, ("2026-05-18", large)), {}, "2026-05-18")
+    )
+
+    assert [line.amount for line in preview.lines if line.kind == "fee"] == [-140, 280]
+    assert str(preview.due) == "140.00"
+
+
+def test_a_second_upgrade_in_a_month():
+    one = monthly(31)
+    two = amended(one, ("2026-03-11", monthly(62)))
+    three = two.amended("2026-03-21", monthly(124))
+
+    made = bills(MARCH, (one, {}, "2026-03-01"), (two, {}, "2026-03-11"), (three, {}, "2026-03-21"))
+
+    assert totals(made) == ["31.00", "21.00", "22.00"]
+
+
+def test_an_upgrade_two_days_before_renewal():
+    plan = monthly(26)
+
+    made = bills(
+        MARCH, (plan, {}, "2026-03-01"), (amended(plan, ("2026-03-30", monthly(80))), {}, "2026-03-30")
+    )
+
+    assert dues(made) == ["26.00", "3.48"]  # (80 − 26) × 2/31
+
+
+def test_an_upgrade_of_a_yearly_plan():
+    year = Period("2026-01-01", "2027-01-01")
+    small, large = monthly(290, cycle=Cycle.yearly()), monthly(790, cycle=Cycle.yearly())
+
+    made = bills(year, (small, {}, "2026-01-01"), (amended(small, ("2026-07-02", large)), {}, "2026-07-02"))
+
+    assert dues(made) == ["290.00", "250.68"]  # 500 × 183/365
+
+
+def test_a_downgrade_on_the_first_day_gives_the_difference_to_the_customer():
+    cycle = Cycle.yearly("2026-03-01")
+    dear, cheap = monthly("470.40", cycle=cycle), monthly(288, cycle=cycle)
+    contract = amended(dear, ("2026-03-01", cheap))
+
+    made = bills(
+        Period("2026-03-01", "2027-03-01"),
+        (dear, {}, "2026-03-01"),
+        (contract, {}, "2026-03-01", {"restate": True}),
+    )
+
+    assert totals(made) == ["470.40", "-182.40"]
+    assert str(made[1].closing.credit_balance) == "182.40"
+
+
+@pytest.mark.parametrize(
+    ("fees", "expected", "next_month"),
+    [("from_start", ["20.00", "12.00", "0.00"], "32.00"), ("from_next", ["20.00", "0.00", "0.00"], "32.00")],
+)
+def test_an_amendment_says_what_it_does_to_the_fees_of_the_period(fees, expected, next_month):
+    old, new = monthly(20), monthly(32)
+    contract = amended(old, ("2026-06-20", new), fees=fees)
+
+    made = bills(
+        JUNE,
+        (old, {}, "2026-06-01"),
+        (contract, {}, "2026-06-20"),
+        (contract, {}, "2026-07-01", {"final": True}),
+    )
+
+    assert dues(made) == expected
+    assert str(final(contract, JULY).total) == next_month
+
+
+def test_the_difference_of_two_fees_from_the_start_of_the_period():
+    contract = amended(monthly(10), ("2026-06-29", monthly(15)), fees="from_start")
+
+    made = bills(JUNE, (monthly(10), {}, "2026-06-01"), (contract, {}, "2026-06-29"))
+
+    assert totals(made) == ["10.00", "5.00"]
+
+
+def test_fees_put_off_stay_put_off_when_the_same_plan_is_agreed_again():
+    old, new = monthly(10), monthly(40)
+    contract = amended(old, ("2026-06-11", new), fees="from_next").amended("2026-06-21", new)
+
+    assert str(final(contract, JUNE).total) == "10.00"
+
+
+def test_an_unprorated_fee_is_due_once_and_each_part_is_taxed_by_its_version():
+    old = monthly(Fee(100, "seat", prorated=False))
+    new = monthly(Fee(110, "seat", prorated=False), taxes=Tax("VAT", 20))
+
+    assert str(final(amended(old, ("2026-06-16", new)), JUNE).total) == "112.00"  # 100 + 10 × 1.20
+
+
+@pytest.mark.parametrize(
+    ("trial", "total"),
+    [(30, "0.00"), (14, "53.33")],  # fee 60 × 16/30 = 32, lifted to 100 × 16/30
+)
+def test_a_trial_takes_its_part_from_the_minimum_too(trial, total):
+    plan = monthly(60, minimum=100, trial=trial, cycle=Cycle.monthly("2026-06-01"))
+
+    assert str(final(plan, JUNE).total) == total
+
+
+# --- prices ----------------------------------------------------------------------------------------------
+
+
+def price_cut(**terms):
+    return amended(
+        monthly(prices={"u": "1.00"}, **terms), ("2026-03-16", monthly(prices={"u": "0.99"}, **terms))
+    )
+
+
+def book_of_the_same(**terms):
+    book = PriceBook([("2026-01-01", PriceSchedule(u="1.00")), ("2026-03-16", PriceSchedule(u="0.99"))])
+    return monthly(prices=book, **terms)
+
+
+@pytest.mark.parametrize("agreed", [price_cut, book_of_the_same])
+@pytest.mark.parametrize(
+    ("terms", "total"),
+    [
+        ({"minimum": 93}, "100.00"),
+        ({"maximum": 93}, "93.00"),
+        ({"fees": [Fee(9, "support", prorated=False)]}, "109.00"),
+    ],
+    ids=["minimum", "maximum", "unprorated fee"],
+)
+def test_what_is_due_once_a_period_is_due_once_at_a_price_cut(agreed, terms, total):
+    assert str(final(agreed(**terms), MARCH, {"2026-03-05": {"u": 100}}).total) == total
+
+
+@pytest.mark.parametrize("agreed", [price_cut, book_of_the_same])
+def test_an_allowance_goes_on_at_a_price_cut(agreed):
+    usage = {"2026-03-05": {"u": 100}, "2026-03-20": {"u": 100}}
+
+    assert str(final(agreed(included={"u": 100}), MARCH, usage).total) == "99.00"
+
+
+def test_tiers_of_another_meter_go_on_when_one_price_changes():
+    october = Period("2026-10-01", "2026-11-01")
+    calls = Graduated([Tier(10_000, "0.01"), Tier(None, "0.005")])
+    old, new = (monthly(prices={"calls": calls, "storage": rate}) for rate in (1, 2))
+    usage = {"2026-10-05": {"calls": 9000}, "2026-10-20": {"calls": 9000}}
+
+    assert str(final(amended(old, ("2026-10-15", new)), october, usage).total) == "140.00"
+
+
+@pytest.mark.parametrize(("tiers", "total"), [("continue", "19.00"), ("restart", "27.00")])
+def test_tiers_go_on_or_begin_anew(tiers, total):
+    old = monthly(prices={"u": Graduated([Tier(100, "0.10"), Tier(None, "0.05")])})
+    new = monthly(prices={"u": Graduated([Tier(100, "0.20"), Tier(None, "0.10")])})
+    usage = {"2026-03-05": {"u": 120}, "2026-03-20": {"u": 80}}
+
+    # 11.00 + (30.00 − 22.00), or 11.00 + 16.00
+    assert str(final(amended(old, ("2026-03-16", new), tiers=tiers), MARCH, usage).total) == total
+
+
+def test_usage_before_an_upgrade_keeps_its_price():
+    old, new = (monthly(prices={"events": rate}) for rate in ("0.01", "0.02"))
+    contract = amended(old, ("2026-03-16", new))
+
+    made = bills(
+        MARCH,
+        (old, {"events": 1000}, "2026-03-05"),
+        (contract, {}, "2026-03-16"),
+        (contract, {"events": 100}, "2026-03-20"),
+    )
+
+    assert totals(made) == ["10.00", "0.00", "2.00"]
+
+
+def test_late_usage_falls_to_the_version_of_its_date():
+    old, new = (monthly(prices={"u": rate}, included={"u": 50}) for rate in ("0.05", "0.10"))
+    contract = amended(old, ("2026-03-16", new))
+
+    made = bills(
+        MARCH,
+        (old, {"u": 60}, "2026-03-05"),
+        (contract, {}, "2026-03-16"),
+        (contract, {"2026-03-05": {"u": 1}}, "2026-03-20"),
+    )
+
+    assert totals(made) == ["0.50", "0.00", "0.05"]
+
+
+def test_usage_without_a_time_is_refused_where_its_entry_changed_alone():
+    old, new = (monthly(prices={"u": rate, "v": 1}) for rate in (1, 2))
+    contract = amended(old, ("2026-03-16", new))
+
+    assert final(contract, MARCH, {"v": 3}).total == 3
+    with pytest.raises(InvalidUsage, match="say when"):
+        final(contract, MARCH, {"u": 3})
+
+
+def test_a_price_that_falls_lowers_what_came_before_it():
+    old = monthly(prices={"a": 10}, taxes=Tax("VAT", 20))
+    new = monthly(prices={"a": Volume([Tier(20, 10), Tier(None, 1)])})
+    usage = {"2026-06-05": {"a": 20}, "2026-06-20": {"a": 10}}
+
+    # 200 − 170 = 30, all of it in the version that is taxed
+    assert str(final(amended(old, ("2026-06-16", new)), JUNE, usage).total) == "36.00"
+
+
+# --- terms of the whole period ---------------------------------------------------------------------------
+
+
+def test_a_maximum_from_the_middle_on_holds_the_items_after_it():
+    old, new = monthly(prices={"a": 1}), monthly(prices={"a": 1}, maximum=10)
+    usage = {"2026-06-05": {"a": 100}, "2026-06-20": {"a": 100}}
+
+    assert str(final(amended(old, ("2026-06-16", new)), JUNE, usage).total) == "105.00"
+
+
+def test_the_true_up_is_spread_over_the_versions_and_taxed_by_each():
+    old, new = (monthly(prices={"a": 1}, minimum=100, taxes=Tax("VAT", rate)) for rate in (19, 20))
+
+    assert str(final(amended(old, ("2026-06-16", new)), JUNE).total) == "119.50"  # 50 × 1.19 + 50 × 1.20
+
+
+def test_a_fee_in_two_items_is_rounded_once_at_stage_line():
+    old = monthly("1.01", rounding=BY_LINE)
+    new = monthly("1.01", rounding=BY_LINE, taxes=Tax("VAT", 0))
+
+    assert str(final(amended(old, ("2026-06-16", new)), JUNE).total) == "1.01"
+
+
+def test_discounts_that_come_in_other_orders_find_one():
+    a, b, c = (Discount.fixed(amount, name) for amount, name in ((1, "A"), (2, "B"), (4, "C")))
+    plans = [monthly(prices={"u": 1}, discounts=pair) for pair in ([a, b], [b, c], [c, a])]
+    contract = amended(plans[0], ("2026-06-11", plans[1]), ("2026-06-21", plans[2]))
+    usage = {day: {"u": 30} for day in ("2026-06-05", "2026-06-15", "2026-06-25")}
+
+    # A 1 × 20/30, B 2 × 20/30, C 4 × 20/30
+    assert str(final(contract, JUNE, usage).total) == "85.33"
+
+
+# --- dated terms -----------------------------------------------------------------------------------------
+
+
+def test_a_discount_until_a_day():
+    plan = monthly(310, discounts=Discount.percent(20, ends="2026-03-16"))
+
+    assert str(final(plan, MARCH).total) == "280.00"  # 310 − 20 % of 310 × 15/31
+
+
+def test_a_tax_that_rises():
+    taxes = [Tax("VAT", 5, ends="2026-06-11"), Tax("VAT", 8, starts="2026-06-11")]
+    usage = {"2026-06-05": {"u": 100}, "2026-06-20": {"u": 50}}
+
+    bill = final(monthly(prices={"u": 1}, taxes=taxes), JUNE, usage)
+
+    assert str(bill.total) == "159.00"
+    assert [str(line.amount) for line in bill.lines if line.kind == "tax"] == ["5.00", "4.00"]
+
+
+def test_a_fee_from_a_day():
+    plan = monthly(Fee(45, "support", starts="2026-06-11"))
+
+    assert [str(final(plan, period).total) for period in (JUNE, JULY)] == ["30.00", "45.00"]
+
+
+def test_a_discount_that_begins_later_does_not_stop_an_account():
+    plan = monthly(prices={"u": 1})
+    later = monthly(prices={"u": 1}, discounts=Discount.percent(10, on="usage", starts="2026-06-20"))
+
+    made = bills(JUNE, (plan, {"u": 10}, "2026-06-05"), (later, {"u": 10}, "2026-06-20"))
+
+    assert totals(made) == ["10.00", "9.00"]
+
+
+def test_an_unprorated_discount_is_one_amount():
+    plan = monthly(62, discounts=Discount.fixed(12, "coupon", prorated=False))
+
+    assert str(final(plan, Period("2026-03-16", "2026-04-01")).total) == "20.00"  # 62 × 16/31 − 12
+    assert str(final(amended(plan, ("2026-03-16", plan)), MARCH).total) == "50.00"
+
+
+# --- the end of a contract -------------------------------------------------------------------------------
+
+
+def test_a_cancellation_in_the_middle_gives_the_rest_back():
+    plan = monthly(93)
+
+    made = bills(
+        MARCH,
+        (plan, {}, "2026-03-01"),
+        (Contract(plan).ended("2026-03-11"), {}, "2026-03-11", {"final": True}),
+    )
+
+    assert totals(made) == ["93.00", "-63.00"]  # 21 of 31 days
+    assert str(made[1].closing.credit_balance) == "63.00"
+
+
+def test_a_cancellation_that_gives_no_fee_back():
+    plan = monthly(93)
+
+    made = bills(
+        MARCH,
+        (plan, {}, "2026-03-01"),
+        (Contract(plan).ended("2026-03-11", fees="from_next"), {}, "2026-03-11", {"final": True}),
+    )
+
+    assert totals(made) == ["93.00", "0.00"]
+
+
+def test_from_monthly_to_yearly():
+    month, year = monthly(20), monthly(200, cycle=Cycle.yearly("2026-03-16"))
+
+    made = bills(
+        MARCH,
+        (month, {}, "2026-03-01"),
+        (Contract(month).ended("2026-03-16"), {}, "2026-03-16", {"final": True}),
+        (year, {}, "2026-03-16", {"period": Period("2026-03-16", "2027-03-16")}),
+    )
+
+    assert totals(made) == ["20.00", "-10.32", "200.00"]
+    assert [bill.due for bill in made] == [20, 0, Decimal("189.68")]
+
+
+# --- the account goes on ---------------------------------------------------------------------------------
+
+
+def test_a_meter_added_to_a_live_prepaid_account():
+    token = Currency("TOKEN", places=0)
+    tokens = {"currency": token}
+    old = BillingPlan.prepaid(PriceSchedule({"calls": PerUnit(1, per=10)}, **tokens), overage="refuse")
+    new = BillingPlan.prepaid(
+        PriceSchedule({"calls": PerUnit(1, per=10), "gpu_seconds": 1}, **tokens), overage="refuse"
+    )
+    account = Account(balance=[Grant("p", 100, token)])
+
+    first = Bill.of({"calls": 5}, old, opening=account, final=False)
+    second = Bill.of({"calls": 5}, new, opening=first.closing, final=False)
+
+    assert second.closing.balance.left("p") == 99
+
+
+def test_a_past_that_is_priced_anew_is_refused_or_restated():
+    old, new = monthly(prices={"u": "0.50"}), monthly(prices={"u": "0.45"})
+    (first,) = bills(JUNE, (old, {"u": 40}, "2026-06-05"))
+
+    with pytest.raises(AccountMismatch, match="restate") as refused:
+        Bill.of({}, new, opening=first.closing, period=JUNE, at="2026-06-06", final=False)
+    restated = Bill.of(
+        {}, new, opening=first.closing, period=JUNE, at="2026-06-06", final=False, restate=True
+    )
+
+    assert {"20.00", "18.00"} <= set(str(refused.value).replace(",", " ").replace(";", " ").split())
+    assert str(restated.total) == "-2.00"
+
+
+def test_an_amendment_that_tears_apart_what_is_booked_is_refused_with_the_way_out():
+    old, new = monthly(prices={"u": 1}), monthly(prices={"u": 2})
+    made = bills(JUNE, (old, {"u": 10}, "2026-06-03"), (old, {"u": 10}, "2026-06-21"))
+    contract = amended(old, ("2026-06-11", new))
+
+    with pytest.raises(AccountMismatch, match="restate"):
+        Bill.of({}, contract, opening=made[-1].closing, period=JUNE, at="2026-06-22", final=False)
+    restated = Bill.of(
+        {"2026-06-21": {"u": 10}},
+        contract,
+        opening=made[-1].closing,
+        period=JUNE,
+        at="2026-06-22",
+        final=False,
+        restate=True,
+        reversal={"2026-06-03": {"u": 10}},
+    )
+
+    assert str(restated.total) == "10.00"  # 10 × 1 + 10 × 2 = 30, less 20
+
+
+def test_another_contract_on_a_young_account_is_noted_on_the_bill():
+    (first,) = bills(JUNE, (monthly(prices={"u": 1}), {}, "2026-06-03"))
+
+    second = Bill.of(
+        {"u": 1}, monthly(prices={"u": 2}), opening=first.closing, period=JUNE, at="2026-06-04", final=False
+    )
+
+    assert second.notes == ("other terms, the past is the same",)
+    assert str(second.total) == "2.00"
+
+
+# --- credit ----------------------------------------------------------------------------------------------
+
+
+def granted(account, grant):
+    return evolve(account, balance=account.balance.with_grants(grant))
+
+
+def left(bill):
+    return {grant.id: str(bill.closing.balance.left(grant.id)) for grant in bill.closing.balance.grants}
+
+
+@pytest.mark.parametrize("cuts", ["one", "three", "a bill for each call"])
+def test_gifts_and_what_was_paid_ahead_live_through_an_upgrade(cuts):
+    small, large = (monthly(fee, prices={"calls": "1.00"}) for fee in (31, 62))
+    contract = amended(small, ("2026-03-16", large))
+    account = Account(
+        balance=[Grant("gift", 30, "USD", kind="promotional", on="calls"), Grant("paid", 100, "USD")]
+    )
+    steps = {
+        "one": [(contract, {"2026-03-05": {"calls": 40}}, "2026-04-01", {"final": True})],
+        "three": [
+            (small, {"calls": 40}, "2026-03-05"),
+            (contract, {}, "2026-03-16"),
+            (contract, {}, "2026-04-01", {"final": True}),
+        ],
+        "a bill for each call": [
+            *((small, {"calls": 1}, "2026-03-05") for _ in range(40)),
+            (contract, {}, "2026-04-01", {"final": True}),
+        ],
+    }[cuts]
+
+    made = bills(MARCH, *steps, opening=account)
+
+    assert str(sum(bill.total for bill in made)) == "57.00"  # 15 + 32 + 40 − 30
+    assert {bill.due for bill in made} == {Decimal("0.00")}
+    assert Decimal(left(made[-1])["paid"]) == 43
+
+
+def test_a_roll_over_waits_for_the_end_of_the_period():
+    small, large = (monthly(fee, prices={"calls": "1.00"}) for fee in (31, 62))
+    contract = amended(small, ("2026-03-16", large))
+    gift = Grant("gift", 100, "USD", kind="promotional", on="calls", rollover=(0, 50))
+
+    made = bills(
+        MARCH,
+        (small, {"calls": 10}, "2026-03-05"),
+        (contract, {}, "2026-03-16"),
+        (contract, {"calls": 60}, "2026-03-20"),
+        (contract, {}, "2026-04-01", {"final": True}),
+        opening=Account(balance=[gift]),
+    )
+
+    assert str(sum(bill.total for bill in made)) == "47.00"
+    assert Decimal(left(made[-1])["gift"]) == 30
+
+
+def test_a_grant_added_at_an_amendment_pays_nothing_earlier():
+    old, new = (monthly(prices={"u": rate}) for rate in (1, 3))
+    contract = amended(old, ("2026-06-16", new))
+    (first,) = bills(JUNE, (old, {"u": 20}, "2026-06-05"))
+    account = granted(first.closing, Grant("g", 40, "USD", kind="promotional"))
+
+    second, third = bills(
+        JUNE, (contract, {}, "2026-06-16"), (contract, {"u": 5}, "2026-06-20"), opening=account
+    )
+
+    assert (str(first.due), str(second.total), Decimal(left(second)["g"])) == ("20.00", "0.00", 40)
+    assert (str(third.due), Decimal(left(third)["g"])) == ("0.00", 25)
+
+
+def test_a_gift_never_turns_the_cash_of_a_fee_into_money():
+    old, new = monthly(30, prices={"u": 1}), monthly(60, prices={"u": 1})
+    (first,) = bills(JUNE, (old, {}, "2026-06-01"))
+    account = granted(first.closing, Grant("g", 50, "USD", kind="promotional"))
+
+    (second,) = bills(JUNE, (amended(old, ("2026-06-16", new)), {}, "2026-06-16"), opening=account)
+
+    assert str(second.total) == "0.00"  # 45.00 less 30.00 paid, of which the gift pays 15.00
+    assert second.closing.credit_balance == 0
+
+
+def test_a_grants_last_valid_day():
+    september, october = Period("2026-09-01", "2026-10-01"), Period("2026-10-01", "2026-11-01")
+    plan = monthly(prices={"a": 1})
+    account = Account(balance=[Grant("g", 5, "USD", through="2026-09-30")])
+
+    first = Bill.of({"a": 4}, plan, period=september, opening=account)
+    second = Bill.of({"a": 1}, plan, period=october, opening=first.closing)
+
+    assert (str(first.due), str(second.due)) == ("0.00", "1.00")
+
+
+# --- any cut, one sum ------------------------------------------------------------------------------------
+
+
+def test_any_cut_comes_to_one_sum():
+    calls = Graduated([Tier(20, "0.50"), Tier(None, "0.25")])
+    terms = {"discounts": Discount.percent(20, on="usage"), "taxes": Tax("VAT", 10)}
+    old = monthly(45, prices={"calls": calls, "data": "0.10"}, **terms)
+    new = monthly(90, prices={"calls": calls, "data": "0.30"}, **terms)
+    contract = amended(old, ("2026-06-11", new))
+    usage = {
+        "2026-06-03": {"calls": 15, "data": 20},
+        "2026-06-08": {"calls": 3},
+        "2026-06-20": {"calls": 10, "data": 10},
+    }
+
+    made = bills(
+        JUNE,
+        (old, {}, "2026-06-01"),
+        (old, usage["2026-06-03"], "2026-06-03"),
+        (contract, {}, "2026-06-11"),
+        (contract, usage["2026-06-20"], "2026-06-20"),
+        (contract, {"2026-06-08": usage["2026-06-08"]}, "2026-06-21"),
+        (contract, {}, "2026-07-01", {"final": True}),
+    )
+
+    assert str(final(contract, JUNE, usage).total) == "97.46"  # 88.60 net, 8.86 tax
+    assert str(sum(bill.total for bill in made)) == "97.46"
+
+
+def test_a_dated_bill_verifies_and_its_lines_sum_to_its_total():
+    contract = price_cut(minimum=500, taxes=Tax("VAT", 19), discounts=Discount.fixed(4))
+    bill = final(contract, MARCH, {"2026-03-05": {"u": 100}, "2026-03-20": {"u": 33}})
+
+    bill.verify()
+    assert sum(line.amount for line in bill.lines) == bill.total
+
+
+def test_usage_that_is_dated_needs_no_contract():
+    plan = monthly(prices={"u": "0.40"}, included={"u": 30})
+
+    assert final(plan, MARCH, {"2026-03-05": {"u": 25}, "2026-03-20": Usage(u=25)}).total == 8

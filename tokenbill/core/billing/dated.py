@@ -1,0 +1,243 @@
+"""Dated usage: under which version of the terms each quantity falls, now and on the account before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from tokenbill.core.base.inputs import is_mapping
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.periods.instants import is_before, iso_text, moment, utc
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Clause, Contract, placed
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.compiled_plan import PERIODS, CompiledPlan, compiled_plan
+from tokenbill.core.rating.increment import NO_USAGE, About, ByVersion, Given
+from tokenbill.core.rating.version_terms import terms_of_versions
+from tokenbill.errors import AccountMismatch, InvalidPeriod, InvalidPlan, InvalidUsage, UnpricedUsage
+
+__all__ = ["bill_request", "by_version", "compiled_contract", "is_dated", "restored"]
+
+RESTATE = "rate the past anew with Bill.of(…, restate=True), which charges the difference"
+
+
+def is_dated(usage: object) -> bool:
+    """Whether usage is given by date: a mapping from dates or instants to usage."""
+    return (
+        is_mapping(usage)
+        and not isinstance(usage, Usage)
+        and any(isinstance(part, Usage) or is_mapping(part) for part in usage.values())
+    )
+
+
+def compiled_contract(contract: Contract, period: Period, clauses: Sequence[Clause]) -> CompiledPlan:
+    """The compiled form of the versions of a period, kept by the contract."""
+    key = period, tuple((utc(clause.period.start), clause.period.end) for clause in clauses)
+    kept: Any = contract.compiled.value
+    if kept is None or len(kept) >= PERIODS:
+        kept = contract.compiled.value = {}
+    known: CompiledPlan | None = kept.get(key)
+    if known is None or any(card.is_full for card in known.cards):
+        versions = terms_of_versions(contract, period, clauses)
+        known = kept[key] = CompiledPlan(clauses[0].plan, versions=versions)
+    return known
+
+
+def bill_request(
+    usage: Any,
+    plan: BillingPlan | Contract,
+    period: Period | None,
+    opening: Any,
+    *,
+    final: bool,
+    at: date | None,
+    reversal: Any = NO_USAGE,
+    about: About = (),
+    restate: bool = False,
+) -> tuple[Given, CompiledPlan]:
+    """What a bill was asked with, and the compiled terms of its period.
+
+    A period that has one version from end to end is one of its plan, whatever the contract says of others.
+    """
+    if not isinstance(plan, BillingPlan | Contract):
+        raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
+    parts, taken = _parts_of(usage), _parts_of(reversal)
+    whole, back = (sum((part for _, part in both), NO_USAGE) for both in (parts, taken))
+    has_dates = any(when is not None for when, _ in (*parts, *taken)) or bool(opening.versions)
+    if isinstance(plan, BillingPlan) and not (plan.is_dated or has_dates or restate):
+        given: Given = (whole, plan, opening, final, back, about, period, at, None)
+        return given, compiled_plan(plan, period)
+    contract = plan if isinstance(plan, Contract) else Contract(plan)
+    period = opening.period if period is None else period
+    if period is None:
+        raise InvalidPeriod(
+            "terms or usage with dates, and no period",
+            None,
+            'say which: period=Period("2026-03-01", "2026-04-01")',
+        )
+    versions = by_version(contract, period, parts, taken, opening, at=at, restate=restate)
+    clauses = versions.clauses
+    if len(clauses) == 1 and clauses[0].period == period and not restate and len(versions.past.versions) == 1:
+        plan = clauses[0].plan
+        return (whole, plan, opening, final, back, about, period, at, None), compiled_plan(plan, period)
+    last = clauses[-1].plan
+    return (whole, last, opening, final, back, about, period, at, versions), versions.plan
+
+
+def by_version(
+    contract: Contract,
+    period: Period,
+    usage: Sequence[tuple[date | None, Usage]],
+    reversal: Sequence[tuple[date | None, Usage]],
+    opening: Any,
+    *,
+    at: date | None,
+    restate: bool,
+) -> ByVersion:
+    """The usage of a period by version, with what is new on a bill, and as the account before it was billed.
+
+    Raises:
+        AccountMismatch: If the account was billed under versions that the contract no longer has, or an
+            amendment tears apart what is booked.
+        InvalidUsage: For usage outside the period, and for usage without a time whose price changed.
+    """
+    booked = [(version.start, version.used) for version in opening.versions]
+    booked = booked or [(period.start, opening.used)]
+    clauses = contract.clauses(period)
+    plan = compiled_contract(contract, period, clauses)
+    known = _as_seen(Contract(contract.plan, contract.amendments), period, [start for start, _ in booked])
+    past = compiled_contract(contract, period, known)
+    past_usages = _moved(booked, known, period)
+    if not restate:
+        _check_booked(booked, known, clauses, plan, opening)
+    usages = _moved(booked, clauses, period)
+    for given, is_new in ((usage, True), (reversal, False)):
+        for when, part in given:
+            i = _version_at(clauses, plan, when or at, part, period, is_dated=when is not None)
+            usages[i] = usages[i] + part if is_new else usages[i] - part
+    return ByVersion(contract, plan, tuple(usages), past, tuple(past_usages), clauses, restate)
+
+
+def restored(
+    contract: Contract, period: Period, used: Sequence[tuple[date, Usage]], opening: Any, *, restate: bool
+) -> ByVersion:
+    """The usage of a period by version, as a stored bill keeps it."""
+    versions = by_version(contract, period, (), (), opening, at=None, restate=True)
+    by_start = {utc(start): part for start, part in used}
+    usages = tuple(by_start.get(utc(part.period.start), NO_USAGE) for part in versions.clauses)
+    return versions._replace(usages=usages, restate=restate)
+
+
+def _as_seen(contract: Contract, period: Period, starts: Sequence[date]) -> list[Clause]:
+    """The versions that an account was billed under: one that it has not seen is not there yet."""
+    seen, known = {utc(start) for start in starts}, list[Clause]()
+    for clause in contract.clauses(period):
+        if not known or utc(clause.period.start) in seen:
+            known.append(clause)
+        else:
+            before = known[-1]
+            known[-1] = before._replace(period=Period(before.period.start, clause.period.end))
+    return known
+
+
+def _moved(booked: Sequence[tuple[date, Usage]], clauses: Sequence[Clause], period: Period) -> list[Usage]:
+    """Booked usage by the versions of a period: each falls under the one that holds its start."""
+    found = [NO_USAGE] * len(clauses)
+    for start, used in booked:
+        i = _index(clauses, start)
+        found[i] = found[i] + used
+    return found
+
+
+def _index(clauses: Sequence[Clause], at: date) -> int:
+    """The version that holds a moment: the first one before all of them, the last one after."""
+    later = [i for i, clause in enumerate(clauses) if not is_before(at, clause.period.start)]
+    return later[-1] if later else 0
+
+
+def _parts_of(usage: Any) -> list[tuple[date | None, Usage]]:
+    """Usage by the date or instant that it has, if it has one."""
+    if not is_dated(usage):
+        return [(None, usage if isinstance(usage, Usage) else Usage(usage))]
+    return [(moment(when), part if isinstance(part, Usage) else Usage(part)) for when, part in usage.items()]
+
+
+def _version_at(
+    clauses: Sequence[Clause],
+    plan: CompiledPlan,
+    at: date | None,
+    usage: Usage,
+    period: Period,
+    *,
+    is_dated: bool,
+) -> int:
+    """The version that usage falls under."""
+    if at is None:
+        return _version_of(clauses, plan, usage)
+    when = placed(at, period, clauses[0].plan.cycle)
+    if is_dated and (is_before(when, period.start) or not is_before(when, period.end)):
+        raise InvalidUsage("usage outside the period", iso_text(at), f"date it within {period}")
+    if is_dated and not is_before(when, clauses[-1].period.end):
+        way_out = f"date it before {iso_text(clauses[-1].period.end)}"
+        raise InvalidUsage("usage after the contract's end", iso_text(at), way_out)
+    return _index(clauses, when)
+
+
+def _version_of(clauses: Sequence[Clause], plan: CompiledPlan, usage: Usage) -> int:
+    """A version for usage that has no time: any, where all of it costs the same in each."""
+    last = len(clauses) - 1
+    for meter in usage.counted:
+        changed = [i for i in range(last) if not _is_one_item(plan, meter, i, last)]
+        if changed:
+            way_out = 'say when: at=, or usage by date: {"2026-03-05": {…}}'
+            raise InvalidUsage(
+                f"usage of {meter} without a time, though its terms changed", usage[meter], way_out
+            )
+    return last
+
+
+def _is_one_item(plan: CompiledPlan, meter: str, one: int, other: int) -> bool:
+    """Whether the entry of a meter is one item over two versions."""
+    curves = []
+    for i in (one, other):
+        try:
+            curves.append(plan.cards[i][meter])
+        except UnpricedUsage:
+            return False
+    if curves[0].price != curves[1].price or curves[0].identity.key != curves[1].identity.key:
+        return False
+    if any(version.restart for version in plan.versions[one + 1 : other + 1]):
+        return False
+    return plan.agree(one, other, "usage", curves[0].key)
+
+
+def _check_booked(
+    booked: Sequence[tuple[date, Usage]],
+    known: Sequence[Clause],
+    clauses: Sequence[Clause],
+    plan: CompiledPlan,
+    opening: Any,
+) -> None:
+    """No version that begins before the last bill may tear apart what was booked without its dates."""
+    starts = {utc(clause.period.start) for clause in known}
+    for start, _ in booked:
+        if utc(start) not in starts:
+            raise AccountMismatch("a version that begins", iso_text(start), "none", RESTATE)
+    if opening.billed_at is None:
+        return
+    for start, used in booked:
+        first = _index(clauses, start)
+        for i in range(first + 1, len(clauses)):
+            begins = clauses[i].period.start
+            if utc(begins) in starts:
+                break
+            billed = placed(opening.billed_at, clauses[0].period, clauses[0].plan.cycle)
+            if is_before(billed, begins) or utc(billed) == utc(begins):
+                continue
+            for meter in used.counted:
+                if not _is_one_item(plan, meter, first, i):
+                    what = f"when {meter} was used"
+                    raise AccountMismatch(
+                        what, f"up to {iso_text(billed)}", f"from {iso_text(begins)}", RESTATE
+                    )

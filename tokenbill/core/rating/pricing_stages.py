@@ -1,0 +1,188 @@
+"""Stages that price: fees, entries and tokens, as charges in the order of the lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from tokenbill.core.money.decimals import decimal
+from tokenbill.core.plans.terms import Fee
+from tokenbill.core.pricing.breakdown import amount_at
+from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
+from tokenbill.core.rating.lines import LineItem
+from tokenbill.core.rating.plan_scale import PlanScale, Stage, part_of
+from tokenbill.core.rating.rating_run import Identity, Number, RatingRun, running_units
+from tokenbill.core.rating.version_terms import first_of, keyed, neighbours, not_negative
+
+__all__ = ["FeeCharge", "PriceUsage", "BurnTokens", "TokenPrice"]
+
+
+class FeeCharge(Stage):
+    """Fees as given, those in arrears with the last bill: they lead the bill."""
+
+    __slots__ = ("amount", "cell", "exact", "fee", "identity", "line", "part")
+
+    def __init__(
+        self, fee: Fee, name: str, *, part: Fraction | None, exact: Fraction, amount: Number, cell: int
+    ) -> None:
+        self.fee, self.part, self.exact, self.amount, self.cell = fee, part, exact, amount, cell
+        self.identity = Identity.named("fee", name, self)
+        self.line: LineItem | None = None
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        by_key, seen = dict[Hashable, dict[int, Fee]](), Counter[str]()
+        for i, version in enumerate(at.versions):
+            for key, fee in keyed(version.fees):
+                by_key.setdefault(key, {})[i] = fee
+        for fees in by_key.values():
+            # two fees may have one name, and what one of them grew by is asked later
+            name = first_of(fees).name
+            seen[name] += 1
+            yield from cls._items(at, name if seen[name] == 1 else f"{name} #{seen[name]}", fees)
+
+    @classmethod
+    def _items(cls, at: PlanScale, name: str, fees: Mapping[int, Fee]) -> Iterator[Stage]:
+        """One fee of the versions that have it: an item for each stretch of versions that agree on it."""
+        groups = neighbours(
+            fees, lambda one, other: fees[one] == fees[other] and at.agree(one, other, "fee", None)
+        )
+        largest, parts, amounts = Decimal(0), list[Fraction | None](), list[Fraction]()
+        for group in groups:
+            fee, versions = fees[group[0]], [at.versions[i] for i in group]
+            part: Fraction | None = None
+            if fee.prorated:
+                part = sum((version.fee_share + version.unspent for version in versions), Fraction(0))
+                amounts.append(Fraction(fee.amount) * part)
+            elif any(version.fee_share > 0 for version in versions):
+                # due once: each version owes what its amount is above the largest before
+                part = Fraction(1) if not largest else None
+                amounts.append(max(Fraction(fee.amount) - Fraction(largest), Fraction(0)))
+                largest = max(largest, fee.amount)
+            else:
+                part = Fraction(0)
+                amounts.append(Fraction(0))
+            parts.append(part)
+        for group, part, exact, amount in zip(groups, parts, amounts, at.numbers(amounts), strict=True):
+            cell = at.cells.of("fee", version=group[0])
+            yield cls(fees[group[0]], name, part=part, exact=exact, amount=amount, cell=cell)
+
+    def apply(self, run: RatingRun) -> None:
+        if run.final or self.fee.due == "advance":
+            run.add(self.amount, self.cell, self.identity)
+
+
+class PriceUsage(Stage):
+    """Units, allowance and price are one curve for each entry, read on the period's whole usage."""
+
+    __slots__ = ("divisor", "is_money")
+
+    def __init__(self, divisor: Number, *, is_money: bool) -> None:
+        self.divisor, self.is_money = divisor, is_money
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        yield cls(part_of(at.entry_scale, at.places), is_money=at.plan.token_price is None)
+
+    def apply(self, run: RatingRun) -> None:
+        items = list(run.usage())
+        numbers = [number for number, _, _ in items]
+        if self.is_money and run.whole_lines:
+            numbers = run.whole(numbers, self.divisor, [identity.key for _, _, identity in items])
+        for number, (_, cell, identity) in zip(numbers, items, strict=True):
+            run.add(number, cell, identity)
+
+
+class BurnTokens(Stage):
+    """Whole tokens, paid from the balance in line order; the rest as one quantity on the token price.
+
+    A balance in tokens pays before money is spoken of.
+    """
+
+    __slots__ = ("by_entry", "divisor", "money_scale", "places", "prices", "scale", "token_divisor")
+
+    def __init__(self, at: PlanScale) -> None:
+        self.scale, self.places = at.entry_scale, at.plan.pricing_unit.places
+        self.token_divisor = part_of(at.entry_scale, self.places)
+        self.divisor = part_of(at.entry_scale, at.places)
+        self.by_entry, self.money_scale = at.plan.rounding.stage == "line", at.scale
+        groups = neighbours(
+            range(len(at.versions)),
+            lambda one, other: at.versions[one].plan.token_price == at.versions[other].plan.token_price,
+        )
+        self.prices = [TokenPrice(at, group) for group in groups]
+
+    @classmethod
+    def of(cls, at: PlanScale) -> Iterator[Stage]:
+        if at.plan.token_price is not None:
+            yield cls(at)
+
+    def apply(self, run: RatingRun) -> None:
+        burned = run.burned()
+        tokens = self.whole_tokens(run, run.at(burned))
+        rests = run.pay_tokens(tokens)
+        if len(self.prices) == 1:
+            stretches = [TokenStretch(self.prices[0], burned, rests, run.sum(rests))]
+            moneys = [run.price(self.prices[0], stretches[0].whole)]
+        else:
+            stretches, moneys = self.stretches(run, burned, rests)
+        if run.whole_lines:
+            moneys = run.whole(moneys, self.divisor, [""] * len(moneys))
+        run.sell(stretches, moneys, self)
+
+    def stretches(
+        self, run: RatingRun, burned: Sequence[int], rests: Sequence[Number]
+    ) -> tuple[list[TokenStretch], list[Number]]:
+        """What is sold at each price, and for how much: the price of tokens goes on, as an entry's does."""
+        found, moneys, upto = list[TokenStretch](), list[Number](), 0
+        for price in self.prices:
+            inside = price.inside
+            places = [i for i in burned if inside is None or inside[run.cells[i]]]
+            owed = [rests[burned.index(i)] for i in places]
+            before, upto = upto, upto + run.sum(owed)
+            money = run.price(price, upto)
+            moneys.append(money - run.price(price, before) if found else money)
+            found.append(TokenStretch(price, places, owed, upto - before))
+        return found, not_negative(moneys)
+
+    def whole_tokens(self, run: RatingRun, exact: Sequence[Number]) -> list[Number]:
+        """Whole tokens that add up to the rounded sum; each entry rounded where lines are."""
+        if self.by_entry:
+            return run.whole(exact, self.token_divisor, run.keys(run.burned()), run.count)
+        return running_units(exact, lambda upto: run.count(upto, self.token_divisor))
+
+
+class TokenStretch(NamedTuple):
+    """What is sold at one price of tokens: places of charges, what is left to pay of each, and of all."""
+
+    price: TokenPrice
+    places: Sequence[int]
+    rests: Sequence[Number]
+    whole: Number
+
+
+class TokenPrice:
+    """The price of tokens in a stretch of versions."""
+
+    __slots__ = ("cell", "function", "identity", "inside", "places", "price", "scale")
+
+    def __init__(self, at: PlanScale, versions: Sequence[int]) -> None:
+        price = at.versions[versions[0]].plan.token_price
+        assert price is not None  # a plan with another unit of account has one
+        self.price, self.scale, self.places = price, at.entry_scale, at.plan.pricing_unit.places
+        self.cell, self.inside = at.cells.of("usage", version=versions[0]), at.inside(dict.fromkeys(versions))
+        self.identity = Identity.named("usage", "tokens", self)
+        self.function: IntegerPrice | None = None
+        curve = price.pieces() if type(at.entry_scale) is int else None
+        if curve is not None and at.entry_scale % denominator_of(curve, 10**self.places) == 0:
+            self.function = IntegerPrice.of(curve, 10**self.places, int(at.entry_scale))
+
+    def at(self, n: Number) -> Number:
+        """The money for so many of the smallest parts of a token, as a number of the entries' scale."""
+        # whole numbers would lose a part of a token, which may begin a package
+        if self.function is not None and type(n) is not Fraction:
+            return self.function.at(n)
+        return Fraction(amount_at(self.price, decimal(Fraction(n, 10**self.places)))) * self.scale

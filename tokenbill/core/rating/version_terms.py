@@ -1,0 +1,164 @@
+"""Versions of the terms of one period, as rating reads them: shares, fees, and what belongs together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.scopes import covers
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.terms import Discount, Fee, Tax
+
+if TYPE_CHECKING:
+    from tokenbill.core.plans.contract import Clause, Contract
+
+__all__ = [
+    "VersionTerms",
+    "concern",
+    "first_of",
+    "in_turn",
+    "keyed",
+    "neighbours",
+    "not_negative",
+    "terms_of_versions",
+]
+
+Named = TypeVar("Named", Fee, Discount, Tax)
+
+
+class VersionTerms(NamedTuple):
+    """The terms of one version: its plan, and its part of the billing period.
+
+    ``fee_share`` is the share less what lies in the trial; ``fees`` are those that hold in it, after what
+    amendments said of them; ``unspent`` is the part of the billing period after the contract's end that
+    its fees are owed for all the same. ``restart`` says that tiers and allowances begin anew.
+    """
+
+    plan: BillingPlan
+    share: Fraction = Fraction(1)
+    fee_share: Fraction = Fraction(1)
+    fees: tuple[Fee, ...] = ()
+    restart: bool = False
+    unspent: Fraction = Fraction(0)
+
+
+def terms_of_versions(contract: Contract, period: Period, clauses: Sequence[Clause]) -> list[VersionTerms]:
+    """The terms of the versions of a period, in order; their shares add up to that of the period."""
+    found = list[VersionTerms]()
+    for clause in clauses:
+        plan = clause.plan
+        if plan.cycle is None:
+            # without a cycle the period itself is the whole that versions are parts of
+            share = Fraction(1) if clause.period == period else clause.period.share_of(period, plan.proration)
+            free = share - plan.fee_share(clause.period) * share
+        else:
+            share = plan.share(clause.period)
+            free = share - plan.fee_share(clause.period)
+        restart = clause.is_amendment and clause.tiers == "restart"
+        found.append(VersionTerms(plan, share, share - free, plan.fees, restart))
+        if len(found) > 1:
+            _let_fees_hold(found, clause)
+    if contract.end is not None and contract.end_fees == "from_next":
+        last = found[-1]
+        found[-1] = last._replace(unspent=last.plan.share(period) - sum(one.share for one in found))
+    return found
+
+
+def _let_fees_hold(versions: list[VersionTerms], clause: Clause) -> None:
+    """What the beginning of the last version does to the fees of the period."""
+    before, now = versions[-2], versions[-1]
+    # a plan with the fees of the one before leaves them as they stand, fees put off by `from_next` too
+    if now.plan.fees == before.plan.fees or (clause.is_amendment and clause.fees == "from_next"):
+        versions[-1] = now._replace(fees=before.fees)
+    elif clause.is_amendment and clause.fees == "from_start":
+        versions[:] = [version._replace(fees=now.fees) for version in versions]
+
+
+def concern(version: VersionTerms, kind: str, meter: Meter | None) -> Hashable:
+    """All that decides on a charge beside its own amount; where it is equal, versions share an item."""
+    plan = version.plan
+    terms: tuple[Discount | Tax, ...] = (*plan.discounts, *plan.taxes)
+    within = tuple(term for term in terms if term.on is None or covers(term.on, kind, meter))
+    return within, plan.token_price, plan.maximum is None
+
+
+def neighbours(indices: Iterable[int], alike: Callable[[int, int], bool]) -> list[list[int]]:
+    """Versions next to each other that agree, put together.
+
+    >>> neighbours([0, 1, 3], lambda one, other: True)
+    [[0, 1], [3]]
+    """
+    found = list[list[int]]()
+    for i in indices:
+        if found and found[-1][-1] == i - 1 and alike(i - 1, i):
+            found[-1].append(i)
+        else:
+            found.append([i])
+    return found
+
+
+def not_negative(amounts: Iterable[Any]) -> list[Any]:
+    """Amounts of which none is below 0: what one falls short lowers those before it, the latest first.
+
+    >>> not_negative([200, -170])  # a volume price that falls when more is used
+    [30, 0]
+    """
+    found = list[Any]()
+    for amount in amounts:
+        lacking = max(-amount, 0)
+        found.append(max(amount, 0))
+        for k in range(len(found) - 2, -1, -1):
+            part = min(found[k], lacking)
+            found[k], lacking = found[k] - part, lacking - part
+    return found
+
+
+def keyed(terms: Iterable[Named]) -> Iterator[tuple[Hashable, Named]]:
+    """Terms with what tells them apart from version to version.
+
+    That is the name; for a tax its percentage and kind too, and for a percentage off its value: another one
+    is another term. Those that are alike in this are told apart by their place among them.
+    """
+    seen = Counter[Hashable]()
+    for term in terms:
+        same: Hashable = term.name
+        if isinstance(term, Tax):
+            same = term.name, term.percent, term.inclusive
+        elif isinstance(term, Discount):
+            same = term.name, term.unit, term.value if term.unit == "percent" else None
+        seen[same] += 1
+        yield (same, seen[same]), term
+
+
+def first_of(by_version: Mapping[int, Named]) -> Named:
+    """A term as the first version has it."""
+    return next(iter(by_version.values()))
+
+
+def in_turn(versions: Sequence[VersionTerms]) -> list[dict[int, Discount]]:
+    """The discounts of all versions, each by the versions that have it, in an order that fits all.
+
+    A fixed discount of one name is one; so is a percentage of one name and value. Each waits until all
+    versions that have it have come to it; of two that wait for each other the first one goes first.
+    """
+    steps = dict[Any, dict[int, Discount]]()
+    waiting = list[list[Any]]()
+    for i, version in enumerate(versions):
+        chain = list[Any]()
+        for key, discount in keyed(version.plan.discounts):
+            chain.append(key)
+            steps.setdefault(key, {})[i] = discount
+        waiting.append(chain)
+    found, left = list[dict[int, Discount]](), list(steps)
+    while left:
+        ready = (step for step in left if all(waiting[i][0] == step for i in steps[step]))
+        chosen = next(ready, left[0])
+        left.remove(chosen)
+        for i in steps[chosen]:
+            waiting[i].remove(chosen)
+        found.append(steps[chosen])
+    return found
