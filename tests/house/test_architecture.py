@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import attr
+import attrs
 import pytest
 
 import tokenbill
-from tests.house.house import FLOORS, FunctionNode, House, room
+from tests.house.house import FLOORS, FunctionNode, House, is_wing, room
 
 PACKAGE = Path(inspect.getfile(tokenbill)).parent
 ROOT = PACKAGE.parent
@@ -297,6 +299,20 @@ def test_importing_tokenbill_loads_attrs_and_the_standard_library_only():
     packages = {name.partition(".")[0] for name in loaded_by_importing_tokenbill()}
 
     assert packages - sys.stdlib_module_names <= {"attr", "attrs", "tokenbill"}
+
+
+@pytest.mark.parametrize("wing", sorted({room(module) for module in HOUSE.modules if is_wing(room(module))}))
+def test_the_face_of_a_wing_is_imported_without_the_packages_of_its_extras(wing, tmp_path):
+    if wing == "testing":
+        pytest.skip("it is nothing without Hypothesis")
+    for package in (attr, attrs):
+        place = Path(package.__file__).parent
+        (tmp_path / place.name).symlink_to(place)
+    program = f"import sys; sys.path += [{str(ROOT)!r}, {str(tmp_path)!r}]; import tokenbill.{wing}"
+
+    done = subprocess.run([sys.executable, "-ISc", program], capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
 
 
 def test_importing_tokenbill_loads_no_wing():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tokenbill.frames.column_plan import ColumnPlan, column_plan
 from tokenbill.frames.layouts import Layout, Options
+
+if TYPE_CHECKING:
+    from tokenbill.frames.column_plan import ColumnPlan
 
 __all__ = ["Backend", "Job"]
 
@@ -45,5 +47,8 @@ class Job(NamedTuple):
     @property
     def plan(self) -> ColumnPlan:
         """The plan for these columns; it is kept by the plan, and made anew on each worker."""
+        # Here and not above: it needs numpy, and the face of this wing is imported without it.
+        from tokenbill.frames.column_plan import column_plan
+
         names = self.layout.names()
         return column_plan(self.options.plan, 10**self.decimals, names=names, period=self.options.period)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.quoting import listed, quoted
@@ -20,7 +20,9 @@ from tokenbill.errors import (
     UnpricedUsage,
     UnreadableInput,
 )
-from tokenbill.frames.column_plan import ColumnPlan
+
+if TYPE_CHECKING:
+    from tokenbill.frames.column_plan import ColumnPlan
 
 __all__ = [
     "AMOUNT",

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.importorskip("numpy", reason="not run: install numpy, which every engine needs")  # before the helpers
+
 from tests.support.engines import engine_of
 from tests.wings.frames.agreement import agreed
 

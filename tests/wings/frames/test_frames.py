@@ -12,6 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+pytest.importorskip("numpy", reason="not run: install numpy, which every engine needs")  # before the helpers
+
 from tests.support.engines import ENGINES, QUICK, SLOW, Decimals, engine_of
 from tests.support.strategies import (
     Saturating,

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytest.importorskip("pyarrow", reason="not run: install pyarrow to test frames.stream")
+
 from tests.support.engines import arrow_table
 from tests.wings.frames.frame_bills import TRAFFIC, plans_and_events, quantity_column
 from tokenbill import Bill, BillingPlan, Graduated, PerUnit, PriceSchedule, Tier, UnpricedUsage
@@ -25,7 +27,6 @@ from tokenbill.errors import (
 )
 from tokenbill.frames import rate, stream
 
-pytest.importorskip("pyarrow", reason="not run: install pyarrow to test frames.stream")
 PLAN = BillingPlan.on_demand(
     PriceSchedule({"calls": Graduated([Tier(10, "0.10"), Tier(None, "0.05")]), "gpu": PerUnit("0.25")})
 )

@@ -108,10 +108,10 @@ def by_version(
     plan = compiled_contract(contract, period, clauses)
     known = _as_seen(Contract(contract.plan, contract.amendments), period, [start for start, _ in booked])
     past = compiled_contract(contract, period, known)
-    past_usages = _moved(booked, known)
+    past_usages = _moved(booked, known, period)
     if not restate:
         _check_booked(booked, known, clauses, plan, opening)
-    usages = _moved(booked, clauses)
+    usages = _moved(booked, clauses, period)
     for given, is_new in ((usage, True), (reversal, False)):
         for when, part in given:
             i = _version_at(clauses, plan, when or at, part, period, is_dated=when is not None)
@@ -141,7 +141,7 @@ def _as_seen(contract: Contract, period: Period, starts: Sequence[date]) -> list
     return known
 
 
-def _moved(booked: Sequence[tuple[date, Usage]], clauses: Sequence[Clause]) -> list[Usage]:
+def _moved(booked: Sequence[tuple[date, Usage]], clauses: Sequence[Clause], period: Period) -> list[Usage]:
     """Booked usage by the versions of a period: each falls under the one that holds its start."""
     found = [NO_USAGE] * len(clauses)
     for start, used in booked:
