@@ -152,6 +152,17 @@ class Account(Value):
     billed_at: date | None = field(default=None, converter=optional_moment)
     made: Memo = memo_field()
 
+    if not TYPE_CHECKING:  # a checker would take any name for one of these
+
+        def __getattr__(self, name: str) -> Any:
+            # after a bill by sums the two are left out: most accounts of events are never asked for them
+            if name in ("balance", "draws_by_charge") and "credit" in self.made:
+                credit = self.made["credit"]
+                _left(self, credit.balance())
+                _draws(self, credit.draws(self.used))
+                return object.__getattribute__(self, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __attrs_post_init__(self) -> None:
         if self.versions and sum((version.used for version in self.versions), NO_USAGE) != self.used:
             raise InvalidAccount("usage by version that is not what was used", self.used, "let them add up")
@@ -266,11 +277,13 @@ def going_on(given: Given, added: Increment) -> Account:
     _used(account, used)
     _idle(account, known)
     _accrued(account, added.accrued)
-    _draws(account, added.draws)
-    _left(account, added.balance)
+    credit = added.credit
+    if credit is None:
+        _draws(account, added.draws)
+        _left(account, added.balance)
     _credit(account, added.credit_balance)
     _in(account, given[1].currency if added.credit_balance else None)
-    _made(account, Memo(position=added.position))
+    _made(account, Memo(position=added.position) if credit is None else Memo(credit=credit))
     return account
 
 

@@ -125,7 +125,7 @@ class Bill:
         added = added_by(given, compiled)
         bill = cls(given, added.total)
         _set_made(bill, Memo(added=added))
-        if final and added.balance.grants:
+        if final and (added.credit is None or added.credit.stretch.is_dated) and added.balance.grants:
             bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
         return bill
 
@@ -237,7 +237,7 @@ class Bill:
         """The account of a period that goes on."""
         added = self.made.get("added") or self.added
         account = going_on(self.given, added)
-        if added.after is not None:
+        if added.credit is None and added.after is not None:
             account.made["statement"] = (self._compiled, added.after)
         return account
 

@@ -98,7 +98,8 @@ class Terms:
 class CompiledPlan:
     """A plan for a part of a billing period, in whole numbers.
 
-    ``card`` has its entries; ``is_plain`` says that nothing stands between prices and total, ``by_cell``
+    ``card`` has its entries; ``is_free`` says that no term stands between prices and total, ``is_plain``
+    that nothing is refused besides, ``by_cell``
     that sums by cell are all that its total needs: no term then looks at single charges.
 
     Args:
@@ -120,6 +121,7 @@ class CompiledPlan:
         "divisor",
         "exactly",
         "fee_share",
+        "is_free",
         "is_plain",
         "minor_unit",
         "places",
@@ -162,7 +164,8 @@ class CompiledPlan:
         terms = (plan.fees, plan.discounts, plan.minimum, plan.taxes, plan.token_price)
         is_free = not any(terms) and plan.maximum is None  # a maximum of 0 holds, too
         is_one = len(self.versions) == 1
-        self.is_plain = is_one and is_free and not self.whole_lines and plan.overage == "bill"
+        self.is_free = is_one and is_free and not self.whole_lines
+        self.is_plain = self.is_free and plan.overage == "bill"
         self.by_cell = not self.whole_lines and plan.token_price is None
 
     @property
@@ -301,13 +304,18 @@ class CompiledPlan:
         if self.is_plain:
             return self.money(self.round(used[0], self.divisor))
         terms = self.terms()
-        due = terms.due[final]
-        nets = list(map(add, due, used))
-        nets += due[len(used) :]
+        nets = self.with_fees(used, final=final)
         run = RatingRun(nets, terms.cells, round=self.round, whole_lines=False, final=final)
         for apply in terms.sums:
             apply(run)
         return self.money(run.total)
+
+    def with_fees(self, used: Sequence[Number], *, final: bool) -> list[Number]:
+        """Sums of usage by cell, with what fees come to."""
+        due = self.terms().due[final]
+        nets = list(map(add, due, used))
+        nets += due[len(used) :]
+        return nets
 
     def total(self, usage: Usage, *, final: bool = True) -> Decimal:
         """What a period of this usage comes to, by sums."""

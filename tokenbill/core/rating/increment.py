@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tokenbill.core.base.quoting import quoted
@@ -29,8 +30,9 @@ from tokenbill.core.rating.charge_run import (
     Sorts,
 )
 from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position, compiled_plan
+from tokenbill.core.rating.credit_position import CreditPosition, position_of
 from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
-from tokenbill.core.rating.opening import Opening, check_currencies, draws_by_sort, offers_of
+from tokenbill.core.rating.opening import Opening, check_currencies, draws_by_sort, kept_draws, offers_of
 from tokenbill.core.rating.statement import Statement, minor_units, rate, units_drawn
 from tokenbill.errors import AccountMismatch, BalanceExhausted
 
@@ -43,6 +45,7 @@ __all__ = [
     "ByVersion",
     "Given",
     "Increment",
+    "PaidBySums",
     "added_by",
     "folded",
     "is_straight",
@@ -56,6 +59,7 @@ AS_STORED = (
     " Bill.of(…, restate=True)"
 )
 
+NO_BALANCE = Balance()
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
 
@@ -104,6 +108,24 @@ class Increment(NamedTuple):
     drawn: ByGrant = ()
     after: Statement | None = None
     before: Statement | None = None
+    credit: CreditPosition | None = None
+
+
+class PaidBySums(Increment):
+    """What a bill adds where sums say what credit pays: which grant paid which charge is told when asked."""
+
+    asked: tuple[Given, CompiledPlan]
+
+    @cached_property
+    def staged(self) -> Increment:
+        """The same, charge by charge."""
+        return _staged(*self.asked)[0]
+
+    balance = property(lambda self: self.staged.balance)
+    draws = property(lambda self: self.staged.draws)
+    drawn = property(lambda self: self.staged.drawn)
+    after = property(lambda self: self.staged.after)
+    before = property(lambda self: self.staged.before)
 
 
 def used_in(given: Given) -> Usage:
@@ -141,8 +163,12 @@ def added_by(given: Given, plan: CompiledPlan, *, refusing: bool = True) -> Incr
         BalanceExhausted: If the plan refuses what the balance does not cover; nothing is half done.
         CurrencyMismatch: If a grant or the credit balance is in a currency that the plan does not know.
     """
-    if is_straight(given[2], plan) and given[8] is None:
-        return _straight(given, plan)
+    if given[8] is None:
+        by_sums = _paid_by_sums(given, plan)
+        if by_sums is not None:
+            return by_sums
+        if is_straight(given[2], plan):
+            return _straight(given, plan)
     if refusing and plan.versions[-1].plan.overage == "refuse" and given[0]:
         found, lacking = _weighed(given, plan)
         if lacking:
@@ -194,7 +220,26 @@ def _straight(given: Given, plan: CompiledPlan) -> Increment:
     open = decimal(difference(total, credit)) if credit else total
     due, credit = (open, ZERO) if open >= 0 else (ZERO, open.copy_negate())
     position = Position(plan, nets, tiered)
-    return Increment._make((total, accrued, due, credit, position, opening.balance, (), (), None, None))
+    return Increment._make((total, accrued, due, credit, position, opening.balance, (), (), None, None, None))
+
+
+def _paid_by_sums(given: Given, plan: CompiledPlan) -> PaidBySums | None:
+    """The same where credit without scopes pays, and has paid all there was; None elsewhere."""
+    usage, _, opening, final, less, _, period, at, _ = given
+    if "credit" not in opening.made and not (opening.is_fresh and opening.balance.grants):
+        return None
+    anew = less is not NO_USAGE
+    whole = used_in(given) if anew else usage
+    credit = position_of(opening, plan, whole, period, at, final=final, anew=anew)
+    if credit is None:
+        return None
+    accrued, before = plan.money(credit.total), opening.accrued
+    total = decimal(difference(accrued, before)) if before else accrued
+    due = plan.money(credit.total - credit.paid)
+    parts = total, accrued, due, ZERO, None, NO_BALANCE, (), (), None, None, credit
+    added = PaidBySums._make(parts)
+    added.asked = given, plan
+    return added
 
 
 def _replayed(given: Given, plan: CompiledPlan) -> Position:
@@ -244,7 +289,7 @@ def _staged(given: Given, plan: CompiledPlan) -> tuple[Increment, RatingRequest]
 
     balance = opening.balance.drawn_by(changes) if changes else opening.balance
     drawn = tuple(sorted(changes.items()))
-    kept = _by_grant(draws, given[1])
+    kept = kept_draws(draws, given[1])
     accrued = decimal(after.total)
     added = Increment(total, accrued, due, credit, None, balance, kept, drawn, after, before)
     return added, request
@@ -333,17 +378,6 @@ def _restated(opening: Opening, request: RatingRequest) -> Statement:
         paid[key], more = amount - min(amount, more), more - min(amount, more)
     before.amounts = {**before.amounts, "paid": paid}  # in place of what it works out by itself
     return before
-
-
-def _by_grant(draws: Sorts, plan: BillingPlan) -> DrawsByCharge:
-    """Draws as an account keeps them."""
-    return tuple(
-        sorted(
-            (id, tuple(sorted((key, units_drawn(amount, plan, sort)) for key, amount in parts.items())))
-            for sort, drawn in draws.items()
-            for id, parts in drawn.items()
-        )
-    )
 
 
 def _changes(draws: Sorts, earlier: Sorts, plan: BillingPlan) -> dict[str, Decimal]:

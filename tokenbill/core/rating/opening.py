@@ -19,10 +19,10 @@ from tokenbill.core.money.decimals import ZERO, decimal, exact_sum, plus
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.charge_run import Offers, Sort, Sorts
-from tokenbill.core.rating.statement import minor_units, places_of
+from tokenbill.core.rating.statement import minor_units, places_of, units_drawn
 from tokenbill.errors import CurrencyMismatch
 
-__all__ = ["Opening", "check_currencies", "draws_by_sort", "offers_of", "sort_of"]
+__all__ = ["Opening", "check_currencies", "draws_by_sort", "kept_draws", "offers_of", "sort_of"]
 
 
 class Opening(Protocol):
@@ -118,6 +118,17 @@ def draws_by_sort(opening: Opening, plan: BillingPlan) -> Sorts:
         places = places_of(plan, sorts[id])
         found.setdefault(sorts[id], {})[id] = {key: minor_units(amount, places) for key, amount in parts}
     return found
+
+
+def kept_draws(draws: Sorts, plan: BillingPlan) -> DrawsByCharge:
+    """Draws as an account keeps them."""
+    return tuple(
+        sorted(
+            (id, tuple(sorted((key, units_drawn(amount, plan, sort)) for key, amount in parts.items())))
+            for sort, drawn in draws.items()
+            for id, parts in drawn.items()
+        )
+    )
 
 
 def sort_of(grant: Grant, plan: BillingPlan) -> Sort:

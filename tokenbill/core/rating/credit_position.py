@@ -1,0 +1,204 @@
+"""Positions of accounts with credit: what unscoped grants pay of a period, by sums, from event to event.
+
+What a grant offers for a period, drawn and left together, stays the same until a grant begins or ends. While
+credit has paid every charge of the period in full, nothing holds a grant back from a charge, so the sums
+say what is drawn: of which grant and charge is worked out when somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple, TypeAlias
+
+from tokenbill.core.credits.balance import Balance
+from tokenbill.core.credits.draws import CREDIT, Offer
+from tokenbill.core.credits.ledger import DrawsByCharge
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, shifted
+from tokenbill.core.periods.instants import is_before, utc
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.charge_run import Offers, RatingRequest, Sort
+from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position
+from tokenbill.core.rating.opening import Opening, kept_draws, offers_of
+from tokenbill.core.rating.rating_run import Identity, Number, RatingRun
+from tokenbill.core.rating.statement import rate
+
+__all__ = ["CreditPosition", "Stretch", "position_of"]
+
+At: TypeAlias = "date | str | None"
+GIFT = Identity.named("credit", "gifts", None)
+
+
+class Stretch:
+    """A time in which no grant begins or ends: what each offers, in order of drawing, in minor units.
+
+    ``gifts`` and ``paid`` are the sums; ``balance`` is the one at its beginning, ``drawn`` what each grant
+    had paid in the period by then.
+    """
+
+    __slots__ = ("at", "balance", "drawn", "gifts", "offers", "paid", "since", "until")
+
+    def __init__(self, opening: Opening, offers: Offers, at: At) -> None:
+        self.offers: dict[Sort, Sequence[Offer]] = {
+            "promotional": offers("promotional"),
+            "paid": offers("paid"),
+        }
+        self.gifts, self.paid = (sum(int(offer.amount) for offer in each) for each in self.offers.values())
+        self.balance = opening.balance
+        self.drawn = {id: exact_sum(amount for _, amount in parts) for id, parts in opening.draws_by_charge}
+        self.at = at
+        self.since: date | None = None
+        self.until: date | None = None
+        edges = {edge for grant in self.balance.grants for edge in (grant.starts, grant.expires) if edge}
+        if at is not None and not isinstance(at, str) and edges:
+            self.since = max((edge for edge in edges if not is_before(at, edge)), key=utc, default=None)
+            self.until = min((edge for edge in edges if is_before(at, edge)), key=utc, default=None)
+
+    @classmethod
+    def of(cls, opening: Opening, plan: BillingPlan, period: Period | None, at: At) -> Stretch | None:
+        """The stretch that a bill is in; None where single charges have to say what credit pays."""
+        grants, unit = opening.balance.grants, plan.currency
+        if opening.credit_balance or isinstance(at, str) or any(grant.currency != unit for grant in grants):
+            return None
+        stretch = cls(opening, offers_of(opening, plan, period, at), at)
+        # a gift lowers what is taxed, and where taxes have scopes, it matters of which charge
+        is_taxed_alike = plan.overage == "bill" and all(tax.on is None for tax in plan.taxes)
+        fits = stretch.is_unscoped and (is_taxed_alike or not stretch.gifts)
+        return stretch if fits and CREDIT not in stretch.drawn else None
+
+    def holds(self, at: At) -> bool:
+        """Whether the same grants can pay at another time."""
+        if at is self.at:
+            return True
+        if at is None or self.at is None or isinstance(at, str):
+            return False
+        begun = self.since is None or not is_before(at, self.since)
+        return begun and (self.until is None or is_before(at, self.until))
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether any of the grants begins or ends."""
+        return any(grant.dated for grant in self.balance.grants)
+
+    @property
+    def is_unscoped(self) -> bool:
+        """Whether each grant pays any charge."""
+        return all(offer.on is None for offers in self.offers.values() for offer in offers)
+
+    def offered(self, sort: Sort) -> Sequence[Offer]:
+        """What grants of a sort offer."""
+        return self.offers.get(sort, ())
+
+
+class CreditPosition(NamedTuple):
+    """Where an account stands whose credit is drawn on by sums: ``net`` is what gifts may pay, rounded.
+
+    ``gifts`` and ``paid`` are what promotional and paid credit paid of ``net`` and of ``total``.
+    """
+
+    sums: Position
+    stretch: Stretch
+    total: int
+    net: int
+    gifts: int
+    paid: int
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether credit has paid all that it may pay."""
+        return self.paid == self.total and (self.gifts == self.net or not self.stretch.gifts)
+
+    def balance(self) -> Balance:
+        """What is left of the grants."""
+        places, before, stretch = self.sums.plan.places, self.stretch.drawn, self.stretch
+        changes = dict[str, Decimal]()
+        for offers, paid in (
+            (stretch.offers["promotional"], self.gifts),
+            (stretch.offers["paid"], self.paid),
+        ):
+            upto = 0
+            for offer in offers:
+                part = max(min(int(offer.amount), paid - upto), 0)
+                upto += part
+                change = difference(shifted(part, places), before.get(offer.id, ZERO))
+                if change:
+                    changes[offer.id] = decimal(change)
+        return stretch.balance.drawn_by(changes) if changes else stretch.balance
+
+    def draws(self, used: Usage) -> DrawsByCharge:
+        """What each grant paid of each charge of a period that goes on, of which this was used."""
+        after = rate(RatingRequest(self.sums.plan, used, False, self.stretch.offered))
+        return kept_draws({**after.run.draws, "paid": after.paid()}, self.sums.plan.plan)
+
+
+class _CellRun(RatingRun):
+    """Sums by cell of which gifts pay. Every tax is on all charges, so it is one whose charge a gift pays."""
+
+    __slots__ = ("gifts", "net", "offered")
+    gifts: int
+    net: int
+    offered: int
+
+    def pay_gifts(self, divisor: Number) -> None:
+        self.net, self.gifts = self.total, min(self.offered, self.total)
+        if self.gifts:
+            self.total -= self.gifts
+            self.add(-self.gifts * divisor, 0, GIFT)
+
+
+def position_of(
+    opening: Opening,
+    plan: CompiledPlan,
+    usage: Usage,
+    period: Period | None,
+    at: At,
+    *,
+    final: bool,
+    anew: bool,
+) -> CreditPosition | None:
+    """Where an account stands after usage, of the whole period if *anew*; None where sums do not say it."""
+    known: CreditPosition | None = opening.made.get("credit")
+    if known is None:
+        # the grants last: an account may have to work them out
+        if not plan.by_cell or not opening.is_fresh or not opening.balance.grants:
+            return None
+    elif not (
+        known.is_settled
+        and known.sums.plan is plan
+        and (period is opening.period or period == opening.period)
+    ):
+        return None
+    stretch = known.stretch if known is not None and known.stretch.holds(at) else None
+    if stretch is None:
+        stretch = Stretch.of(opening, plan.plan, period, at)
+        if stretch is None:
+            return None
+    if known is None or anew:
+        nets, tiered = plan.start(), NOTHING
+    else:
+        nets, tiered = list(known.sums.nets), known.sums.tiered
+    tiered = plan.added(usage, nets, tiered)
+    total, net, gifts = _settled(plan, nets, stretch.gifts, final=final)
+    # whether credit covers what is not rounded yet, single charges have to say
+    if plan.plan.overage == "refuse" and stretch.paid <= total + 1 + len(plan.plan.taxes):
+        return None
+    return CreditPosition(Position(plan, nets, tiered), stretch, total, net, gifts, min(stretch.paid, total))
+
+
+def _settled(
+    plan: CompiledPlan, nets: Sequence[Number], offered: int, *, final: bool
+) -> tuple[int, int, int]:
+    """Total, net and gifts of sums of usage by cell, in minor units."""
+    if plan.is_free and not offered:
+        total = plan.round(nets[0], plan.divisor)
+        return total, total, 0
+    terms = plan.terms()
+    run = _CellRun(
+        plan.with_fees(nets, final=final), terms.cells, round=plan.round, whole_lines=False, final=final
+    )
+    run.offered = offered
+    terms.settle(run)
+    return run.total, run.net, run.gifts
