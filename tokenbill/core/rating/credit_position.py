@@ -173,7 +173,7 @@ def position_of(
         return None
     stretch = known.stretch if known is not None and known.stretch.holds(at) else None
     if stretch is None:
-        stretch = Stretch.of(opening, plan.plan, period, at)
+        stretch = _stretch_of(opening, plan, period, at)
         if stretch is None:
             return None
     if known is None or anew:
@@ -186,6 +186,17 @@ def position_of(
     if plan.plan.overage == "refuse" and stretch.paid <= total + 1 + len(plan.plan.taxes):
         return None
     return CreditPosition(Position(plan, nets, tiered), stretch, total, net, gifts, min(stretch.paid, total))
+
+
+def _stretch_of(opening: Opening, plan: CompiledPlan, period: Period | None, at: At) -> Stretch | None:
+    """That in which a bill is; an account that opens several bills, as a preview does, keeps it."""
+    kept: tuple[CompiledPlan, Period | None, Stretch] | None = opening.made.get("stretch")
+    if kept is not None and kept[0] is plan and kept[1] is period and kept[2].holds(at):
+        return kept[2]
+    stretch = Stretch.of(opening, plan.plan, period, at)
+    if stretch is not None:
+        opening.made["stretch"] = plan, period, stretch
+    return stretch
 
 
 def _settled(

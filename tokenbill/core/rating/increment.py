@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.credits.balance import Balance
@@ -121,11 +121,32 @@ class PaidBySums(Increment):
         """The same, charge by charge."""
         return _staged(*self.asked)[0]
 
-    balance = property(lambda self: self.staged.balance)
-    draws = property(lambda self: self.staged.draws)
-    drawn = property(lambda self: self.staged.drawn)
-    after = property(lambda self: self.staged.after)
-    before = property(lambda self: self.staged.before)
+    @cached_property
+    def after(self) -> Statement:
+        """The period with this bill; nothing holds a grant back here, whatever was drawn before."""
+        given, plan = self.asked
+        credit = cast(CreditPosition, self.credit)
+        return rate(RatingRequest(plan, used_in(given), given[3], credit.stretch.offered))
+
+    @property
+    def before(self) -> Statement | None:
+        """The period before this bill."""
+        return None if self.asked[0][2].is_fresh else self.staged.before
+
+    @property
+    def balance(self) -> Balance:
+        """What is left of the grants."""
+        return cast(CreditPosition, self.credit).balance()
+
+    @property
+    def draws(self) -> DrawsByCharge:
+        """What credit paid in the period, by grant and charge."""
+        return self.staged.draws
+
+    @property
+    def drawn(self) -> ByGrant:
+        """What this bill adds to it, by grant."""
+        return self.staged.drawn
 
 
 def used_in(given: Given) -> Usage:
