@@ -24,7 +24,6 @@ from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.charge_run import (
     NOTHING_DRAWN,
     NOTHING_EARLIER,
-    Earlier,
     RatingRequest,
     Sort,
     Sorts,
@@ -32,7 +31,15 @@ from tokenbill.core.rating.charge_run import (
 from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position, compiled_plan
 from tokenbill.core.rating.credit_position import CreditPosition, position_of
 from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
-from tokenbill.core.rating.opening import Opening, check_currencies, draws_by_sort, kept_draws, offers_of
+from tokenbill.core.rating.opening import (
+    Opening,
+    changed_draws,
+    check_currencies,
+    draws_by_sort,
+    kept_draws,
+    least_of,
+    offers_of,
+)
 from tokenbill.core.rating.statement import Statement, minor_units, rate, units_drawn
 from tokenbill.errors import AccountMismatch, BalanceExhausted
 
@@ -301,7 +308,7 @@ def _staged(given: Given, plan: CompiledPlan) -> tuple[Increment, RatingRequest]
 
     # cash is what credit does not pay; what was paid too much of it goes to the credit balance
     total = decimal(difference(decimal(after.total), opening.accrued))
-    changes = _changes(draws, earlier, given[1])
+    changes = changed_draws(draws, earlier, given[1])
     spent, in_money = changes.pop(CREDIT, ZERO), {*draws["paid"], *earlier.get("paid", ())}
     credit = decimal(difference(opening.credit_balance, spent))
     cash = difference(total, exact_sum([spent, *(part for id, part in changes.items() if id in in_money)]))
@@ -335,23 +342,12 @@ def _weighed(given: Given, plan: CompiledPlan) -> tuple[Increment, Decimal]:
             past_of = past_of._replace(plan=given[8].past, usages=given[8].past_usages)
         was = rate(past_of)
         past = max(Fraction(was.total), Fraction(opening.accrued))
-        earlier = _least(was.amounts, added.before.amounts if added.before else NOTHING_EARLIER)
+        earlier = least_of(was.amounts, added.before.amounts if added.before else NOTHING_EARLIER)
     now = rate(request._replace(offers=offers or _nothing, earlier=earlier, exact=True))
     pays = now.paid() if offers is not None else NO_DRAWS
     there = total_drawn(pays) - total_drawn(request.draws.get("paid", NO_DRAWS))
     lacking = Fraction(now.total) - past - Fraction(there) / 10**plan.places
     return added, Rounding(plan.places, mode="up")(max(lacking, Fraction(added.due), Fraction(0)))
-
-
-def _least(exact: Earlier, settled: Earlier) -> Earlier:
-    """Charges at the lesser of what they came to and what was settled of it.
-
-    What rounding left out of a bill was never charged, so that any credit may pay it now.
-    """
-    return {
-        sort: {key: min(amount, settled.get(sort, {}).get(key, amount)) for key, amount in amounts.items()}
-        for sort, amounts in exact.items()
-    }
 
 
 def _nothing(sort: Sort) -> Sequence[Offer]:
@@ -399,15 +395,3 @@ def _restated(opening: Opening, request: RatingRequest) -> Statement:
         paid[key], more = amount - min(amount, more), more - min(amount, more)
     before.amounts = {**before.amounts, "paid": paid}  # in place of what it works out by itself
     return before
-
-
-def _changes(draws: Sorts, earlier: Sorts, plan: BillingPlan) -> dict[str, Decimal]:
-    """What each grant pays more, or less, than it had paid."""
-    changes: dict[str, Decimal] = {}
-    for sort in {**earlier, **draws}:
-        now, before = draws.get(sort, NO_DRAWS), earlier.get(sort, NO_DRAWS)
-        for id in {**before, **now}:
-            change = sum(now.get(id, {}).values()) - sum(before.get(id, {}).values())
-            if change:
-                changes[id] = units_drawn(change, plan, sort)
-    return changes

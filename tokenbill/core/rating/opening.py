@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tokenbill.core.base.values import Memo
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.draws import CREDIT, Offer, Units
+from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer, Units
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.metering.meters import Meter
@@ -18,11 +18,19 @@ from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, decimal, exact_sum, plus
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.charge_run import Offers, Sort, Sorts
+from tokenbill.core.rating.charge_run import Earlier, Offers, Sort, Sorts
 from tokenbill.core.rating.statement import minor_units, places_of, units_drawn
 from tokenbill.errors import CurrencyMismatch
 
-__all__ = ["Opening", "check_currencies", "draws_by_sort", "kept_draws", "offers_of", "sort_of"]
+__all__ = [
+    "Opening",
+    "changed_draws",
+    "check_currencies",
+    "draws_by_sort",
+    "kept_draws",
+    "offers_of",
+    "sort_of",
+]
 
 
 class Opening(Protocol):
@@ -129,6 +137,29 @@ def kept_draws(draws: Sorts, plan: BillingPlan) -> DrawsByCharge:
             for id, parts in drawn.items()
         )
     )
+
+
+def changed_draws(draws: Sorts, earlier: Sorts, plan: BillingPlan) -> dict[str, Decimal]:
+    """What each grant pays more, or less, than it had paid."""
+    changes: dict[str, Decimal] = {}
+    for sort in {**earlier, **draws}:
+        now, before = draws.get(sort, NO_DRAWS), earlier.get(sort, NO_DRAWS)
+        for id in {**before, **now}:
+            change = sum(now.get(id, {}).values()) - sum(before.get(id, {}).values())
+            if change:
+                changes[id] = units_drawn(change, plan, sort)
+    return changes
+
+
+def least_of(exact: Earlier, settled: Earlier) -> Earlier:
+    """Charges at the lesser of what they came to and what was settled of it.
+
+    What rounding left out of a bill was never charged, so that any credit may pay it now.
+    """
+    return {
+        sort: {key: min(amount, settled.get(sort, {}).get(key, amount)) for key, amount in amounts.items()}
+        for sort, amounts in exact.items()
+    }
 
 
 def sort_of(grant: Grant, plan: BillingPlan) -> Sort:

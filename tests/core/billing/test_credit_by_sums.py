@@ -1,0 +1,102 @@
+"""Credit that sums say all of: the same bills and accounts as charge by charge."""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from tokenbill import Account, Bill, BillingPlan, Discount, Grant, Period, PriceSchedule, Tax, Usage
+from tokenbill.errors import BalanceExhausted
+
+PRICES = PriceSchedule(gpu_hours="0.105", api_calls="0.0111")
+MARCH = Period("2026-03-01", "2026-04-01")
+GIFT, PAID = Grant("gift", 3, "USD", kind="promotional"), Grant("paid", 50, "USD")
+FULL = BillingPlan.subscription(
+    7, PRICES, included={"api_calls": 5}, minimum=9, maximum=40, taxes=[Tax("VAT", 19)],
+    discounts=[Discount.percent(10), Discount.fixed(1, on="usage")],
+)  # fmt: skip
+PLANS = {
+    "prepaid": BillingPlan.prepaid(PRICES),
+    "refusing": BillingPlan.prepaid(PRICES, overage="refuse"),
+    "all terms": FULL,
+    "scoped tax": BillingPlan.subscription(7, PRICES, taxes=[Tax("VAT", 19, on="usage")]),
+    "inclusive tax": BillingPlan.subscription(7, PRICES, taxes=[Tax("VAT", 19, inclusive=True)]),
+}
+GRANTS = {
+    "paid": [PAID],
+    "two": [evolve(PAID, id="b", amount=Decimal(4)), PAID],
+    "gift": [GIFT, PAID],
+    "large gift": [evolve(GIFT, amount=Decimal(500))],
+    "scoped": [evolve(PAID, on="api_calls"), evolve(PAID, id="rest")],
+    "dated": [evolve(GIFT, expires="2026-03-10"), evolve(PAID, starts="2026-03-05"), evolve(PAID, id="z")],
+    "spent": [Grant("nothing", 0, "USD"), PAID],
+}
+EVENTS = [
+    ("2026-03-01", {"gpu_hours": 3, "api_calls": 7}, {}),
+    ("2026-03-04", {"api_calls": 100}, {}),
+    ("2026-03-05", {"gpu_hours": 20}, {"api_calls": 50}),
+    ("2026-03-12", {"api_calls": 900}, {}),
+    ("2026-03-20", {"gpu_hours": 150}, {}),
+    ("2026-03-31", {"gpu_hours": 1}, {}),
+]
+
+
+def month(plan, grants, *, keep, at=True):
+    """The bills of a month, each account kept as it is or made anew from its parts."""
+    account, bills = Account(balance=grants), []
+    for i, (day, used, less) in enumerate(EVENTS):
+        opening = account if keep else evolve(account)
+        rest = {"at": day} if at else {}
+        try:
+            bill = Bill.of(
+                Usage(used), plan, period=MARCH, opening=opening, final=i == len(EVENTS) - 1,
+                reversal=Usage(less), **rest,
+            )  # fmt: skip
+        except BalanceExhausted:
+            continue
+        bills.append(bill)
+        account = bill.closing
+    return bills
+
+
+def told(bill):
+    """All that a bill and its account say."""
+    return bill.total, bill.due, bill.draws, bill.lines, bill.closing, bill.added.draws, bill.added.balance
+
+
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("grants", GRANTS)
+@pytest.mark.parametrize("at", [True, False])
+def test_bills_by_sums_are_those_by_charge(plan, grants, at):
+    kept = month(PLANS[plan], GRANTS[grants], keep=True, at=at)
+    anew = month(PLANS[plan], GRANTS[grants], keep=False, at=at)
+    assert [told(bill) for bill in kept] == [told(bill) for bill in anew]
+    for bill in kept:
+        bill.verify()
+
+
+def test_events_by_sums_make_no_balance_until_somebody_looks():
+    account = Account(balance=[GIFT, PAID])
+    for _ in range(3):
+        account = Bill.of(
+            Usage(gpu_hours=1), PLANS["prepaid"], opening=account, final=False, period=MARCH
+        ).closing
+    assert "credit" in account.made
+    assert account.draws == (("gift", Decimal("0.32")),)
+    assert account.balance.left("gift") == Decimal("2.68")
+    with pytest.raises(AttributeError, match="nothing_of_it"):
+        account.nothing_of_it  # noqa: B018
+
+
+def test_an_account_that_opens_many_bills_knows_what_is_offered():
+    account, plan = Account(balance=[GIFT, PAID]), PLANS["all terms"]
+    one = Bill.of(Usage(gpu_hours=9), plan, opening=account, period=MARCH)
+    again = Bill.of(Usage(gpu_hours=9), plan, opening=account, period=MARCH)
+    assert told(one) == told(again)
+    assert told(one) == told(Bill.of(Usage(gpu_hours=9), plan, opening=evolve(account), period=MARCH))
+
+
+def test_grants_in_another_currency_and_credit_are_left_to_single_charges():
+    account = Account(balance=[PAID], credit_balance=2, credit_currency="USD")
+    bill = Bill.of(Usage(gpu_hours=100), PLANS["prepaid"], opening=account)
+    assert (bill.due, bill.closing.credit_balance, bill.draws) == (0, 0, (("paid", Decimal("8.50")),))
