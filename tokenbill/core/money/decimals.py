@@ -209,9 +209,9 @@ def exact_sum(amounts: Iterable[Exact]) -> Exact:
     >>> exact_sum([Decimal("0.10"), Decimal("0.20")]), exact_sum([Fraction(1, 3), Decimal(1)])
     (Decimal('0.30'), Fraction(4, 3))
     """
-    parts = tuple(amounts)
+    parts = amounts if isinstance(amounts, list) else list(amounts)
     try:
-        return reduce(EXACT.add, parts, ZERO)  # type: ignore[arg-type]
+        return reduce(EXACT.add, parts, ZERO)
     except (Inexact, TypeError):
         return sum((Fraction(part) for part in parts), Fraction())
 

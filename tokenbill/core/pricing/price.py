@@ -167,7 +167,7 @@ class Sum(Combinator):
     prices: tuple[Price, ...] = field(converter=summands, validator=deep_iterable(nests))
 
     def amount(self, quantity: Exact) -> Exact:
-        return exact_sum(amount_at(price, quantity) for price in self.prices)
+        return exact_sum([amount_at(price, quantity) for price in self.prices])
 
     def pieces(self) -> Curve | None:
         curves = [price.pieces() for price in self.prices]

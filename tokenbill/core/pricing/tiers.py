@@ -212,7 +212,7 @@ class Graduated(Price):
         return [tier.component(width, self.per, label) for tier, width, label in tiers]
 
     def amount(self, quantity: Exact) -> Exact:
-        return exact_sum(component.amount for component in self.breakdown(quantity))
+        return exact_sum([component.amount for component in self.breakdown(quantity)])
 
     def pieces(self) -> Curve:
         lows = list(map(Fraction, self.table.lows))
