@@ -22,7 +22,6 @@ from tokenbill.core.rating.lines import Adjustment, LineItem
 from tokenbill.errors import BalanceExhausted, CurrencyMismatch, TokenbillError, UnpricedUsage
 
 if TYPE_CHECKING:
-    from tokenbill.core.billing.changes import PlanChange, change_of_plan
     from tokenbill.core.plans.contract import Contract
     from tokenbill.core.pricing.lint import Finding, lint
     from tokenbill.core.pricing.price_book import PriceBook
@@ -50,7 +49,6 @@ __all__ = [
     "Package",
     "PerUnit",
     "Period",
-    "PlanChange",
     "Price",
     "PriceBook",
     "PriceSchedule",
@@ -61,7 +59,6 @@ __all__ = [
     "UnpricedUsage",
     "Usage",
     "Volume",
-    "change_of_plan",
     "from_float",
     "lint",
     "number",
@@ -71,10 +68,6 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     # What few programs ask for is imported on first use, so that all others start faster.
-    if name in {"PlanChange", "change_of_plan"}:
-        from tokenbill.core.billing import changes
-
-        return getattr(changes, name)
     if name in {"Finding", "lint"}:
         from tokenbill.core.pricing import lint
 

@@ -10,6 +10,7 @@ from tokenbill import (
     Balance,
     Bill,
     BillingPlan,
+    Contract,
     Cycle,
     Discount,
     Fee,
@@ -22,7 +23,6 @@ from tokenbill import (
     Tier,
     Usage,
 )
-from tokenbill.core.billing.changes import change_of_plan
 
 EPOCH = date(1970, 1, 1)
 FINE = Rounding(places=12)
@@ -86,8 +86,13 @@ def proration_change(_, params, __):
         BillingPlan.on_demand(PriceSchedule(), fees=Fee(params[key]), **terms)
         for key in ("old_amount", "new_amount")
     )
-    change = change_of_plan(old, new, period=whole, at=whole.end - timedelta(days=int(params["remaining"])))
-    credit, charge = Fraction(change.credit), Fraction(change.charge)
+    at = whole.end - timedelta(days=int(params["remaining"]))
+    paid = Bill.of({}, old, period=whole, at=whole.start, final=False)
+    contract = Contract(old).amended(at, new)
+    change = Bill.of({}, contract, period=whole, opening=paid.closing, at=at, final=False)
+    fees = [line.precise for line in change.lines if line.kind == "fee"]
+    # the examples round what is given back and what is charged, each for itself
+    credit, charge = (Fraction(old.rounding(fee, old.rounding.places)) for fee in fees)
     return {"credit": credit, "charge": charge, "amount": credit + charge}
 
 
