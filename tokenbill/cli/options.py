@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.core.pricing.rates import PerUnit
@@ -24,6 +25,7 @@ from tokenbill.errors import (
     TokenbillError,
     UnreadableInput,
 )
+from tokenbill.shared.plan_in_force import plan_in_force
 from tokenbill.shared.strict_json import NotJson, decoded
 
 __all__ = ["LANGUAGES", "Misuse", "Request", "options", "request_of"]
@@ -151,7 +153,9 @@ def _add_bill(parser: ArgumentParser) -> None:
     price = "what a unit of a meter costs, or PER units"
     terms = parser.add_mutually_exclusive_group()
     terms.add_argument("--price", metavar="METER=RATE[/PER]", help=price, **several)
-    terms.add_argument("--plan", metavar="FILE", help="a plan or a schedule of prices, in TOML or JSON")
+    terms.add_argument(
+        "--plan", metavar="FILE", help="a plan, contract or schedule of prices, in TOML or JSON"
+    )
     model = "the prices of a model, as genai-prices lists them; of answers by default each row's own"
     terms.add_argument("--model", metavar="NAME", help=model, **several)
     add("--currency", default="USD", help="currency of --price; USD by default")
@@ -174,7 +178,11 @@ def request_of(arguments: Namespace) -> Request:
         TokenbillError: If the file of the plan, or the catalog, cannot be read.
     """
     _check(arguments)
-    plan = _plan(arguments)
+    try:
+        period = _period(arguments.period)
+    except TokenbillError as error:
+        raise Misuse(error) from None
+    plan = _plan(arguments, period)
     try:
         sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
         # A meter without a price is found before a long file is read.
@@ -182,13 +190,6 @@ def request_of(arguments: Namespace) -> Request:
         if plan is not None and not labels:
             for meter in [*(meter for meter, _ in sums), *counts]:
                 plan.prices.match(meter)
-        period: Period | None = None
-        if arguments.period is not None:
-            start, slash, end = arguments.period.partition("/")
-            if not slash:
-                way_out = "write START/END, as in 2026-01-01/2026-02-01"
-                raise InvalidPeriod("not a period", arguments.period, way_out)
-            period = Period(start, end)
     except TokenbillError as error:
         raise Misuse(error) from None
     path: str | None = arguments.price_map if plan is None else None
@@ -206,6 +207,15 @@ def request_of(arguments: Namespace) -> Request:
         price_map=None if path is None else _json_of(path),
         at=arguments.at,
     )
+
+
+def _period(text: str | None) -> Period | None:
+    if text is None:
+        return None
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise InvalidPeriod("not a period", text, "write START/END, as in 2026-01-01/2026-02-01")
+    return Period(start, end)
 
 
 def _pair(text: str, form: str) -> tuple[str, str]:
@@ -245,7 +255,7 @@ def _check(arguments: Namespace) -> None:
         raise Misuse("a document of usage has no columns; leave out --by")
 
 
-def _plan(arguments: Namespace) -> BillingPlan | None:
+def _plan(arguments: Namespace, period: Period | None) -> BillingPlan | None:
     """The plan of a file, or one on demand, at the prices of the arguments or those of a model.
 
     Answers bring their models with them: without other terms their plan is made when they are read.
@@ -277,10 +287,13 @@ def _plan(arguments: Namespace) -> BillingPlan | None:
             name = arguments.plan or arguments.model[0]
             raise Misuse(f"the prices of {name} depend on the date; give --at")
         terms = terms.on(arguments.at)
-    if not isinstance(terms, BillingPlan | PriceSchedule):
+    if isinstance(terms, BillingPlan | Contract):
+        # rows have no dates, so one version of the terms must hold for all of them
+        return plan_in_force(terms, period)
+    if not isinstance(terms, PriceSchedule):
         kind = type(terms).__name__
         raise Misuse(f"{arguments.plan} holds a {kind}, neither a plan nor a schedule of prices")
-    return terms if isinstance(terms, BillingPlan) else BillingPlan.on_demand(terms)
+    return BillingPlan.on_demand(terms)
 
 
 def _json_of(path: str) -> Any:

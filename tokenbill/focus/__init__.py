@@ -112,7 +112,7 @@ def rows(
         InvalidGrant: For expired tokens whose purchase is not known.
         BillMismatch: If today's code makes another bill than the one stored.
         CurrencyMismatch: If credit or list prices are in another currency than the bill.
-        InvalidPlan: If no fee has the name of *allowance_fee*.
+        InvalidPlan: If no fee has the name of *allowance_fee*, and for a bill of several versions.
 
     Source: https://focus.finops.org/focus-specification/v1-2/
 

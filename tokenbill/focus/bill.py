@@ -26,7 +26,7 @@ from tokenbill.core.money.decimals import (
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.lines import Adjustment
 from tokenbill.core.rating.stages import AddTax
-from tokenbill.errors import BillMismatch
+from tokenbill.errors import BillMismatch, InvalidPlan
 from tokenbill.focus.allowance import allowance_costs, token_rate
 from tokenbill.focus.costs import Cost, label_of, line_cost, priced, split
 from tokenbill.focus.credit import Draw, Purchases, cut_costs, money_draws
@@ -43,6 +43,10 @@ Groups = list[list[Cost]]
 
 def bill_costs(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) -> list[Cost]:
     """The costs of a bill; what is billed adds up to its total less what paid grants paid of it."""
+    if bill.versions:
+        # one row would hold unit prices of several versions, which FOCUS has no column for
+        way_out = "export its lines, bill.to_rows(), or bills of periods in which one version holds"
+        raise InvalidPlan("a bill of several versions of its terms", str(bill.period), way_out)
     costing = costing_of(bill, known, list_prices, fee)
     # Items and the lines beside them come to the total, unless the bill is a document of older code.
     beside = [line.precise for line in bill.lines if line.kind in ("credit", "tax", "rounding")]

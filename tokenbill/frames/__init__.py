@@ -8,10 +8,12 @@ from os import PathLike
 from typing import Any, TypeAlias, TypeVar
 
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.errors import InvalidPeriod, InvalidPlan, MissingExtra, UnreadableInput
+from tokenbill.errors import InvalidPeriod, MissingExtra, UnreadableInput
 from tokenbill.frames.job import Backend
 from tokenbill.frames.layouts import AMOUNT, Options, texts
+from tokenbill.shared.plan_in_force import plan_in_force
 
 __all__ = ["rate", "rate_rows", "stream"]
 
@@ -39,7 +41,7 @@ KINDS = ("DataFrame", "LazyFrame", "Table", "RecordBatch", "DuckDBPyRelation")
 
 def rate(
     data: Frame,
-    plan: BillingPlan,
+    plan: BillingPlan | Contract,
     by: str | Iterable[str] = (),
     *,
     meter: str = "meter",
@@ -61,7 +63,7 @@ def rate(
             Polars, and those of Dask and PySpark, stay lazy; a relation is read. A *long* one has a column
             of meters and one of quantities, a *wide* one a column for each meter, bearing its name.
             Quantities are integers or fixed decimals.
-        plan: The terms.
+        plan: The terms: a plan, or a contract of which one version holds in the period.
         by: The columns that name the bill; without them everything is on one.
         meter: The column of meters in a long frame.
         quantity: The column of quantities in a long frame.
@@ -99,7 +101,7 @@ def rate(
 
 def rate_rows(
     data: Frame,
-    plan: BillingPlan,
+    plan: BillingPlan | Contract,
     *,
     meter: str = "meter",
     quantity: str = "quantity",
@@ -126,7 +128,7 @@ def rate_rows(
 
 def stream(
     path: Paths,
-    plan: BillingPlan,
+    plan: BillingPlan | Contract,
     by: str | Iterable[str] = (),
     *,
     meter: str = "meter",
@@ -144,7 +146,7 @@ def stream(
     Args:
         path: A file of Parquet or CSV, a list of them, or a folder, with all that are below it. CSV has a
             header; its cells are text and its quantities plain digits, so that no float is ever made.
-        plan: The terms.
+        plan: The terms: a plan, or a contract of which one version holds in the period.
         by: The columns that name the bill; without them everything is on one.
         meter: The column of meters in a long file.
         quantity: The column of quantities in a long file.
@@ -191,15 +193,15 @@ def _options(
     period: Any = None,
 ) -> Options:
     """The options of a call, each of the right type."""
-    if not isinstance(plan, BillingPlan):
-        raise InvalidPlan("not a plan", plan, "give BillingPlan.on_demand(prices), or another")
     if period is not None and not isinstance(period, Period):
         raise InvalidPeriod("not a period", period, 'write Period("2026-01-01", "2026-02-01")')
     for column, what in ((meter, "meter"), (quantity, "quantity")):
         if not isinstance(column, str):
             raise UnreadableInput(f"{what}= names no column", column, f'write {what}="{what}"')
     named = None if meters is None else texts(meters, "meters")
-    return Options(plan, texts(by, "by"), meter, quantity, texts(labels, "labels"), named, period)
+    return Options(
+        plan_in_force(plan, period), texts(by, "by"), meter, quantity, texts(labels, "labels"), named, period
+    )
 
 
 def _backend(data: object) -> Backend:

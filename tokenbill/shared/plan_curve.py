@@ -42,6 +42,7 @@ from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.rating_run import Identity, RatingRun
 from tokenbill.errors import InvalidPlan, InvalidPrice
 from tokenbill.shared.break_even import netted
+from tokenbill.shared.plan_in_force import plan_in_force
 
 __all__ = ["NO_USAGE", "Along", "along", "amounts", "moved", "total_curve"]
 
@@ -103,7 +104,7 @@ def along(plan: BillingPlan, meter: str, *, usage: Usage | Quantities = NO_USAGE
     >>> along(BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10")), "gpu_hours").at(7)
     Fraction(7, 10)
     """
-    fixed, plan = checked_terms(usage, plan)
+    fixed, plan = checked_terms(usage, plan_in_force(plan))
     compiled, meter = CompiledPlan(plan, exactly=True, unrounded=True), Meter(meter)
     card = compiled.card
     fixed = Usage({other: quantity for other, quantity in fixed.items() if other != meter})

@@ -13,6 +13,7 @@ from tokenbill.core.base.inputs import is_mapping, listed_of, name, pairs_of
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import CurrencyMismatch, InvalidPlan, InvalidUsage
+from tokenbill.shared.plan_in_force import plan_in_force
 
 __all__ = ["NamedPlans", "Plans", "Scenario", "UsageHistory", "named_plans", "scenarios", "with_terms"]
 
@@ -71,9 +72,8 @@ def with_terms(plan: Any, terms: Mapping[str, Any]) -> BillingPlan:
 
 
 def _checked(value: Any) -> BillingPlan:
-    if not isinstance(value, BillingPlan):
-        raise InvalidPlan("not a plan", value, "give one: BillingPlan.on_demand(prices)")
-    return value
+    # a plan with dated terms is billed by the months of a history; a contract of one version is its plan
+    return value if isinstance(value, BillingPlan) else plan_in_force(value)
 
 
 def scenarios(usage: Any, within: Scenario = ()) -> Iterator[tuple[Scenario, Usage]]:

@@ -21,6 +21,7 @@ from tokenbill.core.money.decimals import ZERO, decimal, difference, product
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import is_before, iso_text, midnight, moment
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.increment import NO_USAGE, Increment
@@ -40,6 +41,7 @@ from tokenbill.shared.forecasts import (
     usage_of,
 )
 from tokenbill.shared.marginal_cost import PriceBreak, next_breakpoint
+from tokenbill.shared.plan_in_force import plan_in_force
 from tokenbill.watch.account_status import Allowance, Credit, DailyTotals, Forecast, Status
 from tokenbill.watch.budgets import Alert, Budget, State
 from tokenbill.watch.savings import Advice, advice, footprint, with_share
@@ -71,7 +73,7 @@ FOLLOWED, BILLS = 360, 1000
 
 def status(
     account: Account,
-    plan: BillingPlan,
+    plan: BillingPlan | Contract,
     *,
     at: date | str,
     period: Period | None = None,
@@ -81,7 +83,7 @@ def status(
 
     Args:
         account: The closing of the latest bill of the period.
-        plan: The terms.
+        plan: The terms, which do not change in the period: a plan, or a contract.
         at: Now: a date, of which nothing has been used yet, or an instant.
         period: The service period; otherwise that of the account, or of the plan's cycle.
         days: What was used on each day, in this period or before it. A day left out used nothing; those
@@ -92,6 +94,7 @@ def status(
         InvalidUsage: If *days* is not a mapping from dates to usage, or its days in this period used more
             than the account.
         AccountMismatch: If the account is of another period or plan.
+        InvalidPlan: If the terms change within the period.
 
     Source: docs/explanation/forecast.md
 
@@ -113,11 +116,11 @@ def status(
         nothing = Decimal((0, (0,), -unit.places))
         left = total([nothing, *(left for grant, left in usable if grant.currency == unit)])
         credit.append(Credit(unit, left))
-    spent = invoice_preview(NO_USAGE, plan, opening=account, period=now.billed, final=False, at=now.at)
+    spent = invoice_preview(NO_USAGE, now.plan, opening=account, period=now.billed, final=False, at=now.at)
     return Status(
         now.at,
         now.period,
-        plan.currency,
+        now.plan.currency,
         spent.accrued,
         tuple(_spent_by_day(now)),
         tuple(_allowances(now)),
@@ -133,6 +136,7 @@ class Snapshot(NamedTuple):
 
     account: Account
     plan: BillingPlan
+    terms: BillingPlan | Contract
     at: date
     period: Period
     billed: Period | None
@@ -143,9 +147,10 @@ class Snapshot(NamedTuple):
 def _snapshot(account: Any, plan: Any, at: Any, period: Any, days: Any) -> Snapshot:
     if not isinstance(account, Account):
         raise InvalidAccount("not an account", account, "give the closing of the bill before, or Account()")
-    if not isinstance(plan, BillingPlan):
+    if not isinstance(plan, BillingPlan | Contract):
         raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
-    now = moment(at)
+    now, terms = moment(at), plan
+    plan = terms if isinstance(terms, BillingPlan) else terms.plan_at(now)
     if period is not None and not isinstance(period, Period):
         raise InvalidPeriod("not a period", period, "give a Period")
     whole: Period | None = period or account.period
@@ -161,13 +166,16 @@ def _snapshot(account: Any, plan: Any, at: Any, period: Any, days: Any) -> Snaps
         raise InvalidPeriod("an instant in a period of dates", iso_text(now), "give a date")
     if now not in whole:
         raise InvalidPeriod("a time outside the period", iso_text(now), f"ask within {whole}")
+    plan = plan_in_force(terms, whole)
 
     known = () if days is None else daily_usage(days, local_day(whole.start), local_day(now))
     gone = sum((part for _, part in days_between(whole.start, now)), Fraction())
     mean = {meter: Fraction(units) / gone for meter, units in account.used.items()} if gone else {}
     run_rate = RunRate(known) if known else RunRate(mean=mean)
     billed = whole if account.is_fresh else account.period
-    snapshot = Snapshot(account, plan, now, whole, billed, run_rate, tuple(days_between(now, whole.end)))
+    snapshot = Snapshot(
+        account, plan, terms, now, whole, billed, run_rate, tuple(days_between(now, whole.end))
+    )
 
     # Days that used more than was billed belong to another account, or count something twice.
     for meter, units in sum((usage for _, usage in _days_in(snapshot)), NO_USAGE).items():
@@ -264,17 +272,19 @@ def _exhausted_on(now: Snapshot) -> date | None:
     """
     # The account goes on from bill to bill, so what a grant pays, loses or rolls over is what it will.
     account, period, billed, start, bills = now.account, now.period, now.billed, now.at, 0
+    # bills without a period have no versions of their terms
+    terms = now.plan if billed is None else now.terms
     while (local_day(start) - local_day(now.at)).days < FOLLOWED and bills < BILLS:
         for day, part in days_between(start, period.end):
             expected = now.run_rate.on((local_day(day) - local_day(now.at)).days)
             usage = usage_of({meter: units * part for meter, units in expected.items()})
-            paid = _paid(usage, now.plan, opening=account, period=billed, final=False, at=day)
+            paid = _paid(usage, terms, opening=account, period=billed, final=False, at=day)
             if paid is None:
                 return local_day(day)
             account, start, bills = paid.closing, day, bills + 1
 
         # Fees in arrears, the minimum and expiries come with the end of a period.
-        closed = _paid(NO_USAGE, now.plan, opening=account, period=billed, at=start)
+        closed = _paid(NO_USAGE, terms, opening=account, period=billed, at=start)
         if closed is None:
             return local_day(start)
         account, start, bills = closed.closing, period.end, bills + 1
@@ -286,7 +296,7 @@ def _exhausted_on(now: Snapshot) -> date | None:
     return None
 
 
-def _paid(usage: Usage, plan: BillingPlan, **how: Any) -> Bill | None:
+def _paid(usage: Usage, plan: BillingPlan | Contract, **how: Any) -> Bill | None:
     """A bill of which nothing is left to pay, or None."""
     try:
         bill = Bill.of(usage, plan, **how)

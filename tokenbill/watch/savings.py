@@ -28,6 +28,7 @@ from tokenbill.core.rating.lines import exact_sum
 from tokenbill.core.rating.statement import plain_lines
 from tokenbill.errors import CurrencyMismatch, InvalidMeter, InvalidPlan, InvalidUsage
 from tokenbill.shared.forecasts import invoice_preview
+from tokenbill.shared.plan_in_force import plan_in_force
 
 __all__ = ["Advice", "advice", "footprint", "with_share"]
 
@@ -102,8 +103,8 @@ def advice(
     >>> print(*advice(Usage(input_tokens=1000), BillingPlan.on_demand(prices), cached="0.5"))
     read 0.5 of the input from a cache: saves 13.50 USD, 16.50 in place of 30.00
     """
-    usage, plan = checked_terms(usage, plan)
     period = None if period is None else checked_period(period)
+    usage, plan = checked_terms(usage, plan_in_force(plan, period))
 
     def cost(used: Usage, terms: BillingPlan) -> Decimal:
         return invoice_preview(used, terms, period=period).accrued

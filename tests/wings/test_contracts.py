@@ -1,0 +1,177 @@
+"""Contracts in the wings: billed by the plan in force, or refused with the way out."""
+
+from datetime import date
+
+import pytest
+
+from tokenbill import (
+    Account,
+    Bill,
+    BillingPlan,
+    Contract,
+    Cycle,
+    Discount,
+    Fee,
+    Grant,
+    Period,
+    PriceBook,
+    PriceSchedule,
+    Usage,
+    compare,
+    focus,
+    serial,
+    watch,
+)
+from tokenbill.cli import main
+from tokenbill.errors import InvalidPeriod, InvalidPlan
+
+MARCH, APRIL = Period("2026-03-01", "2026-04-01"), Period("2026-04-01", "2026-05-01")
+SMALL, LARGE = (
+    BillingPlan.subscription(fee, PriceSchedule(calls="0.01"), cycle=Cycle.monthly()) for fee in (31, 62)
+)
+UPGRADED = Contract(SMALL).amended("2026-03-16", LARGE)
+DATED = BillingPlan.on_demand(
+    PriceBook([("2026-01-01", PriceSchedule(calls="0.01")), ("2026-04-01", PriceSchedule(calls="0.02"))])
+)
+
+
+def account(terms, period, at, usage=(), opening=None):
+    return Bill.of(
+        dict(usage), terms, period=period, at=at, final=False, opening=opening or Account()
+    ).closing
+
+
+# --- watch -----------------------------------------------------------------------------------------------
+
+
+def test_a_status_is_that_of_the_plan_in_force():
+    status = watch.status(account(UPGRADED, APRIL, "2026-04-01", {"calls": 100}), UPGRADED, at="2026-04-11")
+
+    assert (str(status.spent), str(status.forecast.total)) == ("63.00", "65.00")
+
+
+def test_a_status_within_a_change_of_terms_is_refused():
+    with pytest.raises(InvalidPlan, match=r"terms that change in the period.*versions"):
+        watch.status(account(UPGRADED, MARCH, "2026-03-20"), UPGRADED, at="2026-03-20")
+    with pytest.raises(InvalidPlan, match="not a plan"):
+        watch.status(Account(), 5, at="2026-03-20")
+
+
+def test_credit_is_followed_into_versions_to_come():
+    # after 31 for March, 39 pay another 31, but not 62
+    paid = Account(balance=[Grant("paid", 70, "USD")])
+    contract = Contract(SMALL).amended("2026-04-01", LARGE)
+    now = account(contract, MARCH, "2026-03-01", opening=paid)
+
+    assert watch.status(now, contract, at="2026-03-10").exhausted_on == date(2026, 4, 1)
+    assert watch.status(now, SMALL, at="2026-03-10").exhausted_on == date(2026, 5, 1)
+
+
+def test_advice_reads_dated_prices_of_its_period():
+    saved = watch.advice(
+        Usage(calls=100), DATED, period=APRIL, plans=[BillingPlan.on_demand(PriceSchedule(calls="0.005"))]
+    )
+
+    assert [str(each.saving) for each in saved] == ["1.50"]
+    with pytest.raises(InvalidPlan, match="no period"):
+        watch.advice(Usage(calls=100), DATED)
+
+
+# --- compare ---------------------------------------------------------------------------------------------
+
+
+def test_a_contract_that_never_changed_is_compared_as_its_plan():
+    best = compare.plans(Usage(calls=1), {"now": Contract(SMALL), "more": LARGE}).best
+
+    assert (best.name, str(best.total)) == ("now", "31.01")
+
+
+def test_a_contract_that_changes_is_not_compared():
+    with pytest.raises(InvalidPlan, match="terms that change, and no period"):
+        compare.plans(Usage(calls=1), [UPGRADED, SMALL])
+    with pytest.raises(InvalidPlan, match="terms that change, and no period"):
+        compare.break_even(DATED, SMALL, "calls")
+
+
+def test_dated_prices_are_compared_by_month():
+    both = compare.plans({MARCH: Usage(calls=100), APRIL: Usage(calls=100)}, [DATED])
+
+    assert str(both.best.total) == "3.00"
+
+
+# --- focus -----------------------------------------------------------------------------------------------
+
+
+def test_focus_has_rows_of_a_bill_of_one_version():
+    rows = focus.rows(Bill.of({"calls": 100}, UPGRADED, period=APRIL), issuer="Acme")
+
+    assert sum(row["BilledCost"] for row in rows) == 63
+
+
+def test_focus_refuses_a_bill_of_several_versions():
+    bill = Bill.of({"2026-03-05": {"calls": 100}}, UPGRADED, period=MARCH)
+
+    with pytest.raises(InvalidPlan, match=r"several versions.*to_rows"):
+        focus.rows(bill, issuer="Acme")
+
+
+# --- frames ----------------------------------------------------------------------------------------------
+
+
+def test_a_frame_is_rated_by_the_plan_in_force():
+    polars = pytest.importorskip("polars")
+    pytest.importorskip("numpy")
+    from tokenbill import frames
+
+    calls = polars.DataFrame({"tenant": ["a", "b"], "calls": [100, 200]})
+    for terms, total in ((UPGRADED, 127), (DATED, 6)):
+        rated = frames.rate(calls, terms, by="tenant", period=APRIL)
+        assert sum(rated["amount"]) == total
+
+    for terms, period in ((UPGRADED, MARCH), (UPGRADED, None), (DATED, None), (5, None)):
+        with pytest.raises(InvalidPlan, match=r"terms that change|not a plan"):
+            frames.rate(calls, terms, by="tenant", period=period)
+
+
+# --- documents and the command line ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["toml", "json"])
+def test_the_command_line_reads_a_contract(form, tmp_path, capsys):
+    if form == "toml":
+        pytest.importorskip("tomli_w")
+    contract, usage = tmp_path / f"contract.{form}", tmp_path / "usage.csv"
+    serial.dump(UPGRADED, contract)
+    usage.write_text("calls\n60\n40\n")
+    asked = ["bill", str(usage), "--sum", "calls", "--plan", str(contract)]
+
+    assert main([*asked, "--period", "2026-04-01/2026-05-01"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $63.00"
+    for more in ([], ["--period", "2026-03-01/2026-04-01"]):
+        assert main([*asked, *more]) == 1
+        assert "terms that change" in capsys.readouterr().err
+
+
+# --- what has ended --------------------------------------------------------------------------------------
+
+
+def test_a_contract_that_ended_has_no_plan_in_force():
+    ended = Contract(SMALL).ended("2026-03-16")
+
+    with pytest.raises(InvalidPlan, match="terms that change in the period"):
+        watch.status(Account(), ended, at="2026-03-10")
+    with pytest.raises(InvalidPeriod, match="after the contract's end"):
+        watch.status(Account(), ended, at="2026-04-10")
+
+
+def test_terms_that_start_in_a_period_change_in_it():
+    plan = BillingPlan(
+        PriceSchedule(calls=1),
+        fees=Fee(9, starts="2026-03-16"),
+        discounts=Discount.percent(10, ends="2026-02-01"),
+        cycle=Cycle.monthly(),
+    )
+
+    with pytest.raises(InvalidPlan, match="terms that change in the period"):
+        watch.status(Account(), plan, at="2026-03-10")
+    assert str(watch.status(Account(), plan, at="2026-04-10").spent) == "9.00"

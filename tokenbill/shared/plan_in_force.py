@@ -1,0 +1,41 @@
+"""The plan in force: the one whose terms hold all through a period, for what cannot bill several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.errors import InvalidPlan
+
+__all__ = ["plan_in_force"]
+
+
+def plan_in_force(terms: Any, period: Period | None = None) -> BillingPlan:
+    """The plan that holds all through a period, under a plan or a contract, its terms dated no more.
+
+    Raises:
+        InvalidPlan: If *terms* is neither, or they change in the period, or change and there is no period.
+        InvalidPeriod: If the contract has ended before.
+
+    >>> from tokenbill.core.pricing.schedule import PriceSchedule
+    >>> one, two = (BillingPlan.on_demand(PriceSchedule(calls=rate)) for rate in (1, 2))
+    >>> contract = Contract(one).amended("2026-03-01", two)
+    >>> plan_in_force(contract, Period("2026-03-01", "2026-04-01")) == two
+    True
+    """
+    if not isinstance(terms, BillingPlan | Contract):
+        raise InvalidPlan("not a plan", terms, "give one: BillingPlan.on_demand(prices)")
+    contract = terms if isinstance(terms, Contract) else Contract(terms)
+    plan = contract.plan
+    if not (contract.amendments or contract.end or plan.is_dated):
+        return plan
+    if period is None:
+        way_out = "name a period in which one version holds, or give the plan of one version"
+        raise InvalidPlan("terms that change, and no period", plan.name, way_out)
+    version, *others = contract.versions(period)
+    if others or version.period != period:
+        way_out = "bill it with Bill.of, or ask for the plan of one version: contract.versions(period)"
+        raise InvalidPlan("terms that change in the period", str(period), way_out)
+    return version.plan
