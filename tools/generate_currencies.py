@@ -1,5 +1,7 @@
 """Write ``tokenbill/core/money/iso4217.py`` from the table that the PyPI package ``iso4217`` carries.
 
+A code that was withdrawn stays: what the module knew before is kept.
+
 Run ``python tools/generate_currencies.py`` after an amendment of ISO 4217.
 """
 
@@ -40,10 +42,14 @@ def row(places: int, codes: list[str]) -> str:
 
 
 def main() -> None:
-    """Read the installed package and rewrite the module."""
+    """Read the installed package and rewrite the module, which keeps every code that it had."""
     import iso4217
 
-    minor_units = {item.code: item.exponent for item in iso4217.Currency if item.exponent is not None}
+    from tokenbill.core.money.iso4217 import MINOR_UNITS
+
+    published = {item.code: item.exponent for item in iso4217.Currency if item.exponent is not None}
+    # a bill stored in a currency that was withdrawn since is still read, corrected and exported
+    minor_units = {**MINOR_UNITS, **published}
     TARGET.write_text(module(minor_units, str(iso4217.__published__)), encoding="utf-8")
 
 

@@ -54,6 +54,28 @@ def test_the_generator_reads_the_installed_package(tmp_path, monkeypatch):
     assert " USD " in (tmp_path / "table.py").read_text(encoding="utf-8")
 
 
+def test_the_generator_keeps_what_the_table_had(tmp_path, monkeypatch):
+    script = generator()
+    monkeypatch.setattr(script, "TARGET", tmp_path / "table.py")
+    monkeypatch.setitem(MINOR_UNITS, "OLD", 3)  # withdrawn: no published table has it
+
+    script.main()
+
+    assert " OLD " in (tmp_path / "table.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", ["BGN", "ANG", "HRK", "ZWL", "SLL", "CUC"])
+def test_a_currency_that_was_withdrawn_stays_known(code):
+    assert Currency(code).places == 2
+
+
+def test_no_places_are_proposed_for_a_code_that_nobody_knows():
+    with pytest.raises(InvalidCurrency) as refused:
+        Currency("QQQ")
+
+    assert "places=0" not in str(refused.value)
+
+
 def test_a_virtual_unit_says_its_own_places():
     assert Currency("TOKEN", places=0) == Currency("TOKEN", 0)
     assert Currency("gpu-credit_2", places=30).places == 30
@@ -66,7 +88,7 @@ def test_a_metal_is_a_unit_of_its_own():
 
 @pytest.mark.parametrize("code", ["UDS", "U5D", "XAU", "TOKEN", "BTC"])
 def test_an_unknown_code_without_places_is_refused(code):
-    with pytest.raises(InvalidCurrency, match=rf'Currency\("{code}", places=0\)'):
+    with pytest.raises(InvalidCurrency, match=rf'Currency\("{code}", places=…\)'):
         Currency(code)
 
 

@@ -350,9 +350,10 @@ def test_what_is_no_period_is_refused():
         status(Account(), PLAN, at="2026-03-11", period="2026-03")
 
 
-def test_an_account_of_other_terms_is_refused():
+def test_an_account_whose_past_comes_to_something_else_is_refused():
+    assert status(opened(), evolve(PLAN, minimum=5), at="2026-03-11").spent == 8  # the past is the same
     with pytest.raises(AccountMismatch):
-        status(opened(), evolve(PLAN, minimum=5), at="2026-03-11")
+        status(opened(), BillingPlan.on_demand(PriceSchedule(calls="0.02")), at="2026-03-11")
 
 
 def test_days_that_are_none_are_refused():

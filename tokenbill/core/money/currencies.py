@@ -67,7 +67,8 @@ class Currency:
         code, given = self.code, cast("int | None", self.places)
         known = MINOR_UNITS.get(code, given)
         if known is None:
-            way_out = f'check the code, or give a unit of your own its places: Currency("{code}", places=0)'
+            # a proposal of 0 for a currency that is withdrawn or new would bill it without its cents
+            way_out = f'check the code, or give a unit of your own its places: Currency("{code}", places=…)'
             raise InvalidCurrency("not a currency of ISO 4217 that has minor units", code, way_out)
         if given not in (None, known):
             way_out = "leave them out, or name another unit"
