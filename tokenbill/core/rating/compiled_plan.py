@@ -243,7 +243,7 @@ class CompiledPlan:
             places=self.places,
             whole_lines=self.whole_lines,
         )
-        stages = [stage for kind in STAGES for stage in kind.of(at)]
+        stages = [stage for compiled in STAGES for stage in compiled(at)]
         return Terms(self.cells, stages)
 
     def terms(self) -> Terms:

@@ -111,14 +111,9 @@ def words(parts: Sequence[tuple[Decimal, Fraction]]) -> str:
 
 
 class Stage:
-    """One term at its place: ``of`` compiles it from a plan, ``apply`` is what it does to the numbers."""
+    """One term at its place, compiled from a plan; ``apply`` is what it does to the numbers."""
 
     __slots__ = ()
-
-    @classmethod
-    def of(cls, at: PlanScale) -> Iterator[Stage]:
-        """What the plan has of this stage, in order."""
-        raise NotImplementedError
 
     def treats(self, cell: int) -> object:
         """How it treats the charges of a cell: two of which all stages to come say the same are as one."""
@@ -126,4 +121,3 @@ class Stage:
 
     def apply(self, run: RatingRun) -> None:
         """Do it to the charges of a run."""
-        raise NotImplementedError

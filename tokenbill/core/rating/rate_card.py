@@ -59,8 +59,7 @@ class Cells:
         if known is None:
             with self._lock:  # two threads must not give two masks one number
                 known = self._numbers.setdefault(mask, len(self.masks))
-                if known == len(self.masks):
-                    self.masks = (*self.masks, mask)
+                self.masks = tuple(self._numbers)
         return known
 
     def within(self, scopes: Mapping[int, Scope]) -> tuple[bool, ...]:

@@ -40,7 +40,7 @@ stage that is put into ``STAGES`` works in single bills, in columns and along a 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -141,10 +141,8 @@ class FixedOff(Stage):
         run.spread(off, whole, places)
 
 
-class Discounts(Stage):
+class Discounts:
     """Discounts of both kinds; before the maximum, which looks at what is owed."""
-
-    __slots__ = ()
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
@@ -317,15 +315,15 @@ class AddTax(Stage):
             run.tax(amount, parts)
 
 
-STAGES: tuple[type[Stage], ...] = (
-    FeeCharge,
-    PriceUsage,
-    BurnTokens,
-    Discounts,
-    CapAtMaximum,
-    TrueUpToMinimum,
-    RoundNet,
-    PayGifts,
-    AddTax,
+STAGES: tuple[Callable[[PlanScale], Iterator[Stage]], ...] = (
+    FeeCharge.of,
+    PriceUsage.of,
+    BurnTokens.of,
+    Discounts.of,
+    CapAtMaximum.of,
+    TrueUpToMinimum.of,
+    RoundNet.of,
+    PayGifts.of,
+    AddTax.of,
 )
 """The order; each says in its first line why it stands where it does."""
