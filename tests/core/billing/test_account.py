@@ -21,7 +21,7 @@ from tokenbill import (
     Tax,
     Usage,
 )
-from tokenbill.core.billing.account import NEW, check_rest, checked_terms, notes_of
+from tokenbill.core.billing.account import NEW, VersionUsage, check_rest, checked_terms, notes_of
 from tokenbill.errors import (
     InvalidAccount,
     InvalidCurrency,
@@ -146,6 +146,8 @@ def test_draws_that_are_none_are_refused(draws):
         ({"credit_balance": "a cent"}, InvalidNumber),
         ({"credit_currency": "gold"}, InvalidCurrency),
         ({"draws": {"welcome": 1}}, InvalidAccount),
+        ({"versions": [5]}, InvalidAccount),
+        ({"versions": [VersionUsage("2026-03-01", {"a": 1})]}, InvalidAccount),
     ],
     ids=str,
 )

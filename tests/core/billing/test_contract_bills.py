@@ -7,6 +7,7 @@ from attrs import evolve
 
 from tokenbill import (
     Account,
+    Balance,
     Bill,
     BillingPlan,
     Contract,
@@ -26,7 +27,7 @@ from tokenbill import (
     Usage,
     Volume,
 )
-from tokenbill.errors import AccountMismatch, InvalidUsage
+from tokenbill.errors import AccountMismatch, BalanceExhausted, InvalidPeriod, InvalidUsage
 
 MARCH, APRIL = Period("2026-03-01", "2026-04-01"), Period("2026-04-01", "2026-05-01")
 JUNE, JULY = Period("2026-06-01", "2026-07-01"), Period("2026-07-01", "2026-08-01")
@@ -636,3 +637,180 @@ def test_usage_that_is_dated_needs_no_contract():
     plan = monthly(prices={"u": "0.40"}, included={"u": 30})
 
     assert final(plan, MARCH, {"2026-03-05": {"u": 25}, "2026-03-20": Usage(u=25)}).total == 8
+
+
+@pytest.mark.parametrize(
+    ("day", "problem"), [("2026-04-01", "outside"), ("2026-03-20", "after the contract")]
+)
+def test_usage_has_a_date_on_which_the_contract_holds(day, problem):
+    contract = Contract(monthly(prices={"u": 1})).ended("2026-03-16")
+
+    with pytest.raises(InvalidUsage, match=problem):
+        final(contract, MARCH, {day: {"u": 1}})
+
+
+def test_usage_without_a_time_is_refused_where_an_earlier_version_has_no_price_or_tiers_begin_anew():
+    old, new = monthly(prices={"u": 1}), monthly(prices={"u": 1, "v": 2})
+    contract, restarted = (
+        amended(old, ("2026-03-16", new)),
+        amended(old, ("2026-03-16", old), tiers="restart"),
+    )
+
+    assert final(contract, MARCH, {"2026-03-20": {"v": 3}}).total == 6
+    for terms, usage in ((contract, {"v": 3}), (restarted, {"u": 3})):
+        with pytest.raises(InvalidUsage, match="say when"):
+            final(terms, MARCH, usage)
+
+
+def test_an_account_does_not_go_on_without_a_version_that_it_was_billed_under():
+    old, new = monthly(prices={"u": 1}), monthly(prices={"u": 2})
+    (first,) = bills(MARCH, (amended(old, ("2026-03-16", new)), {"2026-03-20": {"u": 5}}, "2026-03-20"))
+
+    with pytest.raises(AccountMismatch, match="version that begins"):
+        Bill.of({}, old, opening=first.closing, period=MARCH, at="2026-03-21", final=False)
+
+
+def test_an_amendment_of_the_past_is_taken_where_it_changes_nothing_that_was_used():
+    old, new = monthly(prices={"u": 1, "v": 1, "w": 1}), monthly(prices={"u": 2, "v": 1, "w": 1})
+    contract = amended(old, ("2026-03-11", new), ("2026-03-13", new))
+
+    made = bills(
+        MARCH,
+        (old, {"v": 10, "w": 1}, "2026-03-20"),
+        (contract, {}, "2026-03-21"),
+        (contract, {"2026-03-21": {"u": 1}}, "2026-03-21"),
+    )
+
+    assert totals(made) == ["11.00", "0.00", "2.00"]
+
+
+@pytest.mark.parametrize("rounding", [Rounding(), BY_LINE], ids=["bill", "line"])
+def test_the_price_of_tokens_goes_on_where_it_changes(rounding):
+    token = Currency("TOKEN", places=0)
+    prices = PriceSchedule({"u": 1}, currency=token)
+    falling = Graduated([Tier(10, "0.20"), Tier(None, "0.05")])
+    old, new = (
+        monthly(prices=prices, currency="USD", token_price=price, rounding=rounding)
+        for price in (PerUnit("0.10"), falling)
+    )
+    usage = {"2026-03-05": {"u": 10}, "2026-03-20": {"u": 10}}
+
+    bill = final(amended(old, ("2026-03-16", new)), MARCH, usage)
+
+    assert [line.amount for line in bill.lines] == [1, Decimal("0.5")]  # 10 × 0.10; 10 × 0.05 after 10
+    assert str(bill.total) == "1.50"
+
+
+def test_usage_at_two_prices_is_rounded_once_at_stage_line():
+    old, new = (monthly(prices={"u": rate}, rounding=BY_LINE) for rate in ("0.005", "0.006"))
+    usage = {"2026-03-05": {"u": 1}, "2026-03-20": {"u": 1}}
+
+    assert str(final(amended(old, ("2026-03-16", new)), MARCH, usage).total) == "0.01"  # 0.011, not 2 × 0.01
+
+
+def test_a_true_up_over_two_versions_is_cut_into_whole_cents_at_stage_line():
+    old, new = (monthly(minimum=100, taxes=Tax("VAT", rate), rounding=BY_LINE) for rate in (19, 20))
+
+    # 48.39 and 51.61, with 9.19 and 10.32 of tax
+    bill = final(amended(old, ("2026-03-16", new)), MARCH)
+
+    assert [str(line.amount) for line in bill.lines] == ["100.00", "9.19", "10.32"]
+
+
+def test_a_balance_refuses_what_it_does_not_cover_at_the_price_of_the_day():
+    old, new = (BillingPlan.prepaid(PriceSchedule(u=rate), overage="refuse") for rate in (1, 2))
+    contract = amended(old, ("2026-03-16", new))
+    (first,) = bills(
+        MARCH,
+        (contract, {"2026-03-05": {"u": 4}}, "2026-03-05"),
+        opening=Account(balance=[Grant("g", 10, "USD")]),
+    )
+
+    with pytest.raises(BalanceExhausted) as refused:
+        Bill.of(
+            {"2026-03-20": {"u": 4}},
+            contract,
+            opening=first.closing,
+            period=MARCH,
+            at="2026-03-20",
+            final=False,
+        )
+    (last,) = bills(MARCH, (contract, {"2026-03-20": {"u": 3}}, "2026-03-20"), opening=first.closing)
+
+    assert refused.value.short == 2  # 4 × 2 on the 6 that are left
+    assert last.draws == (("g", 6),)
+
+
+def test_without_a_cycle_versions_are_parts_of_the_period():
+    old, new = (BillingPlan.on_demand(PriceSchedule(u=1), fees=[Fee(fee)]) for fee in (31, 62))
+    contract = amended(old, ("2026-03-16", new))
+
+    assert str(final(contract, MARCH).total) == "47.00"  # 31 × 15/31 + 62 × 16/31
+    assert [version.plan for version in final(contract, MARCH).versions] == [old, new]
+    assert Bill.of({}, old, period=MARCH).versions == ()
+
+
+def test_a_fee_that_is_due_once_is_not_due_in_a_trial():
+    trial = Period("2026-03-01", "2026-04-01")
+    old, new = (monthly(Fee(fee, prorated=False), trial=trial) for fee in (10, 20))
+
+    assert final(amended(old, ("2026-03-16", new)), MARCH).total == 0
+
+
+def test_what_a_falling_price_takes_back_is_told():
+    old = monthly(prices={"a": 10})
+    new = monthly(prices={"a": Volume([Tier(20, 10), Tier(None, 1)])})
+    usage = {"2026-06-05": {"a": 20}, "2026-06-20": {"a": 10}}
+
+    lines = final(amended(old, ("2026-06-16", new)), JUNE, usage).lines
+
+    # 200 − 170: the second version is not −170
+    assert [(line.quantity, line.amount, line.charge.rule) for line in lines] == [
+        (20, 30, "no version is below 0"),
+        (10, 0, "no version is below 0"),
+    ]
+
+
+def test_a_restated_bill_charges_the_difference_to_what_was_billed():
+    old, new = monthly(prices={"u": 1}), monthly(prices={"u": 2})
+    (first,) = bills(MARCH, (old, {"u": 10}, "2026-03-20"))
+
+    restated = Bill.of(
+        {},
+        amended(old, ("2026-03-01", new)),
+        opening=first.closing,
+        period=MARCH,
+        at="2026-03-21",
+        final=False,
+        restate=True,
+    )
+
+    assert [(line.description, line.amount) for line in restated.lines] == [("u", 20), ("billed before", -10)]
+
+
+def test_a_grant_that_ends_inside_the_period_is_noted_while_something_is_left_of_it():
+    plan = monthly(prices={"u": 1})
+    ending = Grant("spring", 5, "USD", expires="2026-03-31")
+    spent = {"grants": [ending], "draws": {"spring": 5}}
+
+    bill = Bill.of({"u": 10}, plan, period=MARCH, opening=Account(balance=[ending]))
+    later = Bill.of({"u": 10}, plan, period=MARCH, opening=Account(balance=Balance(**spent)))
+
+    assert (bill.notes, bill.due) == (("grant spring ended inside the period",), 10)
+    assert later.notes == ()
+
+
+def test_usage_with_dates_needs_a_period():
+    with pytest.raises(InvalidPeriod, match="no period"):
+        Bill.of({"2026-03-05": {"u": 1}}, monthly(prices={"u": 1}))
+
+
+def test_a_fee_that_is_due_once_and_rises_says_what_is_due_of_it():
+    old, new = (monthly(Fee(fee, prorated=False)) for fee in (10, 25))
+
+    lines = final(amended(old, ("2026-03-16", new)), MARCH).lines
+
+    assert [(line.amount, line.charge.rule) for line in lines] == [
+        (10, ""),
+        (15, "what it is above the largest before"),
+    ]

@@ -81,6 +81,9 @@ def test_a_grant_reads_its_parts():
         ({"rollover": (-1, 50)}, InvalidGrant),
         ({"rollover": (0, -1)}, InvalidGrant),
         ({"created": 5}, InvalidPeriod),
+        ({"through": "2026-01-31T00:00:00Z"}, InvalidGrant),
+        ({"through": "2026-01-31", "expires": "2026-02-01"}, InvalidGrant),
+        ({"through": "2026-01-31", "starts": "2026-02-01"}, InvalidGrant),
     ],
 )
 def test_what_cannot_be_a_grant_is_refused(parts, error):

@@ -37,7 +37,11 @@ def test_a_scoped_grant_pays_nothing_that_was_billed_before_it_came(plan):
 
 
 @pytest.mark.parametrize("period", [None, Period("2026-02-01", "2026-03-01")], ids=["no period", "period"])
-@pytest.mark.parametrize("kept", [lambda it: it, evolve], ids=["kept", "stored"])
+@pytest.mark.parametrize(
+    "kept",
+    [lambda it: it, evolve, lambda it: evolve(it, draws=dict(it.draws))],
+    ids=["kept", "stored", "stored by grant alone"],
+)
 def test_a_stored_account_is_replayed_with_the_grants_first_that_had_ended(kept, period):
     ended = Grant("ended", 4, "USD", expires="2026-02-10", kind="promotional", on="a", priority=1)
     later = Grant("later", 10, "USD", starts="2026-02-15", kind="promotional")
