@@ -34,6 +34,7 @@ class FeeCharge(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
+        """What the versions of a plan have of it, in order."""
         by_key, seen = dict[Hashable, dict[int, Fee]](), Counter[str]()
         for i, version in enumerate(at.versions):
             for key, fee in keyed(version.fees):
@@ -85,6 +86,7 @@ class PriceUsage(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
+        """What the versions of a plan have of it, in order."""
         yield cls(part_of(at.entry_scale, at.places), is_money=at.plan.token_price is None)
 
     def apply(self, run: RatingRun) -> None:
@@ -117,6 +119,7 @@ class BurnTokens(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
+        """What the versions of a plan have of it, in order."""
         if at.plan.token_price is not None:
             yield cls(at)
 

@@ -146,6 +146,7 @@ class Discounts:
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
+        """What the versions of a plan have of it, in order."""
         for discounts in in_turn(at.versions):
             is_percent = first_of(discounts).unit == "percent"
             yield PercentOff(at, discounts) if is_percent else FixedOff(at, discounts)
@@ -164,6 +165,7 @@ class CapAtMaximum(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
+        """What the versions of a plan have of it, in order."""
         plans = [version.plan for version in at.versions]
         maxima = {i: plan.maximum for i, plan in enumerate(plans) if plan.maximum is not None}
         if maxima:
@@ -203,6 +205,7 @@ class TrueUpToMinimum(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
+        """What the versions of a plan have of it, in order."""
         plans = [version.plan for version in at.versions]
         minima = {i: plan.minimum for i, plan in enumerate(plans) if plan.minimum is not None}
         if minima:
@@ -226,6 +229,7 @@ class RoundNet(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
+        """What the versions of a plan have of it, in order."""
         yield cls(at.divisor)
 
     def apply(self, run: RatingRun) -> None:
@@ -242,6 +246,7 @@ class PayGifts(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
+        """What the versions of a plan have of it, in order."""
         yield cls(at.divisor)
 
     def apply(self, run: RatingRun) -> None:
@@ -281,6 +286,7 @@ class AddTax(Stage):
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
+        """What the versions of a plan have of it, in order."""
         # taxes of one name, percentage and kind are one tax, in whatever versions, rounded once
         known = dict[Hashable, dict[int, Tax]]()
         for i, version in enumerate(at.versions):
