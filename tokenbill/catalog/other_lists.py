@@ -98,7 +98,7 @@ def from_ratios(
     >>> table = {"ModelRatio": {"m": "1.25"}, "CompletionRatio": {"m": 4}, "GroupRatio": {"vip": "0.8"}}
     >>> prices = from_ratios(table, group="vip", unit="quota")
     >>> prices["input_tokens"](1000), prices["output_tokens"](1000)
-    (Decimal('1000.00'), Decimal('4000.00'))
+    (Decimal('1000.000'), Decimal('4000.000'))
     """
     ignored = {checked_name(each, what="table") for each in listed_of(ignore) or ()}
     tables = {key: _table(key, value) for key, value in _members(table).items() if key not in ignored}

@@ -160,7 +160,7 @@ def reconcile(
     >>> print(reconcile(ours, theirs, by=["day"], prices=prices))
     day         ours  theirs  difference  causes
     ----------  ----  ------  ----------  -------------------------------------
-    2026-11-05  2.00   12.00       10.00  cached input counted as fresh one too
+    2026-11-05     2   12.00          10  cached input counted as fresh one too
     """
     names = tuple(
         checked_name(each, what="key") for each in listed_of((by,) if isinstance(by, str) else by) or ()
