@@ -171,7 +171,9 @@ class Amounts(Value):
         return None if forms or form.rate or form.steps else form.constant
 
     def __add__(self, other: Any) -> Amounts:
-        return Amounts(_short(summed([self.pieces, Amounts.of(other).pieces])))
+        total = _short(summed([self.pieces, Amounts.of(other).pieces]))
+        # what both have in common falls away, or the steps of a price would double at each term
+        return Amounts(tuple(Piece(end, netted(form)) for end, form in total))
 
     __radd__ = __add__
 
