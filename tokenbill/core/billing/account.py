@@ -28,11 +28,11 @@ from tokenbill.core.rating.increment import (
     ByVersion,
     Given,
     Increment,
-    folded,
     lacking_of,
     used_in,
 )
 from tokenbill.core.rating.lines import COLUMNS, Adjustment
+from tokenbill.core.rating.opening import folded
 from tokenbill.errors import CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
 
 if TYPE_CHECKING:

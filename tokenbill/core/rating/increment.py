@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -14,13 +14,11 @@ from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer, Units, total_drawn
 from tokenbill.core.credits.ledger import Draws as ByGrant
 from tokenbill.core.credits.ledger import DrawsByCharge
-from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.charge_run import (
     NOTHING_DRAWN,
     NOTHING_EARLIER,
@@ -36,6 +34,8 @@ from tokenbill.core.rating.opening import (
     changed_draws,
     check_currencies,
     draws_by_sort,
+    folded,
+    has_no_credit,
     kept_draws,
     least_of,
     offers_of,
@@ -54,7 +54,6 @@ __all__ = [
     "Increment",
     "PaidBySums",
     "added_by",
-    "folded",
     "is_straight",
     "lacking_of",
     "used_in",
@@ -167,22 +166,6 @@ def used_in(given: Given) -> Usage:
     return usage - reversal if reversal is not NO_USAGE else usage
 
 
-def folded(usage: Usage, plan: CompiledPlan, within: Iterable[str] | None = None) -> tuple[Usage, set[Meter]]:
-    """Usage without the labels that no price looks at, and the entries that had some.
-
-    What labels tell apart and no price does is one sum: a thousand of them cost no more than one. A schedule
-    of a user's own may look at anything, so its meters stay as they are.
-    """
-    keys = {meter: plan.card[meter].key for meter in usage.counted}
-    idle = {key for meter, key in keys.items() if key != meter}
-    if within is not None:
-        idle &= set(within)
-    if not idle or not isinstance(plan.plan.prices, PriceSchedule):
-        return usage, set()
-    pairs = [(keys[meter] if keys[meter] in idle else meter, usage[meter]) for meter in usage.counted]
-    return Usage(pairs), idle
-
-
 def added_by(given: Given, plan: CompiledPlan, *, refusing: bool = True) -> Increment:
     """What a bill adds to its opening account.
 
@@ -197,6 +180,10 @@ def added_by(given: Given, plan: CompiledPlan, *, refusing: bool = True) -> Incr
             return by_sums
         if is_straight(given[2], plan):
             return _straight(given, plan)
+        if plan.plan.overage == "bill" and has_no_credit(given[2]):
+            before = _before(given, plan)[0]
+            after = rate(RatingRequest(plan, used_in(given), given[3]))
+            return _owed(given, decimal(after.total), None, after, before)
     if refusing and plan.versions[-1].plan.overage == "refuse" and given[0]:
         found, lacking = _weighed(given, plan)
         if lacking:
@@ -212,11 +199,7 @@ def lacking_of(given: Given, plan: CompiledPlan) -> Decimal:
 
 def is_straight(opening: Opening, plan: CompiledPlan) -> bool:
     """Whether sums say what is due: no term looks at single charges, and there is no credit to draw on."""
-    return (
-        plan.by_cell
-        and plan.plan.overage == "bill"
-        and not (opening.balance.grants or opening.draws_by_charge or opening.credit_balance > 0)
-    )
+    return plan.by_cell and plan.plan.overage == "bill" and has_no_credit(opening)
 
 
 def with_statements(added: Increment, given: Given, plan: CompiledPlan) -> Increment:
@@ -240,15 +223,26 @@ def _straight(given: Given, plan: CompiledPlan) -> Increment:
     else:
         nets = plan.start()
         tiered = plan.added(used_in(given), nets)
-    accrued = plan.settled(nets, final=final)
+    position = Position(plan, nets, tiered)
+    return _owed(given, plan.settled(nets, final=final), position)
+
+
+def _owed(
+    given: Given,
+    accrued: Decimal,
+    position: Position | None,
+    after: Statement | None = None,
+    was: Statement | None = None,
+) -> Increment:
+    """What a bill adds where no credit pays."""
+    opening = given[2]
     before, credit = opening.accrued, opening.credit_balance
     if credit:  # what is owed is of one currency, too
         check_currencies(opening, given[1])
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
     due, credit = (open, ZERO) if open >= 0 else (ZERO, open.copy_negate())
-    position = Position(plan, nets, tiered)
-    return Increment._make((total, accrued, due, credit, position, opening.balance, (), (), None, None, None))
+    return Increment._make((total, accrued, due, credit, position, opening.balance, (), (), after, was, None))
 
 
 def _paid_by_sums(given: Given, plan: CompiledPlan) -> PaidBySums | None:

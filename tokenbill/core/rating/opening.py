@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
@@ -18,7 +18,9 @@ from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, decimal, exact_sum, plus
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.charge_run import Earlier, Offers, Sort, Sorts
+from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.statement import minor_units, places_of, units_drawn
 from tokenbill.errors import CurrencyMismatch
 
@@ -27,6 +29,8 @@ __all__ = [
     "changed_draws",
     "check_currencies",
     "draws_by_sort",
+    "folded",
+    "has_no_credit",
     "kept_draws",
     "offers_of",
     "sort_of",
@@ -126,6 +130,29 @@ def draws_by_sort(opening: Opening, plan: BillingPlan) -> Sorts:
         places = places_of(plan, sorts[id])
         found.setdefault(sorts[id], {})[id] = {key: minor_units(amount, places) for key, amount in parts}
     return found
+
+
+def folded(usage: Usage, plan: CompiledPlan, within: Iterable[str] | None = None) -> tuple[Usage, set[Meter]]:
+    """Usage without the labels that no price looks at, and the entries that had some.
+
+    What labels tell apart and no price does is one sum: a thousand of them cost no more than one. A schedule
+    of a user's own may look at anything, so its meters stay as they are.
+    """
+    if all(plan.card[meter].key == meter for meter in usage.counted):
+        return usage, set()
+    keys = {meter: plan.card[meter].key for meter in usage.counted}
+    idle = {key for meter, key in keys.items() if key != meter}
+    if within is not None:
+        idle &= set(within)
+    if not idle or not isinstance(plan.plan.prices, PriceSchedule):
+        return usage, set()
+    pairs = [(keys[meter] if keys[meter] in idle else meter, usage[meter]) for meter in usage.counted]
+    return Usage(pairs), idle
+
+
+def has_no_credit(opening: Opening) -> bool:
+    """Whether there is no credit to draw on, nor was any drawn."""
+    return not (opening.balance.grants or opening.draws_by_charge or opening.credit_balance > 0)
 
 
 def kept_draws(draws: Sorts, plan: BillingPlan) -> DrawsByCharge:
