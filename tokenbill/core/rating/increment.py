@@ -160,7 +160,9 @@ def used_in(given: Given) -> Usage:
     usage, plan, opening, _, reversal, _, period, _, versions = given
     if opening.idle_labels and versions is None and (usage or reversal):
         compiled = compiled_plan(plan, period)
-        usage, reversal = (folded(part, compiled, opening.idle_labels)[0] for part in (usage, reversal))
+        usage = folded(usage, compiled, opening.idle_labels)[0]
+        if reversal is not NO_USAGE:
+            reversal = folded(reversal, compiled, opening.idle_labels)[0]
     if opening.used.counted:
         usage = opening.used + usage
     return usage - reversal if reversal is not NO_USAGE else usage

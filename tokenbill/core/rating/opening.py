@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from operator import eq
 from typing import Protocol
 
 from tokenbill.core.base.values import Memo
@@ -138,9 +139,10 @@ def folded(usage: Usage, plan: CompiledPlan, within: Iterable[str] | None = None
     What labels tell apart and no price does is one sum: a thousand of them cost no more than one. A schedule
     of a user's own may look at anything, so its meters stay as they are.
     """
-    if all(plan.card[meter].key == meter for meter in usage.counted):
+    card = plan.card
+    keys = {meter: card[meter].key for meter in usage.counted}
+    if all(map(eq, keys, keys.values())):
         return usage, set()
-    keys = {meter: plan.card[meter].key for meter in usage.counted}
     idle = {key for meter, key in keys.items() if key != meter}
     if within is not None:
         idle &= set(within)
