@@ -48,6 +48,16 @@ def plans_and_quantities(draw):
     return plan, Usage(others), [draw(near | quantities) for _ in range(4)]
 
 
+def test_where_minimum_and_maximum_are_one_amount_the_curve_is_level():
+    tokens = PriceSchedule(calls=1, currency=Currency("TOKEN", places=0))
+    sold = Package(1, 15).in_units(of="2.5", round="half_up")  # 15 for every two and a half tokens or so
+    plan = BillingPlan.on_demand(tokens, currency="USD", token_price=sold, minimum=6, maximum=6)
+
+    curve = total_curve(plan, "calls", usage=Usage())
+
+    assert [at(curve, Fraction(calls)) for calls in (0, 1, 2, 1000)] == [6, 6, 6, 6]
+
+
 @given(plans_and_quantities())
 def test_the_curve_of_a_plan_is_what_its_bills_come_to(drawn):
     plan, usage, asked = drawn

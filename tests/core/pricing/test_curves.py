@@ -8,8 +8,10 @@ from tokenbill.core.pricing.curves import (
     Edge,
     Form,
     Piece,
+    Step,
     above,
     at,
+    at_most,
     composed,
     constant,
     curve,
@@ -155,3 +157,20 @@ def test_a_composition_too_long_to_list_is_none():
 
 def line_of(rate):
     return (Piece(Edge(NIL, True), Form()), Piece(None, line(rate)))
+
+
+def test_steps_that_cancel_are_no_steps():
+    packages = Form(steps=(Step(F(5), "up", Form(rate=F(1, 3))),))
+    others = Form(F(2), steps=(Step(F(1), "down", Form(rate=F(1, 3))),))
+
+    assert packages.plus(others).plus(packages.times(F(-1))) == others
+
+
+def test_a_form_that_stays_is_passed_nowhere_however_it_is_written():
+    thirds = Form(rate=F(1, 3))
+    doubled = Form(steps=(Step(F(2), "up", thirds),))
+    level = doubled.plus(Form(F(7), steps=(Step(F(-1), "up", doubled),)))  # 7: twice the thirds, less them
+
+    assert level.steps
+    assert composed((Piece(Edge(NIL, True), Form(F(7))), Piece(None, level)), at_most(F(7)))[-1].end is None
+    assert [at(at_most(F(7)), level.at(F(q))) for q in (1, 2, 300)] == [7, 7, 7]

@@ -8,6 +8,7 @@ Capping, raising, shifting and converting a curve are all one operation: ``compo
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import reduce
@@ -65,7 +66,15 @@ class Form(NamedTuple):
 
     def plus(self, other: Form) -> Form:
         """The sum of two forms."""
-        return Form(self.constant + other.constant, self.rate + other.rate, self.steps + other.steps)
+        steps = self.steps + other.steps
+        # What a maximum leaves of a charge is the charge less what is beyond: steps that cancel are no steps,
+        # or a form that is the same everywhere would be searched for ever for where it passes a value.
+        if any(step.fee < 0 for step in steps):
+            fees = defaultdict[tuple[Direction, Form], Fraction](Fraction)
+            for fee, direction, of in steps:
+                fees[direction, of] += fee
+            steps = tuple(Step(fee, direction, of) for (direction, of), fee in fees.items() if fee)
+        return Form(self.constant + other.constant, self.rate + other.rate, steps)
 
     def times(self, factor: Fraction) -> Form:
         """The form, *factor* times as steep."""
@@ -78,6 +87,10 @@ class Form(NamedTuple):
         for step in self.steps:
             result = result.plus(stepped(step.fee, step.round, step.of.over(inner)))
         return result
+
+    def growth(self) -> Fraction:
+        """What it rises by for one unit in the long run: it stays for ever where this is nothing."""
+        return sum((step.fee * step.of.growth() for step in self.steps), self.rate)
 
     def lattice(self) -> int:
         """A denominator of every quantity at which the form jumps: between its multiples it is a line."""
@@ -235,6 +248,8 @@ def reach(form: Form, target: Edge, start: Edge) -> Edge | None:
     low = start.at * grid // 1
     if not _within(form.at(Fraction(low, grid)), target):
         return NOWHERE
+    if not form.growth():
+        return None
     size = 1
     while _within(form.at(Fraction(low + size, grid)), target):
         size *= 2
