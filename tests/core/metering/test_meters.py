@@ -140,3 +140,12 @@ def test_the_meters_of_llm_traffic_are_written_canonically():
 )
 def test_a_label_is_named_like_a_meter(value, truth):
     assert is_label(value) is truth
+
+
+def test_labels_given_beside_a_meter_are_checked_like_those_in_its_text():
+    meter = Meter("gpu_hours{gpu=H100}")
+
+    assert Meter(meter, {"region": "eu"}) == "gpu_hours{gpu=H100,region=eu}"
+    for labels in ({"gpu": "A100"}, {"1st": "eu"}):  # given twice; no name
+        with pytest.raises(InvalidMeter):
+            Meter(meter, labels)

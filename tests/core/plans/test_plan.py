@@ -21,6 +21,7 @@ from tokenbill import (
     Meter,
     Period,
     PerUnit,
+    PriceBook,
     PriceSchedule,
     Rounding,
     Tax,
@@ -329,3 +330,10 @@ def test_a_plan_is_a_table_of_its_terms_in_a_notebook():
     assert ">&lt;pro&gt;</caption>" in html
     assert ">price of api_calls</td>" in html
     assert ">Tax: name VAT, percent 19</td>" in html
+
+
+def test_the_prices_of_a_book_are_in_one_currency():
+    euros = PriceSchedule(gpu_hours="0.10", api_calls="0.01", currency="EUR")
+
+    with pytest.raises(CurrencyMismatch):
+        BillingPlan(PriceBook([("2026-01-01", PRICES), ("2026-07-01", euros)]))

@@ -174,3 +174,20 @@ def test_a_schedule_may_be_made_when_it_is_first_asked_for():
         PriceBook([("2026-01-01", PriceSchedule(a=1)), ("2026-07-01", PriceSchedule(a=2))])
     )
     assert next(iter(book)) != "2026-01-01"
+
+
+def test_the_hash_of_a_book_is_of_starts_and_prices():
+    class Own:
+        currency = "USD"
+
+        def match(self, meter):
+            return OLD.match(meter)
+
+    hashes = {
+        PriceBook([("2026-01-01", OLD), (start, NEW)]).content_hash()
+        for start in ("2026-07-01", "2026-08-01")
+    }
+
+    assert len(hashes) == 2
+    assert BOOK.content_hash() == PriceBook(reversed([*BOOK])).content_hash()
+    assert PriceBook([("2026-01-01", Own())]).content_hash() is None

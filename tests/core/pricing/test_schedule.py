@@ -327,3 +327,14 @@ def test_a_price_that_is_a_function_has_no_fields_to_hash():
 
     with pytest.raises(InvalidPrice, match="write the price as a frozen class"):
         PriceSchedule(a=Called(lambda quantity: quantity)).content_hash()
+
+
+def test_entries_of_models_tie_within_a_model_only():
+    shapes = {"kind=in": 1, "tier=batch": 2}
+    priced = {f"t{{model={model},{labels}}}": rate for model in "ab" for labels, rate in shapes.items()}
+
+    with pytest.raises(InvalidSchedule):
+        PriceSchedule(priced)
+    both = {f"t{{model={model},kind=in,tier=batch}}": 3 for model in "ab"}
+    prices = PriceSchedule({**priced, **both})
+    assert prices.match(Meter("t{model=b,kind=in,tier=batch}")).price == PerUnit(3)

@@ -223,3 +223,10 @@ def test_lines_and_adjustments_survive_a_copy_and_a_pickle(value, again):
     assert again(value) == value
     assert hash(again(value)) == hash(value)
     assert repr(again(value)) == repr(value)
+
+
+def test_a_line_is_equal_to_lines_only():
+    line = line_of(CALLS, 130, "1.30")
+
+    assert line == line_of(CALLS, 130, "1.30")
+    assert line != "calls"
