@@ -84,7 +84,7 @@ def versions_of(contract, period, used):
         versions.append(Version(plan, share, trial_of(plan, period, part), sums, restart, plan["fees"]))
         if amends:
             take_over_fees(versions, change["fees"])
-        elif i and versions[-2].fees is not versions[-2].plan["fees"] and not amends:
+        elif i and versions[-2].plan["fees"] == versions[-1].plan["fees"]:
             versions[-1].fees = versions[-2].fees
     if contract.get("end") and contract["end"] < period[1] and contract.get("end_fees") == "from_next":
         keep_fees(versions, share_of(versions[-1].plan, period) - total(v.share for v in versions))

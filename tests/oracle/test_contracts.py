@@ -1,0 +1,243 @@
+"""Contracts at random beside an oracle that shares no code with the package, and the oracle beside counts."""
+
+import os
+from fractions import Fraction
+
+import pytest
+from attrs import evolve
+
+import tokenbill as tb
+from tests.oracle import contracts, simulator
+from tests.oracle.contract_stories import KINDS, ContractStory
+
+BILLS = int(os.environ.get("TOKENBILL_SIMULATED", "300"))
+SEED = 20_261_129
+
+
+def dates_in(term):
+    return {end: term[end] for end in ("starts", "ends") if term[end]}
+
+
+def plan_of(plan):
+    """A plan of the package, its terms by the names and dates that they are told with."""
+    fees = [
+        tb.Fee(fee["amount"], fee["name"], due=fee["due"], prorated=fee["prorated"], **dates_in(fee))
+        for fee in plan["fees"]
+    ]
+    discounts = []
+    for rule in plan["discounts"]:
+        once = {} if rule["unit"] == "percent" else {"prorated": rule["prorated"]}
+        make = tb.Discount.percent if rule["unit"] == "percent" else tb.Discount.fixed
+        discounts.append(make(rule["value"], rule["name"], on=rule["on"], **once, **dates_in(rule)))
+    taxes = [
+        tb.Tax(tax["name"], tax["percent"], inclusive=tax["inclusive"], on=tax["on"], **dates_in(tax))
+        for tax in plan["taxes"]
+    ]
+    bare = simulator.plan_of(plan | {kind: [] for kind in KINDS})
+    return evolve(bare, fees=fees, discounts=discounts, taxes=taxes)
+
+
+def contract_of(contract):
+    found = tb.Contract(plan_of(contract["plan"]))
+    for change in contract["amendments"]:
+        new = plan_of(change["plan"])
+        found = found.amended(change["at"], new, fees=change["fees"], tiers=change["tiers"])
+    return found
+
+
+def test_contracts_at_random_come_to_what_the_rules_say():
+    for seed in range(SEED, SEED + BILLS):
+        told = ContractStory(seed).told()
+        told["contract"]["plan"]["overage"] = "bill"
+        for change in told["contract"]["amendments"]:
+            change["plan"]["overage"] = "bill"
+        contract, period, used = told["contract"], told["period"], told["used"]
+        is_final = seed % 3 != 0
+
+        bill = tb.Bill.of(used, contract_of(contract), period=tb.Period(*period), final=is_final)
+
+        assert Fraction(bill.total) == contracts.owed(contract, period, used, final=is_final), f"seed {seed}"
+        if seed % 10 == 0:
+            bill.verify()
+            assert sum(Fraction(line.amount) for line in bill.lines) == bill.total, f"seed {seed}"
+            assert bill.explain(), f"seed {seed}"
+
+
+# --- the oracle by itself --------------------------------------------------------------------------------
+
+
+MARCH, JUNE = ["2026-03-01", "2026-04-01"], ["2026-06-01", "2026-07-01"]
+GRADUATED = [
+    "graduated",
+    [
+        {"up_to": "10000", "rate": "0.01", "fee": "0", "per": None, "round": "none"},
+        {"up_to": None, "rate": "0.005", "fee": "0", "per": None, "round": "none"},
+    ],
+    "1",
+    False,
+]
+
+
+def fee(amount, name="fee", *, prorated=True):
+    return {"amount": str(amount), "name": name, "due": "advance", "prorated": prorated}
+
+
+def percent(value, **more):
+    return {"unit": "percent", "value": str(value), "name": "off", "on": None, **more}
+
+
+def tax(rate):
+    return {"name": "VAT", "percent": str(rate), "inclusive": False, "on": None}
+
+
+def terms(amount=None, prices=None, **more):
+    """A monthly plan in USD from the 1st, as plain data."""
+    prices = {"u": ["per_unit", "1", "1"]} if prices is None else prices
+    plan = {
+        "currency": "USD",
+        "places": 2,
+        "units": "USD",
+        "unit_places": 2,
+        "rounding": {"places": None, "mode": "half_up", "stage": "bill", "tax": "total"},
+        "entries": {key: {"price": price, "each": None} for key, price in prices.items()},
+        "included": {},
+        "prorate_included": False,
+        "token_price": None,
+        "overage": "bill",
+        "fees": [] if amount is None else [fee(amount)],
+        "discounts": [],
+        "minimum": None,
+        "maximum": None,
+        "taxes": [],
+        "cycle": {"unit": "month", "every": 1, "anchor": 1},
+        "proration": "day",
+        "trial": None,
+    }
+    return plan | more
+
+
+def rate(amount):
+    return {"u": ["per_unit", amount, "1"]}
+
+
+def agreed(plan, *changes, how="prorated", **more):
+    found = [{"at": at, "plan": new, "fees": how, "tiers": "continue"} for at, new in changes]
+    return {"plan": plan, "amendments": found, **more}
+
+
+def price_cut(**more):
+    return agreed(terms(prices=rate("1"), **more), ("2026-03-16", terms(prices=rate("0.99"), **more)))
+
+
+BY_LINE = {"places": None, "mode": "half_up", "stage": "line", "tax": "total"}
+VOLUME = [
+    "volume",
+    [
+        {"up_to": "20", "rate": "10", "fee": "0", "per": None, "round": "none"},
+        {"up_to": None, "rate": "1", "fee": "0", "per": None, "round": "none"},
+    ],
+    "1",
+    False,
+]
+BEFORE = {"2026-03-05": {"u": "100"}}
+BOTH = {**BEFORE, "2026-03-20": {"u": "100"}}
+HALVES = {"2026-06-05": {"u": "100"}, "2026-06-20": {"u": "100"}}
+WORKED = {
+    "an upgrade": (agreed(terms(31), ("2026-03-16", terms(62))), MARCH, {}, "47"),
+    "a price cut with a minimum": (price_cut(minimum="93"), MARCH, BEFORE, "100"),
+    "a price cut with a maximum": (price_cut(maximum="93"), MARCH, BEFORE, "93"),
+    "a price cut with a fee": (price_cut(fees=[fee(9, prorated=False)]), MARCH, BEFORE, "109"),
+    "an allowance of both": (price_cut(included={"u": "100"}), MARCH, BOTH, "99"),
+    "tiers of another meter": (
+        agreed(
+            terms(prices={"calls": GRADUATED, **rate("1")}),
+            ("2026-03-16", terms(prices={"calls": GRADUATED, **rate("2")})),
+        ),
+        MARCH,
+        {"2026-03-05": {"calls": "9000"}, "2026-03-20": {"calls": "9000"}},
+        "140",
+    ),
+    "an end": (agreed(terms(20), end="2026-03-16"), MARCH, {}, "9.68"),
+    "fees from the start": (
+        agreed(terms(10), ("2026-06-29", terms(15)), how="from_start"),
+        JUNE,
+        {},
+        "15",
+    ),
+    "a trial of the whole month": (terms(60, minimum="100", trial=JUNE), JUNE, {}, "0"),
+    "a trial of 14 days": (
+        terms(60, minimum="100", trial=["2026-06-01", "2026-06-15"]),
+        JUNE,
+        {},
+        "53.33",
+    ),
+    "a discount until a day": (
+        terms(310, discounts=[percent(20, ends="2026-03-16")]),
+        MARCH,
+        {},
+        "280",
+    ),
+    "fees put off": (
+        agreed(terms(10), ("2026-06-11", terms(40)), ("2026-06-21", terms(40)), how="from_next"),
+        JUNE,
+        {},
+        "10",
+    ),
+    "a price that falls": (
+        agreed(terms(prices=rate("10"), taxes=[tax(20)]), ("2026-06-16", terms(prices={"u": VOLUME}))),
+        JUNE,
+        {"2026-06-05": {"u": "20"}, "2026-06-20": {"u": "10"}},
+        "36",
+    ),
+    "a maximum from the middle on": (
+        agreed(terms(), ("2026-06-16", terms(maximum="10"))),
+        JUNE,
+        HALVES,
+        "105",
+    ),
+    "an unprorated fee that rises": (
+        agreed(
+            terms(fees=[fee(100, prorated=False)]),
+            ("2026-06-16", terms(fees=[fee(110, prorated=False)], taxes=[tax(20)])),
+        ),
+        JUNE,
+        {},
+        "112",
+    ),
+    "a fee in two items": (
+        agreed(
+            terms("1.01", rounding=BY_LINE), ("2026-06-16", terms("1.01", rounding=BY_LINE, taxes=[tax(0)]))
+        ),
+        JUNE,
+        {},
+        "1.01",
+    ),
+    "the true-up of two taxes": (
+        agreed(terms(minimum="100", taxes=[tax(19)]), ("2026-06-16", terms(minimum="100", taxes=[tax(20)]))),
+        JUNE,
+        {},
+        "119.50",
+    ),
+}
+"""The worked numbers and traps that need no credit: contract, period, usage by day, and what is owed."""
+
+
+@pytest.mark.parametrize("name", WORKED)
+def test_the_oracle_counts_as_by_hand(name):
+    contract, period, used, expected = WORKED[name]
+    contract = contract if "amendments" in contract else agreed(contract)
+
+    assert contracts.owed(contract, period, used) == Fraction(expected)
+
+
+def test_stories_tell_of_all_that_a_contract_can_be():
+    told = [ContractStory(seed).told() for seed in range(SEED, SEED + 400)]
+    changes = [change for story in told for change in story["contract"]["amendments"]]
+
+    assert {change["fees"] for change in changes} == {"prorated", "from_start", "from_next"}
+    assert {change["tiers"] for change in changes} == {"continue", "restart"}
+    assert {len(story["contract"]["amendments"]) for story in told} >= {0, 1, 2, 3}
+    assert {change["plan"]["rounding"]["stage"] for change in changes} == {"bill", "line"}
+    assert any(term["starts"] for change in changes for kind in KINDS for term in change["plan"][kind])
+    assert any(entry["each"] for change in changes for entry in change["plan"]["entries"].values())
+    assert any(change["plan"]["token_price"] for change in changes)
