@@ -32,7 +32,11 @@ def test_the_oracle_and_the_stories_share_no_code_with_the_package(module):
     imported = {*plain, *(node.module for node in nodes if isinstance(node, ast.ImportFrom))}
 
     assert {name.partition(".")[0] for name in imported} <= {*sys.stdlib_module_names, "tests"}
-    assert {name for name in imported if name.startswith("tests")} <= {"tests.oracle", "tests.oracle.oracle", "tests.oracle.stories"}
+    assert {name for name in imported if name.startswith("tests")} <= {
+        "tests.oracle",
+        "tests.oracle.oracle",
+        "tests.oracle.stories",
+    }
 
 
 @pytest.mark.parametrize("seed", [3, 37, 75])

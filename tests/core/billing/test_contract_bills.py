@@ -814,3 +814,59 @@ def test_a_fee_that_is_due_once_and_rises_says_what_is_due_of_it():
         (10, ""),
         (15, "what it is above the largest before"),
     ]
+
+
+# --- what an account has seen ----------------------------------------------------------------------------
+
+
+def test_a_dated_term_that_was_planned_may_fall_away():
+    planned = monthly(prices={"u": 1}, discounts=Discount.percent(10, on="usage", starts="2026-06-20"))
+
+    made = bills(
+        JUNE, (planned, {"u": 10}, "2026-06-05"), (monthly(prices={"u": 1}), {"u": 10}, "2026-06-25")
+    )
+
+    assert totals(made) == ["10.00", "10.00"]
+
+
+def test_an_amendment_before_a_dated_term_leaves_the_past_alone():
+    fees = [Fee(30, "seat"), Fee(30, "support", starts="2026-06-16")]
+    old, new = monthly(fees=fees), monthly(fees=fees, discounts=Discount.percent(50, on="fee"))
+
+    made = bills(JUNE, (old, {}, "2026-06-01"), (amended(old, ("2026-06-11", new)), {}, "2026-06-11"))
+
+    assert totals(made) == ["45.00", "-17.50"]  # half of 30 × 20/30 + 30 × 15/30
+
+
+def test_an_amendment_on_the_day_of_a_dated_term_leaves_the_past_alone():
+    book = PriceBook([("2026-01-01", PriceSchedule(u="1.00")), ("2026-06-16", PriceSchedule(u="0.99"))])
+    old, new = monthly(30, prices=book), monthly(60, prices=book)
+
+    made = bills(JUNE, (old, {}, "2026-06-01"), (amended(old, ("2026-06-16", new)), {}, "2026-06-16"))
+
+    assert totals(made) == ["30.00", "15.00"]
+
+
+def test_labels_that_no_price_looks_at_are_one_sum_after_an_amendment_too():
+    old, new = monthly(prices={"u": 1}), monthly(prices={"u": 2})
+    contract = amended(old, ("2026-06-16", new))
+
+    made = bills(
+        JUNE,
+        (old, {"u{team=red}": 5}, "2026-06-05"),
+        (contract, {"u{team=blue}": 1}, "2026-06-20"),
+        (contract, {}, "2026-06-21", {"reversal": {"2026-06-05": {"u{team=red}": 2}}}),
+    )
+
+    assert totals(made) == ["5.00", "2.00", "-2.00"]
+
+
+def test_a_paid_grant_pays_within_its_scope_where_a_charge_has_several_items():
+    old, new = (monthly(prices={"a": rate, "b": 1}) for rate in (1, 2))
+    contract = amended(old, ("2026-06-16", new))
+    usage = {"2026-06-05": {"a": 10}, "2026-06-20": {"a": 10, "b": 7}}
+
+    bill = Bill.of(usage, contract, period=JUNE, opening=Account(balance=[Grant("p", 50, "USD", on="b")]))
+
+    assert (str(bill.total), str(bill.due)) == ("37.00", "30.00")
+    assert Decimal(left(bill)["p"]) == 43

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
 from tokenbill.core.base.inputs import is_mapping
+from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.instants import is_before, iso_text, moment, utc
 from tokenbill.core.periods.period import Period
-from tokenbill.core.plans.contract import Clause, Contract, placed
+from tokenbill.core.plans.contract import Amendment, Clause, Contract, placed
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.compiled_plan import PERIODS, CompiledPlan, compiled_plan
 from tokenbill.core.rating.increment import NO_USAGE, About, ByVersion, Given
+from tokenbill.core.rating.rate_card import RateCard
 from tokenbill.core.rating.version_terms import terms_of_versions
 from tokenbill.errors import AccountMismatch, InvalidPeriod, InvalidPlan, InvalidUsage, UnpricedUsage
 
@@ -98,23 +100,25 @@ def by_version(
     """The usage of a period by version, with what is new on a bill, and as the account before it was billed.
 
     Raises:
-        AccountMismatch: If the account was billed under versions that the contract no longer has, or an
-            amendment tears apart what is booked.
+        AccountMismatch: If an amendment tears apart what is booked.
         InvalidUsage: For usage outside the period, and for usage without a time whose price changed.
     """
     booked = [(version.start, version.used) for version in opening.versions]
     booked = booked or [(period.start, opening.used)]
     clauses = contract.clauses(period)
     plan = compiled_contract(contract, period, clauses)
-    known = _as_seen(Contract(contract.plan, contract.amendments), period, [start for start, _ in booked])
-    past = compiled_contract(contract, period, known)
+    seen = [start for start, _ in booked]
+    agreed = _known_part(contract, period, seen, opening)
+    known = _as_seen(agreed, period, seen)
+    past = compiled_contract(agreed, period, known)
     past_usages = _moved(booked, known, period)
     if not restate:
         _check_booked(booked, known, clauses, plan, opening)
     usages = _moved(booked, clauses, period)
     for given, is_new in ((usage, True), (reversal, False)):
-        for when, part in given:
-            i = _version_at(clauses, plan, when or at, part, period, is_dated=when is not None)
+        for when, labelled in given:
+            i = _version_at(clauses, plan, when or at, labelled, period, is_dated=when is not None)
+            part = _without_idle(labelled, plan.cards[i], opening.idle_labels)
             usages[i] = usages[i] + part if is_new else usages[i] - part
     return ByVersion(contract, plan, tuple(usages), past, tuple(past_usages), clauses, restate)
 
@@ -127,6 +131,38 @@ def restored(
     by_start = {utc(start): part for start, part in used}
     usages = tuple(by_start.get(utc(part.period.start), NO_USAGE) for part in versions.clauses)
     return versions._replace(usages=usages, restate=restate)
+
+
+def _without_idle(usage: Usage, card: RateCard, idle: Collection[Meter]) -> Usage:
+    """Usage without the labels that the account before it did not keep."""
+    if not idle:
+        return usage
+    keys = {meter: card[meter].key for meter in usage.counted}
+    return Usage([(key if key in idle else meter, usage[meter]) for meter, key in keys.items()])
+
+
+def _known_part(contract: Contract, period: Period, starts: Sequence[date], opening: Any) -> Contract:
+    """The contract without its end, and without the amendments in a period that an account has not seen.
+
+    With an amendment its dated terms fall away: those of the plan before it went on.
+    """
+    seen, cycle = {utc(start) for start in starts}, contract.plan.cycle
+    before, inside = list[Amendment](), list[Amendment]()
+    for item in contract.amendments:
+        at = placed(item.at, period, cycle)
+        if not is_before(period.start, at) or not is_before(at, period.end):
+            before.append(item)
+        elif utc(at) in seen:
+            inside.append(item)
+    kept = (*before, *inside)
+    if contract.end is None and len(kept) == len(contract.amendments) and not inside:
+        return contract  # which keeps what it compiled
+    # where a dated term began on the day of a later amendment, the day does not tell which of them was seen
+    fewer = (Contract(contract.plan, kept[:count]) for count in range(len(before), len(kept)))
+    found = Contract(contract.plan, kept)
+    if opening.fingerprint != contract.fingerprint():
+        found = next((each for each in fewer if each.fingerprint() == opening.fingerprint), found)
+    return contract if found == contract else found
 
 
 def _as_seen(contract: Contract, period: Period, starts: Sequence[date]) -> list[Clause]:
@@ -221,9 +257,6 @@ def _check_booked(
 ) -> None:
     """No version that begins before the last bill may tear apart what was booked without its dates."""
     starts = {utc(clause.period.start) for clause in known}
-    for start, _ in booked:
-        if utc(start) not in starts:
-            raise AccountMismatch("a version that begins", iso_text(start), "none", RESTATE)
     if opening.billed_at is None:
         return
     for start, used in booked:

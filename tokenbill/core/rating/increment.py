@@ -158,7 +158,9 @@ class PaidBySums(Increment):
 def used_in(given: Given) -> Usage:
     """The usage of the whole period so far."""
     usage, plan, opening, _, reversal, _, period, _, versions = given
-    if opening.idle_labels and versions is None and (usage or reversal):
+    if versions is not None:
+        return sum(versions.usages, NO_USAGE)
+    if opening.idle_labels and (usage or reversal):
         compiled = compiled_plan(plan, period)
         usage = folded(usage, compiled, opening.idle_labels)[0]
         if reversal is not NO_USAGE:

@@ -89,7 +89,10 @@ class Statement:
 
     def paid(self) -> ByCharge:
         """What paid grants pay of the charges, in minor units."""
-        return self.run.drawn("paid", list(self.amounts["paid"].values()))
+        owed = self.amounts["paid"]
+        # a charge of several items has one amount here, and the run asks for that of each
+        is_one_each = len(owed) == len(self.run.identities)
+        return self.run.drawn("paid", list(owed.values()) if is_one_each else self.run.gross())
 
     @cached_property
     def draws(self) -> Mapping[str, Mapping[str, Decimal]]:
