@@ -145,7 +145,7 @@ class _Rollover:
 class _Line:
     """A line as it is written: what it is for, and what it comes to; *exact* where that is more."""
 
-    kind: Literal["fee", "usage", "discount", "maximum", "minimum", "credit", "tax", "rounding"]
+    kind: Literal["fee", "usage", "discount", "maximum", "minimum", "credit", "tax", "adjustment", "rounding"]
     description: str
     amount: Decimal
     exact: Decimal | Fraction | None = None

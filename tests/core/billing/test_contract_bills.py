@@ -26,6 +26,7 @@ from tokenbill import (
     Tier,
     Usage,
     Volume,
+    serial,
 )
 from tokenbill.errors import AccountMismatch, BalanceExhausted, InvalidPeriod, InvalidUsage
 
@@ -870,3 +871,46 @@ def test_a_paid_grant_pays_within_its_scope_where_a_charge_has_several_items():
 
     assert (str(bill.total), str(bill.due)) == ("37.00", "30.00")
     assert Decimal(left(bill)["p"]) == 43
+
+
+def test_a_meter_that_comes_later_is_explained():
+    old, new = monthly(prices={"a": 1}), monthly(prices={"a": 1, "b": 2})
+    usage = {"2026-06-05": {"a": 1}, "2026-06-20": {"b": 2}}
+
+    bill = final(amended(old, ("2026-06-16", new)), JUNE, usage)
+
+    assert bill.explain().splitlines()[:2] == [
+        "a: 1 × 1 = 1  (every unit at 1)",
+        "b: 2 × 2 = 4  (every unit at 2)",
+    ]
+
+
+def test_an_account_that_saw_the_end_goes_on():
+    plan = monthly(93, prices={"u": 1})
+    contract = Contract(plan).ended("2026-03-11")
+
+    made = bills(
+        MARCH,
+        (plan, {"u": 3}, "2026-03-05"),
+        (contract, {}, "2026-03-11"),
+        (contract, {}, "2026-03-12", {"final": True}),
+    )
+
+    assert totals(made) == ["96.00", "-63.00", "0.00"]
+    assert made[-1].closing.period is None
+
+
+def test_a_past_that_was_rated_anew_is_explained_and_stored():
+    old, new = monthly(prices={"u": 1}), monthly(prices={"u": 2})
+    account = Account(balance=[Grant("gift", 5, "USD", kind="promotional"), Grant("paid", 50, "USD")])
+    (first,) = bills(JUNE, (old, {"u": 10}, "2026-06-05"), opening=account)
+
+    restated = Bill.of(
+        {}, new, period=JUNE, at="2026-06-06", opening=first.closing, final=False, restate=True
+    )
+    restated.verify()
+
+    assert "billed before" in restated.explain()
+    assert serial.loads(serial.dumps(restated)).lines == restated.lines
+    assert (str(restated.total), str(restated.due)) == ("10.00", "0.00")
+    assert {id: Decimal(amount) for id, amount in left(restated).items()} == {"gift": 0, "paid": 35}

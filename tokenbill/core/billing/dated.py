@@ -142,7 +142,7 @@ def _without_idle(usage: Usage, card: RateCard, idle: Collection[Meter]) -> Usag
 
 
 def _known_part(contract: Contract, period: Period, starts: Sequence[date], opening: Any) -> Contract:
-    """The contract without its end, and without the amendments in a period that an account has not seen.
+    """The contract as an account has seen it: perhaps without its end and amendments in the period.
 
     With an amendment its dated terms fall away: those of the plan before it went on.
     """
@@ -157,12 +157,13 @@ def _known_part(contract: Contract, period: Period, starts: Sequence[date], open
     kept = (*before, *inside)
     if contract.end is None and len(kept) == len(contract.amendments) and not inside:
         return contract  # which keeps what it compiled
+    if opening.fingerprint == contract.fingerprint():
+        return contract  # with its end, which was seen too
     # where a dated term began on the day of a later amendment, the day does not tell which of them was seen
     fewer = (Contract(contract.plan, kept[:count]) for count in range(len(before), len(kept)))
-    found = Contract(contract.plan, kept)
-    if opening.fingerprint != contract.fingerprint():
-        found = next((each for each in fewer if each.fingerprint() == opening.fingerprint), found)
-    return contract if found == contract else found
+    return next(
+        (each for each in fewer if each.fingerprint() == opening.fingerprint), Contract(contract.plan, kept)
+    )
 
 
 def _as_seen(contract: Contract, period: Period, starts: Sequence[date]) -> list[Clause]:

@@ -42,6 +42,7 @@ PAGES: Final = {
     "minimum": f"{STAGES}#maximum-and-minimum",
     "credit": "docs/explanation/credits.md#where-in-a-bill-credit-pays",
     "tax": f"{STAGES}#taxes",
+    "adjustment": "docs/explanation/contracts.md#what-the-account-keeps",
     "rounding": f"{STAGES}#invoice-level-or-line-level-rounding",
 }
 """The pages of what stands on a bill, by kind of line."""
@@ -131,6 +132,8 @@ class Way(NamedTuple):
 
 
 def _ways(plan: CompiledPlan, now: Usage, before: Usage) -> dict[Meter | None, Way]:
+    if len(plan.versions) > 1:
+        return {}  # an entry has a curve in each version, and its lines tell where each begins
     earlier = (
         {rate.key: quantity for rate, quantity in plan.card.quantities(before).items()} if before else {}
     )

@@ -46,7 +46,7 @@ NUMBERS = (1, 2, 3)
 """The columns of a bill as a table, and which of them are numbers."""
 
 
-KINDS = ("fee", "usage", "discount", "maximum", "minimum", "credit", "tax", "rounding")
+KINDS = ("fee", "usage", "discount", "maximum", "minimum", "credit", "tax", "adjustment", "rounding")
 RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
 """The kinds of lines, in the order of the stages."""
 
