@@ -667,7 +667,7 @@ def test_an_account_does_not_go_on_without_a_version_that_it_was_billed_under():
     old, new = monthly(prices={"u": 1}), monthly(prices={"u": 2})
     (first,) = bills(MARCH, (amended(old, ("2026-03-16", new)), {"2026-03-20": {"u": 5}}, "2026-03-20"))
 
-    with pytest.raises(AccountMismatch, match="version that begins"):
+    with pytest.raises(AccountMismatch, match="accrued amount"):
         Bill.of({}, old, opening=first.closing, period=MARCH, at="2026-03-21", final=False)
 
 
