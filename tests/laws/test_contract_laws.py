@@ -13,7 +13,7 @@ from tests.oracle.simulator import grant_of
 from tests.oracle.test_contracts import contract_of, plan_of
 from tokenbill import serial
 
-LIVES = int(os.environ.get("TOKENBILL_SIMULATED", "240")) // 4
+LIVES = min(int(os.environ.get("TOKENBILL_SIMULATED", "240")) // 4, 500)
 SEED = 20_261_130
 
 
