@@ -120,7 +120,7 @@ def test_an_account_is_the_same_after_it_was_stored_as_text(names):
         Grant("a", "5.00", "USD", start, end, priority=-1, kind="promotional", on=("fee", "a{b=c}")),
         Grant("b", 1000, Currency("TOKEN", places=0), rollover=(5, None), created=start),
     ]
-    balance = Balance(grants, ("scoped", "id"), draws={"a": "0.10"}, added={"b": 7}, cut={"b": 3})
+    balance = Balance(grants, ("scoped", "id"), draws={"a": "0.10"}, rolled_over={"b": 7}, forfeited={"b": 3})
     used = {"calls{x=y}": "0.00000001"}
     account = Account(Period(start, end), "terms", used, "0.10", {"a": "0.10"}, balance, -2)
 
