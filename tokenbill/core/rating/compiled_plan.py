@@ -325,14 +325,6 @@ class CompiledPlan:
         self.added(usage, nets)
         return self.settled(nets, final=final)
 
-    def total_of(self, usages: Sequence[Usage], *, final: bool = True) -> Decimal:
-        """What a period of several versions comes to, by sums."""
-        items = self.items(usages)
-        nets: list[Number] = [0] * len(self.cells.masks)
-        for number, cell, _ in items:
-            nets[cell] += number
-        return self.settled(nets, final=final)
-
     def money(self, units: int) -> Decimal:
         """Minor units as an amount."""
         try:
