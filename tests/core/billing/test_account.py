@@ -23,6 +23,7 @@ from tokenbill import (
 )
 from tokenbill.core.billing.account import NEW, VersionUsage, check_rest, checked_terms, notes_of
 from tokenbill.errors import (
+    AccountMismatch,
     InvalidAccount,
     InvalidCurrency,
     InvalidGrant,
@@ -326,3 +327,16 @@ def test_spent_grants_leave_when_a_period_closes():
     assert [grant.id for grant in first.balance.grants] == ["again", "left", "over"]
     assert [grant.id for grant in second.balance.grants] == ["again", "left"]
     assert Bill.of(Usage(a=1), plan, opening=first, at="2026-03-01").closing.balance.left("left") == 49
+
+
+def test_draws_that_no_ending_explains_leave_the_account_to_what_was_billed():
+    plan = BillingPlan.prepaid(PriceSchedule(calls=1))
+    grant = Grant("g", 10, "USD", kind="promotional", expires="2026-03-20")
+    balance = Balance([grant], draws={"g": 3})
+    stored = {"period": Period("2026-03-01", "2026-04-01"), "used": {"calls": 10}, "balance": balance}
+
+    # 10 calls less a gift of 3 are 7.00, whenever it ended; 6.00 was never billed
+    account = Account(draws={"g": {"": 3}}, accrued=6, **stored)
+
+    with pytest.raises(AccountMismatch, match="accrued amount"):
+        Bill.of(Usage(calls=1), plan, opening=account, period=stored["period"], at="2026-03-21")

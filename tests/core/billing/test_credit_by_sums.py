@@ -100,3 +100,18 @@ def test_grants_in_another_currency_and_credit_are_left_to_single_charges():
     account = Account(balance=[PAID], credit_balance=2, credit_currency="USD")
     bill = Bill.of(Usage(gpu_hours=100), PLANS["prepaid"], opening=account)
     assert (bill.due, bill.closing.credit_balance, bill.draws) == (0, 0, (("paid", Decimal("8.50")),))
+
+
+def test_a_bill_without_a_time_after_one_that_had_one_looks_for_grants_anew():
+    plan = BillingPlan.prepaid(PriceSchedule(calls=1))
+    account = Account(balance=[Grant("g", 10, "USD")])
+
+    first = Bill.of(Usage(calls=4), plan, opening=account, at="2026-03-05", final=False)
+    second = Bill.of(Usage(calls=3), plan, opening=first.closing, final=False)
+
+    assert (second.due, second.closing.balance.left("g")) == (0, 3)
+
+
+def test_an_account_has_no_other_names_than_its_own():
+    with pytest.raises(AttributeError, match="'Account' object has no attribute 'carried'"):
+        Account().carried  # noqa: B018

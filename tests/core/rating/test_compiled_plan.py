@@ -87,3 +87,22 @@ def test_a_true_up_is_a_charge_with_its_share_of_the_tax(rounding):
         ("a", 3, "0.60", True),
         ("minimum", 7, "1.40", False),
     ]
+
+
+class Silent(Whatever):
+    """A schedule of prices that show no line."""
+
+    class Price(PerUnit):
+        def breakdown(self, quantity):
+            return ()
+
+    def match(self, meter):
+        return Entry(meter, self.Price(0))
+
+
+def test_an_entry_that_shows_no_line_is_no_charge():
+    plan = BillingPlan(Silent(), fees=[Fee(3)])
+
+    statement = rate(RatingRequest(CompiledPlan(plan), Usage(a=5)))
+
+    assert [charge.key for charge in statement.charges] == ["fee:subscription"]

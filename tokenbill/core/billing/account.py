@@ -152,17 +152,6 @@ class Account(Value):
     billed_at: date | None = field(default=None, converter=optional_moment)
     made: Memo = memo_field()
 
-    if not TYPE_CHECKING:  # a checker would take any name for one of these
-
-        def __getattr__(self, name: str) -> Any:
-            # after a bill by sums the two are left out: most accounts of events are never asked for them
-            if name in ("balance", "draws_by_charge") and "credit" in self.made:
-                credit = self.made["credit"]
-                _left(self, credit.balance())
-                _draws(self, credit.draws(self.used))
-                return object.__getattribute__(self, name)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
     def __attrs_post_init__(self) -> None:
         if self.versions and sum((version.used for version in self.versions), NO_USAGE) != self.used:
             raise InvalidAccount("usage by version that is not what was used", self.used, "let them add up")
@@ -256,6 +245,19 @@ class Account(Value):
 _SETTERS = slot_setters(Account)
 _period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle = _SETTERS[:9]
 _by_version, _billed, _made = _SETTERS[9:]
+
+
+def _left_out(account: Account, name: str) -> Any:
+    # after a bill by sums the two are left out: most accounts of events are never asked for them
+    if name in ("balance", "draws_by_charge") and "credit" in account.made:
+        credit = account.made["credit"]
+        _left(account, credit.balance())
+        _draws(account, credit.draws(account.used))
+        return object.__getattribute__(account, name)
+    raise AttributeError(f"{type(account).__name__!r} object has no attribute {name!r}")
+
+
+setattr(Account, "__getattr__", _left_out)  # noqa: B010  # a checker would take any name for an attribute
 NEW = Account()
 
 

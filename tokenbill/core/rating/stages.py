@@ -312,13 +312,11 @@ class AddTax(Stage):
         else:
             parts = bases
             amount = run.round(run.beyond(run.sum(bases) * self.rate, 0), over)
-        if run.notes is not None:
-            base, base_over = run.sum(bases), self.scale * run.widened
-            run.note(self.charge, amount, None, base, base_over)
-            if self.included is not None:
-                run.note(self.included, -amount, None, None, None)
+        run.note(self.charge, amount, None, run.sum(bases), self.scale * run.widened)
         if self.included is None:
             run.tax(amount, parts)
+        else:
+            run.note(self.included, -amount, None, None, None)
 
 
 STAGES: tuple[Callable[[PlanScale], Iterator[Stage]], ...] = (
