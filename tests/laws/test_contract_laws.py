@@ -8,9 +8,9 @@ import os
 from attrs import evolve
 
 import tokenbill as tb
+from tests.oracle.contract_plans import contract_of, plan_of
 from tests.oracle.contract_stories import ContractStory
 from tests.oracle.simulator import grant_of
-from tests.oracle.test_contracts import contract_of, plan_of
 from tokenbill import serial
 
 LIVES = min(int(os.environ.get("TOKENBILL_SIMULATED", "240")) // 4, 500)

@@ -4,45 +4,14 @@ import os
 from fractions import Fraction
 
 import pytest
-from attrs import evolve
 
 import tokenbill as tb
-from tests.oracle import contracts, simulator
+from tests.oracle import contracts
+from tests.oracle.contract_plans import contract_of
 from tests.oracle.contract_stories import KINDS, ContractStory
 
 BILLS = int(os.environ.get("TOKENBILL_SIMULATED", "300"))
 SEED = 20_261_129
-
-
-def dates_in(term):
-    return {end: term[end] for end in ("starts", "ends") if term[end]}
-
-
-def plan_of(plan):
-    """A plan of the package, its terms by the names and dates that they are told with."""
-    fees = [
-        tb.Fee(fee["amount"], fee["name"], due=fee["due"], prorated=fee["prorated"], **dates_in(fee))
-        for fee in plan["fees"]
-    ]
-    discounts = []
-    for rule in plan["discounts"]:
-        once = {} if rule["unit"] == "percent" else {"prorated": rule["prorated"]}
-        make = tb.Discount.percent if rule["unit"] == "percent" else tb.Discount.fixed
-        discounts.append(make(rule["value"], rule["name"], on=rule["on"], **once, **dates_in(rule)))
-    taxes = [
-        tb.Tax(tax["name"], tax["percent"], inclusive=tax["inclusive"], on=tax["on"], **dates_in(tax))
-        for tax in plan["taxes"]
-    ]
-    bare = simulator.plan_of(plan | {kind: [] for kind in KINDS})
-    return evolve(bare, fees=fees, discounts=discounts, taxes=taxes)
-
-
-def contract_of(contract):
-    found = tb.Contract(plan_of(contract["plan"]))
-    for change in contract["amendments"]:
-        new = plan_of(change["plan"])
-        found = found.amended(change["at"], new, fees=change["fees"], tiers=change["tiers"])
-    return found
 
 
 def test_contracts_at_random_come_to_what_the_rules_say():
