@@ -208,6 +208,14 @@ def test_fees_put_off_stay_put_off_when_the_same_plan_is_agreed_again():
     assert str(final(contract, JUNE).total) == "10.00"
 
 
+def test_fees_put_off_stay_put_off_where_one_of_the_new_ones_begins_later():
+    new = monthly(40, fees=[Fee(30, "support", starts="2026-06-21")])
+    contract = amended(monthly(10), ("2026-06-11", new), fees="from_next")
+
+    assert final(contract, JUNE).total == 10
+    assert final(contract, JULY).total == 70
+
+
 def test_an_unprorated_fee_is_due_once_and_each_part_is_taxed_by_its_version():
     old = monthly(Fee(100, "seat", prorated=False))
     new = monthly(Fee(110, "seat", prorated=False), taxes=Tax("VAT", 20))

@@ -72,7 +72,8 @@ def _let_fees_hold(versions: list[VersionTerms], clause: Clause) -> None:
     """What the beginning of the last version does to the fees of the period."""
     before, now = versions[-2], versions[-1]
     # a plan with the fees of the one before leaves them as they stand, fees put off by `from_next` too
-    if now.plan.fees == before.plan.fees or (clause.is_amendment and clause.fees == "from_next"):
+    put_off = clause.fees == "from_next" if clause.is_amendment else before.fees != before.plan.fees
+    if put_off or now.plan.fees == before.plan.fees:
         versions[-1] = now._replace(fees=before.fees)
     elif clause.is_amendment and clause.fees == "from_start":
         versions[:] = [version._replace(fees=now.fees) for version in versions]
