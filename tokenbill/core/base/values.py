@@ -45,7 +45,7 @@ class Slot(Generic[Kept]):
 
 def slot_field() -> Any:
     """An attrs field that begins as an empty Slot, outside ``==``, hash and repr."""
-    return field(factory=Slot, init=False, eq=False, repr=False)
+    return field(factory=cast(Any, Slot), init=False, eq=False, repr=False)
 
 
 class Memo(dict[Any, Any]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -289,7 +289,7 @@ class Bill:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the schedule has to say of the prices: a conversion, or a price that stands in for another."""
-        notes = getattr(self.plan.prices, "notes", None)
+        notes: Callable[[Usage], Iterable[str]] | None = getattr(self.plan.prices, "notes", None)
         found = tuple(notes(self.usage)) if callable(notes) else ()
         return (*found, *_notes_of_terms(self))
 

@@ -14,6 +14,7 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Amendment, Clause, Contract, placed
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.compiled_plan import PERIODS, CompiledPlan, compiled_plan
+from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.increment import NO_USAGE, About, ByVersion, Given
 from tokenbill.core.rating.rate_card import RateCard
 from tokenbill.core.rating.version_terms import terms_of_versions
@@ -236,7 +237,7 @@ def _version_of(clauses: Sequence[Clause], plan: CompiledPlan, usage: Usage) -> 
 
 def _is_one_item(plan: CompiledPlan, meter: str, one: int, other: int) -> bool:
     """Whether the entry of a meter is one item over two versions."""
-    curves = []
+    curves = list[EntryCurve]()
     for i in (one, other):
         try:
             curves.append(plan.cards[i][meter])

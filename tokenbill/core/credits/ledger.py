@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from tokenbill.core.base.inputs import is_mapping, name, pairs_of
 from tokenbill.core.credits.grants import Grant, credit
@@ -74,7 +74,7 @@ def by_charge(value: object) -> DrawsByCharge:
         if key:
             name(key, what="grant id")
         if is_mapping(parts) or isinstance(parts, list | tuple):
-            amounts = [(charge, credit(amount)) for charge, amount in _pairs(parts)]
+            amounts = [(charge, credit(amount)) for charge, amount in _pairs(cast(object, parts))]
         else:
             amounts = [("", credit(parts))]
         if len(dict(amounts)) < len(amounts) or not all(isinstance(charge, str) for charge, _ in amounts):

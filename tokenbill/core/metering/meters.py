@@ -73,9 +73,9 @@ class Meter(str):
 
     def __new__(cls, text: str, labels: Mapping[str, str] | None = None) -> Meter:
         if labels is not None:
-            return (
-                _with(text, labels) if type(text) is Meter and type(labels) is dict else _read(text, labels)
-            )
+            if type(text) is Meter and type(labels) is dict:
+                return _with(text, cast("dict[str, str]", labels))
+            return _read(text, labels)
         if type(text) is Meter:
             return text
         return (_METERS.get(text) if type(text) is str else None) or _remembered(text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from collections.abc import Collection
+from typing import Any, Final, TypeAlias, cast
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.errors import InvalidMeter
@@ -33,9 +34,9 @@ def scope(value: object) -> Scope:
         return None
     if not isinstance(value, str | list | tuple | set | frozenset):
         raise InvalidMeter("not a scope", value, WAY_OUT)
-    given: Any = (value,) if isinstance(value, str) else value
+    given = (value,) if isinstance(value, str) else cast("Collection[Any]", value)
     if not 0 < len(given) <= PARTS:
-        raise InvalidMeter(f"not a scope of 1 to {PARTS} parts", value, WAY_OUT)
+        raise InvalidMeter(f"not a scope of 1 to {PARTS} parts", given, WAY_OUT)
     # A kind stays plain text: a meter of the same name could not be told from it.
     kinds = {str.__str__(part) for part in given if isinstance(part, str) and part in KINDS}
     meters = {Meter(part) for part in given if not (isinstance(part, str) and part in KINDS)}

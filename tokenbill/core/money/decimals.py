@@ -211,7 +211,7 @@ def exact_sum(amounts: Iterable[Exact]) -> Exact:
     """
     parts = amounts if isinstance(amounts, list) else list(amounts)
     try:
-        return reduce(EXACT.add, parts, ZERO)
+        return reduce(EXACT.add, parts, ZERO)  # pyright: ignore[reportArgumentType] a Fraction falls through
     except (Inexact, TypeError):
         return sum((Fraction(part) for part in parts), Fraction())
 

@@ -279,7 +279,8 @@ def _models(cells: Cells) -> Iterator[Cells]:
     """
     if len(cells) < 2:
         return
-    common = sorted(set.intersection(*map(set, cells)))
+    first, *others = (set(labels) for labels in cells)
+    common = sorted(first.intersection(*others))
     parts: dict[tuple[str | None, ...], Cells] = {}
     for labels, cell in cells.items():
         places = [labels.index(label) for label in common]

@@ -98,7 +98,7 @@ class ChargeRun(RatingRun):
         self.terms, self.request = plan.terms(), request
         rounding = Fraction if request.exact else plan.round
         super().__init__([], (), round=rounding, whole_lines=plan.whole_lines, final=request.final)
-        self.notes: list[Note] = []
+        self.notes: list[Note] = []  # pyright: ignore[reportIncompatibleVariableOverride] never None here
         self.identities: list[Identity] = []
         self.draws: dict[Sort, ByCharge] = {}
         self.tokens: Sequence[Number] = ()

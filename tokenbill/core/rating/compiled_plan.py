@@ -21,7 +21,7 @@ from fractions import Fraction
 from math import lcm
 from operator import add
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
@@ -187,7 +187,7 @@ class CompiledPlan:
         scale = None if self.exactly else self._scale()
         cards = list[RateCard]()
         while not cards or any(card.scale != cards[-1].scale for card in cards):
-            cards = []
+            cards.clear()
             for i, version in enumerate(self.versions):
                 free = self._allowances(i)
                 card = RateCard(version.plan, free, version=i, unit=unit, scale=scale, cells=self.cells)
@@ -351,7 +351,7 @@ def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPl
 
     That of a user's own schedule is made anew each time, for what it answers may change.
     """
-    kept = plan.made.get("compiled")
+    kept: dict[Any, Any] | None = plan.made.get("compiled")
     if kept is not None:
         last: tuple[Period | None, CompiledPlan] | None = kept.get("last")
         if last is not None and last[0] is period and not last[1].card.is_full:

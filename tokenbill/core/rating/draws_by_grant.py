@@ -29,7 +29,7 @@ def laid_out(
     Of tokens and promotional credit all must find its place; of paid credit what does not is with what was
     paid in cash for usage that was withdrawn since.
     """
-    whole = [sort for sort in request.draws if sort != "paid"]
+    whole: list[Sort] = [sort for sort in request.draws if sort != "paid"]
     tried = [_drawn_again(request, balance, ended) for ended in _endings(request, balance, period)]
     for it in tried:
         amounts = [

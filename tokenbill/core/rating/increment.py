@@ -128,29 +128,29 @@ class PaidBySums(Increment):
         return _staged(*self.asked)[0]
 
     @cached_property
-    def after(self) -> Statement:
+    def after(self) -> Statement:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
         """The period with this bill; nothing holds a grant back here, whatever was drawn before."""
         given, plan = self.asked
         credit = cast(CreditPosition, self.credit)
         return rate(RatingRequest(plan, used_in(given), given[3], credit.stretch.offered))
 
     @property
-    def before(self) -> Statement | None:
+    def before(self) -> Statement | None:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
         """The period before this bill."""
         return None if self.asked[0][2].is_fresh else self.staged.before
 
     @property
-    def balance(self) -> Balance:
+    def balance(self) -> Balance:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
         """What is left of the grants."""
         return cast(CreditPosition, self.credit).balance()
 
     @property
-    def draws(self) -> DrawsByCharge:
+    def draws(self) -> DrawsByCharge:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
         """What credit paid in the period, by grant and charge."""
         return self.staged.draws
 
     @property
-    def drawn(self) -> ByGrant:
+    def drawn(self) -> ByGrant:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
         """What this bill adds to it, by grant."""
         return self.staged.drawn
 

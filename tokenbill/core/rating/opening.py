@@ -171,7 +171,8 @@ def kept_draws(draws: Sorts, plan: BillingPlan) -> DrawsByCharge:
 def changed_draws(draws: Sorts, earlier: Sorts, plan: BillingPlan) -> dict[str, Decimal]:
     """What each grant pays more, or less, than it had paid."""
     changes: dict[str, Decimal] = {}
-    for sort in {**earlier, **draws}:
+    both: Sorts = {**earlier, **draws}
+    for sort in both:
         now, before = draws.get(sort, NO_DRAWS), earlier.get(sort, NO_DRAWS)
         for id in {**before, **now}:
             change = sum(now.get(id, {}).values()) - sum(before.get(id, {}).values())
