@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from tokenbill.catalog.asking import instant, near
 from tokenbill.catalog.cells import STANDARD, ModelPrices, schedule_of
@@ -180,5 +180,6 @@ def _without(key: str, value: Any, ignored: frozenset[str]) -> Any:
         inner = {name: _without(key, each, ignored) for name, each in members.items()}
         return {name: each for name, each in inner.items() if f"{key}.{name}" not in ignored}
     if key in BLOCKS and isinstance(value, list | tuple):
-        return [_without(key, each, ignored) if is_mapping(each) else each for each in value]
+        listed = cast("Iterable[object]", value)
+        return [_without(key, each, ignored) if is_mapping(each) else each for each in listed]
     return value

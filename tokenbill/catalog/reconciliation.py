@@ -233,7 +233,7 @@ class _Rates:
 def _compared(key: Key, own: list[Row], other: list[Row], rates: _Rates) -> Difference:
     ours = sum((rates.amount(row) for row in own), Fraction())
     theirs = sum((row.amount for row in other if row.amount is not None), Decimal(0))
-    parts = dict.fromkeys(PARTS, Fraction())
+    parts: dict[str, Fraction] = dict.fromkeys(PARTS, Fraction())
     if not own or not other:
         parts["missing"] = Fraction(theirs) - ours
         return Difference(key, ours, theirs, tuple(parts.items()))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from attrs import field, frozen
 
@@ -175,7 +175,7 @@ def _of_json(text: str) -> Iterator[dict[str, Any]]:
         yield {
             "JobID": str(_plain(job.get("job_id"))),
             "Account": job.get("account"),
-            "State": "+".join(map(str, state)) if isinstance(state, list) else state,
+            "State": "+".join(map(str, cast("list[object]", state))) if isinstance(state, list) else state,
             "Start": str(_plain(when.get("start"))),
             "End": str(_plain(when.get("end"))),
             "ElapsedRaw": _plain(when.get("elapsed")),

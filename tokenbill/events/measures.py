@@ -317,7 +317,7 @@ def _parts(job: Any) -> tuple[Any, Any, Any, Any]:
     try:
         begun, ended, gpus, *more = job
     except (TypeError, ValueError):
-        more = [None, None]
+        begun, ended, gpus, *more = [None] * 5
     if len(more) > 1:
         raise InvalidUsage(
             "not a job", job, "give its start, its end, its GPUs, and the seconds it was paused"

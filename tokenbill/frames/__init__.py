@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from os import PathLike
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
@@ -214,8 +214,7 @@ def _backend(data: object) -> Backend:
         extra = ENGINES.get(kind.__module__.partition(".")[0])
         if extra is not None and kind.__name__ in KINDS:
             try:
-                found: Backend = import_module(f"tokenbill.frames.{extra}")
-                return found
+                return cast("Backend", import_module(f"tokenbill.frames.{extra}"))
             except MissingExtra as error:
                 raise MissingExtra(error.package, extra) from None
     kinds = "a DataFrame of pandas, Polars, PySpark or Dask, a Table of PyArrow, or a relation of DuckDB"

@@ -182,11 +182,11 @@ def column_plan(
     period: Period | None = None,
 ) -> ColumnPlan:
     """A plan for columns, kept by its plan; that of a user's own schedule is made anew each time."""
-    kept = plan.made.get("columns")
+    kept: dict[object, ColumnPlan] | None = plan.made.get("columns")
     if kept is None or len(kept) >= KEPT:
-        kept = plan.made["columns"] = {}
+        kept = plan.made["columns"] = dict[object, ColumnPlan]()
     key = unit, None if names is None else frozenset(names), period
-    found: ColumnPlan | None = kept.get(key)
+    found = kept.get(key)
     if found is None or found.form.card.is_full or not isinstance(plan.prices, PriceSchedule):
         found = kept[key] = ColumnPlan(plan, unit, names=names, period=period)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from attrs import define, field, frozen
 
@@ -232,7 +232,5 @@ def _document(first: str, texts: Iterator[Any]) -> list[Mapping[str, Any]] | Non
         found: Any = decoded("\n".join([opening, *texts]))
     except NotJson as problem:
         raise UnreadableInput("not JSON lines, and not a document", str(problem), problem.way_out) from None
-    listed: list[Any] = [found]
-    if isinstance(found, list):
-        listed = found
+    listed = cast("list[object]", found) if isinstance(found, list) else [found]
     return [members_of(item, "row") for item in listed]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
@@ -85,7 +85,7 @@ READING: ContextVar[Reading] = ContextVar("READING")
 
 
 @contextmanager
-def reading(how: Reading) -> Iterator[None]:
+def reading(how: Reading) -> Generator[None, None, None]:
     """Read what follows in this way."""
     before = READING.set(how)
     try:

@@ -80,7 +80,7 @@ WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def _ordered(value: object) -> object:
+def _ordered(value: Any) -> object:
     if is_mapping(value):
         members = cast("Mapping[str, object]", value)
         # RFC 8785 sorts names by their UTF-16 code units, not by their code points.
