@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-for profile, examples in {"quick": 15, "usual": 100, "ci": 200, "patience": 20_000}.items():
+for profile, examples in {"quick": 10, "usual": 100, "ci": 200, "patience": 20_000}.items():
     settings.register_profile(
         profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
