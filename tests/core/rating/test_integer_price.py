@@ -189,3 +189,8 @@ def test_places_show_every_amount_or_eighteen(quantity, denominator):
         assert Decimal(top * (10**places // denominator)) == Fraction(top, denominator) * 10**places
     else:
         assert places in (18, None)
+
+
+@pytest.mark.parametrize(("total", "rounded"), [(5, 2), (7, 4), (6, 3), (9, 4)])
+def test_a_tie_goes_to_the_even_neighbour(total, rounded):
+    assert whole(total, 2, "half_even") == rounded

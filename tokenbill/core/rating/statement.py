@@ -234,11 +234,12 @@ def _fee_line(stage: FeeCharge, plan: CompiledPlan) -> LineItem:
         if part is None:
             rule = "what it is above the largest before"
         amount = product(fee.amount, part) if part is not None else stage.exact
-        # a part that comes to whole minor units shows them; what terminates stays a Decimal, which sums fast
         if part is None or 0 < part < 1:
+            # a part that comes to whole minor units shows them
             units = Fraction(amount) * 10**plan.places
             amount = plan.money(int(units)) if units.denominator == 1 else amount
-        elif type(amount) is Fraction and decimal(amount) == amount:
+        else:
+            # a whole fee, or none, is a Decimal, which sums faster than a Fraction
             amount = decimal(amount)
         charge = Charge("fee", None, fee.name, fee.amount, per=None, rule=rule)
         stage.line = LineItem(charge, None if part is None else decimal(part), decimal(amount), amount)
