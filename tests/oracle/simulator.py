@@ -342,7 +342,7 @@ def gives_back(bill):
     """Whether a bill gives back what was paid in cash: then later bills have that credit to draw on."""
     before = bill.opening.draws_by_charge
     spent = {id: sum(Fraction(amount) for _, amount in parts) for id, parts in before}
-    now = {id: sum(Fraction(amount) for _, amount in parts) for id, parts in bill.added.draws}
+    now = {id: sum(Fraction(amount) for _, amount in parts) for id, parts in bill.delta.draws}
     drawn = now.get("", 0) - spent.get("", 0)
     return credit_of(bill.closing) + drawn > credit_of(bill.opening)
 
@@ -354,7 +354,7 @@ def shown_by(bill):
 
 def anew(bill, plan):
     """The same bill, on a plan that has made no other."""
-    usage, _, opening, final, less, _, period, at, _ = bill.given
+    usage, _, opening, final, less, _, period, at, _ = bill.request
     return tb.Bill.of(usage, plan_of(plan), period=period, opening=opening, final=final, at=at, reversal=less)
 
 

@@ -23,8 +23,8 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.pricing.price import After, Price
+from tokenbill.core.rating.bill_delta import used_in
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
-from tokenbill.core.rating.increment import used_in
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.core.rating.statement import entry_lines
 from tokenbill.errors import InvalidPlan
@@ -112,7 +112,7 @@ def allowance_costs(bill: Bill, fees: Sequence[Pair], credit: Exact) -> list[Cos
     *credit* is the money that one unit of the schedule is worth; 1 where it is in money.
     """
     card, opening = card_of(bill), bill.opening
-    after = within_allowance(card, used_in(bill.given))
+    after = within_allowance(card, used_in(bill.request))
     before = {} if opening.is_fresh else within_allowance(card, opening.used)
     now = decimal(exact_sum(decimal(pair.after.net) for pair in fees))
     then = decimal(exact_sum(decimal(pair.before.net) for pair in fees if pair.before))

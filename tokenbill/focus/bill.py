@@ -61,7 +61,7 @@ def bill_costs(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
     ]
     notes = _notes(costing, [*chain(*groups), *prepaid])
     groups = _without_dust(costing, groups, notes)
-    drawn = money_draws(bill, costing.added, costing.pairs, known)
+    drawn = money_draws(bill, costing.delta, costing.pairs, known)
     groups, notes = _less_credit(costing, groups, notes, drawn)
     rounding = _rounding(costing, [*chain(*groups), *notes], drawn)
 

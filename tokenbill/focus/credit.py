@@ -26,7 +26,7 @@ from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import amount_at
-from tokenbill.core.rating.increment import Increment
+from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.statement import RatedCharge
 from tokenbill.errors import CurrencyMismatch, InvalidGrant
 from tokenbill.focus.costs import Cost
@@ -121,11 +121,11 @@ class Draw(NamedTuple):
     value: Decimal
 
 
-def money_draws(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Purchases) -> list[Draw]:
+def money_draws(bill: Bill, delta: BillDelta, pairs: Sequence[Pair], known: Purchases) -> list[Draw]:
     """The draws of this bill in money, in the order in which grants pay."""
     # Promotional credit has its own rows; here is money that somebody paid ahead.
     grants = [grant for grant in _in_order(bill, bill.plan.currency) if grant.kind == "paid"]
-    draws = _changes(grants, pairs, dict(added.draws), dict(bill.opening.draws_by_charge))
+    draws = _changes(grants, pairs, dict(delta.draws), dict(bill.opening.draws_by_charge))
     # Of a draw that only went from one item to another, the bill owes nothing.
     return [
         Draw(grant, amount, parts, _value(bill, grant, amount, known))
@@ -134,14 +134,14 @@ def money_draws(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Purc
     ]
 
 
-def token_draws(bill: Bill, added: Increment, pairs: Sequence[Pair], known: Purchases) -> list[Draw]:
+def token_draws(bill: Bill, delta: BillDelta, pairs: Sequence[Pair], known: Purchases) -> list[Draw]:
     """The draws of this bill in tokens: those of the period so far less those of its earlier bills."""
-    if added.after is None or bill.plan.token_price is None:
+    if delta.after is None or bill.plan.token_price is None:
         return []
     # Tokens are drawn on the whole period, so an earlier bill's tokens may move to another grant: the
     # difference gives them back.
     grants = _in_order(bill, bill.plan.pricing_unit)
-    draws = _changes(grants, pairs, added.after.draws, added.before.draws if added.before else {})
+    draws = _changes(grants, pairs, delta.after.draws, delta.before.draws if delta.before else {})
     return [Draw(grant, amount, parts, _value(bill, grant, amount, known)) for grant, amount, parts in draws]
 
 
@@ -161,7 +161,7 @@ def _in_order(bill: Bill, unit: Currency) -> list[Grant]:
     """The grants in a currency, those first that the bill drew on, in the order of drawing."""
     opening = bill.opening
     # A grant that is empty or expired by now may have paid earlier bills of the period: it comes last.
-    at, period = bill.given[7], bill.period
+    at, period = bill.request[7], bill.period
     usable = opening.balance.usable(at, period=period, currency=unit, drawn=opening.draws)
     first = [grant for grant, _ in usable]
     rest = [grant for grant in opening.balance.grants if grant.currency == unit and grant not in first]

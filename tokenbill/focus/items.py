@@ -23,8 +23,8 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.rates import PerUnit
+from tokenbill.core.rating.bill_delta import BillDelta, used_in, with_statements
 from tokenbill.core.rating.compiled_plan import CompiledPlan
-from tokenbill.core.rating.increment import Increment, used_in, with_statements
 from tokenbill.core.rating.lines import Charge, LineItem, less
 from tokenbill.core.rating.statement import RatedCharge, entry_lines, plain_lines
 from tokenbill.errors import CurrencyMismatch
@@ -46,7 +46,7 @@ class Costing(NamedTuple):
     """
 
     bill: Bill
-    added: Increment
+    delta: BillDelta
     pairs: Sequence[Pair]
     fees: Sequence[Pair]
     used: Mapping[Meter, Exact]
@@ -88,10 +88,10 @@ class Costing(NamedTuple):
 
 def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) -> Costing:
     """What the costs of a bill are worked out from: its period after it, less the period before it."""
-    card, opening, usage = card_of(bill), bill.opening, used_in(bill.given)
-    added = with_statements(bill.added, bill.given, card)
-    after = added.after.charges if added.after else []
-    before = added.before.charges if added.before else []
+    card, opening, usage = card_of(bill), bill.opening, used_in(bill.request)
+    delta = with_statements(bill.delta, bill.request, card)
+    after = delta.after.charges if delta.after else []
+    before = delta.before.charges if delta.before else []
     # Of an item that is gone from the period, nothing is left: its pair takes back what was billed.
     earlier = {item.key: item for item in before}
     pairs = [Pair(item, earlier.pop(item.key, None)) for item in after]
@@ -114,14 +114,14 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
         listed = {(line.meter, line.description): line for line in plain_lines(at_list, usage)}
     return Costing(
         bill,
-        added,
+        delta,
         pairs,
         fees,
         {key: difference(used.get(key, ZERO), used_before.get(key, ZERO)) for key in {*used, *used_before}},
         {key: less(lines.get(key, ()), lines_before.get(key, ())) for key in {*lines, *lines_before}},
         listed,
         known,
-        token_draws(bill, added, pairs, known),
+        token_draws(bill, delta, pairs, known),
     )
 
 

@@ -33,8 +33,8 @@ from tokenbill.core.pricing.rates import Flat, Package, PerUnit
 from tokenbill.core.pricing.schedule import Priced, PriceSchedule, Schedule
 from tokenbill.core.pricing.source import WEEK, Hours, Source
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
+from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
-from tokenbill.core.rating.increment import Increment
 from tokenbill.core.rating.lines import Adjustment, Charge, LineItem
 from tokenbill.errors import BillMismatch
 from tokenbill.serial.coding import Codec, Number, Pairs, Text, tried
@@ -204,7 +204,7 @@ class _Bill:
 
     @classmethod
     def of(cls, bill: Bill) -> _Bill:
-        usage, plan, _, final, reversal, about, period, at, versions = bill.given
+        usage, plan, _, final, reversal, about, period, at, versions = bill.request
         settled = (bill.total, bill.due, bill.lines, bill.closing, bill.draws)
         stored = cls(usage, plan, *settled, bill.opening, final, reversal, about, period, cast(Any, at))
         if versions is None:
@@ -224,7 +224,7 @@ class _Bill:
             used = [(version.start, version.used) for version in self.versions]
             versions = restored(self.contract, self.period, used, opening, restate=self.restate)
         bill = Bill((*asked, notes_of(dict(self.about)), self.period, at, versions), self.total)
-        bill.made.update(lines=self.lines, closing=self.closing, added=self._added())
+        bill.made.update(lines=self.lines, closing=self.closing, delta=self._delta())
         return bill
 
     def _check(self) -> None:
@@ -240,10 +240,10 @@ class _Bill:
         if self.due < 0 or owed != settled:
             raise BillMismatch("what is due, drawn and credited", settled, decimal(owed))
 
-    def _added(self) -> Increment:
+    def _delta(self) -> BillDelta:
         after, accrued = self.closing, total((self.opening.accrued, self.total))
         paid = (None, after.balance, after.draws_by_charge, self.draws)
-        return Increment(self.total, accrued, self.due, after.credit_balance, *paid)
+        return BillDelta(self.total, accrued, self.due, after.credit_balance, *paid)
 
 
 class _Rate(Codec):

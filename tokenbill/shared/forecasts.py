@@ -19,8 +19,8 @@ from tokenbill.core.money.decimals import decimal
 from tokenbill.core.periods.instants import is_before, midnight, moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_delta import NO_USAGE, BillDelta, BillRequest, delta_of
 from tokenbill.core.rating.compiled_plan import compiled_plan
-from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by
 from tokenbill.errors import InvalidPeriod, InvalidUsage
 
 __all__ = ["RunRate", "Quantities", "days_between", "daily_usage", "local_day", "invoice_preview", "usage_of"]
@@ -177,7 +177,7 @@ def invoice_preview(
     period: Period | None = None,
     final: bool = True,
     at: date | None = None,
-) -> Increment:
+) -> BillDelta:
     """The figures of the bill that *usage* would make, where nothing is refused.
 
     A plan that refuses what the balance does not cover still has a price for it.
@@ -187,5 +187,5 @@ def invoice_preview(
     Decimal('6.00')
     """
     before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
-    given: Given = (usage, plan, before, final, NO_USAGE, (), period, at, None)
-    return added_by(given, compiled_plan(plan, period), refusing=False)
+    request: BillRequest = (usage, plan, before, final, NO_USAGE, (), period, at, None)
+    return delta_of(request, compiled_plan(plan, period), refusing=False)

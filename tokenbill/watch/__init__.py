@@ -23,8 +23,8 @@ from tokenbill.core.periods.instants import is_before, iso_text, midnight, momen
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_delta import NO_USAGE, BillDelta
 from tokenbill.core.rating.compiled_plan import compiled_plan
-from tokenbill.core.rating.increment import NO_USAGE, Increment
 from tokenbill.errors import (
     BalanceExhausted,
     InvalidAccount,
@@ -233,7 +233,7 @@ def _spent_by_day(now: Snapshot) -> Iterator[tuple[date, Decimal]]:
         yield day, _preview(now, used, opening=opening, final=False).accrued
 
 
-def _preview(now: Snapshot, usage: Usage, *, final: bool, opening: Account | None = None) -> Increment:
+def _preview(now: Snapshot, usage: Usage, *, final: bool, opening: Account | None = None) -> BillDelta:
     """What usage adds; without a period on the bills, credit is what it is now."""
     at = None if now.billed is not None else now.at
     account = now.account if opening is None else opening

@@ -383,7 +383,7 @@ def test_a_bill_can_be_computed_again(bill):
 
 @BOTH
 def test_a_stored_total_that_does_not_come_out_is_told(plan):
-    stored = Bill(Bill.of(CALLS, plan).given, Decimal("12.00"))
+    stored = Bill(Bill.of(CALLS, plan).request, Decimal("12.00"))
 
     with pytest.raises(BillMismatch) as found:
         stored.verify()
@@ -416,7 +416,7 @@ def test_a_line_that_is_missing_is_told():
 )
 def test_what_paid_a_bill_is_verified_with_it(name, value):
     bill = Bill.of(CALLS, PLAN)
-    bill.made["added"] = bill.added._replace(**{name: value})
+    bill.made["delta"] = bill.delta._replace(**{name: value})
 
     with pytest.raises(BillMismatch, match=r"the bill's (due|draws|closing)"):
         bill.verify()

@@ -61,7 +61,7 @@ def month(plan, grants, *, keep, at=True):
 
 def told(bill):
     """All that a bill and its account say."""
-    return bill.total, bill.due, bill.draws, bill.lines, bill.closing, bill.added.draws, bill.added.balance
+    return bill.total, bill.due, bill.draws, bill.lines, bill.closing, bill.delta.draws, bill.delta.balance
 
 
 @pytest.mark.parametrize("plan", PLANS)

@@ -659,7 +659,7 @@ def test_a_bill_less_usage_goes_negative_through_its_quantity():
 def stored(bill):
     """A bill as it comes back from where it was stored: without what it had worked out."""
     again = serial.loads(serial.dumps(bill))
-    assert again.added.after is None
+    assert again.delta.after is None
     return again
 
 
@@ -780,7 +780,7 @@ def check(bill, rows):
     assert faults(rows) == []
     assert Fraction(total(rows, "BilledCost")) == Fraction(bill.total) - paid_of(bill)
     consumed = sum(Fraction(row["ConsumedQuantity"] or 0) for row in rows)
-    assert consumed == sum(map(Fraction, bill.usage.values())) - sum(map(Fraction, bill.given[4].values()))
+    assert consumed == sum(map(Fraction, bill.usage.values())) - sum(map(Fraction, bill.request[4].values()))
     roundings = [row["ListCost"] for row in rows if row["ChargeDescription"] == "rounding"]
     rounded = sum((line.exact for line in bill.lines if line.kind == "rounding"), Fraction(0))
     assert abs(Fraction(sum(roundings)) - rounded) < Fraction(1, 10**12)  # nothing else hides in it

@@ -109,7 +109,7 @@ def told(bill):
     settled = [
         bill.total,
         bill.due,
-        bill.added.accrued,
+        bill.delta.accrued,
         bill.draws,
         bill.closing,
         bill.exact,
@@ -117,14 +117,20 @@ def told(bill):
         bill.period,
         bill.about,
     ]
-    return repr([*settled, exact, bill.given]), str(bill), bill.explain(), bill.to_rows(), bill._repr_html_()
+    return (
+        repr([*settled, exact, bill.request]),
+        str(bill),
+        bill.explain(),
+        bill.to_rows(),
+        bill._repr_html_(),
+    )
 
 
 @FEWER
 @given(st.integers(0, 10**6))
 def test_a_period_goes_on_from_an_account_that_was_stored(seed):
     for sent in bills_of_a_life(seed):
-        usage, plan, opening, final, less, about, period, at, _ = sent.given
+        usage, plan, opening, final, less, about, period, at, _ = sent.request
         opening = loads(dumps(opening))
 
         again = Bill.of(

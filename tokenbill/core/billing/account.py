@@ -20,17 +20,17 @@ from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import moment, optional_moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.compiled_plan import compiled_plan
-from tokenbill.core.rating.draws_by_grant import UNKNOWN
-from tokenbill.core.rating.increment import (
+from tokenbill.core.rating.bill_delta import (
     NO_USAGE,
     About,
+    BillDelta,
+    BillRequest,
     ByVersion,
-    Given,
-    Increment,
     lacking_of,
     used_in,
 )
+from tokenbill.core.rating.compiled_plan import compiled_plan
+from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.lines import COLUMNS, Adjustment
 from tokenbill.core.rating.opening import folded
 from tokenbill.errors import CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
@@ -236,10 +236,10 @@ class Account(Value):
         opening: Any = self  # pyright takes no field with a converter for what a Protocol asks
         from tokenbill.core.billing.dated import bill_request  # imports this module
 
-        given, compiled = bill_request(
+        request, compiled = bill_request(
             usage, plan, period or self.period, opening, final=False, at=None if at is None else moment(at)
         )
-        return not lacking_of(given, compiled)
+        return not lacking_of(request, compiled)
 
 
 _SETTERS = slot_setters(Account)
@@ -261,31 +261,31 @@ setattr(Account, "__getattr__", _left_out)  # noqa: B010  # a checker would take
 NEW = Account()
 
 
-def going_on(given: Given, added: Increment) -> Account:
+def going_on(request: BillRequest, delta: BillDelta) -> Account:
     """The account of a period that goes on after a bill; made for every event, its parts need no check."""
     account = Account.__new__(Account)
-    _period(account, given[6])
-    versions, opening = given[8], given[2]
-    terms = given[1] if versions is None else versions.contract
+    _period(account, request[6])
+    versions, opening = request[8], request[2]
+    terms = request[1] if versions is None else versions.contract
     _fingerprint(account, terms.fingerprint())
-    used, known = used_in(given), opening.idle_labels
+    used, known = used_in(request), opening.idle_labels
     if versions is None:
-        card = compiled_plan(given[1], given[6])
-        if folded(given[0], card)[1]:
+        card = compiled_plan(request[1], request[6])
+        if folded(request[0], card)[1]:
             used, idle = folded(used, card)
             known = tuple(sorted({*known, *idle}))
     _by_version(account, () if versions is None else _used_by_version(versions))
-    _billed(account, opening.billed_at if given[7] is None else given[7])
+    _billed(account, opening.billed_at if request[7] is None else request[7])
     _used(account, used)
     _idle(account, known)
-    _accrued(account, added.accrued)
-    credit = added.credit
+    _accrued(account, delta.accrued)
+    credit = delta.credit
     if credit is None:
-        _draws(account, added.draws)
-        _left(account, added.balance)
-    _credit(account, added.credit_balance)
-    _in(account, given[1].currency if added.credit_balance else None)
-    _made(account, Memo(position=added.position) if credit is None else Memo(credit=credit))
+        _draws(account, delta.draws)
+        _left(account, delta.balance)
+    _credit(account, delta.credit_balance)
+    _in(account, request[1].currency if delta.credit_balance else None)
+    _made(account, Memo(position=delta.position) if credit is None else Memo(credit=credit))
     return account
 
 

@@ -18,9 +18,9 @@ from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import exact_sum
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_delta import NO_USAGE, BillDelta, BillRequest, delta_of, is_straight, used_in
 from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
-from tokenbill.core.rating.increment import NO_USAGE, Given, Increment, added_by, is_straight, used_in
 from tokenbill.core.rating.lines import HEADER, NUMBERS, Adjustment, Charge, LineItem, less
 from tokenbill.core.rating.statement import Statement, plain_lines, rate, settled_lines
 from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
@@ -49,13 +49,13 @@ class Bill:
     Decimal('11.00')
     """
 
-    given: Given
+    request: BillRequest
     total: Decimal
     _made: Memo | None = memo_field()
 
-    def __init__(self, given: Given, total: Decimal) -> None:
+    def __init__(self, request: BillRequest, total: Decimal) -> None:
         # made for every event; writing the slots halves what it costs
-        _set_given(self, given)
+        _set_request(self, request)
         _set_total(self, total)
         _set_made(self, None)
 
@@ -101,12 +101,13 @@ class Bill:
         before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
         is_plan = type(plan) is BillingPlan and not plan.is_dated
         if is_plan and type(usage) is Usage and type(reversal) is Usage and not (restate or opening.versions):
-            given: Given = (usage, cast(BillingPlan, plan), before, final, reversal, notes, period, at, None)
-            compiled = compiled_plan(given[1], period)
+            terms = cast(BillingPlan, plan)
+            request: BillRequest = (usage, terms, before, final, reversal, notes, period, at, None)
+            compiled = compiled_plan(terms, period)
         else:
             from tokenbill.core.billing.dated import bill_request  # most bills are of a plan that stays
 
-            given, compiled = bill_request(
+            request, compiled = bill_request(
                 usage,
                 plan,
                 period,
@@ -117,15 +118,15 @@ class Bill:
                 about=notes,
                 restate=restate,
             )
-        usage, terms = given[0], given[1]
-        if opening is NEW and given[4] is NO_USAGE and terms.overage == "bill" and given[8] is None:
+        usage, terms = request[0], request[1]
+        if opening is NEW and request[4] is NO_USAGE and terms.overage == "bill" and request[8] is None:
             if compiled.by_cell:
-                return cls(given, compiled.total(usage, final=final))
-            return cls(given, cast(Decimal, rate(RatingRequest(compiled, usage, final)).total))
-        added = added_by(given, compiled)
-        bill = cls(given, added.total)
-        _set_made(bill, Memo(added=added))
-        if final and (added.credit is None or added.credit.stretch.is_dated) and added.balance.grants:
+                return cls(request, compiled.total(usage, final=final))
+            return cls(request, cast(Decimal, rate(RatingRequest(compiled, usage, final)).total))
+        delta = delta_of(request, compiled)
+        bill = cls(request, delta.total)
+        _set_made(bill, Memo(delta=delta))
+        if final and (delta.credit is None or delta.credit.stretch.is_dated) and delta.balance.grants:
             bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
         return bill
 
@@ -139,38 +140,38 @@ class Bill:
     @property
     def usage(self) -> Usage:
         """What was used since the opening account."""
-        return self.given[0]
+        return self.request[0]
 
     @property
     def period(self) -> Period | None:
         """The service period, where one was named."""
-        return self.given[6]
+        return self.request[6]
 
     @property
     def plan(self) -> BillingPlan:
         """The terms; of several versions in the period those of the last."""
-        return self.given[1]
+        return self.request[1]
 
     @property
     def versions(self) -> tuple[Version, ...]:
         """The parts of the period with the plan of each, where its terms changed; else nothing."""
-        versions = self.given[8]
+        versions = self.request[8]
         return () if versions is None else versions.contract.versions(cast(Period, self.period))
 
     @property
     def opening(self) -> Account:
         """The account before."""
-        return cast(Account, self.given[2])
+        return cast(Account, self.request[2])
 
     @property
     def final(self) -> bool:
         """Whether the period ends with this bill."""
-        return self.given[3]
+        return self.request[3]
 
     @property
     def about(self) -> Mapping[str, str]:
         """What was said of the bill: customer, number, and so on."""
-        return MappingProxyType(dict(self.given[5]))
+        return MappingProxyType(dict(self.request[5]))
 
     @property
     def currency(self) -> str:
@@ -193,52 +194,52 @@ class Bill:
     @property
     def due(self) -> Decimal:
         """What is left to pay, after the credit balance and what grants paid; never negative."""
-        return self.added.due
+        return self.delta.due
 
     @property
     def draws(self) -> tuple[tuple[str, Decimal], ...]:
         """What each grant paid of this bill, by id; a negative amount was given back to it."""
-        return self.added.drawn
+        return self.delta.drawn
 
     @property
-    def added(self) -> Increment:
+    def delta(self) -> BillDelta:
         """What the bill adds to its opening account."""
-        added: Increment | None = self.made.get("added")
-        if added is None:
-            added = self.made["added"] = added_by(self.given, self._compiled)
-        return added
+        delta: BillDelta | None = self.made.get("delta")
+        if delta is None:
+            delta = self.made["delta"] = delta_of(self.request, self._compiled)
+        return delta
 
     @property
     def _compiled(self) -> CompiledPlan:
-        versions = self.given[8]
-        return compiled_plan(self.given[1], self.given[6]) if versions is None else versions.plan
+        versions = self.request[8]
+        return compiled_plan(self.request[1], self.request[6]) if versions is None else versions.plan
 
     @property
     def closing(self) -> Account:
         """The account after: pass it to the next bill as *opening*."""
         made = self.made
         if "closing" not in made:
-            made["closing"] = self._closed() if self.given[3] else self._carried_on()
+            made["closing"] = self._closed() if self.request[3] else self._carried_on()
         return made["closing"]  # type: ignore[no-any-return]
 
     def _closed(self) -> Account:
         """The account of a period that ends: what is left of grants rolls over, and spent ones leave it."""
-        period, added = self.period, self.added
-        balance = added.balance
+        period, delta = self.period, self.delta
+        balance = delta.balance
         if balance.grants:
             # one that ended within the period stays for one more, so that what was lost can be told
-            over = period.start if period else self.given[7]
+            over = period.start if period else self.request[7]
             balance = balance.rolled(period.end if period else None).without_spent(over)
-        credit = added.credit_balance
+        credit = delta.credit_balance
         unit = self.plan.currency if credit else None
         return Account(balance=balance, credit_balance=credit, credit_currency=unit)
 
     def _carried_on(self) -> Account:
         """The account of a period that goes on."""
-        added = self.made.get("added") or self.added
-        account = going_on(self.given, added)
-        if added.credit is None and added.after is not None:
-            account.made["statement"] = (self._compiled, added.after)
+        delta = self.made.get("delta") or self.delta
+        account = going_on(self.request, delta)
+        if delta.credit is None and delta.after is not None:
+            account.made["statement"] = (self._compiled, delta.after)
         return account
 
     def __sub__(self, earlier: Bill) -> Adjustment:
@@ -265,15 +266,15 @@ class Bill:
         """
         shares = self.plan.share(self.period), self.plan.fee_share(self.period)
         long_way = CompiledPlan(self.plan, *shares, exactly=True)
-        versions = self.given[8]
+        versions = self.request[8]
         if versions is not None:
             long_way = CompiledPlan(versions.plan.plan, versions=versions.plan.versions, exactly=True)
             past = CompiledPlan(versions.past.plan, versions=versions.past.versions, exactly=True)
             versions = versions._replace(plan=long_way, past=past)
-        given: Any = (*self.given[:2], evolve(self.opening), *self.given[3:8], versions)
-        added = added_by(given, long_way, refusing=False)
-        fresh = Bill(given, added.total)
-        fresh.made["added"] = added
+        request: Any = (*self.request[:2], evolve(self.opening), *self.request[3:8], versions)
+        delta = delta_of(request, long_way, refusing=False)
+        fresh = Bill(request, delta.total)
+        fresh.made["delta"] = delta
         lines = _lines(fresh, long_way)
         for line, again in zip(self.lines, lines, strict=False):
             if line.figures != again.figures:
@@ -298,13 +299,13 @@ class Bill:
         """How the bill comes about, as a tree: a step for each line, and below it the way there."""
         from tokenbill.core.billing.explanation import explained  # a process that only bills never needs it
 
-        return explained(self.lines, self._compiled, self.given, self.added)
+        return explained(self.lines, self._compiled, self.request, self.delta)
 
     def explain(self) -> str:
         """Each line as arithmetic that a clerk can redo, the rule applied, and the way along a price."""
         from tokenbill.core.billing.explanation import settlement
 
-        ends = settlement(self.total, self.added, self.given)
+        ends = settlement(self.total, self.delta, self.request)
         return "\n".join(
             [*map(str, self.explanation.steps), *ends, *(f"note: {each}" for each in self.notes)]
         )
@@ -315,7 +316,7 @@ class Bill:
         return [{**shared, **line.to_row(), "currency": self.currency} for line in self.lines]
 
     def __repr__(self) -> str:
-        about = "".join(f", {key}={value!r}" for key, value in self.given[5])
+        about = "".join(f", {key}={value!r}" for key, value in self.request[5])
         return f"<Bill of {self.total:f} {self.currency}, plan {self.plan.name!r}{about}>"
 
     def __str__(self) -> str:
@@ -330,12 +331,12 @@ class Bill:
         return f"Total: {self.plan.currency.format(self.total)}"
 
 
-_set_given, _set_total, _set_made = slot_setters(Bill)
+_set_request, _set_total, _set_made = slot_setters(Bill)
 
 
 def _notes_of_terms(bill: Bill) -> tuple[str, ...]:
     """That an account goes on under other terms, whose past is the same."""
-    opening, versions = bill.given[2], bill.given[8]
+    opening, versions = bill.request[2], bill.request[8]
     ended = tuple(f"grant {id} ended inside the period" for id in _passed_over(bill))
     now = bill.plan.fingerprint() if versions is None else versions.contract.fingerprint()
     seen = () if versions is None else [clause.plan.fingerprint() for clause in versions.clauses[:1]]
@@ -347,7 +348,7 @@ def _notes_of_terms(bill: Bill) -> tuple[str, ...]:
 def _passed_over(bill: Bill) -> Iterator[str]:
     """Grants that could have paid but for their end, a moment before that of the period it may be."""
     period = bill.period
-    if bill.final and period is not None and bill.given[7] is None:
+    if bill.final and period is not None and bill.request[7] is None:
         for grant in bill.opening.balance.grants:
             at = grant.expires
             is_inside = at is not None and at in period and not grant.expired_at(period.start)
@@ -357,17 +358,17 @@ def _passed_over(bill: Bill) -> Iterator[str]:
 
 def _lines(bill: Bill, plan: CompiledPlan) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding."""
-    given, opening = bill.given, bill.given[2]
-    if given[8] is not None and given[8].restate:
-        now = cast(Statement, bill.added.after)
+    request, opening = bill.request, bill.request[2]
+    if request[8] is not None and request[8].restate:
+        now = cast(Statement, bill.delta.after)
         billed = LineItem(BILLED_BEFORE, None, -opening.accrued, -opening.accrued)
         return settled_lines(plan, [*now.lines, billed], bill.total)
-    if given[8] is None and (opening is NEW or is_straight(opening, plan)):
-        lines = _fresh_lines(plan, used_in(given), final=given[3])
+    if request[8] is None and (opening is NEW or is_straight(opening, plan)):
+        lines = _fresh_lines(plan, used_in(request), final=request[3])
         if not opening.is_fresh:
             lines = less(lines, _fresh_lines(plan, opening.used, final=False))
     else:
-        was, now = bill.added.before, cast(Statement, bill.added.after)
+        was, now = bill.delta.before, cast(Statement, bill.delta.after)
         lines = now.lines if was is None else less(now.lines, was.lines)
     return settled_lines(plan, lines, bill.total)
 

@@ -13,9 +13,9 @@ from tokenbill.core.periods.instants import is_before, iso_text, moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Amendment, Clause, Contract, placed
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_delta import NO_USAGE, About, BillRequest, ByVersion
 from tokenbill.core.rating.compiled_plan import PERIODS, CompiledPlan, compiled_plan
 from tokenbill.core.rating.entry_curve import EntryCurve
-from tokenbill.core.rating.increment import NO_USAGE, About, ByVersion, Given
 from tokenbill.core.rating.rate_card import RateCard
 from tokenbill.core.rating.version_terms import terms_of_versions
 from tokenbill.errors import AccountMismatch, InvalidPeriod, InvalidPlan, InvalidUsage, UnpricedUsage
@@ -58,7 +58,7 @@ def bill_request(
     reversal: Any = NO_USAGE,
     about: About = (),
     restate: bool = False,
-) -> tuple[Given, CompiledPlan]:
+) -> tuple[BillRequest, CompiledPlan]:
     """What a bill was asked with, and the compiled terms of its period.
 
     A period that has one version from end to end is one of its plan, whatever the contract says of others.
@@ -69,8 +69,8 @@ def bill_request(
     whole, back = (sum((part for _, part in both), NO_USAGE) for both in (parts, taken))
     has_dates = any(when is not None for when, _ in (*parts, *taken)) or bool(opening.versions)
     if isinstance(plan, BillingPlan) and not (plan.is_dated or has_dates or restate):
-        given: Given = (whole, plan, opening, final, back, about, period, at, None)
-        return given, compiled_plan(plan, period)
+        request: BillRequest = (whole, plan, opening, final, back, about, period, at, None)
+        return request, compiled_plan(plan, period)
     contract = plan if isinstance(plan, Contract) else Contract(plan)
     period = opening.period if period is None else period
     if period is None:
@@ -116,8 +116,8 @@ def by_version(
     if not restate:
         _check_booked(booked, known, clauses, plan, opening)
     usages = _moved(booked, clauses, period)
-    for given, is_new in ((usage, True), (reversal, False)):
-        for when, labelled in given:
+    for request, is_new in ((usage, True), (reversal, False)):
+        for when, labelled in request:
             i = _version_at(clauses, plan, when or at, labelled, period, is_dated=when is not None)
             part = _without_idle(labelled, plan.cards[i], opening.idle_labels)
             usages[i] = usages[i] + part if is_new else usages[i] - part

@@ -21,8 +21,8 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of, units
 from tokenbill.core.pricing.price import After, Combinator, Price
 from tokenbill.core.pricing.wording import numbers_of
+from tokenbill.core.rating.bill_delta import BillDelta, BillRequest, used_in, with_statements
 from tokenbill.core.rating.compiled_plan import CompiledPlan
-from tokenbill.core.rating.increment import Given, Increment, used_in, with_statements
 from tokenbill.core.rating.lines import Charge, LineItem, exact_sum
 from tokenbill.core.rating.statement import Statement
 from tokenbill.errors import InvalidPrice
@@ -105,14 +105,16 @@ class Explanation(Value):
         return html_table(("how it comes about", "amount", "explained in"), rows, numbers=(1,))
 
 
-def explained(lines: Sequence[LineItem], plan: CompiledPlan, given: Given, added: Increment) -> Explanation:
+def explained(
+    lines: Sequence[LineItem], plan: CompiledPlan, request: BillRequest, delta: BillDelta
+) -> Explanation:
     """How a bill comes about: a step for each line, and under an entry's last one the way along its price.
 
-    *given* is what the bill was asked with, *added* what it adds to its account. Tokens sold for money are
+    *request* is what the bill was asked with, *delta* what it adds to its account. Tokens sold for money are
     told below the last line of usage.
     """
-    sold = tuple(_sold(plan, with_statements(added, given, plan))) if plan.plan.token_price else ()
-    ways = _ways(plan, used_in(given), given[2].used)
+    sold = tuple(_sold(plan, with_statements(delta, request, plan))) if plan.plan.token_price else ()
+    ways = _ways(plan, used_in(request), request[2].used)
     last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
     steps = list[Explanation]()
     for i, line in enumerate(lines):
@@ -171,12 +173,12 @@ def _steps(way: Way, plan: CompiledPlan) -> Iterator[Explanation]:
         yield evolve(step, text=f"{text} {unit}".rstrip())
 
 
-def _sold(plan: CompiledPlan, added: Increment) -> Iterator[Explanation]:
+def _sold(plan: CompiledPlan, delta: BillDelta) -> Iterator[Explanation]:
     """Where tokens are sold for money: the token price of all that the balance does not cover."""
     price, unit = plan.plan.token_price, plan.plan.pricing_unit.code
-    for said, statement in (("tokens at", added.after), ("less tokens at", added.before)):
+    for said, statement in (("tokens at", delta.after), ("less tokens at", delta.before)):
         if price is not None and statement is not None:
-            rest = _uncovered(statement, added.balance, plan)
+            rest = _uncovered(statement, delta.balance, plan)
             step = _way(price, rest)
             yield evolve(step, text=f"{said} {rest:f} {unit}: {step.text}", page=PAGES["tokens"])
 
@@ -190,22 +192,22 @@ def _uncovered(statement: Statement, balance: Balance, plan: CompiledPlan) -> De
     return decimal(difference(exact_total(charge.tokens for charge in statement.charges), paid))
 
 
-def settlement(total: Decimal, added: Increment, given: Given) -> Iterator[str]:
+def settlement(total: Decimal, delta: BillDelta, request: BillRequest) -> Iterator[str]:
     """The total of a bill in words, and where it is not what is due, how it becomes that.
 
     What grants of tokens and promotional credit paid is in the total already.
     """
-    plan, credit, code = given[1], given[2].credit_balance, given[1].currency.code
+    plan, credit, code = request[1], request[2].credit_balance, request[1].currency.code
     yield f"total: {total:f} {code}"
-    if not added.drawn and added.due == total:
+    if not delta.drawn and delta.due == total:
         return
     if credit:
         yield f"credit balance before: {credit:f} {code}"
-    grants = {grant.id: grant for grant in given[2].balance.grants}
-    yield from (_drawn(grants[key], amount, plan) for key, amount in added.drawn)
-    if added.credit_balance:
-        yield f"credit balance after: {added.credit_balance:f} {code}"
-    yield f"due: {added.due:f} {code}"
+    grants = {grant.id: grant for grant in request[2].balance.grants}
+    yield from (_drawn(grants[key], amount, plan) for key, amount in delta.drawn)
+    if delta.credit_balance:
+        yield f"credit balance after: {delta.credit_balance:f} {code}"
+    yield f"due: {delta.due:f} {code}"
 
 
 def _drawn(grant: Grant, amount: Decimal, plan: BillingPlan) -> str:
@@ -227,9 +229,9 @@ def explained_price(price: Price, quantity: Number) -> Explanation:
         InvalidPrice: If *price* is none, or the quantity is negative.
         InvalidNumber: If the quantity is no number that a usage can hold.
     """
-    given: object = price
-    if not isinstance(given, Price):
-        raise InvalidPrice("no price", given, 'write one: PerUnit("0.10")')
+    request: object = price
+    if not isinstance(request, Price):
+        raise InvalidPrice("no price", request, 'write one: PerUnit("0.10")')
     return _way(price, units(quantity))
 
 

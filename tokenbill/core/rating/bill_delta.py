@@ -50,10 +50,10 @@ __all__ = [
     "NO_USAGE",
     "About",
     "ByVersion",
-    "Given",
-    "Increment",
+    "BillRequest",
+    "BillDelta",
     "PaidBySums",
-    "added_by",
+    "delta_of",
     "is_straight",
     "lacking_of",
     "used_in",
@@ -92,13 +92,13 @@ class ByVersion(NamedTuple):
 At: TypeAlias = "date | str | None"
 """When credit is drawn on."""
 
-Given: TypeAlias = (
+BillRequest: TypeAlias = (
     "tuple[Usage, BillingPlan, Opening, bool, Usage, About, Period | None, At, ByVersion | None]"
 )
 """What a bill was asked with: usage, plan, opening, final, reversal, about, period, at, versions."""
 
 
-class Increment(NamedTuple):
+class BillDelta(NamedTuple):
     """What a bill adds to an account, and the statements of the period after and before.
 
     ``draws`` are those of the period, by grant and charge; ``drawn`` what this bill adds to them, by grant.
@@ -117,22 +117,22 @@ class Increment(NamedTuple):
     credit: CreditPosition | None = None
 
 
-class PaidBySums(Increment):
+class PaidBySums(BillDelta):
     """What a bill adds where sums say what credit pays: which grant paid which charge is told when asked."""
 
-    asked: tuple[Given, CompiledPlan]
+    asked: tuple[BillRequest, CompiledPlan]
 
     @cached_property
-    def staged(self) -> Increment:
+    def staged(self) -> BillDelta:
         """The same, charge by charge."""
         return _staged(*self.asked)[0]
 
     @cached_property
     def after(self) -> Statement:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
         """The period with this bill; nothing holds a grant back here, whatever was drawn before."""
-        given, plan = self.asked
+        request, plan = self.asked
         credit = cast(CreditPosition, self.credit)
-        return rate(RatingRequest(plan, used_in(given), given[3], credit.stretch.offered))
+        return rate(RatingRequest(plan, used_in(request), request[3], credit.stretch.offered))
 
     @property
     def before(self) -> Statement | None:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
@@ -155,9 +155,9 @@ class PaidBySums(Increment):
         return self.staged.drawn
 
 
-def used_in(given: Given) -> Usage:
+def used_in(request: BillRequest) -> Usage:
     """The usage of the whole period so far."""
-    usage, plan, opening, _, reversal, _, period, _, versions = given
+    usage, plan, opening, _, reversal, _, period, _, versions = request
     if versions is not None:
         return sum(versions.usages, NO_USAGE)
     if opening.idle_labels and (usage or reversal):
@@ -170,7 +170,7 @@ def used_in(given: Given) -> Usage:
     return usage - reversal if reversal is not NO_USAGE else usage
 
 
-def added_by(given: Given, plan: CompiledPlan, *, refusing: bool = True) -> Increment:
+def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True) -> BillDelta:
     """What a bill adds to its opening account.
 
     Raises:
@@ -178,27 +178,27 @@ def added_by(given: Given, plan: CompiledPlan, *, refusing: bool = True) -> Incr
         BalanceExhausted: If the plan refuses what the balance does not cover; nothing is half done.
         CurrencyMismatch: If a grant or the credit balance is in a currency that the plan does not know.
     """
-    if given[8] is None:
-        by_sums = _paid_by_sums(given, plan)
+    if request[8] is None:
+        by_sums = _paid_by_sums(request, plan)
         if by_sums is not None:
             return by_sums
-        if is_straight(given[2], plan):
-            return _straight(given, plan)
-        if plan.plan.overage == "bill" and has_no_credit(given[2]):
-            before = _before(given, plan)[0]
-            after = rate(RatingRequest(plan, used_in(given), given[3]))
-            return _owed(given, decimal(after.total), None, after, before)
-    if refusing and plan.versions[-1].plan.overage == "refuse" and given[0]:
-        found, lacking = _weighed(given, plan)
+        if is_straight(request[2], plan):
+            return _straight(request, plan)
+        if plan.plan.overage == "bill" and has_no_credit(request[2]):
+            before = _before(request, plan)[0]
+            after = rate(RatingRequest(plan, used_in(request), request[3]))
+            return _owed(request, decimal(after.total), None, after, before)
+    if refusing and plan.versions[-1].plan.overage == "refuse" and request[0]:
+        found, lacking = _weighed(request, plan)
         if lacking:
-            raise BalanceExhausted(lacking, given[1].currency.code)
+            raise BalanceExhausted(lacking, request[1].currency.code)
         return found
-    return _staged(given, plan)[0]
+    return _staged(request, plan)[0]
 
 
-def lacking_of(given: Given, plan: CompiledPlan) -> Decimal:
+def lacking_of(request: BillRequest, plan: CompiledPlan) -> Decimal:
     """What the balance does not cover of the exact amount of a bill, rounded up; zero where it does."""
-    return _weighed(given, plan)[1]
+    return _weighed(request, plan)[1]
 
 
 def is_straight(opening: Opening, plan: CompiledPlan) -> bool:
@@ -206,56 +206,56 @@ def is_straight(opening: Opening, plan: CompiledPlan) -> bool:
     return plan.by_cell and plan.plan.overage == "bill" and has_no_credit(opening)
 
 
-def with_statements(added: Increment, given: Given, plan: CompiledPlan) -> Increment:
+def with_statements(delta: BillDelta, request: BillRequest, plan: CompiledPlan) -> BillDelta:
     """What a bill adds, with the statements of its period; a stored bill keeps none."""
-    return added if added.after is not None else _staged(given, plan)[0]
+    return delta if delta.after is not None else _staged(request, plan)[0]
 
 
-def _straight(given: Given, plan: CompiledPlan) -> Increment:
+def _straight(request: BillRequest, plan: CompiledPlan) -> BillDelta:
     """The difference of two totals by cell, from where the account stands on each curve."""
-    usage, _, opening, final, less, _, period, *_ = given
+    usage, _, opening, final, less, _, period, *_ = request
     position: Position | None = opening.made.get("position")
     if (
         position is None
         or position.plan is not plan
         or (period is not opening.period and period != opening.period)
     ):
-        position = _replayed(given, plan)
+        position = _replayed(request, plan)
     if less is NO_USAGE:
         nets = list(position.nets)
         tiered = plan.added(usage, nets, position.tiered)
     else:
         nets = plan.start()
-        tiered = plan.added(used_in(given), nets)
+        tiered = plan.added(used_in(request), nets)
     position = Position(plan, nets, tiered)
-    return _owed(given, plan.settled(nets, final=final), position)
+    return _owed(request, plan.settled(nets, final=final), position)
 
 
 def _owed(
-    given: Given,
+    request: BillRequest,
     accrued: Decimal,
     position: Position | None,
     after: Statement | None = None,
     was: Statement | None = None,
-) -> Increment:
+) -> BillDelta:
     """What a bill adds where no credit pays."""
-    opening = given[2]
+    opening = request[2]
     before, credit = opening.accrued, opening.credit_balance
     if credit:  # what is owed is of one currency, too
-        check_currencies(opening, given[1])
+        check_currencies(opening, request[1])
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
     due, credit = (open, ZERO) if open >= 0 else (ZERO, open.copy_negate())
-    return Increment._make((total, accrued, due, credit, position, opening.balance, (), (), after, was, None))
+    return BillDelta._make((total, accrued, due, credit, position, opening.balance, (), (), after, was, None))
 
 
-def _paid_by_sums(given: Given, plan: CompiledPlan) -> PaidBySums | None:
+def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None:
     """The same where credit without scopes pays, and has paid all there was; None elsewhere."""
-    usage, _, opening, final, less, _, period, at, _ = given
+    usage, _, opening, final, less, _, period, at, _ = request
     if "credit" not in opening.made and not (opening.is_fresh and opening.balance.grants):
         return None
     anew = less is not NO_USAGE
-    whole = used_in(given) if anew else usage
+    whole = used_in(request) if anew else usage
     credit = position_of(opening, plan, whole, period, at, final=final, anew=anew)
     if credit is None:
         return None
@@ -263,25 +263,25 @@ def _paid_by_sums(given: Given, plan: CompiledPlan) -> PaidBySums | None:
     total = decimal(difference(accrued, before)) if before else accrued
     due = plan.money(credit.total - credit.paid)
     parts = total, accrued, due, ZERO, None, NO_BALANCE, (), (), None, None, credit
-    added = PaidBySums._make(parts)
-    added.asked = given, plan
-    return added
+    delta = PaidBySums._make(parts)
+    delta.asked = request, plan
+    return delta
 
 
-def _replayed(given: Given, plan: CompiledPlan) -> Position:
+def _replayed(request: BillRequest, plan: CompiledPlan) -> Position:
     """Where an account stands, by rating what it used; that must come to what it says was billed."""
-    opening, nets = given[2], plan.start()
+    opening, nets = request[2], plan.start()
     if opening.is_fresh:
         return Position(plan, nets, NOTHING)
-    _check_terms(given)
+    _check_terms(request)
     tiered = plan.added(opening.used, nets)
     _check_accrued(opening, plan.settled(nets, final=False))
     return Position(plan, nets, tiered)
 
 
-def _check_terms(given: Given) -> None:
+def _check_terms(request: BillRequest) -> None:
     """An open account goes on with its own period and plan."""
-    opening, period = given[2], given[6]
+    opening, period = request[2], request[6]
     if opening.period != period:
         raise AccountMismatch("period", str(opening.period), str(period))
 
@@ -292,21 +292,21 @@ def _check_accrued(opening: Opening, replayed: Decimal) -> None:
         raise AccountMismatch("accrued amount", opening.accrued, replayed, AS_STORED)
 
 
-def _staged(given: Given, plan: CompiledPlan) -> tuple[Increment, RatingRequest]:
+def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, RatingRequest]:
     """The difference of two statements of the period, and what credit pays of it; and how it was rated."""
-    opening, period, at = given[2], given[6], given[7]
-    check_currencies(opening, given[1])
-    before, earlier = _before(given, plan)
-    offers = offers_of(opening, given[1], period, at)
+    opening, period, at = request[2], request[6], request[7]
+    check_currencies(opening, request[1])
+    before, earlier = _before(request, plan)
+    offers = offers_of(opening, request[1], period, at)
     was = before.amounts if before is not None else NOTHING_EARLIER
-    usages = given[8].usages if given[8] is not None else ()
-    request = RatingRequest(plan, used_in(given), given[3], offers, was, earlier, usages=usages)
-    after = rate(request)
+    usages = request[8].usages if request[8] is not None else ()
+    rating = RatingRequest(plan, used_in(request), request[3], offers, was, earlier, usages=usages)
+    after = rate(rating)
     draws: Sorts = {**after.run.draws, "paid": after.paid()}
 
     # cash is what credit does not pay; what was paid too much of it goes to the credit balance
     total = decimal(difference(decimal(after.total), opening.accrued))
-    changes = changed_draws(draws, earlier, given[1])
+    changes = changed_draws(draws, earlier, request[1])
     spent, in_money = changes.pop(CREDIT, ZERO), {*draws["paid"], *earlier.get("paid", ())}
     credit = decimal(difference(opening.credit_balance, spent))
     cash = difference(total, exact_sum([spent, *(part for id, part in changes.items() if id in in_money)]))
@@ -315,37 +315,37 @@ def _staged(given: Given, plan: CompiledPlan) -> tuple[Increment, RatingRequest]
 
     balance = opening.balance.drawn_by(changes) if changes else opening.balance
     drawn = tuple(sorted(changes.items()))
-    kept = kept_draws(draws, given[1])
+    kept = kept_draws(draws, request[1])
     accrued = decimal(after.total)
-    added = Increment(total, accrued, due, credit, None, balance, kept, drawn, after, before)
-    return added, request
+    delta = BillDelta(total, accrued, due, credit, None, balance, kept, drawn, after, before)
+    return delta, rating
 
 
-def _weighed(given: Given, plan: CompiledPlan) -> tuple[Increment, Decimal]:
+def _weighed(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Decimal]:
     """What a bill adds, and what is not there of its exact amount.
 
     What the period comes to, before rounding, less what its past came to, or less what was billed of that if
     it is more: rounded amounts would serve fourteen calls of a tenth of a token for one token, and refuse a
     third of a cent after a fee of 10.333…
     """
-    opening = given[2]
+    opening = request[2]
     if is_straight(opening, plan):
-        added, request = _straight(given, plan), RatingRequest(plan, used_in(given), given[3])
+        delta, rating = _straight(request, plan), RatingRequest(plan, used_in(request), request[3])
     else:
-        added, request = _staged(given, plan)
-    earlier, past, offers = NOTHING_EARLIER, Fraction(0), request.offers
-    if added.before is not None or not opening.is_fresh:
-        past_of = request._replace(usage=opening.used, final=False, offers=None, exact=True)
-        if given[8] is not None:
-            past_of = past_of._replace(plan=given[8].past, usages=given[8].past_usages)
+        delta, rating = _staged(request, plan)
+    earlier, past, offers = NOTHING_EARLIER, Fraction(0), rating.offers
+    if delta.before is not None or not opening.is_fresh:
+        past_of = rating._replace(usage=opening.used, final=False, offers=None, exact=True)
+        if request[8] is not None:
+            past_of = past_of._replace(plan=request[8].past, usages=request[8].past_usages)
         was = rate(past_of)
         past = max(Fraction(was.total), Fraction(opening.accrued))
-        earlier = least_of(was.amounts, added.before.amounts if added.before else NOTHING_EARLIER)
-    now = rate(request._replace(offers=offers or _nothing, earlier=earlier, exact=True))
+        earlier = least_of(was.amounts, delta.before.amounts if delta.before else NOTHING_EARLIER)
+    now = rate(rating._replace(offers=offers or _nothing, earlier=earlier, exact=True))
     pays = now.paid() if offers is not None else NO_DRAWS
-    there = total_drawn(pays) - total_drawn(request.draws.get("paid", NO_DRAWS))
+    there = total_drawn(pays) - total_drawn(rating.draws.get("paid", NO_DRAWS))
     lacking = Fraction(now.total) - past - Fraction(there) / 10**plan.places
-    return added, Rounding(plan.places, mode="up")(max(lacking, Fraction(added.due), Fraction(0)))
+    return delta, Rounding(plan.places, mode="up")(max(lacking, Fraction(delta.due), Fraction(0)))
 
 
 def _nothing(sort: Sort) -> Sequence[Offer]:
@@ -353,40 +353,40 @@ def _nothing(sort: Sort) -> Sequence[Offer]:
     return ()
 
 
-def _before(given: Given, plan: CompiledPlan) -> tuple[Statement | None, Sorts]:
+def _before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement | None, Sorts]:
     """The statement of the period as its earlier bills left it, None for its first bill; and their draws."""
-    opening, period = given[2], given[6]
+    opening, period = request[2], request[6]
     if opening.is_fresh:
         return None, NOTHING_DRAWN
-    _check_terms(given)
-    known, versions = opening.made.get("statement"), given[8]
+    _check_terms(request)
+    known, versions = opening.made.get("statement"), request[8]
     if versions is not None:
         plan = versions.past
     if known is not None and known[0] is plan:
-        return known[1], draws_by_sort(opening, given[1])
-    request = RatingRequest(plan, opening.used, final=False, draws=draws_by_sort(opening, given[1]))
+        return known[1], draws_by_sort(opening, request[1])
+    rating = RatingRequest(plan, opening.used, final=False, draws=draws_by_sort(opening, request[1]))
     if versions is not None:
-        request = request._replace(usages=versions.past_usages)
+        rating = rating._replace(usages=versions.past_usages)
         if versions.restate:
-            return _restated(opening, request), request.draws
+            return _restated(opening, rating), rating.draws
     if any(key == UNKNOWN for _, parts in opening.draws_by_charge for key, _ in parts):
-        request = laid_out(request, opening.balance, opening.accrued, period)
+        rating = laid_out(rating, opening.balance, opening.accrued, period)
     # always by charge, though sums may do: credit that comes later pays only what single charges grow
-    before = rate(request)
+    before = rate(rating)
     _check_accrued(opening, decimal(before.total))
-    for sort, drawn in request.draws.items():
+    for sort, drawn in rating.draws.items():
         amounts = before.amounts[sort]
         for key in {key for parts in drawn.values() for key in parts}:
             paid, there = sum(parts.get(key, 0) for parts in drawn.values()), amounts.get(key, 0)
             if paid > there:
-                was, now = (units_drawn(number, given[1], sort) for number in (paid, there))
+                was, now = (units_drawn(number, request[1], sort) for number in (paid, there))
                 raise AccountMismatch(f"what grants paid of {quoted(key)}", was, now, AS_STORED)
-    return before, request.draws
+    return before, rating.draws
 
 
-def _restated(opening: Opening, request: RatingRequest) -> Statement:
+def _restated(opening: Opening, rating: RatingRequest) -> Statement:
     """The past as the terms of now have it: gifts pay nothing of what it comes to more, paid credit may."""
-    before = rate(request._replace(draws=NOTHING_DRAWN))
+    before = rate(rating._replace(draws=NOTHING_DRAWN))
     more: Units = max(int(before.run.total) - minor_units(opening.accrued, before.plan.places), 0)
     paid = dict(before.amounts["paid"])
     for key, amount in reversed(list(paid.items())):
