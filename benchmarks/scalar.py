@@ -437,9 +437,12 @@ WARM = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRI
 """The environment of a process that keeps its bytecode; the first one is not counted."""
 
 
-def import_ratio() -> Timing:
-    """``import tokenbill`` against ``import attrs``: whole processes with warm bytecode."""
-    pairs = [(_process("import tokenbill"), _process("import attrs")) for _ in range(IMPORTS + 1)][1:]
+FIRST_BILL = "from tokenbill import Bill, BillingPlan, PriceSchedule, Usage"
+
+
+def import_ratio(code: str) -> Timing:
+    """Ours against ``import attrs``: whole processes with warm bytecode."""
+    pairs = [(_process(code), _process("import attrs")) for _ in range(IMPORTS + 1)][1:]
     ours, other = (statistics.median(side) for side in zip(*pairs, strict=True))
     return Timing(ours, other, statistics.median(one / two for one, two in pairs))
 
@@ -463,7 +466,8 @@ def main() -> None:
     for row in rows:
         print(_told(row.name, timed(row, options.rounds), row.target))
     if not options.no_import:
-        print(_told("import tokenbill / import attrs", import_ratio(), "≤ 1.8"))
+        print(_told("import tokenbill / import attrs", import_ratio("import tokenbill"), "≤ 1.8"))
+        print(_told("  and what a bill needs / import attrs", import_ratio(FIRST_BILL), ""))
 
 
 def _told(name: str, timing: Timing, target: str) -> str:

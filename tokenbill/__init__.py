@@ -1,30 +1,31 @@
 """tokenbill: AI usage as a bill that can be trusted, exact to the last digit."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tokenbill.core.billing.account import Account
-from tokenbill.core.billing.bill import Bill
-from tokenbill.core.credits.balance import Balance, Grant, top_up
-from tokenbill.core.metering.meters import Meter
-from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.decimals import from_float, number
-from tokenbill.core.money.rounding import Rounding
-from tokenbill.core.periods.cycle import Cycle
-from tokenbill.core.periods.period import Period
-from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.plans.terms import Discount, Fee, Tax
-from tokenbill.core.pricing.price import Price
-from tokenbill.core.pricing.rates import Flat, Package, PerUnit
-from tokenbill.core.pricing.schedule import Entry, PriceSchedule
-from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
-from tokenbill.core.rating.lines import Adjustment, LineItem
 from tokenbill.errors import BalanceExhausted, CurrencyMismatch, TokenbillError, UnpricedUsage
 
 if TYPE_CHECKING:
+    from tokenbill.core.billing.account import Account
+    from tokenbill.core.billing.bill import Bill
+    from tokenbill.core.credits.balance import Balance, Grant, top_up
+    from tokenbill.core.metering.meters import Meter
+    from tokenbill.core.metering.usage import Usage
+    from tokenbill.core.money.currencies import Currency
+    from tokenbill.core.money.decimals import from_float, number
+    from tokenbill.core.money.rounding import Rounding
+    from tokenbill.core.periods.cycle import Cycle
+    from tokenbill.core.periods.period import Period
     from tokenbill.core.plans.contract import Contract
+    from tokenbill.core.plans.plan import BillingPlan
+    from tokenbill.core.plans.terms import Discount, Fee, Tax
     from tokenbill.core.pricing.lint import Finding, lint
+    from tokenbill.core.pricing.price import Price
     from tokenbill.core.pricing.price_book import PriceBook
+    from tokenbill.core.pricing.rates import Flat, Package, PerUnit
+    from tokenbill.core.pricing.schedule import Entry, PriceSchedule
+    from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
+    from tokenbill.core.rating.lines import Adjustment, LineItem
 
 __all__ = [
     "Account",
@@ -65,19 +66,39 @@ __all__ = [
     "top_up",
 ]
 
+# Where each name lives. It is imported on first use: a program that only reads records starts without
+# the calculator, and nobody waits for terms that none of his plans has.
+_MODULES = {
+    "billing.account": ("Account",),
+    "billing.bill": ("Bill",),
+    "credits.balance": ("Balance", "Grant", "top_up"),
+    "metering.meters": ("Meter",),
+    "metering.usage": ("Usage",),
+    "money.currencies": ("Currency",),
+    "money.decimals": ("from_float", "number"),
+    "money.rounding": ("Rounding",),
+    "periods.cycle": ("Cycle",),
+    "periods.period": ("Period",),
+    "plans.contract": ("Contract",),
+    "plans.plan": ("BillingPlan",),
+    "plans.terms": ("Discount", "Fee", "Tax"),
+    "pricing.lint": ("Finding", "lint"),
+    "pricing.price": ("Price",),
+    "pricing.price_book": ("PriceBook",),
+    "pricing.rates": ("Flat", "Package", "PerUnit"),
+    "pricing.schedule": ("Entry", "PriceSchedule"),
+    "pricing.tiers": ("Graduated", "Tier", "Volume"),
+    "rating.lines": ("Adjustment", "LineItem"),
+}
+_HOME = {name: f"tokenbill.core.{module}" for module, names in _MODULES.items() for name in names}
+
 
 def __getattr__(name: str) -> object:
-    # What few programs ask for is imported on first use, so that all others start faster.
-    if name in {"Finding", "lint"}:
-        from tokenbill.core.pricing import lint
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return found
 
-        return getattr(lint, name)
-    if name == "Contract":
-        from tokenbill.core.plans import contract
 
-        return contract.Contract
-    if name == "PriceBook":
-        from tokenbill.core.pricing import price_book
-
-        return price_book.PriceBook
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -61,10 +61,10 @@ def public_methods(value: type) -> Iterator[str]:
 
 @cache
 def loaded_by_importing_tokenbill() -> set[str]:
-    """Names of the modules that `import tokenbill` adds in a fresh, isolated process."""
+    """Names of the modules that all names of `tokenbill` add in a fresh, isolated process."""
     program = (
         f"import json, sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); before = set(sys.modules);"
-        "import tokenbill; print(json.dumps(sorted(set(sys.modules) - before)))"
+        "from tokenbill import *; print(json.dumps(sorted(set(sys.modules) - before)))"
     )
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout))
@@ -280,17 +280,32 @@ def test_every_public_method_is_documented_by_its_class_or_by_the_one_it_comes_f
 # The import of the package
 
 
-def test_the_package_itself_is_imports_a_list_of_names_and_what_is_imported_on_first_use():
+def test_the_package_itself_is_a_list_of_names_that_are_imported_on_first_use():
     docstring, *statements = HOUSE.tree("").body
     others = [node for node in statements if not isinstance(node, ast.ImportFrom)]
     shapes = [ast.unparse(node).partition("\n")[0].partition(" = ")[0] for node in others]
 
     assert isinstance(docstring, ast.Expr)
-    assert shapes in (["__all__"], ["if TYPE_CHECKING:", "__all__", "def __getattr__(name: str) -> object:"])
+    assert shapes == [
+        "if TYPE_CHECKING:",
+        "__all__",
+        "_MODULES",
+        "_HOME",
+        "def __getattr__(name: str) -> object:",
+        "def __dir__() -> list[str]:",
+    ]
+
+
+def test_a_type_checker_finds_each_name_where_its_first_use_does():
+    (typed,) = (node for node in HOUSE.tree("").body if isinstance(node, ast.If))
+    imports = [node for node in typed.body if isinstance(node, ast.ImportFrom)]
+
+    assert {alias.name: node.module for node in imports for alias in node.names} == vars(tokenbill)["_HOME"]
 
 
 def test_every_name_of_the_package_is_there_and_no_other():
     assert [name for name in tokenbill.__all__ if not hasattr(tokenbill, name)] == []
+    assert set(tokenbill.__all__) <= set(dir(tokenbill))
     with pytest.raises(AttributeError, match="has no attribute 'Bil'"):
         _ = tokenbill.Bil
 
