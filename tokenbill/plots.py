@@ -21,7 +21,7 @@ from tokenbill.core.money.decimals import Exact, Number, decimal, number, produc
 from tokenbill.core.pricing.breakpoints import jumps_within
 from tokenbill.core.pricing.curves import Curve, at
 from tokenbill.core.pricing.price import Price
-from tokenbill.core.rating.bill_delta import NO_USAGE
+from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, MissingExtra
 from tokenbill.shared.forecasts import local_day
 from tokenbill.shared.plan_curve import total_curve

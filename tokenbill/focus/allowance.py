@@ -23,7 +23,7 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.pricing.price import After, Price
-from tokenbill.core.rating.bill_delta import used_in
+from tokenbill.core.rating.bill_request import used_in
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.core.rating.statement import entry_lines

@@ -161,7 +161,7 @@ def _in_order(bill: Bill, unit: Currency) -> list[Grant]:
     """The grants in a currency, those first that the bill drew on, in the order of drawing."""
     opening = bill.opening
     # A grant that is empty or expired by now may have paid earlier bills of the period: it comes last.
-    at, period = bill.request[7], bill.period
+    at, period = bill.request.at, bill.period
     usable = opening.balance.usable(at, period=period, currency=unit, drawn=opening.draws)
     first = [grant for grant, _ in usable]
     rest = [grant for grant in opening.balance.grants if grant.currency == unit and grant not in first]

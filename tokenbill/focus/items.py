@@ -23,7 +23,8 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.rates import PerUnit
-from tokenbill.core.rating.bill_delta import BillDelta, used_in, with_statements
+from tokenbill.core.rating.bill_delta import BillDelta, with_statements
+from tokenbill.core.rating.bill_request import used_in
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.lines import Charge, LineItem, less
 from tokenbill.core.rating.statement import RatedCharge, entry_lines, plain_lines

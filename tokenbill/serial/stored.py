@@ -34,6 +34,7 @@ from tokenbill.core.pricing.schedule import Priced, PriceSchedule, Schedule
 from tokenbill.core.pricing.source import WEEK, Hours, Source
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
 from tokenbill.core.rating.bill_delta import BillDelta
+from tokenbill.core.rating.bill_request import BillRequest
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.lines import Adjustment, Charge, LineItem
 from tokenbill.errors import BillMismatch
@@ -204,9 +205,19 @@ class _Bill:
 
     @classmethod
     def of(cls, bill: Bill) -> _Bill:
-        usage, plan, _, final, reversal, about, period, at, versions = bill.request
+        request, versions = bill.request, bill.request.versions
         settled = (bill.total, bill.due, bill.lines, bill.closing, bill.draws)
-        stored = cls(usage, plan, *settled, bill.opening, final, reversal, about, period, cast(Any, at))
+        stored = cls(
+            request.usage,
+            request.plan,
+            *settled,
+            bill.opening,
+            request.final,
+            request.reversal,
+            request.about,
+            request.period,
+            cast(Any, request.at),
+        )
         if versions is None:
             return stored
         parts = zip(versions.clauses, versions.usages, strict=True)
@@ -217,13 +228,16 @@ class _Bill:
         """The bill with the lines that it had; whether today's code agrees is for ``verify`` to say."""
         self._check()
         opening: Any = self.opening
-        asked = (self.usage, self.plan, opening, self.final, self.reversal)
         at = check_rest(opening, self.final, self.period, self.at, self.reversal)
         versions = None
         if self.contract is not None and self.period is not None:
             used = [(version.start, version.used) for version in self.versions]
             versions = restored(self.contract, self.period, used, opening, restate=self.restate)
-        bill = Bill((*asked, notes_of(dict(self.about)), self.period, at, versions), self.total)
+        about = notes_of(dict(self.about))
+        request = BillRequest(
+            self.usage, self.plan, opening, self.final, self.reversal, about, self.period, at, versions
+        )
+        bill = Bill(request, self.total)
         bill.made.update(lines=self.lines, closing=self.closing, delta=self._delta())
         return bill
 

@@ -19,7 +19,8 @@ from tokenbill.core.money.decimals import decimal
 from tokenbill.core.periods.instants import is_before, midnight, moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import NO_USAGE, BillDelta, BillRequest, delta_of
+from tokenbill.core.rating.bill_delta import BillDelta, delta_of
+from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.errors import InvalidPeriod, InvalidUsage
 
@@ -187,5 +188,5 @@ def invoice_preview(
     Decimal('6.00')
     """
     before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
-    request: BillRequest = (usage, plan, before, final, NO_USAGE, (), period, at, None)
+    request = BillRequest(usage, plan, before, final, period=period, at=at)
     return delta_of(request, compiled_plan(plan, period), refusing=False)

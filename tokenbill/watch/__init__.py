@@ -23,7 +23,8 @@ from tokenbill.core.periods.instants import is_before, iso_text, midnight, momen
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import NO_USAGE, BillDelta
+from tokenbill.core.rating.bill_delta import BillDelta
+from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.errors import (
     BalanceExhausted,

@@ -780,7 +780,9 @@ def check(bill, rows):
     assert faults(rows) == []
     assert Fraction(total(rows, "BilledCost")) == Fraction(bill.total) - paid_of(bill)
     consumed = sum(Fraction(row["ConsumedQuantity"] or 0) for row in rows)
-    assert consumed == sum(map(Fraction, bill.usage.values())) - sum(map(Fraction, bill.request[4].values()))
+    assert consumed == sum(map(Fraction, bill.usage.values())) - sum(
+        map(Fraction, bill.request.reversal.values())
+    )
     roundings = [row["ListCost"] for row in rows if row["ChargeDescription"] == "rounding"]
     rounded = sum((line.exact for line in bill.lines if line.kind == "rounding"), Fraction(0))
     assert abs(Fraction(sum(roundings)) - rounded) < Fraction(1, 10**12)  # nothing else hides in it

@@ -20,15 +20,8 @@ from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import moment, optional_moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import (
-    NO_USAGE,
-    About,
-    BillDelta,
-    BillRequest,
-    ByVersion,
-    lacking_of,
-    used_in,
-)
+from tokenbill.core.rating.bill_delta import BillDelta, lacking_of
+from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion, used_in
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.lines import COLUMNS, Adjustment
@@ -264,18 +257,18 @@ NEW = Account()
 def going_on(request: BillRequest, delta: BillDelta) -> Account:
     """The account of a period that goes on after a bill; made for every event, its parts need no check."""
     account = Account.__new__(Account)
-    _period(account, request[6])
-    versions, opening = request[8], request[2]
-    terms = request[1] if versions is None else versions.contract
+    _period(account, request.period)
+    versions, opening = request.versions, request.opening
+    terms = request.plan if versions is None else versions.contract
     _fingerprint(account, terms.fingerprint())
     used, known = used_in(request), opening.idle_labels
     if versions is None:
-        card = compiled_plan(request[1], request[6])
-        if folded(request[0], card)[1]:
+        card = compiled_plan(request.plan, request.period)
+        if folded(request.usage, card)[1]:
             used, idle = folded(used, card)
             known = tuple(sorted({*known, *idle}))
     _by_version(account, () if versions is None else _used_by_version(versions))
-    _billed(account, opening.billed_at if request[7] is None else request[7])
+    _billed(account, opening.billed_at if request.at is None else request.at)
     _used(account, used)
     _idle(account, known)
     _accrued(account, delta.accrued)
@@ -284,7 +277,7 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
         _draws(account, delta.draws)
         _left(account, delta.balance)
     _credit(account, delta.credit_balance)
-    _in(account, request[1].currency if delta.credit_balance else None)
+    _in(account, request.plan.currency if delta.credit_balance else None)
     _made(account, Memo(position=delta.position) if credit is None else Memo(credit=credit))
     return account
 

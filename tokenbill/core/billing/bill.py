@@ -18,7 +18,8 @@ from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import exact_sum
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import NO_USAGE, BillDelta, BillRequest, delta_of, is_straight, used_in
+from tokenbill.core.rating.bill_delta import BillDelta, delta_of, is_straight
+from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in
 from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.lines import HEADER, NUMBERS, Adjustment, Charge, LineItem, less
@@ -49,13 +50,13 @@ class Bill:
     Decimal('11.00')
     """
 
-    request: BillRequest
+    _parts: tuple[Any, ...]
     total: Decimal
     _made: Memo | None = memo_field()
 
-    def __init__(self, request: BillRequest, total: Decimal) -> None:
+    def __init__(self, parts: tuple[Any, ...], total: Decimal) -> None:
         # made for every event; writing the slots halves what it costs
-        _set_request(self, request)
+        _set_parts(self, parts)
         _set_total(self, total)
         _set_made(self, None)
 
@@ -102,8 +103,12 @@ class Bill:
         is_plan = type(plan) is BillingPlan and not plan.is_dated
         if is_plan and type(usage) is Usage and type(reversal) is Usage and not (restate or opening.versions):
             terms = cast(BillingPlan, plan)
-            request: BillRequest = (usage, terms, before, final, reversal, notes, period, at, None)
             compiled = compiled_plan(terms, period)
+            if opening is NEW and reversal is NO_USAGE and terms.overage == "bill" and compiled.by_cell:
+                # a tenth of what the whole bill costs would go into naming what it was asked with
+                parts = (usage, terms, before, final, reversal, notes, period, at, None)
+                return cls(parts, compiled.total(usage, final=final))
+            request = BillRequest(usage, terms, before, final, reversal, notes, period, at)
         else:
             from tokenbill.core.billing.dated import bill_request  # most bills are of a plan that stays
 
@@ -118,17 +123,24 @@ class Bill:
                 about=notes,
                 restate=restate,
             )
-        usage, terms = request[0], request[1]
-        if opening is NEW and request[4] is NO_USAGE and terms.overage == "bill" and request[8] is None:
+        is_new = opening is NEW and request.reversal is NO_USAGE and request.versions is None
+        if is_new and request.plan.overage == "bill":
             if compiled.by_cell:
-                return cls(request, compiled.total(usage, final=final))
-            return cls(request, cast(Decimal, rate(RatingRequest(compiled, usage, final)).total))
+                return cls(request, compiled.total(request.usage, final=final))
+            return cls(request, cast(Decimal, rate(RatingRequest(compiled, request.usage, final)).total))
         delta = delta_of(request, compiled)
         bill = cls(request, delta.total)
         _set_made(bill, Memo(delta=delta))
         if final and (delta.credit is None or delta.credit.stretch.is_dated) and delta.balance.grants:
             bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
         return bill
+
+    @property
+    def request(self) -> BillRequest:
+        """What the bill was asked with."""
+        if type(self._parts) is not BillRequest:
+            _set_parts(self, BillRequest._make(self._parts))
+        return cast(BillRequest, self._parts)
 
     @property
     def made(self) -> Memo:
@@ -140,38 +152,38 @@ class Bill:
     @property
     def usage(self) -> Usage:
         """What was used since the opening account."""
-        return self.request[0]
+        return self.request.usage
 
     @property
     def period(self) -> Period | None:
         """The service period, where one was named."""
-        return self.request[6]
+        return self.request.period
 
     @property
     def plan(self) -> BillingPlan:
         """The terms; of several versions in the period those of the last."""
-        return self.request[1]
+        return self.request.plan
 
     @property
     def versions(self) -> tuple[Version, ...]:
         """The parts of the period with the plan of each, where its terms changed; else nothing."""
-        versions = self.request[8]
+        versions = self.request.versions
         return () if versions is None else versions.contract.versions(cast(Period, self.period))
 
     @property
     def opening(self) -> Account:
         """The account before."""
-        return cast(Account, self.request[2])
+        return cast(Account, self.request.opening)
 
     @property
     def final(self) -> bool:
         """Whether the period ends with this bill."""
-        return self.request[3]
+        return self.request.final
 
     @property
     def about(self) -> Mapping[str, str]:
         """What was said of the bill: customer, number, and so on."""
-        return MappingProxyType(dict(self.request[5]))
+        return MappingProxyType(dict(self.request.about))
 
     @property
     def currency(self) -> str:
@@ -211,15 +223,15 @@ class Bill:
 
     @property
     def _compiled(self) -> CompiledPlan:
-        versions = self.request[8]
-        return compiled_plan(self.request[1], self.request[6]) if versions is None else versions.plan
+        versions = self.request.versions
+        return compiled_plan(self.request.plan, self.request.period) if versions is None else versions.plan
 
     @property
     def closing(self) -> Account:
         """The account after: pass it to the next bill as *opening*."""
         made = self.made
         if "closing" not in made:
-            made["closing"] = self._closed() if self.request[3] else self._carried_on()
+            made["closing"] = self._closed() if self.request.final else self._carried_on()
         return made["closing"]  # type: ignore[no-any-return]
 
     def _closed(self) -> Account:
@@ -228,7 +240,7 @@ class Bill:
         balance = delta.balance
         if balance.grants:
             # one that ended within the period stays for one more, so that what was lost can be told
-            over = period.start if period else self.request[7]
+            over = period.start if period else self.request.at
             balance = balance.rolled(period.end if period else None).without_spent(over)
         credit = delta.credit_balance
         unit = self.plan.currency if credit else None
@@ -266,12 +278,13 @@ class Bill:
         """
         shares = self.plan.share(self.period), self.plan.fee_share(self.period)
         long_way = CompiledPlan(self.plan, *shares, exactly=True)
-        versions = self.request[8]
+        versions = self.request.versions
         if versions is not None:
             long_way = CompiledPlan(versions.plan.plan, versions=versions.plan.versions, exactly=True)
             past = CompiledPlan(versions.past.plan, versions=versions.past.versions, exactly=True)
             versions = versions._replace(plan=long_way, past=past)
-        request: Any = (*self.request[:2], evolve(self.opening), *self.request[3:8], versions)
+        opening: Any = evolve(self.opening)
+        request = self.request._replace(opening=opening, versions=versions)
         delta = delta_of(request, long_way, refusing=False)
         fresh = Bill(request, delta.total)
         fresh.made["delta"] = delta
@@ -316,7 +329,7 @@ class Bill:
         return [{**shared, **line.to_row(), "currency": self.currency} for line in self.lines]
 
     def __repr__(self) -> str:
-        about = "".join(f", {key}={value!r}" for key, value in self.request[5])
+        about = "".join(f", {key}={value!r}" for key, value in self.request.about)
         return f"<Bill of {self.total:f} {self.currency}, plan {self.plan.name!r}{about}>"
 
     def __str__(self) -> str:
@@ -331,12 +344,12 @@ class Bill:
         return f"Total: {self.plan.currency.format(self.total)}"
 
 
-_set_request, _set_total, _set_made = slot_setters(Bill)
+_set_parts, _set_total, _set_made = slot_setters(Bill)
 
 
 def _notes_of_terms(bill: Bill) -> tuple[str, ...]:
     """That an account goes on under other terms, whose past is the same."""
-    opening, versions = bill.request[2], bill.request[8]
+    opening, versions = bill.request.opening, bill.request.versions
     ended = tuple(f"grant {id} ended inside the period" for id in _passed_over(bill))
     now = bill.plan.fingerprint() if versions is None else versions.contract.fingerprint()
     seen = () if versions is None else [clause.plan.fingerprint() for clause in versions.clauses[:1]]
@@ -348,7 +361,7 @@ def _notes_of_terms(bill: Bill) -> tuple[str, ...]:
 def _passed_over(bill: Bill) -> Iterator[str]:
     """Grants that could have paid but for their end, a moment before that of the period it may be."""
     period = bill.period
-    if bill.final and period is not None and bill.request[7] is None:
+    if bill.final and period is not None and bill.request.at is None:
         for grant in bill.opening.balance.grants:
             at = grant.expires
             is_inside = at is not None and at in period and not grant.expired_at(period.start)
@@ -358,13 +371,13 @@ def _passed_over(bill: Bill) -> Iterator[str]:
 
 def _lines(bill: Bill, plan: CompiledPlan) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding."""
-    request, opening = bill.request, bill.request[2]
-    if request[8] is not None and request[8].restate:
+    request, opening = bill.request, bill.request.opening
+    if request.versions is not None and request.versions.restate:
         now = cast(Statement, bill.delta.after)
         billed = LineItem(BILLED_BEFORE, None, -opening.accrued, -opening.accrued)
         return settled_lines(plan, [*now.lines, billed], bill.total)
-    if request[8] is None and (opening is NEW or is_straight(opening, plan)):
-        lines = _fresh_lines(plan, used_in(request), final=request[3])
+    if request.versions is None and (opening is NEW or is_straight(opening, plan)):
+        lines = _fresh_lines(plan, used_in(request), final=request.final)
         if not opening.is_fresh:
             lines = less(lines, _fresh_lines(plan, opening.used, final=False))
     else:

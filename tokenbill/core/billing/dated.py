@@ -13,7 +13,7 @@ from tokenbill.core.periods.instants import is_before, iso_text, moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Amendment, Clause, Contract, placed
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import NO_USAGE, About, BillRequest, ByVersion
+from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion
 from tokenbill.core.rating.compiled_plan import PERIODS, CompiledPlan, compiled_plan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.rate_card import RateCard
@@ -69,7 +69,7 @@ def bill_request(
     whole, back = (sum((part for _, part in both), NO_USAGE) for both in (parts, taken))
     has_dates = any(when is not None for when, _ in (*parts, *taken)) or bool(opening.versions)
     if isinstance(plan, BillingPlan) and not (plan.is_dated or has_dates or restate):
-        request: BillRequest = (whole, plan, opening, final, back, about, period, at, None)
+        request = BillRequest(whole, plan, opening, final, back, about, period, at)
         return request, compiled_plan(plan, period)
     contract = plan if isinstance(plan, Contract) else Contract(plan)
     period = opening.period if period is None else period
@@ -83,9 +83,9 @@ def bill_request(
     clauses = versions.clauses
     if len(clauses) == 1 and clauses[0].period == period and not restate and len(versions.past.versions) == 1:
         plan = clauses[0].plan
-        return (whole, plan, opening, final, back, about, period, at, None), compiled_plan(plan, period)
+        return BillRequest(whole, plan, opening, final, back, about, period, at), compiled_plan(plan, period)
     last = clauses[-1].plan
-    return (whole, last, opening, final, back, about, period, at, versions), versions.plan
+    return BillRequest(whole, last, opening, final, back, about, period, at, versions), versions.plan
 
 
 def by_version(

@@ -21,7 +21,8 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of, units
 from tokenbill.core.pricing.price import After, Combinator, Price
 from tokenbill.core.pricing.wording import numbers_of
-from tokenbill.core.rating.bill_delta import BillDelta, BillRequest, used_in, with_statements
+from tokenbill.core.rating.bill_delta import BillDelta, with_statements
+from tokenbill.core.rating.bill_request import BillRequest, used_in
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.lines import Charge, LineItem, exact_sum
 from tokenbill.core.rating.statement import Statement
@@ -114,7 +115,7 @@ def explained(
     told below the last line of usage.
     """
     sold = tuple(_sold(plan, with_statements(delta, request, plan))) if plan.plan.token_price else ()
-    ways = _ways(plan, used_in(request), request[2].used)
+    ways = _ways(plan, used_in(request), request.opening.used)
     last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
     steps = list[Explanation]()
     for i, line in enumerate(lines):
@@ -197,13 +198,13 @@ def settlement(total: Decimal, delta: BillDelta, request: BillRequest) -> Iterat
 
     What grants of tokens and promotional credit paid is in the total already.
     """
-    plan, credit, code = request[1], request[2].credit_balance, request[1].currency.code
+    plan, credit, code = request.plan, request.opening.credit_balance, request.plan.currency.code
     yield f"total: {total:f} {code}"
     if not delta.drawn and delta.due == total:
         return
     if credit:
         yield f"credit balance before: {credit:f} {code}"
-    grants = {grant.id: grant for grant in request[2].balance.grants}
+    grants = {grant.id: grant for grant in request.opening.balance.grants}
     yield from (_drawn(grants[key], amount, plan) for key, amount in delta.drawn)
     if delta.credit_balance:
         yield f"credit balance after: {delta.credit_balance:f} {code}"

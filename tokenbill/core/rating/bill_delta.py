@@ -1,24 +1,21 @@
-"""Increments: what a bill adds to its opening account, and how the balance pays it."""
+"""Deltas: what a bill adds to its opening account, and how the balance pays it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import NamedTuple, cast
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer, Units, total_drawn
 from tokenbill.core.credits.ledger import Draws as ByGrant
 from tokenbill.core.credits.ledger import DrawsByCharge
-from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
 from tokenbill.core.money.rounding import Rounding
-from tokenbill.core.periods.period import Period
-from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in
 from tokenbill.core.rating.charge_run import (
     NOTHING_DRAWN,
     NOTHING_EARLIER,
@@ -26,7 +23,7 @@ from tokenbill.core.rating.charge_run import (
     Sort,
     Sorts,
 )
-from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position, compiled_plan
+from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position
 from tokenbill.core.rating.credit_position import CreditPosition, position_of
 from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
 from tokenbill.core.rating.opening import (
@@ -34,7 +31,6 @@ from tokenbill.core.rating.opening import (
     changed_draws,
     check_currencies,
     draws_by_sort,
-    folded,
     has_no_credit,
     kept_draws,
     least_of,
@@ -43,20 +39,12 @@ from tokenbill.core.rating.opening import (
 from tokenbill.core.rating.statement import Statement, minor_units, rate, units_drawn
 from tokenbill.errors import AccountMismatch, BalanceExhausted
 
-if TYPE_CHECKING:
-    from tokenbill.core.plans.contract import Clause, Contract
-
 __all__ = [
-    "NO_USAGE",
-    "About",
-    "ByVersion",
-    "BillRequest",
     "BillDelta",
     "PaidBySums",
     "delta_of",
     "is_straight",
     "lacking_of",
-    "used_in",
     "with_statements",
 ]
 
@@ -66,36 +54,6 @@ AS_STORED = (
 )
 
 NO_BALANCE = Balance()
-NO_USAGE = Usage()
-"""What an account begins with, and what a bill takes off unless told."""
-
-
-About: TypeAlias = "tuple[tuple[str, str], ...]"
-"""What is said of a bill, as sorted pairs."""
-
-
-class ByVersion(NamedTuple):
-    """The usage of a period whose terms change, by version, and the same as the account was billed so far.
-
-    ``restate`` says that the past is rated anew, and the difference charged.
-    """
-
-    contract: Contract
-    plan: CompiledPlan
-    usages: tuple[Usage, ...]
-    past: CompiledPlan
-    past_usages: tuple[Usage, ...]
-    clauses: tuple[Clause, ...]
-    restate: bool
-
-
-At: TypeAlias = "date | str | None"
-"""When credit is drawn on."""
-
-BillRequest: TypeAlias = (
-    "tuple[Usage, BillingPlan, Opening, bool, Usage, About, Period | None, At, ByVersion | None]"
-)
-"""What a bill was asked with: usage, plan, opening, final, reversal, about, period, at, versions."""
 
 
 class BillDelta(NamedTuple):
@@ -132,7 +90,7 @@ class PaidBySums(BillDelta):
         """The period with this bill; nothing holds a grant back here, whatever was drawn before."""
         request, plan = self.asked
         credit = cast(CreditPosition, self.credit)
-        return rate(RatingRequest(plan, used_in(request), request[3], credit.stretch.offered))
+        return rate(RatingRequest(plan, used_in(request), request.final, credit.stretch.offered))
 
     @property
     def before(self) -> Statement | None:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
@@ -155,21 +113,6 @@ class PaidBySums(BillDelta):
         return self.staged.drawn
 
 
-def used_in(request: BillRequest) -> Usage:
-    """The usage of the whole period so far."""
-    usage, plan, opening, _, reversal, _, period, _, versions = request
-    if versions is not None:
-        return sum(versions.usages, NO_USAGE)
-    if opening.idle_labels and (usage or reversal):
-        compiled = compiled_plan(plan, period)
-        usage = folded(usage, compiled, opening.idle_labels)[0]
-        if reversal is not NO_USAGE:
-            reversal = folded(reversal, compiled, opening.idle_labels)[0]
-    if opening.used.counted:
-        usage = opening.used + usage
-    return usage - reversal if reversal is not NO_USAGE else usage
-
-
 def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True) -> BillDelta:
     """What a bill adds to its opening account.
 
@@ -178,20 +121,20 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
         BalanceExhausted: If the plan refuses what the balance does not cover; nothing is half done.
         CurrencyMismatch: If a grant or the credit balance is in a currency that the plan does not know.
     """
-    if request[8] is None:
+    if request.versions is None:
         by_sums = _paid_by_sums(request, plan)
         if by_sums is not None:
             return by_sums
-        if is_straight(request[2], plan):
+        if is_straight(request.opening, plan):
             return _straight(request, plan)
-        if plan.plan.overage == "bill" and has_no_credit(request[2]):
+        if plan.plan.overage == "bill" and has_no_credit(request.opening):
             before = _before(request, plan)[0]
-            after = rate(RatingRequest(plan, used_in(request), request[3]))
+            after = rate(RatingRequest(plan, used_in(request), request.final))
             return _owed(request, decimal(after.total), None, after, before)
-    if refusing and plan.versions[-1].plan.overage == "refuse" and request[0]:
+    if refusing and plan.versions[-1].plan.overage == "refuse" and request.usage:
         found, lacking = _weighed(request, plan)
         if lacking:
-            raise BalanceExhausted(lacking, request[1].currency.code)
+            raise BalanceExhausted(lacking, request.plan.currency.code)
         return found
     return _staged(request, plan)[0]
 
@@ -213,7 +156,7 @@ def with_statements(delta: BillDelta, request: BillRequest, plan: CompiledPlan) 
 
 def _straight(request: BillRequest, plan: CompiledPlan) -> BillDelta:
     """The difference of two totals by cell, from where the account stands on each curve."""
-    usage, _, opening, final, less, _, period, *_ = request
+    opening, period = request.opening, request.period
     position: Position | None = opening.made.get("position")
     if (
         position is None
@@ -221,14 +164,14 @@ def _straight(request: BillRequest, plan: CompiledPlan) -> BillDelta:
         or (period is not opening.period and period != opening.period)
     ):
         position = _replayed(request, plan)
-    if less is NO_USAGE:
+    if request.reversal is NO_USAGE:
         nets = list(position.nets)
-        tiered = plan.added(usage, nets, position.tiered)
+        tiered = plan.added(request.usage, nets, position.tiered)
     else:
         nets = plan.start()
         tiered = plan.added(used_in(request), nets)
     position = Position(plan, nets, tiered)
-    return _owed(request, plan.settled(nets, final=final), position)
+    return _owed(request, plan.settled(nets, final=request.final), position)
 
 
 def _owed(
@@ -239,10 +182,10 @@ def _owed(
     was: Statement | None = None,
 ) -> BillDelta:
     """What a bill adds where no credit pays."""
-    opening = request[2]
+    opening = request.opening
     before, credit = opening.accrued, opening.credit_balance
     if credit:  # what is owed is of one currency, too
-        check_currencies(opening, request[1])
+        check_currencies(opening, request.plan)
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
     due, credit = (open, ZERO) if open >= 0 else (ZERO, open.copy_negate())
@@ -251,12 +194,13 @@ def _owed(
 
 def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None:
     """The same where credit without scopes pays, and has paid all there was; None elsewhere."""
-    usage, _, opening, final, less, _, period, at, _ = request
+    opening = request.opening
     if "credit" not in opening.made and not (opening.is_fresh and opening.balance.grants):
         return None
-    anew = less is not NO_USAGE
-    whole = used_in(request) if anew else usage
-    credit = position_of(opening, plan, whole, period, at, final=final, anew=anew)
+    anew = request.reversal is not NO_USAGE
+    usage = used_in(request) if anew else request.usage
+    period, at = request.period, request.at
+    credit = position_of(opening, plan, usage, period, at, final=request.final, anew=anew)
     if credit is None:
         return None
     accrued, before = plan.money(credit.total), opening.accrued
@@ -270,7 +214,7 @@ def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None
 
 def _replayed(request: BillRequest, plan: CompiledPlan) -> Position:
     """Where an account stands, by rating what it used; that must come to what it says was billed."""
-    opening, nets = request[2], plan.start()
+    opening, nets = request.opening, plan.start()
     if opening.is_fresh:
         return Position(plan, nets, NOTHING)
     _check_terms(request)
@@ -281,7 +225,7 @@ def _replayed(request: BillRequest, plan: CompiledPlan) -> Position:
 
 def _check_terms(request: BillRequest) -> None:
     """An open account goes on with its own period and plan."""
-    opening, period = request[2], request[6]
+    opening, period = request.opening, request.period
     if opening.period != period:
         raise AccountMismatch("period", str(opening.period), str(period))
 
@@ -294,19 +238,19 @@ def _check_accrued(opening: Opening, replayed: Decimal) -> None:
 
 def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, RatingRequest]:
     """The difference of two statements of the period, and what credit pays of it; and how it was rated."""
-    opening, period, at = request[2], request[6], request[7]
-    check_currencies(opening, request[1])
+    opening, period, at = request.opening, request.period, request.at
+    check_currencies(opening, request.plan)
     before, earlier = _before(request, plan)
-    offers = offers_of(opening, request[1], period, at)
+    offers = offers_of(opening, request.plan, period, at)
     was = before.amounts if before is not None else NOTHING_EARLIER
-    usages = request[8].usages if request[8] is not None else ()
-    rating = RatingRequest(plan, used_in(request), request[3], offers, was, earlier, usages=usages)
+    usages = request.versions.usages if request.versions is not None else ()
+    rating = RatingRequest(plan, used_in(request), request.final, offers, was, earlier, usages=usages)
     after = rate(rating)
     draws: Sorts = {**after.run.draws, "paid": after.paid()}
 
     # cash is what credit does not pay; what was paid too much of it goes to the credit balance
     total = decimal(difference(decimal(after.total), opening.accrued))
-    changes = changed_draws(draws, earlier, request[1])
+    changes = changed_draws(draws, earlier, request.plan)
     spent, in_money = changes.pop(CREDIT, ZERO), {*draws["paid"], *earlier.get("paid", ())}
     credit = decimal(difference(opening.credit_balance, spent))
     cash = difference(total, exact_sum([spent, *(part for id, part in changes.items() if id in in_money)]))
@@ -315,7 +259,7 @@ def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Rating
 
     balance = opening.balance.drawn_by(changes) if changes else opening.balance
     drawn = tuple(sorted(changes.items()))
-    kept = kept_draws(draws, request[1])
+    kept = kept_draws(draws, request.plan)
     accrued = decimal(after.total)
     delta = BillDelta(total, accrued, due, credit, None, balance, kept, drawn, after, before)
     return delta, rating
@@ -328,16 +272,16 @@ def _weighed(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Decim
     it is more: rounded amounts would serve fourteen calls of a tenth of a token for one token, and refuse a
     third of a cent after a fee of 10.333…
     """
-    opening = request[2]
+    opening = request.opening
     if is_straight(opening, plan):
-        delta, rating = _straight(request, plan), RatingRequest(plan, used_in(request), request[3])
+        delta, rating = _straight(request, plan), RatingRequest(plan, used_in(request), request.final)
     else:
         delta, rating = _staged(request, plan)
     earlier, past, offers = NOTHING_EARLIER, Fraction(0), rating.offers
     if delta.before is not None or not opening.is_fresh:
         past_of = rating._replace(usage=opening.used, final=False, offers=None, exact=True)
-        if request[8] is not None:
-            past_of = past_of._replace(plan=request[8].past, usages=request[8].past_usages)
+        if request.versions is not None:
+            past_of = past_of._replace(plan=request.versions.past, usages=request.versions.past_usages)
         was = rate(past_of)
         past = max(Fraction(was.total), Fraction(opening.accrued))
         earlier = least_of(was.amounts, delta.before.amounts if delta.before else NOTHING_EARLIER)
@@ -355,16 +299,16 @@ def _nothing(sort: Sort) -> Sequence[Offer]:
 
 def _before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement | None, Sorts]:
     """The statement of the period as its earlier bills left it, None for its first bill; and their draws."""
-    opening, period = request[2], request[6]
+    opening, period = request.opening, request.period
     if opening.is_fresh:
         return None, NOTHING_DRAWN
     _check_terms(request)
-    known, versions = opening.made.get("statement"), request[8]
+    known, versions = opening.made.get("statement"), request.versions
     if versions is not None:
         plan = versions.past
     if known is not None and known[0] is plan:
-        return known[1], draws_by_sort(opening, request[1])
-    rating = RatingRequest(plan, opening.used, final=False, draws=draws_by_sort(opening, request[1]))
+        return known[1], draws_by_sort(opening, request.plan)
+    rating = RatingRequest(plan, opening.used, final=False, draws=draws_by_sort(opening, request.plan))
     if versions is not None:
         rating = rating._replace(usages=versions.past_usages)
         if versions.restate:
@@ -379,7 +323,7 @@ def _before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement | None,
         for key in {key for parts in drawn.values() for key in parts}:
             paid, there = sum(parts.get(key, 0) for parts in drawn.values()), amounts.get(key, 0)
             if paid > there:
-                was, now = (units_drawn(number, request[1], sort) for number in (paid, there))
+                was, now = (units_drawn(number, request.plan, sort) for number in (paid, there))
                 raise AccountMismatch(f"what grants paid of {quoted(key)}", was, now, AS_STORED)
     return before, rating.draws
 
