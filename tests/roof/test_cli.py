@@ -785,9 +785,11 @@ def test_usage_of_another_model_is_not_billed_at_the_prices_of_this_one(file, ca
 
 
 def test_a_book_of_prices_needs_the_day(file, capsys):
-    edition = '[[editions]]\nstart = "2026-0{}-01"\n[editions.schedule]\ncurrency = "USD"\n'
-    entries = '[editions.schedule.entries]\napi_calls = "0.0{}"\n'
-    book = 'type = "PriceBook"\nversion = 1\n' + "".join((edition + entries).format(n, n) for n in (1, 2))
+    price_version = '[[versions]]\nstart = "2026-0{}-01"\n[versions.schedule]\ncurrency = "USD"\n'
+    entries = '[versions.schedule.entries]\napi_calls = "0.0{}"\n'
+    book = 'type = "PriceBook"\nversion = 1\n' + "".join(
+        (price_version + entries).format(n, n) for n in (1, 2)
+    )
     asked = ["bill", USAGE, "--count", "api_calls", "--plan", file(book, "book.toml")]
 
     assert main(asked) == 2

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, overload
 
 from tokenbill.catalog.asking import instant, near
-from tokenbill.catalog.cells import Dated, editions
+from tokenbill.catalog.cells import Dated, price_versions
 from tokenbill.catalog.genai import INSTALLED, Offer, dated_prices
 from tokenbill.catalog.other_lists import from_models_dev, from_openrouter, from_ratios
 from tokenbill.catalog.price_maps import from_price_map, refused_in_price_map
@@ -133,14 +133,14 @@ def schedule(
     if not converted:
         raise UnreadableInput("no model that can be converted", provider, "refused() says why")
     if isinstance(model, str):
-        return editions([(dated, {}) for _, dated in converted], f"{name}: {offers[0].path}")
+        return price_versions([(dated, {}) for _, dated in converted], f"{name}: {offers[0].path}")
     # two providers may offer one model, at prices of their own
     times = Counter(offer.label for offer, _ in converted)
     named = [
         (offer, {"provider": offer.provider.id} if times[offer.label] > 1 else {}) for offer, _ in converted
     ]
     labels = [{"model": offer.label, **more} for offer, more in named]
-    return editions([(dated, told) for (_, dated), told in zip(converted, labels, strict=True)], name)
+    return price_versions([(dated, told) for (_, dated), told in zip(converted, labels, strict=True)], name)
 
 
 def refused(

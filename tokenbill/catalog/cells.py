@@ -31,7 +31,7 @@ __all__ = [
     "Steps",
     "Variants",
     "closed",
-    "editions",
+    "price_versions",
     "entries",
     "schedule_of",
     "starts",
@@ -137,7 +137,7 @@ def _source(models: Iterable[Labelled]) -> Source:
     return Source(comments=comments, hours=hours)
 
 
-def editions(models: Sequence[tuple[Dated, Mapping[str, str]]], name: str) -> PriceSchedule | PriceBook:
+def price_versions(models: Sequence[tuple[Dated, Mapping[str, str]]], name: str) -> PriceSchedule | PriceBook:
     """One schedule of all models; a book of them where a price may change at some instant.
 
     Args:

@@ -214,9 +214,9 @@ class _Rates:
     def versions(self) -> Iterator[tuple[str, PriceSchedule]]:
         """All versions of the prices, and since when each holds."""
         if isinstance(self._prices, PriceBook):
-            for edition in self._prices:
-                held: Any = edition.schedule
-                yield edition.start.isoformat()[:10], held
+            for version in self._prices:
+                held: Any = version.schedule
+                yield version.start.isoformat()[:10], held
 
     def _of_model(self, usage: Usage, row: Row) -> Usage:
         """Usage with the label of its model, where the list tells models apart and only the key names it."""

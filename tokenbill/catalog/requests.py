@@ -87,7 +87,7 @@ def by_version(book: PriceBook) -> PriceSchedule:
     if not isinstance(book, PriceBook):
         raise UnreadableInput("not a book of prices", type(book).__name__, "give a PriceBook")
     laid, source = dict[Meter, Priced](), None
-    schedules = [_listed(edition.schedule) for edition in book]
+    schedules = [_listed(version.schedule) for version in book]
     for (version, _), schedule in zip(_versions(book), schedules, strict=True):
         laid |= {Meter(key, {VERSION: version}): price for key, price in schedule.entries}
         source = schedule.source if source is None else source | schedule.source
@@ -107,7 +107,7 @@ def thresholds(prices: PriceSchedule | PriceBook) -> tuple[int, ...]:
     >>> thresholds(PriceSchedule({"input_tokens": 3, "input_tokens{context=200000}": 6}))
     (200000,)
     """
-    schedules = [edition.schedule for edition in prices] if isinstance(prices, PriceBook) else [prices]
+    schedules = [version.schedule for version in prices] if isinstance(prices, PriceBook) else [prices]
     contexts = [key.labels.get("context", "") for each in schedules for key in _listed(each)]
     return tuple(sorted({int(start) for start in contexts if start.isascii() and start.isdecimal()}))
 
@@ -126,7 +126,7 @@ def _needed(when: datetime | None) -> datetime:
 
 def _versions(book: PriceBook) -> list[tuple[str, datetime]]:
     """The versions of a book as labels, and their starts: a date where it is midnight in UTC."""
-    starts = [_needed(instant(each.start)) for each in book.editions]
+    starts = [_needed(instant(each.start)) for each in book.versions]
     return [(iso_text(start).removesuffix("T00:00:00Z"), start) for start in starts]
 
 

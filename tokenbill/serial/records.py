@@ -68,8 +68,8 @@ FIELDS = (
 )
 
 
-Former: TypeAlias = "tuple[str, Callable[[Any], Any]]"
-"""What a field of version 1 is called now, and what becomes of its value."""
+Former: TypeAlias = "tuple[str, Callable[[Any], Any], int]"
+"""What a field is called now, what becomes of its value, and the last version that had the old name."""
 
 
 class Reading(NamedTuple):
@@ -123,8 +123,9 @@ class Record(Codec):
     """A value of one class as a table of its fields; what has its default is left out.
 
     A class that is not made from its fields has a *stand_in*: a class with the fields to write,
-    which has ``of(value)`` and ``value()``. *former* are the names that its fields had in version 1, each
-    with the one that it has now and what became of its value. A *sealed* one carries a digest.
+    which has ``of(value)`` and ``value()``. *former* are the names that its fields had before, each with
+    the one that it has now, what became of its value, and the last version that used it. A *sealed*
+    one carries a digest.
     """
 
     def __init__(self, cls: type, stand_in: Any = None, name: str = "", **kept: Any) -> None:
@@ -170,8 +171,8 @@ class Record(Codec):
                     return self.decode(given)
         if self._sealed:
             given = self._unsealed(given, now)
-        if now.version == 1 and self._former:
-            given = dict(self._renamed(name, item) for name, item in given.items())
+        if self._former:
+            given = dict(self._renamed(name, item, now.version) for name, item in given.items())
         parts = {name: self._part(name, item) for name, item in given.items() if name not in MARKS}
         for name, member in self._left_out.items():
             if name not in parts and member.is_required:
@@ -189,11 +190,11 @@ class Record(Codec):
             refuse(f"{self.name} was edited since it was written: another digest", said, way_out)
         return held
 
-    def _renamed(self, name: Any, item: Any) -> tuple[Any, Any]:
-        """A field of version 1 under the name that it has now."""
-        if name not in self._former:
+    def _renamed(self, name: Any, item: Any, version: int) -> tuple[Any, Any]:
+        """A field of an earlier version under the name that it has now."""
+        renamed, changed, last = self._former.get(name, (name, None, 0))
+        if changed is None or version > last:
             return name, item
-        renamed, changed = self._former[name]
         try:
             return renamed, changed(item)
         except Misfit as misfit:

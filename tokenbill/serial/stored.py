@@ -28,7 +28,7 @@ from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.terms import Discount, Fee, Tax
 from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
-from tokenbill.core.pricing.price_book import Edition, PriceBook
+from tokenbill.core.pricing.price_book import PriceBook, PriceVersion
 from tokenbill.core.pricing.rates import Flat, Package, PerUnit
 from tokenbill.core.pricing.schedule import Priced, PriceSchedule, Schedule
 from tokenbill.core.pricing.source import WEEK, Hours, Source
@@ -113,18 +113,18 @@ class _Cycle:
 
 
 @frozen
-class _Edition:
-    """An edition of a price book as it is written."""
+class _PriceVersion:
+    """A price version of a book as it is written."""
 
     start: date
     schedule: Schedule
 
     @classmethod
-    def of(cls, edition: Edition) -> _Edition:
-        return cls(*edition)
+    def of(cls, version: PriceVersion) -> _PriceVersion:
+        return cls(*version)
 
-    def value(self) -> Edition:
-        return Edition(self.start, self.schedule)
+    def value(self) -> PriceVersion:
+        return PriceVersion(self.start, self.schedule)
 
 
 @frozen
@@ -308,7 +308,7 @@ NUMBER = Number()
 UNIT = Record(Currency)
 PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
 TERMS = (BillingPlan, Fee, Discount, Tax, Rounding, Period, Tier, Amendment, Contract)
-STATE = (Grant, PriceBook, Adjustment, VersionUsage)
+STATE = (Grant, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
 """Any value that documents know."""
@@ -334,16 +334,18 @@ def _of_unknown_charges(given: Any) -> Any:
     return {id: {UNKNOWN: amount} for id, amount in given.items()} if is_mapping(given) else given
 
 
-_BALANCE = {"added": ("rolled_over", _as_it_was), "cut": ("forfeited", _as_it_was)}
+_BOOK = {"editions": ("versions", _as_it_was, 2)}
+_BALANCE = {"added": ("rolled_over", _as_it_was, 1), "cut": ("forfeited", _as_it_was, 1)}
 _ACCOUNT = {
-    "terms": ("fingerprint", _as_it_was),
-    "carried": ("credit_balance", _negated),
-    "draws": ("draws", _of_unknown_charges),
+    "terms": ("fingerprint", _as_it_was, 1),
+    "carried": ("credit_balance", _negated, 1),
+    "draws": ("draws", _of_unknown_charges, 1),
 }
 
 for _class in (*PRICES, *TERMS, *STATE):
     REGISTRY.add(Record(_class))
 REGISTRY.add(UNIT)
+REGISTRY.add(Record(PriceBook, former=_BOOK))
 REGISTRY.add(Record(Balance, former=_BALANCE))
 REGISTRY.add(Record(Account, former=_ACCOUNT, sealed=True))
 REGISTRY.add(Record(Cycle, _Cycle))
@@ -352,12 +354,12 @@ REGISTRY.add(Record(Source))
 REGISTRY.add(Record(PriceSchedule, _Schedule))
 REGISTRY.add(Record(Usage, _Usage))
 REGISTRY.add(Record(LineItem, _Line))
-REGISTRY.add(Record(Bill, _Bill, former={"less": ("reversal", _as_it_was)}))
+REGISTRY.add(Record(Bill, _Bill, former={"less": ("reversal", _as_it_was, 1)}))
 REGISTRY.codecs.update(zip((Price, Price | Each, Schedule), KINDS, strict=True))
 REGISTRY.codecs |= {
     Meter: Text(Meter),
     Currency: _Unit(),
     Usage: _Quantities(),
-    Edition: Record(Edition, _Edition),
+    PriceVersion: Record(PriceVersion, _PriceVersion),
     tuple[Decimal, Decimal | None]: Record(tuple, _Rollover, "Rollover"),
 }

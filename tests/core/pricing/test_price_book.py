@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tokenbill import PriceBook, PriceSchedule
 from tokenbill.core.periods.period import Period
-from tokenbill.core.pricing.price_book import Edition
+from tokenbill.core.pricing.price_book import PriceVersion
 from tokenbill.errors import InvalidPeriod, InvalidSchedule
 
 OLD, NEW, LAST = PriceSchedule(a=1), PriceSchedule(a=2), PriceSchedule(a=3)
@@ -63,12 +63,12 @@ def test_a_naive_time_is_no_start():
 
 def test_a_book_is_in_order_and_equal_to_one_given_in_another():
     assert list(BOOK) == [
-        Edition(date(2026, 1, 1), OLD),
-        Edition(date(2026, 7, 1), NEW),
-        Edition(date(2027, 1, 1), LAST),
+        PriceVersion(date(2026, 1, 1), OLD),
+        PriceVersion(date(2026, 7, 1), NEW),
+        PriceVersion(date(2027, 1, 1), LAST),
     ]
-    assert PriceBook(reversed(BOOK.editions)) == BOOK
-    assert hash(PriceBook(reversed(BOOK.editions))) == hash(BOOK)
+    assert PriceBook(reversed(BOOK.versions)) == BOOK
+    assert hash(PriceBook(reversed(BOOK.versions))) == hash(BOOK)
     assert len(BOOK) == 3
 
 
@@ -76,7 +76,7 @@ def test_a_book_is_a_value():
     for made in (copy.deepcopy(BOOK), pickle.loads(pickle.dumps(BOOK)), attrs.evolve(BOOK)):
         assert made == BOOK
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        BOOK.editions = ()
+        BOOK.versions = ()
 
 
 def test_two_starts_of_one_instant_are_one_too_many():
@@ -84,10 +84,10 @@ def test_two_starts_of_one_instant_are_one_too_many():
         PriceBook([("2026-01-01T00:00:00Z", OLD), ("2026-01-01T01:00:00+01:00", NEW)])
 
 
-@pytest.mark.parametrize("editions", [5, None, [1], "book", [("2026-01-01", OLD, NEW)]], ids=str)
-def test_a_book_is_pairs(editions):
+@pytest.mark.parametrize("versions", [5, None, [1], "book", [("2026-01-01", OLD, NEW)]], ids=str)
+def test_a_book_is_pairs(versions):
     with pytest.raises(InvalidSchedule, match="not a book of schedules"):
-        PriceBook(editions)
+        PriceBook(versions)
 
 
 def test_a_book_has_a_schedule():

@@ -343,7 +343,7 @@ def test_a_window_holds_while_the_dated_price_before_it_does():
 
     assert [int(made(info, at=at)["input_tokens"].rate) for at in instants] == [1, 1, 3, 2, 4, 4]
     book = made(info, at=None)
-    assert [len(edition.schedule.source.hours) for edition in book] == [0, 1, 0]
+    assert [len(version.schedule.source.hours) for version in book] == [0, 1, 0]
     flat = catalog.by_version(book)
     usage = sum((catalog.request({"input_tokens": 10**6}, book, at) for at in instants), Usage())
     assert Bill.of(usage, BillingPlan.on_demand(flat)).exact == 15

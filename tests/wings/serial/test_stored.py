@@ -388,10 +388,16 @@ def test_digits_stay_as_they_were():
     assert dumps(Tier(None, Decimal(0))) == '{"type":"Tier","version":2}'
 
 
-def test_a_book_keeps_the_date_of_each_edition():
+def test_a_book_of_version_2_may_call_its_versions_editions():
+    text = stored("book")
+
+    assert loads(text.replace('"versions"', '"editions"')) == loads(text)
+
+
+def test_a_book_keeps_the_date_of_each_price_version():
     book = loads(stored("book"))
 
-    assert [edition.start for edition in book] == [date(2026, 1, 1), date(2026, 7, 1)]
+    assert [version.start for version in book] == [date(2026, 1, 1), date(2026, 7, 1)]
 
 
 # Accounts that were edited

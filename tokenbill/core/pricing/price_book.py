@@ -18,11 +18,11 @@ from tokenbill.core.periods.period import Period, period
 from tokenbill.core.pricing.schedule import Schedule
 from tokenbill.errors import InvalidPeriod, InvalidSchedule, TokenbillError
 
-__all__ = ["Edition", "PriceBook"]
+__all__ = ["PriceVersion", "PriceBook"]
 
 
 @frozen(eq=False, repr=False)
-class Edition:
+class PriceVersion:
     """A schedule, and the date or instant from which it holds; unpacks into both.
 
     A catalogue of thousands of models changes some price every few days, and few of its schedules are
@@ -41,19 +41,19 @@ class Edition:
         return iter((self.start, self.schedule))
 
     def __eq__(self, other: object) -> bool:
-        return tuple(self) == tuple(other) if isinstance(other, Edition) else NotImplemented
+        return tuple(self) == tuple(other) if isinstance(other, PriceVersion) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.start)
 
     def __repr__(self) -> str:
-        return f"Edition(start={self.start!r}, schedule={self.schedule!r})"
+        return f"PriceVersion(start={self.start!r}, schedule={self.schedule!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Edition, (self.start, self.schedule)
+        return PriceVersion, (self.start, self.schedule)
 
 
-Editions: TypeAlias = "Iterable[Edition | tuple[date | str, Schedule | Callable[[], Schedule]]]"
+PriceVersions: TypeAlias = "Iterable[PriceVersion | tuple[date | str, Schedule | Callable[[], Schedule]]]"
 """What a book may be given as: pairs of start and schedule, or what makes it, in any order."""
 
 
@@ -61,21 +61,21 @@ def _makes(given: object) -> TypeGuard[Callable[[], Schedule]]:
     return callable(given) and not callable(getattr(given, "match", None)) and not isinstance(given, type)
 
 
-def _editions(value: Editions) -> tuple[Edition, ...]:
-    editions = list[Edition]()
+def _price_versions(value: PriceVersions) -> tuple[PriceVersion, ...]:
+    versions = list[PriceVersion]()
     try:
         for each in value:
-            start, schedule = (each.start, each.given) if isinstance(each, Edition) else each
-            editions.append(Edition(utc_moment(start), _schedule(schedule)))
+            start, schedule = (each.start, each.given) if isinstance(each, PriceVersion) else each
+            versions.append(PriceVersion(utc_moment(start), _schedule(schedule)))
     except (TypeError, ValueError) as error:
         if isinstance(error, TokenbillError):
             raise
         raise InvalidSchedule(
             "not a book of schedules", value, 'give pairs: [("2026-01-01", schedule)]'
         ) from None
-    for one, other in pairwise(editions):
+    for one, other in pairwise(versions):
         is_before(one.start, other.start)  # refuses dates beside instants, which have no order
-    return tuple(sorted(editions, key=lambda edition: edition.start))
+    return tuple(sorted(versions, key=lambda version: version.start))
 
 
 def _schedule(value: Any) -> Schedule | Callable[[], Schedule]:
@@ -87,11 +87,11 @@ def _schedule(value: Any) -> Schedule | Callable[[], Schedule]:
     return cast(Schedule, value)
 
 
-def _distinct(_: object, __: object, editions: tuple[Edition, ...]) -> None:
-    """Validate that there are editions, and that no two begin at once."""
-    if not editions:
-        raise InvalidSchedule("a book without schedules", editions, "give at least one")
-    for one, other in pairwise(editions):
+def _distinct(_: object, __: object, versions: tuple[PriceVersion, ...]) -> None:
+    """Validate that there are versions, and that no two begin at once."""
+    if not versions:
+        raise InvalidSchedule("a book without schedules", versions, "give at least one")
+    for one, other in pairwise(versions):
         if one.start == other.start:
             raise InvalidSchedule("two schedules from", iso_text(one.start), "give each a start of its own")
 
@@ -101,7 +101,7 @@ class PriceBook:
     """Schedules by date: each holds from its start until the next one starts.
 
     Args:
-        editions: Pairs of a start and a schedule, in any order. Starts are dates, aware datetimes,
+        versions: Pairs of a start and a schedule, in any order. Starts are dates, aware datetimes,
             or the RFC 3339 text of either, all of one kind.
 
     Raises:
@@ -115,26 +115,26 @@ class PriceBook:
     (True, True)
     """
 
-    editions: tuple[Edition, ...] = field(converter=_editions, validator=_distinct)
+    versions: tuple[PriceVersion, ...] = field(converter=_price_versions, validator=_distinct)
 
-    def __iter__(self) -> Iterator[Edition]:
-        return iter(self.editions)
+    def __iter__(self) -> Iterator[PriceVersion]:
+        return iter(self.versions)
 
     def __len__(self) -> int:
-        return len(self.editions)
+        return len(self.versions)
 
     @property
     def currency(self) -> Currency:
         """The currency, or the virtual unit, of its first schedule; a plan asks that all have it."""
-        return currency(self.editions[0].schedule.currency)
+        return currency(self.versions[0].schedule.currency)
 
     def content_hash(self) -> str | None:
         """A hash of starts and prices; None where a schedule brought by a user has none."""
-        hashes = [getattr(item.schedule, "content_hash", None) for item in self.editions]
+        hashes = [getattr(item.schedule, "content_hash", None) for item in self.versions]
         if not all(map(callable, hashes)):
             return None
         return content_hash(
-            [(item.start, own()) for item, own in zip(self.editions, hashes, strict=True) if own]
+            [(item.start, own()) for item, own in zip(self.versions, hashes, strict=True) if own]
         )
 
     def on(self, instant: date | str) -> Schedule:
@@ -143,7 +143,7 @@ class PriceBook:
         Raises:
             InvalidPeriod: If *instant* is before the first start, or of the other kind.
         """
-        return self.editions[self._index(utc_moment(instant))].schedule
+        return self.versions[self._index(utc_moment(instant))].schedule
 
     def parts(self, whole: Period) -> tuple[tuple[Period, Schedule], ...]:
         """The parts of a period with the schedule that holds in each: a change of price closes a period.
@@ -155,19 +155,19 @@ class PriceBook:
         """
         start, end = utc_moment(period(whole).start), utc_moment(whole.end)
         first = self._index(start)
-        cuts = [edition.start for edition in self.editions[first + 1 :] if is_before(edition.start, end)]
+        cuts = [version.start for version in self.versions[first + 1 :] if is_before(version.start, end)]
         bounds = [whole.start, *(_beside(whole.start, cut) for cut in cuts), whole.end]
-        schedules = [edition.schedule for edition in self.editions[first:]]
+        schedules = [version.schedule for version in self.versions[first:]]
         return tuple(
             (Period(*ends), schedule) for ends, schedule in zip(pairwise(bounds), schedules, strict=False)
         )
 
     def _index(self, at: date) -> int:
-        first = self.editions[0].start
+        first = self.versions[0].start
         if is_before(at, first):
             way_out = f"add a schedule, or ask from {iso_text(first)} on"
             raise InvalidPeriod("before the first prices", iso_text(at), way_out)
-        return bisect_right(self.editions, at, key=lambda edition: edition.start) - 1
+        return bisect_right(self.versions, at, key=lambda version: version.start) - 1
 
 
 def _beside(start: date, cut: date) -> date:
