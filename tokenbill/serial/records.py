@@ -122,10 +122,9 @@ class Member(NamedTuple):
 class Record(Codec):
     """A value of one class as a table of its fields; what has its default is left out.
 
-    A class that is not made from its fields has a *stand_in*: a class with the fields to write,
-    which has ``of(value)`` and ``value()``. *former* are the names that its fields had before, each with
-    the one that it has now, what became of its value, and the last version that used it. A *sealed*
-    one carries a digest.
+    A class that is not made from its fields has a *stand_in*, with the fields to write, ``of(value)`` and
+    ``value()``. *former* are earlier names of its fields, each with today's, what became of its value, and
+    the last version that used it. A *sealed* one carries a digest.
     """
 
     def __init__(self, cls: type, stand_in: Any = None, name: str = "", **kept: Any) -> None:
