@@ -36,7 +36,7 @@ from tokenbill.core.rating.plan_scale import PlanScale, Stage, amounts_of, part_
 from tokenbill.core.rating.pricing_stages import FeeCharge, PriceUsage
 from tokenbill.core.rating.rate_card import WIDEST, Cells, RateCard
 from tokenbill.core.rating.rating_run import MODES, Identity, Number, RatingRun
-from tokenbill.core.rating.stages import STAGES, PayGifts
+from tokenbill.core.rating.stages import STAGES, PayGifts, RoundNet
 from tokenbill.core.rating.version_items import entry_items
 from tokenbill.core.rating.version_terms import VersionTerms, concern
 
@@ -64,15 +64,18 @@ class Position(NamedTuple):
 class Terms:
     """The stages of a plan for a number of cells: those that price, and those that settle.
 
-    ``due`` is what fees come to by cell before anything is used, on an interim bill and on a final one.
+    ``due`` is what fees come to by cell before anything is used, on an interim bill and on a final one;
+    ``is_free`` says that nothing stands between prices and the rounded net.
     """
 
-    __slots__ = ("cells", "due", "pricing", "settling", "sums")
+    __slots__ = ("cells", "due", "is_free", "pricing", "settling", "sums")
 
     def __init__(self, cells: Cells, stages: Sequence[Stage]) -> None:
         self.cells = range(len(cells.masks))
         self.pricing = tuple(stage for stage in stages if isinstance(stage, FeeCharge | PriceUsage))
         self.settling = tuple(stage for stage in stages if not isinstance(stage, FeeCharge | PriceUsage))
+        # read from the stages, not from the plan: one that is put into the list is never passed over
+        self.is_free = all(isinstance(stage, PriceUsage | RoundNet | PayGifts) for stage in stages)
         # sums by cell are asked where no credit is there to pay
         self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayGifts))
         due = [[0] * len(self.cells), [0] * len(self.cells)]
@@ -161,10 +164,7 @@ class CompiledPlan:
                 self.cells.of("usage", key, version=i)
         self._terms = self._compiled()
         self.divisor = part_of(WHOLE if exactly else self.card.scale, self.places)
-        terms = (plan.fees, plan.discounts, plan.minimum, plan.taxes, plan.token_price)
-        is_free = not any(terms) and plan.maximum is None  # a maximum of 0 holds, too
-        is_one = len(self.versions) == 1
-        self.is_free = is_one and is_free and not self.whole_lines
+        self.is_free = len(self.versions) == 1 and self._terms.is_free and not self.whole_lines
         self.is_plain = self.is_free and plan.overage == "bill"
         self.by_cell = not self.whole_lines and plan.token_price is None
 
