@@ -13,15 +13,16 @@ from attrs import field, frozen
 from tokenbill.core.base.inputs import is_mapping, listed_of
 from tokenbill.core.base.values import Value
 from tokenbill.core.billing.account import NEW, Account
+from tokenbill.core.billing.dated import bill_request
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import decimal
 from tokenbill.core.periods.instants import is_before, midnight, moment
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta, delta_of
-from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest
-from tokenbill.core.rating.compiled_plan import compiled_plan
+from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import InvalidPeriod, InvalidUsage
 
 __all__ = ["RunRate", "Quantities", "days_between", "daily_usage", "local_day", "invoice_preview", "usage_of"]
@@ -171,8 +172,8 @@ def days_between(start: date, end: date) -> Iterator[tuple[date, Fraction]]:
 
 
 def invoice_preview(
-    usage: Usage,
-    plan: BillingPlan,
+    usage: Usage | Mapping[date, Usage],
+    plan: BillingPlan | Contract,
     *,
     opening: Account = NEW,
     period: Period | None = None,
@@ -181,12 +182,13 @@ def invoice_preview(
 ) -> BillDelta:
     """The figures of the bill that *usage* would make, where nothing is refused.
 
-    A plan that refuses what the balance does not cover still has a price for it.
+    A plan that refuses what the balance does not cover still has a price for it. Usage has dates where the
+    terms change within the period.
 
     >>> from tokenbill import PriceSchedule
     >>> invoice_preview(Usage(calls=3), BillingPlan.prepaid(PriceSchedule(calls=2), overage="refuse")).accrued
     Decimal('6.00')
     """
     before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
-    request = BillRequest(usage, plan, before, final, period=period, at=at)
-    return delta_of(request, compiled_plan(plan, period), refusing=False)
+    request, compiled = bill_request(usage, plan, period, before, final=final, at=at)
+    return delta_of(request, compiled, refusing=False)

@@ -17,7 +17,7 @@ from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.ledger import total
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import ZERO, decimal, difference, product
+from tokenbill.core.money.decimals import ZERO, decimal, difference
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import is_before, iso_text, midnight, moment
 from tokenbill.core.periods.period import Period
@@ -25,7 +25,6 @@ from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.bill_request import NO_USAGE
-from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.errors import (
     BalanceExhausted,
     InvalidAccount,
@@ -42,10 +41,11 @@ from tokenbill.shared.forecasts import (
     usage_of,
 )
 from tokenbill.shared.marginal_cost import PriceBreak, next_breakpoint
-from tokenbill.shared.plan_in_force import plan_in_force
 from tokenbill.watch.account_status import Allowance, Credit, DailyTotals, Forecast, Status
 from tokenbill.watch.budgets import Alert, Budget, State
 from tokenbill.watch.savings import Advice, advice, footprint, with_share
+from tokenbill.watch.terms_now import TermsNow, lasting_part, terms_now
+from tokenbill.watch.usage_ahead import UsageAhead
 
 __all__ = [
     "Advice",
@@ -84,7 +84,7 @@ def status(
 
     Args:
         account: The closing of the latest bill of the period.
-        plan: The terms, which do not change in the period: a plan, or a contract.
+        plan: The terms: a plan, or a contract; days to come are billed under the version that holds then.
         at: Now: a date, of which nothing has been used yet, or an instant.
         period: The service period; otherwise that of the account, or of the plan's cycle.
         days: What was used on each day, in this period or before it. A day left out used nothing; those
@@ -95,7 +95,7 @@ def status(
         InvalidUsage: If *days* is not a mapping from dates to usage, or its days in this period used more
             than the account.
         AccountMismatch: If the account is of another period or plan.
-        InvalidPlan: If the terms change within the period.
+        InvalidPlan: If the terms change within the period of an account whose bills named none.
 
     Source: docs/explanation/forecast.md
 
@@ -117,11 +117,13 @@ def status(
         nothing = Decimal((0, (0,), -unit.places))
         left = total([nothing, *(left for grant, left in usable if grant.currency == unit)])
         credit.append(Credit(unit, left))
-    spent = invoice_preview(NO_USAGE, now.plan, opening=account, period=now.billed, final=False, at=now.at)
+    spent = invoice_preview(
+        NO_USAGE, now.in_force.terms, opening=account, period=now.billed, final=False, at=now.at
+    )
     return Status(
         now.at,
         now.period,
-        now.plan.currency,
+        now.in_force.plan.currency,
         spent.accrued,
         tuple(_spent_by_day(now)),
         tuple(_allowances(now)),
@@ -133,10 +135,13 @@ def status(
 
 
 class Snapshot(NamedTuple):
-    """What a status is made of; *billed* is the period as bills name it, *ahead* the days still to come."""
+    """What a status is made of; *billed* is the period as bills name it, *ahead* the days still to come.
+
+    *terms* are those of all periods, *in_force* says what of them holds in this one.
+    """
 
     account: Account
-    plan: BillingPlan
+    in_force: TermsNow
     terms: BillingPlan | Contract
     at: date
     period: Period
@@ -167,15 +172,15 @@ def _snapshot(account: Any, plan: Any, at: Any, period: Any, days: Any) -> Snaps
         raise InvalidPeriod("an instant in a period of dates", iso_text(now), "give a date")
     if now not in whole:
         raise InvalidPeriod("a time outside the period", iso_text(now), f"ask within {whole}")
-    plan = plan_in_force(terms, whole)
+    billed = whole if account.is_fresh else account.period
+    in_force = terms_now(account, terms, now, whole, billed)
 
     known = () if days is None else daily_usage(days, local_day(whole.start), local_day(now))
     gone = sum((part for _, part in days_between(whole.start, now)), Fraction())
     mean = {meter: Fraction(units) / gone for meter, units in account.used.items()} if gone else {}
     run_rate = RunRate(known) if known else RunRate(mean=mean)
-    billed = whole if account.is_fresh else account.period
     snapshot = Snapshot(
-        account, plan, terms, now, whole, billed, run_rate, tuple(days_between(now, whole.end))
+        account, in_force, terms, now, whole, billed, run_rate, tuple(days_between(now, in_force.end))
     )
 
     # Days that used more than was billed belong to another account, or count something twice.
@@ -197,25 +202,23 @@ def _days_in(now: Snapshot) -> Iterator[tuple[date, Usage]]:
 
 def _allowances(now: Snapshot) -> Iterator[Allowance]:
     """Free units by entry, and by group where an entry has groups that were used."""
-    card = compiled_plan(now.plan, now.billed)
-    used = card.card.quantities(now.account.used)
-    # Included units are those of the whole period; a plan may give a part of them for a part of it.
-    for key, included in now.plan.included:
-        free = product(included, card.share) if now.plan.prorate_included else included
+    plan, card = now.in_force.plan, now.in_force.card
+    used = card.quantities(now.in_force.used)
+    for key, _ in plan.included:
         # The allowance of an ``.each`` entry is one for each group, not one for all of them.
         groups = [
             (rate.key, quantity)
             for rate, quantity in used.items()
-            if Meter(now.plan.prices.match(rate.key).key) == key
+            if Meter(plan.prices.match(rate.key).key) == key
         ]
         for meter, quantity in sorted(groups) or [(key, ZERO)]:
-            yield Allowance(meter, decimal(free), Decimal(quantity))
+            # Included units are those of the whole period; a plan may give a part of them for a part of it.
+            yield Allowance(meter, decimal(card.allowance(key)), Decimal(quantity))
 
 
 def _price_breaks(now: Snapshot) -> Iterator[tuple[Meter, PriceBreak]]:
     """The next price break of each meter in use whose price lists its pieces."""
-    card = compiled_plan(now.plan, now.billed)
-    used = card.card.quantities(now.account.used)
+    used = now.in_force.card.quantities(now.in_force.used)
     for rate in sorted(used, key=lambda rate: rate.order):
         if rate.price.pieces() is not None:
             price_break = next_breakpoint(rate.price, after=Decimal(used[rate]))
@@ -228,41 +231,50 @@ def _spent_by_day(now: Snapshot) -> Iterator[tuple[date, Decimal]]:
     # The bills of the days begin where the period began: with its draws back in the balance.
     returned = {key: decimal(difference(ZERO, amount)) for key, amount in now.account.draws}
     opening = Account(balance=cast(Any, now.account.balance.drawn_by(returned)))
-    used = NO_USAGE
+    used = dict[date, Usage]()
     for day, usage in _days_in(now):
-        used += usage
+        # the first day of a period may be one of which only a part belongs to it
+        begins, start = _begin_of(day, now.period), now.period.start
+        used[start if is_before(begins, start) else begins] = usage
         yield day, _preview(now, used, opening=opening, final=False).accrued
 
 
-def _preview(now: Snapshot, usage: Usage, *, final: bool, opening: Account | None = None) -> BillDelta:
+def _begin_of(day: date, period: Period) -> date:
+    """Where a day begins, as a moment of a period."""
+    return midnight(day, cast(Any, period.start.tzinfo)) if isinstance(period.start, datetime) else day
+
+
+def _preview(
+    now: Snapshot, usage: Mapping[date, Usage], *, final: bool, opening: Account | None = None
+) -> BillDelta:
     """What usage adds; without a period on the bills, credit is what it is now."""
     at = None if now.billed is not None else now.at
-    account = now.account if opening is None else opening
-    return invoice_preview(usage, now.plan, opening=account, period=now.billed, final=final, at=at)
+    account, terms = now.account if opening is None else opening, now.in_force.terms
+    # where the terms do not change it makes no difference when something was used
+    dated = usage if isinstance(terms, Contract) else sum(usage.values(), NO_USAGE)
+    return invoice_preview(dated, terms, opening=account, period=now.billed, final=final, at=at)
 
 
 def _forecast(now: Snapshot) -> Forecast:
     """The period billed as if each day to come were used at the run rate."""
-    run_rate, rest, by_day = now.run_rate, dict[Meter, Fraction](), list[tuple[date, Decimal]]()
-    for ahead, (day, part) in enumerate(now.ahead):
-        for meter, units in run_rate.on(ahead).items():
-            rest[meter] = rest.get(meter, Fraction()) + units * part
+    run_rate, ahead, by_day = now.run_rate, UsageAhead(now.in_force.starts), list[tuple[date, Decimal]]()
+    for place, (day, part) in enumerate(now.ahead):
+        ahead.add(day, part, run_rate.on(place))
         # Minimum and fees in arrears are due with the last day, and a day before it would not show them.
-        final = ahead == len(now.ahead) - 1
-        by_day.append((local_day(day), _preview(now, usage_of(rest), final=final).accrued))
-    end = _preview(now, usage_of(rest), final=True)
+        final = place == len(now.ahead) - 1
+        by_day.append((local_day(day), _preview(now, ahead.usage(), final=final).accrued))
+    end = _preview(now, ahead.usage(), final=True)
 
     low = high = None
     if run_rate.interval:
-        days = sum((part for _, part in now.ahead), Fraction())
         errors = run_rate.error(len(now.ahead))
         # More usage may cost less at a cliff, so the ends are those of the amounts, not of the usages.
         amounts = [end.accrued]
         for sign in (-1, 1):
-            off = {meter: rest.get(meter, Fraction()) + sign * errors[meter] * days for meter in errors}
-            amounts.append(_preview(now, usage_of(off), final=True).accrued)
+            off = ahead.off_by({meter: sign * error for meter, error in errors.items()})
+            amounts.append(_preview(now, off, final=True).accrued)
         low, high = min(amounts), max(amounts)
-    usage = now.account.used + usage_of(rest)
+    usage = now.account.used + sum(ahead.usage().values(), NO_USAGE)
     return Forecast(usage, end.accrued, end.due, low, high, run_rate.method, run_rate.interval, tuple(by_day))
 
 
@@ -274,9 +286,12 @@ def _exhausted_on(now: Snapshot) -> date | None:
     # The account goes on from bill to bill, so what a grant pays, loses or rolls over is what it will.
     account, period, billed, start, bills = now.account, now.period, now.billed, now.at, 0
     # bills without a period have no versions of their terms
-    terms = now.plan if billed is None else now.terms
+    terms, cycle = now.in_force.terms if billed is None else now.terms, now.in_force.plan.cycle
     while (local_day(start) - local_day(now.at)).days < FOLLOWED and bills < BILLS:
-        for day, part in days_between(start, period.end):
+        lasts = lasting_part(terms, period)
+        if lasts is None:
+            return None
+        for day, part in days_between(start, lasts.end):
             expected = now.run_rate.on((local_day(day) - local_day(now.at)).days)
             usage = usage_of({meter: units * part for meter, units in expected.items()})
             paid = _paid(usage, terms, opening=account, period=billed, final=False, at=day)
@@ -289,8 +304,8 @@ def _exhausted_on(now: Snapshot) -> date | None:
         if closed is None:
             return local_day(start)
         account, start, bills = closed.closing, period.end, bills + 1
-        if now.plan.cycle is not None:
-            period = now.plan.cycle.containing(start)
+        if cycle is not None:
+            period = cycle.containing(start)
         else:
             period = Period(start, start + min(start - period.start, timedelta(FOLLOWED)))
         billed = None if now.billed is None else period

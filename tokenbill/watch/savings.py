@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from attrs import frozen
 
 from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.tables import digits, html_table, shortest
 from tokenbill.core.base.values import Value
-from tokenbill.core.billing.account import checked_terms
+from tokenbill.core.billing.account import NEW
+from tokenbill.core.billing.dated import bill_request, is_dated
 from tokenbill.core.metering.meters import LLM_METERS, Meter, is_label
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, difference, number, product
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.period import Period
 from tokenbill.core.periods.period import period as checked_period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.price import Each
 from tokenbill.core.pricing.rates import Package
 from tokenbill.core.pricing.schedule import Prices, PriceSchedule
-from tokenbill.core.rating.compiled_plan import compiled_plan
+from tokenbill.core.rating.bill_request import BillRequest
+from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.lines import exact_sum
 from tokenbill.core.rating.statement import plain_lines
 from tokenbill.errors import CurrencyMismatch, InvalidMeter, InvalidPlan, InvalidUsage
 from tokenbill.shared.forecasts import invoice_preview
-from tokenbill.shared.plan_in_force import plan_in_force
 
 __all__ = ["Advice", "advice", "footprint", "with_share"]
 
@@ -69,13 +71,13 @@ class Advice(Value):
 
 
 def advice(
-    usage: Usage,
-    plan: BillingPlan,
+    usage: Usage | Mapping[Any, Usage],
+    plan: BillingPlan | Contract,
     *,
     period: Period | None = None,
     cached: Number = 0,
     batched: Number = 0,
-    plans: Iterable[BillingPlan] = (),
+    plans: Iterable[BillingPlan | Contract] = (),
     packages: Iterable[Package] = (),
 ) -> tuple[Advice, ...]:
     """What would make the bill of *usage* smaller, the largest saving first; nothing without a number.
@@ -83,8 +85,9 @@ def advice(
     Each is computed by itself, as the difference of two bills of the whole usage: savings do not add up.
 
     Args:
-        usage: What is used in a period; a forecast's, or that of a period gone by.
-        plan: The terms today.
+        usage: What is used in a period; a forecast's, or that of a period gone by. By date or instant where
+            the terms change within it.
+        plan: The terms today, a plan or a contract.
         period: The service period, where fees depend on it.
         cached: The share of uncached input tokens, 0 to 1, that could be read from a cache.
         batched: The share of tokens, 0 to 1, that could be sent in batches.
@@ -104,9 +107,10 @@ def advice(
     read 0.5 of the input from a cache: saves 13.50 USD, 16.50 in place of 30.00
     """
     period = None if period is None else checked_period(period)
-    usage, plan = checked_terms(usage, plan_in_force(plan, period))
+    request, compiled = bill_request(usage, plan, period, cast(Any, NEW), final=True, at=None)
+    terms = request.plan
 
-    def cost(used: Usage, terms: BillingPlan) -> Decimal:
+    def cost(used: Usage | Mapping[Any, Usage], terms: BillingPlan | Contract) -> Decimal:
         return invoice_preview(used, terms, period=period).accrued
 
     # Each change is made alone: who reads from a cache has less left to send in batches.
@@ -115,36 +119,55 @@ def advice(
     if part := _share(cached, "the input that could be cached"):
         message = f"read {shortest(part)} of the input from a cache"
         changes.append(
-            ("cache", message, now, cost(with_share(usage, part, "cache", "read", names={INPUT}), plan))
+            ("cache", message, now, cost(_with_shares(usage, part, "cache", "read", {INPUT}), plan))
         )
     if part := _share(batched, "the tokens that could be batched"):
         message = f"send {shortest(part)} of the tokens in batches"
         changes.append(
-            ("batch", message, now, cost(with_share(usage, part, "variant", "batch", names=TOKENS), plan))
+            ("batch", message, now, cost(_with_shares(usage, part, "variant", "batch", TOKENS), plan))
         )
-    for other in _listed(plans, BillingPlan):
-        if other.currency != plan.currency:
-            raise CurrencyMismatch(plan.currency, other.currency)
-        changes.append(("plan", f"change to {other.name or 'another plan'}", now, cost(usage, other)))
+    for other in _listed(plans, BillingPlan, Contract):
+        first = other.plan if isinstance(other, Contract) else other
+        if first.currency != terms.currency:
+            raise CurrencyMismatch(terms.currency, first.currency)
+        changes.append(("plan", f"change to {first.name or 'another plan'}", now, cost(usage, other)))
 
     # Packages are bought for all that the usage comes to in the units of the schedule, today's first.
     offers = _listed(packages, Package)
     if offers:
-        need = exact_sum(plain_lines(compiled_plan(plan), usage))
-        rounding = Rounding(plan.rounding.known_places(plan.currency.places), mode=plan.rounding.mode)
+        need = _at_the_prices(request, compiled)
+        rounding = Rounding(terms.rounding.known_places(terms.currency.places), mode=terms.rounding.mode)
         before = rounding(offers[0].amount(need))
         for package in offers[1:]:
             message = f"buy packages of {shortest(package.size)} in place of {shortest(offers[0].size)}"
             changes.append(("package", message, before, rounding(package.amount(need))))
-    every = (Advice(*change, plan.currency.code) for change in changes)
+    every = (Advice(*change, terms.currency.code) for change in changes)
     return tuple(sorted((it for it in every if it.saving > 0), key=lambda it: -Fraction(it.saving)))
 
 
-def _listed(values: Any, kind: type) -> tuple[Any, ...]:
-    listed = listed_of(values)
-    if listed is None or not all(isinstance(value, kind) for value in listed):
-        raise InvalidPlan(f"not {kind.__name__}s to compare with", values, f"give a list of {kind.__name__}s")
+def _at_the_prices(request: BillRequest, compiled: CompiledPlan) -> Exact:
+    """What the usage of a period comes to at the prices alone, in the units of the schedule."""
+    if request.versions is None:
+        return exact_sum(plain_lines(compiled, request.usage))
+    items = compiled.items(request.versions.usages)
+    return exact_sum(line for _, _, identity in items for line in identity.of.lines)
+
+
+def _listed(values: Any, *kinds: type) -> tuple[Any, ...]:
+    listed, name = listed_of(values), kinds[0].__name__
+    if listed is None or not all(isinstance(value, kinds) for value in listed):
+        raise InvalidPlan(f"not {name}s to compare with", values, f"give a list of {name}s")
     return listed
+
+
+def _with_shares(
+    usage: Any, share: Decimal, label: str, value: str, names: Iterable[str]
+) -> Usage | Mapping[Any, Usage]:
+    """The same share of usage, or of that of each date."""
+    if not is_dated(usage):
+        return with_share(Usage(usage), share, label, value, names=names)
+    dated: Mapping[Any, Usage] = usage
+    return {when: with_share(part, share, label, value, names=names) for when, part in dated.items()}
 
 
 def _share(value: Number, of: str) -> Decimal:
