@@ -8,6 +8,7 @@ from tokenbill.errors import BalanceExhausted, CurrencyMismatch, TokenbillError,
 if TYPE_CHECKING:
     from tokenbill.core.billing.account import Account
     from tokenbill.core.billing.bill import Bill
+    from tokenbill.core.billing.breakdown import Breakdown, BreakdownRow
     from tokenbill.core.credits.balance import Balance, Grant, top_up
     from tokenbill.core.metering.meters import Meter
     from tokenbill.core.metering.usage import Usage
@@ -34,6 +35,8 @@ __all__ = [
     "BalanceExhausted",
     "Bill",
     "BillingPlan",
+    "Breakdown",
+    "BreakdownRow",
     "Contract",
     "Currency",
     "CurrencyMismatch",
@@ -71,6 +74,7 @@ __all__ = [
 _MODULES = {
     "billing.account": ("Account",),
     "billing.bill": ("Bill",),
+    "billing.breakdown": ("Breakdown", "BreakdownRow"),
     "credits.balance": ("Balance", "Grant", "top_up"),
     "metering.meters": ("Meter",),
     "metering.usage": ("Usage",),

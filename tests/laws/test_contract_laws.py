@@ -11,6 +11,7 @@ import tokenbill as tb
 from tests.oracle.contract_plans import contract_of, plan_of
 from tests.oracle.contract_stories import ContractStory
 from tests.oracle.simulator import grant_of
+from tests.support.breakdowns import check_breakdown
 from tokenbill import serial
 
 LIVES = min(int(os.environ.get("TOKENBILL_SIMULATED", "240")) // 4, 500)
@@ -42,6 +43,7 @@ def checked(bill):
     bill.verify()
     assert bill.explain()
     assert sum(line.amount for line in bill.lines) == bill.total
+    check_breakdown(bill)
     again = serial.loads(serial.dumps(bill))
     assert (again.lines, outcome(again)) == (bill.lines, outcome(bill))
     return bill

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.base.values import Memo, memo_field, slot_setters
 from tokenbill.core.billing.account import NEW, Account, check_rest, going_on, notes_of
+from tokenbill.core.billing.notes import bill_notes
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import exact_sum
 from tokenbill.core.periods.period import Period
@@ -27,6 +28,7 @@ from tokenbill.core.rating.statement import Statement, plain_lines, rate, settle
 from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
 
 if TYPE_CHECKING:
+    from tokenbill.core.billing.breakdown import Breakdown
     from tokenbill.core.billing.explanation import Explanation
     from tokenbill.core.plans.contract import Contract, Version
 
@@ -303,9 +305,7 @@ class Bill:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the schedule has to say of the prices: a conversion, or a price that stands in for another."""
-        notes: Callable[[Usage], Iterable[str]] | None = getattr(self.plan.prices, "notes", None)
-        found = tuple(notes(self.usage)) if callable(notes) else ()
-        return (*found, *_notes_of_terms(self))
+        return tuple(bill_notes(self.request))
 
     @property
     def explanation(self) -> Explanation:
@@ -322,6 +322,21 @@ class Bill:
         return "\n".join(
             [*map(str, self.explanation.steps), *ends, *(f"note: {each}" for each in self.notes)]
         )
+
+    @property
+    def total_minor(self) -> int:
+        """The total in minor units of the currency, as payment providers count: 1230 for 12.30 USD.
+
+        Raises:
+            InvalidNumber: If the plan rounds to more decimals than the currency has.
+        """
+        return self.plan.currency.minor(self.total)
+
+    def breakdown(self) -> Breakdown:
+        """Each charge with its list amount, discounts, credit, net, taxes and gross, in whole minor units."""
+        from tokenbill.core.billing.breakdown import breakdown_of  # most bills are asked for their total
+
+        return breakdown_of(self.request, self._compiled, self.delta)
 
     def to_rows(self) -> list[dict[str, str | None]]:
         """The lines as text by column, ready for CSV, JSON or a data frame."""
@@ -345,28 +360,6 @@ class Bill:
 
 
 _set_parts, _set_total, _set_made = slot_setters(Bill)
-
-
-def _notes_of_terms(bill: Bill) -> tuple[str, ...]:
-    """That an account goes on under other terms, whose past is the same."""
-    opening, versions = bill.request.opening, bill.request.versions
-    ended = tuple(f"grant {id} ended inside the period" for id in _passed_over(bill))
-    now = bill.plan.fingerprint() if versions is None else versions.contract.fingerprint()
-    seen = () if versions is None else [clause.plan.fingerprint() for clause in versions.clauses[:1]]
-    if opening.fingerprint is None or opening.fingerprint == now or opening.fingerprint in seen:
-        return ended
-    return ("other terms, the past is the same", *ended)
-
-
-def _passed_over(bill: Bill) -> Iterator[str]:
-    """Grants that could have paid but for their end, a moment before that of the period it may be."""
-    period = bill.period
-    if bill.final and period is not None and bill.request.at is None:
-        for grant in bill.opening.balance.grants:
-            at = grant.expires
-            is_inside = at is not None and at in period and not grant.expired_at(period.start)
-            if is_inside and bill.opening.balance.left(grant.id):
-                yield grant.id
 
 
 def _lines(bill: Bill, plan: CompiledPlan) -> tuple[LineItem, ...]:

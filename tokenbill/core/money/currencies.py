@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.money.decimals import PLACES, number
+from tokenbill.core.money.decimals import PLACES, number, plain_amount
 from tokenbill.core.money.iso4217 import MINOR_UNITS
-from tokenbill.errors import InvalidCurrency
+from tokenbill.errors import InvalidCurrency, InvalidNumber
 
 __all__ = ["Currency", "currency"]
 
@@ -77,6 +78,22 @@ class Currency:
 
     def __str__(self) -> str:
         return self.code
+
+    def minor(self, amount: Decimal | int | str) -> int:
+        """*amount* in minor units, as payment providers count: cents of a dollar, whole yen.
+
+        Raises:
+            InvalidNumber: For an amount that is no whole number of them.
+
+        >>> Currency("USD").minor("12.30"), Currency("JPY").minor(10000)
+        (1230, 10000)
+        """
+        plain = plain_amount(amount)
+        units = Fraction(number(amount) if plain is None else plain) * 10**self.places
+        if units.denominator != 1:
+            way_out = f"round it to {self.places} places first: Rounding(places={self.places})(amount)"
+            raise InvalidNumber(f"no whole number of minor units of {self.code}", amount, way_out)
+        return int(units)
 
     def format(self, amount: Decimal | int | str) -> str:
         """*amount* as people write it, with at least the decimals of the currency; never rounded.

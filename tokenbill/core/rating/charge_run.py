@@ -66,12 +66,14 @@ class ChargeRun(RatingRun):
 
     ``identities`` say what each charge is for. ``tokens`` is what was burned of it, ``units`` what it comes
     to, both in minor units; ``priced`` is the latter to the last digit, with ``over`` for one minor unit.
-    ``gifts`` is what promotional credit paid of it, ``taxed`` each tax with what it is on, by charge.
+    ``gifts`` is what promotional credit paid of it, ``taxed`` each tax with what it is on, by charge, and
+    ``contained`` those that prices contain.
     ``sold`` are the tokens that no credit covers and what they cost, over the last of the three.
     """
 
     __slots__ = (
         "_units",
+        "contained",
         "draws",
         "gifts",
         "identities",
@@ -106,6 +108,7 @@ class ChargeRun(RatingRun):
         self._units: list[Number] | None = None
         self.sold: tuple[Sequence[Number], Sequence[Number], Number] = ((), (), 1)
         self.taxed: list[tuple[Number, Sequence[Number]]] = []
+        self.contained: list[tuple[Number, Sequence[Number]]] = []
 
     def usage(self) -> Iterable[tuple[Number, int, Identity]]:
         if len(self.plan.versions) > 1:
@@ -162,6 +165,9 @@ class ChargeRun(RatingRun):
     def tax(self, amount: Number, parts: Sequence[Number]) -> None:
         super().tax(amount, parts)
         self.taxed.append((amount, parts))
+
+    def contain(self, amount: Number, parts: Sequence[Number]) -> None:
+        self.contained.append((amount, parts))
 
     def drawn(self, sort: Sort, amounts: Sequence[Number]) -> ByCharge:
         """What the grants of a sort pay of charges that come to these amounts."""

@@ -64,18 +64,21 @@ class Position(NamedTuple):
 class Terms:
     """The stages of a plan for a number of cells: those that price, and those that settle.
 
+    ``divisors`` are what a minor unit is in the numbers before the first stage that settles, and after each.
     ``due`` is what fees come to by cell before anything is used, on an interim bill and on a final one;
     ``is_free`` says that nothing stands between prices and the rounded net.
     """
 
-    __slots__ = ("cells", "due", "is_free", "pricing", "settling", "sums")
+    __slots__ = ("cells", "divisors", "due", "is_free", "pricing", "settling", "sums")
 
-    def __init__(self, cells: Cells, stages: Sequence[Stage]) -> None:
+    def __init__(self, cells: Cells, stages: Sequence[tuple[Stage, Number]]) -> None:
         self.cells = range(len(cells.masks))
-        self.pricing = tuple(stage for stage in stages if isinstance(stage, FeeCharge | PriceUsage))
-        self.settling = tuple(stage for stage in stages if not isinstance(stage, FeeCharge | PriceUsage))
+        self.pricing = tuple(stage for stage, _ in stages if isinstance(stage, FeeCharge | PriceUsage))
+        self.settling = tuple(stage for stage, _ in stages if not isinstance(stage, FeeCharge | PriceUsage))
+        # that of the prices, then that after each stage that settles
+        self.divisors = tuple(divisor for _, divisor in stages[len(self.pricing) - 1 :])
         # read from the stages, not from the plan: one that is put into the list is never passed over
-        self.is_free = all(isinstance(stage, PriceUsage | RoundNet | PayGifts) for stage in stages)
+        self.is_free = all(isinstance(stage, PriceUsage | RoundNet | PayGifts) for stage, _ in stages)
         # sums by cell are asked where no credit is there to pay
         self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayGifts))
         due = [[0] * len(self.cells), [0] * len(self.cells)]
@@ -243,7 +246,7 @@ class CompiledPlan:
             places=self.places,
             whole_lines=self.whole_lines,
         )
-        stages = [stage for compiled in STAGES for stage in compiled(at)]
+        stages = [(stage, at.divisor) for compiled in STAGES for stage in compiled(at)]
         return Terms(self.cells, stages)
 
     def terms(self) -> Terms:

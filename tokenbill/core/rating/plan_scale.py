@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import ClassVar
 
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.metering.meters import Meter
@@ -114,6 +115,8 @@ class Stage:
     """One term at its place, compiled from a plan; ``apply`` is what it does to the numbers."""
 
     __slots__ = ()
+    is_reduction: ClassVar[bool] = False
+    """Whether it takes from the charges there are, as discounts do."""
 
     def treats(self, cell: int) -> object:
         """How it treats the charges of a cell: two of which all stages to come say the same are as one."""

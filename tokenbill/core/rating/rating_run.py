@@ -259,6 +259,9 @@ class RatingRun:
         """Take a rounded tax, with what it comes to on each charge."""
         self.total += amount
 
+    def contain(self, amount: Number, parts: Sequence[Number]) -> None:
+        """Take a rounded tax that the prices contain, with what it comes to on each charge."""
+
 
 def running_units(numbers: Iterable[Number], rounded: Callable[[Number], Number]) -> list[Number]:
     """Whole units that add up to the rounded sum: differences of the rounded running sum."""

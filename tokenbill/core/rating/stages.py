@@ -76,6 +76,7 @@ class PercentOff(Stage):
     """A percentage of each charge; discounts apply in the order given, each on what the ones before left."""
 
     __slots__ = ("charge", "factors", "inside", "off", "over", "scale", "scale_before")
+    is_reduction = True
 
     def __init__(self, at: PlanScale, discounts: Mapping[int, Discount]) -> None:
         discount, scopes = first_of(discounts), {i: item.on for i, item in discounts.items()}
@@ -119,6 +120,7 @@ class FixedOff(Stage):
     """An amount off the charges in scope, spread over them in proportion, at most what is left of them."""
 
     __slots__ = ("amount", "charge", "inside", "scale")
+    is_reduction = True
 
     def __init__(self, at: PlanScale, discounts: Mapping[int, Discount]) -> None:
         parts = at.in_parts({i: item.value for i, item in discounts.items() if item.prorated})
@@ -156,6 +158,7 @@ class CapAtMaximum(Stage):
     """What is over the maximum is spread like a discount; before the minimum, which lifts what is left."""
 
     __slots__ = ("amount", "charge", "inside", "scale")
+    is_reduction = True
 
     def __init__(self, at: PlanScale, maxima: Mapping[int, Decimal]) -> None:
         parts = at.in_parts(maxima)
@@ -317,6 +320,7 @@ class AddTax(Stage):
             run.tax(amount, parts)
         else:
             run.note(self.included, -amount, None, None, None)
+            run.contain(amount, parts)
 
 
 STAGES: tuple[Callable[[PlanScale], Iterator[Stage]], ...] = (

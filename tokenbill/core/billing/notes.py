@@ -1,0 +1,34 @@
+"""Notes: what a bill has to say beside its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.rating.bill_request import BillRequest
+
+__all__ = ["bill_notes"]
+
+
+def bill_notes(request: BillRequest) -> Iterator[str]:
+    """What the schedule says of its prices, and what became of terms and credit since the account before."""
+    notes: Callable[[Usage], Iterable[str]] | None = getattr(request.plan.prices, "notes", None)
+    if callable(notes):
+        yield from notes(request.usage)
+    opening, versions = request.opening, request.versions
+    now = request.plan.fingerprint() if versions is None else versions.contract.fingerprint()
+    seen = () if versions is None else [clause.plan.fingerprint() for clause in versions.clauses[:1]]
+    if not (opening.fingerprint is None or opening.fingerprint == now or opening.fingerprint in seen):
+        yield "other terms, the past is the same"
+    yield from _grants_passed_over(request)
+
+
+def _grants_passed_over(request: BillRequest) -> Iterator[str]:
+    """Grants that could have paid but for their end, a moment before that of the period it may be."""
+    period, balance = request.period, request.opening.balance
+    if request.final and period is not None and request.at is None:
+        for grant in balance.grants:
+            at = grant.expires
+            is_inside = at is not None and at in period and not grant.expired_at(period.start)
+            if is_inside and balance.left(grant.id):
+                yield f"grant {grant.id} ended inside the period"
