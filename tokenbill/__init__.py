@@ -7,6 +7,7 @@ from tokenbill.errors import BalanceExhausted, CurrencyMismatch, TokenbillError,
 
 if TYPE_CHECKING:
     from tokenbill.core.billing.account import Account
+    from tokenbill.core.billing.adjustment import Adjustment
     from tokenbill.core.billing.bill import Bill
     from tokenbill.core.billing.breakdown import Breakdown, BreakdownRow
     from tokenbill.core.credits.balance import Balance, Grant, top_up
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tokenbill.core.pricing.rates import Flat, Package, PerUnit
     from tokenbill.core.pricing.schedule import Entry, PriceSchedule
     from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
-    from tokenbill.core.rating.lines import Adjustment, LineItem
+    from tokenbill.core.rating.lines import LineItem
 
 __all__ = [
     "Account",
@@ -73,6 +74,7 @@ __all__ = [
 # the calculator, and nobody waits for terms that none of his plans has.
 _MODULES = {
     "billing.account": ("Account",),
+    "billing.adjustment": ("Adjustment",),
     "billing.bill": ("Bill",),
     "billing.breakdown": ("Breakdown", "BreakdownRow"),
     "credits.balance": ("Balance", "Grant", "top_up"),
@@ -92,7 +94,7 @@ _MODULES = {
     "pricing.rates": ("Flat", "Package", "PerUnit"),
     "pricing.schedule": ("Entry", "PriceSchedule"),
     "pricing.tiers": ("Graduated", "Tier", "Volume"),
-    "rating.lines": ("Adjustment", "LineItem"),
+    "rating.lines": ("LineItem",),
 }
 _HOME = {name: f"tokenbill.core.{module}" for module, names in _MODULES.items() for name in names}
 

@@ -8,13 +8,13 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from tokenbill.core.base.inputs import is_mapping, listed_of
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import currency
 from tokenbill.core.money.decimals import ZERO, Exact, Number, number
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.lines import Adjustment
 from tokenbill.errors import InvalidRounding, InvalidUsage
 
 __all__ = ["by_peak", "by_use", "share"]

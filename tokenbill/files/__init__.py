@@ -12,7 +12,8 @@ from itertools import chain
 from typing import Any, TextIO, TypeAlias, TypeVar, overload
 
 from tokenbill.core.base.inputs import name
-from tokenbill.core.base.tables import guarded
+from tokenbill.core.base.tables import digits, guarded
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
@@ -35,6 +36,9 @@ OnBadRow: TypeAlias = "Callable[[UnreadableRow], object] | None"
 LONG = ("meter", "quantity")
 """The columns of a file that has a row for each meter."""
 NUMBERS = ("quantity", "rate", "per", "amount")
+OF_BILLS = frozenset(("period_start", "period_end", "net", "tax", "total"))
+"""Columns of rows that say something of their whole bill."""
+Billed: TypeAlias = "Bill | Adjustment"
 """The columns of a bill that hold numbers, which no sheet takes for formulas."""
 KNOWN_CELLS = 4096
 """Cells whose reading is remembered."""
@@ -239,7 +243,7 @@ def _quantity(cell: object) -> int | Decimal:
     return whole if whole == quantity else quantity
 
 
-def write_csv(bills: Bill | Iterable[Bill], stream: TextIO) -> None:
+def write_csv(bills: Billed | Iterable[Billed], stream: TextIO) -> None:
     """Write the lines of bills as CSV: a row a line, under one header.
 
     Text that a sheet would take for a formula is led by an apostrophe; numbers never are.
@@ -254,7 +258,7 @@ def write_csv(bills: Bill | Iterable[Bill], stream: TextIO) -> None:
         writer.writerow(text if column in NUMBERS else guarded(text) for column, text in cells)
 
 
-def to_csv(bills: Bill | Iterable[Bill]) -> str:
+def to_csv(bills: Billed | Iterable[Billed]) -> str:
     r"""What ``write_csv`` writes, as text.
 
     >>> from tokenbill import BillingPlan, PriceSchedule
@@ -266,13 +270,13 @@ def to_csv(bills: Bill | Iterable[Bill]) -> str:
     return stream.getvalue()
 
 
-def write_json(bills: Bill | Iterable[Bill], stream: TextIO) -> None:
+def write_json(bills: Billed | Iterable[Billed], stream: TextIO) -> None:
     """Write the lines of bills as one JSON array of objects; numbers are text, and no text is changed."""
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in _rows(bills))
     stream.write(f"[\n{lines}\n]\n" if lines else "[]\n")
 
 
-def to_json(bills: Bill | Iterable[Bill]) -> str:
+def to_json(bills: Billed | Iterable[Billed]) -> str:
     """What ``write_json`` writes, as text.
 
     >>> from tokenbill import BillingPlan, PriceSchedule
@@ -285,6 +289,15 @@ def to_json(bills: Bill | Iterable[Bill]) -> str:
     return stream.getvalue()
 
 
-def _rows(bills: Bill | Iterable[Bill]) -> list[dict[str, str | None]]:
-    every = [bills] if isinstance(bills, Bill) else bills
-    return [row for bill in every for row in bill.to_rows()]
+def _rows(bills: Billed | Iterable[Billed]) -> list[dict[str, str | None]]:
+    """The lines as text by column: a sum over a column of whole bills would count each of them by its lines."""
+    every = [bills] if isinstance(bills, Bill | Adjustment) else bills
+    rows = (row for bill in every for row in bill.to_rows())
+    return [
+        {
+            column: digits(value) if isinstance(value, Decimal) else value
+            for column, value in row.items()
+            if column not in OF_BILLS
+        }
+        for row in rows
+    ]

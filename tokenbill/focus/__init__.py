@@ -15,11 +15,11 @@ from attrs import frozen
 from tokenbill.core.base.inputs import is_mapping, listed_of
 from tokenbill.core.base.quoting import listed
 from tokenbill.core.base.values import Value
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.decimals import ZERO, decimal, difference, plus
 from tokenbill.core.periods.period import Period
 from tokenbill.core.pricing.schedule import Schedule
-from tokenbill.core.rating.lines import Adjustment
 from tokenbill.errors import InvalidNumber, UnreadableField, UnreadableInput
 from tokenbill.focus.bill import adjustment_costs, bill_costs
 from tokenbill.focus.charge_rows import Heading, life_of, row_of

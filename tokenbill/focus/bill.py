@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.decimals import (
     ONE,
@@ -24,7 +25,6 @@ from tokenbill.core.money.decimals import (
     running_differences,
 )
 from tokenbill.core.rating.compiled_plan import compiled_plan
-from tokenbill.core.rating.lines import Adjustment
 from tokenbill.core.rating.stages import AddTax
 from tokenbill.errors import BillMismatch, InvalidPlan
 from tokenbill.focus.allowance import allowance_costs, token_rate

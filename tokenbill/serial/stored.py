@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.billing.account import NEW, NO_USAGE, Account, VersionUsage, check_rest, notes_of
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.dated import restored
 from tokenbill.core.credits.balance import Balance
@@ -36,7 +37,7 @@ from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
 from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.bill_request import BillRequest
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
-from tokenbill.core.rating.lines import Adjustment, Charge, LineItem
+from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import BillMismatch
 from tokenbill.serial.coding import Codec, Number, Pairs, Text, tried
 from tokenbill.serial.records import REGISTRY, Named, Record

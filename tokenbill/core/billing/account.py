@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 
 from tokenbill.core.base.inputs import is_mapping, name
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.ledger import Draws, DrawsByCharge, by_charge, total
 from tokenbill.core.metering.meters import Meter
@@ -24,7 +25,7 @@ from tokenbill.core.rating.bill_delta import BillDelta, lacking_of
 from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion, used_in
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
-from tokenbill.core.rating.lines import COLUMNS, Adjustment
+from tokenbill.core.rating.lines import COLUMNS
 from tokenbill.core.rating.opening import folded
 from tokenbill.errors import CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
 
@@ -38,6 +39,7 @@ __all__ = [
     "VersionUsage",
     "check_rest",
     "checked_terms",
+    "closed",
     "going_on",
     "notes_of",
 ]
@@ -252,6 +254,18 @@ def _left_out(account: Account, name: str) -> Any:
 
 setattr(Account, "__getattr__", _left_out)  # noqa: B010  # a checker would take any name for an attribute
 NEW = Account()
+
+
+def closed(request: BillRequest, delta: BillDelta) -> Account:
+    """The account of a period that ends: what is left of grants rolls over, and spent ones leave it."""
+    period, balance = request.period, delta.balance
+    if balance.grants:
+        # one that ended within the period stays for one more, so that what was lost can be told
+        over = period.start if period else request.at
+        balance = balance.rolled(period.end if period else None).without_spent(over)
+    credit = delta.credit_balance
+    unit = request.plan.currency if credit else None
+    return Account(balance=balance, credit_balance=credit, credit_currency=unit)
 
 
 def going_on(request: BillRequest, delta: BillDelta) -> Account:

@@ -7,35 +7,38 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
 from attrs import evolve, frozen
 
 from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.base.values import Memo, memo_field, slot_setters
-from tokenbill.core.billing.account import NEW, Account, check_rest, going_on, notes_of
+from tokenbill.core.billing.account import NEW, Account, check_rest, closed, going_on, notes_of
+from tokenbill.core.billing.adjustment import Adjustment
+from tokenbill.core.billing.bill_lines import bill_lines
 from tokenbill.core.billing.notes import bill_notes
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import exact_sum
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import BillDelta, delta_of, is_straight
-from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in
+from tokenbill.core.rating.bill_delta import BillDelta, delta_of
+from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest
 from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
-from tokenbill.core.rating.lines import HEADER, NUMBERS, Adjustment, Charge, LineItem, less
-from tokenbill.core.rating.statement import Statement, plain_lines, rate, settled_lines
+from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem, less
+from tokenbill.core.rating.statement import rate
 from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
 
 if TYPE_CHECKING:
     from tokenbill.core.billing.breakdown import Breakdown
     from tokenbill.core.billing.explanation import Explanation
+    from tokenbill.core.billing.page import PageOptions
+    from tokenbill.core.billing.section import Section
     from tokenbill.core.plans.contract import Contract, Version
 
 __all__ = ["Bill"]
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-BILLED_BEFORE = Charge("adjustment", None, "billed before")
 Dated: TypeAlias = "Mapping[Any, Usage | Quantities]"
 """Usage by the date or instant that it has."""
 
@@ -197,7 +200,7 @@ class Bill:
         """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
         made = self.made
         if "lines" not in made:
-            made["lines"] = _lines(self, self._compiled)
+            made["lines"] = bill_lines(self.request, self._compiled, self.total, lambda: self.delta)
         return made["lines"]  # type: ignore[no-any-return]
 
     @property
@@ -233,28 +236,14 @@ class Bill:
         """The account after: pass it to the next bill as *opening*."""
         made = self.made
         if "closing" not in made:
-            made["closing"] = self._closed() if self.request.final else self._carried_on()
+            delta = made.get("delta") or self.delta
+            if self.request.final:
+                made["closing"] = closed(self.request, delta)
+            else:
+                account = made["closing"] = going_on(self.request, delta)
+                if delta.credit is None and delta.after is not None:
+                    account.made["statement"] = (self._compiled, delta.after)
         return made["closing"]  # type: ignore[no-any-return]
-
-    def _closed(self) -> Account:
-        """The account of a period that ends: what is left of grants rolls over, and spent ones leave it."""
-        period, delta = self.period, self.delta
-        balance = delta.balance
-        if balance.grants:
-            # one that ended within the period stays for one more, so that what was lost can be told
-            over = period.start if period else self.request.at
-            balance = balance.rolled(period.end if period else None).without_spent(over)
-        credit = delta.credit_balance
-        unit = self.plan.currency if credit else None
-        return Account(balance=balance, credit_balance=credit, credit_currency=unit)
-
-    def _carried_on(self) -> Account:
-        """The account of a period that goes on."""
-        delta = self.made.get("delta") or self.delta
-        account = going_on(self.request, delta)
-        if delta.credit is None and delta.after is not None:
-            account.made["statement"] = (self._compiled, delta.after)
-        return account
 
     def __sub__(self, earlier: Bill) -> Adjustment:
         """What this bill of a period changes of an *earlier* one.
@@ -290,7 +279,7 @@ class Bill:
         delta = delta_of(request, long_way, refusing=False)
         fresh = Bill(request, delta.total)
         fresh.made["delta"] = delta
-        lines = _lines(fresh, long_way)
+        lines = bill_lines(request, long_way, fresh.total, lambda: delta)
         for line, again in zip(self.lines, lines, strict=False):
             if line.figures != again.figures:
                 raise BillMismatch(line.description, line.amount, again.amount)
@@ -338,10 +327,58 @@ class Bill:
 
         return breakdown_of(self.request, self._compiled, self.delta)
 
-    def to_rows(self) -> list[dict[str, str | None]]:
-        """The lines as text by column, ready for CSV, JSON or a data frame."""
-        shared = {**self.about, "plan": self.plan.name}
-        return [{**shared, **line.to_row(), "currency": self.currency} for line in self.lines]
+    def to_rows(self) -> list[dict[str, str | Decimal | None]]:
+        """The lines as rows of a table; numbers are Decimals, and net, tax and total those of the whole bill."""
+        return self.section().to_rows()
+
+    def section(self) -> Section:
+        """What a page shows of it."""
+        from tokenbill.core.billing.section import (  # a process that only bills never needs it
+            Section,
+            credits_of,
+        )
+
+        paid = dict(self.draws)
+        return Section(
+            self.lines,
+            self.total,
+            self.due,
+            self.currency,
+            self.plan.currency.places,
+            self.plan.name,
+            self.about,
+            self.period,
+            credits_of(self.opening.balance, self.delta.balance, paid),
+            self.notes,
+        )
+
+    def to_html(self, **options: Unpack[PageOptions]) -> str:
+        """The bill as a page that can be sent and printed: one file of HTML, which fetches nothing.
+
+        Args:
+            **options: All may be left out.
+            names: Readable names, by meter or by the description of a line; others are put into words.
+            places: Most decimals of an amount; without it four more than the currency has. What is cut
+                off is marked by "≈"; all digits stay in ``explain()``, CSV and JSON.
+            lang: ``en`` or ``zh``.
+            issuer: Who bills, as a text of some lines or a list of them.
+            customer: Who is billed, likewise.
+            number: The number of the invoice; it and the customer are else read from ``about``.
+            issued: The date of the invoice.
+
+        Raises:
+            InvalidName: For a name that is none, or another language.
+            InvalidCurrency: If *places* is no number of decimals.
+            InvalidPeriod: If *issued* is no date.
+
+        >>> from tokenbill import PriceSchedule
+        >>> bill = Bill.of(Usage(calls=3), BillingPlan.on_demand(PriceSchedule(calls="0.50")))
+        >>> "1.50 USD" in bill.to_html(number="2026-10-0007", customer="acme")
+        True
+        """
+        from tokenbill.core.billing.page import page
+
+        return page([self.section()], **options)
 
     def __repr__(self) -> str:
         about = "".join(f", {key}={value!r}" for key, value in self.request.about)
@@ -360,25 +397,3 @@ class Bill:
 
 
 _set_parts, _set_total, _set_made = slot_setters(Bill)
-
-
-def _lines(bill: Bill, plan: CompiledPlan) -> tuple[LineItem, ...]:
-    """The lines of all usage so far less those of the usage before, and the rounding."""
-    request, opening = bill.request, bill.request.opening
-    if request.versions is not None and request.versions.restate:
-        now = cast(Statement, bill.delta.after)
-        billed = LineItem(BILLED_BEFORE, None, -opening.accrued, -opening.accrued)
-        return settled_lines(plan, [*now.lines, billed], bill.total)
-    if request.versions is None and (opening is NEW or is_straight(opening, plan)):
-        lines = _fresh_lines(plan, used_in(request), final=request.final)
-        if not opening.is_fresh:
-            lines = less(lines, _fresh_lines(plan, opening.used, final=False))
-    else:
-        was, now = bill.delta.before, cast(Statement, bill.delta.after)
-        lines = now.lines if was is None else less(now.lines, was.lines)
-    return settled_lines(plan, lines, bill.total)
-
-
-def _fresh_lines(plan: CompiledPlan, usage: Usage, *, final: bool) -> list[LineItem]:
-    """The lines of a period in which no credit pays."""
-    return plain_lines(plan, usage) if plan.is_plain else rate(RatingRequest(plan, usage, final)).lines

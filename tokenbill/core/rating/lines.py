@@ -1,4 +1,4 @@
-"""The rows of a bill, and the difference of two bills."""
+"""The rows of a bill, and how those of two bills differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import reduce
 
 from attrs import evolve, frozen
 
-from tokenbill.core.base.tables import digits, shortest, text_table
+from tokenbill.core.base.tables import digits, shortest
 from tokenbill.core.base.values import Value, slot_setters
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import (
@@ -26,13 +26,11 @@ from tokenbill.core.money.decimals import (
     ratio,
     rounded,
 )
-from tokenbill.core.periods.period import Period
 
 __all__ = [
     "COLUMNS",
     "HEADER",
     "NUMBERS",
-    "Adjustment",
     "Charge",
     "LineItem",
     "exact_sum",
@@ -50,7 +48,12 @@ KINDS = ("fee", "usage", "discount", "maximum", "minimum", "credit", "tax", "adj
 RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
 """The kinds of lines, in the order of the stages."""
 
-COLUMNS = frozenset(("plan", "kind", "meter", "description", "quantity", "rate", "per", "amount", "currency"))
+COLUMNS = frozenset(
+    (
+        *("plan", "kind", "meter", "description", "quantity", "rate", "per", "amount", "currency"),
+        *("period_start", "period_end", "net", "tax", "total"),
+    )
+)
 """The columns of a bill as rows of data."""
 
 
@@ -207,40 +210,13 @@ class LineItem(Value):
         shown = digits(rate) if rate is None or per in (None, 1) else f"{rate:f} / {per:f}"
         return self.description, digits(self.quantity), shown, digits(self.amount)
 
-    def to_row(self) -> dict[str, str | None]:
-        """The line as text by column; numbers in plain digits."""
-        numbers = {key: getattr(self, key) for key in ("quantity", "rate", "per", "amount")}
+    def to_row(self) -> dict[str, str | Decimal | None]:
+        """The line by column, numbers as Decimals."""
         texts = {"kind": self.kind, "meter": self.meter and str(self.meter), "description": self.description}
-        return {**texts, **{key: None if value is None else digits(value) for key, value in numbers.items()}}
+        return {**texts, "quantity": self.quantity, "rate": self.rate, "per": self.per, "amount": self.amount}
 
 
 _set_charge, _set_quantity, _set_amount, _set_precise, _set_base = slot_setters(LineItem)
-
-
-@frozen(repr=False)
-class Adjustment(Value):
-    """What a later bill of the same period changes: the lines that differ, and both totals.
-
-    ``total`` is after − before; a negative one is a credit note.
-    """
-
-    lines: tuple[LineItem, ...]
-    before: Decimal
-    after: Decimal
-    currency: str
-    period: Period | None = None
-    reason: str = ""
-
-    @property
-    def total(self) -> Decimal:
-        """What is owed on top of *before*; negative where too much was billed."""
-        return decimal(difference(self.after, self.before))
-
-    def __str__(self) -> str:
-        changed = text_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS)
-        totals = f"before {digits(self.before)}, after {digits(self.after)} {self.currency}"
-        why = f" ({self.reason})" if self.reason else ""
-        return f"{changed}\nTotal: {digits(self.total)} {self.currency}{why}, {totals}"
 
 
 def exact_sum(lines: Iterable[LineItem]) -> Exact:

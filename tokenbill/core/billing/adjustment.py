@@ -1,0 +1,94 @@
+"""Adjustments: what a later bill of a period changes of an earlier one; a negative one is a credit note."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Unpack
+
+from attrs import frozen
+
+from tokenbill.core.base.tables import digits, html_table, text_table
+from tokenbill.core.base.values import Value
+from tokenbill.core.money.decimals import ZERO, decimal, difference
+from tokenbill.core.periods.period import Period
+from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem
+
+if TYPE_CHECKING:
+    from tokenbill.core.billing.page import PageOptions
+    from tokenbill.core.billing.section import Section
+
+__all__ = ["Adjustment"]
+
+
+@frozen(repr=False)
+class Adjustment(Value):
+    """What a later bill of the same period changes: the lines that differ, and both totals.
+
+    ``total`` is after − before; a negative one is a credit note.
+    """
+
+    lines: tuple[LineItem, ...]
+    before: Decimal
+    after: Decimal
+    currency: str
+    period: Period | None = None
+    reason: str = ""
+
+    @property
+    def total(self) -> Decimal:
+        """What is owed on top of *before*; negative where too much was billed."""
+        return decimal(difference(self.after, self.before))
+
+    def __str__(self) -> str:
+        changed = text_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS)
+        totals = f"before {digits(self.before)}, after {digits(self.after)} {self.currency}"
+        why = f" ({self.reason})" if self.reason else ""
+        return f"{changed}\nTotal: {digits(self.total)} {self.currency}{why}, {totals}"
+
+    def section(self) -> Section:
+        """What a page shows of it."""
+        from tokenbill.core.billing.section import (  # a process that only bills never needs it
+            Section,
+            places_of,
+        )
+
+        about = {"reason": self.reason} if self.reason else {}
+        places = max(places_of(self.currency, self.before), places_of(self.currency, self.after))
+        # what is given back is no debt of the customer, and nothing of it was paid here
+        due = max(self.total, ZERO)
+        return Section(
+            self.lines,
+            self.total,
+            due,
+            self.currency,
+            places,
+            about=about,
+            period=self.period,
+            before=self.before,
+        )
+
+    def to_html(self, **options: Unpack[PageOptions]) -> str:
+        """The same page as of a bill, a credit note where the total is negative: see ``Bill.to_html``.
+
+        >>> "Credit note" in Adjustment((), Decimal(5), Decimal(0), "USD").to_html(customer="acme")
+        True
+        """
+        from tokenbill.core.billing.page import page
+
+        return page([self.section()], **options)
+
+    def to_rows(self) -> list[dict[str, str | Decimal | None]]:
+        """The lines that differ, as ``Bill.to_rows`` gives them."""
+        return self.section().to_rows()
+
+    def explain(self) -> str:
+        """Each line as arithmetic that a clerk can redo, and how the total comes about."""
+        total = (
+            f"total: {digits(self.after)} less {digits(self.before)} = {digits(self.total)} {self.currency}"
+        )
+        return "\n".join([*(line.explain() for line in self.lines), total])
+
+    def _repr_html_(self) -> str:
+        total = f"Total: {digits(self.total)} {self.currency}"
+        caption = " · ".join(filter(None, [self.reason, total]))
+        return html_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS, caption=caption)

@@ -1,0 +1,47 @@
+"""The lines of a bill: those of the whole period so far, less what stood on the bills before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import cast
+
+from tokenbill.core.billing.account import NEW, Account
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.rating.bill_delta import BillDelta, is_straight
+from tokenbill.core.rating.bill_request import BillRequest, used_in
+from tokenbill.core.rating.charge_run import RatingRequest
+from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.core.rating.lines import Charge, LineItem, less
+from tokenbill.core.rating.statement import Statement, plain_lines, rate, settled_lines
+
+__all__ = ["bill_lines"]
+
+BILLED_BEFORE = Charge("adjustment", None, "billed before")
+
+
+def bill_lines(
+    request: BillRequest, plan: CompiledPlan, total: Decimal, delta: Callable[[], BillDelta]
+) -> tuple[LineItem, ...]:
+    """The lines of all usage so far less those of the usage before, and the rounding.
+
+    What the bill adds to its account, *delta*, is asked for only where credit or a past takes part.
+    """
+    opening = cast(Account, request.opening)
+    if request.versions is not None and request.versions.restate:
+        now = cast(Statement, delta().after)
+        billed = LineItem(BILLED_BEFORE, None, -opening.accrued, -opening.accrued)
+        return settled_lines(plan, [*now.lines, billed], total)
+    if request.versions is None and (opening is NEW or is_straight(opening, plan)):
+        lines = _fresh_lines(plan, used_in(request), final=request.final)
+        if not opening.is_fresh:
+            lines = less(lines, _fresh_lines(plan, opening.used, final=False))
+    else:
+        was, now = delta().before, cast(Statement, delta().after)
+        lines = now.lines if was is None else less(now.lines, was.lines)
+    return settled_lines(plan, lines, total)
+
+
+def _fresh_lines(plan: CompiledPlan, usage: Usage, *, final: bool) -> list[LineItem]:
+    """The lines of a period in which no credit pays."""
+    return plain_lines(plan, usage) if plan.is_plain else rate(RatingRequest(plan, usage, final)).lines
