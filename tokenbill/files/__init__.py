@@ -290,7 +290,7 @@ def to_json(bills: Billed | Iterable[Billed]) -> str:
 
 
 def _rows(bills: Billed | Iterable[Billed]) -> list[dict[str, str | None]]:
-    """The lines as text by column: a sum over a column of whole bills would count each of them by its lines."""
+    """The lines as text; a sum over a column of whole bills would count each of them once a line."""
     every = [bills] if isinstance(bills, Bill | Adjustment) else bills
     rows = (row for bill in every for row in bill.to_rows())
     return [

@@ -475,7 +475,7 @@ def test_the_rows_of_a_bill_repeat_what_is_said_of_it():
 
     assert [row["description"] for row in rows] == ["api_calls", "gpu_hours"]
     assert {(row["customer"], row["plan"], row["currency"]) for row in rows} == {("acme", "basic", "USD")}
-    assert rows[0]["amount"] == "10.00"
+    assert (rows[0]["amount"], rows[0]["total"]) == (Decimal("10.00"), Decimal("11.00"))
 
 
 def test_what_is_said_of_a_bill_is_read_and_not_changed():

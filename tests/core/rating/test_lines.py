@@ -83,17 +83,17 @@ def test_the_cells_of_a_line_are_what_a_person_reads():
     assert noted("-1.30").cells() == ("10 % off", "", "", "-1.30")
 
 
-def test_the_row_of_a_line_has_numbers_in_plain_digits():
+def test_the_row_of_a_line_has_numbers_that_are_numbers():
     row = line_of(CALLS, "1E+3", "10.00").to_row()
 
     assert row == {
         "kind": "usage",
         "meter": "calls",
         "description": "calls",
-        "quantity": "1000",
-        "rate": "0.01",
-        "per": "1",
-        "amount": "10.00",
+        "quantity": Decimal(1000),
+        "rate": Decimal("0.01"),
+        "per": Decimal(1),
+        "amount": Decimal("10.00"),
     }
     assert row.keys() < COLUMNS
     assert noted("-1.30").to_row()["meter"] is None

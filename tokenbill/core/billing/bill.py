@@ -328,7 +328,7 @@ class Bill:
         return breakdown_of(self.request, self._compiled, self.delta)
 
     def to_rows(self) -> list[dict[str, str | Decimal | None]]:
-        """The lines as rows of a table; numbers are Decimals, and net, tax and total those of the whole bill."""
+        """The lines by column, numbers as Decimals; net, tax and total are those of the whole bill."""
         return self.section().to_rows()
 
     def section(self) -> Section:

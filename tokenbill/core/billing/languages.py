@@ -136,13 +136,13 @@ class Words(NamedTuple):
             return ""
         if charge.kind == "fee" and (part := re.match(r"\d+/\d+", charge.rule)):
             return part[0]
-        return f"{MINUS if quantity < 0 else ''}{abs(quantity):,f} {self.units.get(unit_of(charge), '')}".rstrip()
+        sign, unit = MINUS if quantity < 0 else "", self.units.get(unit_of(charge), "")
+        return f"{sign}{abs(quantity):,f} {unit}".rstrip()
 
     def rate_text(self, charge: Charge, places: int) -> str:
         """A rate as people quote it: so much for an hour, a million, a started package."""
-        if charge.rate is None or charge.kind == "fee":
-            shown = charge.fee or charge.rate
-            return amount_text(shown, places) if shown and charge.rule else ""
+        if charge.rate is None or (charge.kind == "fee" and not charge.rule):
+            return ""  # the amount says it all
         rate = amount_text(charge.rate, places, beyond=OF_RATES)
         per = charge.per
         if per is not None and (per != 1 or charge.round != "none"):

@@ -99,6 +99,7 @@ def page(
         words.issued: "" if issued is None else words.day(moment(issued)),
         words.period: _hull(sections, words),
         words.currency: first.code,
+        words.before: "" if first.before is None else f"{look.amount(first.before)} {first.code}",
         **about,
     }
     rows = [row for section in sections for row in rows_of(section, look, headed=len(sections) > 1)]

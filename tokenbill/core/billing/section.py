@@ -63,13 +63,11 @@ class Section(NamedTuple):
     credits: Sequence[CreditUse] = ()
     notes: Sequence[str] = ()
     before: Decimal | None = None
-    reason: str = ""
 
     @property
     def taxes(self) -> list[LineItem]:
-        """The lines of taxes; those aside that only take out again what prices contain."""
-        taxes = (line for line in self.lines if line.kind == "tax")
-        return [line for line in taxes if not line.description.endswith(INCLUDED)]
+        """The lines of taxes."""
+        return [line for line in self.lines if is_tax(line)]
 
     @property
     def net(self) -> Decimal:
@@ -77,17 +75,17 @@ class Section(NamedTuple):
         return decimal(difference(self.total, exact_sum(line.amount for line in self.taxes)))
 
     def to_rows(self) -> list[dict[str, str | Decimal | None]]:
-        """The lines by column; what is said of the bill, its period, net, tax and total are on each of them."""
+        """The lines by column; what is said of the bill, its period and its sums are on each of them."""
         about = {**self.about, "plan": self.title}
         whole = {"currency": self.code, **self.sums()}
         return [{**about, **line.to_row(), **whole} for line in self.lines]
 
     def sums(self) -> dict[str, str | Decimal | None]:
         """The period, and what it comes to."""
-        start, end = (None, None) if self.period is None else (self.period.start, self.period.end)
+        period = self.period
         return {
-            "period_start": start and iso_text(start),
-            "period_end": end and iso_text(end),
+            "period_start": None if period is None else iso_text(period.start),
+            "period_end": None if period is None else iso_text(period.end),
             "net": self.net,
             "tax": decimal(difference(self.total, self.net)),
             "total": self.total,
@@ -97,6 +95,11 @@ class Section(NamedTuple):
     def paid(self) -> Decimal:
         """What credit paid; nothing of a bill that gives back."""
         return decimal(difference(self.total, self.due)) if self.total > self.due else ZERO
+
+
+def is_tax(line: LineItem) -> bool:
+    """Whether a line charges a tax, and does not take it out again where prices contain it."""
+    return line.kind == "tax" and not line.description.endswith(INCLUDED)
 
 
 class Totals(NamedTuple):
@@ -159,8 +162,8 @@ def rows_of(section: Section, look: Look, *, headed: bool) -> Iterator[Row]:
         title = " · ".join(filter(None, [*section.about.values(), section.title, period]))
         yield Row(title, f"{look.amount(section.total)}", look="s")
     if not section.lines:
-        yield Row(words.nothing if not section.total else words.amount, look.amount(section.total))
-    net_lines = [line for line in section.lines if line.kind != "rounding" and line not in section.taxes]
+        yield Row(words.correction if section.total else words.nothing, look.amount(section.total))
+    net_lines = [line for line in section.lines if line.kind != "rounding" and not is_tax(line)]
     for line in net_lines:
         charge = line.charge
         yield Row(
@@ -182,9 +185,6 @@ def sums_of(sections: Sequence[Section], totals: Totals, look: Look) -> Iterator
     yield Row(words.net, look.amount(totals.net))
     for label, amount in totals.taxes.items():
         yield Row(label, look.amount(amount))
-    before = [section.before for section in sections if section.before is not None]
-    if before and len(before) == len(sections):
-        yield Row(words.before, look.amount(decimal(exact_sum(before))))
     yield Row(words.total, f"{look.amount(totals.total)} {code}", look="b")
     if totals.paid:
         yield Row(words.paid, look.amount(totals.paid))
