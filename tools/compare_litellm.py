@@ -96,6 +96,9 @@ def compared(random: Random, name: str, info: dict[str, Any], prices: PriceSched
         )
     except TokenbillError as error:
         return explained(info, tier, counts, str(error)[:60]), told
+    is_perplexity = info.get("litellm_provider") == "perplexity"
+    if is_perplexity and abs(theirs - at_base_rates(info, counts)) > CLOSE * theirs:
+        return "OTHER perplexity, not at its base rates", told
     if abs(ours - theirs) <= CLOSE * max(abs(ours), abs(theirs)):
         return "equal", told
     return explained(info, tier, counts, ""), f"{told}: {float(ours)} and {float(theirs)}"
@@ -131,19 +134,32 @@ def of_litellm(
     return sum((Fraction(part) for part in parts), Fraction())
 
 
+def at_base_rates(info: dict[str, Any], counts: dict[str, int]) -> Fraction:
+    """All input and all output at the two rates that litellm's calculator of Perplexity looks at."""
+    sums = Counter[str]()
+    for meter, count in counts.items():
+        sums[meter.partition("_")[0]] += count
+    return sum(
+        (Fraction(float(info.get(f"{kind}_cost_per_token", 0)) * sums[kind]) for kind in sums), Fraction()
+    )
+
+
 def explained(info: dict[str, Any], tier: str, counts: dict[str, int], error: str) -> str:
     """The rule by which the two differ."""
     provider, cached = info.get("litellm_provider"), any("cache" in meter for meter in counts)
     if "input_cost_per_token" not in info and "tiered_pricing" not in info:
         return "refused: a model that is not priced by its input tokens, for which litellm finds 0"
-    if tier == "batch" and not any(key.endswith("_batches") for key in info):
+    charged = {"input": True, "output": any("output" in meter for meter in counts)}
+    if tier == "batch" and any(
+        used and f"{kind}_cost_per_token_batches" not in info for kind, used in charged.items()
+    ):
         return "a batch without a price of its own: half the standard in litellm, the standard here, noted"
     if tier == "batch" and cached:
         return "cached input of a batch without an own price: as fresh in litellm, standard here, noted"
     if provider == "fireworks_ai" and (tier or "input_tokens{cache=read}" in counts):
         return "fireworks: litellm halves cached input, and knows no tiers, which the map does not say"
-    if provider == "perplexity" and any("_above_" in key for key in info):
-        return "perplexity: litellm knows no prices of long requests, which the map has"
+    if provider == "perplexity":
+        return "perplexity: litellm knows no cached, flex or long price, which the map has"
     if "input_cost_per_request" in info:
         return "a fee for the request, which litellm does not count among the costs of tokens"
     return f"OTHER {provider} {tier} {error}"

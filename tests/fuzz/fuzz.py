@@ -14,7 +14,20 @@ from decimal import Decimal
 import atheris
 
 with atheris.instrument_imports(include=["tokenbill"]):
-    from tokenbill import Account, Bill, Grant, Period, TokenbillError, Usage, events, files, payloads, serial
+    from tokenbill import (
+        Account,
+        Bill,
+        Grant,
+        Period,
+        PriceSchedule,
+        TokenbillError,
+        Usage,
+        catalog,
+        events,
+        files,
+        payloads,
+        serial,
+    )
     from tokenbill.payloads import LOGS
     from tokenbill.payloads import SHAPES as NAMED
 
@@ -249,6 +262,13 @@ class Choices:
         start = self.data.ConsumeIntInRange(0, 8 * len(text))
         return text[:start] + self.pick(["", "]", "1e999", ",", '"']) + text[start + 1 :]
 
+    def bent_values(self, document):
+        """A document in which a few values are others, as values."""
+        bent = json.loads(json.dumps(document), parse_float=Decimal)
+        for _ in range(self.data.ConsumeIntInRange(1, 3)):
+            self.bend(bent)
+        return bent
+
     def bend(self, node):
         """Replace, take away or double a member of a table or a list, or of one inside it."""
         keys = list(node) if isinstance(node, dict) else range(len(node))
@@ -358,8 +378,134 @@ OTEL = [
     *[f"gen_ai.usage.{kind}.input_tokens" for kind in ("text", "audio", "image")],
     *["gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.total_tokens", "gen_ai.response.service_tier"],
 ]
+
+
+MODEL = {
+    "mode": "chat",
+    "litellm_provider": "openai",
+    "input_cost_per_token": "0.0000025",
+    "output_cost_per_token": "0.00001",
+    "cache_read_input_token_cost": "0.00000125",
+    "input_cost_per_token_above_200k_tokens": "0.000005",
+    "input_cost_per_token_batches": "0.00000125",
+    "provider_specific_entry": {"us": "1.1", "fast": "2.0"},
+    "search_context_cost_per_query": {"search_context_size_medium": "0.014"},
+    "tiered_pricing": [
+        {"input_cost_per_token": "0.000001", "range": [0, "256000.0"]},
+        {"input_cost_per_token": "0.000002", "range": ["256000.0", 1000000]},
+    ],
+    "off_peak_pricing": {
+        "input_cost_per_token": "0.000001",
+        "windows": [{"hours": ["16:30", "00:30"], "weekdays": [1, 2, 3]}],
+    },
+    "regional_processing_uplift_multiplier_eu": "1.1",
+    "max_tokens": 8192,
+}
+LISTS = {
+    "from_price_map": {"m": MODEL, "n": {"input_cost_per_token": 1, "mode": "embedding"}},
+    "from_models_dev": {
+        "p": {"id": "p", "models": {"m": {"cost": {"input": "3", "context_over_200k": {"input": "6"}}}}}
+    },
+    "from_openrouter": {"data": [{"id": "a/b", "pricing": {"prompt": "0.000003", "web_search": "0.01"}}]},
+    "from_ratios": {
+        "ModelRatio": {"m": "1.25"},
+        "CompletionRatio": {"m": 4},
+        "GroupRatio": {"default": 1},
+        "ModelPrice": {"d": "0.04"},
+    },
+}
+
+
+def prices(choices):
+    """A list of prices in which a few values are others, and one request billed with what it makes."""
+    reader = choices.pick(list(LISTS))
+    listed = choices.bent_values(LISTS[reader])
+    made = getattr(catalog, reader)(
+        listed, skip=choices.data.ConsumeBool(), floats=choices.data.ConsumeBool()
+    )
+    catalog.thresholds(made)
+    catalog.request({"input_tokens": choices.data.ConsumeIntInRange(0, 10**6)}, made, "2026-11-02T17:00:00Z")
+    if reader == "from_price_map":
+        catalog.refused_in_price_map(listed)
+
+
+SLURM = [
+    *["JobID", "JobIDRaw", "Account", "State", "Start", "End", "ElapsedRaw", "Suspended", "AllocTRES"],
+    *["Submit", "CPUTimeRAW", "Restarts", "X"],
+]
+SLURM_ATOMS = [
+    *["1", "1_[2-5]", "1.batch", "acme", "COMPLETED", "RUNNING", "REQUEUED", "CANCELLED by 0", "Unknown"],
+    *["1795948656", "1795948683", "2026-11-29T10:00:00", "00:00:17", "1-00:00:00", "None", "", "-1", "10"],
+    *["cpu=1,gres/gpu:h100=2,gres/gpu=2", "billing=4", "gres/gpu=", "gres/gpu:a100=1,gres/gpu:h100=1"],
+]
+CONDOR = [
+    *["ClusterId", "ProcId", "JobStatus", "RequestGpus", "RemoteWallClockTime", "CumulativeSuspensionTime"],
+    *["AccountingGroup", "JobStartDate", "CompletionDate", "Owner", "GPUsProvisioned", "x"],
+]
+
+
+def jobs(choices):
+    """Reports of Slurm and HTCondor: tables, JSON and long lists of attributes, some of them well formed."""
+    if choices.data.ConsumeBool():
+        columns = [name for name in SLURM if choices.data.ConsumeIntInRange(0, 60)]
+        rows = [[choices.pick(SLURM_ATOMS) for _ in columns] for _ in range(choices.pick([0, 1, 2, 5]))]
+        mark = choices.pick(["|", ";;", ",", "\t"])
+        report = "\n".join(mark.join(row) for row in [columns, *rows])
+        month = Period("2026-11-01", "2026-12-01") if choices.data.ConsumeBool() else None
+        found = events.read_sacct(report, month, cpu_jobs=choices.data.ConsumeBool())
+    elif choices.data.ConsumeBool():
+        keys = [
+            "jobs",
+            "job_id",
+            "time",
+            "start",
+            "end",
+            "elapsed",
+            "suspended",
+            "tres",
+            "allocated",
+            "state",
+        ]
+        keys += ["type", "name", "count", "current", "account", "number", "set", "infinite", "array"]
+        found = events.read_sacct(json.dumps({"jobs": [plain(choices.mapping(keys, 5)) for _ in range(2)]}))
+    else:
+        ads = [choices.mapping(CONDOR) for _ in range(choices.data.ConsumeIntInRange(0, 3))]
+        given = "\n\n".join("\n".join(f"{name} = {value}" for name, value in ad.items()) for ad in ads)
+        suspended = choices.pick(["billed", "free", "x"])
+        found = events.read_condor(choices.pick([ads, given, json.dumps(plain(ads))]), suspended=suspended)
+    assert all(job.gpu_seconds >= 0 for job in found)
+
+
+def sums(choices):
+    """What is decided before usage is summed: counters, rises, free windows, brackets, GPU-seconds."""
+    numbers = [choices.pick(ATOMS) for _ in range(choices.data.ConsumeIntInRange(0, 5))]
+    function = choices.pick([events.counter, events.rises, events.free_window, events.gpu_seconds])
+    if function is events.gpu_seconds:
+        numbers = [tuple(numbers), *numbers]
+    if function is events.free_window:
+        function(numbers, free_events=choices.pick(ATOMS), free_amount=choices.pick(ATOMS))
+    else:
+        function(numbers)
+
+
+def report(choices):
+    """A provider's report beside records of our own: parts that add up, or an error of ours."""
+    keys = ["day", "model", "amount", "cost", "input_tokens", "output_tokens", "BilledCost", "x"]
+    ours = [choices.mapping(keys, 1) for _ in range(choices.data.ConsumeIntInRange(0, 3))]
+    theirs = [choices.mapping(keys, 1) for _ in range(choices.data.ConsumeIntInRange(0, 3))]
+    prices = PriceSchedule(input_tokens="0.000002", output_tokens="0.00001")
+    by = choices.pick([("day", "model"), ("model",), (), "day"])
+    for difference in catalog.reconcile(ours, theirs, by, prices=prices).differences:
+        assert sum(part for _, part in difference.parts) == difference.difference
+    payloads.read_costs(theirs)
+
+
 HARNESSES = {
-    each.__name__: each for each in (event, batch, payload, answer, pieces, log, plan, text, bill, rows)
+    each.__name__: each
+    for each in (
+        *(event, batch, payload, answer, pieces, log, plan, text, bill, rows),
+        *(prices, jobs, sums, report),
+    )
 }
 
 

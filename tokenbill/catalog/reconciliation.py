@@ -315,7 +315,7 @@ def _rows(given: Any, by: tuple[str, ...], columns: Mapping[str, str]) -> Iterat
         sorted(
             (key, value)
             for key, value in members.items()
-            if isinstance(value, str) and key not in (*by, *AMOUNTS, *DAYS, *columns.values())
+            if type(key) is type(value) is str and key not in (*by, *AMOUNTS, *DAYS, *columns.values())
         )
     )
     if "model" in by and members.get("model") is None and told is not None:

@@ -192,6 +192,14 @@ def test_what_cannot_be_compared_is_refused(ours, theirs, more):
         reconcile(ours, theirs, **{"prices": BOOK, **more})
 
 
+def test_a_column_without_a_name_says_nothing():
+    ours = [{"day": "2026-11-05", "model": "m", "usage": {"output_tokens": 1000}, 5: "x", "team": "a"}]
+
+    (found,) = reconcile(ours, [{"day": "2026-11-05", "model": "m", "amount": 1}], prices=NEW)
+
+    assert found.difference == Fraction("0.985")
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 9**6), st.integers(0, 9**6)), min_size=1, max_size=3),
     st.lists(st.decimals("0", "9", places=4), min_size=1, max_size=3),
