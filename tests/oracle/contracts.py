@@ -399,4 +399,4 @@ def owed(contract, period, used, *, final=True):
         lift(work, items, versions)
     net = total(item.exact for item in items)
     added = total(amount for inclusive, amount, _ in taxes_of(work, items, versions) if not inclusive)
-    return work.unit.rounded(net) + added
+    return oracle.in_coins(work, work.unit.rounded(net) + added)

@@ -587,6 +587,23 @@ def taxes_of(work, charges):
         yield tax, amount, {charge.key: part for charge, part in zip(within, parts, strict=True)}
 
 
+def in_coins(work, amount):
+    """A total in steps of the smallest coin, tax and all."""
+    step = work.plan["rounding"].get("step")
+    if step is None or isinstance(work.unit, Exactly):
+        return amount
+    return Unit(Fraction(step), work.unit.mode).rounded(amount)
+
+
+def with_coins(gross, change):
+    """What is due of each charge: the last ones that are due bear what coins add or take off."""
+    for key in reversed(gross):
+        if change and gross[key]:
+            was, gross[key] = gross[key], max(ZERO, gross[key] + change)
+            change -= gross[key] - was
+    return gross
+
+
 def rated(work, used, final, before):
     """All of a period so far, stage by stage."""
     charges, tokens = priced(work, used, final, before)
@@ -605,8 +622,10 @@ def rated(work, used, final, before):
             gross |= {key: gross[key] + part for key, part in parts.items()}
     changes = {"discount": discounted - total(lines.values()), "maximum": net - lifted - discounted}
     changes |= {"minimum": lifted, "credit": -given, "tax": added}
+    owed = work.unit.rounded(net) - given + added
+    gross = with_coins(gross, in_coins(work, owed) - owed)
     return Period(
-        total=work.unit.rounded(net) - given + added,
+        total=in_coins(work, owed),
         exact=net - given + added,
         tokens=tokens,
         money={charge.key: charge.units for charge in charges},

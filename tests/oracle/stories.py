@@ -41,6 +41,7 @@ class Story:
         self.is_dated = self.chance(0.35)  # whether grants start and expire
         self.is_even = self.chance(0.2)  # whether entries are alike, so that ties arise
         self.grants_made = 0
+        self.later = random.Random(f"{seed} later")  # what came later moves no older choice
 
     def told(self):
         plan = self.plan()
@@ -125,7 +126,10 @@ class Story:
     def plan(self):
         code = self.pick(["USD", "USD", "USD", "JPY", "BHD"])
         has_tokens = self.has(0.4)
-        rounding = self.rounding()
+        rounding = self.rounding() | {"step": None}
+        places = CURRENCIES[code] if rounding["places"] is None else rounding["places"]
+        if self.later.random() < 0.12:
+            rounding["step"] = decimal(Fraction(self.later.choice([2, 5, 10, 50]), 10**places))
         keys = self.keys()
         included = {key: self.pick(BOUNDS) for key in keys if self.has(0.25)}
         plan = {

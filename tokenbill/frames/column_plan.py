@@ -163,7 +163,7 @@ class ColumnPlan:
         for item in bill.lines:
             meter_text = None if item.meter is None else str(item.meter)
             place = item.kind, meter_text, meter_text or item.description
-            if item.kind != "rounding":
+            if place != ("rounding", None, "rounding"):
                 sums[place] = plus(sums.get(place, ZERO), item.precise)
         rest: Exact = bill.total
         for place, exact in sums.items():

@@ -39,6 +39,7 @@ roundings = st.builds(
     st.sampled_from([None, None, 0, 5]),
     st.sampled_from(["half_up", "half_even", "up", "down"]),
     st.sampled_from(["bill", "bill", "line"]),
+    step=st.sampled_from([None, None, None, "5"]),
 )
 
 
@@ -84,7 +85,7 @@ def billed(bill):
         key = line.kind, meter, meter or line.description
         if line.kind == "usage" and lines[key]:
             lines[key][0] += line.exact
-        elif line.kind != "rounding":
+        elif line.description != "rounding":
             lines[key].append(line.exact)
     return lines, Fraction(bill.total)
 

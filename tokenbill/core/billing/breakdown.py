@@ -214,6 +214,9 @@ def _rows(request: RatingRequest) -> dict[Key, _Row]:
         row.listed, row.off = int(listed[i]), int(units[i] - listed[i])
         row.credit = -int(run.gifts[i]) if run.gifts else 0
         row.taxes = {tax: parts[i] for tax, parts in taxes.items()}
+    if run.cash:
+        rows["rounding", 1] = row = _Row("rounding", None, "cash rounding")
+        row.listed = int(run.cash)
     return rows
 
 

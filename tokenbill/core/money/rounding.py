@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
+from tokenbill.core.base.hashing import LATER
 from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import BY_MODE, PLACES, Exact, number, plain_amount, shifted
+from tokenbill.core.money.validators import optional_number, positive
 from tokenbill.errors import InvalidRounding
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Rounding(Value):
         mode: ``half_up`` (away from zero on a tie, on both sides), ``half_even``, ``up``, ``down``.
         stage: ``bill`` rounds the net once; ``line`` rounds each entry and fee when it is priced.
         tax: At stage ``line``: each tax once on its ``total``, or on each ``line``.
+        step: The smallest coin, where that is more than a minor unit: the total of a bill is a multiple of
+            it, by a line of its own, and taxes are what they would be without.
 
     Raises:
         InvalidRounding: For anything else.
@@ -64,6 +68,9 @@ class Rounding(Value):
     mode: Literal["half_up", "half_even", "up", "down"] = field(default="half_up", validator=_known(MODES))
     stage: Literal["bill", "line"] = field(default="bill", validator=_known(STAGES))
     tax: Literal["total", "line"] = field(default="total", validator=_known(TAXES))
+    step: Decimal | None = field(
+        default=None, converter=optional_number, validator=positive, kw_only=True, metadata={LATER: True}
+    )
 
     def __call__(self, amount: Exact | int | str, places: int | None = None) -> Decimal:
         """*amount* rounded to this rounding's places, or to *places* where it has none."""
@@ -113,6 +120,21 @@ class Rounding(Value):
             )
         _whole_places(None, None, known)
         return known
+
+    def step_units(self, places: int) -> int:
+        """The smallest coin in minor units of so many decimals; 1 where none is named.
+
+        Raises:
+            InvalidRounding: If it is no whole number of them.
+
+        >>> Rounding(step="0.05").step_units(2)
+        5
+        """
+        units = Fraction(1) if self.step is None else Fraction(self.step) * 10**places
+        if units.denominator != 1:
+            way_out = f"give a multiple of a minor unit, which has {places} places"
+            raise InvalidRounding("a step that is no whole number of minor units", self.step, way_out)
+        return int(units)
 
     def _units(self, value: Fraction) -> int:
         # Halves go away from zero on both sides, so that a credit note mirrors the bill it takes back.

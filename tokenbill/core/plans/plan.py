@@ -179,6 +179,8 @@ class BillingPlan(Value):
         if self.minimum is not None and self.maximum is not None and self.maximum < self.minimum:
             way_out = f"give at least {self.minimum:f}"
             raise InvalidPlan("a maximum below the minimum", self.maximum, way_out)
+        if self.rounding.step is not None:
+            self.rounding.step_units(self.rounding.known_places(self.currency.places))
         # A tax on each line is a tax on what the line shows, so the line must be money already.
         if self.rounding.tax == "line" and self.rounding.stage == "bill":
             way_out = "write Rounding(stage='line', tax='line')"

@@ -73,6 +73,7 @@ class ChargeRun(RatingRun):
 
     __slots__ = (
         "_units",
+        "cash",
         "contained",
         "draws",
         "gifts",
@@ -109,6 +110,7 @@ class ChargeRun(RatingRun):
         self.sold: tuple[Sequence[Number], Sequence[Number], Number] = ((), (), 1)
         self.taxed: list[tuple[Number, Sequence[Number]]] = []
         self.contained: list[tuple[Number, Sequence[Number]]] = []
+        self.cash: Number = 0
 
     def usage(self) -> Iterable[tuple[Number, int, Identity]]:
         if len(self.plan.versions) > 1:
@@ -166,6 +168,10 @@ class ChargeRun(RatingRun):
         super().tax(amount, parts)
         self.taxed.append((amount, parts))
 
+    def settle_cash(self, cash: Number) -> None:
+        super().settle_cash(cash)
+        self.cash = cash
+
     def contain(self, amount: Number, parts: Sequence[Number]) -> None:
         self.contained.append((amount, parts))
 
@@ -211,6 +217,11 @@ class ChargeRun(RatingRun):
             else:
                 shares = allocated(amount, weights) if amount else [0] * len(weights)
             gross = [one + other for one, other in zip(gross, shares, strict=True)]
+        # what coins add is due with the last charge that is due; what they take off, the last ones lose
+        cash = self.cash
+        for i in reversed(range(len(gross))):
+            if cash and gross[i]:
+                gross[i], cash = max(gross[i] + cash, 0), min(gross[i] + cash, 0)
         return gross
 
     def amounts(self) -> Earlier:

@@ -135,6 +135,7 @@ class CompiledPlan:
         "round",
         "rounding",
         "share",
+        "step",
         "versions",
         "whole_lines",
     )
@@ -156,6 +157,7 @@ class CompiledPlan:
         self._unrounded: CompiledPlan | None = None if self.whole_lines else self
         self.places = plan.rounding.known_places(plan.currency.places)
         self.minor_unit = Decimal((0, (1,), -self.places))
+        self.step = plan.rounding.step_units(self.places)
         self.round = MODES[plan.rounding.mode]
         rule = f"to {self.places} places, {plan.rounding.mode.replace('_', ' ')}"
         self.rounding = Charge("rounding", None, "rounding", rule=rule)

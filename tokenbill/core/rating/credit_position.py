@@ -183,7 +183,7 @@ def position_of(
     tiered = plan.added(usage, nets, tiered)
     total, net, gifts = _settled(plan, nets, stretch.gifts, final=final)
     # whether credit covers what is not rounded yet, single charges have to say
-    if plan.plan.overage == "refuse" and stretch.paid <= total + 1 + len(plan.plan.taxes):
+    if plan.plan.overage == "refuse" and stretch.paid <= total + plan.step + len(plan.plan.taxes):
         return None
     return CreditPosition(Position(plan, nets, tiered), stretch, total, net, gifts, min(stretch.paid, total))
 

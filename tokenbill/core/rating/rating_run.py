@@ -259,6 +259,10 @@ class RatingRun:
         """Take a rounded tax, with what it comes to on each charge."""
         self.total += amount
 
+    def settle_cash(self, cash: Number) -> None:
+        """Take what rounding to the smallest coin adds to the total, or takes off it."""
+        self.total += cash
+
     def contain(self, amount: Number, parts: Sequence[Number]) -> None:
         """Take a rounded tax that the prices contain, with what it comes to on each charge."""
 

@@ -48,6 +48,7 @@ from operator import mul
 
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.plans.terms import Discount, Tax
+from tokenbill.core.rating.cash_stage import RoundCash
 from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.plan_scale import PlanScale, Stage, words
 from tokenbill.core.rating.pricing_stages import BurnTokens, FeeCharge, PriceUsage
@@ -65,6 +66,7 @@ __all__ = [
     "PayGifts",
     "PercentOff",
     "PriceUsage",
+    "RoundCash",
     "RoundNet",
     "TrueUpToMinimum",
 ]
@@ -333,5 +335,6 @@ STAGES: tuple[Callable[[PlanScale], Iterator[Stage]], ...] = (
     RoundNet.of,
     PayGifts.of,
     AddTax.of,
+    RoundCash.of,
 )
 """The order; each says in its first line why it stands where it does."""
