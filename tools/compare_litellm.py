@@ -135,13 +135,14 @@ def of_litellm(
 
 
 def at_base_rates(info: dict[str, Any], counts: dict[str, int]) -> Fraction:
-    """All input and all output at the two rates that litellm's calculator of Perplexity looks at."""
-    sums = Counter[str]()
+    """All at the three rates that litellm looks at for Perplexity: input, output and reasoning."""
+    total = Fraction()
     for meter, count in counts.items():
-        sums[meter.partition("_")[0]] += count
-    return sum(
-        (Fraction(float(info.get(f"{kind}_cost_per_token", 0)) * sums[kind]) for kind in sums), Fraction()
-    )
+        rate = info.get(f"{meter.partition('_')[0]}_cost_per_token", 0)
+        if "reasoning" in meter:
+            rate = info.get("output_cost_per_reasoning_token", rate)
+        total += Fraction(float(rate)) * count
+    return total
 
 
 def explained(info: dict[str, Any], tier: str, counts: dict[str, int], error: str) -> str:
