@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from tokenbill.core.billing.adjustment import Adjustment
     from tokenbill.core.billing.bill import Bill
     from tokenbill.core.billing.breakdown import Breakdown, BreakdownRow
-    from tokenbill.core.credits.balance import Balance, Grant, top_up
+    from tokenbill.core.credits.balance import Balance, Grant
+    from tokenbill.core.credits.holds import Hold
+    from tokenbill.core.credits.topups import top_up
     from tokenbill.core.metering.meters import Meter
     from tokenbill.core.metering.usage import Usage
     from tokenbill.core.money.currencies import Currency
@@ -49,6 +51,7 @@ __all__ = [
     "Flat",
     "Graduated",
     "Grant",
+    "Hold",
     "LineItem",
     "Meter",
     "Package",
@@ -77,7 +80,9 @@ _MODULES = {
     "billing.adjustment": ("Adjustment",),
     "billing.bill": ("Bill",),
     "billing.breakdown": ("Breakdown", "BreakdownRow"),
-    "credits.balance": ("Balance", "Grant", "top_up"),
+    "credits.balance": ("Balance", "Grant"),
+    "credits.holds": ("Hold",),
+    "credits.topups": ("top_up",),
     "metering.meters": ("Meter",),
     "metering.usage": ("Usage",),
     "money.currencies": ("Currency",),

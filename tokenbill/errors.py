@@ -17,6 +17,7 @@ __all__ = [
     "InvalidAccount",
     "InvalidCurrency",
     "InvalidGrant",
+    "InvalidHold",
     "InvalidMeter",
     "InvalidName",
     "InvalidNumber",
@@ -129,6 +130,12 @@ class InvalidGrant(_Invalid):
     """A grant or balance whose parts contradict each other."""
 
     code = "invalid_grant"
+
+
+class InvalidHold(_Invalid):
+    """A reservation that is none, or an id of one that is not open or is taken."""
+
+    code = "invalid_hold"
 
 
 class InvalidAccount(_Invalid):

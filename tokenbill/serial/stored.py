@@ -16,6 +16,7 @@ from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.dated import restored
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import Grant
+from tokenbill.core.credits.holds import Hold
 from tokenbill.core.credits.ledger import total
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
@@ -309,7 +310,7 @@ NUMBER = Number()
 UNIT = Record(Currency)
 PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
 TERMS = (BillingPlan, Fee, Discount, Tax, Rounding, Period, Tier, Amendment, Contract)
-STATE = (Grant, Adjustment, VersionUsage)
+STATE = (Grant, Hold, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
 """Any value that documents know."""

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenbill.core.credits.balance import Balance, Draw, Grant, top_up
+from tokenbill.core.credits.balance import Balance, Draw, Grant
 from tokenbill.core.credits.grants import KEYS
+from tokenbill.core.credits.topups import top_up
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.periods.period import Period
 from tokenbill.errors import CurrencyMismatch, InvalidCurrency, InvalidGrant, InvalidNumber, InvalidPeriod

@@ -12,6 +12,7 @@ from tokenbill.core.base.inputs import is_mapping, name
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.credits.balance import Balance
+from tokenbill.core.credits.closing import closed_balance
 from tokenbill.core.credits.ledger import Draws, DrawsByCharge, by_charge, total
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
@@ -21,13 +22,20 @@ from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import moment, optional_moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import BillDelta, lacking_of
+from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion, used_in
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.lines import COLUMNS
 from tokenbill.core.rating.opening import folded
-from tokenbill.errors import CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
+from tokenbill.errors import (
+    BalanceExhausted,
+    CurrencyMismatch,
+    InvalidAccount,
+    InvalidPeriod,
+    InvalidPlan,
+    InvalidUsage,
+)
 
 if TYPE_CHECKING:
     from tokenbill.core.plans.contract import Contract
@@ -227,14 +235,71 @@ class Account(Value):
         at: date | str | None = None,
         period: Period | None = None,
     ) -> bool:
-        """Whether credit covers *usage* on *plan*, unrounded: the check before a request is admitted."""
-        opening: Any = self  # pyright takes no field with a converter for what a Protocol asks
-        from tokenbill.core.billing.dated import bill_request  # imports this module
+        """Whether credit covers *usage* on *plan*, unrounded, beside what is held: asked before a request.
 
-        request, compiled = bill_request(
-            usage, plan, period or self.period, opening, final=False, at=None if at is None else moment(at)
-        )
-        return not lacking_of(request, compiled)
+        >>> from tokenbill import Grant, PriceSchedule
+        >>> plan = BillingPlan.prepaid(PriceSchedule(calls=1))
+        >>> account = Account(balance=[Grant("paid", 10, "USD")]).hold("h1", amount=5)
+        >>> account.covers(Usage(calls=5), plan), account.covers(Usage(calls=6), plan)
+        (True, False)
+        """
+        from tokenbill.core.billing.reservations import reservation_of_usage
+
+        try:
+            reservation_of_usage(self, usage, plan, at=at, period=period)
+        except BalanceExhausted:
+            return False
+        return True
+
+    def hold(
+        self,
+        id: str,
+        usage: Any = None,
+        plan: BillingPlan | Contract | None = None,
+        *,
+        amount: Number | None = None,
+        at: date | str | None = None,
+        until: date | str | None = None,
+        period: Period | None = None,
+        currency: Currency | str | None = None,
+    ) -> Account:
+        """The account after credit was reserved for a request, which ``Bill.of(…, settles=id)`` settles.
+
+        Args:
+            id: What the request calls it.
+            usage: The most that the request may use, priced by *plan* after all that runs already.
+            plan: The terms.
+            amount: In place of usage: an amount in *currency*, of grants without a scope.
+            at: When the request is admitted; may be left out where no grant is dated.
+            until: The first moment at which the hold is over and frees itself.
+            period: The service period, where the account has none yet.
+            currency: What *amount* is in; may be left out where credit is of one currency.
+
+        Raises:
+            BalanceExhausted: If credit does not cover it beside what is held already.
+            InvalidHold: If the id is taken, or neither an amount nor usage with its plan is given.
+
+        >>> from tokenbill import Grant
+        >>> account = Account(balance=[Grant("paid", 10, "USD")]).hold("h1", amount="5.00")
+        >>> account.balance.remaining(), account.released("h1").balance.remaining()
+        (Decimal('5.00'), Decimal('10.00'))
+        """
+        from tokenbill.core.billing.reservations import with_hold
+
+        asked = {"amount": amount, "at": at, "until": until, "period": period, "currency": currency}
+        after: Account = with_hold(self, id, usage, plan, **asked)
+        return after
+
+    def released(self, id: str) -> Account:
+        """The account without a hold: what it reserved is free again.
+
+        Raises:
+            InvalidHold: If no hold of that id is open.
+        """
+        from tokenbill.core.billing.reservations import holding, open_holds
+
+        after: Account = holding(self, open_holds(self).without(id))
+        return after
 
 
 _SETTERS = slot_setters(Account)
@@ -258,11 +323,7 @@ NEW = Account()
 
 def closed(request: BillRequest, delta: BillDelta) -> Account:
     """The account of a period that ends: what is left of grants rolls over, and spent ones leave it."""
-    period, balance = request.period, delta.balance
-    if balance.grants:
-        # one that ended within the period stays for one more, so that what was lost can be told
-        over = period.start if period else request.at
-        balance = balance.rolled(period.end if period else None).without_spent(over)
+    balance = closed_balance(delta.balance, request.period, request.at)
     credit = delta.credit_balance
     unit = request.plan.currency if credit else None
     return Account(balance=balance, credit_balance=credit, credit_currency=unit)

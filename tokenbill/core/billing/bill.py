@@ -78,6 +78,7 @@ class Bill:
         reversal: Usage | Dated = NO_USAGE,
         about: Mapping[str, str] = NOTHING,
         restate: bool = False,
+        settles: str | None = None,
     ) -> Bill:
         """The bill of *usage* on *plan*, after what the *opening* account has already billed.
 
@@ -90,6 +91,7 @@ class Bill:
             at: When grants are drawn on; without it, those usable for the whole period pay.
             reversal: Taken off the period's usage: a correction.
             restate: Whether the past is rated anew by these terms, and the difference charged.
+            settles: The hold that was reserved for this usage; what it did not use is free again.
             about: Customer, number, reason and so on: carried and shown, read by no rule.
 
         Raises:
@@ -97,6 +99,7 @@ class Bill:
             AccountMismatch: If *opening* belongs to another period or other terms, or was edited.
             BalanceExhausted: If the plan refuses what the balance does not cover.
             CurrencyMismatch: If a grant is in a currency that the plan does not know.
+            InvalidHold: If no hold that *settles* names is open.
             InvalidUsage: If *reversal* takes off more than was used.
             InvalidPeriod: If a grant is dated, and neither *period* nor *at* is given.
         """
@@ -104,6 +107,8 @@ class Bill:
         if not plain:
             at = check_rest(opening, final, period, at, reversal)
         notes = () if about is NOTHING else notes_of(about)
+        if settles is not None:
+            opening, notes = opening.released(settles), tuple(sorted((*notes, ("settles", settles))))
         before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
         is_plan = type(plan) is BillingPlan and not plan.is_dated
         if is_plan and type(usage) is Usage and type(reversal) is Usage and not (restate or opening.versions):

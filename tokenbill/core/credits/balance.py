@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, evolve, field, fields, frozen
 
-from tokenbill.core.base.values import Value
+from tokenbill.core.base.inputs import listed_of, name
+from tokenbill.core.base.values import Value, slot_setters
 from tokenbill.core.credits.grants import KEYS, Grant, Kind, credit, grants_of, kind_of, order_of
+from tokenbill.core.credits.holds import NO_HOLDS, Hold, Holds, holds_of
 from tokenbill.core.credits.ledger import Amounts, Draws, by_grant, changed, draws_of, found, left_of, total
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.currencies import currency as unit_of
@@ -18,7 +21,7 @@ from tokenbill.core.periods.instants import optional_moment
 from tokenbill.core.periods.period import Period
 from tokenbill.errors import CurrencyMismatch, InvalidCurrency, InvalidGrant, InvalidPeriod
 
-__all__ = ["Balance", "Draw", "Grant", "top_up"]
+__all__ = ["Balance", "Draw", "Grant"]
 
 Instant: TypeAlias = "date | str | None"
 Unit: TypeAlias = "Currency | str | None"
@@ -27,15 +30,28 @@ ORDER = ("priority", "expires", "starts", "id")
 
 
 def _left_of(balance: Balance) -> dict[str, Decimal]:
-    return left_of(balance.grants, added=balance.rolled_over, taken=(*balance.draws, *balance.forfeited))
+    taken = (*balance.draws, *balance.forfeited, *balance.payouts)
+    left = left_of(balance.grants, added=balance.rolled_over, taken=taken)
+    # what comes back to a void grant is void, too, as it is gone with one that ended
+    for id in balance.void:
+        found(left, id)
+        left[id] = ZERO
+    return left
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    listed = (value,) if isinstance(value, str) else listed_of(value)
+    if listed is None:
+        raise InvalidGrant("not ids of grants", value, 'give a list: ["welcome"]')
+    return tuple(sorted({name(id, what="grant id") for id in listed}))
 
 
 @frozen(repr=False)
 class Balance(Value):
     """All grants of a customer, and what became of each; drawing on it returns another.
 
-    For each grant, amount + rolled over = drawn + forfeited + left; in all, granted = drawn + expired +
-    remaining.
+    For each grant, amount + rolled over = drawn + forfeited + paid out + void + held + left; in all,
+    granted = drawn + held + expired + voided + paid out + remaining.
 
     Args:
         grants: Grants with different ids, in any order; their currencies may differ.
@@ -45,9 +61,13 @@ class Balance(Value):
         draws: How much was drawn on which grants, in their currencies.
         rolled_over: What roll-over added to them.
         forfeited: What roll-over took from them; it counts as expired.
+        payouts: What was paid out of them in cash.
+        void: The ids of those that are void: what is left of them, or comes back, is nobody's.
+        holds: What is reserved for requests that run; nothing else can draw on it.
 
     Raises:
         InvalidGrant: For an id given twice, more drawn than granted, an order that is none.
+        InvalidHold: For holds that are none, and two of one id.
         InvalidPeriod: For grants that are partly dated by dates, partly by instants.
 
     Source: docs/explanation/credits.md
@@ -63,6 +83,9 @@ class Balance(Value):
     draws: Draws = field(default=(), converter=draws_of, kw_only=True)
     rolled_over: Draws = field(default=(), converter=draws_of, kw_only=True)
     forfeited: Draws = field(default=(), converter=draws_of, kw_only=True)
+    payouts: Draws = field(default=(), converter=draws_of, kw_only=True)
+    void: tuple[str, ...] = field(default=(), converter=_ids, kw_only=True)
+    holds: tuple[Hold, ...] = field(default=NO_HOLDS, converter=holds_of, kw_only=True)
     _left: dict[str, Decimal] = field(
         default=Factory(_left_of, takes_self=True), init=False, eq=False, repr=False
     )
@@ -72,13 +95,18 @@ class Balance(Value):
         """The currencies of the grants, in order of their codes."""
         return tuple(sorted({grant.currency for grant in self.grants}, key=str))
 
+    @property
+    def open_holds(self) -> Holds:
+        """The holds with their sums."""
+        return cast(Holds, self.holds)
+
     def left(self, id: str) -> Decimal:
-        """What is left of one grant, whether it is usable or not.
+        """What is left of one grant beside what is held, whether it is usable or not.
 
         >>> Balance([Grant("gift", 10, "USD")]).draw(4).balance.left("gift")
         Decimal('6')
         """
-        return found(self._left, id)
+        return _beside(found(self._left, id), self.open_holds.reserved.get(id))
 
     def granted(self, *, currency: Unit = None) -> Decimal:
         """What was granted in all, roll-over's additions included.
@@ -105,11 +133,31 @@ class Balance(Value):
         return total([*gone, *(forfeited.get(grant.id, ZERO) for grant in grants)])
 
     def remaining(self, at: Instant = None, *, currency: Unit = None) -> Decimal:
-        """What is left of the grants not expired at *at*, of those that start later too.
+        """What is left of the grants not expired at *at*, of those that start later too, beside holds.
 
-        *at* may be left out where no grant expires, *currency* where there is but one.
+        *at* may be left out where no grant expires, *currency* where there is but one. Without it every
+        hold counts, with it those that are not over.
         """
-        return total(self._left[grant.id] for grant in self._in(currency) if not _is_gone(grant, at))
+        held = self.open_holds.live(at).reserved
+        there = [grant.id for grant in self._in(currency) if not _is_gone(grant, at)]
+        return total(_beside(self._left[id], held.get(id)) for id in there)
+
+    def held(self, at: Instant = None, *, currency: Unit = None) -> Decimal:
+        """What is reserved for requests that run, of grants not expired at *at*.
+
+        >>> Balance([Grant("a", 10, "USD")], holds=[Hold("h1", {"a": 4})]).held()
+        Decimal('4')
+        """
+        held = self.open_holds.live(at).reserved
+        there = [grant.id for grant in self._in(currency) if not _is_gone(grant, at)]
+        return total(min(self._left[id], held[id]) for id in there if id in held)
+
+    @property
+    def voids(self) -> Draws:
+        """What was voided, by grant: what nobody drew, and what came back since."""
+        taken = (*self.draws, *self.forfeited, *self.payouts)
+        left = left_of(self.grants, added=self.rolled_over, taken=taken) if self.void else {}
+        return draws_of({id: left[id] for id in self.void})
 
     def usable(
         self,
@@ -119,11 +167,13 @@ class Balance(Value):
         currency: Unit = None,
         kind: Kind | None = None,
         drawn: Amounts = (),
+        held: Mapping[str, Decimal] | None = None,
     ) -> tuple[tuple[Grant, Decimal], ...]:
         """The grants that can pay, in the order of drawing, each with how much.
 
         Without *at* they are those usable for a bill of all of *period*. What a period's earlier
-        bills have *drawn* is offered anew, even by a grant that has ended, which then comes first.
+        bills have *drawn* is offered anew, even by a grant that has ended, which then comes first. What
+        is *held* is not offered: by all holds that are not over, unless said otherwise.
 
         >>> balance = Balance([Grant("b", 5, "USD"), Grant("a", 1, "USD", expires="2026-02-01")])
         >>> [(grant.id, left) for grant, left in balance.usable("2026-01-31")]
@@ -134,11 +184,13 @@ class Balance(Value):
         again, instant = dict(draws_of(drawn)), optional_moment(at)
         for key in again:
             found(self._left, key)
+        reserved = self.open_holds.live(instant).reserved if held is None else held
         offers: list[tuple[bool, Grant, Decimal]] = []
         for grant in self.grants:
             if unit in (None, grant.currency) and wanted in (None, grant.kind):
                 usable = _is_usable(grant, instant, period)
-                offer = plus(again.get(grant.id, ZERO), self._left[grant.id] if usable else ZERO)
+                free = _beside(self._left[grant.id], reserved.get(grant.id)) if usable else ZERO
+                offer = plus(again.get(grant.id, ZERO), free)
                 offers.append((usable, grant, decimal(offer)))
         offers.sort(key=lambda offer: (offer[0], *(KEYS[key](*offer[1:]) for key in self.order)))
         return tuple((grant, offer) for _, grant, offer in offers if offer)
@@ -194,6 +246,7 @@ class Balance(Value):
         Decimal('50')
         """
         over = [grant for grant in self.grants if grant.rollover is not None and _is_across(grant, end)]
+        over = [grant for grant in over if grant.id not in self.void]
         left = [(grant.id, self._left[grant.id], grant.rolled(self._left[grant.id])) for grant in over]
         added = {key: decimal(difference(kept, was)) for key, was, kept in left if kept > was}
         cut = {key: decimal(difference(was, kept)) for key, was, kept in left if kept < was}
@@ -218,6 +271,41 @@ class Balance(Value):
         ]
         return self.without(*over) if over else self
 
+    def voided(self, id: str) -> Balance:
+        """The balance in which a grant is void: a chargeback, or a gift that is called back.
+
+        What was drawn stays drawn; what is left is gone, whatever was held of it.
+
+        >>> Balance([Grant("a", 30, "USD")]).drawn_by({"a": 12}).voided("a").voids
+        (('a', Decimal('18')),)
+        """
+        found(self._left, id)
+        return evolve(self, void=(*self.void, id))
+
+    def paid_out(self, id: str, amount: Number) -> Balance:
+        """The balance after *amount* of a paid grant was given back in cash.
+
+        Raises:
+            InvalidGrant: For more than is left beside holds, and for a promotional grant, which is no money.
+
+        >>> Balance([Grant("a", 30, "USD")]).drawn_by({"a": 12}).paid_out("a", 10).left("a")
+        Decimal('8')
+        """
+        left, paid = self.left(id), credit(amount)
+        if paid > left:
+            raise InvalidGrant("a pay-out of more than is left", paid, f"pay out at most {left:f}")
+        if any(grant.id == id and grant.kind == "promotional" for grant in self.grants):
+            raise InvalidGrant("a pay-out of a promotional grant", id, "void it: balance.voided(id)")
+        return evolve(self, payouts=changed(self.payouts, {id: paid}))
+
+    def with_holds(self, holds: Holds) -> Balance:
+        """The balance with these open holds in place of its own; nothing else of it is checked anew."""
+        balance = Balance.__new__(Balance)
+        for item, write in _WRITERS.items():
+            write(balance, getattr(self, item))
+        _WRITERS["holds"](balance, holds)
+        return balance
+
     def with_grants(self, *grants: Grant) -> Balance:
         """The balance with more grants.
 
@@ -235,9 +323,12 @@ class Balance(Value):
         for key in ids:
             found(self._left, key)
         kept = self._left.keys() - set(ids)
-        ledgers = {"draws": self.draws, "rolled_over": self.rolled_over, "forfeited": self.forfeited}
-        rest = {name: [pair for pair in pairs if pair[0] in kept] for name, pairs in ledgers.items()}
-        return evolve(self, grants=[grant for grant in self.grants if grant.id in kept], **rest)
+        ledgers = {item: getattr(self, item) for item in ("draws", "rolled_over", "forfeited", "payouts")}
+        rest: dict[str, Any] = {
+            item: [pair for pair in pairs if pair[0] in kept] for item, pairs in ledgers.items()
+        }
+        void = [id for id in self.void if id in kept]
+        return evolve(self, grants=[grant for grant in self.grants if grant.id in kept], void=void, **rest)
 
     def _in(self, currency: Unit) -> list[Grant]:
         unit = self._unit(currency)
@@ -253,6 +344,14 @@ class Balance(Value):
         if known and unit not in known:
             raise CurrencyMismatch(unit, known[0])
         return unit
+
+
+_WRITERS = dict(zip((item.name for item in fields(Balance)), slot_setters(Balance), strict=True))
+
+
+def _beside(left: Decimal, held: Decimal | None) -> Decimal:
+    """What is left beside what is held; a grant may have paid what holds reserve of it."""
+    return left if held is None else decimal(max(difference(left, held), ZERO))
 
 
 def _is_usable(grant: Grant, at: date | None, period: Period | None) -> bool:
@@ -289,30 +388,3 @@ class Draw(Value):
     by_grant: Draws
     short: Decimal
     balance: Balance
-
-
-def top_up(
-    balance: Balance, grant: Grant, *, below: Number, to: Number | None = None, at: date | str | None = None
-) -> Grant | None:
-    """The grant to buy when less than *below* is left to pay with, or None.
-
-    Counted is what is usable at *at*, in the currency of *grant* and for all that it pays.
-    The amount bought is that of *grant*, or with *to* what lifts the rest to this amount.
-    A pure rule: it buys nothing, and adds nothing to the balance.
-
-    >>> balance = Balance([Grant("a", 15, "USD")])
-    >>> top_up(balance, Grant("auto-1", 100, "USD"), below=20).amount
-    Decimal('100')
-    >>> top_up(balance, Grant("auto-1", 0, "USD"), below=20, to=50).amount
-    Decimal('35')
-    """
-    given: tuple[object, object] = (balance, grant)
-    if not (isinstance(given[0], Balance) and isinstance(given[1], Grant)):
-        raise InvalidGrant("nothing to top up", given, "give a balance, and the grant to buy")
-    left = total(left for held, left in balance.usable(at, currency=grant.currency) if held.pays(grant.on))
-    least, aim = credit(below), None if to is None else credit(to)
-    if aim is not None and aim < least:
-        raise InvalidGrant("a top-up that ends below where it begins", to, "give to= no less than below=")
-    if left >= least:
-        return None
-    return grant if aim is None else evolve(grant, amount=difference(aim, left))

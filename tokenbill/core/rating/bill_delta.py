@@ -15,7 +15,7 @@ from tokenbill.core.credits.ledger import Draws as ByGrant
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
 from tokenbill.core.money.rounding import Rounding
-from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in
+from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in, with_held
 from tokenbill.core.rating.charge_run import (
     NOTHING_DRAWN,
     NOTHING_EARLIER,
@@ -44,7 +44,7 @@ __all__ = [
     "PaidBySums",
     "delta_of",
     "is_straight",
-    "lacking_of",
+    "weighed",
     "with_statements",
 ]
 
@@ -132,16 +132,15 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
             after = rate(RatingRequest(plan, used_in(request), request.final))
             return _owed(request, decimal(after.total), None, after, before)
     if refusing and plan.versions[-1].plan.overage == "refuse" and request.usage:
-        found, lacking = _weighed(request, plan)
+        found, lacking = weighed(request, plan)
+        held = with_held(request)
+        if held is not request:
+            # what was reserved for others is not there for this one
+            lacking = max(lacking, weighed(held, plan if held.versions is None else held.versions.plan)[1])
         if lacking:
             raise BalanceExhausted(lacking, request.plan.currency.code)
         return found
     return _staged(request, plan)[0]
-
-
-def lacking_of(request: BillRequest, plan: CompiledPlan) -> Decimal:
-    """What the balance does not cover of the exact amount of a bill, rounded up; zero where it does."""
-    return _weighed(request, plan)[1]
 
 
 def is_straight(opening: Opening, plan: CompiledPlan) -> bool:
@@ -265,7 +264,7 @@ def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Rating
     return delta, rating
 
 
-def _weighed(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Decimal]:
+def weighed(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Decimal]:
     """What a bill adds, and what is not there of its exact amount.
 
     What the period comes to, before rounding, less what its past came to, or less what was billed of that if

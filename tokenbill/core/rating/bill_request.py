@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+
+from attrs import evolve
 
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.period import Period
@@ -14,7 +16,7 @@ from tokenbill.core.rating.opening import Opening, folded
 if TYPE_CHECKING:
     from tokenbill.core.plans.contract import Clause, Contract
 
-__all__ = ["NO_USAGE", "About", "At", "BillRequest", "ByVersion", "used_in"]
+__all__ = ["NO_USAGE", "About", "At", "BillRequest", "ByVersion", "used_in", "with_held"]
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
@@ -70,3 +72,21 @@ def used_in(request: BillRequest) -> Usage:
     if opening.used.counted:
         usage = opening.used + usage
     return usage - reversal if reversal is not NO_USAGE else usage
+
+
+def with_held(request: BillRequest) -> BillRequest:
+    """The request together with all that open holds may use: what has to be covered before more is served.
+
+    Two holds within one free allowance cost nothing each, and yet something together; so they are priced
+    with the usage of the period, never one by one.
+    """
+    opening, versions = request.opening, request.versions
+    holds = opening.balance.open_holds.live(request.at)
+    if not holds.usage:
+        return request
+    left = opening.balance.with_holds(holds.of_amounts)
+    opening = evolve(cast(Any, opening), balance=left)
+    if versions is not None:
+        *before, last = versions.usages
+        versions = versions._replace(usages=(*before, last + holds.usage))
+    return request._replace(usage=request.usage + holds.usage, opening=opening, versions=versions)

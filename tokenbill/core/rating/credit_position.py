@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draws import CREDIT, Offer
+from tokenbill.core.credits.holds import Holds
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, shifted
@@ -21,7 +22,7 @@ from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.charge_run import Offers, RatingRequest, Sort
-from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position
+from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position, Tiered
 from tokenbill.core.rating.opening import Opening, kept_draws, offers_of
 from tokenbill.core.rating.rating_run import Identity, Number, RatingRun
 from tokenbill.core.rating.statement import rate
@@ -39,7 +40,7 @@ class Stretch:
     had paid in the period by then.
     """
 
-    __slots__ = ("at", "balance", "drawn", "gifts", "offers", "paid", "since", "until")
+    __slots__ = ("at", "balance", "drawn", "gifts", "held", "offers", "paid", "since", "until")
 
     def __init__(self, opening: Opening, offers: Offers, at: At) -> None:
         self.offers: dict[Sort, Sequence[Offer]] = {
@@ -53,6 +54,11 @@ class Stretch:
         self.since: date | None = None
         self.until: date | None = None
         edges = {edge for grant in self.balance.grants for edge in (grant.starts, grant.expires) if edge}
+        holds = self.balance.open_holds.live(at)
+        self.held = holds.usage
+        # a hold that is over frees itself, so its end bounds a stretch as that of a grant does
+        if holds.bound is not None:
+            edges.add(holds.bound)
         if at is not None and not isinstance(at, str) and edges:
             self.since = max((edge for edge in edges if not is_before(at, edge)), key=utc, default=None)
             self.until = min((edge for edge in edges if is_before(at, edge)), key=utc, default=None)
@@ -93,6 +99,14 @@ class Stretch:
         return self.offers.get(sort, ())
 
 
+class _Beginning(NamedTuple):
+    """What a stretch reads of the account at its beginning."""
+
+    balance: Balance
+    draws_by_charge: DrawsByCharge
+    credit_balance: Decimal = ZERO
+
+
 class CreditPosition(NamedTuple):
     """Where an account stands whose credit is drawn on by sums: ``net`` is what gifts may pay, rounded.
 
@@ -127,6 +141,14 @@ class CreditPosition(NamedTuple):
                 if change:
                     changes[offer.id] = decimal(change)
         return stretch.balance.drawn_by(changes) if changes else stretch.balance
+
+    def with_holds(self, holds: Holds, period: Period | None) -> CreditPosition:
+        """The same beside other open holds: they change what grants offer, and nothing of the period."""
+        before, plan = self.stretch, self.sums.plan.plan
+        drawn = tuple((id, (("", decimal(amount)),)) for id, amount in before.drawn.items())
+        opening: Any = _Beginning(before.balance.with_holds(holds), drawn)
+        offers = offers_of(opening, plan, period, before.at)
+        return self._replace(stretch=Stretch(opening, offers, before.at))
 
     def draws(self, used: Usage) -> DrawsByCharge:
         """What each grant paid of each charge of a period that goes on, of which this was used."""
@@ -182,10 +204,19 @@ def position_of(
         nets, tiered = list(known.sums.nets), known.sums.tiered
     tiered = plan.added(usage, nets, tiered)
     total, net, gifts = _settled(plan, nets, stretch.gifts, final=final)
-    # whether credit covers what is not rounded yet, single charges have to say
-    if plan.plan.overage == "refuse" and stretch.paid <= total + plan.step + len(plan.plan.taxes):
-        return None
+    if plan.plan.overage == "refuse":
+        # whether credit covers what is not rounded yet, single charges have to say
+        upto = max(total, _upto(plan, nets, tiered, stretch)) if stretch.held else total
+        if stretch.paid <= upto + plan.step + len(plan.plan.taxes):
+            return None
     return CreditPosition(Position(plan, nets, tiered), stretch, total, net, gifts, min(stretch.paid, total))
+
+
+def _upto(plan: CompiledPlan, nets: Sequence[Number], tiered: Tiered, stretch: Stretch) -> int:
+    """What a period comes to, if open holds are settled in full."""
+    after = list(nets)
+    plan.added(stretch.held, after, tiered)
+    return _settled(plan, after, stretch.gifts, final=False)[0]
 
 
 def _stretch_of(opening: Opening, plan: CompiledPlan, period: Period | None, at: At) -> Stretch | None:

@@ -16,7 +16,7 @@ from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.decimals import ZERO, decimal, exact_sum, plus
+from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.schedule import PriceSchedule
@@ -103,7 +103,16 @@ class Opening(Protocol):
 
 
 def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: date | str | None) -> Offers:
-    """What credit can pay now: what it drew in this period, and what is left of what is usable."""
+    """What credit can pay now: what it drew in this period, and what is left of what is usable beside holds.
+
+    A plan that refuses overage asks what the usage of holds comes to together with all other, so of them
+    only those of an amount are held back: frozen parts of rounded sums would refuse what was reserved.
+    """
+    holds = opening.balance.open_holds
+    held = None
+    if holds:
+        live = holds.live(at)
+        held = live.amounts if plan.overage == "refuse" else live.reserved
     drawn = {id: decimal(exact_sum(amount for _, amount in parts)) for id, parts in opening.draws_by_charge}
     spent = drawn.pop(CREDIT, ZERO)
 
@@ -111,12 +120,17 @@ def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: da
         if not opening.balance.grants:
             usable: Sequence[tuple[Grant, Decimal]] = ()
         elif sort == "tokens":
-            usable = opening.balance.usable(at, period=period, currency=plan.pricing_unit, drawn=drawn)
+            usable = opening.balance.usable(
+                at, period=period, currency=plan.pricing_unit, drawn=drawn, held=held
+            )
         else:
-            usable = opening.balance.usable(at, period=period, currency=plan.currency, kind=sort, drawn=drawn)
+            usable = opening.balance.usable(
+                at, period=period, currency=plan.currency, kind=sort, drawn=drawn, held=held
+            )
         places = places_of(plan, sort)
         found = [Offer(grant.id, minor_units(offer, places), grant.on) for grant, offer in usable]
-        credit = minor_units(plus(spent, max(opening.credit_balance, ZERO)), places)
+        free = difference(opening.credit_balance, ZERO if held is None else held.get(CREDIT, ZERO))
+        credit = minor_units(plus(spent, max(free, ZERO)), places)
         return [Offer(CREDIT, credit), *found] if sort == "paid" and credit else found
 
     return offers

@@ -1,0 +1,266 @@
+"""Reserve, answer, settle: holds over the bills of an account."""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from tokenbill import (
+    Account,
+    Balance,
+    Bill,
+    BillingPlan,
+    Contract,
+    Currency,
+    Graduated,
+    Grant,
+    Period,
+    PriceSchedule,
+    Tier,
+    Usage,
+)
+from tokenbill.errors import BalanceExhausted, InvalidCurrency, InvalidHold
+from tokenbill.serial import dumps, loads
+
+TOKEN = Currency("TOKEN", places=0)
+PRICES = PriceSchedule(calls=1, images=1)
+PLAN = BillingPlan.prepaid(PRICES)
+STRICT = BillingPlan.prepaid(PRICES, overage="refuse")
+JUNE = Period("2026-06-01", "2026-07-01")
+STORED = pytest.mark.parametrize(
+    "kept", [lambda it: it, evolve, lambda it: loads(dumps(it))], ids=["same", "evolved", "stored"]
+)
+PLANS = pytest.mark.parametrize("plan", [PLAN, STRICT], ids=["bill", "refuse"])
+
+
+def having(amount, **more):
+    return Account(balance=[Grant("paid", amount, "USD", **more)])
+
+
+def interim(usage, opening, plan=PLAN, **asked):
+    return Bill.of(Usage(usage), plan, opening=opening, final=False, **asked)
+
+
+@STORED
+@PLANS
+def test_what_a_hold_does_not_use_is_free_again(kept, plan):
+    # 10.00, hold 5.00, used 3.20: 6.80 left
+    account = kept(having(10).hold("h1", amount="5.00"))
+    assert account.balance.remaining() == Decimal("5.00")
+
+    bill = interim({"calls": "3.20"}, account, plan, settles="h1")
+    assert (bill.total, bill.due) == (Decimal("3.20"), 0)
+    assert kept(bill.closing).balance.remaining() == Decimal("6.80")
+    assert bill.closing.balance.holds == ()
+    assert bill.about == {"settles": "h1"}
+    bill.verify()
+
+
+@STORED
+@PLANS
+def test_usage_is_held_at_what_it_costs_after_all_that_runs(kept, plan):
+    # 10 there: 5 held, 4 held, so that 1 is left; 2 used of the first: 10 − 2 − 4
+    account = kept(having(10).hold("h1", Usage(calls=5), plan))
+    account = kept(account.hold("h2", Usage(images=4), plan))
+    assert [hold.amount for hold in account.balance.holds] == [5, 4]
+    assert account.balance.remaining() == 1
+    assert account.covers(Usage(calls=1), plan)
+    assert not account.covers(Usage(calls="1.01"), plan)
+
+    after = kept(interim({"calls": 2}, account, plan, settles="h1").closing)
+    assert after.balance.remaining() == 4
+    assert kept(after.released("h2")).balance.remaining() == 8
+
+
+@STORED
+def test_nothing_that_is_held_can_be_spent_by_another(kept):
+    account = kept(having(10).hold("h1", Usage(calls=8), STRICT))
+    with pytest.raises(BalanceExhausted, match=r"short of 1\.00 USD"):
+        account.hold("h2", Usage(calls=3), STRICT)
+    with pytest.raises(BalanceExhausted, match=r"short of 1\.00 USD"):
+        account.hold("h2", amount=3)
+    with pytest.raises(BalanceExhausted, match=r"short of 1\.00 USD"):
+        interim({"calls": 3}, account, STRICT)
+    # where overage is billed, 2 are paid by the grant and 1 is due
+    assert interim({"calls": 3}, account).due == 1
+    # the request that holds it may use it all
+    assert interim({"calls": 8}, account, STRICT, settles="h1").closing.balance.remaining() == 2
+
+
+@STORED
+def test_a_hold_that_is_over_frees_itself(kept):
+    # worked by hand: 10.00; 5.00 held from 12:00 until 12:05, 3.20 used and settled at 12:10
+    account = kept(having(10).hold("h1", amount=5, at="2026-06-01T12:00:00Z", until="2026-06-01T12:05:00Z"))
+
+    assert account.balance.remaining("2026-06-01T12:04:59Z") == 5
+    assert account.balance.remaining("2026-06-01T12:05:00Z") == 10
+    assert not account.covers(Usage(calls=6), PLAN, at="2026-06-01T12:04:59Z")
+    assert account.covers(Usage(calls=6), PLAN, at="2026-06-01T12:05:00Z")
+    other = kept(interim({"calls": 6}, account, STRICT, at="2026-06-01T12:06:00Z").closing)
+    # what was reserved is gone: 10 − 6 − 3.20
+    settled = interim({"calls": "3.20"}, other, STRICT, settles="h1", at="2026-06-01T12:10:00Z")
+    assert settled.closing.balance.remaining() == Decimal("0.80")
+
+
+@STORED
+def test_a_hold_that_was_too_small(kept):
+    # worked by hand: 10.00, 5.00 held, 7.00 used: 3.00 left; with 8.00 held by others 2.00 + 5.00 are there
+    account = kept(having(10).hold("h1", amount=5))
+    assert interim({"calls": 7}, account, STRICT, settles="h1").closing.balance.remaining() == 3
+
+    account = kept(having(15).hold("h1", amount=5).hold("h2", amount=8))
+    assert interim({"calls": 7}, account, STRICT, settles="h1").closing.balance.remaining() == 0
+    with pytest.raises(BalanceExhausted, match=r"short of 0\.50 USD"):
+        interim({"calls": "7.50"}, account, STRICT, settles="h1")
+    assert interim({"calls": "7.50"}, account, PLAN, settles="h1").due == Decimal("0.50")
+
+
+@STORED
+@PLANS
+def test_holds_within_one_free_allowance_cost_what_they_cost_together(kept, plan):
+    # worked by hand: 100 calls free, then 1.00; each of two holds of 100 alone is free, both cost 100.00
+    plan = evolve(plan, included={"calls": 100})
+    account = kept(having(100).hold("h1", Usage(calls=100), plan))
+    account = kept(account.hold("h2", Usage(calls=100), plan))
+    assert [hold.amount for hold in account.balance.holds] == [0, 100]
+    with pytest.raises(BalanceExhausted, match=r"short of 1\.00 USD"):
+        account.hold("h3", Usage(calls=1), plan)
+
+    # whichever is settled first, both are covered
+    for order in (("h1", "h2"), ("h2", "h1")):
+        after = account
+        for id in order:
+            after = kept(interim({"calls": 100}, after, plan, settles=id).closing)
+        assert (after.balance.remaining(), after.balance.holds) == (0, ())
+
+
+@STORED
+def test_what_was_held_can_be_settled_whatever_is_billed_in_between(kept):
+    # 100 free: held while free, then others ask for 60 of the free calls; 40 + 20 would have to be there
+    plan = evolve(STRICT, included={"calls": 100})
+    account = kept(having(20).hold("h1", Usage(calls=60), plan))
+    with pytest.raises(BalanceExhausted, match=r"short of 1\.00 USD"):
+        interim({"calls": 61}, account, plan)
+    after = kept(interim({"calls": 60}, account, plan).closing)
+    assert interim({"calls": 60}, after, plan, settles="h1").closing.balance.remaining() == 0
+
+
+@STORED
+def test_ten_holds_of_a_tenth_fit_one_token(kept):
+    plan = BillingPlan.prepaid(PriceSchedule(calls="0.1", currency=TOKEN), overage="refuse")
+    account = Account(balance=[Grant("t", 1, TOKEN)])
+    for number in range(10):
+        account = kept(account.hold(f"h{number}", Usage(calls=1), plan))
+    with pytest.raises(BalanceExhausted):
+        account.hold("h10", Usage(calls=1), plan)
+    for number in (0, 1, 2, 3, 5, 4, 6, 7, 9, 8):
+        account = kept(interim({"calls": 1}, account, plan, settles=f"h{number}").closing)
+    assert account.balance.remaining() == 0
+
+
+@STORED
+@PLANS
+def test_tiers_are_those_of_all_that_runs(kept, plan):
+    # 10 at 1.00, then 0.50: 8 used, 4 held cost 2.00 + 1.00, 2 more 1.00
+    plan = evolve(plan, prices=PriceSchedule(calls=Graduated([Tier(10, 1), Tier(None, "0.5")])))
+    account = kept(interim({"calls": 8}, having(20), plan).closing)
+    account = kept(account.hold("h1", Usage(calls=4), plan))
+    account = kept(account.hold("h2", Usage(calls=2), plan))
+    assert [hold.amount for hold in account.balance.holds] == [3, 1]
+    # the second is settled first, and costs the 2.00 that the first had reserved
+    account = kept(interim({"calls": 2}, account, plan, settles="h2").closing)
+    assert account.balance.drawn() == 10
+
+
+@STORED
+def test_a_hold_reserves_of_the_grants_that_may_pay_it(kept):
+    images = Grant("images", 5, "USD", on="images", priority=-1)
+    account = Account(balance=Balance([images, Grant("paid", 10, "USD")]))
+    account = kept(account.hold("h1", Usage(images=7), PLAN))
+    assert account.balance.holds[0].reserved == (("images", Decimal(5)), ("paid", Decimal(2)))
+    # an amount is of grants without a scope
+    with pytest.raises(BalanceExhausted, match=r"short of 1\.00 USD"):
+        account.hold("h2", amount=9)
+    assert interim({"calls": 8}, account).due == 0
+    assert interim({"calls": 9}, account).due == 1
+
+
+@STORED
+def test_a_credit_balance_is_reserved_first(kept):
+    account = Account(balance=[Grant("paid", 10, "USD")], credit_balance=4, credit_currency="USD")
+    by_amount, by_usage = account.hold("h1", amount=6), account.hold("h1", Usage(calls=6), PLAN)
+    for held in map(kept, (by_amount, by_usage)):
+        assert held.balance.holds[0].reserved == (("", Decimal(4)), ("paid", Decimal(2)))
+        assert interim({"calls": 9}, held).due == 1
+        assert interim({"calls": 6}, held, settles="h1").closing.balance.remaining() == 8  # 4 + 2
+    only = kept(Account(credit_balance=4, credit_currency="USD").hold("h1", amount=3))
+    with pytest.raises(BalanceExhausted):
+        only.hold("h2", amount=2)
+    assert only.hold("h2", amount=1).balance.holds[1].reserved == (("", Decimal(1)),)
+
+
+@STORED
+def test_holds_go_on_into_the_next_period_unless_they_are_over(kept):
+    account = having(10).hold("h1", amount=2, until="2026-07-01").hold("h2", amount=3, until="2026-07-02")
+    closing = kept(Bill.of(Usage(calls=1), PLAN, period=JUNE, opening=kept(account)).closing)
+    assert [hold.id for hold in closing.balance.holds] == ["h2"]
+    assert closing.balance.remaining() == 6
+
+
+@STORED
+def test_holds_go_on_under_an_equal_plan_and_an_amended_one(kept):
+    dearer = evolve(STRICT, prices=PriceSchedule(calls=2, images=1))
+    for after, left in ((STRICT, 5), (dearer, 1)):
+        contract = Contract(STRICT).amended("2026-06-16", after)
+        asked = {"period": JUNE, "at": "2026-06-10"}
+        account = kept(interim({"calls": 1}, having(10), contract, **asked).closing)
+        account = kept(account.hold("h1", Usage(calls=4), contract, at="2026-06-20", period=JUNE))
+        bill = interim({"calls": 4}, account, contract, settles="h1", period=JUNE, at="2026-06-20")
+        assert bill.closing.balance.remaining() == left
+        with pytest.raises(BalanceExhausted):
+            interim({"images": left + 1}, account, contract, period=JUNE, at="2026-06-20")
+
+
+def test_a_credit_of_several_currencies_has_to_be_named():
+    account = Account(balance=[Grant("usd", 5, "USD"), Grant("eur", 5, "EUR")])
+    with pytest.raises(InvalidCurrency, match="credit of no one currency"):
+        account.hold("h1", amount=1)
+    with pytest.raises(InvalidCurrency, match=r"credit of no one currency.*none"):
+        Account().hold("h1", amount=1)
+    held = account.hold("h1", amount=1, currency="EUR")
+    assert held.balance.holds[0].reserved == (("eur", Decimal(1)),)
+    with pytest.raises(BalanceExhausted, match="short of 1 JPY"):
+        account.hold("h1", amount=1, currency="JPY")
+
+
+def test_a_token_is_held_by_its_code_with_its_places():
+    account = Account(balance=[Grant("t", 5, TOKEN)])
+    assert account.hold("h1", amount=5, currency=TOKEN).balance.remaining() == 0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"usage": Usage(calls=1)}, {"plan": PLAN}, {"usage": Usage(calls=1), "plan": PLAN, "amount": 1}],
+)
+def test_a_hold_is_of_an_amount_or_of_usage(asked):
+    with pytest.raises(InvalidHold, match="a hold of nothing, or of two things: 'h1'"):
+        having(10).hold("h1", **asked)
+
+
+def test_what_cannot_be_held_or_settled_is_refused():
+    account = having(10).hold("h1", amount=1)
+    with pytest.raises(InvalidHold, match="a hold given twice"):
+        account.hold("h1", amount=1)
+    with pytest.raises(InvalidHold, match="no open hold of that id"):
+        account.released("h2")
+    with pytest.raises(InvalidHold, match="no open hold of that id"):
+        interim({"calls": 1}, interim({"calls": 1}, account, settles="h1").closing, settles="h1")
+    with pytest.raises(InvalidHold, match="over before it begins"):
+        account.hold("h2", amount=1, at="2026-06-02", until="2026-06-01")
+
+
+def test_an_account_edited_in_its_holds_is_refused():
+    text = dumps(having(10).hold("h1", amount=5))
+    assert loads(text).balance.held() == 5
+    with pytest.raises(Exception, match="edited since it was written"):
+        loads(text.replace('"paid":"5"', '"paid":"4"'))
