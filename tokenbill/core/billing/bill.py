@@ -91,7 +91,7 @@ class Bill:
             at: When grants are drawn on; without it, those usable for the whole period pay.
             reversal: Taken off the period's usage: a correction.
             restate: Whether the past is rated anew by these terms, and the difference charged.
-            settles: The hold that was reserved for this usage; what it did not use is free again.
+            settles: The hold that was reserved for this usage; its rest is free again.
             about: Customer, number, reason and so on: carried and shown, read by no rule.
 
         Raises:
@@ -99,8 +99,7 @@ class Bill:
             AccountMismatch: If *opening* belongs to another period or other terms, or was edited.
             BalanceExhausted: If the plan refuses what the balance does not cover.
             CurrencyMismatch: If a grant is in a currency that the plan does not know.
-            InvalidHold: If no hold that *settles* names is open.
-            InvalidUsage: If *reversal* takes off more than was used.
+            InvalidHold, InvalidUsage: If *settles* is no open hold, *reversal* more than was used.
             InvalidPeriod: If a grant is dated, and neither *period* nor *at* is given.
         """
         plain = opening is NEW and final is True and reversal is NO_USAGE and period is None and at is None
@@ -338,10 +337,8 @@ class Bill:
 
     def section(self) -> Section:
         """What a page shows of it."""
-        from tokenbill.core.billing.section import (  # a process that only bills never needs it
-            Section,
-            credits_of,
-        )
+        # a process that only bills never needs it
+        from tokenbill.core.billing.section import Section, credits_of
 
         paid = dict(self.draws)
         return Section(
