@@ -9,7 +9,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.base.values import Memo, memo_field, slot_setters
@@ -27,7 +27,7 @@ from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem, less
 from tokenbill.core.rating.statement import rate
-from tokenbill.errors import BillMismatch, CurrencyMismatch, InvalidPeriod
+from tokenbill.errors import CurrencyMismatch, InvalidPeriod
 
 if TYPE_CHECKING:
     from tokenbill.core.billing.breakdown import Breakdown
@@ -271,29 +271,9 @@ class Bill:
         Raises:
             BillMismatch: If a line, the total or what paid it comes out otherwise; it names the first.
         """
-        shares = self.plan.share(self.period), self.plan.fee_share(self.period)
-        long_way = CompiledPlan(self.plan, *shares, exactly=True)
-        versions = self.request.versions
-        if versions is not None:
-            long_way = CompiledPlan(versions.plan.plan, versions=versions.plan.versions, exactly=True)
-            past = CompiledPlan(versions.past.plan, versions=versions.past.versions, exactly=True)
-            versions = versions._replace(plan=long_way, past=past)
-        opening: Any = evolve(self.opening)
-        request = self.request._replace(opening=opening, versions=versions)
-        delta = delta_of(request, long_way, refusing=False)
-        fresh = Bill(request, delta.total)
-        fresh.made["delta"] = delta
-        lines = bill_lines(request, long_way, fresh.total, lambda: delta)
-        for line, again in zip(self.lines, lines, strict=False):
-            if line.figures != again.figures:
-                raise BillMismatch(line.description, line.amount, again.amount)
-        for name in ("total", "due", "draws"):
-            if getattr(self, name) != getattr(fresh, name):
-                raise BillMismatch(f"the bill's {name}", getattr(self, name), getattr(fresh, name))
-        if not self.closing.agrees_with(fresh.closing):
-            raise BillMismatch("the bill's closing", self.closing, fresh.closing)
-        if len(lines) != len(self.lines):
-            raise BillMismatch("the number of lines", len(self.lines), len(lines))
+        from tokenbill.core.billing.verification import verify
+
+        verify(self)
 
     @property
     def notes(self) -> tuple[str, ...]:

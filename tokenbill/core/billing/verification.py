@@ -1,0 +1,41 @@
+"""Verification: a bill worked out again, by fractions and the `amount` of each price."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+
+from tokenbill.core.billing.bill_lines import bill_lines
+from tokenbill.core.rating.bill_delta import delta_of
+from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.errors import BillMismatch
+
+__all__ = ["verify"]
+
+
+def verify(bill: Any) -> None:
+    """Compare a bill with itself, computed the long way."""
+    shares = bill.plan.share(bill.period), bill.plan.fee_share(bill.period)
+    long_way = CompiledPlan(bill.plan, *shares, exactly=True)
+    versions = bill.request.versions
+    if versions is not None:
+        long_way = CompiledPlan(versions.plan.plan, versions=versions.plan.versions, exactly=True)
+        past = CompiledPlan(versions.past.plan, versions=versions.past.versions, exactly=True)
+        versions = versions._replace(plan=long_way, past=past)
+    opening: Any = evolve(bill.opening)
+    request = bill.request._replace(opening=opening, versions=versions)
+    delta = delta_of(request, long_way, refusing=False)
+    fresh = type(bill)(request, delta.total)
+    fresh.made["delta"] = delta
+    lines = bill_lines(request, long_way, fresh.total, lambda: delta)
+    for line, again in zip(bill.lines, lines, strict=False):
+        if line.figures != again.figures:
+            raise BillMismatch(line.description, line.amount, again.amount)
+    for name in ("total", "due", "draws"):
+        if getattr(bill, name) != getattr(fresh, name):
+            raise BillMismatch(f"the bill's {name}", getattr(bill, name), getattr(fresh, name))
+    if not bill.closing.agrees_with(fresh.closing):
+        raise BillMismatch("the bill's closing", bill.closing, fresh.closing)
+    if len(lines) != len(bill.lines):
+        raise BillMismatch("the number of lines", len(bill.lines), len(lines))
