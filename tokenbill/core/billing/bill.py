@@ -121,17 +121,8 @@ class Bill:
         else:
             from tokenbill.core.billing.dated import bill_request  # most bills are of a plan that stays
 
-            request, compiled = bill_request(
-                usage,
-                plan,
-                period,
-                before,
-                final=final,
-                at=cast("date | None", at),
-                reversal=reversal,
-                about=notes,
-                restate=restate,
-            )
+            asked: Any = {"at": at, "reversal": reversal, "about": notes, "restate": restate}
+            request, compiled = bill_request(usage, plan, period, before, final=final, **asked)
         is_new = opening is NEW and request.reversal is NO_USAGE and request.versions is None
         if is_new and request.plan.overage == "bill":
             if compiled.by_cell:
