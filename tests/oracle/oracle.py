@@ -641,7 +641,34 @@ def paid_in_money(work, now, before):
     charges = [Charge(key, *now.scopes[key], ZERO, part) for key, part in now.gross.items()]
     earlier = earlier_of(work.state, "paid", work.plan)
     offers = offers_of(work.state, "paid", work.plan, work.at, work.period)
-    return fill(charges, offers, work.unit, before.gross, earlier)
+    covered, left = {}, owed_before(work.plan, work.state)
+    for i, (id, on, offer) in enumerate(offers):
+        # a grant without scope covers what is owed with what it has not drawn yet
+        new = offer - total(earlier.get(id, {}).values())
+        more = min(left, work.unit.floored(new)) if on is None else ZERO
+        covered[id] = earlier.get(id, {}).get(OWED, ZERO) + more
+        left -= more
+        offers[i] = (id, on, offer - covered[id])
+    own = {id: {key: part for key, part in parts.items() if key != OWED} for id, parts in earlier.items()}
+    drawn = fill(charges, offers, work.unit, before.gross, own)
+    for id, amount in covered.items():
+        if amount:
+            drawn.setdefault(id, {})[OWED] = amount
+    return drawn
+
+
+OWED = ("owed",)
+"""What was owed before, among charges."""
+
+
+def owed_before(plan, state):
+    return max(ZERO, -state.credit) if plan["overage"] == "owe" else ZERO
+
+
+def is_carried(plan, due):
+    """Whether nothing is due, and the account owes it."""
+    least = plan.get("least_due")
+    return plan["overage"] == "owe" or (least is not None and due < Fraction(least))
 
 
 def lacking(plan, state, used, final, asked, due):
@@ -719,6 +746,7 @@ def billed(plan, state, usage, *, period=None, final=True, at=None, reversal=Non
     credit = state.credit - total(draws.get(CASH_BACK, {}).values())
     credit += total(state.draws.get(CASH_BACK, {}).values())
     due = max(ZERO, cash - min(ZERO, credit))
+    due = ZERO if is_carried(plan, due) else due
     if plan["overage"] == "refuse" and any(quantities(usage).values()):
         short = lacking(plan, state, used, final, (period, at), due)
         if short > 0:

@@ -85,6 +85,7 @@ def plan_of(plan):
         proration=plan["proration"],
         trial=tb.Period(*trial) if isinstance(trial, list) else trial,
         overage=plan["overage"],
+        least_due=plan["least_due"],
     )
 
 
@@ -331,10 +332,18 @@ def laws(period, state, one, made):
     if not any(map(is_anew, added)) and not (moves(period) and any(map(is_dated, anew))):
         yield "6, total", sum(Fraction(bill.total) for bill in made), Fraction(one.total)
     ids = {grant["id"] for grant in [*added, *state.grants] if is_anew(grant)}
+    is_owing = one.plan.overage == "owe" or one.plan.least_due is not None
     for bills in (made, [one]):
         yield "9", *conserved(bills, ids, state.credit)
     if is_still(period, state) and not any(map(gives_back, made)):
-        yield "6, due", sum(Fraction(bill.due) for bill in made), Fraction(one.due)
+        yield (
+            "6, due",
+            *(
+                # what is owed in place of being due may become due with a later bill of several
+                sum(Fraction(bill.due) for bill in bills) - is_owing * credit_of(bills[-1].closing)
+                for bills in (made, [one])
+            ),
+        )
         yield "6, balance", left_of(made[-1].closing), left_of(one.closing)
 
 

@@ -144,6 +144,9 @@ class Story:
             "token_price": self.price(1) if has_tokens else None,
             "overage": "refuse" if self.has(0.15) else "bill",
         }
+        if self.later.random() < 0.15 and plan["overage"] == "bill":
+            plan["overage"] = "owe"
+        plan["least_due"] = self.later.choice(["0.5", "1", "10"]) if self.later.random() < 0.15 else None
         return plan | self.terms(keys) | self.times()
 
     def rounding(self):

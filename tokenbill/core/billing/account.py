@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from tokenbill.core.base.inputs import is_mapping, name
+from tokenbill.core.base.inputs import is_mapping, name, pairs_of
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.credits.balance import Balance
@@ -89,6 +89,14 @@ def _meters(value: Any) -> tuple[Meter, ...]:
     return tuple(sorted(map(Meter, value)))
 
 
+def _reasons(value: Any) -> tuple[tuple[str, Decimal], ...]:
+    """Amounts by reason."""
+    pairs = pairs_of(value)
+    if pairs is None:
+        raise InvalidAccount("not amounts by reason", value, 'give them: {"outage": "5.00"}')
+    return tuple((name(reason, what="reason of a credit"), number(amount)) for reason, amount in pairs)
+
+
 def _unit(value: Any) -> Currency | None:
     return None if value is None else currency(value)
 
@@ -132,6 +140,7 @@ class Account(Value):
         idle_labels: The entries whose usage is one sum, though it had labels that no price looks at.
         versions: The usage by version of the terms, where there were several; together they are *used*.
         billed_at: The last moment at which the open period was billed, where a bill said one.
+        goodwill: What was credited without a correction, by reason; kept until a period closes.
 
     Raises:
         InvalidAccount, InvalidNumber, InvalidUsage, InvalidGrant, InvalidCurrency: For parts that are none.
@@ -153,6 +162,7 @@ class Account(Value):
     idle_labels: tuple[Meter, ...] = field(default=(), converter=_meters)
     versions: tuple[VersionUsage, ...] = field(default=(), converter=_versions)
     billed_at: date | None = field(default=None, converter=optional_moment)
+    goodwill: tuple[tuple[str, Decimal], ...] = field(default=(), converter=_reasons)
     made: Memo = memo_field()
 
     def __attrs_post_init__(self) -> None:
@@ -198,22 +208,41 @@ class Account(Value):
             told["draws"] = dict(other.draws)
         return self == (evolve(other, **told) if told else other)
 
-    def credit(self, adjustment: Adjustment, *, paid: Number | None = None, credited: Number = 0) -> Account:
+    def credit(
+        self,
+        adjustment: Adjustment | Number,
+        *,
+        paid: Number | None = None,
+        credited: Number = 0,
+        reason: str = "",
+    ) -> Account:
         """The account after a credit note: what it gives back is added to the credit balance.
 
         Args:
-            adjustment: The difference of two bills of a closed period.
+            adjustment: The difference of two bills of a closed period, or an amount out of goodwill.
             paid: What was paid on the period; no more than that is credited, less what already was.
             credited: What was credited on it before.
+            reason: Why an amount is given without a correction; bills of the period note it.
 
         Raises:
-            InvalidAccount: If the adjustment is no credit but a further charge: bill that instead.
+            InvalidAccount: If the adjustment is no credit but a further charge: bill that instead; for an
+                amount that is not above 0, or comes without a reason.
             CurrencyMismatch: If the credit balance is in another currency.
+
+        >>> Account().credit("5.00", reason="the outage of 3 June").credit_balance
+        Decimal('5.00')
         """
         if not isinstance(adjustment, Adjustment):
-            raise InvalidAccount(
-                "not an adjustment", adjustment, "give the difference of two bills: bill - earlier"
-            )
+            if not reason:
+                way_out = "give the difference of two bills: bill - earlier, or an amount with its reason="
+                raise InvalidAccount("not an adjustment", adjustment, way_out)
+            given, why = number(adjustment), name(reason, what="reason of a credit")
+            if given <= 0:
+                raise InvalidAccount("no credit", given, "give an amount above 0, or bill it")
+            told = dict(self.goodwill)
+            told[why] = decimal(plus(told.get(why, ZERO), given))
+            credit = decimal(plus(self.credit_balance, given))
+            return evolve(self, credit_balance=credit, goodwill=tuple(told.items()))
         amount = difference(ZERO, adjustment.total)
         if amount < 0:
             raise InvalidAccount("an adjustment that charges", adjustment.total, "send it as a bill")
@@ -304,7 +333,7 @@ class Account(Value):
 
 _SETTERS = slot_setters(Account)
 _period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle = _SETTERS[:9]
-_by_version, _billed, _made = _SETTERS[9:]
+_by_version, _billed, _goodwill, _made = _SETTERS[9:]
 
 
 def _left_out(account: Account, name: str) -> Any:
@@ -346,6 +375,7 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
     _billed(account, opening.billed_at if request.at is None else request.at)
     _used(account, used)
     _idle(account, known)
+    _goodwill(account, opening.goodwill)
     _accrued(account, delta.accrued)
     credit = delta.credit
     if credit is None:

@@ -20,6 +20,8 @@ def bill_notes(request: BillRequest) -> Iterator[str]:
     seen = () if versions is None else [clause.plan.fingerprint() for clause in versions.clauses[:1]]
     if not (opening.fingerprint is None or opening.fingerprint == now or opening.fingerprint in seen):
         yield "other terms, the past is the same"
+    for reason, amount in opening.goodwill:
+        yield f"credited {amount:f} {request.plan.currency.code}: {reason}"
     yield from _grants_passed_over(request)
 
 

@@ -15,7 +15,18 @@ from typing import Any, NamedTuple, TypeAlias
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import Scope, covers
 
-__all__ = ["CREDIT", "NO_DRAWS", "ByCharge", "Offer", "Payable", "Units", "draws", "total_drawn"]
+__all__ = [
+    "CREDIT",
+    "NO_DRAWS",
+    "OWED",
+    "ByCharge",
+    "Offer",
+    "Payable",
+    "Units",
+    "draws",
+    "draws_with_owed",
+    "total_drawn",
+]
 
 Units: TypeAlias = "int | Fraction"
 """An amount in minor units: whole ones as an int, what is not settled yet as a Fraction."""
@@ -25,6 +36,8 @@ ByCharge: TypeAlias = "Mapping[str, Mapping[str, Units]]"
 
 CREDIT = ""
 """Stands for the credit balance among grants, none of which has an empty id."""
+OWED = "owed:before"
+"""Stands among charges for what was owed before, which grants pay first where a plan lets accounts owe."""
 NO_DRAWS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -93,6 +106,33 @@ def draws(
                 parts[charge.key] = part
         if parts:
             drawn[id] = parts
+    return drawn
+
+
+def draws_with_owed(
+    payables: Sequence[Payable], offers: Iterable[Offer], earlier: ByCharge, owed: Units
+) -> dict[str, dict[str, Units]]:
+    """The same on an account that may owe: what is left of grants without scope covers what it owes first.
+
+    >>> calls = Payable("usage:calls", "usage", Meter("calls"), 13, before=12)
+    >>> draws_with_owed([calls], [Offer("new", 20)], {"old": {"usage:calls": 5}}, 7)
+    {'new': {'owed:before': 7, 'usage:calls': 1}}
+    """
+    paid, left = dict[str, Units](), list[Offer]()
+    for id, amount, on in offers:
+        parts = earlier.get(id, {})
+        # what a grant paid of charges stays with them, or one that came later could pay them in its place
+        more = min(owed, amount - sum(parts.values())) if on is None else 0
+        owed -= more
+        if before := parts.get(OWED, 0) + more:
+            paid[id] = before
+        left.append(Offer(id, amount - paid.get(id, 0), on))
+    of_charges = {
+        id: {key: part for key, part in parts.items() if key != OWED} for id, parts in earlier.items()
+    }
+    drawn = draws(payables, left, of_charges)
+    for id, amount in paid.items():
+        drawn[id] = {OWED: amount, **drawn.get(id, {})}
     return drawn
 
 

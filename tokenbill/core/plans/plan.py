@@ -8,9 +8,9 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
-from tokenbill.core.base.hashing import content_hash
+from tokenbill.core.base.hashing import LATER, content_hash, fields_of
 from tokenbill.core.base.inputs import listed_of, name, pairs_of
 from tokenbill.core.base.quoting import listed
 from tokenbill.core.base.tables import html_table
@@ -34,6 +34,9 @@ __all__ = ["BillingPlan", "Included"]
 
 Included: TypeAlias = "tuple[tuple[Meter, Decimal], ...]"
 """Free units by entry of the schedule."""
+
+Overage: TypeAlias = Literal["bill", "refuse", "owe"]
+"""What becomes of what the balance does not cover."""
 
 WHOLE = Fraction(1)
 TRIAL = 3660
@@ -127,7 +130,9 @@ class BillingPlan(Value):
         cycle: The billing periods; a part of one owes a part of fees, fixed discounts, minimum, maximum.
         proration: Whether parts are counted by ``day`` of the local calendar or by ``second``.
         trial: The time in which no fees are owed: a Period, or days from the cycle's anchor on.
-        overage: Whether usage that the balance does not cover is billed, or refused.
+        overage: What becomes of what the balance does not cover: ``bill`` it, ``refuse`` the usage, or let
+            the account ``owe`` it, which the next paid grant without scope covers first.
+        least_due: A smaller amount is not due; it is owed, and comes with the next bill.
 
     Raises:
         InvalidPlan: If a term is not what it should be, or two contradict each other.
@@ -156,8 +161,13 @@ class BillingPlan(Value):
     cycle: Cycle | None = field(default=None, validator=_a(Cycle), kw_only=True)
     proration: By = field(default="day", validator=one_of("day", "second"), kw_only=True)
     trial: Period | int | None = field(default=None, kw_only=True)
-    overage: Literal["bill", "refuse"] = field(
-        default="bill", validator=one_of("bill", "refuse"), kw_only=True
+    overage: Overage = field(default="bill", validator=one_of("bill", "refuse", "owe"), kw_only=True)
+    least_due: Decimal | None = field(
+        default=None,
+        converter=optional_number,
+        validator=non_negative,
+        kw_only=True,
+        metadata={LATER: True},
     )
     made: Memo = memo_field()
     compiled: Slot[object] = slot_field()
@@ -205,9 +215,7 @@ class BillingPlan(Value):
         return cls(prices, **terms)
 
     @classmethod
-    def prepaid(
-        cls, prices: Schedule, *, overage: Literal["bill", "refuse"] = "bill", **terms: Any
-    ) -> BillingPlan:
+    def prepaid(cls, prices: Schedule, *, overage: Overage = "bill", **terms: Any) -> BillingPlan:
         """A plan that draws on the account's balance; *overage* says what becomes of the rest.
 
         >>> BillingPlan.prepaid(PriceSchedule(gpu_hours="0.10"), overage="refuse").overage
@@ -313,6 +321,6 @@ class BillingPlan(Value):
     @cached_property
     def _fingerprint(self) -> str:
         own: Any = getattr(self.prices, "content_hash", None)
-        parts = {item.name: getattr(self, item.name) for item in fields(BillingPlan) if item.eq}
+        parts = dict(fields_of(self))
         parts |= {"prices": str(own()) if callable(own) else None, "name": None}
         return content_hash(parts)

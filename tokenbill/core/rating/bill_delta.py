@@ -10,11 +10,12 @@ from typing import NamedTuple, cast
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer, Units, total_drawn
+from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, OWED, Offer, Units, total_drawn
 from tokenbill.core.credits.ledger import Draws as ByGrant
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
 from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in, with_held
 from tokenbill.core.rating.charge_run import (
     NOTHING_DRAWN,
@@ -187,8 +188,16 @@ def _owed(
         check_currencies(opening, request.plan)
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
-    due, credit = (open, ZERO) if open >= 0 else (ZERO, open.copy_negate())
+    is_due = open >= 0 and not _is_carried(request.plan, open)
+    due, credit = (open, ZERO) if is_due else (ZERO, open.copy_negate())
     return BillDelta._make((total, accrued, due, credit, position, opening.balance, (), (), after, was, None))
+
+
+def _is_carried(plan: BillingPlan, due: Decimal) -> bool:
+    """Whether what would be due stays owed: on an account that may owe, and below the least that is due."""
+    if plan.overage == "owe":
+        return due > 0
+    return plan.least_due is not None and 0 < due < plan.least_due
 
 
 def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None:
@@ -205,7 +214,10 @@ def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None
     accrued, before = plan.money(credit.total), opening.accrued
     total = decimal(difference(accrued, before)) if before else accrued
     due = plan.money(credit.total - credit.paid)
-    parts = total, accrued, due, ZERO, None, NO_BALANCE, (), (), None, None, credit
+    owed = ZERO
+    if _is_carried(request.plan, due):
+        due, owed = ZERO, due.copy_negate()
+    parts = total, accrued, due, owed, None, NO_BALANCE, (), (), None, None, credit
     delta = PaidBySums._make(parts)
     delta.asked = request, plan
     return delta
@@ -243,7 +255,11 @@ def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Rating
     offers = offers_of(opening, request.plan, period, at)
     was = before.amounts if before is not None else NOTHING_EARLIER
     usages = request.versions.usages if request.versions is not None else ()
-    rating = RatingRequest(plan, used_in(request), request.final, offers, was, earlier, usages=usages)
+    owed: Units = 0
+    if request.plan.overage == "owe" and opening.credit_balance < 0:
+        owed = minor_units(opening.credit_balance.copy_negate(), plan.places)
+    used = used_in(request)
+    rating = RatingRequest(plan, used, request.final, offers, was, earlier, owed=owed, usages=usages)
     after = rate(rating)
     draws: Sorts = {**after.run.draws, "paid": after.paid()}
 
@@ -254,6 +270,7 @@ def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Rating
     credit = decimal(difference(opening.credit_balance, spent))
     cash = difference(total, exact_sum([spent, *(part for id, part in changes.items() if id in in_money)]))
     due = decimal(max(difference(cash, min(credit, ZERO)), ZERO))
+    due = ZERO if _is_carried(request.plan, due) else due
     credit = decimal(exact_sum([credit, due, difference(ZERO, cash)])) or ZERO
 
     balance = opening.balance.drawn_by(changes) if changes else opening.balance
@@ -287,7 +304,7 @@ def weighed(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Decima
     now = rate(rating._replace(offers=offers or _nothing, earlier=earlier, exact=True))
     pays = now.paid() if offers is not None else NO_DRAWS
     there = total_drawn(pays) - total_drawn(rating.draws.get("paid", NO_DRAWS))
-    lacking = Fraction(now.total) - past - Fraction(there) / 10**plan.places
+    lacking = Fraction(now.total) - past - Fraction(there - rating.owed) / 10**plan.places
     return delta, Rounding(plan.places, mode="up")(max(lacking, Fraction(delta.due), Fraction(0)))
 
 
@@ -319,7 +336,7 @@ def _before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement | None,
     _check_accrued(opening, decimal(before.total))
     for sort, drawn in rating.draws.items():
         amounts = before.amounts[sort]
-        for key in {key for parts in drawn.values() for key in parts}:
+        for key in {key for parts in drawn.values() for key in parts} - {OWED}:
             paid, there = sum(parts.get(key, 0) for parts in drawn.values()), amounts.get(key, 0)
             if paid > there:
                 was, now = (units_drawn(number, request.plan, sort) for number in (paid, there))

@@ -9,7 +9,16 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from tokenbill.core.credits.draws import NO_DRAWS, ByCharge, Offer, Payable, Units, draws
+from tokenbill.core.credits.draws import (
+    NO_DRAWS,
+    OWED,
+    ByCharge,
+    Offer,
+    Payable,
+    Units,
+    draws,
+    draws_with_owed,
+)
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
@@ -48,7 +57,8 @@ class RatingRequest(NamedTuple):
 
     Where terms change, *usages* are the usage of each version. Without *offers* the *draws* of its earlier
     bills stand as they are; with them, they are worked out anew, *earlier* being what those bills charged.
-    Asked for the *exact* amount, nothing is rounded, and credit pays to the last digit.
+    Asked for the *exact* amount, nothing is rounded, and credit pays to the last digit. What was *owed*
+    before is covered first.
     """
 
     plan: CompiledPlan
@@ -58,6 +68,7 @@ class RatingRequest(NamedTuple):
     earlier: Earlier = NOTHING_EARLIER
     draws: Sorts = NOTHING_DRAWN
     exact: bool = False
+    owed: Units = 0
     usages: Sequence[Usage] = ()
 
 
@@ -188,7 +199,10 @@ class ChargeRun(RatingRun):
                 known = payables.get(key)
                 whole = amount if known is None else known.amount + amount
                 payables[key] = Payable(key, kind, meter, whole, earlier.get(key, 0))
-            drawn = draws(list(payables.values()), offers, drawn)
+            charges = list(payables.values())
+            if sort == "paid" and (request.owed or any(OWED in parts for parts in drawn.values())):
+                return draws_with_owed(charges, offers, drawn, request.owed)
+            drawn = draws(charges, offers, drawn)
         return drawn
 
     def pay(self, sort: Sort, amounts: Sequence[Number]) -> list[Number]:

@@ -92,6 +92,11 @@ class Opening(Protocol):
         ...
 
     @property
+    def goodwill(self) -> tuple[tuple[str, Decimal], ...]:
+        """What was credited without a correction, by reason."""
+        ...
+
+    @property
     def made(self) -> Memo:
         """What was worked out before."""
         ...

@@ -1,0 +1,194 @@
+"""What is owed and carried, and what is credited without a correction: numbers worked out by hand."""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from tokenbill import (
+    Account,
+    Bill,
+    BillingPlan,
+    Contract,
+    Cycle,
+    Grant,
+    Period,
+    PriceSchedule,
+    Usage,
+    serial,
+)
+from tokenbill.errors import (
+    CurrencyMismatch,
+    InvalidAccount,
+    InvalidName,
+    InvalidNumber,
+    InvalidPlan,
+    InvalidPrice,
+)
+
+U = PriceSchedule(u=1)
+CENTS = PriceSchedule(u="0.01")
+OWING = BillingPlan.prepaid(U, overage="owe")
+MARCH = Period("2026-03-01", "2026-04-01")
+
+
+def ahead(amount, id="ahead", **grant):
+    return Account(balance=[Grant(id, amount, "USD", **grant)])
+
+
+def topped_up(account, *grants):
+    return evolve(account, balance=account.balance.with_grants(*grants))
+
+
+def stored(account):
+    return serial.loads(serial.dumps(account))
+
+
+# --- a smaller amount is not due -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keep", [lambda account: account, stored], ids=["kept", "stored"])
+def test_a_small_amount_comes_with_the_next_bill(keep):
+    plan, account, bills = BillingPlan.on_demand(CENTS, least_due=1), Account(), []
+    for used in (40, 35, 200, 100):
+        bills.append(Bill.of(Usage(u=used), plan, opening=account))
+        account = keep(bills[-1].closing)
+
+    assert [str(bill.total) for bill in bills] == ["0.40", "0.35", "2.00", "1.00"]
+    assert [bill.due for bill in bills] == [0, 0, Decimal("2.75"), 1]
+    assert [bill.closing.credit_balance for bill in bills] == [Decimal("-0.40"), Decimal("-0.75"), 0, 0]
+
+
+def test_eighteen_cents_are_carried():
+    plan = BillingPlan.on_demand(CENTS, least_due="1.00")
+    first = Bill.of(Usage(u=18), plan, final=False)
+
+    second = Bill.of(Usage(u=100), plan, opening=first.closing)
+
+    assert (first.due, second.due) == (0, Decimal("1.18"))
+    assert "credit balance before: -0.18 USD" in second.explain()
+    second.verify()
+
+
+def test_what_grants_leave_open_is_carried_too():
+    plan = BillingPlan.prepaid(CENTS, least_due=1)
+
+    by_sums = Bill.of(Usage(u=140), plan, opening=ahead(1))
+    by_charge = Bill.of(Usage(u=140), plan, opening=ahead(1, on="u"))
+
+    assert [bill.due for bill in (by_sums, by_charge)] == [0, 0]
+    assert [bill.closing.credit_balance for bill in (by_sums, by_charge)] == [Decimal("-0.40")] * 2
+
+
+def test_an_amendment_that_changes_nothing_carries_the_same():
+    plan = BillingPlan(CENTS, cycle=Cycle.monthly(), least_due=1)
+
+    bill = Bill.of({"2026-03-02": {"u": 18}}, Contract(plan).amended("2026-03-16", plan), period=MARCH)
+
+    assert (bill.due, bill.closing.credit_balance) == (0, Decimal("-0.18"))
+
+
+def test_the_least_that_is_due_is_an_amount():
+    with pytest.raises(InvalidPrice, match="least_due is negative"):
+        BillingPlan.on_demand(U, least_due=-1)
+    assert BillingPlan.on_demand(U).fingerprint() != BillingPlan.on_demand(U, least_due=1).fingerprint()
+
+
+# --- accounts that may owe -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("final", [True, False], ids=["closed", "open"])
+@pytest.mark.parametrize("keep", [lambda account: account, stored], ids=["kept", "stored"])
+def test_the_next_grant_covers_what_is_owed_first(final, keep):
+    first = Bill.of(Usage(u=12), OWING, opening=ahead(5), final=final)
+    assert (first.due, first.closing.credit_balance) == (0, -7)
+
+    account = topped_up(keep(first.closing), Grant("more", 20, "USD"))
+    second = Bill.of(Usage(u=1), OWING, opening=account, final=final)
+
+    assert (second.due, dict(second.draws)["more"]) == (0, 8)
+    assert (second.closing.balance.remaining(), second.closing.credit_balance) == (12, 0)
+    second.verify()
+    assert serial.loads(serial.dumps(second)).draws == second.draws
+
+
+def test_a_grant_that_is_too_small_leaves_the_rest_owed():
+    first = Bill.of(Usage(u=12), OWING, opening=ahead(5), final=False)
+    account = topped_up(first.closing, Grant("little", 3, "USD"))
+
+    second = Bill.of(Usage(u=1), OWING, opening=account, final=False)
+    third = Bill.of(Usage(u=2), OWING, opening=second.closing)
+
+    assert (second.closing.credit_balance, dict(second.draws)) == (-5, {"little": 3})
+    assert (third.closing.credit_balance, third.draws, third.due) == (-7, (), 0)
+
+
+def test_a_grant_with_a_scope_pays_its_charges_and_nothing_that_is_owed():
+    first = Bill.of(Usage(u=12), OWING, opening=ahead(5), final=False)
+    account = topped_up(first.closing, Grant("scoped", 20, "USD", on="u"))
+
+    second = Bill.of(Usage(u=1), OWING, opening=account)
+
+    assert (dict(second.draws), second.closing.credit_balance) == ({"scoped": 1}, -7)
+
+
+def test_what_covers_what_is_owed_is_not_there_for_more():
+    account = topped_up(evolve(Account(), credit_balance=-7), Grant("more", 20, "USD"))
+
+    assert OWING.covers(Usage(u=13), account)
+    assert not OWING.covers(Usage(u=14), account)
+
+
+def test_an_account_that_owes_under_another_plan_is_billed():
+    bill = Bill.of(Usage(u=1), BillingPlan.prepaid(U), opening=Account(credit_balance=-7))
+
+    assert bill.due == 8
+
+
+def test_an_unknown_way_with_overage_is_refused():
+    with pytest.raises(InvalidPlan, match="bill, refuse, owe"):
+        BillingPlan.prepaid(U, overage="lend")
+
+
+# --- goodwill --------------------------------------------------------------------------------------------
+
+
+def test_goodwill_pays_the_next_bill_and_is_noted():
+    account = Account().credit("5.00", reason="the outage of 3 June")
+
+    bill = Bill.of(Usage(u=9), BillingPlan.on_demand(U), opening=stored(account))
+
+    assert (bill.due, bill.closing) == (4, Account())
+    assert bill.notes == ("credited 5.00 USD: the outage of 3 June",)
+
+
+def test_goodwill_is_kept_while_the_period_is_open():
+    account = Account().credit(5, reason="outage").credit("2.50", reason="outage").credit(1, reason="late")
+    plan = BillingPlan.on_demand(U)
+
+    first = Bill.of(Usage(u=1), plan, opening=account, final=False)
+
+    assert first.closing.goodwill == (("outage", Decimal("7.50")), ("late", Decimal(1)))
+    assert first.closing.credit_balance == Decimal("7.50")
+    assert Bill.of(Usage(u=9), plan, opening=first.closing).due == Decimal("1.50")
+
+
+def test_goodwill_lowers_what_is_owed():
+    account = Account(credit_balance=-7, credit_currency="USD").credit(5, reason="sorry")
+
+    assert (account.credit_balance, account.credit_currency.code) == (-2, "USD")
+    with pytest.raises(CurrencyMismatch):
+        Bill.of(Usage(u=9), BillingPlan.on_demand(PriceSchedule(u=1, currency="EUR")), opening=account)
+
+
+def test_goodwill_without_a_reason_or_an_amount_is_refused():
+    with pytest.raises(InvalidAccount, match="an amount with its reason"):
+        Account().credit(5)
+    with pytest.raises(InvalidName):
+        Account().credit(5, reason="x" * 256)
+    with pytest.raises(InvalidAccount, match="above 0"):
+        Account().credit(0, reason="nothing")
+    with pytest.raises(InvalidNumber):
+        Account().credit(0.5, reason="a float")
+    with pytest.raises(InvalidAccount, match="not amounts by reason"):
+        Account(goodwill=5)
