@@ -10,8 +10,9 @@ from typing import Any, Literal, cast
 from attrs import evolve, frozen
 
 from tokenbill.core.base.inputs import is_mapping
-from tokenbill.core.billing.account import NEW, NO_USAGE, Account, VersionUsage, check_rest, notes_of
+from tokenbill.core.billing.account import NEW, NO_USAGE, Account, VersionUsage
 from tokenbill.core.billing.adjustment import Adjustment
+from tokenbill.core.billing.arguments import check_rest, notes_of
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.dated import restored
 from tokenbill.core.credits.balance import Balance

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from attrs import frozen
 
 from tokenbill.core.base.values import Value
-from tokenbill.core.billing.account import checked_terms
+from tokenbill.core.billing.arguments import checked_terms
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import EXACT, ZERO, Number, plus

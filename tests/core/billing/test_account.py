@@ -21,7 +21,8 @@ from tokenbill import (
     Tax,
     Usage,
 )
-from tokenbill.core.billing.account import NEW, VersionUsage, check_rest, checked_terms, notes_of
+from tokenbill.core.billing.account import NEW, VersionUsage
+from tokenbill.core.billing.arguments import check_rest, checked_terms, notes_of
 from tokenbill.errors import (
     AccountMismatch,
     InvalidAccount,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from tokenbill.core.base.inputs import is_mapping, name, pairs_of
+from tokenbill.core.base.inputs import name, pairs_of
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.credits.balance import Balance
@@ -23,18 +23,14 @@ from tokenbill.core.periods.instants import moment, optional_moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta
-from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion, used_in
+from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, ByVersion, used_in
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
-from tokenbill.core.rating.lines import COLUMNS
 from tokenbill.core.rating.opening import folded
 from tokenbill.errors import (
     BalanceExhausted,
     CurrencyMismatch,
     InvalidAccount,
-    InvalidPeriod,
-    InvalidPlan,
-    InvalidUsage,
 )
 
 if TYPE_CHECKING:
@@ -45,11 +41,8 @@ __all__ = [
     "NO_USAGE",
     "Account",
     "VersionUsage",
-    "check_rest",
-    "checked_terms",
     "closed",
     "going_on",
-    "notes_of",
 ]
 
 NO_BALANCE = Balance()
@@ -390,32 +383,3 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
 def _used_by_version(versions: ByVersion) -> tuple[VersionUsage, ...]:
     pairs = zip(versions.clauses, versions.usages, strict=True)
     return tuple(VersionUsage(clause.period.start, used) for clause, used in pairs)
-
-
-def checked_terms(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
-    """What a bill is of, as it needs them."""
-    if not isinstance(plan, BillingPlan):
-        raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
-    return usage if isinstance(usage, Usage) else Usage(usage), plan
-
-
-def notes_of(about: Any) -> About:
-    """What is said of a bill, as sorted pairs; a name of its columns would hide one of them."""
-    if not is_mapping(about) or not COLUMNS.isdisjoint(about):
-        raise InvalidUsage(
-            "nothing that can be said of a bill", about, 'give a mapping: {"customer": "acme"}'
-        )
-    return tuple(sorted((name(key), name(value, what=key)) for key, value in about.items()))
-
-
-def check_rest(opening: Any, final: Any, period: Any, at: Any, reversal: Any) -> date | None:
-    """Check what most bills leave out, and read the time at which grants are drawn on."""
-    if not isinstance(opening, Account):
-        raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
-    if not isinstance(final, bool):
-        raise InvalidPlan("final is neither True nor False", final, "give one of them")
-    if period is not None and not isinstance(period, Period):
-        raise InvalidPeriod("no period", period, "give a Period")
-    if not (isinstance(reversal, Usage) or is_mapping(reversal)):
-        raise InvalidUsage("not a usage to take off", reversal, "give a Usage, or usage by date")
-    return None if at is None else moment(at)

@@ -13,8 +13,9 @@ from attrs import frozen
 
 from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.base.values import Memo, memo_field, slot_setters
-from tokenbill.core.billing.account import NEW, Account, check_rest, closed, going_on, notes_of
+from tokenbill.core.billing.account import NEW, Account, closed, going_on
 from tokenbill.core.billing.adjustment import Adjustment
+from tokenbill.core.billing.arguments import check_rest, notes_of
 from tokenbill.core.billing.bill_lines import bill_lines
 from tokenbill.core.billing.notes import bill_notes
 from tokenbill.core.metering.usage import Quantities, Usage

@@ -1,0 +1,47 @@
+"""What a bill is asked with, checked: the rest that most bills leave out, and what is said of one."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from tokenbill.core.base.inputs import is_mapping, name
+from tokenbill.core.billing.account import Account
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.periods.instants import moment
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_request import About
+from tokenbill.core.rating.lines import COLUMNS
+from tokenbill.errors import InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
+
+__all__ = ["check_rest", "checked_terms", "notes_of"]
+
+
+def checked_terms(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
+    """What a bill is of, as it needs them."""
+    if not isinstance(plan, BillingPlan):
+        raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
+    return usage if isinstance(usage, Usage) else Usage(usage), plan
+
+
+def notes_of(about: Any) -> About:
+    """What is said of a bill, as sorted pairs; a name of its columns would hide one of them."""
+    if not is_mapping(about) or not COLUMNS.isdisjoint(about):
+        raise InvalidUsage(
+            "nothing that can be said of a bill", about, 'give a mapping: {"customer": "acme"}'
+        )
+    return tuple(sorted((name(key), name(value, what=key)) for key, value in about.items()))
+
+
+def check_rest(opening: Any, final: Any, period: Any, at: Any, reversal: Any) -> date | None:
+    """Check what most bills leave out, and read the time at which grants are drawn on."""
+    if not isinstance(opening, Account):
+        raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
+    if not isinstance(final, bool):
+        raise InvalidPlan("final is neither True nor False", final, "give one of them")
+    if period is not None and not isinstance(period, Period):
+        raise InvalidPeriod("no period", period, "give a Period")
+    if not (isinstance(reversal, Usage) or is_mapping(reversal)):
+        raise InvalidUsage("not a usage to take off", reversal, "give a Usage, or usage by date")
+    return None if at is None else moment(at)
