@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tokenbill.core.billing.adjustment import Adjustment
     from tokenbill.core.billing.bill import Bill
     from tokenbill.core.billing.breakdown import Breakdown, BreakdownRow
+    from tokenbill.core.billing.invoice import Invoice
     from tokenbill.core.credits.balance import Balance, Grant
     from tokenbill.core.credits.holds import Hold
     from tokenbill.core.credits.topups import top_up
@@ -52,6 +53,7 @@ __all__ = [
     "Graduated",
     "Grant",
     "Hold",
+    "Invoice",
     "LineItem",
     "Meter",
     "Package",
@@ -79,6 +81,7 @@ _MODULES = {
     "billing.account": ("Account",),
     "billing.adjustment": ("Adjustment",),
     "billing.bill": ("Bill",),
+    "billing.invoice": ("Invoice",),
     "billing.breakdown": ("Breakdown", "BreakdownRow"),
     "credits.balance": ("Balance", "Grant"),
     "credits.holds": ("Hold",),

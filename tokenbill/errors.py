@@ -296,6 +296,7 @@ class MissingExtra(TokenbillError, ImportError):
         "toml": "tomli-w",
         "parquet": "pyarrow",
         "plots": "matplotlib",
+        "pdf": "weasyprint",
         "genai-prices": "'genai-prices<0.3'",
         "pandas": "pandas numpy pyarrow",
         "arrow": "pyarrow numpy",

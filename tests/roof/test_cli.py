@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import tokenbill.__main__
+from tests.support.pages import cells
 from tokenbill.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -847,6 +848,36 @@ def test_options_that_contradict_each_other_are_answered_in_one_line(arguments, 
     assert told.startswith("tokenbill: ")
     assert told.count("\n") == 1
     assert said in told
+
+
+def test_bills_are_written_as_a_page(capsys):
+    assert main(["bill", USAGE, *BOTH, "--by", "customer", "--format", "html", "--number", "7"]) == 0
+
+    rows = cells(capsys.readouterr().out)
+    # 3.00, 0.32 and 2.07, each in cents
+    assert [row for row in rows if row[0] in ("Net", "Total")] == [
+        ("Net", "", "", "3.00"),
+        ("Net", "", "", "0.32"),
+        ("Net", "", "", "2.07"),
+        ("Net", "5.39"),
+        ("Total", "5.39 USD"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "said", [["--lang", "zh", "bill"], ["bill", "--lang", "zh"]], ids=["before", "after"]
+)
+def test_a_page_is_written_in_chinese(said, capsys):
+    assert main([*said, USAGE, *BOTH, "--format", "html"]) == 0
+
+    assert ("合计", "5.38 USD") in cells(capsys.readouterr().out)
+
+
+def test_a_bill_is_written_as_pdf(capfdbinary, monkeypatch):
+    pytest.importorskip("weasyprint", reason="not run: install weasyprint")
+
+    assert main(["bill", USAGE, *BOTH, "--format", "pdf", "--issuer", "Acme"]) == 0
+    assert capfdbinary.readouterr().out.startswith(b"%PDF-")
 
 
 def test_a_bill_is_written_as_rows_of_focus(capsys):

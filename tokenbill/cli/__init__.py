@@ -15,6 +15,8 @@ from typing import Any
 from tokenbill.cli.options import Misuse, Request, options, request_of
 from tokenbill.core.base.tables import digits, text_table
 from tokenbill.core.billing.bill import Bill
+from tokenbill.core.billing.invoice import Invoice
+from tokenbill.core.billing.page import PageOptions
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, plus
 from tokenbill.errors import InvalidMeter, MissingExtra, TokenbillError, UnreadableInput, UnreadableRow
@@ -134,6 +136,14 @@ def _bill(arguments: Namespace) -> None:
         print("\n".join(_text(bills, list(usages), request._replace(plan=plan))))
         return
     _reconfigure(sys.stdout, encoding="utf-8", errors="strict")
+    if arguments.format in ("html", "pdf"):
+        _write_document(bills[0] if not request.by else Invoice.of(bills), arguments)
+    else:
+        _write_rows(bills, arguments)
+
+
+def _write_rows(bills: list[Bill], arguments: Namespace) -> None:
+    """The lines of bills as data."""
     if arguments.format == "focus":
         from tokenbill import focus
 
@@ -142,6 +152,18 @@ def _bill(arguments: Namespace) -> None:
         from tokenbill import files
 
         (files.write_csv if arguments.format == "csv" else files.write_json)(bills, sys.stdout)
+
+
+def _write_document(document: Bill | Invoice, arguments: Namespace) -> None:
+    """A page as HTML, or as PDF, which is no text."""
+    said: PageOptions = {"lang": arguments.lang, "number": arguments.number, "issuer": arguments.issuer or ""}
+    if arguments.format == "html":
+        sys.stdout.write(document.to_html(**said))
+    else:
+        from tokenbill.documents import to_pdf
+
+        stream: Any = getattr(sys.stdout, "buffer", sys.stdout)
+        stream.write(to_pdf(document, **said))
 
 
 def _note(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -31,7 +31,7 @@ from tokenbill.shared.strict_json import NotJson, decoded
 __all__ = ["LANGUAGES", "Misuse", "Request", "options", "request_of"]
 
 LANGUAGES = ("en", "zh")
-FORMATS = ("text", "csv", "json", "focus")
+FORMATS = ("text", "csv", "json", "html", "pdf", "focus")
 EXAMPLES = """\
 examples:
   tokenbill bill usage.csv --by customer --sum gpu_hours --price gpu_hours=0.10
@@ -164,6 +164,9 @@ def _add_bill(parser: ArgumentParser) -> None:
     add("--at", metavar="INSTANT", help="when the prices of the model hold, and grants are drawn on")
     add("--format", choices=FORMATS, default="text", help="what to print: by default text")
     add("--issuer", metavar="NAME", help="who sends the bill; FOCUS asks for it")
+    add("--number", metavar="TEXT", default="", help="the number of the invoice, in HTML and PDF")
+    # after the command as before it: what is left out here leaves what stood there
+    add("--lang", choices=LANGUAGES, default=SUPPRESS, help="language of HTML and PDF")
     add("--skip-bad", action="store_true", help="leave out rows that cannot be read, and list them")
     bar = parser.add_mutually_exclusive_group()
     bar.add_argument("--progress", action="store_true", help="show a progress bar in any case")

@@ -3,10 +3,10 @@
 import re
 from decimal import Decimal
 from fractions import Fraction
-from html import unescape
 
 import pytest
 
+from tests.support.pages import cells, head
 from tokenbill import (
     Account,
     Adjustment,
@@ -54,20 +54,6 @@ NAMES = {
 PAID = Account(balance=[Grant("ahead", 5, "USD", expires="2027-01-01")])
 INVOICE = Bill.of(USED, PLAN, period=OCTOBER, opening=PAID)
 CALLS = BillingPlan.on_demand(PriceSchedule(api_calls="0.01"))
-
-
-def cells(html):
-    """The rows of all tables, cell by cell, as a reader sees them."""
-    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", html, re.DOTALL)
-    return [
-        tuple(unescape(re.sub("<[^>]+>", "", cell)) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row))
-        for row in rows
-    ]
-
-
-def head(html):
-    terms = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html, re.DOTALL)
-    return {unescape(key): unescape(text) for key, text in terms}
 
 
 def test_an_invoice_shows_lines_sums_and_what_credit_paid():
@@ -344,6 +330,22 @@ def test_a_period_is_told_by_its_first_and_last_day(period, english, chinese):
 
     assert head(bill.to_html())["Period"] == english
     assert head(bill.to_html(lang="zh"))["计费周期"] == chinese
+
+
+def test_what_a_schedule_has_to_say_is_on_the_page():
+    priced = PriceSchedule(calls="0.71", currency="CNY")
+    priced = priced.converted("USD", rate="1/7.10", source="a bank", on="2026-10-30")
+    bill = Bill.of(Usage(calls=10), BillingPlan.on_demand(priced))
+
+    assert "<li>converted from CNY to USD at 1/7.10, a bank, 2026-10-30</li>" in bill.to_html()
+    assert "<li>由 CNY 换算为 USD，汇率 1/7.10, a bank, 2026-10-30</li>" in bill.to_html(lang="zh")
+
+
+def test_a_grant_dated_by_instants_ends_at_one():
+    grant = Grant("ahead", 5, "USD", expires="2027-01-01T00:00:00Z")
+    bill = Bill.of(Usage(api_calls=5), CALLS, opening=Account(balance=[grant]), at="2026-10-05T12:00:00Z")
+
+    assert cells(bill.to_html())[-1] == ("ahead", "0.05 USD", "4.95 USD", "1 January 2027, 00:00")
 
 
 def test_lines_rounded_one_by_one_need_no_rounding_line():

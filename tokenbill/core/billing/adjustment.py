@@ -9,7 +9,7 @@ from attrs import frozen
 
 from tokenbill.core.base.tables import digits, html_table, text_table
 from tokenbill.core.base.values import Value
-from tokenbill.core.money.decimals import ZERO, decimal, difference
+from tokenbill.core.money.decimals import decimal, difference
 from tokenbill.core.periods.period import Period
 from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem
 
@@ -54,12 +54,10 @@ class Adjustment(Value):
 
         about = {"reason": self.reason} if self.reason else {}
         places = max(places_of(self.currency, self.before), places_of(self.currency, self.after))
-        # what is given back is no debt of the customer, and nothing of it was paid here
-        due = max(self.total, ZERO)
         return Section(
             self.lines,
             self.total,
-            due,
+            self.total,
             self.currency,
             places,
             about=about,

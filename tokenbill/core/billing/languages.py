@@ -83,6 +83,7 @@ class Words(NamedTuple):
     net: str
     total: str
     paid: str
+    kept: str
     due: str
     credit: str
     before: str
@@ -92,7 +93,6 @@ class Words(NamedTuple):
     left: str
     ends: str
     never: str
-    balance: str
     notes: str
     rounding: str
     comma: str
@@ -210,6 +210,7 @@ ENGLISH = Words(
     net="Net",
     total="Total",
     paid="Paid from credit",
+    kept="Added to the credit balance",
     due="Due",
     credit="Credit",
     before="Billed before",
@@ -219,7 +220,6 @@ ENGLISH = Words(
     left="Left",
     ends="Valid until",
     never="no end",
-    balance="Credit balance",
     notes="Notes",
     rounding="Rounded to {places} decimals",
     comma=", ",
@@ -258,6 +258,7 @@ CHINESE = Words(
     net="净额",
     total="合计",
     paid="额度抵扣",
+    kept="转入账户余额",
     due="应付",
     credit="贷项",
     before="此前已计",
@@ -267,7 +268,6 @@ CHINESE = Words(
     left="剩余",
     ends="有效期至",
     never="长期",
-    balance="账户余额",
     notes="说明",
     rounding="舍入到 {places} 位小数",
     comma="，",

@@ -90,22 +90,19 @@ def page(
     title = words.invoice if first.before is None else words.correction
     title = words.credit_note if totals.total < 0 else title
 
-    # What was said of a bill names its customer and its number, unless they are given here.
-    about = dict(first.about) if len(sections) == 1 else {}
-    said = {
-        words.issuer: _address(issuer, "issuer"),
-        words.customer: _address(customer, "customer") or about.pop("customer", ""),
-        words.number: name(number, what="number", empty=True) or about.pop("number", ""),
+    parties = {words.issuer: _address(issuer, "issuer"), words.customer: _address(customer, "customer")}
+    dated = {
+        words.number: name(number, what="number", empty=True),
         words.issued: "" if issued is None else words.day(moment(issued)),
         words.period: _hull(sections, words),
         words.currency: first.code,
         words.before: "" if first.before is None else f"{look.amount(first.before)} {first.code}",
-        **about,
     }
+    said = _head({**parties, **dated}, sections, words)
     rows = [row for section in sections for row in rows_of(section, look, headed=len(sections) > 1)]
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<dl class="head">{"".join(_term(key, text) for key, text in said.items() if text)}</dl>',
+        f'<dl class="head">{"".join(_term(key, text) for key, text in said.items())}</dl>',
         _table(rows, list(sums_of(sections, totals, look)), words, first.code),
         _credits([credit for section in sections for credit in section.credits], words),
     ]
@@ -114,8 +111,17 @@ def page(
         parts.append(
             f"<h2>{words.notes}</h2>\n<ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>"
         )
-    heading = escape(" ".join(filter(None, [title, said[words.number]])))
+    heading = escape(" ".join(filter(None, [title, said.get(words.number)])))
     return DOCUMENT.format(lang=words.lang, title=heading, style=STYLE, body="\n".join(filter(None, parts)))
+
+
+def _head(said: dict[str, str], sections: Sequence[Section], words: Words) -> dict[str, str]:
+    """What stands above the lines; what was said of a bill names its customer and number, unless given."""
+    about = dict(sections[0].about) if len(sections) == 1 else {}
+    for key, label in (("customer", words.customer), ("number", words.number)):
+        said[label] = said[label] or about.get(key, "")
+        about.pop(key, "")
+    return {key: text for key, text in {**said, **about}.items() if text}
 
 
 def _names(names: object) -> dict[str, str]:

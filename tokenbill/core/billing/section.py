@@ -93,8 +93,14 @@ class Section(NamedTuple):
 
     @property
     def paid(self) -> Decimal:
-        """What credit paid; nothing of a bill that gives back."""
-        return decimal(difference(self.total, self.due)) if self.total > self.due else ZERO
+        """What credit paid; below 0 what a bill that gives back adds to the credit balance."""
+        return decimal(difference(self.total, self.due))
+
+    @property
+    def heading(self) -> str:
+        """Whose it is, and of what plan."""
+        period = "" if self.period is None else str(self.period)
+        return " · ".join(filter(None, [*self.about.values(), self.title])) or period
 
 
 def is_tax(line: LineItem) -> bool:
@@ -159,8 +165,8 @@ def rows_of(section: Section, look: Look, *, headed: bool) -> Iterator[Row]:
     words = look.words
     if headed:
         period = "" if section.period is None else words.period_text(section.period)
-        title = " · ".join(filter(None, [*section.about.values(), section.title, period]))
-        yield Row(title, f"{look.amount(section.total)}", look="s")
+        parts = [*section.about.values(), section.title, period]
+        yield Row(" · ".join(filter(None, parts)), look="s")
     if not section.lines:
         yield Row(words.correction if section.total else words.nothing, look.amount(section.total))
     net_lines = [line for line in section.lines if line.kind != "rounding" and not is_tax(line)]
@@ -177,6 +183,8 @@ def rows_of(section: Section, look: Look, *, headed: bool) -> Iterator[Row]:
     if rest and section.lines:
         title = words.rounding.format(places=look.places)
         yield Row(title, amount_text(rest, look.places, beyond=look.beyond))
+    if headed:
+        yield Row(words.net, look.amount(section.net), look="u")
 
 
 def sums_of(sections: Sequence[Section], totals: Totals, look: Look) -> Iterator[Row]:
@@ -186,9 +194,10 @@ def sums_of(sections: Sequence[Section], totals: Totals, look: Look) -> Iterator
     for label, amount in totals.taxes.items():
         yield Row(label, look.amount(amount))
     yield Row(words.total, f"{look.amount(totals.total)} {code}", look="b")
-    if totals.paid:
-        yield Row(words.paid, look.amount(totals.paid))
     # What is given back is no debt of the customer below zero.
+    if totals.paid and totals.total >= 0:
+        is_paid = totals.paid > 0
+        yield Row(words.paid if is_paid else words.kept, look.amount(abs(totals.paid)))
     if totals.total < 0:
         yield Row(words.credit, f"{look.amount(decimal(difference(ZERO, totals.total)))} {code}", look="d")
     else:

@@ -27,6 +27,7 @@ tbody td{border-bottom:1px solid var(--rule)}
 .n i{font-style:normal}
 .n i::after{content:attr(data-pad);visibility:hidden}
 .s td{font-weight:600;padding-top:1.2rem}
+.u td{color:var(--dim);font-style:italic}
 tfoot td{padding-top:.3rem;padding-bottom:.3rem}
 tfoot tr:first-child td{padding-top:.8rem}
 .b td{font-weight:700;border-top:1px solid var(--ink)}
