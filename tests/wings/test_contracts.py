@@ -101,13 +101,6 @@ def test_focus_has_rows_of_a_bill_of_one_version():
     assert sum(row["BilledCost"] for row in rows) == 63
 
 
-def test_focus_refuses_a_bill_of_several_versions():
-    bill = Bill.of({"2026-03-05": {"calls": 100}}, UPGRADED, period=MARCH)
-
-    with pytest.raises(InvalidPlan, match=r"several versions.*to_rows"):
-        focus.rows(bill, issuer="Acme")
-
-
 # --- frames ----------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.pricing.schedule import Schedule
 from tokenbill.errors import InvalidNumber, UnreadableField, UnreadableInput
 from tokenbill.focus.bill import adjustment_costs, bill_costs
-from tokenbill.focus.charge_rows import Heading, life_of, row_of
+from tokenbill.focus.charge_rows import Heading, charge_period, life_of, row_of
 from tokenbill.focus.columns import (
     COLUMNS,
     MOST,
@@ -83,6 +83,7 @@ def rows(
 ) -> list[Row]:
     """Rows of FOCUS 1.2 for bills, corrections, purchases of credit, and credit that expired.
 
+    A bill whose terms change in its period has rows for each version, with its part as their charge period.
     ``BilledCost`` adds up to the totals of the bills less what paid grants paid of them; over bills,
     purchases and expired credit together ``EffectiveCost`` adds up to ``BilledCost``.
     Numbers are exact Decimals in the currency of the bill, everything else is text; null is None.
@@ -112,7 +113,7 @@ def rows(
         InvalidGrant: For expired tokens whose purchase is not known.
         BillMismatch: If today's code makes another bill than the one stored.
         CurrencyMismatch: If credit or list prices are in another currency than the bill.
-        InvalidPlan: If no fee has the name of *allowance_fee*, and for a bill of several versions.
+        InvalidPlan: If no fee has the name of *allowance_fee*.
 
     Source: https://focus.finops.org/focus-specification/v1-2/
 
@@ -162,7 +163,10 @@ def _rows_of(
     if isinstance(each, Bill):
         tz = each.plan.cycle.tz if each.plan.cycle else "UTC"
         shared = heading.columns(each.about, each.currency, each.period, tz=tz)
-        return [row_of(cost, shared, heading.skus) for cost in bill_costs(each, known, *prices)]
+        return [
+            {**row_of(cost, shared, heading.skus), **charge_period(cost, tz)}
+            for cost in bill_costs(each, known, *prices)
+        ]
     if isinstance(each, Adjustment):
         about = {"reason": each.reason} if each.reason else {}
         shared = {**heading.columns(about, each.currency, each.period), "ChargeClass": "Correction"}

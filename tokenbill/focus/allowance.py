@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from tokenbill.core.base.quoting import listed
-from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import (
     ONE,
     ZERO,
@@ -21,23 +18,25 @@ from tokenbill.core.money.decimals import (
     product,
     ratio,
 )
+from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.pricing.price import After, Price
-from tokenbill.core.rating.bill_request import used_in
-from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.lines import Charge, LineItem
-from tokenbill.core.rating.statement import entry_lines
-from tokenbill.errors import InvalidPlan
 from tokenbill.focus.costs import Cost, line_cost, priced, split
-from tokenbill.focus.credit import Pair
+from tokenbill.focus.stretches import ItemKey, RatedPeriod
 
-__all__ = ["allowance_costs", "card_of", "covering", "token_rate", "used_by", "within_allowance"]
+__all__ = ["FeeMoved", "allowance_costs", "covering", "within_allowance"]
+
+
+FeeMoved: TypeAlias = "tuple[Decimal, Decimal]"
+"""What of a fee is with the units that it covers, after a bill and before it."""
 
 
 class Allowance(NamedTuple):
     """The units of one entry or group that the plan includes, how many are used, and what they are worth."""
 
     meter: Meter
+    version: int
     units: Exact
     used: Exact
     price: Price
@@ -57,93 +56,85 @@ def first_rate(price: Price) -> tuple[Exact, Decimal]:
     return ZERO, ONE
 
 
-def card_of(bill: Bill) -> CompiledPlan:
-    """The compiled plan of a bill."""
-    return compiled_plan(bill.plan, bill.period)
-
-
-def used_by(card: CompiledPlan, usage: Usage) -> dict[Meter, Exact]:
-    """What was used, by entry or group."""
-    used: dict[Meter, Exact] = {}
-    for meter, quantity in usage.items():
-        key = card.card[meter].key
-        used[key] = plus(used.get(key, ZERO), Decimal(quantity))
-    return used
-
-
-def within_allowance(card: CompiledPlan, usage: Usage) -> dict[Meter, Allowance]:
-    """The allowances of a plan, by entry or group; those not touched count too."""
-    allowances: dict[Meter, Allowance] = {}
-    used = used_by(card, usage)
-    for rate, _ in entry_lines(card, usage):
-        entry = Meter(card.plan.prices.match(rate.key).key)
-        # An allowance is a price that begins after its units: what is free is what it does not charge.
-        if card.plan.allowance(entry) and isinstance(rate.price, After):
-            units = rate.price.units
-            allowances[rate.key] = Allowance(
-                rate.key, units, min(used.get(rate.key, ZERO), units), rate.price.price
-            )
+def within_allowance(period: RatedPeriod) -> dict[ItemKey, Allowance]:
+    """The allowances of a period, by entry or group and stretch of versions; those not touched count too."""
+    found: dict[ItemKey, Allowance] = {}
+    reached = set[Meter]()
+    for stretch in period.stretches():
+        item, version = stretch.item, stretch.version
+        own, now = period.allowance(version, item.curve.key), period.allowance_now(stretch)
+        price = own or now
+        if price is not None:
+            reached.add(Meter(period.terms(version).prices.match(item.curve.key).key))
+            # An allowance is a price that begins after its units: what is free is what it does not charge.
+            free, total = (ZERO if each is None else each.units for each in (own, now))
+            before, after = Decimal(item.before), Decimal(item.after)
+            used = difference(min(after, free), min(before, free))
+            left = difference(max(total, after), after) if stretch.is_last else ZERO
+            found[stretch.key] = Allowance(item.curve.key, version, plus(used, left), used, price.price)
 
     # The fee pays for units that nobody used, too; of an ``.each`` entry without usage there is no group.
-    reached = {Meter(card.plan.prices.match(key).key) for key in allowances}
-    for key in dict(card.plan.included).keys() - reached:
-        rate = card.card[key]
-        if isinstance(rate.price, After):
-            allowances[key] = Allowance(rate.key, rate.price.units, ZERO, rate.price.price)
-    return {key: allowances[key] for key in sorted(allowances) if allowances[key].units}
+    last = len(period.parts) - 1
+    for key in dict(period.terms(last).included).keys() - reached:
+        curve = period.plan.cards[last][key]
+        if isinstance(curve.price, After):
+            unused = Allowance(curve.key, last, curve.price.units, ZERO, curve.price.price)
+            found[period.key(curve.identity.key, last)] = unused
+    in_order = sorted(found.items(), key=lambda pair: pair[1][:2])
+    return {key: allowance for key, allowance in in_order if allowance.units}
 
 
-def covering(bill: Bill, pairs: Iterable[Pair], fee: str | None) -> list[Pair]:
-    """The fees that pay for what the plan includes: those of the name *fee*, the first if it is None."""
-    plan = bill.plan
-    if not plan.fees or not any(units for _, units in plan.included):
-        return []
-    names = [each.name for each in plan.fees]
-    wanted = names[0] if fee is None else fee
-    if wanted and wanted not in names:
-        raise InvalidPlan("not a fee of the plan", wanted, f"name one of {listed(names)}")
-    fees = [pair for pair in pairs if pair.after.kind == "fee"]
-    return [pair for pair in fees if any(line.description == wanted for line in pair.after.lines)]
+def covering(period: RatedPeriod, fee: str | None) -> frozenset[str]:
+    """The names of the fees that pay for what a plan includes: *fee*, or else the first of each version.
+
+    None do where nothing is included, or where they are not due yet: then a fee has a cost of its own.
+    """
+    versions = period.plan.versions
+    names = [version.fees[0].name for version in versions if version.fees] if fee is None else [fee]
+    is_any = any(units for version in versions for _, units in version.plan.included)
+    due = {line.description for charge in period.charges if charge.kind == "fee" for line in charge.lines}
+    return frozenset(due.intersection(names)) if is_any and within_allowance(period) else frozenset()
 
 
-def allowance_costs(bill: Bill, fees: Sequence[Pair], credit: Exact) -> list[Cost]:
+def allowance_costs(
+    now: RatedPeriod, before: RatedPeriod | None, fees: Sequence[FeeMoved], *, final: bool
+) -> list[Cost]:
     """The rows of what a plan includes: used in this bill, and unused where it closes the period.
 
-    *credit* is the money that one unit of the schedule is worth; 1 where it is in money.
+    *fees* are what the fees that pay for it come to after the bill, and before it.
     """
-    card, opening = card_of(bill), bill.opening
-    after = within_allowance(card, used_in(bill.request))
-    before = {} if opening.is_fresh else within_allowance(card, opening.used)
-    now = decimal(exact_sum(decimal(pair.after.net) for pair in fees))
-    then = decimal(exact_sum(decimal(pair.before.net) for pair in fees if pair.before))
+    after = within_allowance(now)
+    earlier = {} if before is None else within_allowance(before)
+    owed, then = (decimal(exact_sum(parts)) for parts in zip(*fees, strict=True))
     # FOCUS: a fee that covers later use has an EffectiveCost of 0, and the units covered carry it. What
     # they carry so far, less what they carried before, is the same however the period is cut.
-    shares, earlier = _used_shares(after, now), _used_shares(before, then)
+    shares, shares_then = _used_shares(after, owed), _used_shares(earlier, then)
     costs: list[Cost] = []
-    for key in sorted(after.keys() | before.keys()):
+    for key in sorted(after.keys() | earlier.keys()):
         used = difference(
-            after[key].used if key in after else ZERO, before[key].used if key in before else ZERO
+            after[key].used if key in after else ZERO, earlier[key].used if key in earlier else ZERO
         )
-        moved = decimal(difference(shares.get(key, ZERO), earlier.get(key, ZERO)))
+        moved = decimal(difference(shares.get(key, ZERO), shares_then.get(key, ZERO)))
         if used or moved:
-            costs.append(_cost(after.get(key) or before[key], used, moved, credit, label="included"))
-    if not bill.final:
+            allowance = after.get(key) or earlier[key]._replace(version=now.version_at(key[1]))
+            costs.append(_cost(now, allowance, used, moved, label="included"))
+    if not (final and after):
         return costs
 
     # Nothing of the fee may be lost: what no used unit carries goes to the unused ones, to the last digit.
-    rest = decimal(difference(now, exact_sum(shares.values())))
+    rest = decimal(difference(owed, exact_sum(shares.values())))
     weights = _weights(after)
     left = {key: difference(allowance.units, allowance.used) for key, allowance in after.items()}
     unused = [ratio(product(weights[key], left[key]), allowance.units) for key, allowance in after.items()]
     parts = split(rest, unused) or [*(ZERO for _ in list(after)[1:]), rest]
     for (key, allowance), part in zip(after.items(), parts, strict=True):
         if left[key] or part:
-            cost = _cost(allowance, left[key], part, credit, label="unused")
+            cost = _cost(now, allowance, left[key], part, label="unused")
             costs.append(cost._replace(consumed=ZERO, frequency="Recurring"))
     return costs
 
 
-def _used_shares(allowances: Mapping[Meter, Allowance], fee: Decimal) -> dict[Meter, Decimal]:
+def _used_shares(allowances: Mapping[ItemKey, Allowance], fee: Decimal) -> dict[ItemKey, Decimal]:
     """The part of the fee that the units used so far carry."""
     whole = _weights(allowances)
     parts = {
@@ -153,7 +144,7 @@ def _used_shares(allowances: Mapping[Meter, Allowance], fee: Decimal) -> dict[Me
     return {key: decimal(part) for key, part in parts.items()}
 
 
-def _weights(allowances: Mapping[Meter, Allowance]) -> dict[Meter, Exact]:
+def _weights(allowances: Mapping[ItemKey, Allowance]) -> dict[ItemKey, Exact]:
     """How a fee is divided between allowances: by what they are worth, or evenly if nothing has a price."""
     worth = {key: allowance.worth for key, allowance in allowances.items()}
     whole = exact_sum(worth.values())
@@ -162,21 +153,21 @@ def _weights(allowances: Mapping[Meter, Allowance]) -> dict[Meter, Exact]:
     return {key: ratio(value, whole) for key, value in worth.items()}
 
 
-def _cost(allowance: Allowance, units: Exact, moved: Decimal, credit: Exact, *, label: str) -> Cost:
+def _cost(now: RatedPeriod, allowance: Allowance, units: Exact, moved: Decimal, *, label: str) -> Cost:
     """Units of an allowance at the price of those beyond it, which the fee has paid."""
     rate, per = first_rate(allowance.price)
     # The unit price shown is what a unit would cost without the fee; a row bills nothing for it.
-    charge = Charge(
-        "usage", allowance.meter, f"{allowance.meter}, {label}", decimal(product(rate, credit)), per
-    )
+    worth = decimal(product(rate, token_rate(now.terms(allowance.version))))
+    charge = Charge("usage", allowance.meter, f"{allowance.meter}, {label}", worth, per)
     line = LineItem(charge, decimal(units), ZERO, ZERO)
     (part,) = priced(line, {}, ONE)
-    return line_cost("usage", line, part)._replace(consumed=decimal(units), effective=moved)
+    cost = line_cost("usage", line, part)._replace(consumed=decimal(units), effective=moved)
+    return cost.within(allowance.version, now.part_of((allowance.version,)))
 
 
-def token_rate(bill: Bill) -> Exact:
+def token_rate(plan: BillingPlan) -> Exact:
     """The money that one unit of the schedule is worth: 1, or what the token price asks for one token."""
-    price = bill.plan.token_price
+    price = plan.token_price
     if price is None:
         return ONE
     # A price of blocks has no rate for one token; then one token costs what a block of it does.

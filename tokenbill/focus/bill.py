@@ -5,6 +5,7 @@ BilledCost is what the invoice asks for, EffectiveCost what the use of the perio
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import chain
@@ -24,18 +25,21 @@ from tokenbill.core.money.decimals import (
     ratio,
     running_differences,
 )
-from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.stages import AddTax
-from tokenbill.errors import BillMismatch, InvalidPlan
-from tokenbill.focus.allowance import allowance_costs, token_rate
+from tokenbill.errors import BillMismatch
+from tokenbill.focus.allowance import FeeMoved, allowance_costs
 from tokenbill.focus.costs import Cost, label_of, line_cost, priced, split
-from tokenbill.focus.credit import Draw, Purchases, cut_costs, money_draws
+from tokenbill.focus.credit import Draw, Pair, Purchases, cut_costs, money_draws
 from tokenbill.focus.items import Costing, costing_of, item_costs, token_costs
 
 __all__ = ["adjustment_costs", "bill_costs"]
 
 CHARGED = ("usage", "fee", "minimum")
+BESIDE = ("credit", "tax", "adjustment", "rounding")
 INCLUSION = ", included in prices"
+
+Bases = tuple[Decimal, Decimal]
+"""What a tax is on, at list prices and at those of the contract."""
 
 Groups = list[list[Cost]]
 """The costs of each item of a bill, in the order of its pairs."""
@@ -43,20 +47,16 @@ Groups = list[list[Cost]]
 
 def bill_costs(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) -> list[Cost]:
     """The costs of a bill; what is billed adds up to its total less what paid grants paid of it."""
-    if bill.versions:
-        # one row would hold unit prices of several versions, which FOCUS has no column for
-        way_out = "export its lines, bill.to_rows(), or bills of periods in which one version holds"
-        raise InvalidPlan("a bill of several versions of its terms", str(bill.period), way_out)
     costing = costing_of(bill, known, list_prices, fee)
     # Items and the lines beside them come to the total, unless the bill is a document of older code.
-    beside = [line.precise for line in bill.lines if line.kind in ("credit", "tax", "rounding")]
+    beside = [line.precise for line in bill.lines if line.kind in BESIDE]
     total = exact_sum([*(pair.change("net") for pair in costing.pairs), *beside])
     if total != bill.total:
         raise BillMismatch("the total", bill.total, decimal(total))
 
     groups = [item_costs(costing, place) for place in range(len(costing.pairs))]
     prepaid = [
-        *(allowance_costs(bill, costing.fees, token_rate(bill)) if costing.fees else ()),
+        *(_allowances(costing) if costing.fees else ()),
         *token_costs(costing),
     ]
     notes = _notes(costing, [*chain(*groups), *prepaid])
@@ -66,13 +66,26 @@ def bill_costs(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
     rounding = _rounding(costing, [*chain(*groups), *notes], drawn)
 
     # A fee that pays for what the plan includes has no cost of its own: that is with the units.
-    for place, pair in enumerate(costing.pairs):
-        if pair in costing.fees:
-            groups[place] = [
-                cost._replace(effective=decimal(difference(cost.effective, cost.amount)))
-                for cost in groups[place]
-            ]
+    for place, moved in costing.fees.items():
+        groups[place] = _moved(costing.pairs[place], groups[place], moved)
     return [*chain(*groups), *prepaid, *notes, *rounding, *cut_costs(bill, known)]
+
+
+def _allowances(costing: Costing) -> list[Cost]:
+    before = None if costing.bill.opening.is_fresh else costing.before
+    return allowance_costs(costing.now, before, [*costing.fees.values()], final=costing.bill.final)
+
+
+def _moved(pair: Pair, costs: Sequence[Cost], fee: FeeMoved) -> list[Cost]:
+    """The costs of a fee without what is with the units that it covers."""
+    moved = [cost._replace(effective=decimal(difference(cost.effective, cost.amount))) for cost in costs]
+    # An amendment may bring the first allowance: then what an earlier bill left with the fee moves, too.
+    rest = decimal(difference(difference(*fee), exact_sum(cost.amount for cost in costs)))
+    if rest:
+        text = f"{pair.after.name}, moved to what it covers"
+        cost = Cost("Adjustment", "fee", text).within(pair.version, pair.part)
+        moved.append(cost._replace(effective=decimal(difference(ZERO, rest))))
+    return moved
 
 
 def _notes(costing: Costing, charges: Sequence[Cost]) -> list[Cost]:
@@ -85,34 +98,49 @@ def _notes(costing: Costing, charges: Sequence[Cost]) -> list[Cost]:
             # Promotional credit that a bill takes back is owed, and no credit.
             category = "Credit" if amount < 0 else "Adjustment"
             notes.append(Cost(category, "credit", text, flat=(amount, amount)).worth(amount))
-        elif line.kind == "tax" and text in taxes:
-            notes.append(Cost("Tax", "tax", text, flat=taxes[text]).worth(amount))
+        elif line.kind == "adjustment":  # of a past that is rated anew, what was billed for it
+            notes.append(Cost("Adjustment", "adjustment", text, flat=(amount, amount)).worth(amount))
         elif line.kind == "tax":
+            bases = taxes[text].pop(0)
+            if not text.endswith(INCLUSION):
+                notes.append(Cost("Tax", "tax", text, flat=bases).worth(amount))
+                continue
             # A tax that prices include is taken out of them by an adjustment, in every column.
-            bases = taxes[text.removesuffix(INCLUSION)]
             at_list, contracted = (decimal(difference(ZERO, base)) for base in bases)
             notes.append(Cost("Adjustment", "included tax", text, flat=(at_list, contracted)).worth(amount))
     return notes
 
 
-def _tax_bases(costing: Costing, charges: Sequence[Cost]) -> dict[str, tuple[Decimal, Decimal]]:
-    """Each tax on list costs and on contracted costs, less promotional credit that lowered what is taxed."""
-    compiled = compiled_plan(costing.plan, costing.bill.period)
-    taxable = [(cost, compiled.cells.of(cost.kind, cost.meter)) for cost in charges if cost.kind in CHARGED]
+def _tax_bases(costing: Costing, charges: Sequence[Cost]) -> dict[str, list[Bases]]:
+    """For the lines of each tax its list and contracted costs, less gifts, which lower what is taxed."""
+    compiled = costing.now.plan
+    cells = compiled.cells
+    taxable = [
+        (cost, cells.of(cost.kind, cost.meter, version=cost.version))
+        for cost in charges
+        if cost.kind in CHARGED
+    ]
     gifts = [
-        (pair.change("gift"), compiled.cells.of(pair.after.kind, pair.after.meter)) for pair in costing.pairs
+        (pair.change("gift"), cells.of(pair.after.kind, pair.after.meter, version=pair.version))
+        for pair in costing.pairs
     ]
     # The stages say what a tax is of each charge; a cell met for the first time is known to them by now.
-    bases: dict[str, tuple[Decimal, Decimal]] = {}
+    bases: dict[str, list[Bases]] = {}
     for stage in compiled.terms().settling:
         if isinstance(stage, AddTax):
             gift = exact_sum(product(amount, stage.parts[cell]) for amount, cell in gifts)
             at_list = exact_sum(product(cost.list_cost, stage.parts[cell]) for cost, cell in taxable)
             contracted = exact_sum(product(cost.contracted_cost, stage.parts[cell]) for cost, cell in taxable)
-            bases[stage.charge.description] = (
-                decimal(difference(at_list, gift)),
-                decimal(difference(contracted, gift)),
-            )
+            both = decimal(difference(at_list, gift)), decimal(difference(contracted, gift))
+            for charge in filter(None, (stage.charge, stage.included)):
+                bases.setdefault(charge.description, []).append(both)
+
+    # A tax whose rate changes has a line of one name for each rate; a bill has those that it changed.
+    shown = Counter(line.description for line in costing.bill.lines if line.kind == "tax")
+    for name, parts in bases.items():
+        if shown[name] != len(parts):
+            together = [decimal(exact_sum(amounts)) for amounts in zip(*parts, strict=True)]
+            bases[name] = [(together[0], together[1]), *[(ZERO, ZERO)] * len(parts)]
     return bases
 
 
@@ -120,7 +148,7 @@ def _without_dust(costing: Costing, groups: Groups, notes: Sequence[Cost]) -> Gr
     """Where nothing is rounded, the last digit of amounts that do not end goes to the last charge."""
     costs = [*chain(*groups), *notes]
     dust = decimal(difference(costing.bill.total, exact_sum(cost.amount for cost in costs)))
-    own = [at for at, pair in enumerate(costing.pairs) if groups[at] and pair not in costing.fees]
+    own = [at for at, group in enumerate(groups) if group and at not in costing.fees]
     if not dust or not own or any(line.kind == "rounding" for line in costing.bill.lines):
         return groups
     *rest, last = groups[own[-1]]

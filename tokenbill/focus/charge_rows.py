@@ -18,7 +18,7 @@ from tokenbill.focus.costs import Cost
 from tokenbill.focus.purchases import Purchase
 from tokenbill.focus.skus import Sku, sku_of, skus_of
 
-__all__ = ["Heading", "life_of", "row_of"]
+__all__ = ["Heading", "charge_period", "life_of", "row_of"]
 
 NAMED_COLUMNS = ("customer", "sub_account", "number")
 """What a bill may be ``about`` that has a column; the rest become tags."""
@@ -79,6 +79,11 @@ def ends(which: str, period: Period | None, tz: str) -> dict[str, str | None]:
         f"{which}Start": None if start is None else instant_text(start, tz),
         f"{which}End": None if end is None else instant_text(end, tz),
     }
+
+
+def charge_period(cost: Cost, tz: str) -> dict[str, str | None]:
+    """The charge period of a cost that is of a part of its bill's period, where the terms change in it."""
+    return {} if cost.period is None else ends("ChargePeriod", cost.period, tz)
 
 
 def life_of(purchase: Purchase) -> dict[str, str | None]:

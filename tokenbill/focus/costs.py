@@ -21,6 +21,7 @@ from tokenbill.core.money.decimals import (
     rounded,
     running_differences,
 )
+from tokenbill.core.periods.period import Period
 from tokenbill.core.rating.lines import LineItem
 
 __all__ = ["MONEY", "Cost", "Listed", "Priced", "label_of", "line_cost", "priced", "split"]
@@ -38,7 +39,7 @@ class Cost(NamedTuple):
     ``amount`` is what it comes to, ``billed`` the same less what paid credit paid, ``effective`` what its use
     cost. Where there is no ``price`` the list and contracted costs are ``flat``. ``token`` is the virtual
     currency that it was paid in, with how many of it, at list and contract, a unit costs, and how many were
-    drawn.
+    drawn. Where terms change, ``version`` is the first that it is of, and ``period`` where those lie.
     """
 
     category: str
@@ -58,6 +59,8 @@ class Cost(NamedTuple):
     effective: Decimal = ZERO
     flat: tuple[Decimal, Decimal] = (ZERO, ZERO)
     token: tuple[str, Decimal, Decimal] | None = None
+    version: int = 0
+    period: Period | None = None
 
     @property
     def list_cost(self) -> Decimal:
@@ -75,6 +78,10 @@ class Cost(NamedTuple):
     def worth(self, amount: Decimal) -> Cost:
         """The cost of an amount that nothing was paid of yet."""
         return self._replace(amount=amount, billed=amount, effective=amount)
+
+    def within(self, version: int, period: Period | None) -> Cost:
+        """The cost in its part of a period."""
+        return self._replace(version=version, period=period)
 
     def less(self, paid: Decimal, value: Decimal) -> Cost:
         """The cost less what credit paid of it, which was bought for *value*."""

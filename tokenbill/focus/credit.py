@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.billing.bill import Bill
@@ -24,6 +24,7 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.rating.bill_delta import BillDelta
@@ -31,6 +32,7 @@ from tokenbill.core.rating.statement import RatedCharge
 from tokenbill.errors import CurrencyMismatch, InvalidGrant
 from tokenbill.focus.costs import Cost
 from tokenbill.focus.purchases import Expired, Purchase
+from tokenbill.focus.stretches import ItemKey
 
 __all__ = [
     "Draw",
@@ -96,10 +98,16 @@ class Market(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """One item of a period after this bill, and before it; the difference is what the bill charges."""
+    """One item of a period after this bill, and before it; the difference is what the bill charges.
+
+    Where terms change, ``version`` is the first that it is of now, and ``part`` where those lie.
+    """
 
     after: RatedCharge
     before: RatedCharge | None
+    key: ItemKey
+    version: int
+    part: Period | None
 
     def change(self, of: str) -> Exact:
         """The change of one of its amounts since the last bill."""
@@ -125,7 +133,7 @@ def money_draws(bill: Bill, delta: BillDelta, pairs: Sequence[Pair], known: Purc
     """The draws of this bill in money, in the order in which grants pay."""
     # Promotional credit has its own rows; here is money that somebody paid ahead.
     grants = [grant for grant in _in_order(bill, bill.plan.currency) if grant.kind == "paid"]
-    draws = _changes(grants, pairs, dict(delta.draws), dict(bill.opening.draws_by_charge))
+    draws = _changes(grants, pairs, dict(delta.draws), dict(bill.opening.draws_by_charge), "gross")
     # Of a draw that only went from one item to another, the bill owes nothing.
     return [
         Draw(grant, amount, parts, _value(bill, grant, amount, known))
@@ -141,20 +149,45 @@ def token_draws(bill: Bill, delta: BillDelta, pairs: Sequence[Pair], known: Purc
     # Tokens are drawn on the whole period, so an earlier bill's tokens may move to another grant: the
     # difference gives them back.
     grants = _in_order(bill, bill.plan.pricing_unit)
-    draws = _changes(grants, pairs, delta.after.draws, delta.before.draws if delta.before else {})
+    before = delta.before.draws if delta.before else {}
+    draws = _changes(grants, pairs, delta.after.draws, before, "tokens")
     return [Draw(grant, amount, parts, _value(bill, grant, amount, known)) for grant, amount, parts in draws]
 
 
 def _changes(
-    grants: Sequence[Grant], pairs: Sequence[Pair], after: Mapping[str, Any], before: Mapping[str, Any]
+    grants: Sequence[Grant],
+    pairs: Sequence[Pair],
+    after: Mapping[str, Any],
+    before: Mapping[str, Any],
+    of: Literal["gross", "tokens"],
 ) -> Iterator[tuple[Grant, Decimal, list[Decimal]]]:
-    """What each grant pays more of each item, or less, than it had paid."""
+    """What each grant pays more of each item, or less, than it had paid; *of* is what it pays of an item."""
+    items = [(pair.key, pair.after.key, getattr(pair.after, of)) for pair in pairs]
+    had = [(pair.key, pair.before.key, getattr(pair.before, of)) for pair in pairs if pair.before]
+    now, then = _by_item(after, items), _by_item(before, had or items)
     for grant in grants:
-        now, then = dict(after.get(grant.id, ())), dict(before.get(grant.id, ()))
-        keys = [pair.after.key for pair in pairs]
-        parts = [decimal(difference(now.get(key, ZERO), then.get(key, ZERO))) for key in keys]
+        mine, earlier = now.get(grant.id, {}), then.get(grant.id, {})
+        keys = [pair.key for pair in pairs]
+        parts = [decimal(difference(mine.get(key, ZERO), earlier.get(key, ZERO))) for key in keys]
         if any(parts):
             yield grant, decimal(exact_sum(parts)), parts
+
+
+def _by_item(
+    draws: Mapping[str, Any], items: Sequence[tuple[ItemKey, str, Decimal]]
+) -> dict[str, dict[ItemKey, Decimal]]:
+    """What each grant paid, by item: an account knows it by charge, whose items are paid in their order."""
+    left = {item: amount for item, _, amount in items}
+    found: dict[str, dict[ItemKey, Decimal]] = {}
+    for id, parts in draws.items():
+        for charge, drawn in dict(parts).items():
+            mine, open_ = [item for item, key, _ in items if key == charge], drawn
+            for item in mine:
+                part = open_ if item == mine[-1] else min(open_, left[item])
+                found.setdefault(id, {})[item] = part
+                left[item] = decimal(difference(left[item], part))
+                open_ = decimal(difference(open_, part))
+    return found
 
 
 def _in_order(bill: Bill, unit: Currency) -> list[Grant]:

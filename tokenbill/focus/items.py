@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from tokenbill.core.base.quoting import listed
 from tokenbill.core.billing.bill import Bill
-from tokenbill.core.metering.meters import Meter
-from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import currency
 from tokenbill.core.money.decimals import (
     ONE,
@@ -23,15 +22,16 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.rates import PerUnit
-from tokenbill.core.rating.bill_delta import BillDelta, with_statements
+from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.bill_request import used_in
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.lines import Charge, LineItem, less
-from tokenbill.core.rating.statement import RatedCharge, entry_lines, plain_lines
-from tokenbill.errors import CurrencyMismatch
-from tokenbill.focus.allowance import card_of, covering, used_by, within_allowance
+from tokenbill.core.rating.statement import RatedCharge, plain_lines
+from tokenbill.errors import CurrencyMismatch, InvalidPlan
+from tokenbill.focus.allowance import FeeMoved, covering, within_allowance
 from tokenbill.focus.costs import Cost, Listed, Priced, line_cost, priced, split
 from tokenbill.focus.credit import Draw, Market, Pair, Purchases, token_draws
+from tokenbill.focus.stretches import ItemKey, RatedPeriod, periods_of
 
 __all__ = ["Costing", "costing_of", "item_costs", "shift", "token_costs"]
 
@@ -42,36 +42,43 @@ PERIODS = {"day": "Days", "week": "Weeks", "month": "Months", "quarter": "Quarte
 class Costing(NamedTuple):
     """A bill, and what its costs are worked out from.
 
-    ``fees`` are those that pay for what the plan includes; ``used`` is what this bill adds by entry, and
-    ``lines`` what that costs in the unit of the schedule, both without what a fee covers.
+    ``now`` is its period as the bill leaves it. ``fees`` are those that pay for what the plan includes, by
+    place, each with what it comes to after the bill and before it;
+    ``used`` is what this bill adds by item, and ``lines`` what that costs in the unit of the schedule, both
+    without what a fee covers.
     """
 
     bill: Bill
     delta: BillDelta
+    now: RatedPeriod
+    before: RatedPeriod
     pairs: Sequence[Pair]
-    fees: Sequence[Pair]
-    used: Mapping[Meter, Exact]
-    lines: Mapping[Meter, Sequence[LineItem]]
+    fees: Mapping[int, FeeMoved]
+    used: Mapping[ItemKey, Exact]
+    lines: Mapping[ItemKey, Sequence[LineItem]]
     listed: Listed
     known: Purchases
     tokens: Sequence[Draw]
 
     @property
     def plan(self) -> BillingPlan:
-        """The terms."""
+        """The terms; of several versions those of the last."""
         return self.bill.plan
+
+    def terms(self, pair: Pair) -> BillingPlan:
+        """The terms of an item."""
+        return self.now.terms(pair.version)
 
     def used_of(self, pair: Pair) -> Exact:
         """What this bill adds to the usage of an item, without what a fee covers."""
-        meter = pair.after.meter
-        return ZERO if meter is None else self.used.get(meter, ZERO)
+        return self.used.get(pair.key, ZERO)
 
-    def discounted(self, item: RatedCharge) -> Exact:
+    def discounted(self, pair: Pair) -> Exact:
         """What percent discounts leave of the price of an item."""
         factor: Exact = ONE
         # FOCUS: ContractedUnitPrice carries negotiated percentages only; fixed amounts lower BilledCost.
-        for discount in self.plan.discounts:
-            if discount.unit == "percent" and item.kind != "minimum" and item.within(discount.on):
+        for discount in self.terms(pair).discounts:
+            if discount.unit == "percent" and pair.after.kind != "minimum" and pair.after.within(discount.on):
                 factor = product(factor, ratio(difference(HUNDRED, discount.value), HUNDRED))
         return factor
 
@@ -89,54 +96,86 @@ class Costing(NamedTuple):
 
 def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) -> Costing:
     """What the costs of a bill are worked out from: its period after it, less the period before it."""
-    card, opening, usage = card_of(bill), bill.opening, used_in(bill.request)
-    delta = with_statements(bill.delta, bill.request, card)
-    after = delta.after.charges if delta.after else []
-    before = delta.before.charges if delta.before else []
-    # Of an item that is gone from the period, nothing is left: its pair takes back what was billed.
-    earlier = {item.key: item for item in before}
-    pairs = [Pair(item, earlier.pop(item.key, None)) for item in after]
-    pairs += [Pair(RatedCharge(item.identity, []), item) for item in earlier.values()]
+    delta, now, before = periods_of(bill)
+    pairs = _pairs(now, before)
 
+    fees = [each.name for version in now.plan.versions for each in version.fees]
+    if fee and fees and fee not in fees:
+        raise InvalidPlan("not a fee of the plan", fee, f"name one of {listed(fees)}")
     # The units that a fee covers have rows of their own, so neither they nor their line count here.
-    fees = covering(bill, pairs, fee)
-    used, lines = _beyond_allowance(bill, usage, fees)
-    used_before, lines_before = _beyond_allowance(bill, opening.used, fees)
-    if opening.is_fresh:
+    names, names_before = covering(now, fee), covering(before, fee)
+    is_covered = bool(names or names_before)
+    used, lines = _beyond_allowance(now, is_covered=is_covered)
+    used_before, lines_before = _beyond_allowance(before, is_covered=is_covered)
+    if bill.opening.is_fresh:
         lines_before = {}
-    listed: Listed = {}
-    if list_prices is not None:
-        unit = bill.plan.pricing_unit
-        if currency(getattr(list_prices, "currency", unit)) != unit:
-            raise CurrencyMismatch(list_prices.currency, unit)
-        plan = bill.plan
-        public = BillingPlan(list_prices, included=plan.included, prorate_included=plan.prorate_included)
-        at_list = CompiledPlan(public, plan.share(bill.period))
-        listed = {(line.meter, line.description): line for line in plain_lines(at_list, usage)}
     return Costing(
         bill,
         delta,
+        now,
+        before,
         pairs,
-        fees,
+        _fees(pairs, names, names_before),
         {key: difference(used.get(key, ZERO), used_before.get(key, ZERO)) for key in {*used, *used_before}},
         {key: less(lines.get(key, ()), lines_before.get(key, ())) for key in {*lines, *lines_before}},
-        listed,
+        {} if list_prices is None else _at_list(bill, list_prices),
         known,
         token_draws(bill, delta, pairs, known),
     )
 
 
+def _pairs(now: RatedPeriod, before: RatedPeriod) -> list[Pair]:
+    """The items of a period with what each was before the bill."""
+    # Of an item that is gone from the period, nothing is left: its pair takes back what was billed.
+    earlier = {before.key(item.key, item.versions[0]): item for item in before.charges}
+    pairs = list[Pair]()
+    for item in now.charges:
+        version = item.versions[0]
+        key = now.key(item.key, version)
+        pairs.append(Pair(item, earlier.pop(key, None), key, version, now.part_of(item.versions)))
+    for key, item in earlier.items():
+        version = now.version_at(key[1])
+        gone = RatedCharge(item.identity, [])
+        pairs.append(Pair(gone, item, key, version, now.part_of((version,))))
+    return pairs
+
+
+def _fees(pairs: Sequence[Pair], names: frozenset[str], names_before: frozenset[str]) -> dict[int, FeeMoved]:
+    """What of each fee is with the units that it covers, after the bill and before it."""
+    found: dict[int, FeeMoved] = {}
+    for place, (now, before, *_) in enumerate(pairs):
+        is_covering = now.kind == "fee" and any(line.description in names for line in now.lines)
+        was = before is not None and any(line.description in names_before for line in before.lines)
+        if is_covering or (was and now.kind == "fee"):
+            found[place] = (
+                decimal(now.net) if is_covering else ZERO,
+                decimal(before.net) if before is not None and was else ZERO,
+            )
+    return found
+
+
+def _at_list(bill: Bill, list_prices: Any) -> Listed:
+    """The lines of the same usage at list prices."""
+    plan, unit = bill.plan, bill.plan.pricing_unit
+    if currency(getattr(list_prices, "currency", unit)) != unit:
+        raise CurrencyMismatch(list_prices.currency, unit)
+    public = BillingPlan(list_prices, included=plan.included, prorate_included=plan.prorate_included)
+    at_list = CompiledPlan(public, plan.share(bill.period))
+    return {(line.meter, line.description): line for line in plain_lines(at_list, used_in(bill.request))}
+
+
 def _beyond_allowance(
-    bill: Bill, usage: Usage, fees: Sequence[Pair]
-) -> tuple[dict[Meter, Exact], dict[Meter, Sequence[LineItem]]]:
-    """What was used by entry, and its lines, without what a fee covers, which is the first line."""
-    card = card_of(bill)
-    allowances = within_allowance(card, usage) if fees else {}
-    free = {key: allowance.used for key, allowance in allowances.items()}
-    used = {key: difference(units, free.get(key, ZERO)) for key, units in used_by(card, usage).items()}
-    lines = {
-        rate.key: lines[1:] if rate.key in allowances else lines for rate, lines in entry_lines(card, usage)
-    }
+    period: RatedPeriod, *, is_covered: bool
+) -> tuple[dict[ItemKey, Exact], dict[ItemKey, Sequence[LineItem]]]:
+    """What was used by item, and its lines, without what a fee covers, which is the first line."""
+    allowances = within_allowance(period) if is_covered else {}
+    used: dict[ItemKey, Exact] = {}
+    lines: dict[ItemKey, Sequence[LineItem]] = {}
+    for stretch in period.stretches():
+        key, allowance = stretch.key, allowances.get(stretch.key)
+        used[key] = difference(stretch.used, allowance.used) if allowance else stretch.used
+        has_one = allowance is not None and period.allowance(stretch.version, stretch.item.curve.key)
+        lines[key] = stretch.lines_beyond if has_one else stretch.item.lines
     return used, lines
 
 
@@ -148,14 +187,14 @@ def item_costs(costing: Costing, place: int) -> list[Cost]:
     pair = costing.pairs[place]
     item, net, used = pair.after, pair.net_change, costing.used_of(pair)
     if item.meter is not None and costing.plan.token_price is not None:
-        return _sold(costing, place, net)
+        return [cost.within(pair.version, pair.part) for cost in _sold(costing, place, net)]
     lines = less(item.lines, pair.before.lines) if pair.before else item.lines
     if item.meter is not None:
         # What is used may cost nothing more, as inside a package that was begun; it still has a row.
         free = LineItem(Charge("usage", item.meter, str(item.meter)), None, ZERO, ZERO)
-        lines = costing.lines.get(item.meter, ()) or ([free] if used else [])
+        lines = costing.lines.get(pair.key, ()) or ([free] if used else [])
 
-    factor = costing.discounted(item)
+    factor = costing.discounted(pair)
     parts = [(line, part) for line in lines for part in priced(line, costing.listed, factor)]
     weights = [part.weight for _, part in parts]
     # Discounts, limits and rounding by line moved the net away from the parts; they share it by weight.
@@ -169,7 +208,8 @@ def item_costs(costing: Costing, place: int) -> list[Cost]:
             cost = cost._replace(unit=PERIODS[cycle.unit], per=Decimal(cycle.every))
         costs.append(cost)
     moved = [] if amounts or not net else [shift(item, net)]
-    return [*_consumed(costs, [part for _, part in parts], used), *moved]
+    costs = [*_consumed(costs, [part for _, part in parts], used), *moved]
+    return [cost.within(pair.version, pair.part) for cost in costs]
 
 
 def shift(item: RatedCharge, amount: Decimal) -> Cost:
@@ -195,16 +235,16 @@ def _sold(costing: Costing, place: int, net: Decimal) -> list[Cost]:
     rest, used = costing.uncovered(place), costing.used_by_draw(place)[-1]
     if not (rest or net or used):
         return []
-    price, meter = costing.plan.token_price, pair.after.meter
+    price, meter = costing.terms(pair).token_price, pair.after.meter
     gross = decimal(pair.after.lines[0].precise) if pair.after.lines else ZERO
-    if pair.before:
+    if pair.before and pair.before.lines:
         gross = decimal(difference(gross, pair.before.lines[0].precise))
     # Only a price per unit has a rate; a token price of blocks is priced by its amount.
     charge = Charge("usage", meter, f"{meter}, overage")
     if isinstance(price, PerUnit):
         charge = Charge("usage", meter, f"{meter}, overage", price.rate, price.per)
     line = LineItem(charge, rest, gross, gross)
-    (part,) = priced(line, {}, costing.discounted(pair.after))
+    (part,) = priced(line, {}, costing.discounted(pair))
     cost = line_cost("usage", line, part).worth(net)
     unit = "Credits" if isinstance(price, PerUnit) else part.unit
     return [cost._replace(unit=unit, consumed=used)]
@@ -225,7 +265,7 @@ def _token_costs_of(costing: Costing, place: int, at: int, value: Decimal) -> li
     """What one grant paid of an item: in units of service if it paid all of it; else in tokens."""
     pair, drawn = costing.pairs[place], costing.tokens[at]
     tokens, meter = drawn.parts[place], pair.after.meter
-    lines = costing.lines.get(meter, ()) if meter is not None else ()
+    lines = costing.lines.get(pair.key, ()) if meter is not None else ()
     parts = [(line, part) for line in lines for part in priced(line, {}, ONE)]
     # FOCUS wants drawn units of service where it can: GPU hours paid with credits are GPU hours.
     is_rated = all(part.used is not None for _, part in parts)
@@ -251,4 +291,5 @@ def _token_costs_of(costing: Costing, place: int, at: int, value: Decimal) -> li
                 effective=effective,
             )
         )
-    return _consumed(costs, [part for _, part in parts], costing.used_by_draw(place)[at])
+    costs = _consumed(costs, [part for _, part in parts], costing.used_by_draw(place)[at])
+    return [cost.within(pair.version, pair.part) for cost in costs]

@@ -121,7 +121,7 @@ def by_version(
             i = _version_at(clauses, plan, when or at, labelled, period, is_dated=when is not None)
             part = _without_idle(labelled, plan.cards[i], opening.idle_labels)
             usages[i] = usages[i] + part if is_new else usages[i] - part
-    return ByVersion(contract, plan, tuple(usages), past, tuple(past_usages), clauses, restate)
+    return ByVersion(contract, plan, tuple(usages), past, tuple(past_usages), clauses, tuple(known), restate)
 
 
 def restored(

@@ -38,6 +38,7 @@ class ByVersion(NamedTuple):
     past: CompiledPlan
     past_usages: tuple[Usage, ...]
     clauses: tuple[Clause, ...]
+    past_clauses: tuple[Clause, ...]
     restate: bool
 
 

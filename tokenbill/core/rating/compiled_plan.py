@@ -217,7 +217,7 @@ class CompiledPlan:
 
         return allowance
 
-    def agree(self, one: int, other: int, kind: str, meter: Meter) -> bool:
+    def agree(self, one: int, other: int, kind: str, meter: Meter | None) -> bool:
         """Whether two versions treat a charge alike in everything but its own amount."""
         return concern(self.versions[one], kind, meter) == concern(self.versions[other], kind, meter)
 

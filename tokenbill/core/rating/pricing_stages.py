@@ -23,12 +23,21 @@ __all__ = ["FeeCharge", "PriceUsage", "BurnTokens", "TokenPrice"]
 class FeeCharge(Stage):
     """Fees as given, those in arrears with the last bill: they lead the bill."""
 
-    __slots__ = ("amount", "cell", "exact", "fee", "identity", "line", "part")
+    __slots__ = ("amount", "cell", "exact", "fee", "identity", "line", "part", "versions")
 
     def __init__(
-        self, fee: Fee, name: str, *, part: Fraction | None, exact: Fraction, amount: Number, cell: int
+        self,
+        fee: Fee,
+        name: str,
+        *,
+        part: Fraction | None,
+        exact: Fraction,
+        amount: Number,
+        cell: int,
+        versions: Sequence[int],
     ) -> None:
         self.fee, self.part, self.exact, self.amount, self.cell = fee, part, exact, amount, cell
+        self.versions = versions
         self.identity = Identity.named("fee", name, self)
         self.line: LineItem | None = None
 
@@ -69,7 +78,8 @@ class FeeCharge(Stage):
             parts.append(part)
         for group, part, exact, amount in zip(groups, parts, amounts, at.numbers(amounts), strict=True):
             cell = at.cells.of("fee", version=group[0])
-            yield cls(fees[group[0]], name, part=part, exact=exact, amount=amount, cell=cell)
+            fee = fees[group[0]]
+            yield cls(fee, name, part=part, exact=exact, amount=amount, cell=cell, versions=group)
 
     def apply(self, run: RatingRun) -> None:
         if run.final or self.fee.due == "advance":
@@ -170,9 +180,10 @@ class TokenStretch(NamedTuple):
 class TokenPrice:
     """The price of tokens in a stretch of versions."""
 
-    __slots__ = ("cell", "function", "identity", "inside", "places", "price", "scale")
+    __slots__ = ("cell", "function", "identity", "inside", "places", "price", "scale", "versions")
 
     def __init__(self, at: PlanScale, versions: Sequence[int]) -> None:
+        self.versions = versions
         price = at.versions[versions[0]].plan.token_price
         assert price is not None  # a plan with another unit of account has one
         self.price, self.scale, self.places = price, at.entry_scale, at.plan.pricing_unit.places

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from itertools import takewhile
 from operator import attrgetter
 
 from attrs import evolve
@@ -111,7 +112,7 @@ class Statement:
         places, over = plan.plan.pricing_unit.places, run.over * 10**plan.places
         gross = run.gross()
         for place, identity in enumerate(run.identities):
-            charge = RatedCharge(identity, self.lines_at(place))
+            charge = RatedCharge(identity, self.lines_at(place), self._versions_at(place))
             net, listed = (
                 amount_of(run.priced[place], over, plan),
                 exact_sum(it.precise for it in charge.lines),
@@ -120,9 +121,23 @@ class Statement:
             charge.units, charge.gross = plan.money(run.units[place]), plan.money(int(gross[place]))
             charge.gift = plan.money(run.gifts[place]) if run.gifts else ZERO
             charge.tokens = shifted(run.tokens[place], places) if place < len(run.tokens) else ZERO
-            if charge.lines:  # an entry that shows nothing is none
+            # an entry that shows nothing is none, unless a later version used units that cost nothing more
+            if charge.lines or (isinstance(identity.of, EntryItem) and identity.of.quantity):
                 charges.append(charge)
         return charges
+
+    def _versions_at(self, place: int) -> Sequence[int]:
+        """The versions of the terms that one charge is of."""
+        identity, plan = self.run.identities[place], self.plan
+        if isinstance(identity.of, FeeCharge | EntryItem | TokenPrice):
+            return identity.of.versions
+
+        def goes_on(i: int) -> bool:
+            has_one = plan.versions[i].plan.minimum is not None
+            return has_one and plan.agree(first, i, "minimum", None)
+
+        first = plan.cells.masks[self.run.cells[place]][0]
+        return [first, *takewhile(goes_on, range(first + 1, len(plan.versions)))]
 
     @cached_property
     def lines(self) -> list[LineItem]:
@@ -202,12 +217,12 @@ class RatedCharge:
 
     ``net`` is what is left of it after discounts and limits, exact; ``units`` the same in whole minor units,
     as credit pays it; ``gift`` what promotional credit paid of that, ``gross`` what is left to be paid, tax
-    included; ``tokens`` is what was burned, in whole tokens.
+    included; ``tokens`` is what was burned, in whole tokens. ``versions`` are those that it is of.
     """
 
-    def __init__(self, identity: Identity, lines: Sequence[LineItem]) -> None:
+    def __init__(self, identity: Identity, lines: Sequence[LineItem], versions: Sequence[int] = (0,)) -> None:
         self.key, self.kind, self.meter, _ = identity
-        self.identity, self.lines = identity, lines
+        self.identity, self.lines, self.versions = identity, lines, versions
         self.net: Exact = ZERO
         self.units = self.gift = self.gross = self.tokens = ZERO
 

@@ -18,10 +18,19 @@ __all__ = ["EntryItem", "entry_items"]
 
 
 class EntryItem:
-    """One entry in one stretch of versions: its curve from the units *before* up to the units *after*."""
+    """One entry in a stretch of *versions*: its curve from the units *before* up to the units *after*."""
 
-    def __init__(self, curve: EntryCurve, before: Quantity, after: Quantity, *, is_first: bool) -> None:
+    def __init__(
+        self,
+        curve: EntryCurve,
+        before: Quantity,
+        after: Quantity,
+        *,
+        is_first: bool = True,
+        versions: Sequence[int] = (0,),
+    ) -> None:
         self.curve, self.before, self.after, self.is_first = curve, before, after, is_first
+        self.versions = versions
         self.amount: Number = curve.at(after) - (0 if is_first else curve.at(before))
 
     @property
@@ -110,7 +119,7 @@ def _items_of(
         after: Quantity = before
         for i in group:
             after = EXACT.add(after, parts[i][1]) if i in parts else after
-        items.append(EntryItem(curves[group[0]], before, after, is_first=not items))
+        items.append(EntryItem(curves[group[0]], before, after, is_first=not items, versions=group))
         before = after
     if any(item.amount < 0 for item in items):
         for item, amount in zip(items, not_negative(item.amount for item in items), strict=True):
