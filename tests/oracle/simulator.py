@@ -8,6 +8,7 @@ split, so is the one bill that it could have been. A seed that fails is a test c
 
 import argparse
 import json
+import random
 import sys
 import time
 from fractions import Fraction
@@ -16,7 +17,7 @@ from attrs import evolve
 
 import tokenbill as tb
 from tests.oracle import oracle
-from tests.oracle.stories import Story, decimal
+from tests.oracle.stories import CURRENCIES, Story, decimal
 from tokenbill import serial
 from tokenbill.errors import BalanceExhausted
 
@@ -93,13 +94,54 @@ def grant_of(plan, grant):
     return tb.Grant(**grant | {"currency": unit_of(plan, grant["currency"])})
 
 
-def kept(account, keep):
+def kept(account, step):
     """An account as it comes back: as it was, without what it remembers, or from what a user stores."""
-    if keep == "memo":
+    if step["keep"] == "memo":
         return account
-    if keep == "evolved":
+    if step["keep"] == "evolved":
         return evolve(account)
-    return serial.loads(serial.dumps(account))
+    text = serial.dumps(account)
+    if step["keep"] == "edited":
+        try:
+            again = serial.loads(with_one_edit(text, step["edit"]))
+        except tb.TokenbillError:
+            again = account  # refused, as it should be
+        if again != account:
+            raise Difference
+    return serial.loads(text)
+
+
+def with_one_edit(text, number):
+    """A document with one thing in it changed, left out or written twice; the number says which and how."""
+    chosen, document = random.Random(number), json.loads(text)
+    places = list(places_in(document))
+    table, key = chosen.choice(places)
+    how = chosen.choice(["change", "change", "leave out", "twice"])
+    if how == "leave out":
+        del table[key]
+    elif how == "twice" and isinstance(table, list):
+        table.insert(key, table[key])
+    else:
+        table[key] = changed(table[key], chosen)
+    return json.dumps(document)
+
+
+def places_in(node):
+    """Every table and list in a document, with every key of it."""
+    for key in node if isinstance(node, dict) else range(len(node)):
+        yield node, key
+        if isinstance(node[key], dict | list):
+            yield from places_in(node[key])
+
+
+def changed(item, chosen):
+    if isinstance(item, str) and item.replace(".", "").isdigit():
+        return decimal(Fraction(item) + chosen.choice([1, Fraction(1, 100), 1000]))
+    if isinstance(item, bool):
+        return not item
+    if isinstance(item, str):
+        return f"{item}x"
+    return "1" if item is None else type(item)()
 
 
 # --- both ------------------------------------------------------------------------------------------------
@@ -169,7 +211,8 @@ class Run:
 
     def __init__(self, story):
         self.story = story
-        self.plan = plan_of(story["plan"])
+        self.terms = story["plan"]
+        self.plan = plan_of(self.terms)
         order = {"order": tuple(story["order"])} if story["order"] else {}
         balance = tb.Balance(self.grants(story["grants"]), **order)
         self.account = tb.Account(balance=balance, credit_balance=story["credit"])
@@ -211,7 +254,7 @@ class Run:
             return None, {"error": error.code}
 
     def oracle_says(self, state, step, bounds, final):
-        plan, usage, less = self.story["plan"], step["usage"], step["less"]
+        plan, usage, less = self.terms, step["usage"], step["less"]
         try:
             answer, after = oracle.billed(
                 plan, state, usage, period=bounds, final=final, at=step["at"], reversal=less
@@ -228,11 +271,13 @@ class Run:
 
     def closed(self, period):
         """All bills of a period, and then the laws about them."""
+        self.terms = in_currency(self.story["plan"], period["currency"])
+        self.plan = plan_of(self.terms)
         opening, state, made = self.account, self.state, []
         steps, bounds = period["steps"], period["bounds"]
         for step in steps:
             self.topped_up(step["grants"])
-            account = kept(self.account, step["keep"])
+            account = kept(self.account, step)
             bill, self.state = self.bill(account, self.state, step, bounds, final=step is steps[-1])
             self.account = bill.closing if bill else account
             made.append(bill)
@@ -250,9 +295,12 @@ class Run:
             self.state = oracle.topped_up(self.state, grants)
 
     def given_up(self, step, bounds):
-        """A period whose last bill is refused ends with one of no usage, which never is."""
+        """A period whose last bill is refused ends with one of no usage, which never is.
+
+        But for credit in another currency, which waits for a period that is billed in it.
+        """
         bill, self.state = self.bill(self.account, self.state, together([], step["at"]), bounds, final=True)
-        self.account = bill.closing
+        self.account = bill.closing if bill else self.account
 
     def prefixes(self, opening, state, period, made):
         """The first bill that is refused is the first with which the usage so far would be, as one bill."""
@@ -276,7 +324,7 @@ class Run:
             self.same({law: left}, {law: right})
         if self.story["is_read"]:
             one.verify()
-            self.same({"8, bytes": shown_by(one)}, {"8, bytes": shown_by(anew(one, self.story["plan"]))})
+            self.same({"8, bytes": shown_by(one)}, {"8, bytes": shown_by(anew(one, self.terms))})
         if self.story["note"] and period is self.story["periods"][-1] and step["usage"]:
             self.credited(opening, state, period, one, after)
 
@@ -291,6 +339,14 @@ class Run:
             account = sent.closing.credit(change, **note)
             state = oracle.credited(after, Fraction(sent.total), Fraction(right.total), **note)
             self.same({"credit": credit_of(account)}, {"credit": state.credit})
+
+
+def in_currency(plan, code):
+    """The plan with the same numbers in another currency."""
+    if code is None:
+        return plan
+    own = {"units": code, "unit_places": CURRENCIES[code]} if plan["units"] == plan["currency"] else {}
+    return plan | {"currency": code, "places": CURRENCIES[code]} | own
 
 
 def together(steps, at):
@@ -363,8 +419,16 @@ def shown_by(bill):
 
 def anew(bill, plan):
     """The same bill, on a plan that has made no other."""
-    usage, _, opening, final, less, _, period, at, _ = bill.request
-    return tb.Bill.of(usage, plan_of(plan), period=period, opening=opening, final=final, at=at, reversal=less)
+    asked, usage = bill.request, bill.usage
+    return tb.Bill.of(
+        usage,
+        plan_of(plan),
+        period=asked.period,
+        opening=asked.opening,
+        final=asked.final,
+        at=asked.at,
+        reversal=asked.reversal,
+    )
 
 
 def conserved(bills, anew, credit):

@@ -28,6 +28,8 @@ GROUPS = [{}, {"z": "1"}, {"z": "2"}, {"y": "1"}, {"y": "2", "z": "1"}]
 KEYS = ["priority", "expires", "starts", "created", "larger", "promotional", "scoped"]
 DAYS = [0, 0, 1, 5, 10, 10, 20, 28, 31, 40]
 CURRENCIES = {"USD": 2, "JPY": 0, "BHD": 3}
+KEEPS = ["memo", "memo", "memo", "evolved", "stored", "stored", "edited"]
+"""How an account comes back before the next bill; an edited one is to be refused, or the same."""
 
 
 class Story:
@@ -46,7 +48,8 @@ class Story:
     def told(self):
         plan = self.plan()
         grants = [self.grant(plan) for _ in range(self.up_to(4) + 2 * self.is_dated)]
-        periods = [self.period(plan, start) for start in self.starts(plan, grants)]
+        starts = self.starts(plan, grants)
+        periods = [self.period(plan, start) | self.money(plan, start) for start in starts]
         return {
             "plan": plan,
             "grants": grants,
@@ -239,7 +242,13 @@ class Story:
         is_dated = any(grant["starts"] or grant["expires"] for grant in grants)
         if not (is_dated or plan["cycle"] or plan["trial"] or self.chance(0.3)):
             return [None]
-        return [self.first, self.first + timedelta(days=31)][: self.pick([1, 1, 2])]
+        return [self.first + timedelta(days=31 * i) for i in range(self.pick([1, 1, 2, 3]))]
+
+    def money(self, plan, start):
+        """What a period is billed in, where it is another currency than the plan's: credit of that waits."""
+        is_other = start not in (None, self.first) and self.chance(0.2)
+        others = sorted({*CURRENCIES} - {plan["currency"]})
+        return {"currency": self.pick(others) if is_other else None}
 
     def bounds(self, plan, start):
         """A service period: a billing period, or a part of one."""
@@ -309,17 +318,19 @@ class Story:
             if self.chance(0.85):
                 self.strew(meter, parts, Fraction(same or self.pick(QUANTITIES)) * self.pick([1, 1, 1, 2]))
         steps = [
-            {"usage": part, "less": {}, "at": at, "keep": self.pick(["memo", "memo", "evolved", "stored"])}
+            {"usage": part, "less": {}, "at": at, "keep": self.pick(KEEPS), "edit": self.rng.randrange(10**6)}
             for part, at in zip(parts, self.moments(bounds, count), strict=True)
         ]
         if self.has(0.2):
             self.correct(steps)
         for step in steps:
-            step["grants"] = [self.undated(plan)] if self.has(0.06) and steps[0] is not step else []
+            step["grants"] = [self.top_up(plan, bounds)] if self.has(0.1) and steps[0] is not step else []
         return {"bounds": bounds, "steps": steps}
 
-    def undated(self, plan):
-        return self.grant(plan) | {"starts": None, "expires": None}
+    def top_up(self, plan, bounds):
+        """A grant that comes between two bills; it may have begun, or ended, before those that were made."""
+        always = {"starts": None, "expires": None}
+        return self.grant(plan) | (always if bounds is None or self.chance(0.5) else {})
 
     def strew(self, meter, parts, total):
         """A quantity cut into parts, most of them of whole tenths."""

@@ -107,7 +107,7 @@ REACHED = {
     "proration": ["day", "second"],
     "prorated": [True, False],
     "prorate_included": [True, False],
-    "keep": ["memo", "evolved", "stored"],
+    "keep": ["memo", "evolved", "stored", "edited"],
 }
 """What stories must tell of; a generator that leaves something out would be silent about it."""
 

@@ -67,7 +67,6 @@ FIELDS = (
     " a tuple of one of these, or one of them or None"
 )
 
-
 Former: TypeAlias = "tuple[str, Callable[[Any], Any], int]"
 """What a field is called now, what becomes of its value, and the last version that had the old name."""
 
@@ -183,7 +182,8 @@ class Record(Codec):
         """What a sealed table holds; one that was edited by hand is refused, one of version 1 has none."""
         held = {name: item for name, item in given.items() if name not in MARKS}
         said = held.pop(DIGEST, None)
-        is_exempt = now.edited or not held or (now.version == 1 and said is None)
+        # an account without state is written without a digest; one that says it had one lost its state
+        is_exempt = now.edited or (said is None and (now.version == 1 or not held))
         if not is_exempt and said != digest_of(held):
             way_out = "read it all the same with edited=True, if you mean the change"
             refuse(f"{self.name} was edited since it was written: another digest", said, way_out)

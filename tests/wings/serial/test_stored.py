@@ -436,6 +436,15 @@ def test_an_edited_account_is_refused_or_the_same(path, item):
         loads(text)
 
 
+def test_an_account_that_lost_its_whole_state_is_refused():
+    closed = dumps(Account(balance=[Grant("g", 5, "USD")]))
+    document = {name: item for name, item in json.loads(closed).items() if name != "balance"}
+
+    with pytest.raises(UnreadableField, match="edited since it was written"):
+        loads(json.dumps(document))
+    assert loads(json.dumps(document), edited=True) == Account()
+
+
 def test_an_edit_that_is_meant_is_read():
     text = stored("account-open").replace('"api_calls":"100"', '"api_calls":"10"')
     bill = stored("bill-interim").replace('"api_calls":"100"', '"api_calls":"10"')
