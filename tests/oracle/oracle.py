@@ -216,6 +216,10 @@ def boundary(cycle, k):
 
 def billing_period(cycle, start):
     """First day and end of the billing period that holds a day: one of the few around a guess."""
+    if cycle["unit"] == "listed":
+        ends = [date.fromisoformat(end) for end in cycle["boundaries"]]
+        at = bisect_right(ends, start)
+        return ends[at - 1], ends[at]
     anchor, unit = anchor_of(cycle), cycle["unit"]
     if unit in DAYS:
         guess = (start - anchor).days // (DAYS[unit] * cycle["every"])

@@ -82,7 +82,7 @@ def plan_of(plan):
         rounding=tb.Rounding(**plan["rounding"]),
         currency=plan["currency"],
         token_price=plan["token_price"] and price_of(plan["token_price"]),
-        cycle=cycle and tb.Cycle(cycle["unit"], cycle["anchor"], every=cycle["every"]),
+        cycle=cycle and tb.Cycle(**cycle),
         proration=plan["proration"],
         trial=tb.Period(*trial) if isinstance(trial, list) else trial,
         overage=plan["overage"],

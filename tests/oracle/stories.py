@@ -218,7 +218,13 @@ class Story:
         unit = self.pick(["month", "month", "month", "week", "day", "quarter", "year"])
         days = [1, 15, 28, 31] if unit in ("month", "quarter") else []
         anchor = self.pick([*days, "2024-02-29", "1970-01-05", "2024-12-20", "2024-12-20"])
-        return {"unit": unit, "every": self.pick([1, 1, 2]), "anchor": anchor}
+        cycle = {"unit": unit, "every": self.pick([1, 1, 2]), "anchor": anchor}
+        if self.later.random() < 0.15:  # weeks in 4-4-5, or lengths without any order
+            weeks = [self.later.choice([4, 4, 5]) if self.later.random() < 0.9 else 1 for _ in range(40)]
+            ends = [date(2024, 12, 1) + timedelta(days=7 * sum(weeks[:k])) for k in range(41)]
+            cycle |= {"unit": "listed", "every": 1, "anchor": str(ends[0])}
+            cycle["boundaries"] = [str(end) for end in ends]
+        return cycle
 
     # times
 

@@ -36,7 +36,14 @@ from tokenbill.focus.stretches import ItemKey, RatedPeriod, periods_of
 __all__ = ["Costing", "costing_of", "item_costs", "shift", "token_costs"]
 
 HUNDRED = Decimal(100)
-PERIODS = {"day": "Days", "week": "Weeks", "month": "Months", "quarter": "Quarters", "year": "Years"}
+PERIODS = {
+    "day": "Days",
+    "week": "Weeks",
+    "month": "Months",
+    "quarter": "Quarters",
+    "year": "Years",
+    "listed": "Periods",
+}
 
 
 class Costing(NamedTuple):

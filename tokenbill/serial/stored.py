@@ -106,13 +106,14 @@ class _Cycle:
     anchor: datetime | int
     every: int = 1
     tz: str = "UTC"
+    boundaries: tuple[datetime, ...] = ()
 
     @classmethod
     def of(cls, cycle: Cycle) -> _Cycle:
-        return cls(cycle.unit, cycle.anchor, cycle.every, cycle.tz)
+        return cls(cycle.unit, cycle.anchor, cycle.every, cycle.tz, cycle.boundaries)
 
     def value(self) -> Cycle:
-        return Cycle(self.unit, self.anchor, self.every, self.tz)
+        return Cycle(self.unit, self.anchor, self.every, self.tz, boundaries=self.boundaries)
 
 
 @frozen

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, tzinfo
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from tokenbill.core.base.hashing import LATER
+from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.periods.instants import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Anchor", "Cycle", "Unit"]
 
-Unit = Literal["day", "week", "month", "quarter", "year"]
+Unit = Literal["day", "week", "month", "quarter", "year", "listed"]
 """What a cycle steps by."""
 
 Anchor: TypeAlias = "int | str | date"
@@ -35,13 +39,16 @@ Anchor: TypeAlias = "int | str | date"
 
 DAYS = {"day": 1, "week": 7}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
+LISTED = "listed"
+MOST = 10_000
+"""Most boundaries of a list."""
 EVERY = 1000
 """Most units between two boundaries."""
 FIRST_DAY, LAST_DAY = date(FIRST_YEAR, 1, 1).toordinal(), date(LAST_YEAR, 12, 31).toordinal()
 
 
 def _unit(_: object, __: Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or value not in {*DAYS, *MONTHS}:
+    if not isinstance(value, str) or value not in {*DAYS, *MONTHS, LISTED}:
         raise InvalidPeriod("not a unit of cycles", value, f"choose one of {', '.join((*DAYS, *MONTHS))}")
 
 
@@ -65,6 +72,16 @@ def _anchor(value: Anchor) -> datetime:
     return moment(value)
 
 
+def _boundaries(value: Any) -> tuple[datetime, ...]:
+    """Listed boundaries as wall times or instants."""
+    found = listed_of(value, most=MOST)
+    if value == ():
+        return ()
+    if found is None or not 2 <= len(found) <= MOST:
+        raise InvalidPeriod("not a list of boundaries", value, f"give 2 to {MOST} dates in order")
+    return tuple(_anchor(item) for item in found)
+
+
 def _key(value: str | tzinfo) -> str:
     """The IANA key of a zone given as text or as a ``ZoneInfo``."""
     key = getattr(value, "key", value)
@@ -86,9 +103,10 @@ class Cycle:
             the text of one of these, or a day of the month: that day of January 1970.
         every: Units from one boundary to the next, 1 to 1000.
         tz: The IANA key of the time zone.
+        boundaries: Those of a ``listed`` cycle, in order; the first one is its anchor.
 
     Raises:
-        InvalidPeriod: For anything else, and for a boundary outside the years 1970 to 9998.
+        InvalidPeriod: For anything else, and for a boundary outside the years 1970 to 9998 or the list.
 
     Source: docs/explanation/periods.md
 
@@ -100,11 +118,38 @@ class Cycle:
     anchor: datetime = field(converter=_anchor)
     every: int = field(default=1, validator=_every)
     tz: str = field(default="UTC", converter=_key)
+    boundaries: tuple[datetime, ...] = field(
+        default=(), converter=_boundaries, kw_only=True, metadata={LATER: True}
+    )
 
     def __attrs_post_init__(self) -> None:
-        if self.anchor.tzinfo is not None:
-            wall = self.anchor.astimezone(zone(self.tz)).replace(tzinfo=None, fold=0)
-            object.__setattr__(self, "anchor", bounded(wall))
+        object.__setattr__(self, "anchor", self._at_wall(self.anchor))
+        if (self.unit == LISTED) != bool(self.boundaries) or (self.boundaries and self.every != 1):
+            raise InvalidPeriod("a cycle of two kinds", self.unit, "write Cycle.listed([…])")
+        if self.boundaries:
+            walls = tuple(map(self._at_wall, self.boundaries))
+            if any(one >= other for one, other in pairwise(walls)) or walls[0] != self.anchor:
+                raise InvalidPeriod("boundaries that are not in order", str(walls[0]), "list each once")
+            object.__setattr__(self, "boundaries", walls)
+
+    def _at_wall(self, value: datetime) -> datetime:
+        """An instant as the wall time that it has in the zone."""
+        if value.tzinfo is None:
+            return value
+        return bounded(value.astimezone(zone(self.tz)).replace(tzinfo=None, fold=0))
+
+    @classmethod
+    def listed(cls, boundaries: Iterable[date | str], *, tz: str = "UTC") -> Cycle:
+        """Periods between dates that are listed one by one: fiscal calendars, weeks in 4-4-5.
+
+        The last boundary ends the last period; a date outside the list is refused.
+
+        >>> quarter = Cycle.listed(["2026-10-04", "2026-11-01", "2026-11-29", "2027-01-03"])
+        >>> print(quarter.containing("2026-12-24"))
+        2026-11-29/2027-01-03
+        """
+        found = _boundaries(boundaries)
+        return cls("listed", found[0], 1, tz, boundaries=found)
 
     @classmethod
     def daily(cls, anchor: Anchor = 1, *, every: int = 1, tz: str = "UTC") -> Cycle:
@@ -188,7 +233,8 @@ class Cycle:
         '2026-03-31T12:00:00-04:00'
         """
         k = self.index(instant)
-        if isinstance(moment(instant), datetime) or self.anchor.time() != time():
+        is_midnight = all(self._wall(i).time() == time() for i in (k, k + 1))
+        if isinstance(moment(instant), datetime) or not is_midnight:
             return self.period(k)
         return Period(self._wall(k).date(), self._wall(k + 1).date())
 
@@ -206,7 +252,13 @@ class Cycle:
 
     def _search(self, wall: datetime, is_ahead: Callable[[int], bool]) -> int:
         """The index, from the wall time: clamped days and changes of the clock put that off by a few."""
-        if self.unit in DAYS:
+        if self.boundaries:
+            last = len(self.boundaries) - 1
+            if is_ahead(0) or not is_ahead(last):
+                way_out = f"list boundaries up to it: they are from {self.anchor} to {self.boundaries[last]}"
+                raise InvalidPeriod("a time outside the listed periods", str(wall), way_out)
+            k = min(bisect_right(self.boundaries, wall) - 1, last - 1)
+        elif self.unit in DAYS:
             k = (wall.toordinal() - self.anchor.toordinal()) // (self.every * DAYS[self.unit])
         else:
             k = (_month_number(wall) - _month_number(self.anchor)) // (self.every * MONTHS[self.unit])
@@ -220,6 +272,10 @@ class Cycle:
         """The wall time of boundary *k*."""
         if type(k) is not int:
             raise InvalidPeriod("not a number of a boundary", k, "give an int")
+        if self.boundaries:
+            if not 0 <= k < len(self.boundaries):
+                raise InvalidPeriod("a boundary outside the list", k, "list more of them")
+            return self.boundaries[k]
         # Steps are counted from the anchor, never from the boundary before: the 31st falls on the 28th
         # of February, and on the 31st of March again.
         steps, out = k * self.every, f"stay within the years {FIRST_YEAR} to {LAST_YEAR}"
