@@ -10,6 +10,7 @@ from tokenbill import (
     Bill,
     BillingPlan,
     Currency,
+    Cycle,
     Discount,
     Fee,
     Grant,
@@ -250,3 +251,18 @@ def test_a_part_of_a_token_may_begin_a_package():
         interim({"a": 18}, Account(), plan)
 
     assert refused.value.short == 6  # 7.2 tokens are two packages, though 7 are burned
+
+
+# The past, rated anew
+
+
+@pytest.mark.parametrize(("kind", "due", "left"), [("promotional", 10, 50), ("paid", 0, 40)])
+def test_where_the_past_is_rated_anew_paid_credit_may_pay_the_difference_and_gifts_may_not(kind, due, left):
+    old, new = (BillingPlan.prepaid(PriceSchedule(u=rate), cycle=Cycle.monthly()) for rate in ("1", "1.10"))
+    first = interim({"u": 100}, Account(), old, period=JUNE)
+    opening = evolve(first.closing, balance=[Grant("g", 50, "USD", kind=kind)])
+
+    anew = interim({}, opening, new, period=JUNE, restate=True)
+
+    assert (first.due, anew.total, anew.due) == (100, 10, due)
+    assert anew.closing.balance.left("g") == left
