@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tokenbill.core.periods.period import Period
     from tokenbill.core.plans.contract import Contract
     from tokenbill.core.plans.plan import BillingPlan
+    from tokenbill.core.plans.quotas import Quota
     from tokenbill.core.plans.terms import Discount, Fee, Tax
     from tokenbill.core.pricing.lint import Finding, lint
     from tokenbill.core.pricing.price import Price
@@ -62,6 +63,7 @@ __all__ = [
     "Price",
     "PriceBook",
     "PriceSchedule",
+    "Quota",
     "Rounding",
     "Tax",
     "Tier",
@@ -95,6 +97,7 @@ _MODULES = {
     "periods.period": ("Period",),
     "plans.contract": ("Contract",),
     "plans.plan": ("BillingPlan",),
+    "plans.quotas": ("Quota",),
     "plans.terms": ("Discount", "Fee", "Tax"),
     "pricing.lint": ("Finding", "lint"),
     "pricing.price": ("Price",),

@@ -29,6 +29,7 @@ __all__ = [
     "InvalidUsage",
     "MissingExtra",
     "QuantityOverflow",
+    "QuotaExhausted",
     "TokenbillError",
     "UnpricedUsage",
     "UnpricedVariant",
@@ -256,6 +257,21 @@ class BalanceExhausted(TokenbillError, ValueError):
     def __init__(self, short: Any, currency: str) -> None:
         self.short, self.currency = short, currency
         super().__init__(f"the balance is short of {short:f} {currency}; add a grant or bill the overage")
+
+
+class QuotaExhausted(BalanceExhausted):
+    """A quota of a plan has no room for usage; ``quota`` says which, ``free_at`` when it has, None for never.
+
+    ``short`` is what goes beyond it, in ``currency``: a code, or ``units``.
+    """
+
+    code = "quota_exhausted"
+
+    def __init__(self, quota: str, short: Any, currency: str, free_at: Any) -> None:
+        super().__init__(short, currency)
+        self.quota, self.free_at = quota, free_at
+        when = "ask for less" if free_at is None else f"ask again at {free_at.isoformat()}"
+        self.args = (f"the quota {quoted(quota)} is exceeded by {short:f} {currency}; {when}",)
 
 
 class ConflictingEvent(TokenbillError, ValueError):

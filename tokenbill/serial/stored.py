@@ -10,15 +10,17 @@ from typing import Any, Literal, cast
 from attrs import evolve, frozen
 
 from tokenbill.core.base.inputs import is_mapping
-from tokenbill.core.billing.account import NEW, NO_USAGE, Account, VersionUsage
+from tokenbill.core.billing.account import NEW, NO_USAGE, Account
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.arguments import check_rest, notes_of
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.dated import restored
+from tokenbill.core.billing.version_usage import VersionUsage
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.holds import Hold
 from tokenbill.core.credits.ledger import total
+from tokenbill.core.credits.windows import WindowSum
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency, currency
@@ -29,6 +31,7 @@ from tokenbill.core.periods.cycle import Cycle, Unit
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.quotas import Quota
 from tokenbill.core.plans.terms import Discount, Fee, Tax
 from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
 from tokenbill.core.pricing.price_book import PriceBook, PriceVersion
@@ -206,6 +209,7 @@ class _Bill:
     contract: Contract | None = None
     versions: tuple[VersionUsage, ...] = ()
     restate: bool = False
+    dated: tuple[VersionUsage, ...] = ()
 
     @classmethod
     def of(cls, bill: Bill) -> _Bill:
@@ -221,6 +225,7 @@ class _Bill:
             request.about,
             request.period,
             cast(Any, request.at),
+            dated=tuple(VersionUsage(when, part) for when, part in request.dated),
         )
         if versions is None:
             return stored
@@ -237,9 +242,9 @@ class _Bill:
         if self.contract is not None and self.period is not None:
             used = [(version.start, version.used) for version in self.versions]
             versions = restored(self.contract, self.period, used, opening, restate=self.restate)
-        about = notes_of(dict(self.about))
+        about, dated = notes_of(dict(self.about)), tuple((part.start, part.used) for part in self.dated)
         request = BillRequest(
-            self.usage, self.plan, opening, self.final, self.reversal, about, self.period, at, versions
+            self.usage, self.plan, opening, self.final, self.reversal, about, self.period, at, versions, dated
         )
         bill = Bill(request, self.total)
         bill.made.update(lines=self.lines, closing=self.closing, delta=self._delta())
@@ -292,6 +297,19 @@ class _Unit(Codec):
         return {"anyOf": [{"type": "string"}, UNIT.schema()]}
 
 
+class _Every(Codec):
+    """The length of a window: a text, or a cycle."""
+
+    def encode(self, value: Any) -> Any:
+        return value if isinstance(value, str) else CYCLE.encode(value)
+
+    def decode(self, given: Any) -> Any:
+        return CYCLE.decode(given) if is_mapping(given) else Text(str).decode(given)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, CYCLE.schema()]}
+
+
 class _Quantities(Codec):
     """Usage inside another value: quantities by meter."""
 
@@ -310,9 +328,10 @@ class _Quantities(Codec):
 
 NUMBER = Number()
 UNIT = Record(Currency)
+CYCLE = Record(Cycle, _Cycle)
 PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
-TERMS = (BillingPlan, Fee, Discount, Tax, Rounding, Period, Tier, Amendment, Contract)
-STATE = (Grant, Hold, Adjustment, VersionUsage)
+TERMS = (BillingPlan, Quota, Fee, Discount, Tax, Rounding, Period, Tier, Amendment, Contract)
+STATE = (Grant, Hold, WindowSum, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
 """Any value that documents know."""
@@ -352,7 +371,7 @@ REGISTRY.add(UNIT)
 REGISTRY.add(Record(PriceBook, former=_BOOK))
 REGISTRY.add(Record(Balance, former=_BALANCE))
 REGISTRY.add(Record(Account, former=_ACCOUNT, sealed=True))
-REGISTRY.add(Record(Cycle, _Cycle))
+REGISTRY.add(CYCLE)
 REGISTRY.add(Record(Hours, _Hours))
 REGISTRY.add(Record(Source))
 REGISTRY.add(Record(PriceSchedule, _Schedule))
@@ -363,6 +382,7 @@ REGISTRY.codecs.update(zip((Price, Price | Each, Schedule), KINDS, strict=True))
 REGISTRY.codecs |= {
     Meter: Text(Meter),
     Currency: _Unit(),
+    str | Cycle: _Every(),
     Usage: _Quantities(),
     PriceVersion: Record(PriceVersion, _PriceVersion),
     tuple[Decimal, Decimal | None]: Record(tuple, _Rollover, "Rollover"),

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.billing.account import Account
 from tokenbill.core.billing.bill import Bill
+from tokenbill.core.billing.dated import bill_request
+from tokenbill.core.billing.quota_use import quota_use
 from tokenbill.core.credits.ledger import total
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
@@ -41,7 +43,7 @@ from tokenbill.shared.forecasts import (
     usage_of,
 )
 from tokenbill.shared.marginal_cost import PriceBreak, next_breakpoint
-from tokenbill.watch.account_status import Allowance, Credit, DailyTotals, Forecast, Status
+from tokenbill.watch.account_status import Allowance, Credit, DailyTotals, Forecast, QuotaStatus, Status
 from tokenbill.watch.budgets import Alert, Budget, State
 from tokenbill.watch.savings import Advice, advice, footprint, with_share
 from tokenbill.watch.terms_now import TermsNow, lasting_part, terms_now
@@ -56,6 +58,7 @@ __all__ = [
     "DailyTotals",
     "Forecast",
     "PriceBreak",
+    "QuotaStatus",
     "RunRate",
     "State",
     "Status",
@@ -116,7 +119,7 @@ def status(
     for unit in sorted({grant.currency for grant in started}, key=str):
         nothing = Decimal((0, (0,), -unit.places))
         left = total([nothing, *(left for grant, left in usable if grant.currency == unit)])
-        credit.append(Credit(unit, left))
+        credit.append(Credit(unit, left, balance.held(now.at, currency=unit)))
     spent = invoice_preview(
         NO_USAGE, now.in_force.terms, opening=account, period=now.billed, final=False, at=now.at
     )
@@ -131,7 +134,18 @@ def status(
         tuple(credit),
         _exhausted_on(now) if credit else None,
         _forecast(now),
+        tuple(_quotas(now)),
     )
+
+
+def _quotas(now: Snapshot) -> Iterator[QuotaStatus]:
+    """Where the account stands in each quota."""
+    request, compiled = bill_request(
+        NO_USAGE, now.in_force.terms, now.billed, now.account, final=False, at=now.at
+    )
+    for use, _ in quota_use(now.account, request, compiled):
+        used, held, left = map(decimal, (use.used, use.held, use.left))
+        yield QuotaStatus(use.quota, used, held, left, use.free_at)
 
 
 class Snapshot(NamedTuple):

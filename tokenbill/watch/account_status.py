@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -16,9 +16,10 @@ from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, decimal, difference
 from tokenbill.core.periods.instants import iso_text
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.quotas import Quota
 from tokenbill.shared.marginal_cost import PriceBreak
 
-__all__ = ["Allowance", "Credit", "DailyTotals", "Forecast", "Status"]
+__all__ = ["Allowance", "Credit", "DailyTotals", "Forecast", "QuotaStatus", "Status"]
 
 HEADER = ("what", "amount", "unit", "note")
 
@@ -42,10 +43,25 @@ class Allowance(Value):
 
 @frozen(repr=False)
 class Credit(Value):
-    """What is left of the grants of one currency that are usable now."""
+    """What is left of the grants of one currency that are usable now, beside what is held for requests."""
 
     currency: Currency
     left: Decimal
+    held: Decimal = ZERO
+
+
+@frozen(repr=False)
+class QuotaStatus(Value):
+    """What is used and held of a quota now, in units or in the plan's currency.
+
+    ``free_at`` is the first moment at which more of it is free than now; None while nothing counts.
+    """
+
+    quota: Quota
+    used: Decimal
+    held: Decimal
+    left: Decimal
+    free_at: datetime | None
 
 
 @frozen(repr=False)
@@ -86,6 +102,7 @@ class Status(Value):
     credit: tuple[Credit, ...]
     exhausted_on: date | None
     forecast: Forecast
+    quotas: tuple[QuotaStatus, ...] = ()
 
     def to_rows(self) -> list[dict[str, str]]:
         """The status as text by column: what, its amount, its unit, and a note."""
@@ -119,4 +136,10 @@ class Status(Value):
             f"lasts until {self.exhausted_on}" if self.exhausted_on else "lasts longer than is looked ahead"
         )
         rows += [("balance", digits(credit.left), credit.currency.code, until) for credit in self.credit]
+        rows += [("held", digits(each.held), each.currency.code, "") for each in self.credit if each.held]
+        for each in self.quotas:
+            note = f"of {shortest(each.quota.limit)}"
+            note += "" if each.free_at is None else f", free again at {iso_text(each.free_at)}"
+            unit = "units" if each.quota.units is not None else code
+            rows.append((f"{each.quota.title} left", shortest(each.left), unit, note))
         return rows

@@ -18,6 +18,7 @@ from tokenbill.errors import (
     InvalidNumber,
     InvalidPeriod,
     MissingExtra,
+    QuotaExhausted,
     TokenbillError,
     UnpricedUsage,
     UnreadableField,
@@ -37,6 +38,7 @@ EXAMPLES = [
     AccountMismatch("period", "2026-01", "2026-02"),
     BillMismatch("the total", Decimal(1), Decimal(2)),
     BalanceExhausted(Decimal("0.50"), "USD"),
+    QuotaExhausted("calls every 1d", Decimal(5), "units", None),
     ConflictingEvent("gateway", "r-17"),
     MissingExtra("numpy", "polars"),
 ]

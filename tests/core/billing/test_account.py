@@ -21,8 +21,9 @@ from tokenbill import (
     Tax,
     Usage,
 )
-from tokenbill.core.billing.account import NEW, VersionUsage
+from tokenbill.core.billing.account import NEW
 from tokenbill.core.billing.arguments import check_rest, checked_terms, notes_of
+from tokenbill.core.billing.version_usage import VersionUsage
 from tokenbill.errors import (
     AccountMismatch,
     InvalidAccount,

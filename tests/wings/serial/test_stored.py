@@ -35,7 +35,7 @@ from tokenbill import (
     Usage,
     Volume,
 )
-from tokenbill.core.billing.account import VersionUsage
+from tokenbill.core.billing.version_usage import VersionUsage
 from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.pricing.price import After
 from tokenbill.core.pricing.source import Hours, Source

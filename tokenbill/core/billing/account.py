@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve, field, frozen
 
 from tokenbill.core.base.inputs import name, pairs_of
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.billing.adjustment import Adjustment
+from tokenbill.core.billing.version_usage import VersionUsage, versions_of
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.closing import closed_balance
 from tokenbill.core.credits.ledger import Draws, DrawsByCharge, by_charge, total
+from tokenbill.core.credits.windows import Windows, windows_of
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, number, plain_amount, plus
 from tokenbill.core.money.iso4217 import MINOR_UNITS
-from tokenbill.core.periods.instants import moment, optional_moment
+from tokenbill.core.periods.instants import optional_moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta
@@ -40,7 +42,6 @@ __all__ = [
     "NEW",
     "NO_USAGE",
     "Account",
-    "VersionUsage",
     "closed",
     "going_on",
 ]
@@ -95,27 +96,6 @@ def _unit(value: Any) -> Currency | None:
 
 
 @frozen(repr=False)
-class VersionUsage(Value):
-    """What was used under one version of a contract, in the open period of an account.
-
-    Args:
-        start: When the version begins.
-        used: What was used in it.
-    """
-
-    start: date = field(converter=moment)
-    used: Usage = field(converter=_usage)
-
-
-def _versions(value: Any) -> tuple[VersionUsage, ...]:
-    found = tuple(value)
-    for item in found:
-        if not isinstance(item, VersionUsage):
-            raise InvalidAccount("not the usage of a version", item, "give VersionUsage(start, used)")
-    return found
-
-
-@frozen(repr=False)
 class Account(Value):
     """All the state that a customer carries from bill to bill; the user stores it.
 
@@ -134,6 +114,7 @@ class Account(Value):
         versions: The usage by version of the terms, where there were several; together they are *used*.
         billed_at: The last moment at which the open period was billed, where a bill said one.
         goodwill: What was credited without a correction, by reason; kept until a period closes.
+        windows: What was used in the windows of quotas that still count.
 
     Raises:
         InvalidAccount, InvalidNumber, InvalidUsage, InvalidGrant, InvalidCurrency: For parts that are none.
@@ -153,9 +134,10 @@ class Account(Value):
     credit_balance: Decimal = field(default=ZERO, converter=_money)
     credit_currency: Currency | None = field(default=None, converter=_unit)
     idle_labels: tuple[Meter, ...] = field(default=(), converter=_meters)
-    versions: tuple[VersionUsage, ...] = field(default=(), converter=_versions)
+    versions: tuple[VersionUsage, ...] = field(default=(), converter=versions_of)
     billed_at: date | None = field(default=None, converter=optional_moment)
     goodwill: tuple[tuple[str, Decimal], ...] = field(default=(), converter=_reasons)
+    windows: Windows = field(default=(), converter=windows_of, kw_only=True)
     made: Memo = memo_field()
 
     def __attrs_post_init__(self) -> None:
@@ -326,7 +308,7 @@ class Account(Value):
 
 _SETTERS = slot_setters(Account)
 _period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle = _SETTERS[:9]
-_by_version, _billed, _goodwill, _made = _SETTERS[9:]
+_by_version, _billed, _goodwill, _windows, _made = _SETTERS[9:]
 
 
 def _left_out(account: Account, name: str) -> Any:
@@ -348,7 +330,8 @@ def closed(request: BillRequest, delta: BillDelta) -> Account:
     balance = closed_balance(delta.balance, request.period, request.at)
     credit = delta.credit_balance
     unit = request.plan.currency if credit else None
-    return Account(balance=balance, credit_balance=credit, credit_currency=unit)
+    windows = _windows_after(request, delta)
+    return Account(balance=balance, credit_balance=credit, credit_currency=unit, windows=windows)
 
 
 def going_on(request: BillRequest, delta: BillDelta) -> Account:
@@ -376,8 +359,20 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
         _left(account, delta.balance)
     _credit(account, delta.credit_balance)
     _in(account, request.plan.currency if delta.credit_balance else None)
+    _windows(account, _windows_after(request, delta))
     _made(account, Memo(position=delta.position) if credit is None else Memo(credit=credit))
     return account
+
+
+def _windows_after(request: BillRequest, delta: BillDelta) -> Windows:
+    before: Windows = cast(Account, request.opening).windows
+    if not request.plan.quotas:
+        return before
+    from tokenbill.core.billing.quota_use import windows_after  # few plans have quotas
+
+    versions = request.versions
+    plan = compiled_plan(request.plan, request.period) if versions is None else versions.plan
+    return windows_after(request, delta, plan, before)
 
 
 def _used_by_version(versions: ByVersion) -> tuple[VersionUsage, ...]:

@@ -140,7 +140,7 @@ class Bill:
     def request(self) -> BillRequest:
         """What the bill was asked with."""
         if type(self._parts) is not BillRequest:
-            _set_parts(self, BillRequest._make(self._parts))
+            _set_parts(self, BillRequest(*self._parts))
         return cast(BillRequest, self._parts)
 
     @property

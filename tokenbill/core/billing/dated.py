@@ -67,6 +67,7 @@ def bill_request(
         raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
     parts, taken = _parts_of(usage), _parts_of(reversal)
     whole, back = (sum((part for _, part in both), NO_USAGE) for both in (parts, taken))
+    dated = tuple((when, part) for when, part in parts if when is not None)
     has_dates = any(when is not None for when, _ in (*parts, *taken)) or bool(opening.versions)
     if isinstance(plan, BillingPlan) and not (plan.is_dated or has_dates or restate):
         request = BillRequest(whole, plan, opening, final, back, about, period, at)
@@ -83,9 +84,11 @@ def bill_request(
     clauses = versions.clauses
     if len(clauses) == 1 and clauses[0].period == period and not restate and len(versions.past.versions) == 1:
         plan = clauses[0].plan
-        return BillRequest(whole, plan, opening, final, back, about, period, at), compiled_plan(plan, period)
+        return BillRequest(whole, plan, opening, final, back, about, period, at, None, dated), compiled_plan(
+            plan, period
+        )
     last = clauses[-1].plan
-    return BillRequest(whole, last, opening, final, back, about, period, at, versions), versions.plan
+    return BillRequest(whole, last, opening, final, back, about, period, at, versions, dated), versions.plan
 
 
 def by_version(

@@ -22,6 +22,8 @@ def bill_notes(request: BillRequest) -> Iterator[str]:
         yield "other terms, the past is the same"
     for reason, amount in opening.goodwill:
         yield f"credited {amount:f} {request.plan.currency.code}: {reason}"
+    if request.plan.quotas and request.usage and request.at is None and not request.dated:
+        yield "usage without a time counts in no quota"
     yield from _grants_passed_over(request)
 
 

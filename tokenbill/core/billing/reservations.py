@@ -96,6 +96,10 @@ def reservation_of_usage(
     """
     when, period = None if at is None else moment(at), period or account.period
     request, compiled = bill_request(usage, plan, period, account, final=False, at=when)
+    if request.plan.quotas:
+        from tokenbill.core.billing.quota_use import check_quotas  # few plans have quotas
+
+        check_quotas(account, request, compiled)
     request = with_held(request)
     found, lacking = weighed(request, compiled)
     if lacking:

@@ -22,6 +22,7 @@ from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.money.validators import non_negative, optional_number
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.period import By, Period
+from tokenbill.core.plans.quotas import Quota
 from tokenbill.core.plans.terms import Discount, Fee, Tax, one_of
 from tokenbill.core.pricing.price import Price
 from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
@@ -85,6 +86,13 @@ def _taxes(value: Any) -> tuple[Tax, ...]:
     return _listed(value, Tax)
 
 
+def _quotas(value: Any) -> tuple[Quota, ...]:
+    quotas = _listed(value, Quota)
+    if len({quota.key for quota in quotas}) < len(quotas):
+        raise InvalidPlan("two quotas of one scope and window", quotas[-1].title, "give each its own name=")
+    return quotas
+
+
 def _a(kind: type, *, optional: bool = True) -> Any:
     """A validator: a value of one kind, or None where that is allowed."""
 
@@ -133,6 +141,7 @@ class BillingPlan(Value):
         overage: What becomes of what the balance does not cover: ``bill`` it, ``refuse`` the usage, or let
             the account ``owe`` it, which the next paid grant without scope covers first.
         least_due: A smaller amount is not due; it is owed, and comes with the next bill.
+        quotas: The most that may be used within windows of time: they admit requests, and price nothing.
 
     Raises:
         InvalidPlan: If a term is not what it should be, or two contradict each other.
@@ -169,6 +178,7 @@ class BillingPlan(Value):
         kw_only=True,
         metadata={LATER: True},
     )
+    quotas: tuple[Quota, ...] = field(default=(), converter=_quotas, kw_only=True)
     made: Memo = memo_field()
     compiled: Slot[object] = slot_field()
 
@@ -322,5 +332,7 @@ class BillingPlan(Value):
     def _fingerprint(self) -> str:
         own: Any = getattr(self.prices, "content_hash", None)
         parts = dict(fields_of(self))
+        # a quota admits requests, and decides about no money
+        parts.pop("quotas", None)
         parts |= {"prices": str(own()) if callable(own) else None, "name": None}
         return content_hash(parts)

@@ -47,7 +47,10 @@ At: TypeAlias = "date | str | None"
 
 
 class BillRequest(NamedTuple):
-    """What a bill was asked with; of a plan whose terms change, *plan* is that of the last version."""
+    """What a bill was asked with; of a plan whose terms change, *plan* is that of the last version.
+
+    *dated* is the usage by its time, where it was given so.
+    """
 
     usage: Usage
     plan: BillingPlan
@@ -58,6 +61,7 @@ class BillRequest(NamedTuple):
     period: Period | None = None
     at: At = None
     versions: ByVersion | None = None
+    dated: tuple[tuple[date, Usage], ...] = ()
 
 
 def used_in(request: BillRequest) -> Usage:
