@@ -116,7 +116,7 @@ class Bill:
             compiled = compiled_plan(terms, period)
             if opening is NEW and reversal is NO_USAGE and terms.overage == "bill" and compiled.by_cell:
                 # a tenth of what the whole bill costs would go into naming what it was asked with
-                parts = (usage, terms, before, final, reversal, notes, period, at, None)
+                parts = (usage, terms, before, final, reversal, notes, period, at, None, ())
                 return cls(parts, compiled.total(usage, final=final))
             request = BillRequest(usage, terms, before, final, reversal, notes, period, at)
         else:
