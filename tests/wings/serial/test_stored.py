@@ -276,7 +276,7 @@ def test_a_document_is_written_again_in_the_same_bytes(name):
     assert dumps(loads(stored(name))) == stored(name)
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", [name for name in VALUES if name not in LATER])
 def test_a_document_of_version_1_is_the_same_written_by_this_version(name):
     value = loads(stored(name, 1))
 
@@ -284,8 +284,7 @@ def test_a_document_of_version_1_is_the_same_written_by_this_version(name):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [name for name in VALUES if not name.startswith(("bill-", "adjust", "line")) and name not in LATER],
+    "name", [name for name in VALUES if not name.startswith(("bill-", "adjust", "line"))]
 )
 def test_a_value_is_written_in_the_bytes_of_its_version(name):
     assert dumps(VALUES[name]()) == stored(name)  # but not the words of a line, which may be put better
