@@ -25,7 +25,7 @@ from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, MissingExtra
 from tokenbill.shared.forecasts import local_day
 from tokenbill.shared.plan_curve import total_curve
-from tokenbill.shared.usage_history import NamedPlans, Plans, named_plans
+from tokenbill.shared.usage_history import NamedPlans, Plans, first_plan, named_plans
 from tokenbill.watch import Budget, Status
 
 try:
@@ -188,7 +188,7 @@ def plan_curves(
         look = {"color": GREY, "alpha": 0.5, "linewidth": 7, "zorder": 1}
         broad += axes.plot(_floats(points), amounts, label=label, **look)
     _rings(axes, offers, meter, usage=usage, end=end)
-    _label(axes, x=meter, y=f"total ({offers[0][1].currency.code})")
+    _label(axes, x=meter, y=f"total ({first_plan(offers[0][1]).currency.code})")
     _legend(axes, [*lines, broad[0]])
     return cast("Axes", axes)
 

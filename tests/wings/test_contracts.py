@@ -1,6 +1,7 @@
 """Contracts in the wings: billed by the plan in force, or refused with the way out."""
 
 from datetime import date
+from fractions import Fraction
 
 import pytest
 
@@ -79,11 +80,51 @@ def test_a_contract_that_never_changed_is_compared_as_its_plan():
     assert (best.name, str(best.total)) == ("now", "31.01")
 
 
-def test_a_contract_that_changes_is_not_compared():
+def test_a_contract_that_changes_is_compared_over_its_period():
+    usage = {MARCH: {"2026-03-05": Usage(calls=100), "2026-03-20": Usage(calls=200)}}
+    dearer = Contract(SMALL).amended("2026-03-16", LARGE, fees="from_start")
+
+    ranking = compare.plans(usage, {"later": UPGRADED, "at once": dearer, "stay": SMALL})
+
+    # 300 calls at 0.01, and 31, 15 + 32, 62 of fees
+    totals = [(ranked.name, str(ranked.total)) for ranked in ranking.ranking]
+    assert totals == [("stay", "34.00"), ("later", "50.00"), ("at once", "65.00")]
+    assert str(ranking.currency) == "USD"
+    assert repr(ranking.best) == "<1. stay: 34.00 USD>"
+
+
+def test_a_contract_that_refuses_overage_is_compared_as_if_it_billed_it():
+    plans = [BillingPlan.prepaid(PriceSchedule(calls=rate), overage="refuse") for rate in (1, 2)]
+    terms = Contract(plans[0]).amended("2026-03-16", plans[1])
+    usage = {MARCH: {"2026-03-05": Usage(calls=1), "2026-03-20": Usage(calls=1)}}
+
+    assert str(compare.plans(usage, [terms]).best.total) == "3.00"
+
+
+def test_other_terms_are_those_of_every_version():
+    usage = {MARCH: {"2026-03-05": Usage(calls=100)}}
+
+    what_if = compare.what_if(usage, UPGRADED, prices=PriceSchedule(calls="0.02"))
+
+    assert str(what_if.total) == "1.00"
+    assert compare.candidate_sizes(usage, "calls") == (0, 100)
+
+
+def test_a_contract_is_a_curve_where_one_version_holds():
+    cheap, dear = (BillingPlan.on_demand(PriceSchedule(calls=rate)) for rate in ("0.01", "0.02"))
+    terms = Contract(cheap).amended("2026-04-01", dear)
+    flat = BillingPlan.subscription(20, PriceSchedule(calls=0), cycle=Cycle.monthly())
+
+    points = [compare.break_even(terms, flat, "calls", period=period) for period in (MARCH, APRIL)]
+    halves = compare.cheapest_plans([terms, flat], "calls", period=Period("2026-03-01", "2026-03-16"))
+
+    assert [int(point.quantity) for (point,) in points] == [2000, 1000]
+    # of the fee of 20 a month 15 days of 31 are due
+    assert halves[0].end == Fraction(20 * 15 * 100, 31)
     with pytest.raises(InvalidPlan, match="terms that change, and no period"):
-        compare.plans(Usage(calls=1), [UPGRADED, SMALL])
-    with pytest.raises(InvalidPlan, match="terms that change, and no period"):
-        compare.break_even(DATED, SMALL, "calls")
+        compare.break_even(terms, flat, "calls")
+    with pytest.raises(InvalidPlan, match="terms that change in the period"):
+        compare.break_even(UPGRADED, flat, "calls", period=MARCH)
 
 
 def test_dated_prices_are_compared_by_month():

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from tokenbill.compare.ranking import (
     Comparison,
@@ -20,6 +20,7 @@ from tokenbill.compare.ranking import (
 from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.tables import digits
 from tokenbill.core.billing.bill import Bill
+from tokenbill.core.billing.dated import is_dated
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import LIMIT, Number, decimal, number
 from tokenbill.core.periods.period import Period
@@ -36,7 +37,15 @@ from tokenbill.shared.marginal_cost import (
     quantity_for,
 )
 from tokenbill.shared.plan_curve import NO_USAGE, total_curve
-from tokenbill.shared.usage_history import Plans, Scenario, UsageHistory, named_plans, scenarios, with_terms
+from tokenbill.shared.usage_history import (
+    Plans,
+    Scenario,
+    Terms,
+    UsageHistory,
+    named_plans,
+    scenarios,
+    with_terms,
+)
 
 __all__ = [
     "BreakEvenPoint",
@@ -73,9 +82,9 @@ class BreakEvenPoint:
 
     quantity: Fraction
     amount: Fraction
-    below: BillingPlan | None
-    at: BillingPlan | None
-    above: BillingPlan | None
+    below: Terms | None
+    at: Terms | None
+    above: Terms | None
     summary: str = field(default="", eq=False)
 
     def __str__(self) -> str:
@@ -91,7 +100,7 @@ class CheapestPlan:
 
     quantities: QuantityRange
     name: str
-    plan: BillingPlan
+    plan: Terms
 
     @property
     def start(self) -> Fraction:
@@ -116,9 +125,10 @@ def plans(usage: UsageHistory, plans: Plans) -> Comparison:
     Args:
         usage: One usage; a history, as a sequence or as a mapping from periods or other names of months;
             or a mapping from tenants to one of these, of which one without months owes nothing. Each
-            usage is a bill of its own; one under a ``Period`` owes that part of a cycle's fees.
-        plans: The plans, or a mapping that names them. One that refuses what no balance covers is
-            compared as if it billed it.
+            usage is a bill of its own; one under a ``Period`` owes that part of a cycle's fees. Where terms
+            change within a ``Period``, its usage is a mapping from dates.
+        plans: The plans or contracts, or a mapping that names them. One that refuses what no balance covers
+            is compared as if it billed it.
 
     Returns:
         The ranking; ``.why`` says line by line what each plan bills more than the best, ``.of(tenant)``
@@ -153,10 +163,10 @@ def plans(usage: UsageHistory, plans: Plans) -> Comparison:
     offers, history = named_plans(plans), list(scenarios(usage))
     if not history:
         raise InvalidUsage("a history without usage", usage, "give a usage, or a list of months")
-    bills: list[tuple[str, BillingPlan, list[Bill]]] = []
+    bills: list[tuple[str, Terms, list[Bill]]] = []
     for name, plan in offers:
         # Where nobody has a balance, a plan that refuses overage would have no bill to compare.
-        billed = plan if plan.overage == "bill" else evolve(plan, overage="bill")
+        billed = with_terms(plan, {"overage": "bill"})
         bills.append((name, plan, []))
         for scenario, used in history:
             # A month under its Period owes that part of a cycle's fees; under another name, all of them.
@@ -165,12 +175,12 @@ def plans(usage: UsageHistory, plans: Plans) -> Comparison:
     return ranking_of([scenario for scenario, _ in history], bills)
 
 
-def what_if(usage: UsageHistory, plan: BillingPlan, /, **terms: Any) -> PlanDifference:
+def what_if(usage: UsageHistory, plan: Terms, /, **terms: Any) -> PlanDifference:
     """The same usage on the same plan with other terms: the difference, line by line and by reason.
 
     Args:
         usage: As for ``plans``.
-        plan: The plan as it is.
+        plan: The plan as it is, or a contract, of which every version changes.
         terms: What changes, as ``BillingPlan`` calls it, or else InvalidPlan: ``prices``, ``included``, …
 
     >>> from tokenbill import PriceSchedule
@@ -227,16 +237,22 @@ def candidate_sizes(usage: UsageHistory, meter: str) -> tuple[Decimal, ...]:
     (Decimal('0'), Decimal('900'), Decimal('2500'))
     """
     # The cost of a history is piecewise linear in the size, and its corners are the usages of months.
-    return tuple(sorted({number(0), *(used.total(meter) for _, used in scenarios(usage))}))
+    sizes = {number(0)}
+    for _, used in scenarios(usage):
+        dated: Any = used
+        parts = dated.values() if is_dated(dated) else (dated,)
+        sizes.add(sum(map(Usage, parts), NO_USAGE).total(meter))
+    return tuple(sorted(sizes))
 
 
 def break_even(
-    plan_a: BillingPlan,
-    plan_b: BillingPlan,
+    plan_a: Terms,
+    plan_b: Terms,
     meter: str,
     *,
     usage: Usage | Quantities = NO_USAGE,
     up_to: Number | None = None,
+    period: Period | None = None,
 ) -> tuple[BreakEvenPoint, ...]:
     """Every quantity of one meter at which the cheaper of two plans changes, or both cost the same.
 
@@ -250,12 +266,13 @@ def break_even(
         meter: What varies.
         usage: What else is used in the period.
         up_to: The largest quantity to look at, for curves that cross without end.
+        period: The service period, where fees or the version of the terms depend on it.
 
     Raises:
         CurrencyMismatch: If the plans are in different currencies.
         InvalidPrice: If the meter's price lists no pieces, as a user's own may not.
-        InvalidPlan: If a plan is no curve of pieces along the meter, as ``totals.total_curve`` says, or
-            the plans cross too often.
+        InvalidPlan: If a plan is no curve of pieces along the meter, as ``totals.total_curve`` says, the
+            plans cross too often, or terms change within the period: then a quantity has no one total.
         UnpricedUsage: If a plan has no price for a meter.
 
     >>> from tokenbill import PriceSchedule
@@ -266,7 +283,7 @@ def break_even(
     at 2000: pay as you go below, both the same there, pro above
     """
     offers = named_plans([plan_a, plan_b])
-    curves = [total_curve(plan, meter, usage=usage) for _, plan in offers]
+    curves = [total_curve(plan, meter, usage=usage, period=period) for _, plan in offers]
     # Whether the plans cross at the last quantity shows only above it, so look one unit further.
     last = horizon(up_to)
     beyond = None if up_to is None else decimal(min(last + 1, Fraction(LIMIT - 1)))
@@ -297,6 +314,7 @@ def cheapest_plans(
     *,
     usage: Usage | Quantities = NO_USAGE,
     up_to: Number | None = None,
+    period: Period | None = None,
 ) -> tuple[CheapestPlan, ...]:
     """The cheapest plan for every quantity of one meter, from zero on.
 
@@ -318,5 +336,5 @@ def cheapest_plans(
     (200, ∞) flat
     """
     offers = named_plans(plans)
-    steps = cells([total_curve(plan, meter, usage=usage) for _, plan in offers], up_to)
+    steps = cells([total_curve(plan, meter, usage=usage, period=period) for _, plan in offers], up_to)
     return tuple(CheapestPlan(part, *offers[place]) for place, part in quantity_ranges(steps, steady(steps)))

@@ -15,9 +15,8 @@ from tokenbill.core.base.values import Value
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, Exact, decimal, difference, exact_sum
-from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidUsage
-from tokenbill.shared.usage_history import Scenario
+from tokenbill.shared.usage_history import Scenario, Terms, first_plan
 
 __all__ = ["Comparison", "LineDifference", "PlanDifference", "RankedPlan", "difference_of", "ranking_of"]
 
@@ -124,12 +123,17 @@ class RankedPlan:
 
     place: int
     name: str
-    plan: BillingPlan
+    plan: Terms
     bills: tuple[Bill, ...]
     total: Decimal
 
+    @property
+    def currency(self) -> Currency:
+        """What its total is in."""
+        return first_plan(self.plan).currency
+
     def __repr__(self) -> str:
-        return f"<{self.place}. {self.name}: {self.total:f} {self.plan.currency.code}>"
+        return f"<{self.place}. {self.name}: {self.total:f} {self.currency.code}>"
 
 
 @frozen(repr=False)
@@ -150,7 +154,7 @@ class Comparison:
     @property
     def currency(self) -> Currency:
         """What every amount is in."""
-        return self.best.plan.currency
+        return self.best.currency
 
     @property
     def why(self) -> tuple[PlanDifference, ...]:
@@ -241,7 +245,7 @@ def _text(scenario: Scenario) -> str:
 
 
 def ranking_of(
-    scenarios: Iterable[Scenario], plans: Iterable[tuple[str, BillingPlan, Sequence[Bill]]]
+    scenarios: Iterable[Scenario], plans: Iterable[tuple[str, Terms, Sequence[Bill]]]
 ) -> Comparison:
     """Plans, by name and with their bills for the scenarios, by what these come to together."""
     offers = [(_together(bill.total for bill in bills), name, plan, bills) for name, plan, bills in plans]
@@ -261,7 +265,7 @@ def difference_of(one: RankedPlan, other: RankedPlan) -> PlanDifference:
     lines = tuple(
         LineDifference(*key, first.get(key, ZERO), second.get(key, ZERO)) for key in {**first, **second}
     )
-    return PlanDifference(one.name, other.name, lines, one.plan.currency)
+    return PlanDifference(one.name, other.name, lines, one.currency)
 
 
 def _amounts(bills: Iterable[Bill]) -> dict[tuple[str, str], Decimal]:

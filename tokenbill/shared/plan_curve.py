@@ -18,6 +18,8 @@ from tokenbill.core.billing.arguments import checked_terms
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import EXACT, ZERO, Number, plus
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import amount_at, units
 from tokenbill.core.pricing.curves import (
@@ -76,36 +78,49 @@ class Along(NamedTuple):
         return _short(composed(pieces, self.rest))
 
 
-def total_curve(plan: BillingPlan, meter: str, *, usage: Usage | Quantities = NO_USAGE) -> Curve:
+def total_curve(
+    plan: BillingPlan | Contract,
+    meter: str,
+    *,
+    usage: Usage | Quantities = NO_USAGE,
+    period: Period | None = None,
+) -> Curve:
     """What a whole period on *plan* comes to as a curve of one meter, the rest of *usage* fixed.
 
     It is exact, before any money is rounded: a bill of the same usage, rounded once, is the nearest
     minor unit to it. Whole tokens are counted as the plan counts them. What *usage* says of the meter
-    itself is left out.
+    itself is left out. In a part of a cycle's *period* fees and limits are those of the part.
 
     Raises:
         UnpricedUsage: If the schedule has no price for a meter.
         InvalidPrice: If the meter's price lists no pieces, as a user's own may not.
         InvalidPlan: If a fixed discount, the maximum or tokens are spread over charges that later terms
-            treat differently, so that the total is no straight line.
+            treat differently, so that the total is no straight line; or if the terms change in the period.
 
     >>> from tokenbill import PriceSchedule
     >>> calls = BillingPlan.subscription(20, PriceSchedule(api_calls="0.01"), included={"api_calls": 100})
     >>> at(total_curve(calls, "api_calls"), Fraction(150))
     Fraction(41, 2)
     """
-    return along(plan, meter, usage=usage).curve()
+    return along(plan, meter, usage=usage, period=period).curve()
 
 
-def along(plan: BillingPlan, meter: str, *, usage: Usage | Quantities = NO_USAGE) -> Along:
+def along(
+    plan: BillingPlan | Contract,
+    meter: str,
+    *,
+    usage: Usage | Quantities = NO_USAGE,
+    period: Period | None = None,
+) -> Along:
     """The same, not yet put together: it can also be asked of a price that lists no pieces.
 
     >>> from tokenbill import PriceSchedule
     >>> along(BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10")), "gpu_hours").at(7)
     Fraction(7, 10)
     """
-    fixed, plan = checked_terms(usage, plan_in_force(plan))
-    compiled, meter = CompiledPlan(plan, exactly=True, unrounded=True), Meter(meter)
+    fixed, terms = checked_terms(usage, plan_in_force(plan, period))
+    shares = terms.share(period), terms.fee_share(period)
+    compiled, meter = CompiledPlan(terms, *shares, exactly=True, unrounded=True), Meter(meter)
     card = compiled.card
     fixed = Usage({other: quantity for other, quantity in fixed.items() if other != meter})
     entry, before = card[meter], ZERO

@@ -922,3 +922,9 @@ def test_a_past_that_was_rated_anew_is_explained_and_stored():
     assert serial.loads(serial.dumps(restated)).lines == restated.lines
     assert (str(restated.total), str(restated.due)) == ("10.00", "0.00")
     assert {id: Decimal(amount) for id, amount in left(restated).items()} == {"gift": 0, "paid": 35}
+
+
+def test_a_contract_that_never_changed_needs_no_period():
+    plan = monthly(31)
+
+    assert Bill.of({"calls": 100}, Contract(plan)).total == Bill.of({"calls": 100}, plan).total == Decimal(32)

@@ -65,6 +65,8 @@ def bill_request(
     """
     if not isinstance(plan, BillingPlan | Contract):
         raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
+    if isinstance(plan, Contract) and not (plan.amendments or plan.end):
+        plan = plan.plan  # a contract that never changed is its plan, and needs no period
     parts, taken = _parts_of(usage), _parts_of(reversal)
     whole, back = (sum((part for _, part in both), NO_USAGE) for both in (parts, taken))
     dated = tuple((when, part) for when, part in parts if when is not None)
