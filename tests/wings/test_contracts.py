@@ -1,5 +1,6 @@
 """Contracts in the wings: billed by the plan in force, or refused with the way out."""
 
+import json
 from datetime import date
 from fractions import Fraction
 
@@ -174,9 +175,101 @@ def test_the_command_line_reads_a_contract(form, tmp_path, capsys):
 
     assert main([*asked, "--period", "2026-04-01/2026-05-01"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "Total: $63.00"
-    for more in ([], ["--period", "2026-03-01/2026-04-01"]):
-        assert main([*asked, *more]) == 1
-        assert "terms that change" in capsys.readouterr().err
+    assert main(asked) == 1
+    assert "terms that change, and no period" in capsys.readouterr().err
+    # 15.00 + 32.00 of fees, and calls that cost the same all the time
+    assert main([*asked, "--period", "2026-03-01/2026-04-01"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $48.00"
+
+
+@pytest.fixture
+def dearer(tmp_path):
+    """A contract whose calls cost twice as much from 16 March on."""
+    path = tmp_path / "contract.json"
+    cheap, dear = (BillingPlan.on_demand(PriceSchedule(calls=rate)) for rate in ("0.01", "0.02"))
+    serial.dump(Contract(cheap).amended("2026-03-16", dear), path)
+    return ["--plan", str(path), "--period", "2026-03-01/2026-04-01"]
+
+
+def totals(capsys):
+    return [line for line in capsys.readouterr().out.splitlines() if line.startswith("Total")]
+
+
+def test_rows_say_when_they_were_used(dearer, tmp_path, capsys):
+    usage = tmp_path / "usage.csv"
+    rows = ("a,2026-03-05,100", "a,2026-03-15T23:59:59Z,100", "a,2026-03-16T00:00:00Z,100", "b,2026-03-05,1")
+    usage.write_text("\n".join(["who,day,calls", *rows]))
+    asked = ["bill", str(usage), "--sum", "calls", *dearer]
+
+    assert main([*asked, "--by", "who", "--time", "day"]) == 0
+    assert totals(capsys) == ["Total: $4.01"]  # 2 × 1.00 + 2.00, and 0.01
+    assert main(asked) == 1
+    assert "without a time, though its terms changed" in capsys.readouterr().err
+    assert main([*asked, "--at", "2026-03-20"]) == 0
+    assert totals(capsys) == ["Total: $6.02"]
+    assert main([*asked[:4], "--price", "calls=1", "--time", "day"]) == 2
+    assert "give --period" in capsys.readouterr().err
+    usage.write_text("day,calls\n2026-04-05,100\n")
+    assert main([*asked, "--time", "day"]) == 1
+    assert "usage outside the period" in capsys.readouterr().err
+
+
+def test_events_have_times(dearer, tmp_path, capsys):
+    events = tmp_path / "events.jsonl"
+    event = {"specversion": "1.0", "type": "calls", "source": "s", "subject": "acme"}
+    used = {"data": {"meter": "calls", "quantity": 100}}
+    rows = [
+        {**event, "id": f"e{day}", "time": f"2026-03-{day}T12:00:00Z", **used} for day in ("05", "15", "16")
+    ]
+    events.write_text("\n".join(map(json.dumps, rows)))
+    period = ["--period", "2026-03-01T00:00:00Z/2026-04-01T00:00:00Z"]
+
+    assert main(["bill", str(events), "--as", "cloudevents", "--by", "customer", *dearer[:2], *period]) == 0
+    assert totals(capsys) == ["Total: $4.00"]
+
+
+def test_answers_have_times(tmp_path, capsys):
+    path, log = tmp_path / "contract.json", tmp_path / "answers.jsonl"
+    old, new = (
+        BillingPlan.on_demand(
+            PriceSchedule({f"{kind}_tokens{{model={model}}}": rate for kind in ("input", "output")})
+        )
+        for model, rate in (("m-1", 1), ("m-2", 2))
+    )
+    serial.dump(Contract(old).amended("2026-03-16", new), path)
+    answer = {
+        "object": "chat.completion",
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+    }
+    # 5 March and 20 March
+    rows = [
+        {**answer, "id": "c1", "created": 1_772_700_000, "model": "m-1"},
+        {**answer, "id": "c2", "created": 1_774_000_000, "model": "m-2"},
+    ]
+    log.write_text("\n".join(map(json.dumps, rows)))
+    asked = ["bill", str(log), "--as", "openai.chat", "--plan", str(path)]
+    asked += ["--period", "2026-03-01/2026-04-01"]
+
+    assert main(asked) == 0
+    assert totals(capsys) == ["Total: $45.00"]  # 15 × 1 + 15 × 2
+    del rows[1]["created"]
+    log.write_text("\n".join(map(json.dumps, rows)))
+    assert main(asked) == 1
+    assert "no time" in capsys.readouterr().err
+
+
+def test_versions_that_tell_other_lengths_apart_are_refused(tmp_path, capsys):
+    path, usage = tmp_path / "contract.json", tmp_path / "usage.csv"
+    usage.write_text("tokens\n1\n")
+    plain, long = (
+        BillingPlan.on_demand(PriceSchedule({"input_tokens": 1, **more}))
+        for more in ({}, {"input_tokens{context=1000}": 2})
+    )
+    serial.dump(Contract(plain).amended("2026-03-16", long), path)
+    asked = ["bill", str(usage), "--sum", "input_tokens=tokens", "--plan", str(path)]
+
+    assert main([*asked, "--period", "2026-03-01/2026-04-01"]) == 2
+    assert "other lengths" in capsys.readouterr().err
 
 
 # --- dated terms -----------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def _bill(arguments: Namespace) -> None:
     bills = [
         Bill.of(
             usage,
-            plan,
+            plan if request.contract is None else request.contract,
             period=request.period,
             at=arguments.at,
             about=dict(zip(headings, group, strict=True)),

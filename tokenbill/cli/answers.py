@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from tokenbill.cli.options import Misuse, Request
+from tokenbill.cli.usage_by_time import Billed, Groups, dated
 from tokenbill.core.base.inputs import name
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
+from tokenbill.core.periods.instants import is_before
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.core.pricing.schedule import PriceSchedule
@@ -27,7 +31,7 @@ OF_ANSWERS: Final = ("model", "provider")
 
 def answered(
     source: Source, request: Request, watched: Mapping[str, Any], tell: Callable[[str], object]
-) -> tuple[dict[tuple[str, ...], Usage], BillingPlan]:
+) -> tuple[Billed, BillingPlan]:
     """The usage of the answers in a file, each once, and what it is priced by.
 
     Raises:
@@ -44,12 +48,32 @@ def answered(
             tell(f"passed over {count} {'row' if count == 1 else 'rows'} {what}")
     if not log.records:
         raise UnreadableInput("no answer to bill in", log.file, "say what its rows are by --as")
+    if request.contract is not None:
+        return _dated_answers(log, request), request.terms
     prices = _OwnPrices(request, log) if request.plan is None else _GivenPrices(request.plan, log)
-    groups: dict[tuple[str, ...], Usage] = {}
+    groups: Groups = {}
     for record in log:
         key, usage = _group(record, request.by), prices.usage(record)
         groups[key] = groups[key] + usage if key in groups else usage
     return dict(sorted(groups.items())), prices.plan
+
+
+def _dated_answers(log: Log, request: Request) -> Billed:
+    """The usage of answers by time, each under the names of the version that holds then."""
+    prices = [_GivenPrices(plan, log) for plan in request.plans]
+    versions = cast(Contract, request.contract).versions(cast(Period, request.period))
+    starts = [version.period.start for version in versions]
+    groups: Groups = {}
+    for record in log:
+        if record.at is None:
+            raise _bad(log, record, "a row that has no time, and terms that change within the period")
+        key = (*_group(record, request.by), record.at.isoformat())
+        ((_, found),) = dated({key: Usage()}, request).items()
+        (when,) = found
+        place = max((i for i, start in enumerate(starts) if not is_before(when, start)), default=0)
+        usage = prices[place].usage(record)
+        groups[key] = groups[key] + usage if key in groups else usage
+    return dated(dict(sorted(groups.items())), request)
 
 
 def _group(record: Record, by: tuple[str, ...]) -> tuple[str, ...]:

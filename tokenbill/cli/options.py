@@ -55,7 +55,11 @@ class Misuse(Exception):
 
 
 class Request(NamedTuple):
-    """What the options of ``bill`` ask for."""
+    """What the options of ``bill`` ask for.
+
+    Where the terms change within the period, ``contract`` has them, and ``plan`` is that of the last version.
+    ``time`` is the column that says when a row was used.
+    """
 
     by: tuple[str, ...]
     sums: list[tuple[Meter, str]]
@@ -69,6 +73,15 @@ class Request(NamedTuple):
     provider: str | None
     price_map: Mapping[str, Any] | None
     at: str | None
+    time: str | None = None
+    contract: Contract | None = None
+
+    @property
+    def plans(self) -> tuple[BillingPlan, ...]:
+        """The plan, or that of each version in the period."""
+        if self.contract is None or self.period is None:
+            return (self.terms,)
+        return tuple(version.plan for version in self.contract.versions(self.period))
 
     @property
     def terms(self) -> BillingPlan:
@@ -158,6 +171,7 @@ def _add_bill(parser: ArgumentParser) -> None:
     )
     model = "the prices of a model, as genai-prices lists them; of answers by default each row's own"
     terms.add_argument("--model", metavar="NAME", help=model, **several)
+    add("--time", metavar="COLUMN", help="when a row was used, where the terms change within the period")
     add("--currency", default="USD", help="currency of --price; USD by default")
     add("--provider", metavar="NAME", help="who offers the model")
     add("--price-map", metavar="FILE", help="a map of prices, such as litellm's, in place of genai-prices")
@@ -185,12 +199,12 @@ def request_of(arguments: Namespace) -> Request:
         period = _period(arguments.period)
     except TokenbillError as error:
         raise Misuse(error) from None
-    plan = _plan(arguments, period)
+    plan, contract = _terms(arguments, period)
     try:
         sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
         # A meter without a price is found before a long file is read.
         labels = dict(_pair(text, "LABEL=COLUMN") for text in arguments.label)
-        if plan is not None and not labels:
+        if plan is not None and contract is None and not labels:
             for meter in [*(meter for meter, _ in sums), *counts]:
                 plan.prices.match(meter)
     except TokenbillError as error:
@@ -209,6 +223,8 @@ def request_of(arguments: Namespace) -> Request:
         provider=arguments.provider,
         price_map=None if path is None else _json_of(path),
         at=arguments.at,
+        time=arguments.time,
+        contract=contract,
     )
 
 
@@ -241,6 +257,8 @@ def _check(arguments: Namespace) -> None:
             raise Misuse(f"not a kind of row: {quoted(kind)}; {hint}")
     if kind != "rows" and (arguments.sum or arguments.count or arguments.label or arguments.pool):
         raise Misuse("--sum and --count read columns; leave them out, or read rows: --as rows")
+    if arguments.time and (kind != "rows" or not arguments.period):
+        raise Misuse("--time is a column of rows, and their times lie in a period; give --period")
     if (arguments.label or arguments.pool) and not arguments.sum:
         raise Misuse("--label and --pool say more of the columns that --sum adds up; give --sum")
     if kind in COUNTED and not (arguments.price or arguments.plan or arguments.model):
@@ -258,10 +276,11 @@ def _check(arguments: Namespace) -> None:
         raise Misuse("a document of usage has no columns; leave out --by")
 
 
-def _plan(arguments: Namespace, period: Period | None) -> BillingPlan | None:
+def _terms(arguments: Namespace, period: Period | None) -> tuple[BillingPlan | None, Contract | None]:
     """The plan of a file, or one on demand, at the prices of the arguments or those of a model.
 
-    Answers bring their models with them: without other terms their plan is made when they are read.
+    Answers bring their models with them: without other terms their plan is made when they are read. Of terms
+    that change in the period it is the plan of the last version, beside the contract.
     """
     terms: Any = None
     if arguments.plan is not None:
@@ -269,7 +288,7 @@ def _plan(arguments: Namespace, period: Period | None) -> BillingPlan | None:
 
         terms = load(Path(arguments.plan))
     elif not arguments.price and arguments.kind not in COUNTED:
-        return None
+        return None, None
     elif arguments.model:
         from tokenbill import catalog
 
@@ -291,12 +310,15 @@ def _plan(arguments: Namespace, period: Period | None) -> BillingPlan | None:
             raise Misuse(f"the prices of {name} depend on the date; give --at")
         terms = terms.on(arguments.at)
     if isinstance(terms, BillingPlan | Contract):
-        # rows have no dates, so one version of the terms must hold for all of them
-        return plan_in_force(terms, period)
+        contract = terms if isinstance(terms, Contract) else Contract(terms)
+        versions = contract.versions(period) if period is not None else ()
+        if versions and (len(versions) > 1 or versions[0].period != period):
+            return versions[-1].plan, contract
+        return plan_in_force(terms, period), None
     if not isinstance(terms, PriceSchedule):
         kind = type(terms).__name__
         raise Misuse(f"{arguments.plan} holds a {kind}, neither a plan nor a schedule of prices")
-    return BillingPlan.on_demand(terms)
+    return BillingPlan.on_demand(terms), None
 
 
 def _json_of(path: str) -> Any:

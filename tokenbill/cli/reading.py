@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from tokenbill.cli.options import COUNTED, Misuse, Request
+from tokenbill.cli.usage_by_time import Billed, Groups, dated
 from tokenbill.core.base.inputs import name
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.metering.meters import Meter
@@ -21,9 +22,6 @@ from tokenbill.shared.rows import Source
 
 __all__ = ["Callbacks", "Groups", "billed", "usages_of"]
 
-Groups: TypeAlias = "dict[tuple[str, ...], Usage]"
-"""Usage by the texts of its group."""
-
 Callbacks: TypeAlias = "Mapping[str, Any]"
 """What a reader of files calls: ``on_bad_row`` and ``progress``."""
 
@@ -33,13 +31,16 @@ OF_EVENTS = ("customer", "source")
 
 def billed(
     source: Source, request: Request, callbacks: Callbacks, note: Callable[[str], object]
-) -> tuple[Groups, BillingPlan]:
+) -> tuple[Billed, BillingPlan]:
     """The usage of each group of a file, and the plan that prices it; answers bring that of their models."""
-    if request.kind in COUNTED:
-        return usages_of(source, request, callbacks, note), request.terms
-    from tokenbill.cli.answers import answered
+    if request.kind not in COUNTED:
+        from tokenbill.cli.answers import answered
 
-    return answered(source, request, callbacks, note)
+        return answered(source, request, callbacks, note)
+    is_dated = request.time is not None or (request.kind == "cloudevents" and request.contract is not None)
+    by = request.by if request.time is None else (*request.by, request.time)
+    groups = usages_of(source, request._replace(by=by), callbacks, note)
+    return dated(groups, request) if is_dated else groups, request.terms
 
 
 def usages_of(
@@ -62,9 +63,9 @@ def usages_of(
         return _events(source, request, callbacks, note)
 
     # Where a price depends on the length of a request, each row is one: its sum would be a longer one.
-    prices: object = request.terms.prices
-    lengths = [key.labels.get("context", "") for key in prices] if isinstance(prices, PriceSchedule) else []
-    over = sorted({int(length) for length in lengths if length.isascii() and length.isdecimal()})
+    over, *others = (_lengths(plan) for plan in request.plans)
+    if any(each != over for each in others):
+        raise Misuse("prices depend on other lengths of a request after the terms change; bill each apart")
     if not over and not request.labels and not request.pools:
         return read_usage_by(source, request.by, sums=request.sums, counts=request.counts, **callbacks)
     read = _reader(request)
@@ -96,14 +97,24 @@ def _events(source: Source, request: Request, callbacks: Callbacks, note: Callab
         if count:
             note(f"{count} {'event' if count == 1 else 'events'} {why}")
 
+    by_time = request.contract is not None
+
     def group(event: Event) -> tuple[str, ...]:
         for column in request.by:
             if getattr(event, column) is None:
                 way_out = f"leave out --by {column}, or send events with a subject"
                 raise InvalidName(f"no {column} of event {event.id} from {event.source}", None, way_out)
-        return tuple(getattr(event, column) for column in request.by)
+        texts = [getattr(event, column) for column in request.by]
+        return (*texts, event.time.isoformat()) if by_time else tuple(texts)
 
     return usage_by(due, group)
+
+
+def _lengths(plan: BillingPlan) -> list[int]:
+    """The lengths of a request from which on its units have another price."""
+    prices: object = plan.prices
+    lengths = [key.labels.get("context", "") for key in prices] if isinstance(prices, PriceSchedule) else []
+    return sorted({int(length) for length in lengths if length.isascii() and length.isdecimal()})
 
 
 def _batch(source: Source) -> str | None:
