@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from tokenbill.core.periods.cycle import Cycle
     from tokenbill.core.periods.period import Period
     from tokenbill.core.plans.contract import Contract
+    from tokenbill.core.plans.limits import Limit
     from tokenbill.core.plans.plan import BillingPlan
     from tokenbill.core.plans.quotas import Quota
-    from tokenbill.core.plans.terms import Discount, Fee, Tax
+    from tokenbill.core.plans.taxes import Tax
+    from tokenbill.core.plans.terms import Discount, Fee
     from tokenbill.core.pricing.lint import Finding, lint
     from tokenbill.core.pricing.price import Price
     from tokenbill.core.pricing.price_book import PriceBook
@@ -55,6 +57,7 @@ __all__ = [
     "Grant",
     "Hold",
     "Invoice",
+    "Limit",
     "LineItem",
     "Meter",
     "Package",
@@ -96,9 +99,11 @@ _MODULES = {
     "periods.cycle": ("Cycle",),
     "periods.period": ("Period",),
     "plans.contract": ("Contract",),
+    "plans.limits": ("Limit",),
     "plans.plan": ("BillingPlan",),
     "plans.quotas": ("Quota",),
-    "plans.terms": ("Discount", "Fee", "Tax"),
+    "plans.taxes": ("Tax",),
+    "plans.terms": ("Discount", "Fee"),
     "pricing.lint": ("Finding", "lint"),
     "pricing.price": ("Price",),
     "pricing.price_book": ("PriceBook",),

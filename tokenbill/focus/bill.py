@@ -41,6 +41,8 @@ INCLUSION = ", included in prices"
 Bases = tuple[Decimal, Decimal]
 """What a tax is on, at list prices and at those of the contract."""
 
+Charged = tuple[Cost, str | tuple[str, ...]]
+"""A cost, and what scopes know its charge by."""
 Groups = list[list[Cost]]
 """The costs of each item of a bill, in the order of its pairs."""
 
@@ -59,7 +61,9 @@ def bill_costs(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
         *(_allowances(costing) if costing.fees else ()),
         *token_costs(costing),
     ]
-    notes = _notes(costing, [*chain(*groups), *prepaid])
+    known_as = [pair.after.identity.known_as for pair in costing.pairs]
+    charged = [(cost, name) for costs, name in zip(groups, known_as, strict=True) for cost in costs]
+    notes = _notes(costing, [*charged, *((cost, cost.kind) for cost in prepaid)])
     groups = _without_dust(costing, groups, notes)
     drawn = money_draws(bill, costing.delta, costing.pairs, known)
     groups, notes = _less_credit(costing, groups, notes, drawn)
@@ -88,7 +92,7 @@ def _moved(pair: Pair, costs: Sequence[Cost], fee: FeeMoved) -> list[Cost]:
     return moved
 
 
-def _notes(costing: Costing, charges: Sequence[Cost]) -> list[Cost]:
+def _notes(costing: Costing, charges: Sequence[Charged]) -> list[Cost]:
     """What stands for itself: promotional credit, and taxes on the charges."""
     notes: list[Cost] = []
     taxes = _tax_bases(costing, charges)
@@ -101,7 +105,8 @@ def _notes(costing: Costing, charges: Sequence[Cost]) -> list[Cost]:
         elif line.kind == "adjustment":  # of a past that is rated anew, what was billed for it
             notes.append(Cost("Adjustment", "adjustment", text, flat=(amount, amount)).worth(amount))
         elif line.kind == "tax":
-            bases = taxes[text].pop(0)
+            # of a tax per unit no price says what it would be on
+            bases = taxes[text].pop(0) if text in taxes else (amount, amount)
             if not text.endswith(INCLUSION):
                 notes.append(Cost("Tax", "tax", text, flat=bases).worth(amount))
                 continue
@@ -111,17 +116,20 @@ def _notes(costing: Costing, charges: Sequence[Cost]) -> list[Cost]:
     return notes
 
 
-def _tax_bases(costing: Costing, charges: Sequence[Cost]) -> dict[str, list[Bases]]:
+def _tax_bases(costing: Costing, charges: Sequence[Charged]) -> dict[str, list[Bases]]:
     """For the lines of each tax its list and contracted costs, less gifts, which lower what is taxed."""
     compiled = costing.now.plan
     cells = compiled.cells
     taxable = [
-        (cost, cells.of(cost.kind, cost.meter, version=cost.version))
-        for cost in charges
+        (cost, cells.of(known_as, cost.meter, version=cost.version))
+        for cost, known_as in charges
         if cost.kind in CHARGED
     ]
     gifts = [
-        (pair.change("gift"), cells.of(pair.after.kind, pair.after.meter, version=pair.version))
+        (
+            pair.change("gift"),
+            cells.of(pair.after.identity.known_as, pair.after.meter, version=pair.version),
+        )
         for pair in costing.pairs
     ]
     # The stages say what a tax is of each charge; a cell met for the first time is known to them by now.

@@ -99,7 +99,10 @@ class ColumnPlan:
     @cached_property
     def on_arrays(self) -> bool:
         """Whether bills are settled on arrays: every price has pieces, that of tokens too."""
-        tokens = [stage for stage in self.form.terms().settling if isinstance(stage, BurnTokens)]
+        settling = self.form.terms().settling
+        tokens = [stage for stage in settling if isinstance(stage, BurnTokens)]
+        if any(stage.looks_at_charges for stage in settling):
+            return False  # quantities of single charges are for `Bill.of` to look at
         return self.shown is not None and all(
             price.function is not None for stage in tokens for price in stage.prices
         )

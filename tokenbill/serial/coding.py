@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from difflib import get_close_matches
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NoReturn, cast
 
 from tokenbill.core.base.inputs import is_legible, is_mapping
-from tokenbill.core.base.quoting import quoted
+from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.core.periods.instants import iso_text, read
 from tokenbill.errors import TokenbillError, UnreadableField, UnreadableInput
 
@@ -32,6 +33,7 @@ __all__ = [
     "Text",
     "Truth",
     "Whole",
+    "hint",
     "inside",
     "refuse",
     "tried",
@@ -100,6 +102,12 @@ def tried(make: Callable[[], Any], given: object) -> Any:
         raise Misfit(error, given) from None
     except Exception as error:  # a user's own class may raise anything
         raise Misfit(quoted(error), given) from error
+
+
+def hint(name: object, known: Mapping[str, object] | list[str]) -> str:
+    """The nearest of the *known* names, or a few of them."""
+    near = get_close_matches(str(name)[:100], known, n=1)
+    return f"did you mean {quoted(near[0])}?" if near else f"give one of {listed(known)}"
 
 
 class Codec(ABC):

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache, cached_property, reduce
 from hashlib import sha256
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from attrs import NOTHING, fields, has
 
+from tokenbill.core.base.hashing import UNWRITTEN
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.core.metering.meters import Meter
@@ -33,6 +33,7 @@ from tokenbill.serial.coding import (
     Pairs,
     Truth,
     Whole,
+    hint,
     inside,
     refuse,
     tried,
@@ -241,12 +242,6 @@ class Record(Codec):
         }
 
 
-def hint(name: object, known: Mapping[str, object] | list[str]) -> str:
-    """The nearest of the *known* names, or a few of them."""
-    near = get_close_matches(str(name)[:100], known, n=1)
-    return f"did you mean {quoted(near[0])}?" if near else f"give one of {listed(known)}"
-
-
 def _written(name: str, member: Member, item: Any) -> Any:
     try:
         return member.codec.encode(item)
@@ -375,8 +370,8 @@ def members_of(cls: Any) -> Mapping[str, Member]:
     except NameError as error:
         way_out = "define it where the module can see it, not for type checkers alone"
         raise UnreadableInput("a field of an unknown class", str(error), way_out) from None
-    given = {cast(str, item.alias): item for item in fields(cls) if item.init}
-    return {name: _member(name, item, hints.get(item.name)) for name, item in given.items()}
+    held = [item for item in fields(cls) if item.init and UNWRITTEN not in item.metadata]
+    return {str(item.alias): _member(str(item.alias), item, hints.get(item.name)) for item in held}
 
 
 def _member(name: str, item: Any, annotation: Any) -> Member:

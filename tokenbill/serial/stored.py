@@ -30,9 +30,11 @@ from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.cycle import Cycle, Unit
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Amendment, Contract
+from tokenbill.core.plans.limits import Limit, Limits
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.quotas import Quota
-from tokenbill.core.plans.terms import Discount, Fee, Tax
+from tokenbill.core.plans.taxes import Tax
+from tokenbill.core.plans.terms import Discount, Fee
 from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
 from tokenbill.core.pricing.price_book import PriceBook, PriceVersion
 from tokenbill.core.pricing.rates import Flat, Package, PerUnit
@@ -46,6 +48,7 @@ from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import BillMismatch
 from tokenbill.serial.coding import Codec, Number, Pairs, Text, tried
 from tokenbill.serial.records import REGISTRY, Named, Record
+from tokenbill.serial.term_codecs import LimitsCodec
 
 __all__ = ["DOCUMENT", "KINDS"]
 
@@ -330,7 +333,7 @@ NUMBER = Number()
 UNIT = Record(Currency)
 CYCLE = Record(Cycle, _Cycle)
 PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
-TERMS = (BillingPlan, Quota, Fee, Discount, Tax, Rounding, Period, Tier, Amendment, Contract)
+TERMS = (BillingPlan, Quota, Fee, Discount, Tax, Limit, Rounding, Period, Tier, Amendment, Contract)
 STATE = (Grant, Hold, WindowSum, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
@@ -383,6 +386,7 @@ REGISTRY.codecs |= {
     Meter: Text(Meter),
     Currency: _Unit(),
     str | Cycle: _Every(),
+    Limits: LimitsCodec(),
     Usage: _Quantities(),
     PriceVersion: Record(PriceVersion, _PriceVersion),
     tuple[Decimal, Decimal | None]: Record(tuple, _Rollover, "Rollover"),

@@ -42,10 +42,13 @@ NO_DRAWS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 class Payable(NamedTuple):
-    """A charge that credit may pay: what it comes to now, and what it came to at the bill before."""
+    """A charge that credit may pay: what it comes to now, and what it came to at the bill before.
+
+    ``kind`` is what a scope knows it by.
+    """
 
     key: str
-    kind: str
+    kind: str | tuple[str, ...]
     meter: Meter | None
     amount: Units
     before: Units = 0

@@ -16,7 +16,8 @@ from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import is_before, iso_text, midnight, moment, utc, zone
 from tokenbill.core.periods.period import Period, period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.plans.terms import Discount, Fee, Tax, one_of
+from tokenbill.core.plans.taxes import Tax
+from tokenbill.core.plans.terms import Discount, Fee, one_of
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.errors import InvalidPeriod, InvalidPlan
 
@@ -263,10 +264,10 @@ def placed(at: date, whole: Period, cycle: Cycle | None) -> date:
 
 def _dated_versions(part: Period, plan: BillingPlan) -> Iterator[Version]:
     """The versions that the dated terms of one plan make of a part of a period."""
-    terms: tuple[Fee | Discount | Tax, ...] = (*plan.fees, *plan.discounts, *plan.taxes)
+    dated_terms: tuple[Fee | Discount | Tax, ...] = (*plan.fees, *plan.discounts, *plan.taxes)
     given: Any = plan.prices
     book = given if isinstance(given, PriceBook) else None
-    dated = [at for term in terms for at in (term.starts, term.ends) if at is not None]
+    dated = [at for term in dated_terms for at in (term.starts, term.ends) if at is not None]
     if book is None and not dated:
         yield Version(part, plan)
         return
@@ -293,7 +294,7 @@ def _dated_versions(part: Period, plan: BillingPlan) -> Iterator[Version]:
                 raise InvalidPeriod("a period before the first prices", iso_text(start), way_out)
             prices = known[-1]
         fees, discounts, taxes = (in_force(kept, start) for kept in (plan.fees, plan.discounts, plan.taxes))
-        changed = evolve(plan, prices=prices, fees=fees, discounts=discounts, taxes=taxes)
+        changed = evolve(plan, prices=prices, fees=fees, discounts=discounts, taxes=taxes, is_version=True)
         yield Version(Period(start, end), changed)
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import LATER, content_hash, fields_of
+from tokenbill.core.base.hashing import LATER, UNWRITTEN, content_hash, fields_of
 from tokenbill.core.base.inputs import listed_of, name, pairs_of
-from tokenbill.core.base.quoting import listed
 from tokenbill.core.base.tables import html_table
 from tokenbill.core.base.values import Memo, Slot, Value, memo_field, slot_field
 from tokenbill.core.metering.meters import Meter
@@ -22,8 +21,11 @@ from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.money.validators import non_negative, optional_number
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.period import By, Period
+from tokenbill.core.plans.limits import Limit, Limits, check_limits, each_limit, limits
+from tokenbill.core.plans.plan_scopes import check_scope, nearest
 from tokenbill.core.plans.quotas import Quota
-from tokenbill.core.plans.terms import Discount, Fee, Tax, one_of
+from tokenbill.core.plans.taxes import Tax, check_taxes
+from tokenbill.core.plans.terms import Discount, Fee, one_of
 from tokenbill.core.pricing.price import Price
 from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
 from tokenbill.errors import CurrencyMismatch, InvalidPlan
@@ -129,8 +131,9 @@ class BillingPlan(Value):
         included: Free units of a period, by entry of the schedule.
         prorate_included: Whether a part of a period includes a part of them.
         discounts: In the order in which they apply.
-        minimum: What a period owes at least, in the plan's currency; the last bill lifts it there.
-        maximum: What a period owes at most, taxes left out.
+        minimum: What a period owes at least, in the plan's currency; the last bill lifts it there. A
+            ``Limit`` has a scope; several apply in the order given.
+        maximum: What a period owes at most, taxes left out; a ``Limit``, or several, as well.
         taxes: On what is left after discounts and promotional credit.
         rounding: How exact amounts become payable; the decimals are the currency's unless given.
         currency: What bills are in; that of the schedule unless a *token_price* leads to another.
@@ -142,9 +145,11 @@ class BillingPlan(Value):
             the account ``owe`` it, which the next paid grant without scope covers first.
         least_due: A smaller amount is not due; it is owed, and comes with the next bill.
         quotas: The most that may be used within windows of time: they admit requests, and price nothing.
+        is_version: Whether it is one version of a plan whose terms are dated; no part of the value.
 
     Raises:
-        InvalidPlan: If a term is not what it should be, or two contradict each other.
+        InvalidPlan: If a term is not what it should be, two contradict each other, or one is on a kind, fee
+            or meter that is not there.
         CurrencyMismatch: If the schedule is in another currency, and no token price leads out of it.
         InvalidName, InvalidNumber, InvalidPrice, InvalidCurrency: For parts that are none.
 
@@ -157,12 +162,8 @@ class BillingPlan(Value):
     included: Included = field(default=(), converter=_included, kw_only=True)
     prorate_included: bool = field(default=False, validator=_a(bool, optional=False), kw_only=True)
     discounts: tuple[Discount, ...] = field(default=(), converter=_discounts, kw_only=True)
-    minimum: Decimal | None = field(
-        default=None, converter=optional_number, validator=non_negative, kw_only=True
-    )
-    maximum: Decimal | None = field(
-        default=None, converter=optional_number, validator=non_negative, kw_only=True
-    )
+    minimum: Limits | None = field(default=None, converter=limits, kw_only=True)
+    maximum: Limits | None = field(default=None, converter=limits, kw_only=True)
     taxes: tuple[Tax, ...] = field(default=(), converter=_taxes, kw_only=True)
     rounding: Rounding = field(factory=Rounding, validator=_a(Rounding, optional=False), kw_only=True)
     _currency: Currency | None = field(default=None, converter=_currency, kw_only=True)
@@ -179,15 +180,12 @@ class BillingPlan(Value):
         metadata={LATER: True},
     )
     quotas: tuple[Quota, ...] = field(default=(), converter=_quotas, kw_only=True)
+    is_version: bool = field(default=False, kw_only=True, eq=False, repr=False, metadata={UNWRITTEN: True})
     made: Memo = memo_field()
     compiled: Slot[object] = slot_field()
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.prices, PriceSchedule):
-            for key, _ in self.included:
-                if key not in self.prices:
-                    way_out = f"name one of {listed(self.prices)}"
-                    raise InvalidPlan("an allowance for no entry", key, way_out)
+        self._check_names()
 
         # Two units of account need a price from one to the other; one unit needs none.
         unit = self.pricing_unit
@@ -196,9 +194,7 @@ class BillingPlan(Value):
         if self.token_price is not None and self.currency == unit:
             raise InvalidPlan("a token price that leads nowhere", unit.code, "name another currency")
 
-        if self.minimum is not None and self.maximum is not None and self.maximum < self.minimum:
-            way_out = f"give at least {self.minimum:f}"
-            raise InvalidPlan("a maximum below the minimum", self.maximum, way_out)
+        check_limits(self)
         if self.rounding.step is not None:
             self.rounding.step_units(self.rounding.known_places(self.currency.places))
         # A tax on each line is a tax on what the line shows, so the line must be money already.
@@ -206,6 +202,22 @@ class BillingPlan(Value):
             way_out = "write Rounding(stage='line', tax='line')"
             raise InvalidPlan("taxes by line, lines not rounded", "stage='bill'", way_out)
 
+        self._check_trial()
+
+    def _check_names(self) -> None:
+        """What terms are on has to be there."""
+        if isinstance(self.prices, PriceSchedule):
+            for key, _ in self.included:
+                if key not in self.prices:
+                    raise InvalidPlan("an allowance for no entry", key, nearest(key, self.prices))
+        # of a plan whose terms are dated, one version need not have what a term of another is on
+        if not self.is_version:
+            check_taxes(self.taxes)
+            scoped: tuple[Discount | Tax, ...] = (*self.discounts, *self.taxes)
+            for term in scoped:
+                check_scope(f"a {type(term).__name__.lower()}", term.on, [self])
+
+    def _check_trial(self) -> None:
         days = self.trial
         if days is None or isinstance(days, Period):
             return
@@ -253,6 +265,16 @@ class BillingPlan(Value):
         terms: tuple[Fee | Discount | Tax, ...] = (*self.fees, *self.discounts, *self.taxes)
         # a price book has no entry for a meter before it is known when
         return not hasattr(self.prices, "match") or any(term.starts or term.ends for term in terms)
+
+    @cached_property
+    def minima(self) -> tuple[Limit, ...]:
+        """What it owes at least, in the order in which it applies."""
+        return each_limit(self.minimum)
+
+    @cached_property
+    def maxima(self) -> tuple[Limit, ...]:
+        """What it owes at most, in the order in which it applies."""
+        return each_limit(self.maximum)
 
     @property
     def currency(self) -> Currency:

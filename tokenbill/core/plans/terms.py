@@ -1,4 +1,4 @@
-"""The terms of a plan beside its prices: fees, discounts and taxes."""
+"""The terms of a plan beside its prices: fees and discounts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tokenbill.errors import InvalidPlan
 if TYPE_CHECKING:
     from attrs import Attribute
 
-__all__ = ["Discount", "Fee", "Tax", "one_of"]
+__all__ = ["Discount", "Fee", "in_order", "one_of"]
 
 HUNDRED = Decimal(100)
 
@@ -35,7 +35,7 @@ def one_of(*choices: str) -> Any:
     return check
 
 
-def _in_order(term: Fee | Discount | Tax) -> None:
+def in_order(term: Any) -> None:
     """A term that is dated ends after it starts."""
     if term.starts is not None and term.ends is not None and not is_before(term.starts, term.ends):
         raise InvalidPlan("a term that ends before it starts", iso_text(term.ends), "swap its dates")
@@ -69,7 +69,7 @@ class Fee(Value):
     ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
 
     def __attrs_post_init__(self) -> None:
-        _in_order(self)
+        in_order(self)
 
 
 @frozen(repr=False)
@@ -100,7 +100,7 @@ class Discount(Value):
     ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
 
     def __attrs_post_init__(self) -> None:
-        _in_order(self)
+        in_order(self)
         if self.unit == "percent" and self.value > HUNDRED:
             raise InvalidPlan("a discount of more than 100 percent", self.value, "give at most 100")
 
@@ -115,37 +115,3 @@ class Discount(Value):
     ) -> Discount:
         """*amount* for a whole period, in the plan's currency, off the charges in the scope *on*."""
         return cls(amount, "fixed", name or f"{number(amount):f} off", on, prorated=prorated, **dates)
-
-
-@frozen(repr=False)
-class Tax(Value):
-    """A tax on charges: on top of them, or included in them.
-
-    Several taxes do not compound: each is on the net amount.
-
-    Args:
-        name: What the bill calls it.
-        percent: Of the net amount, zero or more: ``"8.875"``.
-        inclusive: Whether the prices contain it already.
-        on: The charges that it applies to: kinds, meters, a tuple of them; None for all.
-        starts, ends: The first moment at which it holds, and the first at which it no longer does.
-
-    Raises:
-        InvalidNumber, InvalidPrice, InvalidName, InvalidMeter, InvalidPlan, InvalidPeriod: For parts that
-            are none.
-
-    Source: docs/explanation/stages.md#taxes
-
-    >>> Tax("VAT", 19, inclusive=True).percent
-    Decimal('19')
-    """
-
-    name: str = field(converter=checked_name)
-    percent: Decimal = field(converter=number, validator=non_negative)
-    inclusive: bool = field(default=False, validator=yes_or_no)
-    on: Scope = field(default=None, converter=scope)
-    starts: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
-    ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
-
-    def __attrs_post_init__(self) -> None:
-        _in_order(self)

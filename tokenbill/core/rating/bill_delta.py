@@ -31,6 +31,7 @@ from tokenbill.core.rating.opening import (
     Opening,
     changed_draws,
     check_currencies,
+    check_grants,
     draws_by_sort,
     has_no_credit,
     kept_draws,
@@ -186,6 +187,7 @@ def _owed(
     before, credit = opening.accrued, opening.credit_balance
     if credit:  # what is owed is of one currency, too
         check_currencies(opening, request.plan)
+    check_grants(opening, request.plan, request.versions and request.versions.contract)
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
     is_due = open >= 0 and not _is_carried(request.plan, open)
@@ -251,6 +253,7 @@ def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Rating
     """The difference of two statements of the period, and what credit pays of it; and how it was rated."""
     opening, period, at = request.opening, request.period, request.at
     check_currencies(opening, request.plan)
+    check_grants(opening, request.plan, request.versions and request.versions.contract)
     before, earlier = _before(request, plan)
     offers = offers_of(opening, request.plan, period, at)
     was = before.amounts if before is not None else NOTHING_EARLIER

@@ -24,6 +24,7 @@ from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun, allocated, running_units
+from tokenbill.core.rating.version_items import EntryItem
 
 __all__ = [
     "NOTHING_DRAWN",
@@ -136,6 +137,16 @@ class ChargeRun(RatingRun):
     def keys(self, places: Sequence[int]) -> Sequence[object]:
         return [self.identities[i].key for i in places]
 
+    def units_used(self) -> Sequence[Number]:
+        return [self.quantity_of(identity) for identity in self.identities]
+
+    def quantity_of(self, identity: Identity) -> Fraction:
+        """The units that were used of a charge; 0 where it is of no meter."""
+        of = identity.of
+        if isinstance(of, EntryItem):
+            return Fraction(of.quantity)
+        return Fraction(self.quantities[of]) if isinstance(of, EntryCurve) else Fraction(0)
+
     def burned(self) -> Sequence[int]:
         return [i for i, identity in enumerate(self.identities) if identity.kind == "usage"]
 
@@ -195,10 +206,11 @@ class ChargeRun(RatingRun):
             earlier = request.earlier.get(sort, {})
             # the items of a charge are paid as one: an amendment moves nothing between grants
             payables = dict[str, Payable]()
-            for (key, kind, meter, _), amount in zip(self.identities, amounts, strict=False):
+            for identity, amount in zip(self.identities, amounts, strict=False):
+                key = identity.key
                 known = payables.get(key)
                 whole = amount if known is None else known.amount + amount
-                payables[key] = Payable(key, kind, meter, whole, earlier.get(key, 0))
+                payables[key] = Payable(key, identity.known_as, identity.meter, whole, earlier.get(key, 0))
             charges = list(payables.values())
             if sort == "paid" and (request.owed or any(OWED in parts for parts in drawn.values())):
                 return draws_with_owed(charges, offers, drawn, request.owed)

@@ -171,7 +171,8 @@ class CompiledPlan:
         self.divisor = part_of(WHOLE if exactly else self.card.scale, self.places)
         self.is_free = len(self.versions) == 1 and self._terms.is_free and not self.whole_lines
         self.is_plain = self.is_free and plan.overage == "bill"
-        self.by_cell = not self.whole_lines and plan.token_price is None
+        looks_at_charges = any(stage.looks_at_charges for stage in self._terms.settling)
+        self.by_cell = not (self.whole_lines or looks_at_charges or plan.token_price is not None)
 
     @property
     def unrounded(self) -> CompiledPlan:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from operator import eq
-from typing import Protocol
+from typing import Any, Protocol
 
 from tokenbill.core.base.values import Memo
 from tokenbill.core.credits.balance import Balance
@@ -19,6 +19,7 @@ from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.plan_scopes import check_scope
 from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.charge_run import Earlier, Offers, Sort, Sorts
 from tokenbill.core.rating.compiled_plan import CompiledPlan
@@ -29,6 +30,7 @@ __all__ = [
     "Opening",
     "changed_draws",
     "check_currencies",
+    "check_grants",
     "draws_by_sort",
     "folded",
     "has_no_credit",
@@ -216,6 +218,15 @@ def sort_of(grant: Grant, plan: BillingPlan) -> Sort:
     if grant.currency != plan.currency:
         return "tokens"
     return "promotional" if grant.kind == "promotional" else "paid"
+
+
+def check_grants(opening: Opening, plan: BillingPlan, contract: Any = None) -> None:
+    """What a grant is on has to be there: on the plan, or on some plan of the contract."""
+    scoped = [grant for grant in opening.balance.grants if grant.on and opening.balance.left(grant.id)]
+    if scoped:
+        amended = () if contract is None else (contract.plan, *(item.plan for item in contract.amendments))
+        for grant in scoped:
+            check_scope(f"grant {grant.id}", grant.on, [plan, *amended])
 
 
 def check_currencies(opening: Opening, plan: BillingPlan) -> None:

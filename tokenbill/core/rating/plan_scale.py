@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.metering.meters import Meter
@@ -16,7 +16,10 @@ from tokenbill.core.rating.rate_card import Cells
 from tokenbill.core.rating.rating_run import Number, RatingRun
 from tokenbill.core.rating.version_terms import VersionTerms, concern
 
-__all__ = ["PlanScale", "Stage", "amounts_of", "part_of", "words"]
+__all__ = ["Part", "PlanScale", "Stage", "amounts_of", "part_of", "words"]
+
+Part: TypeAlias = "tuple[Decimal, Fraction]"
+"""An amount for a whole billing period, and the part of one that it is for."""
 
 
 def amounts_of(versions: Sequence[VersionTerms]) -> Iterator[Fraction]:
@@ -26,8 +29,9 @@ def amounts_of(versions: Sequence[VersionTerms]) -> Iterator[Fraction]:
         yield from (Fraction(fee.amount) * part for fee in version.fees for part in fee_parts(fee, version))
         fixed = [item for item in plan.discounts if item.unit == "fixed"]
         yield from (Fraction(item.value) * (share if item.prorated else 1) for item in fixed)
-        yield Fraction(plan.maximum or 0) * share
-        yield Fraction(plan.minimum or 0) * version.fee_share
+        yield from (Fraction(limit.amount) * (share if limit.prorated else 1) for limit in plan.maxima)
+        free = version.fee_share
+        yield from (Fraction(limit.amount) * (free if limit.prorated else 1) for limit in plan.minima)
 
 
 def fee_parts(fee: Fee, version: VersionTerms) -> tuple[Fraction, ...]:
@@ -73,15 +77,13 @@ class PlanScale:
         scaled = [Fraction(amount) * self.scale for amount in exact]
         return [int(number) for number in scaled] if type(self.scale) is int else list(scaled)
 
-    def amount(self, parts: Iterable[tuple[Decimal, Fraction]]) -> Number:
+    def amount(self, parts: Iterable[Part]) -> Number:
         """Amounts for whole billing periods, each for a part of one, as one number of this place."""
         return self.numbers([sum((Fraction(amount) * part for amount, part in parts), Fraction(0))])[0]
 
-    def in_parts(
-        self, amounts: Mapping[int, Decimal], *, of_fees: bool = False
-    ) -> list[tuple[Decimal, Fraction]]:
+    def in_parts(self, amounts: Mapping[int, Decimal], *, of_fees: bool = False) -> list[Part]:
         """Amounts of versions with the part of a period that each is for, equal neighbours put together."""
-        parts = list[tuple[Decimal, Fraction]]()
+        parts = list[Part]()
         for i, amount in amounts.items():
             part = self.versions[i].fee_share if of_fees else self.versions[i].share
             if parts and parts[-1][0] == amount:
@@ -89,7 +91,22 @@ class PlanScale:
             parts.append((amount, part))
         return parts
 
-    def agree(self, one: int, other: int, kind: str, meter: Meter | None) -> bool:
+    def due(self, terms: Mapping[int, tuple[Decimal, bool]], *, of_fees: bool = False) -> list[Part]:
+        """Amounts of versions, each with whether it is prorated; of the others the largest is due once.
+
+        With *of_fees* a trial takes its part, and what is due once is not where all is in the trial.
+        """
+        parts = self.in_parts(
+            {i: amount for i, (amount, prorated) in terms.items() if prorated}, of_fees=of_fees
+        )
+        whole = [
+            amount
+            for i, (amount, prorated) in terms.items()
+            if not prorated and (self.versions[i].fee_share > 0 or not of_fees)
+        ]
+        return [*parts, (max(whole), Fraction(1))] if whole else parts
+
+    def agree(self, one: int, other: int, kind: str | tuple[str, ...], meter: Meter | None) -> bool:
         """Whether two versions treat a charge alike in everything but its own amount."""
         return concern(self.versions[one], kind, meter) == concern(self.versions[other], kind, meter)
 
@@ -104,7 +121,7 @@ def part_of(scale: int | Fraction, places: int) -> Number:
     return scale // 10**places if type(scale) is int else Fraction(scale, 10**places)
 
 
-def words(parts: Sequence[tuple[Decimal, Fraction]]) -> str:
+def words(parts: Sequence[Part]) -> str:
     """Amounts for whole periods as a sum: each with the part of a period that it is for."""
     return " + ".join(
         shortest(amount) if part == 1 else f"{shortest(amount)} × {part}" for amount, part in parts
@@ -112,9 +129,14 @@ def words(parts: Sequence[tuple[Decimal, Fraction]]) -> str:
 
 
 class Stage:
-    """One term at its place, compiled from a plan; ``apply`` is what it does to the numbers."""
+    """One term at its place, compiled from a plan; ``apply`` is what it does to the numbers.
+
+    ``looks_at_charges`` says that it asks for more of a charge than its cell and what is left of it.
+    """
 
     __slots__ = ()
+
+    looks_at_charges: ClassVar[bool] = False
     is_reduction: ClassVar[bool] = False
     """Whether it takes from the charges there are, as discounts do."""
 

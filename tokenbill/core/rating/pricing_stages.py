@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from tokenbill.core.metering.scopes import FEE
 from tokenbill.core.money.decimals import decimal
 from tokenbill.core.plans.terms import Fee
 from tokenbill.core.pricing.breakdown import amount_at
@@ -23,7 +24,7 @@ __all__ = ["FeeCharge", "PriceUsage", "BurnTokens", "TokenPrice"]
 class FeeCharge(Stage):
     """Fees as given, those in arrears with the last bill: they lead the bill."""
 
-    __slots__ = ("amount", "cell", "exact", "fee", "identity", "line", "part", "versions")
+    __slots__ = ("amount", "cell", "exact", "fee", "identity", "known_as", "line", "part", "versions")
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class FeeCharge(Stage):
     ) -> None:
         self.fee, self.part, self.exact, self.amount, self.cell = fee, part, exact, amount, cell
         self.versions = versions
-        self.identity = Identity.named("fee", name, self)
+        self.identity, self.known_as = Identity.named("fee", name, self), FEE + fee.name
         self.line: LineItem | None = None
 
     @classmethod
@@ -58,7 +59,8 @@ class FeeCharge(Stage):
     def _items(cls, at: PlanScale, name: str, fees: Mapping[int, Fee]) -> Iterator[Stage]:
         """One fee of the versions that have it: an item for each stretch of versions that agree on it."""
         groups = neighbours(
-            fees, lambda one, other: fees[one] == fees[other] and at.agree(one, other, "fee", None)
+            fees,
+            lambda one, other: fees[one] == fees[other] and at.agree(one, other, FEE + fees[one].name, None),
         )
         largest, parts, amounts = Decimal(0), list[Fraction | None](), list[Fraction]()
         for group in groups:
@@ -77,8 +79,8 @@ class FeeCharge(Stage):
                 amounts.append(Fraction(0))
             parts.append(part)
         for group, part, exact, amount in zip(groups, parts, amounts, at.numbers(amounts), strict=True):
-            cell = at.cells.of("fee", version=group[0])
             fee = fees[group[0]]
+            cell = at.cells.of(FEE + fee.name, version=group[0])
             yield cls(fee, name, part=part, exact=exact, amount=amount, cell=cell, versions=group)
 
     def apply(self, run: RatingRun) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenbill.core.base.inputs import pairs_of
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.metering.scopes import Scope, covers
+from tokenbill.core.metering.scopes import FEE, Scope, covers
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, ZERO, Exact
 from tokenbill.core.plans.plan import BillingPlan
@@ -43,16 +43,20 @@ class Cells:
         plans = [version.plan for version in versions]
         scopes = [item.on for plan in plans for item in plan.discounts]
         scopes += [tax.on for plan in plans for tax in plan.taxes]
+        scopes += [limit.on for plan in plans for limit in (*plan.maxima, *plan.minima)]
         self.scopes: tuple[Scope, ...] = tuple(dict.fromkeys(scope for scope in scopes if scope is not None))
         self.masks: tuple[tuple[int, int], ...] = ()
         self._numbers: dict[tuple[int, int], int] = {}
         self._lock = Lock()
         for i, (plan, version) in enumerate(zip(plans, versions, strict=True)):
-            has = {"fee": version.fees, "minimum": plan.minimum is not None, "usage": plan.token_price}
-            for kind in filter(has.__getitem__, has):
-                self.of(kind, version=i)
+            for fee in version.fees:
+                self.of(FEE + fee.name, version=i)
+            for limit in plan.minima:
+                self.of(limit.on or "minimum", version=i)
+            if plan.token_price is not None:
+                self.of("usage", version=i)
 
-    def of(self, kind: str, meter: Meter | None = None, *, version: int = 0) -> int:
+    def of(self, kind: str | tuple[str, ...], meter: Meter | None = None, *, version: int = 0) -> int:
         """The cell of a charge."""
         mask = version, sum(covers(scope, kind, meter) << i for i, scope in enumerate(self.scopes))
         known = self._numbers.get(mask)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.rating.lines import Charge
+from tokenbill.errors import InvalidPlan
 
 __all__ = ["MODES", "Identity", "Note", "Number", "RatingRun", "allocated", "running_units"]
 
@@ -50,6 +51,11 @@ class Identity(NamedTuple):
     def named(cls, kind: str, name: str, of: Any, meter: Meter | None = None) -> Identity:
         """That of a fee, an entry or a term."""
         return cls(f"{kind}:{name}", kind, meter, of)
+
+    @property
+    def known_as(self) -> str | tuple[str, ...]:
+        """What a scope knows it by: its kind; for a fee its name, for a true-up the scope that it lifts."""
+        return getattr(self.of, "known_as", self.kind)
 
 
 class Note(NamedTuple):
@@ -243,6 +249,14 @@ class RatingRun:
     def usage(self) -> Iterable[tuple[Number, int, Identity]]:
         """Numbers of the entries used, each with its cell and what it is for."""
         return ()
+
+    def units_used(self) -> Sequence[Number]:
+        """The units that were used of each charge, which nobody can tell from amounts alone.
+
+        Raises:
+            InvalidPlan: Where single charges, and their quantities, are not known.
+        """
+        raise InvalidPlan("a tax per unit along a curve", "Tax.per_unit", "compare bills with Bill.of")
 
     def burned(self) -> Sequence[int]:
         """The places of charges in tokens."""

@@ -40,20 +40,23 @@ stage that is put into ``STAGES`` works in single bills, in columns and along a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from decimal import Decimal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from math import lcm
 from operator import mul
 
 from tokenbill.core.base.tables import shortest
-from tokenbill.core.plans.terms import Discount, Tax
+from tokenbill.core.metering.scopes import Scope
+from tokenbill.core.plans.limits import Limit
+from tokenbill.core.plans.terms import Discount
 from tokenbill.core.rating.cash_stage import RoundCash
 from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.plan_scale import PlanScale, Stage, words
 from tokenbill.core.rating.pricing_stages import BurnTokens, FeeCharge, PriceUsage
 from tokenbill.core.rating.rating_run import Identity, Number, RatingRun
-from tokenbill.core.rating.version_terms import first_of, in_turn, keyed, neighbours
+from tokenbill.core.rating.tax_stages import AddTax, taxes
+from tokenbill.core.rating.version_terms import first_of, in_turn, neighbours
 
 __all__ = [
     "STAGES",
@@ -125,9 +128,7 @@ class FixedOff(Stage):
     is_reduction = True
 
     def __init__(self, at: PlanScale, discounts: Mapping[int, Discount]) -> None:
-        parts = at.in_parts({i: item.value for i, item in discounts.items() if item.prorated})
-        once = [item.value for item in discounts.values() if not item.prorated]
-        parts += [(max(once), Fraction(1))] if once else []
+        parts = at.due({i: (item.value, item.prorated) for i, item in discounts.items()})
         self.amount, self.scale = at.amount(parts), at.scale
         self.inside = at.inside({i: item.on for i, item in discounts.items()})
         rule = f"less {words(parts)} of {{}}"
@@ -151,7 +152,7 @@ class Discounts:
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
         """What the versions of a plan have of it, in order."""
-        for discounts in in_turn(at.versions):
+        for discounts in in_turn([version.plan.discounts for version in at.versions]):
             is_percent = first_of(discounts).unit == "percent"
             yield PercentOff(at, discounts) if is_percent else FixedOff(at, discounts)
 
@@ -162,18 +163,19 @@ class CapAtMaximum(Stage):
     __slots__ = ("amount", "charge", "inside", "scale")
     is_reduction = True
 
-    def __init__(self, at: PlanScale, maxima: Mapping[int, Decimal]) -> None:
-        parts = at.in_parts(maxima)
+    def __init__(self, at: PlanScale, maxima: Mapping[int, Limit]) -> None:
+        parts = at.due({i: (limit.amount, limit.prorated) for i, limit in maxima.items()})
         self.amount, self.scale = at.amount(parts), at.scale
-        self.inside = at.inside(dict.fromkeys(maxima))
-        self.charge = Charge("maximum", None, "maximum", rule=f"{words(parts)} − {{}}")
+        self.inside = at.inside({i: limit.on for i, limit in maxima.items()})
+        of = first_of(maxima).name
+        name = f"maximum of {of}" if of else "maximum"
+        self.charge = Charge("maximum", None, name, rule=f"{words(parts)} − {{}}")
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
         """What the versions of a plan have of it, in order."""
-        plans = [version.plan for version in at.versions]
-        maxima = {i: plan.maximum for i, plan in enumerate(plans) if plan.maximum is not None}
-        if maxima:
+        # in the order given: each looks at what the one before it left
+        for maxima in in_turn([version.plan.maxima for version in at.versions]):
             yield cls(at, maxima)
 
     def treats(self, cell: int) -> object:
@@ -191,34 +193,46 @@ class CapAtMaximum(Stage):
 class TrueUpToMinimum(Stage):
     """The true-up, when the period closes; before credit, which may pay it, and tax, which it owes."""
 
-    __slots__ = ("amount", "charge", "identity", "parts", "scale")
+    __slots__ = ("amount", "charge", "identity", "inside", "known_as", "parts", "scale")
 
-    def __init__(self, at: PlanScale, minima: Mapping[int, Decimal]) -> None:
+    def __init__(self, at: PlanScale, minima: Mapping[int, Limit], place: int) -> None:
         # what a trial takes off the fees it takes off the minimum too: a month that is free owes none
-        parts = at.in_parts(minima, of_fees=True)
+        parts = at.due({i: (limit.amount, limit.prorated) for i, limit in minima.items()}, of_fees=True)
         self.amount, self.scale = at.amount(parts), at.scale
-        groups = neighbours(minima, lambda one, other: at.agree(one, other, "minimum", None))
-        owed = {i: Fraction(minima[i]) * at.versions[i].fee_share for i in minima}
+        limit = first_of(minima)
+        known_as = self.known_as = limit.on or "minimum"
+        # what is in its scope counts in every version of the period, also in those that have no minimum
+        self.inside = at.inside(dict.fromkeys(range(len(at.versions)), limit.on))
+        groups = neighbours(minima, lambda one, other: at.agree(one, other, known_as, None))
+        owed = {i: Fraction(limit.amount) * at.versions[i].fee_share for i, limit in minima.items()}
         weights = [sum((owed[i] for i in group), Fraction(0)) for group in groups]
         common = lcm(*(weight.denominator for weight in weights))
         self.parts = [
-            (at.cells.of("minimum", version=group[0]), int(weight * common))
+            (at.cells.of(known_as, version=group[0]), int(weight * common))
             for group, weight in zip(groups, weights, strict=True)
         ]
-        self.identity = Identity.named("minimum", "minimum", self)
-        self.charge = Charge("minimum", None, "true-up to minimum", rule=f"{words(parts)} − {{}}")
+        of = limit.name
+        key = (of or "minimum") + (f" #{place}" if place > 1 else "")
+        self.identity = Identity.named("minimum", key, self)
+        name = f"true-up to minimum of {of}" if of else "true-up to minimum"
+        self.charge = Charge("minimum", None, name, rule=f"{words(parts)} − {{}}")
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
         """What the versions of a plan have of it, in order."""
-        plans = [version.plan for version in at.versions]
-        minima = {i: plan.minimum for i, plan in enumerate(plans) if plan.minimum is not None}
-        if minima:
-            yield cls(at, minima)
+        seen = Counter[Scope]()
+        for minima in in_turn([version.plan.minima for version in at.versions]):
+            on = first_of(minima).on
+            seen[on] += 1
+            yield cls(at, minima, seen[on])
+
+    def treats(self, cell: int) -> object:
+        return self.inside is None or self.inside[cell]
 
     def apply(self, run: RatingRun) -> None:
         if run.final:
-            net, over = run.sum(run.nets), self.scale * run.widened
+            net = run.sum(run.at(run.places(self.inside)))
+            over = self.scale * run.widened
             short = run.beyond(self.amount * run.widened, net)
             run.note(self.charge, short, over, net, over)
             run.true_up(short, self.parts, self.identity)
@@ -258,73 +272,6 @@ class PayGifts(Stage):
         run.pay_gifts(self.divisor * run.widened)
 
 
-class AddTax(Stage):
-    """A tax on the exact net of its charges, less gifts and what inclusive taxes contain; none compounds."""
-
-    __slots__ = ("by_line", "charge", "included", "over", "parts", "rate", "rates", "scale", "weights")
-
-    def __init__(self, at: PlanScale, taxes: Mapping[int, Tax]) -> None:
-        tax, masks = first_of(taxes), range(len(at.cells.masks))
-        within = at.cells.within({i: item.on for i, item in taxes.items()})
-        contained = [
-            (other, at.cells.within({i: other.on}))
-            for i, version in enumerate(at.versions)
-            for other in version.plan.taxes
-            if other.inclusive
-        ]
-        # of a price that contains 19 and 5 %, 100 / 124 is the net
-        whole = [sum((Fraction(t.percent) for t, its in contained if its[i]), HUNDRED) for i in masks]
-        nets = [HUNDRED / whole[i] if within[i] else Fraction(0) for i in masks]
-        common = lcm(*(net.denominator for net in nets))
-        self.weights = [int(net * common) for net in nets]
-        percent = Fraction(tax.percent) / HUNDRED
-        self.parts = [net * percent for net in nets]  # what it is of a charge, by cell, for reports
-        self.rates = [weight * percent.numerator for weight in self.weights]
-        self.rate, self.scale = percent.numerator, at.scale * common
-        self.over = at.divisor * common * percent.denominator
-        self.by_line = at.whole_lines and at.plan.rounding.tax == "line"
-        rule = f"{shortest(tax.percent)} % of {{}}"
-        self.charge = Charge("tax", None, tax.name, rule=rule)
-        rule = "prices contain it"
-        name = f"{tax.name}, included in prices"
-        self.included = Charge("tax", None, name, rule=rule) if tax.inclusive else None
-
-    @classmethod
-    def of(cls, at: PlanScale) -> Iterator[Stage]:
-        """What the versions of a plan have of it, in order."""
-        # taxes of one name, percentage and kind are one tax, in whatever versions, rounded once
-        known = dict[Hashable, dict[int, Tax]]()
-        for i, version in enumerate(at.versions):
-            for key, tax in keyed(version.plan.taxes):
-                known.setdefault(key, {})[i] = tax
-        for taxes in known.values():
-            yield cls(at, taxes)
-
-    def treats(self, cell: int) -> object:
-        return self.weights[cell]
-
-    def apply(self, run: RatingRun) -> None:
-        over = self.over * run.widened
-        if run.notes is None and not self.by_line:  # sums are all that is asked
-            owed = run.sum(map(mul, run.nets, run.by_cell(self.rates)))
-            if self.included is None:
-                run.tax(run.round(run.beyond(owed, 0), over), ())
-            return
-        bases = list(map(mul, run.nets, run.by_cell(self.weights)))
-        if self.by_line:
-            parts = [run.round(run.beyond(base * self.rate, 0), over) for base in bases]
-            amount = run.sum(parts)
-        else:
-            parts = bases
-            amount = run.round(run.beyond(run.sum(bases) * self.rate, 0), over)
-        run.note(self.charge, amount, None, run.sum(bases), self.scale * run.widened)
-        if self.included is None:
-            run.tax(amount, parts)
-        else:
-            run.note(self.included, -amount, None, None, None)
-            run.contain(amount, parts)
-
-
 STAGES: tuple[Callable[[PlanScale], Iterator[Stage]], ...] = (
     FeeCharge.of,
     PriceUsage.of,
@@ -334,7 +281,7 @@ STAGES: tuple[Callable[[PlanScale], Iterator[Stage]], ...] = (
     TrueUpToMinimum.of,
     RoundNet.of,
     PayGifts.of,
-    AddTax.of,
+    taxes,
     RoundCash.of,
 )
 """The order; each says in its first line why it stands where it does."""

@@ -195,7 +195,7 @@ class Statement:
             return of.lines
         if isinstance(of, EntryCurve):
             return of.lines(Decimal(self.run.quantities[of]))
-        return [self.line_of(note) for note in self.run.notes if note.charge.kind == "minimum"]
+        return [self.line_of(note) for note in self.run.notes if note.charge is of.charge]
 
     def _token_lines(self, place: int, identity: Identity) -> list[LineItem]:
         rests, money, over = self.run.sold
@@ -238,7 +238,7 @@ class RatedCharge:
 
     def within(self, on: Scope) -> bool:
         """Whether a term applies to it."""
-        return on is None or covers(on, self.kind, self.meter)
+        return covers(on, self.identity.known_as, self.meter)
 
 
 def _fee_line(stage: FeeCharge, plan: CompiledPlan) -> LineItem:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import covers
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.limits import Limit
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.plans.terms import Discount, Fee, Tax
+from tokenbill.core.plans.taxes import Tax
+from tokenbill.core.plans.terms import Discount, Fee
 
 if TYPE_CHECKING:
     from tokenbill.core.plans.contract import Clause, Contract
@@ -27,7 +29,7 @@ __all__ = [
     "terms_of_versions",
 ]
 
-Named = TypeVar("Named", Fee, Discount, Tax)
+Named = TypeVar("Named", Fee, Discount, Tax, Limit)
 
 
 class VersionTerms(NamedTuple):
@@ -79,12 +81,13 @@ def _let_fees_hold(versions: list[VersionTerms], clause: Clause) -> None:
         versions[:] = [version._replace(fees=now.fees) for version in versions]
 
 
-def concern(version: VersionTerms, kind: str, meter: Meter | None) -> Hashable:
+def concern(version: VersionTerms, kind: str | tuple[str, ...], meter: Meter | None) -> Hashable:
     """All that decides on a charge beside its own amount; where it is equal, versions share an item."""
     plan = version.plan
     terms: tuple[Discount | Tax, ...] = (*plan.discounts, *plan.taxes)
     within = tuple(term for term in terms if term.on is None or covers(term.on, kind, meter))
-    return within, plan.token_price, plan.maximum is None
+    capped = tuple(key for key, limit in keyed(plan.maxima) if covers(limit.on, kind, meter))
+    return within, plan.token_price, capped
 
 
 def neighbours(indices: Iterable[int], alike: Callable[[int, int], bool]) -> list[list[int]]:
@@ -121,14 +124,15 @@ def not_negative(amounts: Iterable[Any]) -> list[Any]:
 def keyed(terms: Iterable[Named]) -> Iterator[tuple[Hashable, Named]]:
     """Terms with what tells them apart from version to version.
 
-    That is the name; for a tax its percentage and kind too, and for a percentage off its value: another one
-    is another term. Those that are alike in this are told apart by their place among them.
+    That is the name, which of a limit is its scope; for a tax its percentage and kind too, and for a
+    percentage off its value: another one is another term. Those alike in this are told apart by their
+    place among them.
     """
     seen = Counter[Hashable]()
     for term in terms:
         same: Hashable = term.name
         if isinstance(term, Tax):
-            same = term.name, term.percent, term.inclusive
+            same = term.name, term.percent, term.inclusive, term.after, term.unit_amount, term.category
         elif isinstance(term, Discount):
             same = term.name, term.unit, term.value if term.unit == "percent" else None
         seen[same] += 1
@@ -140,21 +144,22 @@ def first_of(by_version: Mapping[int, Named]) -> Named:
     return next(iter(by_version.values()))
 
 
-def in_turn(versions: Sequence[VersionTerms]) -> list[dict[int, Discount]]:
-    """The discounts of all versions, each by the versions that have it, in an order that fits all.
+def in_turn(by_version: Sequence[Iterable[Named]]) -> list[dict[int, Named]]:
+    """The discounts or limits of all versions, each by the versions that have it, in an order that fits all.
 
-    A fixed discount of one name is one; so is a percentage of one name and value. Each waits until all
+    A fixed discount of one name is one; so are a percentage of one name and value, and limits of one scope.
+    Each waits until all
     versions that have it have come to it; of two that wait for each other the first one goes first.
     """
-    steps = dict[Any, dict[int, Discount]]()
+    steps = dict[Any, dict[int, Named]]()
     waiting = list[list[Any]]()
-    for i, version in enumerate(versions):
+    for i, terms in enumerate(by_version):
         chain = list[Any]()
-        for key, discount in keyed(version.plan.discounts):
+        for key, term in keyed(terms):
             chain.append(key)
-            steps.setdefault(key, {})[i] = discount
+            steps.setdefault(key, {})[i] = term
         waiting.append(chain)
-    found, left = list[dict[int, Discount]](), list(steps)
+    found, left = list[dict[int, Named]](), list(steps)
     while left:
         ready = (step for step in left if all(waiting[i][0] == step for i in steps[step]))
         chosen = next(ready, left[0])
