@@ -18,7 +18,9 @@ def failing():
     raise InvalidNumber("a float is not exact", 0.1, "write it as a string")
 
 
-@pytest.mark.parametrize("text", ["a", "x" * 255, "Größe ÷ 2", "計算", "👩\u200d👩\u200d👧", "a b"])
+@pytest.mark.parametrize(
+    "text", ["a", "x" * 255, "Größe ÷ 2", "計算", "👩\u200d👩\u200d👧", "a b", " a", "ㅏ"]
+)
 def test_a_name_is_text_that_can_be_read(text):
     assert name(text) == text
 
@@ -35,6 +37,7 @@ def test_a_name_is_text_that_can_be_read(text):
         "a\u202eb",
         "\ufeffa",
         "a\u2028b",
+        *(" ", "\u00a0", "\u3000 ", "\u200b", "\u2060\u00ad", "\u3164", "\u115f", "\u2800", "\ufe0f"),
         None,
         5,
         b"a",

@@ -514,3 +514,10 @@ def test_the_same_bill_is_one_value_whatever_was_asked_of_it():
     assert len({looked_at, Bill.of({"api_calls": "1000", "gpu_hours": 10}, PLAN)}) == 1
     assert looked_at != Bill.of(CALLS, evolve(PLAN, rounding=Rounding(places=3)))
     assert looked_at != Bill.of(CALLS, evolve(PLAN, discounts=[Discount.fixed(0)]))
+
+
+def test_no_bill_is_made_of_another_by_changing_its_total():
+    bill = Bill.of(CALLS, BillingPlan.on_demand(PriceSchedule(gpu_hours=1, api_calls=1)))
+
+    with pytest.raises(TypeError):
+        evolve(bill, total=Decimal(5))

@@ -99,6 +99,8 @@ def test_a_meter_does_not_change(attribute):
 
     with pytest.raises(FrozenInstanceError):
         setattr(meter, attribute, "x")
+    with pytest.raises(FrozenInstanceError):
+        delattr(meter, attribute)
     with pytest.raises(TypeError):
         meter.labels["gpu"] = "A100"
 

@@ -180,6 +180,8 @@ def test_usage_does_not_change():
         usage.counted = {}
     with pytest.raises(TypeError):
         usage["calls"] = 5
+    with pytest.raises(TypeError):
+        usage.counted["calls"] = 5
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])

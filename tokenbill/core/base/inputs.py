@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from tokenbill.errors import InvalidName, TokenbillError
 
-__all__ = ["is_legible", "is_mapping", "listed_of", "name", "pairs_of"]
+__all__ = ["is_blank", "is_legible", "is_mapping", "listed_of", "name", "pairs_of"]
 
 NAME_LENGTH = 255
 ITEMS = 100_000
@@ -17,10 +17,12 @@ HIDING = frozenset(
     "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff"
 )
 """Characters that reorder or hide the text around them."""
+FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\ufe0e\ufe0f\uffa0")
+"""Letters and marks of which nothing is seen; Python holds them for printable."""
 
 
 def name(value: object, *, what: str = "name", empty: bool = False) -> str:
-    """*value* as a name: text of 1 to 255 characters, none of which controls or hides others.
+    """*value* as a name: text of 1 to 255 characters, some of which are seen, and none hides others.
 
     Raises:
         InvalidName: For anything else; *empty* lets the empty text pass.
@@ -35,7 +37,19 @@ def name(value: object, *, what: str = "name", empty: bool = False) -> str:
         raise InvalidName(
             f"{what} holds a control character", plain, "leave out control and direction characters"
         )
+    # Two customers whose names show nothing look alike on every page, and like none at all.
+    if plain and not "!" <= plain[0] <= "~" and all(is_blank(character) for character in plain):
+        raise InvalidName(f"{what} shows nothing", plain, "give it a character that can be seen")
     return plain
+
+
+def is_blank(character: str) -> bool:
+    """Whether nothing is seen of a character where it stands alone.
+
+    >>> is_blank(" "), is_blank(chr(0x200B)), is_blank("a")
+    (True, True, False)
+    """
+    return character.isspace() or not character.isprintable() or character in FILLERS
 
 
 def is_legible(text: str) -> bool:

@@ -60,8 +60,9 @@ class Bill:
     total: Decimal
     _made: Memo | None = memo_field()
 
-    def __init__(self, parts: tuple[Any, ...], total: Decimal) -> None:
-        # made for every event; writing the slots halves what it costs
+    def __init__(self, parts: tuple[Any, ...], total: Decimal, /) -> None:
+        # Made for every event: writing the slots halves what it costs. By position alone, so that
+        # `evolve(bill, total=…)` makes no bill of which the total is not what its lines come to.
         _set_parts(self, parts)
         _set_total(self, total)
         _set_made(self, None)

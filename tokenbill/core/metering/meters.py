@@ -89,6 +89,9 @@ class Meter(str):
     def __setattr__(self, attribute: str, value: object) -> NoReturn:
         raise FrozenInstanceError
 
+    def __delattr__(self, attribute: str) -> NoReturn:
+        raise FrozenInstanceError  # all of one spelling share one meter: it would be broken everywhere
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Meter, (str.__str__(self),)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
@@ -43,7 +44,7 @@ class Usage(Mapping[Meter, Decimal]):
     Usage({'api_calls': 1000, 'gpu_hours': 10.5})
     """
 
-    counted: dict[str, int | Decimal] = field()
+    counted: Mapping[str, int | Decimal] = field()
 
     def __init__(self, quantities: Quantities = NOTHING, /, **more: Number) -> None:
         # Made for every event: plain ints of known meters pass the door of `number` here, others below.
@@ -63,7 +64,7 @@ class Usage(Mapping[Meter, Decimal]):
                 way_out = 'give meters and quantities: Usage({"gpu_hours": 10})'
                 raise InvalidUsage("not usage", quantities, way_out)
             counted = _counted((*pairs, *more.items()))
-        _set_counted(self, counted)
+        _set_counted(self, MappingProxyType(counted))
 
     def __getitem__(self, meter: str) -> Decimal:
         return Decimal(self.counted.get(str.__str__(Meter(meter)), 0))
@@ -93,13 +94,16 @@ class Usage(Mapping[Meter, Decimal]):
             return self.counted == other.counted
         return dict(self) == dict(other.items()) if is_mapping(other) else NotImplemented
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Usage, (dict(self.counted),)
+
     def __repr__(self) -> str:
         return f"Usage({{{', '.join(f'{str.__repr__(meter)}: {self[meter]:f}' for meter in self)}}})"
 
     def __add__(self, other: Usage) -> Usage:
         if type(other) is not Usage:
             return NotImplemented
-        counted = self.counted.copy()
+        counted = dict(self.counted)
         for meter, quantity in other.counted.items():
             before = counted.get(meter)
             if before is None:
@@ -116,7 +120,9 @@ class Usage(Mapping[Meter, Decimal]):
     def __sub__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
             return NotImplemented
-        left = {meter: EXACT.subtract(self[meter], other[meter]) for meter in self.counted | other.counted}
+        left = {
+            meter: EXACT.subtract(self[meter], other[meter]) for meter in {**self.counted, **other.counted}
+        }
         for meter, quantity in left.items():
             if quantity < 0:
                 short = quantity.copy_abs()
@@ -155,7 +161,7 @@ class Usage(Mapping[Meter, Decimal]):
 def _usage(counted: dict[str, int | Decimal]) -> Usage:
     """Usage from quantities that have passed the door, but may have grown."""
     usage = Usage.__new__(Usage)
-    _set_counted(usage, counted)
+    _set_counted(usage, MappingProxyType(counted))
     return usage
 
 
