@@ -6,6 +6,7 @@ from typing import Any
 from griffe import Extension, Object
 
 EXAMPLES = re.compile(r"^>>> .*(?:\n.+|\n(?=\n>>> ))*", re.MULTILINE)
+DIRECTIVE = re.compile(r"  # doctest: \+\w+(?=$)", re.MULTILINE)
 
 
 class DocstringExamples(Extension):
@@ -15,4 +16,5 @@ class DocstringExamples(Extension):
         """Fence the examples in the docstring of a module, class, function or attribute."""
         if obj.docstring:
             fenced = EXAMPLES.sub(r"\n```pycon\n\g<0>\n```\n", obj.docstring.value)
-            obj.docstring.value = fenced.replace("<BLANKLINE>", "")
+            # what only the tests need is not for readers
+            obj.docstring.value = DIRECTIVE.sub("", fenced).replace("<BLANKLINE>", "")

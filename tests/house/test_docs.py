@@ -15,7 +15,8 @@ from tests.house.house import House, room
 from tokenbill import errors
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EVERY_PAGE = [*ROOT.glob("README*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [page for page in EVERY_PAGE if not page.name.endswith(".zh.md")]
 NEEDS = {"rate-a-frame.md": ("numpy", "polars"), "billing-at-scale.md": ("numpy", "pyarrow")}
 """Packages that a page's examples need."""
 REFERENCE = ROOT / "docs" / "reference"
@@ -73,6 +74,15 @@ def test_each_command_of_a_page_prints_what_is_shown_below_it(page):
         assert printed_by(command) == output
 
 
+PART = re.compile(r"^<!-- (README[\w.]*): (.+) -->$", re.MULTILINE)
+
+
+def test_a_page_shows_parts_of_the_readme_that_exist():
+    for page in EVERY_PAGE:
+        for file, heading in PART.findall(page.read_text(encoding="utf-8")):
+            assert re.search(rf"^##? {heading}$", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def test_the_readme_bills_a_file_and_runs_the_tests_in_its_first_two_commands():
     commands = re.findall(r"^\$ (.*)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
 
@@ -115,7 +125,7 @@ def test_every_other_page_is_in_the_navigation():
     assert sorted(linked) == sorted(str(page.relative_to(ROOT / "docs")) for page in pages)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=title)
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=title)
 def test_a_page_imports_what_is_public(page):
     assert re.findall(r"(?:from|import) (tokenbill\.(?:core|shared)\S*)", page.read_text("utf-8")) == []
 
