@@ -30,6 +30,7 @@ __all__ = [
     "MissingExtra",
     "QuantityOverflow",
     "QuotaExhausted",
+    "StoreUnavailable",
     "TokenbillError",
     "UnpricedUsage",
     "UnpricedVariant",
@@ -301,6 +302,16 @@ class QuantityOverflow(TokenbillError, OverflowError):
         )
 
 
+class StoreUnavailable(TokenbillError, RuntimeError):
+    """A database that a store cannot use now, or not at all: ``reason`` is the database's own word for it."""
+
+    code = "store_unavailable"
+
+    def __init__(self, what: str, reason: object, way_out: str) -> None:
+        self.reason = quoted(reason)
+        super().__init__(f"{what}: {self.reason}; {way_out}")
+
+
 class MissingExtra(TokenbillError, ImportError):
     """A wing needs a ``package`` that is not installed; ``extra`` names all that the wing needs."""
 
@@ -320,6 +331,7 @@ class MissingExtra(TokenbillError, ImportError):
         "duckdb": "duckdb pyarrow numpy",
         "spark": "pyspark pyarrow numpy",
         "dask": "'dask[dataframe]' pandas numpy pyarrow",
+        "store": "'sqlalchemy[asyncio]>=2'",
         "test": "pytest hypothesis iso4217",
     }
 

@@ -19,6 +19,7 @@ from tokenbill.errors import (
     InvalidPeriod,
     MissingExtra,
     QuotaExhausted,
+    StoreUnavailable,
     TokenbillError,
     UnpricedUsage,
     UnreadableField,
@@ -41,6 +42,7 @@ EXAMPLES = [
     QuotaExhausted("calls every 1d", Decimal(5), "units", None),
     ConflictingEvent("gateway", "r-17"),
     MissingExtra("numpy", "polars"),
+    StoreUnavailable("a database that is busy", "12 attempts", "try later"),
 ]
 
 
@@ -63,6 +65,7 @@ def test_every_error_has_a_code_of_its_own():
         (BalanceExhausted, ValueError),
         (ConflictingEvent, ValueError),
         (MissingExtra, ImportError),
+        (StoreUnavailable, RuntimeError),
     ],
 )
 def test_an_error_is_caught_as_the_nearest_built_in_one(error, nearest):

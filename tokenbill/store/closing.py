@@ -1,0 +1,237 @@
+"""Closing periods: the last step of a bill, usage that comes after it, and the bills that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+
+from attrs import evolve
+
+from tokenbill.core.billing.account import Account
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.credits.balance import Balance
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
+from tokenbill.core.periods.instants import is_before
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_delta import NO_USAGE, BillDelta
+from tokenbill.core.rating.lines import Charge, LineItem
+from tokenbill.errors import TokenbillError
+from tokenbill.store.ledger import Ledger
+from tokenbill.store.parts import Agreed, Booking, Dated, FinalStep, Part, undrawn
+
+__all__ = ["Closed", "booked", "booked_late", "close", "closed_bill", "joined", "split", "whole_bill"]
+
+
+class Closed(NamedTuple):
+    """What closing a period charged, in it and perhaps in the next one, and the bill that is kept."""
+
+    bookings: list[Booking]
+    bill: Bill
+
+
+def close(ledger: Ledger, part: Part, end: datetime | None = None, dated: Dated = ()) -> Closed:
+    """End a period: what its interim bills leave to the end is charged, and grants roll over.
+
+    Args:
+        ledger: Whose period it is.
+        part: The period.
+        end: Where an endless one ends.
+        dated: What was used in it, of which some may lie behind its end.
+    """
+    bookings = [] if end is None else split(ledger, part, end, dated)
+    opening = ledger.opened(part)
+    step = Bill.of(NO_USAGE, part.agreed, opening=opening, period=part.named, at=part.last, final=True)
+    bill = whole_bill(part, opening, step)
+    credit = decimal(difference(step.closing.credit_balance, opening.credit_balance))
+    part.account, part.final = opening, FinalStep(step.total, step.due, step.draws, credit)
+
+    # A grant that another open period has drawn on stays: that period's account names it.
+    rolled = step.delta.balance.rolled(part.span.end)
+    ids = {grant.id for grant in step.closing.balance.grants}
+    for other in ledger.parts.values():
+        if other is not part:
+            ids |= {id for id, _ in other.account.draws}
+    gone = [grant.id for grant in rolled.grants if grant.id not in ids]
+    if gone:
+        ledger.archive.retire(rolled.without(*ids))
+    after = evolve(step.closing, balance=rolled.without(*gone))
+    ledger.parts.pop(part.number, None)
+    if part.number >= ledger.next_number:
+        ledger.next_number = part.number + 1
+    _hand_over(ledger, part, after)
+    ledger.archive.put(part)
+    ledger.seq += 1
+    own = [each for each in (*bookings, Booking(part, step.total, step.due)) if each.part is part]
+    total, due = (
+        decimal(exact_sum(list(amounts))) for amounts in zip(*(each[1:] for each in own), strict=True)
+    )
+    others = [each for each in bookings if each.part is not part]
+    return Closed([Booking(part, total, due), *others], bill)
+
+
+def _hand_over(ledger: Ledger, part: Part, after: Account) -> None:
+    """Give the credit that a closed period leaves to the next one that is open."""
+    if ledger.holder is None or ledger.holder is part:
+        ledger.holder = None
+        ledger.purse = after
+        ledger.is_changed = True
+    else:
+        ledger.give(after)
+
+
+def split(ledger: Ledger, part: Part, at: datetime, dated: Dated) -> list[Booking]:
+    """Let an endless period end at an instant: what was used from then on is of the next one."""
+    span = Period(part.span.start, at)
+    behind = [(when, usage, reversal) for when, usage, reversal in dated if not is_before(when, at)]
+    usage = sum((usage for _, usage, _ in behind), NO_USAGE)
+    usage = usage - sum((reversal for _, _, reversal in behind), NO_USAGE)
+    bookings = list[Booking]()
+    if usage:
+        opening = ledger.opened(part)
+        bill = Bill.of(
+            NO_USAGE, part.agreed, opening=opening, period=part.named, at=at, final=False, reversal=usage
+        )
+        bookings.append(ledger.keep(part, bill))
+    rest = Part(ledger.next_number, Period(at, part.span.end), part.terms)
+    # from here on its bills name the period, which has an end now
+    part.account = evolve(part.account, period=span)
+    part.place(span)
+    if usage:
+        opening = ledger.opened(rest)
+        last = max(when for when, _, _ in behind)
+        bill = Bill.of(usage, rest.agreed, opening=opening, period=rest.named, at=last, final=False)
+        bookings.append(ledger.keep(rest, bill))
+    return bookings
+
+
+def booked(ledger: Ledger, usage: Usage, at: datetime, reversal: Usage = NO_USAGE) -> Booking:
+    """Charge what was used at an instant, or take it back, in whatever period it falls."""
+    part = ledger.part_at(at)
+    if part.final is not None:
+        return booked_late(ledger, part, usage, at, reversal)
+    return ledger.book(part, usage, at, reversal)
+
+
+def booked_late(
+    ledger: Ledger, part: Part, usage: Usage, at: datetime, reversal: Usage = NO_USAGE
+) -> Booking:
+    """Charge what was used in a closed period: it is opened as it was, billed on, and closed again.
+
+    What closing it had charged and drawn is taken back first, so that a true-up shrinks as usage grows.
+    """
+    before = part.final
+    assert before is not None
+    held, archived = ledger.credit, ledger.archive.retired()
+    needed = {id for id, _ in (*part.account.draws, *before.draws)}
+    back = [
+        grant.id
+        for grant in archived.grants
+        if grant.id in needed or (archived.left(grant.id) and grant.usable_at(at))
+    ]
+    balance = held.balance
+    if back:
+        others = [grant.id for grant in archived.grants if grant.id not in back]
+        balance = joined([balance, archived.without(*others)])
+    if before.draws:
+        balance = balance.drawn_by({id: amount.copy_negate() for id, amount in before.draws})
+    credit = decimal(difference(held.credit_balance, before.credit))
+    unit = held.credit_currency or part.plan.currency
+    held_in = unit if credit else None
+    account = evolve(part.account, balance=balance, credit_balance=credit, credit_currency=held_in)
+    late = Bill.of(
+        usage, part.agreed, opening=account, period=part.named, at=at, final=False, reversal=reversal
+    )
+    step = Bill.of(NO_USAGE, part.agreed, opening=late.closing, period=part.named, at=part.last, final=True)
+    total = decimal(exact_sum([late.total, step.total, before.total.copy_negate()]))
+    due = decimal(exact_sum([late.due, step.due, before.due.copy_negate()]))
+    part.minor(total)  # refused before anything is changed
+    left = step.closing.credit_balance
+    grown = decimal(difference(left, late.closing.credit_balance))
+    part.account = late.closing
+    part.final = FinalStep(step.total, step.due, step.draws, grown)
+    part.due = decimal(plus(part.due, late.due))
+    if due < 0:  # what was to pay in cash before goes to the credit balance
+        left, due = decimal(difference(left, due)), ZERO
+    after = step.delta.balance
+    if back:
+        ledger.archive.retire(after.without(*(grant.id for grant in after.grants if grant.id not in back)))
+        after = after.without(*back)
+    ledger.give(Account(balance=after, credit_balance=left, credit_currency=unit if left else None))
+    ledger.seq += 1
+    return Booking(part, total, due)
+
+
+def joined(balances: Sequence[Balance]) -> Balance:
+    """Several balances as one, in the order of the first, with what became of each grant."""
+    first = balances[0] if balances else Balance()
+    names = ("grants", "draws", "rolled_over", "forfeited")
+    return evolve(
+        first, **{name: [each for one in balances for each in getattr(one, name)] for name in names}
+    )
+
+
+def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
+    """The bill of all usage of a period: the interim ones, and *step*, which comes after them.
+
+    Where credit came in between its charges, one bill of everything would draw it otherwise: then a line says
+    the difference, and the totals are those that were charged.
+    """
+    total = decimal(plus(account.accrued, step.total))
+    due = decimal(plus(part.due, step.due))
+    drawn = dict(account.draws)
+    for id, amount in step.draws:
+        drawn[id] = decimal(plus(drawn.get(id, ZERO), amount))
+    draws = tuple(sorted((id, amount) for id, amount in drawn.items() if amount))
+    usage: Any = {version.start: version.used for version in account.versions} or account.used
+    # what it had of credit before follows from what was billed, paid and left
+    plan = part.plan
+    ours = {g.id for g in account.balance.grants if g.currency == plan.currency and g.kind == "paid"}
+    paid = exact_sum([amount for id, amount in draws if id in ours])
+    left = step.delta.credit_balance
+    credit = decimal(exact_sum([left, total, due.copy_negate(), decimal(paid).copy_negate()]))
+    opening = Account(
+        balance=undrawn(account),
+        credit_balance=credit,
+        credit_currency=account.credit_currency if credit == 0 else plan.currency,
+    )
+    try:
+        bill = _bill_of(part.agreed, part, usage, opening, step)
+    except TokenbillError:
+        bill = _bill_of(_never_refusing(part.agreed), part, usage, opening, step)
+    if (bill.total, bill.due, tuple(sorted(bill.draws))) == (total, due, draws):
+        return bill
+    more = decimal(difference(total, bill.total))
+    lines = bill.lines
+    if more:
+        charge = Charge("adjustment", None, "credit that came later", None, None)
+        lines = (*lines, LineItem(charge, None, more, more))
+    accrued = total
+    delta = BillDelta(total, accrued, due, left, None, step.delta.balance, account.draws_by_charge, draws)
+    composed = Bill(bill.request, total)
+    composed.made.update(lines=lines, closing=step.closing, delta=delta)
+    return composed
+
+
+def closed_bill(part: Part) -> Bill:
+    """The bill of a closed period, with all usage that came late."""
+    step = Bill.of(NO_USAGE, part.agreed, opening=part.account, period=part.named, at=part.last, final=True)
+    return whole_bill(part, part.account, step)
+
+
+def _bill_of(agreed: Agreed, part: Part, usage: Any, opening: Account, step: Bill) -> Bill:
+    bill = Bill.of(
+        usage, agreed, opening=opening, period=part.named, at=cast(Any, step.request[7]), final=step.final
+    )
+    bill.due  # noqa: B018  # what cannot be paid or told is refused here, and not when the bill is looked at
+    return bill
+
+
+def _never_refusing(agreed: Agreed) -> Agreed:
+    """The same terms, where what credit does not cover is owed: what was charged is not refused again."""
+    if isinstance(agreed, BillingPlan):
+        return evolve(agreed, overage="bill")
+    amendments = [evolve(item, plan=evolve(item.plan, overage="bill")) for item in agreed.amendments]
+    return evolve(agreed, plan=evolve(agreed.plan, overage="bill"), amendments=amendments)

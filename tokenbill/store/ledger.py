@@ -1,0 +1,292 @@
+"""The ledger of one customer: what each event, grant and change of terms makes of the accounts, in order.
+
+It asks no database: the same operations in the same order give the same ledger, which is how ``verify``
+checks a database, and how one process learns what another one has recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Protocol, cast
+
+from attrs import evolve
+
+from tokenbill.core.billing.account import NEW, Account
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.credits.balance import Balance, Grant
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import decimal, plus
+from tokenbill.core.periods.instants import iso_text, zone
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_delta import NO_USAGE
+from tokenbill.errors import AccountMismatch, CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan
+from tokenbill.store.parts import (
+    ENDLESS,
+    Agreed,
+    Booking,
+    Dated,
+    Part,
+    Terms,
+    by_version,
+    carrying,
+    holds_at,
+    place_grant,
+    plan_of,
+    span_of,
+    warmed,
+)
+
+__all__ = ["Archive", "Ledger"]
+
+RESTATE = "agree on terms whose past is the same, or rate the past anew: store.agree(…, restate=True)"
+
+
+class Archive(Protocol):
+    """Where a ledger finds what it does not carry: closed periods, and grants that have left the balance."""
+
+    def closed_at(self, instant: datetime) -> Part | None:
+        """The closed period that holds an instant."""
+        ...
+
+    def closed_before(self, instant: datetime) -> datetime | None:
+        """Where the last period ended that was closed before an instant."""
+        ...
+
+    def retired(self) -> Balance:
+        """The grants that were spent or over when a period closed."""
+        ...
+
+    def retire(self, grants: Balance) -> None:
+        """Keep grants that leave the balance, or what late usage drew on those that have left."""
+        ...
+
+    def put(self, part: Part) -> None:
+        """Keep a period that was closed just now."""
+        ...
+
+    def save(self) -> None:
+        """Write what was changed."""
+        ...
+
+
+class Ledger:
+    """The accounts of one customer, and the operation that made them so."""
+
+    __slots__ = (
+        "archive",
+        "customer",
+        "holder",
+        "is_changed",
+        "next_number",
+        "opened_parts",
+        "parts",
+        "purse",
+        "seq",
+        "terms",
+    )
+
+    def __init__(self, customer: str, archive: Archive) -> None:
+        self.customer, self.archive = customer, archive
+        self.seq, self.next_number = 0, 1
+        self.terms: list[Terms] = []
+        self.parts: dict[int, Part] = {}
+        self.holder: Part | None = None
+        self.purse = NEW
+        self.opened_parts: list[Part] = []
+        self.is_changed = False
+        """Whether something else than the accounts of its open periods is new, so that it must be stored."""
+
+    @property
+    def credit(self) -> Account:
+        """The account that is right about the customer's credit."""
+        return self.purse if self.holder is None else self.holder.account
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether sums say what the next event costs, so that an account need not be stored for each."""
+        made = self.credit.made
+        return "credit" in made or "position" in made
+
+    def terms_at(self, instant: datetime) -> Terms:
+        """The terms that hold at an instant.
+
+        Raises:
+            InvalidAccount: If none were agreed.
+        """
+        found = [each for each in self.terms if holds_at(each, instant)]
+        if not found:
+            way_out = "agree on terms first: store.agree(customer, plan)"
+            raise InvalidAccount("a customer without terms", self.customer, way_out)
+        return found[-1]
+
+    def part_at(self, instant: datetime) -> Part:
+        """The period that holds an instant: an open one, a closed one, or one that opens with it."""
+        for part in self.parts.values():
+            if part.since <= instant < part.until:
+                return part
+        closed = self.archive.closed_at(instant)
+        if closed is not None:
+            return closed
+        terms = self.terms_at(instant)
+        span = span_of(terms, instant)
+        # what was closed of an endless period is no part of the next one
+        end = self.archive.closed_before(instant) if span is ENDLESS else None
+        part = Part(self.next_number, span if end is None else Period(end, span.end), terms)
+        if instant >= part.until:
+            way_out = "agree on new terms from then on: store.agree(customer, plan)"
+            raise InvalidPeriod("a time after the contract's end", iso_text(instant), way_out)
+        return part
+
+    def book(self, part: Part, usage: Usage, at: datetime, reversal: Usage = NO_USAGE) -> Booking:
+        """Charge what was used in an open period, or take it back; refused, it changes nothing.
+
+        Raises:
+            TokenbillError: As ``Bill.of``: usage without a price, or that credit does not cover.
+        """
+        opening = self.opened(part)
+        bill = Bill.of(
+            usage, part.agreed, opening=opening, period=part.named, at=at, final=False, reversal=reversal
+        )
+        return self.keep(part, bill)
+
+    def keep(self, part: Part, bill: Bill) -> Booking:
+        """Take over what an interim bill made of a period."""
+        booking = Booking(part, bill.total, bill.due)
+        part.minor(bill.total)  # refused before anything is changed
+        part.account = bill.closing
+        if booking.due:
+            part.due = decimal(plus(part.due, booking.due))
+        if part.number not in self.parts:
+            self.parts[part.number] = part
+            self.next_number = part.number + 1
+            self.opened_parts.append(part)
+            self.is_changed = True
+        self.holder = part
+        self.seq += 1
+        return booking
+
+    def opened(self, part: Part) -> Account:
+        """The account of a period, with the credit that the customer has now."""
+        credit = self.credit
+        if self.holder is part or (part.account is NEW and credit is NEW):
+            return part.account
+        account = carrying(part.account, credit)
+        if part.number in self.parts:
+            account = part.account = warmed(account, part)
+            self.holder = part
+        return account
+
+    def grant(self, grant: Grant) -> None:
+        """Add a grant to the credit of the customer.
+
+        Raises:
+            CurrencyMismatch: If it is in a currency that the terms do not know.
+            InvalidGrant, InvalidPeriod: If the balance cannot hold it.
+        """
+        home: tzinfo = UTC
+        if self.terms:
+            plan = plan_of(self.terms[-1].agreed)
+            home = home if plan.cycle is None else zone(plan.cycle.tz)
+            if grant.currency not in (plan.currency, plan.pricing_unit):
+                raise CurrencyMismatch(plan.currency, grant.currency)
+        held = self.credit
+        richer = evolve(held, balance=held.balance.with_grants(place_grant(grant, home)))
+        self.give(richer)
+        self.seq += 1
+
+    def give(self, account: Account) -> None:
+        """Let the customer have the credit of an account."""
+        self.is_changed = True
+        if self.holder is None:
+            self.purse = carrying(NEW, account)
+        else:
+            self.holder.account = warmed(carrying(self.holder.account, account), self.holder)
+
+    def agree(self, terms: Terms, dated: Callable[[Part], Dated], *, restate: bool) -> list[Booking]:
+        """Let other terms hold, for all open periods too; what is booked is charged again only as it must.
+
+        Raises:
+            AccountMismatch: If the past would cost something else.
+            InvalidPlan: If the boundaries of an open period change.
+        """
+        before = self.terms[-1] if self.terms else None
+        if before is not None and terms.hash == before.hash and not restate:
+            return []
+        follows = before is not None and _follows(before.agreed, terms.agreed)
+        start = cast(Contract, before.agreed).end if before is not None and follows else None
+        if before is not None and not follows:
+            start = before.start
+        terms = terms._replace(start=start)
+        open_parts = [part for part in self.parts.values() if before is not None and part.terms == before]
+        bookings = list[Booking]()
+        changed = list[tuple[Part, Part]]()
+        if not follows:
+            for part in open_parts:
+                draft = self._restated(part, terms, dated, restate=restate, bookings=bookings)
+                changed.append((part, draft))
+        for part, draft in changed:
+            part.terms, part.account, part.due = draft.terms, draft.account, draft.due
+            part.place(part.span)
+        self.terms = [*(self.terms if follows else self.terms[:-1]), terms]
+        self.is_changed = True
+        self.seq += 1
+        return bookings
+
+    def _restated(
+        self,
+        part: Part,
+        terms: Terms,
+        dated: Callable[[Part], Dated],
+        *,
+        restate: bool,
+        bookings: list[Booking],
+    ) -> Part:
+        """A period under other terms: rated anew where its usage falls under other versions, or if asked."""
+        draft = Part(part.number, part.span, terms, self.opened(part), part.due)
+        account = draft.account
+        if account.is_fresh:
+            return draft
+        if span_of(terms, part.since) != part.span and plan_of(terms.agreed).cycle is not None:
+            way_out = "end the contract there, with contract.ended(at), and agree on the new one then"
+            raise InvalidPlan("another cycle in the middle of a period", str(part.span), way_out)
+        agreed, named = draft.agreed, draft.named
+        if named is not None and account.period is None:
+            account = draft.account = evolve(account, period=named)
+        if not restate:
+            seen = evolve(account, billed_at=None)
+            try:
+                Bill.of(NO_USAGE, agreed, opening=seen, period=named, at=account.billed_at, final=False)
+            except AccountMismatch as mismatch:
+                raise AccountMismatch("accrued amount", account.accrued, mismatch.bill, RESTATE) from None
+        moved, booked = by_version(draft, dated(part)) if isinstance(agreed, Contract) else ({}, {})
+        if not (restate or moved):
+            return draft
+        if named is None:
+            named = part.span
+            account = draft.account = evolve(account, period=named)
+        bill = Bill.of(
+            cast(Any, moved or NO_USAGE),
+            agreed,
+            opening=account,
+            period=named,
+            at=account.billed_at,
+            final=False,
+            reversal=cast(Any, booked or NO_USAGE),
+            restate=True,
+        )
+        draft.account = bill.closing
+        draft.due = decimal(plus(draft.due, bill.due))
+        if self.holder is part:
+            part.account = draft.account
+        bookings.append(Booking(part, bill.total, bill.due))
+        return draft
+
+
+def _follows(before: Agreed, after: Agreed) -> bool:
+    """Whether terms come after the end of those before, and not in their place."""
+    if isinstance(before, BillingPlan) or before.end is None:
+        return False
+    return plan_of(after) != before.plan

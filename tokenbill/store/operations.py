@@ -1,0 +1,240 @@
+"""Operations: what else happens to a customer than events, and what may be asked about one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from typing import Any, cast
+
+from tokenbill.core.base.inputs import name
+from tokenbill.core.billing.account import Account
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.credits.balance import Grant
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.periods.cycle import Cycle
+from tokenbill.core.periods.instants import midnight, moment, utc
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_delta import NO_USAGE
+from tokenbill.core.rating.lines import Adjustment
+from tokenbill.errors import (
+    ConflictingEvent,
+    InvalidGrant,
+    InvalidPeriod,
+    InvalidPlan,
+)
+from tokenbill.serial import dumps, loads
+from tokenbill.store.closing import booked, closed_bill, whole_bill
+from tokenbill.store.closing import close as closed
+from tokenbill.store.ledger import Ledger
+from tokenbill.store.parts import ENDLESS, TICK, Agreed, Part, Terms, instant_at, plan_of
+from tokenbill.store.recording import adjustment, keep_adjustments
+from tokenbill.store.sessions import Session, time_text, usage_text
+from tokenbill.store.statements import ADD_CONTRACT, ADD_GRANT, BILLS, CHANGES, CONTRACT, GRANTS
+from tokenbill.watch import Status
+from tokenbill.watch import status as status_of
+
+__all__ = ["adjust", "agree", "bill", "bills", "close", "grant", "held", "status"]
+
+
+def customer_of(customer: object) -> str:
+    """The name of a customer."""
+    return name(customer, what="customer")
+
+
+def agree(session: Session, customer: str, contract: Agreed, *, restate: bool) -> Agreed:
+    """Let terms hold for a customer, and keep them by their content."""
+    given: object = contract
+    if not isinstance(given, BillingPlan | Contract):
+        raise InvalidPlan("not a contract", given, "give a BillingPlan or a Contract")
+    text = dumps(contract)
+    key = sha256(text.encode()).hexdigest()
+    if not session.rows(CONTRACT, key=key):
+        session.run(ADD_CONTRACT, hash=key, document=text)
+    ledger = session.ledger(customer_of(customer), new=True)
+    was = ledger.seq
+    bookings = ledger.agree(
+        Terms(session.contract(key), key, None), lambda part: session.dated(customer, part), restate=restate
+    )
+    if ledger.seq != was:
+        session.add_change(ledger, "agree", {"contract": key, "restate": restate}, bookings)
+    return ledger.terms[-1].agreed
+
+
+def grant(session: Session, customer: str, given: Grant) -> bool:
+    """Add a grant; False where it was added before."""
+    if not isinstance(given, Grant):
+        raise InvalidGrant("not a grant", given, 'give one: Grant("june", 50, "USD")')
+    ledger = session.ledger(customer_of(customer), new=True)
+    text = dumps(given)
+    known = {id: document for id, document, _ in session.rows(GRANTS, name=customer)}
+    if given.id in known:
+        if known[given.id] != text:
+            raise InvalidGrant("a grant whose id another one has", given.id, "give it an id of its own")
+        return False
+    ledger.grant(given)
+    session.run(ADD_GRANT, customer=customer, id=given.id, document=text, retired="")
+    session.add_change(ledger, "grant", {"grant": given.id})
+    return True
+
+
+def close(session: Session, customer: str, period: Period | None, at: date | str | None) -> Bill:
+    """End a period, and keep its bill; a period that is closed has the bill that was kept."""
+    ledger = session.ledger(customer_of(customer))
+    part, end = to_close(ledger, period, at)
+    if part.final is not None:
+        return kept_bill(session, customer, part)
+    if part.number not in ledger.parts and part not in ledger.opened_parts:
+        ledger.opened_parts.append(part)
+    dated = [] if end is None else session.dated(customer, part)
+    done = closed(ledger, part, end, dated)
+    document = {"since": time_text(part.since), "until": time_text(part.until)}
+    session.add_change(ledger, "close", document, done.bookings)
+    session.add_bill(ledger, part, "bill", done.bill)
+    return done.bill
+
+
+def to_close(ledger: Ledger, period: Period | None, at: date | str | None) -> tuple[Part, datetime | None]:
+    """The period to close, and where an endless one ends."""
+    if at is None:
+        part = part_of_period(ledger, period)
+        if part.span.end == ENDLESS.end and part.final is None:
+            way_out = "say when it ends: close(customer, at=…)"
+            raise InvalidPeriod("a period without end", str(part.span), way_out)
+        return part, None
+    end = instant_of(ledger, at)
+    part = ledger.part_at(end - TICK)
+    if part.until == end:
+        return part, None
+    if part.final is None and plan_of(part.terms.agreed).cycle is None:
+        return part, end
+    way_out = "close it by its period, or end the contract first: contract.ended(at)"
+    raise InvalidPeriod("not the end of a period", at, way_out)
+
+
+def part_of_period(ledger: Ledger, period: Period | None) -> Part:
+    """The part of a period that somebody names; the only open one where none is named."""
+    if period is None:
+        parts = list(ledger.parts.values())
+        if len(parts) == 1:
+            return parts[0]
+        if not parts and ledger.terms and plan_of(ledger.terms[-1].agreed).cycle is None:
+            return ledger.part_at(cast(datetime, ENDLESS.end) - TICK)
+        spans = ", ".join(str(part.span) for part in parts)
+        raise InvalidPeriod("no period, and not one that is open", spans or None, "say which: period=")
+    if not isinstance(period, Period):
+        raise InvalidPeriod("not a period", period, "give a Period")
+    start, end = (instant_of(ledger, each) for each in (period.start, period.end))
+    part = ledger.part_at(start)
+    if (part.since, utc(part.span.end)) != (start, end):
+        raise InvalidPeriod("not a period of the customer", str(period), f"give the one there: {part.span}")
+    return part
+
+
+def instant_of(ledger: Ledger, at: date | str) -> datetime:
+    """A date as the instant at which it begins in the zone of the customer's cycle."""
+    when = moment(at)
+    if ledger.terms:
+        return instant_at(when, ledger.terms[-1].agreed)
+    return (when if isinstance(when, datetime) else midnight(when, UTC)).astimezone(UTC)
+
+
+def kept_bill(session: Session, customer: str, part: Part) -> Bill:
+    """The bill that was kept when a period was closed."""
+    [text] = [
+        document
+        for _, period, kind, document, _ in session.rows(BILLS, name=customer)
+        if kind == "bill" and period == part.number
+    ]
+    found: Bill = loads(text)
+    return found
+
+
+def held(session: Session, customer: str, period: Period | None) -> Account:
+    """The account of a period; without one that which was billed last, with all credit."""
+    ledger = session.ledger(customer_of(customer))
+    if period is None:
+        return ledger.credit
+    part = part_of_period(ledger, period)
+    return part.account if part.final is not None else ledger.opened(part)
+
+
+def bill(session: Session, customer: str, period: Period | None) -> Bill:
+    """The bill of a period so far; of a closed one with all that came late."""
+    ledger = session.ledger(customer_of(customer))
+    part = part_of_period(ledger, period)
+    return bill_so_far(ledger, part)
+
+
+def bills(session: Session, customer: str) -> tuple[Bill | Adjustment, ...]:
+    """The bills that were kept, and what changed them later, in the order in which they were made."""
+    session.ledger(customer_of(customer))
+    return tuple(loads(document) for _, _, _, document, _ in session.rows(BILLS, name=customer))
+
+
+def status(session: Session, customer: str, at: date | str, period: Period | None) -> Status:
+    """The status of a customer's account at an instant."""
+    ledger = session.ledger(customer_of(customer))
+    instant = instant_of(ledger, at)
+    part = ledger.part_at(instant)
+    account = part.account if part.final is not None else ledger.opened(part)
+    whole = period
+    if whole is None:
+        endless = plan_of(part.terms.agreed).cycle is None
+        whole = Cycle.monthly().containing(instant) if endless else part.span
+    return status_of(account, part.agreed, at=instant, period=whole)
+
+
+def adjust(
+    session: Session,
+    customer: str,
+    usage: Any,
+    *,
+    id: str,
+    at: date | str,
+    reversal: Any,
+    reason: str,
+) -> Adjustment:
+    """Correct what was used at a time, once for each id, in a period that is open or closed."""
+    ledger = session.ledger(customer_of(customer))
+    key, why = name(id, what="id"), name(reason, what="reason", empty=True)
+    more, less = (each if isinstance(each, Usage) else Usage(each) for each in (usage, reversal))
+    instant = instant_of(ledger, at)
+    document: Mapping[str, Any] = {
+        "id": key,
+        "at": time_text(instant),
+        "usage": usage_text(more),
+        "reversal": usage_text(less),
+        "reason": why,
+    }
+    for _, _, kind, text, *_ in session.rows(CHANGES, name=customer):
+        known = json.loads(text) if kind == "adjust" else {}
+        if known.get("id") == key:
+            if known["document"] != document:
+                raise ConflictingEvent("adjust", key)
+            again: Adjustment = loads(known["adjustment"])
+            return again
+    part = ledger.part_at(instant)
+    was = bill_so_far(ledger, part)
+    booking = booked(ledger, more, instant, less)
+    after = bill_so_far(ledger, booking.part)
+    made = adjustment(after, was, why)
+    kept = {"id": key, "document": document, "adjustment": dumps(made), **document}
+    session.add_change(ledger, "adjust", kept, [booking])
+    if booking.part.final is not None:
+        keep_adjustments(session, ledger, {booking.part.number: (booking.part, was)}, why)
+    return made
+
+
+def bill_so_far(ledger: Ledger, part: Part) -> Bill:
+    """The bill of a period with all that was booked; of a closed one with all that came late."""
+    if part.final is not None:
+        return closed_bill(part)
+    opening = ledger.opened(part)
+    step = Bill.of(
+        NO_USAGE, part.agreed, opening=opening, period=part.named, at=opening.billed_at, final=False
+    )
+    return whole_bill(part, opening, step)

@@ -1,0 +1,281 @@
+"""Periods of a customer: the terms that hold in each, and the account that is billed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from attrs import define, evolve, field
+
+from tokenbill.core.billing.account import NEW, Account
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.credits.balance import Balance, Grant
+from tokenbill.core.credits.draws import CREDIT
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import ZERO, decimal, plus
+from tokenbill.core.periods.instants import is_before, midnight, utc, zone
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract, placed
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.rating.bill_delta import NO_USAGE
+from tokenbill.core.rating.statement import minor_units
+from tokenbill.errors import InvalidUsage, TokenbillError
+
+__all__ = [
+    "ENDLESS",
+    "TICK",
+    "Agreed",
+    "Booking",
+    "Dated",
+    "FinalStep",
+    "Part",
+    "Terms",
+    "by_version",
+    "carrying",
+    "holds_at",
+    "in_force",
+    "instant_at",
+    "place_grant",
+    "plan_of",
+    "span_of",
+    "undrawn",
+    "warmed",
+]
+
+Agreed: TypeAlias = BillingPlan | Contract
+Dated: TypeAlias = Iterable[tuple[datetime, Usage, Usage]]
+"""Usage and what was taken back of it, by the instants at which it happened."""
+
+ENDLESS = Period("1970-01-01T00:00:00Z", "9998-12-31T00:00:00Z")
+"""The one period of a plan without a cycle."""
+MOST = 2**63 - 1
+"""Most minor units of an amount: what every database adds up exactly."""
+TICK = timedelta(microseconds=1)
+
+
+class Terms(NamedTuple):
+    """What was agreed, the hash of its document, and from when on; None where nothing was before it."""
+
+    agreed: Agreed
+    hash: str
+    start: date | None
+
+
+class FinalStep(NamedTuple):
+    """What closing a period added to its interim bills: a true-up, fees in arrears, and what paid them."""
+
+    total: Decimal
+    due: Decimal
+    draws: tuple[tuple[str, Decimal], ...]
+    credit: Decimal
+
+
+class Booking(NamedTuple):
+    """What one operation charged in one period: its total, and what of it is left to pay."""
+
+    part: Part
+    total: Decimal
+    due: Decimal
+
+
+@define(eq=False)
+class Part:
+    """A period of one customer: its account, which is billed on after it was closed when usage comes late.
+
+    The credit of a customer is one, so of several parts only the account of the ledger's ``holder`` is right
+    about it.
+    """
+
+    number: int
+    span: Period
+    terms: Terms
+    account: Account = NEW
+    due: Decimal = ZERO
+    final: FinalStep | None = None
+    agreed: Agreed = field(init=False)
+    plan: BillingPlan = field(init=False)
+    places: int = field(init=False)
+    currency: str = field(init=False)
+    since: datetime = field(init=False)
+    until: datetime = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.place(self.span)
+
+    def place(self, span: Period) -> None:
+        """Let the part be another stretch of time, or the same under other terms."""
+        self.span = span
+        self.since, self.until = (cast(datetime, utc(at)) for at in (span.start, span.end))
+        end = None if isinstance(self.terms.agreed, BillingPlan) else self.terms.agreed.end
+        if end is not None:  # a contract that ends cuts its last period
+            self.until = min(self.until, instant_at(end, self.terms.agreed))
+        self.agreed = agreed = in_force(self.terms.agreed, span)
+        # for what no version of a period changes: its currency, and the decimals of its amounts
+        self.plan = plan_at(agreed, self.last)
+        self.currency = self.plan.currency.code
+        self.places = self.plan.rounding.known_places(self.plan.currency.places)
+
+    @property
+    def named(self) -> Period | None:
+        """The period as bills name it: a plan without cycle and dates needs none."""
+        if isinstance(self.agreed, Contract) or self.agreed.cycle is not None:
+            return self.span
+        return self.span if self.account.period is not None else None
+
+    @property
+    def last(self) -> datetime:
+        """The last moment inside: grants that are usable then pay what closing the period adds."""
+        return self.until - TICK
+
+    def minor(self, amount: Decimal) -> int:
+        """An amount in minor units, as tables hold it.
+
+        Raises:
+            InvalidUsage: If it is more than every database adds up exactly.
+        """
+        units = minor_units(amount, self.places)
+        if not -MOST <= units <= MOST:
+            raise InvalidUsage("an amount beyond what a database adds up", amount, "record it in parts")
+        return units
+
+
+def holds_at(terms: Terms, instant: datetime) -> bool:
+    """Whether terms hold at an instant, or did before others took their place."""
+    return terms.start is None or instant_at(terms.start, terms.agreed) <= instant
+
+
+def plan_of(agreed: Agreed) -> BillingPlan:
+    """The plan before any amendment."""
+    return agreed if isinstance(agreed, BillingPlan) else agreed.plan
+
+
+def instant_at(at: date, agreed: Agreed) -> datetime:
+    """A date or instant as an instant in UTC: a date begins at midnight in the zone of the cycle."""
+    if not isinstance(at, datetime):
+        cycle = plan_of(agreed).cycle
+        at = midnight(at, UTC if cycle is None else zone(cycle.tz))
+    return at.astimezone(UTC)
+
+
+def plan_at(agreed: Agreed, instant: datetime) -> BillingPlan:
+    """The plan that holds at an instant, whether its amendments are dated by days or by instants."""
+    found = plan_of(agreed)
+    for amendment in () if isinstance(agreed, BillingPlan) else agreed.amendments:
+        if instant_at(amendment.at, agreed) <= instant:
+            found = amendment.plan
+    return found
+
+
+def span_of_cycle(agreed: Agreed, instant: datetime) -> Period:
+    """The period of the cycle that holds an instant, or the endless one."""
+    plan = plan_at(agreed, instant)
+    return ENDLESS if plan.cycle is None else plan.cycle.containing(instant)
+
+
+def span_of(terms: Terms, instant: datetime) -> Period:
+    """The period that holds an instant: what of it lies after the start of the terms."""
+    whole = span_of_cycle(terms.agreed, instant)
+    if terms.start is None:
+        return whole
+    start = instant_at(terms.start, terms.agreed).astimezone(cast(datetime, whole.start).tzinfo)
+    return Period(start, whole.end) if is_before(whole.start, start) else whole
+
+
+def in_force(agreed: Agreed, span: Period) -> Agreed:
+    """The plan of a period, where one version holds from end to end: it is billed faster than a contract."""
+    if isinstance(agreed, BillingPlan) and not agreed.is_dated:
+        return agreed
+    contract = Contract(agreed) if isinstance(agreed, BillingPlan) else agreed
+    versions = contract.versions(span)
+    is_whole = len(versions) == 1 and versions[0].period == span
+    return versions[0].plan if is_whole else contract
+
+
+def place_grant(grant: Grant, home: Any) -> Grant:
+    """A grant whose dates are instants, as those of events are: its days begin at local midnight."""
+    days = {name: getattr(grant, name) for name in ("starts", "expires", "created")}
+    placed_days = {
+        name: midnight(day, home)
+        for name, day in days.items()
+        if day is not None and not isinstance(day, datetime)
+    }
+    return evolve(grant, **placed_days) if placed_days else grant
+
+
+def by_version(part: Part, dated: Dated) -> tuple[dict[date, Usage], dict[date, Usage]]:
+    """Usage by the version of its date, and as it is booked; nothing where the two agree."""
+    contract, account = cast(Contract, part.agreed), part.account
+    starts = [version.period.start for version in contract.versions(part.span)]
+
+    def index(at: date) -> int:
+        later = [i for i, start in enumerate(starts) if not is_before(at, start)]
+        return later[-1] if later else 0
+
+    booked = {version.start: version.used for version in account.versions}
+    booked = booked or {part.span.start: account.used}
+    sums = [NO_USAGE for _ in starts]
+    for start, used in booked.items():
+        i = index(placed(start, part.span, plan_of(contract).cycle))
+        sums[i] = sums[i] + used
+    right = [NO_USAGE for _ in starts]
+    taken = [NO_USAGE for _ in starts]
+    for at, usage, reversal in dated:
+        i = index(at)
+        right[i], taken[i] = right[i] + usage, taken[i] + reversal
+    right = [one - other for one, other in zip(right, taken, strict=True)]
+    if _without_labels(right) == _without_labels(sums):
+        return {}, {}
+    moved = {start: usage for start, usage in zip(starts, right, strict=True) if usage}
+    return moved, {start: used for start, used in booked.items() if used}
+
+
+def _without_labels(usages: list[Usage]) -> list[dict[str, Decimal]]:
+    """Quantities by the name of their meter: an account folds labels that no price looks at."""
+    found = list[dict[str, Decimal]]()
+    for usage in usages:
+        names = dict[str, Decimal]()
+        for meter, quantity in usage.items():
+            names[meter.name] = decimal(plus(names.get(meter.name, ZERO), quantity))
+        found.append(names)
+    return found
+
+
+def carrying(account: Account, credit: Account) -> Account:
+    """An account with the credit of another one."""
+    return evolve(
+        account,
+        balance=credit.balance,
+        credit_balance=credit.credit_balance,
+        credit_currency=credit.credit_currency,
+    )
+
+
+def undrawn(account: Account) -> Balance:
+    """The balance as it was before the open period, with every grant that came in since."""
+    paid = account.draws
+    if not paid:
+        return account.balance
+    return account.balance.drawn_by({id: amount.copy_negate() for id, amount in paid})
+
+
+def warmed(account: Account, part: Part) -> Account:
+    """The same account, billed at once: it knows where it stands, and each further event takes less time."""
+    if account.is_fresh or isinstance(part.agreed, Contract) or not account.balance.grants:
+        return account
+    if account.credit_balance or any(id == CREDIT for id, _ in account.draws_by_charge):
+        return account
+    opening = Account(balance=undrawn(account))
+    try:
+        again = Bill.of(
+            account.used,
+            part.agreed,
+            opening=opening,
+            period=account.period,
+            at=account.billed_at,
+            final=False,
+        ).closing
+    except TokenbillError:
+        return account
+    return again if again == account else account

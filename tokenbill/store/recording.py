@@ -1,0 +1,222 @@
+"""Recording: events into charges, each once, and for each customer all that fits or nothing half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from itertools import islice
+from typing import Any, NamedTuple
+
+from attrs import evolve
+from sqlalchemy import and_, or_, select
+
+from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.money.decimals import shifted
+from tokenbill.core.rating.lines import Adjustment
+from tokenbill.errors import ConflictingEvent, InvalidUsage, TokenbillError, UnreadableInput
+from tokenbill.events import Event, read_cloudevent
+from tokenbill.store import tables
+from tokenbill.store.answers import Charged, Recorded, Refused
+from tokenbill.store.closing import booked_late, closed_bill
+from tokenbill.store.ledger import Ledger
+from tokenbill.store.parts import Part
+from tokenbill.store.sessions import Session, time_text, usage_text
+from tokenbill.store.statements import ADD_EVENT, Statement, one
+
+__all__ = ["adjustment", "keep_adjustments", "readable_events", "record"]
+
+MOST = 100_000
+"""Most events of one call."""
+
+
+Row = dict[str, Any]
+
+
+class New(NamedTuple):
+    """An event that was not charged before: its place among those of a call, and its digest."""
+
+    place: int
+    event: Event
+    digest: str
+
+
+class Known(NamedTuple):
+    """An event that was charged before: what it said, and the answer."""
+
+    digest: str
+    total: Decimal
+    due: Decimal
+    currency: str
+
+
+def _known_statement(size: int) -> Statement:
+    """What was charged before of so many sources and ids."""
+    e, p = tables.events.c, tables.periods.c
+    keys = [and_(e.source == one(f"source{i}"), e.id == one(f"id{i}")) for i in range(size)]
+    joined = tables.events.join(tables.periods, and_(e.customer == p.customer, e.period == p.number))
+    columns = (e.source, e.id, e.digest, e.total, e.due, p.currency, p.places)
+    return Statement(select(*columns).select_from(joined).where(or_(*keys)))
+
+
+KNOWN = {size: _known_statement(size) for size in (1, 8, 64)}
+"""The same for a few sizes, so that each is compiled once; a smaller batch names its last event again."""
+
+
+def readable_events(given: Any) -> list[Event | TokenbillError]:
+    """Each of what was given as an event, or the error that says why it is none.
+
+    Raises:
+        InvalidUsage: If it is no list of events at all.
+    """
+    if isinstance(given, Event | Mapping) or hasattr(given, "get_attributes"):
+        given = [given]
+    listed = listed_of(given, most=MOST)
+    if listed is None:
+        raise InvalidUsage("no events", type(given).__name__, "give a list of events")
+    if len(listed) > MOST:
+        raise InvalidUsage("too many events at once", len(listed), f"give at most {MOST}")
+    found = list[Event | TokenbillError]()
+    for message in listed:
+        try:
+            event = message if type(message) is Event else read_cloudevent(message)
+            if event.customer is None:
+                way_out = "send the customer as its subject"
+                raise UnreadableInput("an event without a customer", event.id, way_out)
+            found.append(event)
+        except TokenbillError as error:
+            found.append(error)
+    return found
+
+
+def record(session: Session, events: list[Event | TokenbillError]) -> Recorded:
+    """Charge events: those known before are answered as they were, the others booked in order of time."""
+    known = _known(session, [event for event in events if isinstance(event, Event)])
+    batch = Batch(known)
+    for place, event in enumerate(events):
+        batch.sort(place, event)
+    # In the order of their names, so that two transactions never wait for each other.
+    rows = list[Row]()
+    for customer in sorted(batch.fresh):
+        for place, answer in _booked(session, customer, batch.fresh[customer], rows):
+            batch.answers[place] = answer
+    session.run_many(ADD_EVENT, rows)
+    return batch.recorded()
+
+
+class Batch:
+    """Events of one call, and the answer to each."""
+
+    def __init__(self, known: Mapping[tuple[str, str], Known]) -> None:
+        self.known = known
+        self.first: dict[tuple[str, str], tuple[int, str]] = {}
+        self.fresh: dict[str, list[New]] = {}
+        self.again: dict[int, tuple[Event, tuple[str, str]]] = {}
+        self.answers: dict[int, Charged | Refused] = {}
+
+    def sort(self, place: int, event: Event | TokenbillError) -> None:
+        """Find out whether an event is new, a repetition, or in conflict with another of its id."""
+        if not isinstance(event, Event):
+            self.answers[place] = Refused(place, None, event)
+            return
+        key, digest = (event.source, event.id), event.digest
+        before = self.known.get(key)
+        said = before.digest if before is not None else self.first.get(key, (place, digest))[1]
+        if said != digest:
+            self.answers[place] = Refused(place, event, ConflictingEvent(*key))
+        elif before is not None or key in self.first:
+            self.again[place] = event, key
+        else:
+            self.first[key] = place, digest
+            self.fresh.setdefault(str(event.customer), []).append(New(place, event, digest))
+
+    def recorded(self) -> Recorded:
+        """What became of all, in their order."""
+        repeated = dict[int, Charged]()
+        for place, (event, key) in self.again.items():
+            before = self.known.get(key)
+            if before is not None:
+                repeated[place] = Charged(event, before.total, before.due, before.currency)
+                continue
+            answer = self.answers[self.first[key][0]]
+            if isinstance(answer, Charged):
+                repeated[place] = answer
+            else:  # the first of the two was refused in this very call
+                self.answers[place] = Refused(place, event, answer.error)
+        ordered = [self.answers[place] for place in sorted(self.answers)]
+        return Recorded(
+            tuple(answer for answer in ordered if isinstance(answer, Charged)),
+            tuple(repeated[place] for place in sorted(repeated)),
+            tuple(answer for answer in ordered if isinstance(answer, Refused)),
+        )
+
+
+def _known(session: Session, events: list[Event]) -> dict[tuple[str, str], Known]:
+    """Those of the events that were charged before."""
+    keys = iter(dict.fromkeys((event.source, event.id) for event in events))
+    found = dict[tuple[str, str], Known]()
+    while True:
+        part = list(islice(keys, 64))
+        if not part:
+            return found
+        size = next(size for size in KNOWN if size >= len(part))
+        part += part[-1:] * (size - len(part))
+        values = {f"source{i}": source for i, (source, _) in enumerate(part)}
+        values |= {f"id{i}": id for i, (_, id) in enumerate(part)}
+        for source, id, digest, total, due, currency, places in session.rows(KNOWN[size], **values):
+            found[source, id] = Known(digest, shifted(total, places), shifted(due, places), currency)
+
+
+def _booked(
+    session: Session, customer: str, events: list[New], rows: list[Row]
+) -> Iterable[tuple[int, Charged | Refused]]:
+    """Charge the events of one customer; what is refused leaves no trace."""
+    try:
+        ledger = session.ledger(customer)
+    except TokenbillError as error:
+        yield from ((place, Refused(place, event, error)) for place, event, _ in events)
+        return
+    late = dict[int, tuple[Part, Bill]]()
+    for place, event, digest in sorted(events, key=lambda new: new.event.time):
+        try:
+            part = ledger.part_at(event.time)
+            if part.final is None:
+                booking = ledger.book(part, event.usage, event.time)
+            else:  # the bill as it was, for the adjustment
+                late.setdefault(part.number, (part, closed_bill(part)))
+                booking = booked_late(ledger, part, event.usage, event.time)
+        except TokenbillError as error:
+            yield place, Refused(place, event, error)
+            continue
+        rows.append(
+            {
+                "customer": customer,
+                "seq": ledger.seq,
+                "source": event.source,
+                "id": event.id,
+                "digest": digest,
+                "time": time_text(event.time),
+                "usage": usage_text(event.usage),
+                "period": part.number,
+                "total": part.minor(booking.total),
+                "due": part.minor(booking.due),
+            }
+        )
+        yield place, Charged(event, booking.total, booking.due, part.currency)
+    keep_adjustments(session, ledger, late)
+
+
+def keep_adjustments(
+    session: Session, ledger: Ledger, late: dict[int, tuple[Part, Bill]], reason: str = "late usage"
+) -> None:
+    """Keep what closed periods were billed anew, as adjustments of their bills."""
+    for part, before in late.values():
+        after = closed_bill(part)
+        if after.total != before.total:
+            ledger.is_changed = True
+            session.add_bill(ledger, part, "adjustment", adjustment(after, before, reason))
+
+
+def adjustment(after: Bill, before: Bill, reason: str) -> Adjustment:
+    """What a later bill of a period changes of an earlier one, and why."""
+    return evolve(after - before, reason=reason)

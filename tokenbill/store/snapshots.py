@@ -1,0 +1,110 @@
+"""Snapshots: a ledger, and a closed period, as the text that a table keeps, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, cast
+
+from tokenbill.core.billing.account import NEW, Account
+from tokenbill.core.periods.instants import iso_text, moment
+from tokenbill.core.periods.period import Period
+from tokenbill.errors import InvalidAccount
+from tokenbill.serial import dumps, loads
+from tokenbill.shared.strict_json import NotJson, canonical_json, decoded
+from tokenbill.store.ledger import Archive, Ledger
+from tokenbill.store.parts import Agreed, FinalStep, Part, Terms, warmed
+
+__all__ = ["part_of", "part_text", "restore", "snapshot"]
+
+Contracts = Callable[[str], Agreed]
+"""The terms of a hash."""
+
+
+def snapshot(ledger: Ledger) -> str:
+    """All that a ledger carries; its closed periods, and grants that left the balance, lie elsewhere."""
+    holder = ledger.holder
+    return canonical_json(
+        {
+            "next": ledger.next_number,
+            "terms": [[each.hash, _optional(each.start)] for each in ledger.terms],
+            "purse": "" if holder is not None or ledger.purse is NEW else dumps(ledger.purse),
+            "holder": 0 if holder is None else holder.number,
+            "parts": [_table_of(part, ledger.terms.index(part.terms)) for part in ledger.parts.values()],
+        }
+    )
+
+
+def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Contracts) -> Ledger:
+    """The ledger of a snapshot, as it was after *seq* operations.
+
+    Raises:
+        InvalidAccount: For text that is no snapshot.
+        UnreadableField: If an account in it was edited.
+    """
+    ledger = Ledger(customer, archive)
+    ledger.seq = seq
+    try:
+        table = decoded(text)
+        ledger.next_number = table["next"]
+        ledger.terms = [Terms(contracts(hash), hash, _moment(start)) for hash, start in table["terms"]]
+        ledger.purse = loads(table["purse"]) if table["purse"] else NEW
+        parts = [_part(each, ledger.terms[each["terms"]]) for each in table["parts"]]
+        ledger.parts = {part.number: part for part in parts}
+        ledger.holder = ledger.parts[table["holder"]] if table["holder"] else None
+    except (NotJson, LookupError, TypeError, ValueError) as error:
+        if hasattr(error, "code"):
+            raise
+        raise InvalidAccount(
+            "not the snapshot of a ledger", customer, "store.verify() says what its events come to"
+        ) from None
+    if ledger.holder is not None:
+        ledger.holder.account = warmed(ledger.holder.account, ledger.holder)
+    return ledger
+
+
+def part_text(part: Part) -> str:
+    """A closed period, which no ledger carries: its own terms among what is written."""
+    terms = {"hash": part.terms.hash, "start": _optional(part.terms.start)}
+    return canonical_json({**_table_of(part, 0), "terms": terms})
+
+
+def part_of(text: str, contracts: Contracts) -> Part:
+    """The closed period of a text."""
+    table = decoded(text)
+    terms = table["terms"]
+    return _part(table, Terms(contracts(terms["hash"]), terms["hash"], _moment(terms["start"])))
+
+
+def _table_of(part: Part, terms: int) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "number": part.number,
+        "span": [iso_text(part.span.start), iso_text(part.span.end)],
+        "terms": terms,
+        "account": dumps(part.account),
+        "due": format(part.due, "f"),
+    }
+    final = part.final
+    if final is not None:
+        draws = [[id, format(amount, "f")] for id, amount in final.draws]
+        table["final"] = [*(format(each, "f") for each in (final.total, final.due, final.credit)), draws]
+    return table
+
+
+def _part(table: Any, terms: Terms) -> Part:
+    start, end = table["span"]
+    account = cast(Account, loads(table["account"]))
+    final = table.get("final")
+    step = None
+    if final is not None:
+        total, due, credit = map(Decimal, final[:3])
+        step = FinalStep(total, due, tuple((id, Decimal(amount)) for id, amount in final[3]), credit)
+    return Part(table["number"], Period(start, end), terms, account, Decimal(table["due"]), step)
+
+
+def _optional(at: Any) -> str | None:
+    return None if at is None else iso_text(at)
+
+
+def _moment(text: Any) -> Any:
+    return None if text is None else moment(text)
