@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from attrs import evolve
 
@@ -16,7 +16,8 @@ from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, 
 from tokenbill.core.periods.instants import is_before
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import NO_USAGE, BillDelta
+from tokenbill.core.rating.bill_delta import BillDelta
+from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import TokenbillError
 from tokenbill.store.ledger import Ledger
@@ -222,9 +223,7 @@ def closed_bill(part: Part) -> Bill:
 
 
 def _bill_of(agreed: Agreed, part: Part, usage: Any, opening: Account, step: Bill) -> Bill:
-    bill = Bill.of(
-        usage, agreed, opening=opening, period=part.named, at=cast(Any, step.request[7]), final=step.final
-    )
+    bill = Bill.of(usage, agreed, opening=opening, period=part.named, at=step.request.at, final=step.final)
     bill.due  # noqa: B018  # what cannot be paid or told is refused here, and not when the bill is looked at
     return bill
 

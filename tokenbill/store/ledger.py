@@ -21,7 +21,7 @@ from tokenbill.core.periods.instants import iso_text, zone
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import NO_USAGE
+from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import AccountMismatch, CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan
 from tokenbill.store.parts import (
     ENDLESS,

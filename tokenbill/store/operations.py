@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from tokenbill.core.base.inputs import name
 from tokenbill.core.billing.account import Account
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Grant
 from tokenbill.core.metering.usage import Usage
@@ -18,8 +19,7 @@ from tokenbill.core.periods.instants import midnight, moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import NO_USAGE
-from tokenbill.core.rating.lines import Adjustment
+from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import (
     ConflictingEvent,
     InvalidGrant,

@@ -19,7 +19,7 @@ from tokenbill.core.periods.instants import is_before, midnight, utc, zone
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract, placed
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import NO_USAGE
+from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.core.rating.statement import minor_units
 from tokenbill.errors import InvalidUsage, TokenbillError
 

@@ -11,9 +11,9 @@ from attrs import evolve
 from sqlalchemy import and_, or_, select
 
 from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.decimals import shifted
-from tokenbill.core.rating.lines import Adjustment
 from tokenbill.errors import ConflictingEvent, InvalidUsage, TokenbillError, UnreadableInput
 from tokenbill.events import Event, read_cloudevent
 from tokenbill.store import tables

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.rating.lines import Adjustment
 from tokenbill.errors import BillMismatch, TokenbillError
 from tokenbill.serial import loads
 from tokenbill.store.answers import Verified

@@ -12,13 +12,13 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from tokenbill.core.billing.account import Account
+from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Balance, Grant
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import NO_USAGE
-from tokenbill.core.rating.lines import Adjustment
+from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import StoreUnavailable
 from tokenbill.store import operations, tables
 from tokenbill.store.answers import Recorded, Verified
