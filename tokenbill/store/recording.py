@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple
@@ -91,11 +92,15 @@ def readable_events(given: Any) -> list[Event | TokenbillError]:
 
 def record(session: Session, events: list[Event | TokenbillError]) -> Recorded:
     """Charge events: those known before are answered as they were, the others booked in order of time."""
-    known = _known(session, [event for event in events if isinstance(event, Event)])
-    batch = Batch(known)
+    readable = [event for event in events if isinstance(event, Event)]
+    # First the locks, in the order of their names, so that two transactions never wait for each other; then
+    # what another one has charged meanwhile is known.
+    for customer in sorted({str(event.customer) for event in readable}):
+        with suppress(TokenbillError):
+            session.ledger(customer)
+    batch = Batch(_known(session, readable))
     for place, event in enumerate(events):
         batch.sort(place, event)
-    # In the order of their names, so that two transactions never wait for each other.
     rows = list[Row]()
     for customer in sorted(batch.fresh):
         for place, answer in _booked(session, customer, batch.fresh[customer], rows):
