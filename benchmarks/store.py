@@ -1,4 +1,4 @@
-"""Events a second of a store, beside a program written by hand from the pages of docs/how-to: one run, one core.
+"""Events a second of a store, beside a program written by hand from pages of docs/how-to, in one run.
 
     python benchmarks/store.py [--events 2000]
 
@@ -30,12 +30,13 @@ CREDIT = 5_000_000
 TABLES = (
     "CREATE TABLE seen (source TEXT, id TEXT, digest TEXT NOT NULL, PRIMARY KEY (source, id))",
     "CREATE TABLE accounts (customer TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL)",
-    "CREATE TABLE bills (event TEXT PRIMARY KEY, customer TEXT NOT NULL, total TEXT NOT NULL, due TEXT NOT NULL)",
+    "CREATE TABLE bills (event TEXT PRIMARY KEY, customer TEXT, total TEXT NOT NULL, due TEXT NOT NULL)",
 )
+SWAP = "UPDATE accounts SET version = version + 1, state = ? WHERE customer = ? AND version = ?"
 
 
 class ByHand:
-    """The program that the two pages made: an event is seen once, its bill and the account are kept together."""
+    """The program that two pages made: an event is seen once, its bill and the account kept together."""
 
     def __init__(self, path):
         self.db = sqlite3.connect(path, isolation_level=None)
