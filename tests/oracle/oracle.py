@@ -251,13 +251,9 @@ def share_of(plan, period, part=None):
 
 def trial_share(plan, period):
     """What part of its billing period the service period spends in the trial."""
-    trial = plan["trial"]
-    if not trial or period is None:
+    if not plan["trial"] or period is None:
         return ZERO
-    if isinstance(trial, int):
-        first = anchor_of(plan["cycle"])
-        trial = [str(first), str(first + timedelta(days=trial))]
-        trial = [f"{day}T00:00:00Z" if "T" in period[0] else day for day in trial]
+    trial = trial_of(plan, period)
     common = [max(period[0], trial[0]), min(period[1], trial[1])]
     return share_of(plan, period, common) if common[0] < common[1] else ZERO
 
@@ -306,10 +302,42 @@ def usage_charges(plan, used, share):
         yield Charge(("usage", key, group), "usage", meter_of(plan, key, group), amount)
 
 
+def own_parts(plan, fee, period):
+    """What is owed of each own period of a fee that begins in a service period, in arrears ends in it."""
+    is_instant = "T" in period[0]
+    first, _ = billing_period(fee["cycle"], day_of(period[0]))
+    while str(first) <= period[1][:10]:
+        end = billing_period(fee["cycle"], first)[1]
+        own = [f"{day}T00:00:00Z" if is_instant else str(day) for day in (first, end)]
+        starts = period[0] <= own[0] < period[1]
+        ends = period[0] < own[1] <= period[1]
+        if (starts if fee["due"] == "advance" else ends) and first >= anchor_of(fee["cycle"]):
+            trial = trial_of(plan, period) or own[:1] * 2
+            free = [max(own[0], trial[0]), min(own[1], trial[1])]
+            lost = length(free, plan["proration"]) if free[0] < free[1] else ZERO
+            part = 1 - lost / length(own, plan["proration"])
+            yield part if fee["prorated"] else Fraction(bool(part))
+        first = end
+
+
+def trial_of(plan, period):
+    """First moment and end of a trial, as the service period writes times."""
+    trial = plan["trial"]
+    if isinstance(trial, int):
+        first = anchor_of(plan["cycle"])
+        trial = [str(first), str(first + timedelta(days=trial))]
+        trial = [f"{day}T00:00:00Z" if "T" in period[0] else day for day in trial]
+    return trial
+
+
 def fee_charges(plan, period, final, share):
     free = trial_share(plan, period)
     for i, fee in enumerate(plan["fees"]):
-        if final or fee["due"] == "advance":
+        if fee.get("cycle"):
+            due = total(own_parts(plan, fee, period))
+            if due and (final or fee["due"] == "advance"):
+                yield Charge(("fee", i), "fee", None, Fraction(fee["amount"]) * due)
+        elif final or fee["due"] == "advance":
             part = share - free if fee["prorated"] else (ZERO if free and free == share else ONE)
             yield Charge(("fee", i), "fee", None, Fraction(fee["amount"]) * part)
 

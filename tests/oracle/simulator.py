@@ -72,7 +72,7 @@ def plan_of(plan):
     cycle, trial = plan["cycle"], plan["trial"]
     return tb.BillingPlan(
         tb.PriceSchedule(entries, currency=unit_of(plan, plan["units"])),
-        fees=[tb.Fee(**fee) for fee in plan["fees"]],
+        fees=[tb.Fee(**fee | {"cycle": fee["cycle"] and tb.Cycle(**fee["cycle"])}) for fee in plan["fees"]],
         included=plan["included"],
         prorate_included=plan["prorate_included"],
         discounts=[discount_of(rule) for rule in plan["discounts"]],
@@ -346,6 +346,7 @@ def in_currency(plan, code):
     if code is None:
         return plan
     own = {"units": code, "unit_places": CURRENCIES[code]} if plan["units"] == plan["currency"] else {}
+    own["rounding"] = plan["rounding"] | {"step": None}  # a coin is of one currency
     return plan | {"currency": code, "places": CURRENCIES[code]} | own
 
 

@@ -188,7 +188,12 @@ class Story:
 
     def fee(self):
         due = self.pick(["advance", "arrears"])
-        return {"amount": self.pick(FEES), "due": due, "prorated": self.chance(0.7)}
+        fee = {"amount": self.pick(FEES), "due": due, "prorated": self.chance(0.7), "cycle": None}
+        if self.later.random() < 0.15:
+            anchor = str(self.first + timedelta(days=self.later.choice([-400, -40, -3, 0, 0, 5])))
+            unit = self.later.choice(["week", "month", "year"])
+            fee["cycle"] = {"unit": unit, "every": self.later.choice([1, 1, 2]), "anchor": anchor}
+        return fee
 
     def discount(self, keys):
         if self.chance(0.5):
@@ -246,6 +251,7 @@ class Story:
     def starts(self, plan, grants):
         """The days on which periods start; none where nothing needs a date."""
         is_dated = any(grant["starts"] or grant["expires"] for grant in grants)
+        is_dated = is_dated or any(fee["cycle"] for fee in plan["fees"])
         if not (is_dated or plan["cycle"] or plan["trial"] or self.chance(0.3)):
             return [None]
         return [self.first + timedelta(days=31 * i) for i in range(self.pick([1, 1, 2, 3]))]

@@ -27,6 +27,7 @@ from tokenbill.core.rating.bill_request import used_in
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.lines import Charge, LineItem, less
 from tokenbill.core.rating.statement import RatedCharge, plain_lines
+from tokenbill.core.rating.version_terms import VersionTerms
 from tokenbill.errors import CurrencyMismatch, InvalidPlan
 from tokenbill.focus.allowance import FeeMoved, covering, within_allowance
 from tokenbill.focus.costs import Cost, Listed, Priced, line_cost, priced, split
@@ -167,7 +168,7 @@ def _at_list(bill: Bill, list_prices: Any) -> Listed:
     if currency(getattr(list_prices, "currency", unit)) != unit:
         raise CurrencyMismatch(list_prices.currency, unit)
     public = BillingPlan(list_prices, included=plan.included, prorate_included=plan.prorate_included)
-    at_list = CompiledPlan(public, plan.share(bill.period))
+    at_list = CompiledPlan(public, versions=[VersionTerms(public, plan.share(bill.period))])
     return {(line.meter, line.description): line for line in plain_lines(at_list, used_in(bill.request))}
 
 
@@ -209,7 +210,8 @@ def item_costs(costing: Costing, place: int) -> list[Cost]:
     costs: list[Cost] = []
     for (line, part), amount in zip(parts, amounts or running_differences(weights), strict=True):
         cost = line_cost(item.kind, line, part).worth(amount)
-        cycle = costing.plan.cycle
+        own = getattr(item.identity.of, "fee", None)
+        cycle = own.cycle if own is not None and own.cycle is not None else costing.plan.cycle
         # A fee for half a month is 0.5 Months at the monthly fee.
         if cost.kind == "fee" and cycle is not None and cost.unit is None:
             cost = cost._replace(unit=PERIODS[cycle.unit], per=Decimal(cycle.every))

@@ -28,6 +28,7 @@ from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of, places_for
 from tokenbill.core.rating.rating_run import Number
 from tokenbill.core.rating.stages import BurnTokens, FeeCharge
+from tokenbill.core.rating.version_terms import terms_of_plan
 from tokenbill.errors import InvalidPrice
 from tokenbill.frames.array_run import ArrayRun
 from tokenbill.frames.engines import np
@@ -82,7 +83,7 @@ class ColumnPlan:
         period: Period | None = None,
     ) -> None:
         self.plan, self.unit, self.period = plan, unit, period
-        self.form = CompiledPlan(plan, plan.share(period), plan.fee_share(period), unit=unit)
+        self.form = CompiledPlan(plan, unit=unit, versions=[terms_of_plan(plan, period)])
         card = self.form.card
         always = {entry.key for entry in card.always}
         curves = [

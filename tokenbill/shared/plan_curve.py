@@ -42,6 +42,7 @@ from tokenbill.core.pricing.curves import (
 from tokenbill.core.pricing.price import Price
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.rating_run import Identity, RatingRun
+from tokenbill.core.rating.version_terms import terms_of_plan
 from tokenbill.errors import InvalidPlan, InvalidPrice
 from tokenbill.shared.break_even import netted
 from tokenbill.shared.plan_in_force import plan_in_force
@@ -119,8 +120,8 @@ def along(
     Fraction(7, 10)
     """
     fixed, terms = checked_terms(usage, plan_in_force(plan, period))
-    shares = terms.share(period), terms.fee_share(period)
-    compiled, meter = CompiledPlan(terms, *shares, exactly=True, unrounded=True), Meter(meter)
+    versions = [terms_of_plan(terms, period)]
+    compiled, meter = CompiledPlan(terms, exactly=True, unrounded=True, versions=versions), Meter(meter)
     card = compiled.card
     fixed = Usage({other: quantity for other, quantity in fixed.items() if other != meter})
     entry, before = card[meter], ZERO

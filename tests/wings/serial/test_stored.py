@@ -195,7 +195,14 @@ DEFAULTS = {
     "PriceSchedule": {"name": "", "source": None},
     "Source": {"notes": (), "comments": (), "hours": (), "strict": True},
     "Hours": {"weekdays": (1, 2, 3, 4, 5, 6, 7), "calendar": "UTC", "model": "", "provider": ""},
-    "Fee": {"name": "subscription", "due": "advance", "prorated": True, "starts": None, "ends": None},
+    "Fee": {
+        "name": "subscription",
+        "due": "advance",
+        "prorated": True,
+        "starts": None,
+        "ends": None,
+        "cycle": None,
+    },
     "Discount": {"on": None, "prorated": True, "starts": None, "ends": None},
     "Limit": {"on": None, "prorated": True},
     "Tax": {

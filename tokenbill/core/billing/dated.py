@@ -13,6 +13,7 @@ from tokenbill.core.periods.instants import is_before, iso_text, moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Amendment, Clause, Contract, placed
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.rhythms import has_fees_of_the_past
 from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion
 from tokenbill.core.rating.compiled_plan import PERIODS, CompiledPlan, compiled_plan
 from tokenbill.core.rating.entry_curve import EntryCurve
@@ -84,7 +85,8 @@ def bill_request(
         )
     versions = by_version(contract, period, parts, taken, opening, at=at, restate=restate)
     clauses = versions.clauses
-    if len(clauses) == 1 and clauses[0].period == period and not restate and len(versions.past.versions) == 1:
+    is_one = len(clauses) == 1 and clauses[0].period == period and len(versions.past.versions) == 1
+    if is_one and not restate and not has_fees_of_the_past(contract):
         plan = clauses[0].plan
         return BillRequest(whole, plan, opening, final, back, about, period, at, None, dated), compiled_plan(
             plan, period

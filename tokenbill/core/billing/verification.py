@@ -9,6 +9,7 @@ from attrs import evolve
 from tokenbill.core.billing.bill_lines import bill_lines
 from tokenbill.core.rating.bill_delta import delta_of
 from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.core.rating.version_terms import terms_of_plan
 from tokenbill.errors import BillMismatch
 
 __all__ = ["verify"]
@@ -16,10 +17,10 @@ __all__ = ["verify"]
 
 def verify(bill: Any) -> None:
     """Compare a bill with itself, computed the long way."""
-    shares = bill.plan.share(bill.period), bill.plan.fee_share(bill.period)
-    long_way = CompiledPlan(bill.plan, *shares, exactly=True)
     versions = bill.request.versions
-    if versions is not None:
+    if versions is None:
+        long_way = CompiledPlan(bill.plan, exactly=True, versions=[terms_of_plan(bill.plan, bill.period)])
+    else:
         long_way = CompiledPlan(versions.plan.plan, versions=versions.plan.versions, exactly=True)
         past = CompiledPlan(versions.past.plan, versions=versions.past.versions, exactly=True)
         versions = versions._replace(plan=long_way, past=past)

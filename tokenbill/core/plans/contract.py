@@ -187,6 +187,14 @@ class Contract(Value):
                 found = amendment.plan
         return found
 
+    def plan_in(self, instant: date, period: Period) -> BillingPlan:
+        """The same, read for a period: dates of amendments are local midnights there."""
+        found = self.plan
+        for amendment in self.amendments:
+            if not is_before(instant, placed(amendment.at, period, self.plan.cycle)):
+                found = amendment.plan
+        return found
+
     def versions(self, period: Period) -> tuple[Version, ...]:
         """The half-open parts of a period with the plan of each; they tile it, up to the contract's end.
 

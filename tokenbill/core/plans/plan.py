@@ -276,6 +276,16 @@ class BillingPlan(Value):
         """What it owes at most, in the order in which it applies."""
         return each_limit(self.maximum)
 
+    @cached_property
+    def own_fees(self) -> tuple[Fee, ...]:
+        """The fees with periods of their own."""
+        return tuple(fee for fee in self.fees if fee.cycle is not None)
+
+    @cached_property
+    def period_fees(self) -> tuple[Fee, ...]:
+        """The fees that are due once in each billing period."""
+        return tuple(fee for fee in self.fees if fee.cycle is None) if self.own_fees else self.fees
+
     @property
     def currency(self) -> Currency:
         """What its bills are in."""
@@ -299,8 +309,15 @@ class BillingPlan(Value):
     def fee_share(self, period: Period | None) -> Fraction:
         """The same, less the part that lies in the trial."""
         whole = self.share(period)
-        if period is None or not self.trial:
+        free = None if period is None else self.trial_within(period)
+        if period is None or free is None:
             return whole
+        return whole - (self.share(free) if self.cycle else free.share_of(period, self.proration))
+
+    def trial_within(self, period: Period) -> Period | None:
+        """The part of a period that lies in the trial, if there is one."""
+        if not self.trial:
+            return None
 
         # Days of a trial are counted from the anchor of the cycle, in its zone; an invoice of dates takes
         # them as dates, and one of instants as the instants at which they begin there.
@@ -311,10 +328,7 @@ class BillingPlan(Value):
             first, end = days.boundary(0), days.boundary(trial)
             at_midnight = not isinstance(period.start, datetime)
             trial = Period(first.date(), end.date()) if at_midnight else Period(first, end)
-        free = period.common(trial)
-        if free is None:
-            return whole
-        return whole - (self.share(free) if self.cycle else free.share_of(period, self.proration))
+        return period.common(trial)
 
     def covers(self, usage: Any, account: Any, **when: Any) -> bool:
         """Whether the account's balance covers *usage*: the check before a request is admitted.

@@ -14,6 +14,7 @@ from tokenbill.core.base.values import Value
 from tokenbill.core.metering.scopes import Scope, scope
 from tokenbill.core.money.decimals import Number, number
 from tokenbill.core.money.validators import non_negative, yes_or_no
+from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import is_before, iso_text, optional_moment
 from tokenbill.errors import InvalidPlan
 
@@ -41,6 +42,12 @@ def in_order(term: Any) -> None:
         raise InvalidPlan("a term that ends before it starts", iso_text(term.ends), "swap its dates")
 
 
+def _rhythm(_: object, __: object, value: Any) -> None:
+    """A fee's own periods, where it has some."""
+    if value is not None and not isinstance(value, Cycle):
+        raise InvalidPlan("not a cycle of a fee", value, 'write cycle=Cycle.yearly("2026-03-01")')
+
+
 @frozen(repr=False)
 class Fee(Value):
     """An amount that is due once in each period, whatever is used.
@@ -51,6 +58,8 @@ class Fee(Value):
         due: ``advance`` with the first bill of a period, ``arrears`` with its last.
         prorated: Whether a part of a period owes a part of it.
         starts, ends: The first moment at which it is owed, and the first at which it no longer is.
+        cycle: Periods of its own, from the anchor on, as a yearly fee has in a plan that is billed monthly:
+            it is due, whole, with the bill whose period holds the first moment of one, in arrears the last.
 
     Raises:
         InvalidNumber, InvalidPrice, InvalidName, InvalidPlan, InvalidPeriod: For parts that are none.
@@ -67,6 +76,7 @@ class Fee(Value):
     prorated: bool = field(default=True, validator=yes_or_no)
     starts: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
     ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
+    cycle: Cycle | None = field(default=None, validator=_rhythm, kw_only=True, metadata={LATER: True})
 
     def __attrs_post_init__(self) -> None:
         in_order(self)

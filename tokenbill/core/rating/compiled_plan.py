@@ -38,7 +38,7 @@ from tokenbill.core.rating.rate_card import WIDEST, Cells, RateCard
 from tokenbill.core.rating.rating_run import MODES, Identity, Number, RatingRun
 from tokenbill.core.rating.stages import STAGES, PayGifts, RoundNet
 from tokenbill.core.rating.version_items import entry_items
-from tokenbill.core.rating.version_terms import VersionTerms, concern
+from tokenbill.core.rating.version_terms import VersionTerms, concern, terms_of_plan
 
 __all__ = ["UNIT", "CompiledPlan", "Position", "Terms", "compiled_plan"]
 
@@ -110,11 +110,10 @@ class CompiledPlan:
 
     Args:
         plan: The terms.
-        share: The part of a billing period that is billed.
-        fee_share: The same, less the part in the trial.
         unit: What a quantity is multiplied by to be whole.
         exactly: Whether every number is to be a Fraction, entries asked for their ``amount``.
         unrounded: Whether no charge is to be rounded, whatever the plan says.
+        versions: The terms of each version of the period; a whole billing period of the plan unless given.
     """
 
     __slots__ = (
@@ -126,7 +125,6 @@ class CompiledPlan:
         "cells",
         "divisor",
         "exactly",
-        "fee_share",
         "is_free",
         "is_plain",
         "minor_unit",
@@ -134,7 +132,6 @@ class CompiledPlan:
         "plan",
         "round",
         "rounding",
-        "share",
         "step",
         "versions",
         "whole_lines",
@@ -143,16 +140,14 @@ class CompiledPlan:
     def __init__(
         self,
         plan: BillingPlan,
-        share: Fraction = WHOLE,
-        fee_share: Fraction = WHOLE,
         *,
         unit: int = UNIT,
         exactly: bool = False,
         unrounded: bool = False,
         versions: Sequence[VersionTerms] = (),
     ) -> None:
-        self.plan, self.share, self.fee_share, self.exactly = plan, share, fee_share, exactly
-        self.versions = tuple(versions) or (VersionTerms(plan, share, fee_share, plan.fees),)
+        self.plan, self.exactly = plan, exactly
+        self.versions = tuple(versions) or (terms_of_plan(plan, None),)
         self.whole_lines = plan.rounding.stage == "line" and not unrounded
         self._unrounded: CompiledPlan | None = None if self.whole_lines else self
         self.places = plan.rounding.known_places(plan.currency.places)
@@ -180,8 +175,6 @@ class CompiledPlan:
         if self._unrounded is None:
             self._unrounded = CompiledPlan(
                 self.plan,
-                self.share,
-                self.fee_share,
                 exactly=self.exactly,
                 unrounded=True,
                 versions=self.versions,
@@ -362,13 +355,14 @@ def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPl
         last: tuple[Period | None, CompiledPlan] | None = kept.get("last")
         if last is not None and last[0] is period and not last[1].card.is_full:
             return last[1]
-    share, fee_share = plan.share(period), plan.fee_share(period)
     if not isinstance(plan.prices, PriceSchedule):
-        return CompiledPlan(plan, share, fee_share)
+        return CompiledPlan(plan, versions=[terms_of_plan(plan, period)])
+    # of fees with periods of their own it is not the part that counts, but when it is
+    key = plan.share(period), plan.fee_share(period), period if plan.own_fees else None
     if kept is None or len(kept) >= PERIODS:
         kept = plan.made["compiled"] = {}
-    found: CompiledPlan | None = kept.get((share, fee_share))
+    found: CompiledPlan | None = kept.get(key)
     if found is None or found.card.is_full:
-        found = kept[share, fee_share] = CompiledPlan(plan, share, fee_share)
+        found = kept[key] = CompiledPlan(plan, versions=[terms_of_plan(plan, period)])
     kept["last"] = period, found
     return found

@@ -27,6 +27,7 @@ def amounts_of(versions: Sequence[VersionTerms]) -> Iterator[Fraction]:
     for version in versions:
         plan, share = version.plan, version.share
         yield from (Fraction(fee.amount) * part for fee in version.fees for part in fee_parts(fee, version))
+        yield from (Fraction(fee.amount) * part for fee, part in version.own_fees)
         fixed = [item for item in plan.discounts if item.unit == "fixed"]
         yield from (Fraction(item.value) * (share if item.prorated else 1) for item in fixed)
         yield from (Fraction(limit.amount) * (share if limit.prorated else 1) for limit in plan.maxima)

@@ -49,7 +49,14 @@ class FeeCharge(Stage):
         for i, version in enumerate(at.versions):
             for key, fee in keyed(version.fees):
                 by_key.setdefault(key, {})[i] = fee
-        for fees in by_key.values():
+            for key, fee in keyed(fee for fee, _ in version.own_fees):
+                by_key.setdefault(("own", key), {})[i] = fee
+        groups = list(by_key.values())
+        if any(version.own_fees for version in at.versions):
+            written = [fee.name for version in at.versions for fee in version.plan.fees]
+            place = {name: i for i, name in reversed(list(enumerate(written)))}
+            groups.sort(key=lambda fees: place.get(first_of(fees).name, len(written)))
+        for fees in groups:
             # two fees may have one name, and what one of them grew by is asked later
             name = first_of(fees).name
             seen[name] += 1
@@ -66,7 +73,11 @@ class FeeCharge(Stage):
         for group in groups:
             fee, versions = fees[group[0]], [at.versions[i] for i in group]
             part: Fraction | None = None
-            if fee.prorated:
+            if fee.cycle is not None:
+                due = (number for version in versions for own, number in version.own_fees if own == fee)
+                part = sum(due, Fraction(0))
+                amounts.append(Fraction(fee.amount) * part)
+            elif fee.prorated:
                 part = sum((version.fee_share + version.unspent for version in versions), Fraction(0))
                 amounts.append(Fraction(fee.amount) * part)
             elif any(version.fee_share > 0 for version in versions):
@@ -79,6 +90,8 @@ class FeeCharge(Stage):
                 amounts.append(Fraction(0))
             parts.append(part)
         for group, part, exact, amount in zip(groups, parts, amounts, at.numbers(amounts), strict=True):
+            if part == 0 and fees[group[0]].cycle is not None:
+                continue  # none of its own periods is due here
             fee = fees[group[0]]
             cell = at.cells.of(FEE + fee.name, version=group[0])
             yield cls(fee, name, part=part, exact=exact, amount=amount, cell=cell, versions=group)

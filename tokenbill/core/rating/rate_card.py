@@ -49,7 +49,7 @@ class Cells:
         self._numbers: dict[tuple[int, int], int] = {}
         self._lock = Lock()
         for i, (plan, version) in enumerate(zip(plans, versions, strict=True)):
-            for fee in version.fees:
+            for fee in (*version.fees, *(own for own, _ in version.own_fees)):
                 self.of(FEE + fee.name, version=i)
             for limit in plan.minima:
                 self.of(limit.on or "minimum", version=i)

@@ -245,11 +245,12 @@ def _fee_line(stage: FeeCharge, plan: CompiledPlan) -> LineItem:
     """The line of a fee for a part of a billing period: the same on each bill, so made once."""
     if stage.line is None:
         fee, part = stage.fee, stage.part
-        rule = f"{part} of the period" if part is not None and part != 1 else ""
+        whole = "the period" if fee.cycle is None else "a period of its own"
+        rule = f"{part} of {whole}" if part is not None and part != 1 else ""
         if part is None:
             rule = "what it is above the largest before"
         amount = product(fee.amount, part) if part is not None else stage.exact
-        if part is None or 0 < part < 1:
+        if part is None or part.denominator != 1:
             # a part that comes to whole minor units shows them
             units = Fraction(amount) * 10**plan.places
             amount = plan.money(int(units)) if units.denominator == 1 else amount

@@ -12,6 +12,7 @@ from tokenbill.core.metering.scopes import covers
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.limits import Limit
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.rhythms import DueFees, fees_by_version, fees_due
 from tokenbill.core.plans.taxes import Tax
 from tokenbill.core.plans.terms import Discount, Fee
 
@@ -26,6 +27,7 @@ __all__ = [
     "keyed",
     "neighbours",
     "not_negative",
+    "terms_of_plan",
     "terms_of_versions",
 ]
 
@@ -36,7 +38,8 @@ class VersionTerms(NamedTuple):
     """The terms of one version: its plan, and its part of the billing period.
 
     ``fee_share`` is the share less what lies in the trial; ``fees`` are those that hold in it, after what
-    amendments said of them; ``unspent`` is the part of the billing period after the contract's end that
+    amendments said of them, and ``own_fees`` those with periods of their own; ``unspent`` is the part of the
+    billing period after the contract's end that
     its fees are owed for all the same. ``restart`` says that tiers and allowances begin anew.
     """
 
@@ -44,8 +47,15 @@ class VersionTerms(NamedTuple):
     share: Fraction = Fraction(1)
     fee_share: Fraction = Fraction(1)
     fees: tuple[Fee, ...] = ()
+    own_fees: DueFees = ()
     restart: bool = False
     unspent: Fraction = Fraction(0)
+
+
+def terms_of_plan(plan: BillingPlan, period: Period | None) -> VersionTerms:
+    """The terms of a plan in a service period, where they stay the same."""
+    due = fees_due(plan, period) if plan.own_fees else ()
+    return VersionTerms(plan, plan.share(period), plan.fee_share(period), plan.period_fees, due)
 
 
 def terms_of_versions(contract: Contract, period: Period, clauses: Sequence[Clause]) -> list[VersionTerms]:
@@ -61,9 +71,12 @@ def terms_of_versions(contract: Contract, period: Period, clauses: Sequence[Clau
             share = plan.share(clause.period)
             free = share - plan.fee_share(clause.period)
         restart = clause.is_amendment and clause.tiers == "restart"
-        found.append(VersionTerms(plan, share, share - free, plan.fees, restart))
+        found.append(VersionTerms(plan, share, share - free, plan.period_fees, restart=restart))
         if len(found) > 1:
             _let_fees_hold(found, clause)
+    if any(plan.own_fees for plan in (contract.plan, *(change.plan for change in contract.amendments))):
+        due = fees_by_version(contract, period, clauses)
+        found = [one._replace(own_fees=fees) for one, fees in zip(found, due, strict=True)]
     if contract.end is not None and contract.end_fees == "from_next":
         last = found[-1]
         found[-1] = last._replace(unspent=last.plan.share(period) - sum(one.share for one in found))
@@ -74,8 +87,8 @@ def _let_fees_hold(versions: list[VersionTerms], clause: Clause) -> None:
     """What the beginning of the last version does to the fees of the period."""
     before, now = versions[-2], versions[-1]
     # a plan with the fees of the one before leaves them as they stand, fees put off by `from_next` too
-    put_off = clause.fees == "from_next" if clause.is_amendment else before.fees != before.plan.fees
-    if put_off or now.plan.fees == before.plan.fees:
+    put_off = clause.fees == "from_next" if clause.is_amendment else before.fees != before.plan.period_fees
+    if put_off or now.plan.period_fees == before.plan.period_fees:
         versions[-1] = now._replace(fees=before.fees)
     elif clause.is_amendment and clause.fees == "from_start":
         versions[:] = [version._replace(fees=now.fees) for version in versions]

@@ -1,0 +1,123 @@
+"""Rhythms: fees with periods of their own, and in which service period each of these is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import evolve
+
+from tokenbill.core.periods.instants import is_before
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.terms import Fee
+from tokenbill.errors import InvalidPeriod
+
+if TYPE_CHECKING:
+    from tokenbill.core.plans.contract import Clause, Contract
+
+__all__ = ["DueFees", "fees_by_version", "fees_due", "has_fees_of_the_past"]
+
+DueFees: TypeAlias = "tuple[tuple[Fee, Fraction], ...]"
+"""Fees with periods of their own, and how many of these are due."""
+
+
+def fees_due(plan: BillingPlan, period: Period | None) -> DueFees:
+    """What a service period owes of a plan's fees with periods of their own.
+
+    Raises:
+        InvalidPeriod: If there is no service period to hold the moments at which they are due.
+    """
+    fees = plan.own_fees
+    if fees and period is None:
+        raise InvalidPeriod("a fee with periods of its own, billed in none", fees[0].name, "say period=")
+    return tuple((fee, _part(plan, fee, period, period)) for fee in fees if period is not None)
+
+
+def has_fees_of_the_past(contract: Contract) -> bool:
+    """Whether a fee of an earlier version may be due in arrears after the version is over."""
+    plans = (contract.plan, *(change.plan for change in contract.amendments))
+    is_changing = len(plans) > 1 or any(fee.starts or fee.ends for fee in contract.plan.own_fees)
+    return is_changing and any(fee.due == "arrears" for plan in plans for fee in plan.own_fees)
+
+
+def fees_by_version(contract: Contract, period: Period, clauses: Sequence[Clause]) -> list[DueFees]:
+    """The same for each version of a period: a fee is that of the terms at the start of its own period."""
+    # what changes later holds from the next one on, so each is read from the plan that held when it began
+    end = clauses[-1].period.end
+    found = list[DueFees]()
+    for i, clause in enumerate(clauses):
+        due = [
+            (fee, _part(clause.plan, fee, period, clause.period))
+            for fee in clause.plan.own_fees
+            if fee.due == "advance"
+        ]
+        is_last = i == len(clauses) - 1
+        due += _in_arrears(contract, period, clause.period, end if is_last else None)
+        found.append(tuple(due))
+    return found
+
+
+def _part(plan: BillingPlan, fee: Fee, period: Period, part: Period) -> Fraction:
+    """How many own periods of a fee are due in a part of a service period, less what lies in the trial."""
+    due = Fraction(0)
+    for own in _own_periods(fee, period):
+        at = own.start if fee.due == "advance" else own.end
+        is_due = _holds(part, at) if fee.due == "advance" else _ends_in(part, at)
+        due += _owed(plan, fee, own) if is_due else 0
+    return due
+
+
+def _owed(plan: BillingPlan, fee: Fee, own: Period) -> Fraction:
+    trial = plan.trial_within(own)
+    owed = 1 - (trial.share_of(own, plan.proration) if trial else Fraction(0))
+    return owed if fee.prorated or not owed else Fraction(1)
+
+
+def _own_periods(fee: Fee, period: Period) -> Iterator[Period]:
+    """The own periods of a fee that have a moment in common with a service period, from its anchor on."""
+    cycle = fee.cycle
+    assert cycle is not None
+    own = cycle.containing(period.start)
+    while True:
+        if cycle.index(own.start) >= 0:
+            yield own
+        if not is_before(own.end, period.end):
+            return
+        own = cycle.containing(own.end)
+
+
+def _in_arrears(
+    contract: Contract, period: Period, part: Period, end: date | None
+) -> Iterator[tuple[Fee, Fraction]]:
+    """Fees in arrears whose own period ends in a version, or is cut short by the contract's end there."""
+    plans = (contract.plan, *(change.plan for change in contract.amendments))
+    for plan in dict.fromkeys(plans):
+        for fee in plan.own_fees:
+            if fee.due == "advance":
+                continue
+            owed = Fraction(0)
+            for own in _own_periods(fee, period):
+                if contract.plan_in(own.start, period) != plan or not _is_agreed(fee, own.start):
+                    continue
+                if _ends_in(part, own.end):
+                    owed += _owed(plan, fee, own)
+                elif end is not None and is_before(end, period.end) and is_before(own.start, end):
+                    used = Period(own.start, end).share_of(own, plan.proration)
+                    owed += used if contract.end_fees == "prorated" else 1
+            yield evolve(fee, starts=None, ends=None), owed
+
+
+def _is_agreed(fee: Fee, at: date) -> bool:
+    begun = fee.starts is None or not is_before(at, fee.starts)
+    return begun and (fee.ends is None or is_before(at, fee.ends))
+
+
+def _holds(part: Period, at: date) -> bool:
+    return not is_before(at, part.start) and is_before(at, part.end)
+
+
+def _ends_in(part: Period, at: date) -> bool:
+    return is_before(part.start, at) and not is_before(part.end, at)
