@@ -410,11 +410,16 @@ def told(bill):
     return [
         str(bill),
         bill.explain(),
-        repr(bill.to_rows()),
+        repr([{key: plain(item) for key, item in row.items()} for row in bill.to_rows()]),
         bill._repr_html_(),
         repr(bill.exact),
         bill.plan.fingerprint(),
     ]
+
+
+def plain(item):
+    """A cell as text: of the Decimal 0E-30 the caller's context decides whether its repr says e or E."""
+    return f"Decimal {item:f}" if isinstance(item, Decimal) else item
 
 
 @given(st.lists(usages, max_size=5), st.randoms(use_true_random=False))

@@ -162,4 +162,4 @@ def test_equal_roundings_are_one_value():
 
     assert len({spelled, Rounding(places=2, mode="half_even", stage="line", tax="total")}) == 1
     assert copy.deepcopy(spelled) == pickle.loads(pickle.dumps(spelled)) == spelled
-    assert repr(spelled) == "Rounding(places=2, mode='half_even', stage='line', tax='total')"
+    assert repr(spelled) == "Rounding(places=2, mode='half_even', stage='line', tax='total', step=None)"
