@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import takewhile
-from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from tokenbill.core.billing.bill import Bill
@@ -21,7 +20,7 @@ from tokenbill.core.rating.bill_delta import BillDelta, with_statements
 from tokenbill.core.rating.bill_request import used_in
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.lines import LineItem, less
-from tokenbill.core.rating.statement import RatedCharge
+from tokenbill.core.rating.statement import RatedCharge, used_items
 from tokenbill.core.rating.version_items import EntryItem
 from tokenbill.errors import UnpricedUsage
 
@@ -51,8 +50,7 @@ class Stretch(NamedTuple):
     def lines_beyond(self) -> list[LineItem]:
         """Its lines without the first one of its price, which is what a plan includes."""
         item = self.item
-        before = 0 if item.is_first else item.curve.at(item.before)
-        if item.amount != item.curve.at(item.after) - before:
+        if item.is_lowered:
             return item.lines  # a price that falls has lowered it: no line of its price says so
         lines = item.curve.lines(Decimal(item.after))[1:]
         return lines if item.is_first else less(lines, item.curve.lines(Decimal(item.before))[1:])
@@ -87,13 +85,7 @@ class RatedPeriod(NamedTuple):
 
     def stretches(self) -> Iterator[Stretch]:
         """What was used of each entry, in order of lines, and of one entry in order of time."""
-        if len(self.plan.versions) == 1:
-            quantities = self.plan.card.quantities(self.usages[0])
-            for curve in sorted(quantities, key=attrgetter("order")):
-                item = EntryItem(curve, 0, quantities[curve])
-                yield Stretch(self.key(curve.identity.key, 0), 0, item, is_last=True)
-            return
-        items = [identity.of for _, _, identity in self.plan.items(self.usages)]
+        items = used_items(self.plan, self.usages)
         for item, later in zip(items, [*items[1:], None], strict=False):
             goes_on = later is not None and later.curve.identity.key == item.curve.identity.key
             version, is_last = item.versions[0], later is None or not goes_on or later.is_first

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from attrs import evolve, frozen
 
 from tokenbill.core.base.tables import digits, html_table, plain
 from tokenbill.core.base.values import Value
-from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import Exact, Number, decimal, difference
-from tokenbill.core.money.decimals import exact_sum as exact_total
+from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, shifted
+from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of, units
 from tokenbill.core.pricing.price import After, Combinator, Price
@@ -25,8 +23,12 @@ from tokenbill.core.rating.bill_delta import BillDelta, with_statements
 from tokenbill.core.rating.bill_request import BillRequest, used_in
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.lines import Charge, LineItem, exact_sum
-from tokenbill.core.rating.statement import Statement
+from tokenbill.core.rating.statement import used_items
+from tokenbill.core.rating.version_items import EntryItem
 from tokenbill.errors import InvalidPrice
+
+if TYPE_CHECKING:
+    from tokenbill.core.plans.contract import Clause
 
 __all__ = ["Explanation", "explained", "explained_price", "settlement"]
 
@@ -115,35 +117,66 @@ def explained(
     told below the last line of usage.
     """
     sold = tuple(_sold(plan, with_statements(delta, request, plan))) if plan.plan.token_price else ()
-    ways = _ways(plan, used_in(request), request.opening.used)
+    ways = _ways(plan, request)
     last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
     steps = list[Explanation]()
     for i, line in enumerate(lines):
         sale = sold if i == max(last.values(), default=None) else ()
         way = ways.get(line.meter) if line.kind == "usage" else None
-        below = tuple(_steps(way, plan)) if way is not None and last[line.meter] == i else ()
-        steps.append(_line(line, plan, PAGES[line.kind] if way is None else way.price.PAGE, below + sale))
+        below = tuple(_steps(way, plan)) if way and last[line.meter] == i else ()
+        steps.append(_line(line, plan, way[0].price.PAGE if way else PAGES[line.kind], below + sale))
     return Explanation("total", "the lines together", (), exact_sum(lines), STAGES, "", tuple(steps))
 
 
-class Way(NamedTuple):
-    """The price of an entry, and the points on its curve where the period stands and stood before."""
+class Point(NamedTuple):
+    """A point on the curve of an entry, from whose amounts that of its lines follows, with its sign.
 
+    ``is_told`` says that the lines alone leave open how it was done.
+    """
+
+    sign: int
+    said: str
     price: Price
-    now: Decimal
-    before: Decimal
+    quantity: Decimal
+    is_told: bool
 
 
-def _ways(plan: CompiledPlan, now: Usage, before: Usage) -> dict[Meter | None, Way]:
-    if len(plan.versions) > 1:
-        return {}  # an entry has a curve in each version, and its lines tell where each begins
-    earlier = (
-        {rate.key: quantity for rate, quantity in plan.card.quantities(before).items()} if before else {}
-    )
-    return {
-        rate.key: Way(rate.price, Decimal(quantity), Decimal(earlier.get(rate.key, 0)))
-        for rate, quantity in plan.card.quantities(now).items()
-    }
+def _ways(plan: CompiledPlan, request: BillRequest) -> dict[Meter | None, list[Point]]:
+    """The points on the curves of each entry: those where the period stands, less those that were billed."""
+    versions, opening = request.versions, request.opening
+    found = dict[Meter | None, list[Point]]()
+    if versions is None:
+        now = _points(used_items(plan, [used_in(request)]), (), 1)
+        past = _points(used_items(plan, [opening.used]), (), -1) if opening.used else ()
+    else:
+        now = _points(used_items(plan, versions.usages), versions.clauses, 1)
+        is_new = versions.restate or opening.is_fresh
+        billed = () if is_new else used_items(versions.past, versions.past_usages)
+        past = _points(billed, versions.past_clauses, -1)
+    for key, point in now:
+        found.setdefault(key, []).append(point)
+    for key, point in past:
+        points = found.setdefault(key, [])
+        # what was billed before and stands as it stood says nothing of the difference
+        same = [each for each in points if versions and each[2:4] == point[2:4] and each.sign != point.sign]
+        points[:] = [each for each in points if each is not same[0]] if same else [*points, point]
+    return found
+
+
+def _points(
+    items: Sequence[EntryItem], clauses: Sequence[Clause], sign: int
+) -> Iterator[tuple[Meter, Point]]:
+    """The points that the amounts of items are differences of, where terms change with the part of each."""
+    for item in items:
+        part = ""
+        if clauses:
+            first, last = (clauses[item.versions[end]].period for end in (0, -1))
+            part = f"{Period(first.start, last.end)}, {'' if sign > 0 else 'billed before, '}"
+        price, is_told = item.curve.price, _is_nested(item.curve.price) or item.is_lowered
+        for each, quantity in ((sign, item.after), (-sign, item.before)):
+            if each == sign or (not item.is_first and (quantity or amount_at(price, ZERO))):
+                said = f"{part}{'at' if each > 0 else 'less at'}"
+                yield item.curve.key, Point(each, said, price, Decimal(quantity), is_told)
 
 
 def _line(line: LineItem, plan: CompiledPlan, page: str, steps: tuple[Explanation, ...]) -> Explanation:
@@ -162,35 +195,27 @@ def _given(line: LineItem, quantity: Exact | None) -> Inputs:
     return tuple((name, value) for name, value in named if value is not None)
 
 
-def _steps(way: Way, plan: CompiledPlan) -> Iterator[Explanation]:
+def _steps(points: Sequence[Point], plan: CompiledPlan) -> Iterator[Explanation]:
     """Where the price of an entry is made of others, or has tokens to sell: each step along it."""
     unit = plan.plan.pricing_unit.code if plan.plan.token_price else ""
-    if not unit and not _is_nested(way.price):
-        return
-    points = [("at", way.now), *([("less at", way.before)] if way.before else [])]
-    for said, quantity in points:
-        step = _way(way.price, quantity)
-        text = f"{said} {quantity:f}: {step.text}"
-        yield evolve(step, text=f"{text} {unit}".rstrip())
+    if unit or any(point.is_told for point in points):
+        for _, said, price, quantity, _ in points:
+            step = _way(price, quantity)
+            text = f"{said} {quantity:f}: {step.text}"
+            yield evolve(step, text=f"{text} {unit}".rstrip())
 
 
 def _sold(plan: CompiledPlan, delta: BillDelta) -> Iterator[Explanation]:
     """Where tokens are sold for money: the token price of all that the balance does not cover."""
-    price, unit = plan.plan.token_price, plan.plan.pricing_unit.code
-    for said, statement in (("tokens at", delta.after), ("less tokens at", delta.before)):
-        if price is not None and statement is not None:
-            rest = _uncovered(statement, delta.balance, plan)
-            step = _way(price, rest)
-            yield evolve(step, text=f"{said} {rest:f} {unit}: {step.text}", page=PAGES["tokens"])
-
-
-def _uncovered(statement: Statement, balance: Balance, plan: CompiledPlan) -> Decimal:
-    """The tokens of a period so far that no grant paid."""
-    ids = {grant.id for grant in balance.grants if grant.currency == plan.plan.pricing_unit}
-    paid = exact_total(
-        part for key, parts in statement.draws.items() if key in ids for part in parts.values()
-    )
-    return decimal(difference(exact_total(charge.tokens for charge in statement.charges), paid))
+    unit = plan.plan.pricing_unit
+    for sign, statement in ((1, delta.after), (-1, delta.before)):
+        upto = 0
+        for price, rest in statement.tokens_sold if statement is not None else ():
+            points, upto = [(sign, upto + rest), (-sign, upto)], upto + rest
+            for each, tokens in points if points[1][1] else points[:1]:
+                sold, said = shifted(tokens, unit.places), "tokens at" if each > 0 else "less tokens at"
+                step = _way(price, sold)
+                yield evolve(step, text=f"{said} {sold:f} {unit.code}: {step.text}", page=PAGES["tokens"])
 
 
 def settlement(total: Decimal, delta: BillDelta, request: BillRequest) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -27,11 +27,12 @@ from tokenbill.core.money.decimals import (
     shifted,
 )
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.price import Price
 from tokenbill.core.rating.charge_run import ChargeRun, Earlier, RatingRequest, Sort
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.lines import Charge, LineItem, telescoped
-from tokenbill.core.rating.pricing_stages import FeeCharge, TokenPrice
+from tokenbill.core.rating.pricing_stages import BurnTokens, FeeCharge, TokenPrice
 from tokenbill.core.rating.rating_run import Identity, Note, Number
 from tokenbill.core.rating.version_items import EntryItem
 
@@ -39,13 +40,13 @@ __all__ = [
     "RatedCharge",
     "Statement",
     "amount_of",
-    "entry_lines",
     "minor_units",
     "places_of",
     "plain_lines",
     "rate",
     "settled_lines",
     "units_drawn",
+    "used_items",
 ]
 
 
@@ -56,11 +57,12 @@ def rate(request: RatingRequest) -> Statement:
     return Statement(run)
 
 
-def entry_lines(plan: CompiledPlan, usage: Usage) -> Iterator[tuple[EntryCurve, Sequence[LineItem]]]:
-    """The lines of usage at the prices alone, entry by entry: in order of keys, groups and tiers."""
-    quantities = plan.card.quantities(usage)
-    for curve in sorted(quantities, key=attrgetter("order")):
-        yield curve, curve.lines(Decimal(quantities[curve]))
+def used_items(plan: CompiledPlan, usages: Sequence[Usage]) -> list[EntryItem]:
+    """What was used of each entry in each stretch of versions: in order of lines, and then of time."""
+    if len(plan.versions) > 1:
+        return [identity.of for _, _, identity in plan.items(usages)]
+    quantities = plan.card.quantities(usages[0])
+    return [EntryItem(curve, 0, quantities[curve]) for curve in sorted(quantities, key=attrgetter("order"))]
 
 
 def plain_lines(plan: CompiledPlan, usage: Usage) -> list[LineItem]:
@@ -104,6 +106,18 @@ class Statement:
             for sort, drawn in self.run.draws.items()
             for id, parts in drawn.items()
         }
+
+    @property
+    def tokens_sold(self) -> list[tuple[Price, int]]:
+        """The tokens that no credit covers, in their smallest parts: so many at each price, in turn."""
+        rests, found = self.run.sold[0], list[tuple[Price, int]]()
+        for stage in self.run.terms.settling if rests else ():
+            for price in stage.prices if isinstance(stage, BurnTokens) else ():
+                inside = price.inside
+                cells = enumerate(self.run.cells[: len(rests)])
+                places = [i for i, cell in cells if inside is None or inside[cell]]
+                found.append((price.price, int(sum(rests[i] for i in places))))
+        return found
 
     @cached_property
     def charges(self) -> list[RatedCharge]:

@@ -34,6 +34,12 @@ class EntryItem:
         self.amount: Number = curve.at(after) - (0 if is_first else curve.at(before))
 
     @property
+    def is_lowered(self) -> bool:
+        """Whether it is less than its curve says, for a price that falls lowered it, or above 0."""
+        before = 0 if self.is_first else self.curve.at(self.before)
+        return bool(self.amount != self.curve.at(self.after) - before)
+
+    @property
     def quantity(self) -> Decimal:
         """The units that were used in it."""
         return EXACT.subtract(Decimal(self.after), Decimal(self.before))
