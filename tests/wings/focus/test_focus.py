@@ -788,6 +788,7 @@ def check(bill, rows):
     assert abs(Fraction(sum(roundings)) - rounded) < Fraction(1, 10**12)  # nothing else hides in it
     billed = sum(abs(row["BilledCost"]) for row in rows if row["ChargeDescription"] == "rounding")
     unit = Fraction(1, 10 ** bill.plan.rounding.known_places(bill.plan.currency.places))
+    unit = max(unit, Fraction(bill.plan.rounding.step or 0))  # cash comes in coins
     assert billed <= (len(rows) + 1) * unit + Fraction(1, 10**12)
 
 
