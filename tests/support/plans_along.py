@@ -38,17 +38,21 @@ def exact(plan, usage):
     return Fraction(Bill.of(usage, fine(plan)).total)
 
 
-scopes = st.sampled_from([None, None, None, "usage", "fee", "minimum", "calls", ("gpu", "fee")])
+def scopes(keys):
+    """Scopes that are on something: a plan without `gpu` refuses a term on it."""
+    both = ("gpu", "fee") if "gpu" in keys else ("calls", "fee")
+    return st.sampled_from([None, None, None, "usage", "fee", "minimum", "calls", both])
 
 
-def discounts(money):
+def discounts(money, keys):
     return st.one_of(
-        st.builds(Discount.percent, st.sampled_from([5, "12.5", 100]), on=scopes),
-        st.builds(Discount.fixed, money, on=scopes),
+        st.builds(Discount.percent, st.sampled_from([5, "12.5", 100]), on=scopes(keys)),
+        st.builds(Discount.fixed, money, on=scopes(keys)),
     )
 
 
-taxes = st.builds(Tax, st.just("tax"), st.sampled_from([0, 19, "8.875"]), st.booleans(), scopes)
+def taxes(keys):
+    return st.builds(Tax, st.just("tax"), st.sampled_from([0, 19, "8.875"]), st.booleans(), scopes(keys))
 
 
 @st.composite
@@ -60,10 +64,10 @@ def plans_along(draw, of=listed_prices, money=rates):
     terms = {
         "fees": draw(st.lists(st.builds(Fee, money), max_size=2)),
         "included": draw(st.just({}) | st.fixed_dictionaries({"calls": quantities})),
-        "discounts": draw(st.lists(discounts(money), max_size=2)),
+        "discounts": draw(st.lists(discounts(money, keys), max_size=2)),
         "minimum": minimum,
         "maximum": maximum if minimum is None or maximum is None else max(minimum, maximum),
-        "taxes": draw(st.lists(taxes, max_size=2)),
+        "taxes": draw(st.lists(taxes(keys), max_size=2)),
         "rounding": Rounding(mode=draw(st.sampled_from(["half_up", "half_even", "up", "down"]))),
     }
     if draw(st.integers(0, 4)):

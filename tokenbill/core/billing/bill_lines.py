@@ -13,7 +13,8 @@ from tokenbill.core.rating.bill_request import BillRequest, used_in
 from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.lines import Charge, LineItem, less
-from tokenbill.core.rating.statement import Statement, plain_lines, rate, settled_lines
+from tokenbill.core.rating.lines_by_sums import lines_by_sums
+from tokenbill.core.rating.statement import Statement, rate, settled_lines
 
 __all__ = ["bill_lines"]
 
@@ -32,16 +33,33 @@ def bill_lines(
         now = cast(Statement, delta().after)
         billed = LineItem(BILLED_BEFORE, None, -opening.accrued, -opening.accrued)
         return settled_lines(plan, [*now.lines, billed], total)
-    if request.versions is None and (opening is NEW or is_straight(opening, plan)):
+    if request.versions is None and plan.by_cell:
+        lines = _sum_lines(request, plan, delta)
+        if lines is not None:
+            return settled_lines(plan, lines, total)
+    if request.versions is None and opening is NEW:
+        return settled_lines(plan, rate(RatingRequest(plan, used_in(request), request.final)).lines, total)
+    was, now = delta().before, cast(Statement, delta().after)
+    return settled_lines(plan, now.lines if was is None else less(now.lines, was.lines), total)
+
+
+def _sum_lines(
+    request: BillRequest, plan: CompiledPlan, delta: Callable[[], BillDelta]
+) -> list[LineItem] | None:
+    """The lines where sums say them, as they say what is due; None elsewhere."""
+    opening = cast(Account, request.opening)
+    if opening is NEW or is_straight(opening, plan):
         lines = _fresh_lines(plan, used_in(request), final=request.final)
-        if not opening.is_fresh:
-            lines = less(lines, _fresh_lines(plan, opening.used, final=False))
-    else:
-        was, now = delta().before, cast(Statement, delta().after)
-        lines = now.lines if was is None else less(now.lines, was.lines)
-    return settled_lines(plan, lines, total)
+        return lines if opening.is_fresh else less(lines, _fresh_lines(plan, opening.used, final=False))
+    credit = delta().credit if opening.is_fresh and not plan.exactly else None
+    if credit is None:
+        return None
+    gifts = credit.stretch.offered("promotional")
+    return lines_by_sums(plan, used_in(request), final=request.final, gifts=gifts)
 
 
 def _fresh_lines(plan: CompiledPlan, usage: Usage, *, final: bool) -> list[LineItem]:
-    """The lines of a period in which no credit pays."""
-    return plain_lines(plan, usage) if plan.is_plain else rate(RatingRequest(plan, usage, final)).lines
+    """The lines of a period in which no credit pays; the long way looks at each charge, to prove the sums."""
+    if plan.exactly:
+        return rate(RatingRequest(plan, usage, final)).lines
+    return lines_by_sums(plan, usage, final=final)

@@ -35,6 +35,7 @@ __all__ = [
     "RatingRequest",
     "Sort",
     "Sorts",
+    "gift_note",
 ]
 
 Sort: TypeAlias = 'Literal["tokens", "promotional", "paid"]'
@@ -51,6 +52,11 @@ Earlier: TypeAlias = "Mapping[Sort, Mapping[str, Units]]"
 
 NOTHING_DRAWN: Sorts = MappingProxyType({})
 NOTHING_EARLIER: Earlier = MappingProxyType({})
+
+
+def gift_note(id: str, units: Number) -> Note:
+    """What a promotional grant paid, in minor units, as a note for the lines."""
+    return Note(Charge("credit", None, f"credit {id}", rule="promotional credit"), -units, None)
 
 
 class RatingRequest(NamedTuple):
@@ -176,8 +182,7 @@ class ChargeRun(RatingRun):
             left, nets = [max(part, 0) for part in left], [max(net, 0) for net in nets]
         self.total, self.nets = sum(left), nets
         for id, parts in self.draws.get("promotional", NO_DRAWS).items():
-            charge = Charge("credit", None, f"credit {id}", rule="promotional credit")
-            self.notes.append(Note(charge, -sum(parts.values()), None))
+            self.notes.append(gift_note(id, sum(parts.values())))
 
     @property
     def units(self) -> list[Number]:

@@ -21,13 +21,13 @@ from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, 
 from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.charge_run import Offers, RatingRequest, Sort
+from tokenbill.core.rating.charge_run import Offers, RatingRequest, Sort, gift_note
 from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position, Tiered
 from tokenbill.core.rating.opening import Opening, kept_draws, offers_of
-from tokenbill.core.rating.rating_run import Identity, Number, RatingRun
+from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun
 from tokenbill.core.rating.statement import rate
 
-__all__ = ["CreditPosition", "Stretch", "position_of"]
+__all__ = ["CellRun", "CreditPosition", "Stretch", "position_of"]
 
 At: TypeAlias = "date | str | None"
 GIFT = Identity.named("credit", "gifts", None)
@@ -156,19 +156,34 @@ class CreditPosition(NamedTuple):
         return kept_draws({**after.run.draws, "paid": after.paid()}, self.sums.plan.plan)
 
 
-class _CellRun(RatingRun):
-    """Sums by cell of which gifts pay. Every tax is on all charges, so it is one whose charge a gift pays."""
+class CellRun(RatingRun):
+    """Sums by cell of which gifts pay. Every tax is on all charges, so it is one whose charge a gift pays.
 
-    __slots__ = ("gifts", "net", "offered")
+    ``offers`` are those of promotional grants, in order of drawing, where lines are asked for.
+    """
+
+    __slots__ = ("gifts", "net", "offered", "offers")
     gifts: int
     net: int
     offered: int
+    offers: Sequence[Offer]
 
     def pay_gifts(self, divisor: Number) -> None:
+        if self.notes is not None:
+            self.offered = self._note_gifts(self.notes, self.total)
         self.net, self.gifts = self.total, min(self.offered, self.total)
         if self.gifts:
             self.total -= self.gifts
             self.add(-self.gifts * divisor, 0, GIFT)
+
+    def _note_gifts(self, notes: list[Note], net: int) -> int:
+        """What the grants offer together; what each pays of the net becomes a line."""
+        upto = 0
+        for offer in self.offers:
+            part, upto = min(int(offer.amount), max(net - upto, 0)), upto + int(offer.amount)
+            if part:
+                notes.append(gift_note(offer.id, part))
+        return upto
 
 
 def position_of(
@@ -238,7 +253,7 @@ def _settled(
         total = plan.round(nets[0], plan.divisor)
         return total, total, 0
     terms = plan.terms()
-    run = _CellRun(
+    run = CellRun(
         plan.with_fees(nets, final=final), terms.cells, round=plan.round, whole_lines=False, final=final
     )
     run.offered = offered

@@ -40,6 +40,8 @@ __all__ = [
     "RatedCharge",
     "Statement",
     "amount_of",
+    "fee_line",
+    "line_of",
     "minor_units",
     "places_of",
     "plain_lines",
@@ -160,19 +162,7 @@ class Statement:
         for place, identity in enumerate(self.run.identities):
             if identity.kind != "minimum":
                 lines += self.lines_at(place)
-        return lines + [self.line_of(note) for note in self.run.notes]
-
-    def line_of(self, note: Note) -> LineItem:
-        """What a term changed, as a line."""
-        charge, amount, over, base, base_over = note
-        if over is None:
-            money = self.plan.money(amount)
-            exact: Exact = money
-        else:
-            exact = amount_of(amount, over, self.plan)
-            money = decimal(exact)
-        of = None if base is None else amount_of(base, base_over, self.plan)
-        return LineItem(charge, None, money, exact, base=of)
+        return lines + [line_of(note, self.plan) for note in self.run.notes]
 
     def lines_at(self, place: int) -> list[LineItem]:
         """The lines of one charge; of a charge in tokens, what is sold of it."""
@@ -204,12 +194,12 @@ class Statement:
         """The same before any rounding."""
         of = self.run.identities[place].of
         if isinstance(of, FeeCharge):
-            return [_fee_line(of, self.plan)]
+            return [fee_line(of, self.plan)]
         if isinstance(of, EntryItem):
             return of.lines
         if isinstance(of, EntryCurve):
             return of.lines(Decimal(self.run.quantities[of]))
-        return [self.line_of(note) for note in self.run.notes if note.charge is of.charge]
+        return [line_of(note, self.plan) for note in self.run.notes if note.charge is of.charge]
 
     def _token_lines(self, place: int, identity: Identity) -> list[LineItem]:
         rests, money, over = self.run.sold
@@ -255,7 +245,18 @@ class RatedCharge:
         return covers(on, self.identity.known_as, self.meter)
 
 
-def _fee_line(stage: FeeCharge, plan: CompiledPlan) -> LineItem:
+def line_of(note: Note, plan: CompiledPlan) -> LineItem:
+    """What a term changed, as a line."""
+    charge, amount, over, base, base_over = note
+    if over is None:
+        exact: Exact = plan.money(amount)
+    else:
+        exact = amount_of(amount, over, plan)
+    of = None if base is None else amount_of(base, base_over, plan)
+    return LineItem(charge, None, decimal(exact), exact, base=of)
+
+
+def fee_line(stage: FeeCharge, plan: CompiledPlan) -> LineItem:
     """The line of a fee for a part of a billing period: the same on each bill, so made once."""
     if stage.line is None:
         fee, part = stage.fee, stage.part
