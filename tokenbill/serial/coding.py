@@ -31,6 +31,7 @@ __all__ = [
     "Optional",
     "Pairs",
     "Text",
+    "TextOr",
     "Truth",
     "Whole",
     "hint",
@@ -191,6 +192,22 @@ class Text(Codec):
         return {"type": "string"}
 
 
+class TextOr(Codec):
+    """A text, or a table of another kind; the class of the value has the last word on the text."""
+
+    def __init__(self, other: Codec) -> None:
+        self._other = other
+
+    def encode(self, value: Any) -> Any:
+        return TEXT.encode(value) if isinstance(value, str) else self._other.encode(value)
+
+    def decode(self, given: Any) -> Any:
+        return (self._other if is_mapping(given) else TEXT).decode(given)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [TEXT.schema(), self._other.schema()]}
+
+
 class Whole(Codec):
     """A whole number."""
 
@@ -342,3 +359,4 @@ class Optional(Codec):
 
 
 WHOLE = Whole()
+TEXT = Line()

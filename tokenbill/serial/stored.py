@@ -17,6 +17,7 @@ from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.dated import restored
 from tokenbill.core.billing.version_usage import VersionUsage
 from tokenbill.core.credits.balance import Balance
+from tokenbill.core.credits.draw_limits import DrawLimit
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.holds import Hold
 from tokenbill.core.credits.ledger import total
@@ -46,7 +47,7 @@ from tokenbill.core.rating.bill_request import BillRequest
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import BillMismatch
-from tokenbill.serial.coding import Codec, Number, Pairs, Text, tried
+from tokenbill.serial.coding import Codec, Number, Pairs, Text, TextOr, tried
 from tokenbill.serial.records import REGISTRY, Named, Record
 from tokenbill.serial.term_codecs import LimitsCodec
 
@@ -300,19 +301,6 @@ class _Unit(Codec):
         return {"anyOf": [{"type": "string"}, UNIT.schema()]}
 
 
-class _Every(Codec):
-    """The length of a window: a text, or a cycle."""
-
-    def encode(self, value: Any) -> Any:
-        return value if isinstance(value, str) else CYCLE.encode(value)
-
-    def decode(self, given: Any) -> Any:
-        return CYCLE.decode(given) if is_mapping(given) else Text(str).decode(given)
-
-    def schema(self) -> dict[str, Any]:
-        return {"anyOf": [{"type": "string"}, CYCLE.schema()]}
-
-
 class _Quantities(Codec):
     """Usage inside another value: quantities by meter."""
 
@@ -332,9 +320,10 @@ class _Quantities(Codec):
 NUMBER = Number()
 UNIT = Record(Currency)
 CYCLE = Record(Cycle, _Cycle)
+ROLLOVER = Record(tuple, _Rollover, "Rollover")
 PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
 TERMS = (BillingPlan, Quota, Fee, Discount, Tax, Limit, Rounding, Period, Tier, Amendment, Contract)
-STATE = (Grant, Hold, WindowSum, Adjustment, VersionUsage)
+STATE = (DrawLimit, Grant, Hold, WindowSum, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
 """Any value that documents know."""
@@ -385,9 +374,10 @@ REGISTRY.codecs.update(zip((Price, Price | Each, Schedule), KINDS, strict=True))
 REGISTRY.codecs |= {
     Meter: Text(Meter),
     Currency: _Unit(),
-    str | Cycle: _Every(),
+    str | Cycle: TextOr(CYCLE),
     Limits: LimitsCodec(),
     Usage: _Quantities(),
     PriceVersion: Record(PriceVersion, _PriceVersion),
-    tuple[Decimal, Decimal | None]: Record(tuple, _Rollover, "Rollover"),
+    tuple[Decimal, Decimal | None]: ROLLOVER,
+    tuple[Decimal, Decimal | None] | str: TextOr(ROLLOVER),
 }

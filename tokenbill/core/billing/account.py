@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from tokenbill.core.base.inputs import name, pairs_of
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.billing.adjustment import Adjustment
+from tokenbill.core.billing.limits import limits_after
 from tokenbill.core.billing.version_usage import VersionUsage, versions_of
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.closing import closed_balance
@@ -365,7 +366,10 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
 
 
 def _windows_after(request: BillRequest, delta: BillDelta) -> Windows:
-    before: Windows = cast(Account, request.opening).windows
+    opening = cast(Account, request.opening)
+    before = opening.windows
+    if delta.credit is None and delta.balance.grants:
+        before = limits_after(opening.draws_by_charge, delta.draws, delta.balance.grants, before, request.at)
     if not request.plan.quotas:
         return before
     from tokenbill.core.billing.quota_use import windows_after  # few plans have quotas

@@ -14,6 +14,7 @@ from tokenbill.core.base.values import Value, slot_setters
 from tokenbill.core.credits.grants import KEYS, Grant, Kind, credit, grants_of, kind_of, order_of
 from tokenbill.core.credits.holds import NO_HOLDS, Hold, Holds, holds_of
 from tokenbill.core.credits.ledger import Amounts, Draws, by_grant, changed, draws_of, found, left_of, total
+from tokenbill.core.credits.rollover import kept_of
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.currencies import currency as unit_of
 from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, plus
@@ -39,6 +40,10 @@ def _left_of(balance: Balance) -> dict[str, Decimal]:
     return left
 
 
+def _most(value: object) -> Decimal | None:
+    return None if value is None else credit(value)
+
+
 def _ids(value: object) -> tuple[str, ...]:
     listed = (value,) if isinstance(value, str) else listed_of(value)
     if listed is None:
@@ -62,6 +67,7 @@ class Balance(Value):
         rolled_over: What roll-over added to them.
         forfeited: What roll-over took from them; it counts as expired.
         payouts: What was paid out of them in cash.
+        most: What all grants together keep when a period closes; what is beyond is forfeited.
         void: The ids of those that are void: what is left of them, or comes back, is nobody's.
         holds: What is reserved for requests that run; nothing else can draw on it.
 
@@ -84,6 +90,7 @@ class Balance(Value):
     rolled_over: Draws = field(default=(), converter=draws_of, kw_only=True)
     forfeited: Draws = field(default=(), converter=draws_of, kw_only=True)
     payouts: Draws = field(default=(), converter=draws_of, kw_only=True)
+    most: Decimal | None = field(default=None, converter=_most, kw_only=True)
     void: tuple[str, ...] = field(default=(), converter=_ids, kw_only=True)
     holds: tuple[Hold, ...] = field(default=NO_HOLDS, converter=holds_of, kw_only=True)
     _left: dict[str, Decimal] = field(
@@ -245,9 +252,9 @@ class Balance(Value):
         >>> Balance([Grant("a", 90, "USD", rollover=(0, 50))]).rolled().left("a")
         Decimal('50')
         """
-        over = [grant for grant in self.grants if grant.rollover is not None and _is_across(grant, end)]
-        over = [grant for grant in over if grant.id not in self.void]
-        left = [(grant.id, self._left[grant.id], grant.rolled(self._left[grant.id])) for grant in over]
+        grants = [grant for grant in self.grants if grant.id not in self.void]
+        how: Any = {"most": self.most, "order": self.order, "held": self.open_holds.reserved}
+        left = [(id, self._left[id], it) for id, it in kept_of(grants, self._left, end, **how).items()]
         added = {key: decimal(difference(kept, was)) for key, was, kept in left if kept > was}
         cut = {key: decimal(difference(was, kept)) for key, was, kept in left if kept < was}
         return evolve(
@@ -362,12 +369,6 @@ def _is_usable(grant: Grant, at: date | None, period: Period | None) -> bool:
     if period is None:
         raise InvalidPeriod("a dated grant, and no time to use it at", grant.id, "say at=, or period=")
     return grant.usable_in(period)
-
-
-def _is_across(grant: Grant, end: Instant) -> bool:
-    if grant.dated and end is None:
-        raise InvalidPeriod("a dated grant, and no end of a period", grant.id, "say when it closes: end=")
-    return end is None or grant.usable_across(end)
 
 
 def _is_gone(grant: Grant, at: Instant) -> bool:

@@ -7,7 +7,7 @@ to the grant that paid it, and no number of bills changes what a period's usage 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -20,6 +20,7 @@ __all__ = [
     "NO_DRAWS",
     "OWED",
     "ByCharge",
+    "Limit",
     "Offer",
     "Payable",
     "Units",
@@ -54,12 +55,20 @@ class Payable(NamedTuple):
     before: Units = 0
 
 
+class Limit(NamedTuple):
+    """How much more a grant may pay than it paid, of the charges that *counts* says; others are free."""
+
+    more: Units
+    counts: Callable[[str], bool]
+
+
 class Offer(NamedTuple):
     """What a grant can pay: what it drew in this period and, if it is usable, what is left of it."""
 
     id: str
     amount: Units
     on: Scope = None
+    limit: Limit | None = None
 
 
 def draws(
@@ -92,17 +101,20 @@ def draws(
     room = [paid.get(charge.key, 0) + max(charge.amount - charge.before, 0) for charge in payables]
     fallen = _fallen(payables, paid)
     drawn: dict[str, dict[str, Units]] = {}
-    for id, offered, on in offers:
+    for id, offered, on, limit in offers:
         rest = offered
         # what falls away of one charge may pay another, or a withdrawal would leave the period other draws
         # than one bill of it; but never by a grant that paid nothing before, for that one came later
         moved = min(fallen, sum(earlier[id].values())) if fallen and id in earlier else 0
-        parts = {}
+        parts, bound = {}, _bound(limit, payables, earlier.get(id, {}))
         for place, charge in enumerate(payables):
             if not rest:
                 break
+            if not (on is None or covers(on, charge.kind, charge.meter)):
+                continue
             part = min(left[place], rest, room[place] + moved)
-            if part > 0 and (on is None or covers(on, charge.kind, charge.meter)):
+            part = part if bound is None else bound(charge, part)
+            if part > 0:
                 beyond = max(part - room[place], 0)
                 fallen, moved = fallen - beyond, moved - beyond
                 left[place], room[place], rest = left[place] - part, room[place] - part + beyond, rest - part
@@ -122,14 +134,14 @@ def draws_with_owed(
     {'new': {'owed:before': 7, 'usage:calls': 1}}
     """
     paid, left = dict[str, Units](), list[Offer]()
-    for id, amount, on in offers:
+    for id, amount, on, limit in offers:
         parts = earlier.get(id, {})
         # what a grant paid of charges stays with them, or one that came later could pay them in its place
-        more = min(owed, amount - sum(parts.values())) if on is None else 0
+        more = min(owed, amount - sum(parts.values())) if on is None and limit is None else 0
         owed -= more
         if before := parts.get(OWED, 0) + more:
             paid[id] = before
-        left.append(Offer(id, amount - paid.get(id, 0), on))
+        left.append(Offer(id, amount - paid.get(id, 0), on, limit))
     of_charges = {
         id: {key: part for key, part in parts.items() if key != OWED} for id, parts in earlier.items()
     }
@@ -137,6 +149,29 @@ def draws_with_owed(
     for id, amount in paid.items():
         drawn[id] = {OWED: amount, **drawn.get(id, {})}
     return drawn
+
+
+def _bound(
+    limit: Limit | None, payables: Iterable[Payable], own: Mapping[str, Units]
+) -> Callable[[Payable, Units], Units] | None:
+    """What a limit leaves of a part of each charge, in their order.
+
+    A grant with a limit pays what it paid of a charge and of what that grew, no more: what it could not pay
+    last week it does not pay this week, for somebody else did.
+    """
+    if limit is None:
+        return None
+    budget = limit.more + sum(own.get(charge.key, 0) for charge in payables if limit.counts(charge.key))
+
+    def bound(charge: Payable, part: Units) -> Units:
+        nonlocal budget
+        if not limit.counts(charge.key):
+            return part
+        part = max(min(part, budget, own.get(charge.key, 0) + max(charge.amount - charge.before, 0)), 0)
+        budget -= part
+        return part
+
+    return bound
 
 
 def _fallen(payables: Iterable[Payable], paid: Mapping[str, Units]) -> Units:

@@ -13,11 +13,12 @@ from attrs import field, frozen
 
 from tokenbill.core.base.inputs import name
 from tokenbill.core.base.values import Value
+from tokenbill.core.credits.draw_limits import DrawLimit, draw_limit
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import Scope, covers, scope
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.currencies import currency as unit_of
-from tokenbill.core.money.decimals import number
+from tokenbill.core.money.decimals import ZERO, decimal, number, product
 from tokenbill.core.periods.instants import is_before, iso_text, moment, optional_moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.periods.period import period as checked
@@ -31,11 +32,12 @@ __all__ = ["KEYS", "Grant", "Kind", "Rollover", "credit", "grants_of", "kind_of"
 Kind = Literal["paid", "promotional"]
 """Paid credit pays the bill; promotional credit lowers what is taxed."""
 
-Rollover: TypeAlias = "tuple[Decimal, Decimal | None] | None"
-"""The least and the most that may be left when a period closes; None leaves what is left."""
+Rollover: TypeAlias = "tuple[Decimal, Decimal | None] | str | None"
+"""The least and the most that may be left when a period closes, or a share; None leaves what is left."""
 
 KINDS = ("paid", "promotional")
 GRANTS = 100_000
+HUNDRED = Decimal(100)
 """Most grants of one balance."""
 
 
@@ -76,6 +78,11 @@ def _whole(value: object) -> int:
 def _rollover(value: object) -> Rollover:
     if value is None:
         return None
+    if isinstance(value, str):
+        share = number(value[:-1]) if value.endswith("%") else HUNDRED + 1
+        if not 0 <= share <= HUNDRED:
+            raise InvalidGrant("a roll-over of no share", value, 'write "0%" to "100%", or (least, most)')
+        return f"{share:f}%"
     pair = _listed(value)
     if len(pair) != 2:
         raise InvalidGrant("not a roll-over", value, "give (least, most); most may be None")
@@ -83,6 +90,10 @@ def _rollover(value: object) -> Rollover:
     if most is not None and most < least:
         raise InvalidGrant("a roll-over of at least more than at most", value, "give (least, most) in order")
     return least, most
+
+
+def _cost(value: object) -> Decimal | None:
+    return None if value is None else credit(value)
 
 
 def _listed(value: object) -> tuple[Any, ...]:
@@ -116,8 +127,13 @@ class Grant(Value):
         priority: A whole number; lower ones are drawn first.
         kind: ``promotional`` lowers what is taxed, ``paid`` pays the bill.
         on: What it may pay: a kind of charge, a meter, or a tuple of them; None for everything.
-        rollover: (least, most) that may be left when a period closes; None as most for any amount.
+        rollover: (least, most) that may be left when a period closes, None as most for any amount; or the
+            share of what is left that stays: ``50%``.
         created: When it was made; read by the order ``created`` only.
+        cost: What was paid for it, in the currency of bills; what it paid of them is earned in proportion.
+            Without it a paid grant in money cost what it is, and all others nothing.
+        most: The most that it pays in a window or of some charges: ``("7.50", Cycle.weekly())``,
+            ``("10", "gpu_hours")``.
         through: The last valid day, in place of *expires*, which is the day after it.
 
     Raises:
@@ -140,6 +156,8 @@ class Grant(Value):
     on: Scope = field(default=None, converter=scope)
     rollover: Rollover = field(default=None, converter=_rollover)
     created: date | None = field(default=None, converter=optional_moment, eq=utc)
+    cost: Decimal | None = field(default=None, converter=_cost, kw_only=True)
+    most: DrawLimit | None = field(default=None, converter=draw_limit, kw_only=True)
     through: date | None = field(default=None, converter=_last_day, eq=False, repr=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -206,13 +224,16 @@ class Grant(Value):
         )
 
     def rolled(self, left: Decimal) -> Decimal:
-        """What stays of *left* when a period closes: min(most, max(least, left)).
+        """What stays of *left* when a period closes: min(most, max(least, left)), or a share of it.
 
         >>> Grant("g", 100, "USD", rollover=(0, 50)).rolled(Decimal(90))
         Decimal('50')
         """
         if self.rollover is None:
             return left
+        if isinstance(self.rollover, str):
+            share = number(self.rollover[:-1])
+            return decimal(product(left, share.scaleb(-2))) if share else ZERO
         least, most = self.rollover
         kept = max(least, left)
         return kept if most is None else min(most, kept)

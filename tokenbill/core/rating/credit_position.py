@@ -72,7 +72,11 @@ class Stretch:
         stretch = cls(opening, offers_of(opening, plan, period, at), at)
         # a gift lowers what is taxed, and where taxes have scopes, it matters of which charge
         is_taxed_alike = plan.overage == "bill" and all(tax.on is None for tax in plan.taxes)
-        fits = stretch.is_unscoped and (is_taxed_alike or not stretch.gifts)
+        fits = (
+            stretch.is_unscoped
+            and not any(grant.most for grant in grants)
+            and (is_taxed_alike or not stretch.gifts)
+        )
         return stretch if fits and CREDIT not in stretch.drawn else None
 
     def holds(self, at: At) -> bool:

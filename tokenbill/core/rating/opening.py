@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from tokenbill.core.base.values import Memo
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer, Units
+from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Limit, Offer, Units
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.ledger import DrawsByCharge
+from tokenbill.core.credits.windows import Windows
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
@@ -89,6 +90,11 @@ class Opening(Protocol):
         ...
 
     @property
+    def windows(self) -> Windows:
+        """What was used and drawn in windows of time."""
+        ...
+
+    @property
     def billed_at(self) -> date | None:
         """The last moment at which the open period was billed."""
         ...
@@ -135,12 +141,22 @@ def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: da
                 at, period=period, currency=plan.currency, kind=sort, drawn=drawn, held=held
             )
         places = places_of(plan, sort)
-        found = [Offer(grant.id, minor_units(offer, places), grant.on) for grant, offer in usable]
+        found = [
+            Offer(grant.id, minor_units(offer, places), grant.on, _limit(grant, opening, at, places))
+            for grant, offer in usable
+        ]
         free = difference(opening.credit_balance, ZERO if held is None else held.get(CREDIT, ZERO))
         credit = minor_units(plus(spent, max(free, ZERO)), places)
         return [Offer(CREDIT, credit), *found] if sort == "paid" and credit else found
 
     return offers
+
+
+def _limit(grant: Grant, opening: Opening, at: date | str | None, places: int) -> Limit | None:
+    """What a grant with a draw limit may pay more than it paid."""
+    if grant.most is None:
+        return None
+    return Limit(minor_units(grant.most.room(grant.id, opening.windows, at), places), grant.most.counts)
 
 
 def draws_by_sort(opening: Opening, plan: BillingPlan) -> Sorts:

@@ -1,0 +1,168 @@
+"""Draw limits and roll-over: how much grants pay in a window, and what stays when a period closes."""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from tokenbill import (
+    Account,
+    Balance,
+    Bill,
+    BillingPlan,
+    Contract,
+    Currency,
+    Cycle,
+    Grant,
+    Period,
+    PriceSchedule,
+    Usage,
+)
+from tokenbill.core.credits.draw_limits import DrawLimit, draw_limit
+from tokenbill.core.credits.holds import Hold
+from tokenbill.errors import InvalidGrant, InvalidPeriod
+from tokenbill.serial import dumps, loads
+
+PLAN = BillingPlan.prepaid(PriceSchedule(premium=1, other=1))
+JUNE = Period("2026-06-01", "2026-07-01")
+WEEKLY = ("7.50", Cycle.weekly())
+STORED = pytest.mark.parametrize(
+    "kept", [lambda it: it, evolve, lambda it: loads(dumps(it))], ids=["same", "evolved", "stored"]
+)
+
+
+def having(most=WEEKLY, on="premium", **more):
+    allowance = Grant("allowance", 50, "USD", on=on, most=most, priority=-1, **more)
+    return Account(balance=[allowance, Grant("own", 20, "USD")])
+
+
+def billed(usage, opening, at, terms=PLAN, **how):
+    return Bill.of(Usage(usage), terms, period=JUNE, opening=opening, at=at, **{"final": False, **how})
+
+
+def left(account):
+    return account.balance.left("allowance"), account.balance.left("own")
+
+
+@STORED
+@pytest.mark.parametrize("terms", [PLAN, Contract(PLAN).amended("2026-06-05", evolve(PLAN))])
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_a_grant_pays_so_much_a_week_and_then_the_next_one_pays(kept, terms, parts):
+    account = having()
+    for _ in range(parts):
+        bill = billed({"premium": Decimal(10) / parts}, kept(account), "2026-06-02", terms)
+        account = bill.closing
+    # 7.50 of 10 in the first week
+    assert left(account) == (Decimal("42.50"), Decimal("17.50"))
+    for _ in range(parts):
+        bill = billed({"premium": Decimal(6) / parts}, kept(account), "2026-06-09", terms)
+        account = bill.closing
+    # 6.00 in the second; what the first left to own money stays there
+    assert left(account) == (Decimal("36.50"), Decimal("17.50"))
+    bill.verify()
+    # 1.50 are free yet in this week
+    account = billed({"premium": 4}, kept(account), "2026-06-10", terms).closing
+    assert left(account) == (Decimal("35.00"), Decimal("15.00"))
+    assert len(account.windows) == 1
+
+
+@STORED
+def test_what_comes_back_may_be_drawn_again_in_its_week(kept):
+    account = kept(billed({"premium": 5}, having(), "2026-06-02").closing)
+    account = kept(billed({}, account, "2026-06-03", reversal=Usage(premium=3)).closing)
+    account = billed({"premium": 10}, account, "2026-06-03").closing
+    # 2 + 5.50 of 12 in all
+    assert left(account) == (Decimal("42.50"), Decimal("15.50"))
+
+
+def test_a_limit_of_some_charges_leaves_others_alone():
+    account = billed({"premium": 9, "other": 9}, having(most=(4, "premium"), on=None), "2026-06-02").closing
+    assert left(account) == (37, 15)  # 4 + 9 of the allowance
+    account = billed({"premium": 9, "other": 1}, account, "2026-06-20").closing
+    assert left(account) == (36, 6)
+
+
+def test_a_limit_holds_for_reservations_too():
+    strict = evolve(PLAN, overage="refuse")
+    account = having()
+    assert account.covers(Usage(premium="27.50"), strict, at="2026-06-02", period=JUNE)
+    assert not account.covers(Usage(premium="27.51"), strict, at="2026-06-02", period=JUNE)
+    held = account.hold("h1", Usage(premium=10), strict, at="2026-06-02", period=JUNE)
+    assert held.balance.holds[0].reserved == (("allowance", Decimal("7.50")), ("own", Decimal("2.50")))
+
+
+def test_a_limit_by_a_cycle_needs_a_time():
+    with pytest.raises(InvalidPeriod, match="a draw limit, and no time to draw at"):
+        Bill.of(Usage(premium=1), PLAN, opening=having())
+    midnight = DrawLimit(1, Cycle.weekly(tz="Asia/Shanghai"))
+    assert midnight.start("2026-06-01") == midnight.start("2026-06-01T00:00:00+08:00")
+
+
+@pytest.mark.parametrize(
+    "most", [5, (5,), ("-1", "calls"), (1, "a", "b"), (1, Cycle.daily(), Cycle.daily()), (1, "a", "b", "c")]
+)
+def test_what_is_no_draw_limit_is_refused(most):
+    with pytest.raises(InvalidGrant, match="draw limit"):
+        Grant("g", 5, "USD", most=most)
+
+
+def test_a_limit_is_an_amount_with_a_cycle_a_scope_or_both():
+    assert draw_limit((5, Cycle.weekly(), "calls")) == draw_limit((5, "calls", Cycle.weekly()))
+    assert draw_limit(DrawLimit(5)) == DrawLimit(5)
+    with pytest.raises(InvalidGrant, match="not a cycle"):
+        DrawLimit(5, "1w")
+    grant = Grant("g", 5, "USD", most=(5, Cycle.weekly(), "calls"))
+    assert loads(dumps(grant)) == grant
+
+
+@STORED
+def test_a_share_of_what_is_left_rolls_over(kept):
+    gift = Grant("gift", 100, "USD", kind="promotional", rollover="50%")
+    bill = Bill.of(Usage(other=10), PLAN, period=JUNE, opening=kept(Account(balance=[gift])))
+    closing = kept(bill.closing)
+    assert closing.balance.left("gift") == 45
+    assert closing.balance.forfeited == (("gift", Decimal(45)),)
+    assert closing.balance.expired() == 45
+
+
+@pytest.mark.parametrize(("share", "stays"), [("0%", 0), ("12.5%", "1.25"), ("100%", 10)])
+def test_shares_go_from_nothing_to_all(share, stays):
+    assert Balance([Grant("g", 10, "USD", rollover=share)]).rolled().left("g") == Decimal(stays)
+
+
+@pytest.mark.parametrize("share", ["50", "101%", "-1%", "50 %%"])
+def test_what_is_no_share_is_refused(share):
+    with pytest.raises(Exception, match=r"share|number"):
+        Grant("g", 10, "USD", rollover=share)
+
+
+@STORED
+def test_a_balance_keeps_so_much_over_all_grants(kept):
+    # 30 + 40 + 20 left, 50 may stay: the gift goes first, then 10 of what ends first
+    balance = Balance(
+        [
+            Grant("gift", 30, "USD", kind="promotional"),
+            Grant("soon", 40, "USD", expires="2026-08-01"),
+            Grant("late", 20, "USD", expires="2026-12-01"),
+        ],
+        most=50,
+    )
+    closing = kept(Bill.of(Usage(), PLAN, period=JUNE, opening=kept(Account(balance=balance))).closing)
+    assert closing.balance.remaining("2026-07-01") == 50
+    assert closing.balance.forfeited == (("gift", Decimal(30)), ("soon", Decimal(10)))
+    assert closing.balance.most == 50
+
+
+def test_what_is_held_is_not_cut():
+    balance = Balance([Grant("a", 10, "USD")], most=2, holds=[Hold("h1", {"a": 5})])
+    assert balance.rolled().held() == 5
+    assert balance.rolled().remaining() == 0
+    assert Balance([Grant("a", 10, "USD")], most=20).rolled().remaining() == 10
+
+
+def test_a_cap_is_of_one_currency():
+    mixed = Balance([Grant("a", 10, "USD"), Grant("t", 5, Currency("TOKEN", places=0))], most=5)
+    with pytest.raises(InvalidGrant, match="several currencies"):
+        mixed.rolled()
+    with pytest.raises(InvalidGrant, match="a negative amount"):
+        Balance(most=-1)

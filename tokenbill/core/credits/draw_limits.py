@@ -1,0 +1,106 @@
+"""Draw limits: the most that a grant pays in a window of time, or of some charges."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from attrs import field, frozen
+
+from tokenbill.core.base.values import Value
+from tokenbill.core.credits.windows import Windows, WindowSum, sum_of, with_sum
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.scopes import Scope, covers, scope
+from tokenbill.core.money.decimals import ZERO, decimal, difference, number
+from tokenbill.core.periods.cycle import Cycle
+from tokenbill.core.periods.instants import midnight, moment, zone
+from tokenbill.errors import InvalidGrant, InvalidPeriod
+
+__all__ = ["DrawLimit", "draw_limit"]
+
+EVER = date(1970, 1, 1)
+"""Where the one window of a limit without a cycle begins."""
+
+
+def _amount(value: Any) -> Decimal:
+    amount = number(value)
+    if amount < 0:
+        raise InvalidGrant("a draw limit below zero", value, "give zero or more")
+    return amount
+
+
+def _cycle(value: Any) -> Cycle | None:
+    if value is None or isinstance(value, Cycle):
+        return value
+    raise InvalidGrant("not a cycle of a draw limit", value, 'give one: most=("7.50", Cycle.weekly())')
+
+
+@frozen(repr=False)
+class DrawLimit(Value):
+    """The most that one grant pays: in each period of a cycle, of the charges in a scope, or both.
+
+    Args:
+        amount: In the currency of the grant.
+        cycle: The windows, one after the other; without it all that the grant pays counts.
+        on: The charges that count; without it all.
+
+    Raises:
+        InvalidGrant, InvalidNumber, InvalidMeter: For parts that are none.
+
+    Source: docs/explanation/credits.md#draw-limits
+
+    >>> DrawLimit("7.50", Cycle.weekly()).start("2026-06-03").isoformat()
+    '2026-06-01T00:00:00+00:00'
+    """
+
+    amount: Decimal = field(converter=_amount)
+    cycle: Cycle | None = field(default=None, converter=_cycle)
+    on: Scope = field(default=None, converter=scope)
+
+    def start(self, at: date | str | None) -> date:
+        """When the window that holds a moment begins.
+
+        Raises:
+            InvalidPeriod: If there is a cycle, and no moment.
+        """
+        if self.cycle is None:
+            return EVER
+        if at is None:
+            raise InvalidPeriod("a draw limit, and no time to draw at", str(self.amount), "say at=")
+        when = moment(at)
+        there = when if isinstance(when, datetime) else midnight(when, zone(self.cycle.tz))
+        return cast(datetime, self.cycle.containing(there).start).astimezone(UTC)
+
+    def counts(self, charge: str) -> bool:
+        """Whether it counts what was paid of a charge, by the key that an account keeps draws by."""
+        kind, _, name = charge.partition(":")
+        return covers(self.on, kind, Meter(name) if kind == "usage" else None)
+
+    def room(self, id: str, windows: Windows, at: date | str | None) -> Decimal:
+        """What the grant of that id may still pay in the window of a moment."""
+        drawn = sum_of(windows, f"draws of {id}", self.start(at))
+        return decimal(max(difference(self.amount, drawn), ZERO))
+
+    def after(self, id: str, windows: Windows, at: date | str | None, paid: Decimal) -> Windows:
+        """The windows after the grant paid, or got back; those before are forgotten."""
+        key, start = f"draws of {id}", self.start(at)
+        known: list[WindowSum] = [each for each in windows if each.key != key or each.start >= start]
+        return with_sum(tuple(known), key, start, paid)
+
+
+def draw_limit(value: Any) -> DrawLimit | None:
+    """*value* as a draw limit: an amount with a cycle, with a scope, or with both.
+
+    >>> draw_limit(("10", "gpu_hours")).on
+    (Meter('gpu_hours'),)
+    """
+    if value is None or isinstance(value, DrawLimit):
+        return value
+    parts = tuple(cast("tuple[Any, ...]", value)) if isinstance(value, list | tuple) else (value,)
+    cycles = [part for part in parts[1:] if isinstance(part, Cycle)]
+    scopes = [part for part in parts[1:] if not isinstance(part, Cycle)]
+    if not 2 <= len(parts) <= 3 or len(cycles) > 1 or len(scopes) > 1:
+        way_out = 'give an amount with a cycle or a scope: ("5", "calls")'
+        raise InvalidGrant("not a draw limit", value, way_out)
+    return DrawLimit(parts[0], cycles[0] if cycles else None, *scopes)
