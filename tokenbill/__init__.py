@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tokenbill.core.billing.bill import Bill
     from tokenbill.core.billing.breakdown import Breakdown, BreakdownRow
     from tokenbill.core.billing.invoice import Invoice
+    from tokenbill.core.billing.journal import Journal, Posting, journal
+    from tokenbill.core.billing.top_up_rules import TopUp
     from tokenbill.core.credits.balance import Balance, Grant
     from tokenbill.core.credits.holds import Hold
     from tokenbill.core.credits.topups import top_up
@@ -57,10 +59,12 @@ __all__ = [
     "Grant",
     "Hold",
     "Invoice",
+    "Journal",
     "Limit",
     "LineItem",
     "Meter",
     "Package",
+    "Posting",
     "PerUnit",
     "Period",
     "Price",
@@ -71,10 +75,12 @@ __all__ = [
     "Tax",
     "Tier",
     "TokenbillError",
+    "TopUp",
     "UnpricedUsage",
     "Usage",
     "Volume",
     "from_float",
+    "journal",
     "lint",
     "number",
     "top_up",
@@ -87,6 +93,8 @@ _MODULES = {
     "billing.adjustment": ("Adjustment",),
     "billing.bill": ("Bill",),
     "billing.invoice": ("Invoice",),
+    "billing.journal": ("Journal", "Posting", "journal"),
+    "billing.top_up_rules": ("TopUp",),
     "billing.breakdown": ("Breakdown", "BreakdownRow"),
     "credits.balance": ("Balance", "Grant"),
     "credits.holds": ("Hold",),

@@ -15,6 +15,7 @@ from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.arguments import check_rest, notes_of
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.dated import restored
+from tokenbill.core.billing.top_up_rules import TopUp
 from tokenbill.core.billing.version_usage import VersionUsage
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draw_limits import DrawLimit
@@ -322,7 +323,7 @@ UNIT = Record(Currency)
 CYCLE = Record(Cycle, _Cycle)
 ROLLOVER = Record(tuple, _Rollover, "Rollover")
 PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
-TERMS = (BillingPlan, Quota, Fee, Discount, Tax, Limit, Rounding, Period, Tier, Amendment, Contract)
+TERMS = (TopUp, BillingPlan, Quota, Fee, Discount, Tax, Limit, Rounding, Period, Tier, Amendment, Contract)
 STATE = (DrawLimit, Grant, Hold, WindowSum, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)

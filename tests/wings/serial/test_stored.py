@@ -35,10 +35,12 @@ from tokenbill import (
     Rounding,
     Tax,
     Tier,
+    TopUp,
     Usage,
     Volume,
 )
 from tokenbill.core.billing.version_usage import VersionUsage
+from tokenbill.core.credits.draw_limits import DrawLimit
 from tokenbill.core.credits.windows import WindowSum
 from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.pricing.price import After
@@ -123,6 +125,8 @@ def corrected():
 
 
 VALUES = {
+    "draw-limit": lambda: DrawLimit("7.50", Cycle.weekly(), "api_calls"),
+    "top-up": lambda: TopUp(5, 20, (100, Cycle.monthly()), "1h", PerUnit("0.10"), "USD", "auto"),
     "hold": lambda: Hold("h1", {"paid": "5.00"}, Usage(api_calls=3), until="2026-06-01T12:05:00Z"),
     "quota": lambda: Quota(
         amount=50, every="1d", on="api_calls", tz="Asia/Shanghai", rolling=True, name="day"
@@ -214,19 +218,21 @@ DEFAULTS = {
     "Currency": {"places": None},
     "Grant": {
         "starts": None, "expires": None, "priority": 0, "kind": "paid", "on": None, "rollover": None,
-        "created": None, "through": None,
+        "created": None, "cost": None, "most": None, "through": None,
     },
     "Balance": {
         "grants": (), "order": ("priority", "expires", "starts", "id"), "draws": (), "rolled_over": (),
-        "forfeited": (), "payouts": (), "void": (), "holds": (),
+        "forfeited": (), "payouts": (), "most": None, "void": (), "holds": (),
     },
     "Hold": {"reserved": (), "usage": Usage(), "until": None},
     "Quota": {"on": None, "units": None, "amount": None, "tz": "UTC", "rolling": False, "name": ""},
     "WindowSum": {},
+    "DrawLimit": {"cycle": None, "on": None},
+    "TopUp": {"most": None, "cooloff": None, "bonus": None, "currency": None, "name": "top-up"},
     "Account": {
         "period": None, "fingerprint": None, "used": Usage(), "accrued": 0, "draws": (), "balance": Balance(),
         "credit_balance": 0, "credit_currency": None, "idle_labels": (), "versions": (), "billed_at": None,
-        "goodwill": (), "windows": (),
+        "goodwill": (), "windows": (), "top_ups": (),
     },
     "BillingPlan": {
         "name": "", "fees": (), "included": (), "prorate_included": False, "discounts": (), "minimum": None,
@@ -264,7 +270,7 @@ def as_told_by(version, value):
 
 
 VERSIONS = pytest.mark.parametrize("version", [1, 2])
-LATER = ("hold", "quota", "window-sum")
+LATER = ("draw-limit", "hold", "quota", "top-up", "window-sum")
 """What version 1 did not know."""
 
 

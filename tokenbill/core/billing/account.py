@@ -11,16 +11,18 @@ from attrs import evolve, field, frozen
 from tokenbill.core.base.inputs import name, pairs_of
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.billing.adjustment import Adjustment
-from tokenbill.core.billing.limits import limits_after
+from tokenbill.core.billing.limits import windows_of_bill
+from tokenbill.core.billing.top_up_rules import TopUp, bought_after, due_grants, top_ups_of
 from tokenbill.core.billing.version_usage import VersionUsage, versions_of
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.closing import closed_balance
 from tokenbill.core.credits.ledger import Draws, DrawsByCharge, by_charge, total
+from tokenbill.core.credits.revenue import Revenue, revenue_of
 from tokenbill.core.credits.windows import Windows, windows_of
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency, currency
-from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, number, plain_amount, plus
+from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, difference, number, plain_amount, plus
 from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import optional_moment
 from tokenbill.core.periods.period import Period
@@ -37,6 +39,7 @@ from tokenbill.errors import (
 )
 
 if TYPE_CHECKING:
+    from tokenbill.core.credits.grants import Grant
     from tokenbill.core.plans.contract import Contract
 
 __all__ = [
@@ -115,7 +118,8 @@ class Account(Value):
         versions: The usage by version of the terms, where there were several; together they are *used*.
         billed_at: The last moment at which the open period was billed, where a bill said one.
         goodwill: What was credited without a correction, by reason; kept until a period closes.
-        windows: What was used in the windows of quotas that still count.
+        windows: What was used in the windows of quotas that still count, and drawn in those of grants.
+        top_ups: The rules by which credit is to be bought.
 
     Raises:
         InvalidAccount, InvalidNumber, InvalidUsage, InvalidGrant, InvalidCurrency: For parts that are none.
@@ -139,6 +143,7 @@ class Account(Value):
     billed_at: date | None = field(default=None, converter=optional_moment)
     goodwill: tuple[tuple[str, Decimal], ...] = field(default=(), converter=_reasons)
     windows: Windows = field(default=(), converter=windows_of, kw_only=True)
+    top_ups: tuple[TopUp, ...] = field(default=(), converter=top_ups_of, kw_only=True)
     made: Memo = memo_field()
 
     def __attrs_post_init__(self) -> None:
@@ -306,10 +311,26 @@ class Account(Value):
         after: Account = holding(self, open_holds(self).without(id))
         return after
 
+    def revenue(self, at: date | str | None = None) -> Revenue:
+        """What was paid for the grants, and what of it is earned, deferred, expired by *at* or given back."""
+        return revenue_of(self.balance, at)
+
+    @property
+    def deferred(self) -> Exact:
+        """What was paid for credit and is neither earned nor expired by the last bill of the open period."""
+        return self.revenue(self.billed_at).deferred
+
+    def due_topups(self, at: date | str) -> tuple[Grant, ...]:
+        """The grants to buy at a moment, by the top-up rules, each with its cost; nothing is bought.
+
+        Add them with ``evolve(account, balance=account.balance.with_grants(*bought))``.
+        """
+        return tuple(due_grants(self, at))
+
 
 _SETTERS = slot_setters(Account)
 _period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle = _SETTERS[:9]
-_by_version, _billed, _goodwill, _windows, _made = _SETTERS[9:]
+_by_version, _billed, _goodwill, _windows, _top_ups, _made = _SETTERS[9:]
 
 
 def _left_out(account: Account, name: str) -> Any:
@@ -331,8 +352,10 @@ def closed(request: BillRequest, delta: BillDelta) -> Account:
     balance = closed_balance(delta.balance, request.period, request.at)
     credit = delta.credit_balance
     unit = request.plan.currency if credit else None
-    windows = _windows_after(request, delta)
-    return Account(balance=balance, credit_balance=credit, credit_currency=unit, windows=windows)
+    opening = cast(Account, request.opening)
+    windows = bought_after(delta.balance, balance, windows_of_bill(request, delta), opening.top_ups)
+    kept: Any = {"windows": windows, "top_ups": opening.top_ups}
+    return Account(balance=balance, credit_balance=credit, credit_currency=unit, **kept)
 
 
 def going_on(request: BillRequest, delta: BillDelta) -> Account:
@@ -360,23 +383,10 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
         _left(account, delta.balance)
     _credit(account, delta.credit_balance)
     _in(account, request.plan.currency if delta.credit_balance else None)
-    _windows(account, _windows_after(request, delta))
+    _windows(account, windows_of_bill(request, delta))
+    _top_ups(account, cast(Account, opening).top_ups)
     _made(account, Memo(position=delta.position) if credit is None else Memo(credit=credit))
     return account
-
-
-def _windows_after(request: BillRequest, delta: BillDelta) -> Windows:
-    opening = cast(Account, request.opening)
-    before = opening.windows
-    if delta.credit is None and delta.balance.grants:
-        before = limits_after(opening.draws_by_charge, delta.draws, delta.balance.grants, before, request.at)
-    if not request.plan.quotas:
-        return before
-    from tokenbill.core.billing.quota_use import windows_after  # few plans have quotas
-
-    versions = request.versions
-    plan = compiled_plan(request.plan, request.period) if versions is None else versions.plan
-    return windows_after(request, delta, plan, before)
 
 
 def _used_by_version(versions: ByVersion) -> tuple[VersionUsage, ...]:

@@ -19,7 +19,7 @@ from tokenbill.core.billing.arguments import check_rest, notes_of
 from tokenbill.core.billing.bill_lines import bill_lines
 from tokenbill.core.billing.notes import bill_notes
 from tokenbill.core.metering.usage import Quantities, Usage
-from tokenbill.core.money.decimals import exact_sum
+from tokenbill.core.money.decimals import Exact, exact_sum
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta, delta_of
@@ -214,6 +214,13 @@ class Bill:
     def draws(self) -> tuple[tuple[str, Decimal], ...]:
         """What each grant paid of this bill, by id; a negative amount was given back to it."""
         return self.delta.drawn
+
+    @property
+    def recognised(self) -> Exact:
+        """What it earns of what was paid for credit: the cost of what grants paid, to the last digit."""
+        from tokenbill.core.billing.journal import recognised
+
+        return recognised(self)
 
     @property
     def delta(self) -> BillDelta:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Any, cast
 
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.ledger import Draws, DrawsByCharge, total
 from tokenbill.core.credits.windows import Windows
 from tokenbill.core.money.decimals import decimal, difference
+from tokenbill.core.rating.bill_delta import BillDelta
+from tokenbill.core.rating.bill_request import BillRequest
+from tokenbill.core.rating.compiled_plan import compiled_plan
 
-__all__ = ["limits_after"]
+__all__ = ["limits_after", "windows_of_bill"]
 
 
 def limits_after(
@@ -35,3 +39,19 @@ def limits_after(
 
 def _draws_of(draws: DrawsByCharge, id: str) -> Draws:
     return dict(draws).get(id, ())
+
+
+def windows_of_bill(request: BillRequest, delta: BillDelta) -> Windows:
+    """The windows of an account after a bill: of grants with a draw limit, and of quotas."""
+    opening = cast(Any, request.opening)
+    windows: Windows = opening.windows
+    if delta.credit is None and delta.balance.grants:
+        grants = delta.balance.grants
+        windows = limits_after(opening.draws_by_charge, delta.draws, grants, windows, request.at)
+    if not request.plan.quotas:
+        return windows
+    from tokenbill.core.billing.quota_use import windows_after  # few plans have quotas
+
+    versions = request.versions
+    plan = compiled_plan(request.plan, request.period) if versions is None else versions.plan
+    return windows_after(request, delta, plan, windows)

@@ -17,7 +17,7 @@ from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import midnight, moment, zone
 from tokenbill.errors import InvalidPlan
 
-__all__ = ["Quota", "Window", "instant_of"]
+__all__ = ["Quota", "Window", "instant_of", "span_seconds"]
 
 Every: TypeAlias = "str | Cycle"
 """How long a window is: a text such as ``5h``, or a cycle."""
@@ -40,14 +40,22 @@ class Window(NamedTuple):
 def _every(value: Any) -> Every:
     if isinstance(value, Cycle):
         return value
-    found = re.fullmatch(SPAN, value) if isinstance(value, str) else None
-    way_out = 'write "5h", "1d", "1w" or a Cycle'
-    if found is None:
-        raise InvalidPlan("not a window of a quota", value, way_out)
-    seconds = int(found[1]) * SECONDS[found[2]]
+    seconds, way_out = span_seconds(value), 'write "5h", "1d", "1w" or a Cycle'
     if seconds > DAY and seconds % DAY:
         raise InvalidPlan("a window of more than a day that is no whole number of days", value, way_out)
     return str.__str__(value)
+
+
+def span_seconds(value: object) -> int:
+    """How long a span such as ``90s``, ``30m``, ``5h``, ``1d`` or ``1w`` is.
+
+    >>> span_seconds("5h")
+    18000
+    """
+    found = re.fullmatch(SPAN, value) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidPlan("not a window of time", value, 'write "30m", "5h", "1d" or "1w"')
+    return int(found[1]) * SECONDS[found[2]]
 
 
 def _zone(value: Any) -> str:
@@ -133,9 +141,7 @@ class Quota(Value):
     @property
     def seconds(self) -> int:
         """How long a window of a text is."""
-        found = re.fullmatch(SPAN, str(self.every))
-        assert found is not None  # the converter has seen it
-        return int(found[1]) * SECONDS[found[2]]
+        return span_seconds(self.every)
 
     def window(self, at: date | str) -> Window:
         """The window of the clock that holds *at*; of a rolling quota the bucket that does.

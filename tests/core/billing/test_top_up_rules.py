@@ -1,0 +1,128 @@
+"""Top-up rules: which credit an account would buy, when, and how much of it."""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from tokenbill import (
+    Account,
+    Balance,
+    Bill,
+    BillingPlan,
+    Currency,
+    Cycle,
+    Grant,
+    Period,
+    PerUnit,
+    PriceSchedule,
+    TopUp,
+    Usage,
+)
+from tokenbill.errors import InvalidCurrency, InvalidGrant, InvalidPlan
+from tokenbill.serial import dumps, loads
+
+RULE = TopUp(below="5", to="20", most=("100", Cycle.monthly()), cooloff="1h", bonus=PerUnit("0.10"))
+PLAN = BillingPlan.prepaid(PriceSchedule(calls=1))
+NOON = "2026-06-20T12:00:00Z"
+STORED = pytest.mark.parametrize(
+    "kept", [lambda it: it, evolve, lambda it: loads(dumps(it))], ids=["same", "evolved", "stored"]
+)
+
+
+def having(*grants, rule=RULE, drawn=()):
+    return Account(balance=Balance(grants).drawn_by(drawn), top_ups=rule)
+
+
+@STORED
+def test_what_is_left_is_lifted_to_an_amount(kept):
+    # 4.20 left: 15.80, and 1.58 on top
+    account = kept(having(Grant("a", 10, "USD"), drawn={"a": "5.80"}))
+    paid, bonus = account.due_topups(NOON)
+    assert (paid.amount, paid.cost, paid.kind) == (Decimal("15.80"), Decimal("15.80"), "paid")
+    assert (bonus.amount, bonus.cost, bonus.kind) == (Decimal("1.58"), 0, "promotional")
+    assert account.balance.remaining() == Decimal("4.20")
+
+    more = kept(evolve(account, balance=account.balance.with_grants(paid, bonus)))
+    assert more.due_topups(NOON) == ()
+    assert more.balance.remaining() == Decimal("21.58")
+
+
+@STORED
+def test_no_more_is_bought_in_a_month_than_its_limit(kept):
+    # 92.00 bought this month: 8.00 are left of 100
+    bought = [
+        Grant("old", 50, "USD", created="2026-05-31T23:00:00Z"),
+        Grant("new", 100, "USD", cost=92, created=NOON),
+    ]
+    account = kept(having(*bought, drawn={"old": 50, "new": "95.80"}))
+    assert [grant.amount for grant in account.due_topups("2026-06-20T13:00:00Z")] == [8, Decimal("0.80")]
+    assert account.due_topups("2026-07-01T00:00:00Z")[0].amount == Decimal("15.80")
+    none = kept(
+        having(*bought, Grant("x", 1, "USD", cost=8, created=NOON), drawn={"old": 50, "new": 100, "x": 1})
+    )
+    assert none.due_topups("2026-06-20T13:00:00Z") == ()
+
+
+@STORED
+def test_a_rule_waits_after_a_purchase(kept):
+    account = kept(having(Grant("a", 1, "USD", created=NOON)))
+    assert account.due_topups("2026-06-20T12:59:59Z") == ()
+    assert account.due_topups("2026-06-20T13:00:00Z")[0].amount == 19
+
+
+@STORED
+def test_what_was_bought_counts_after_its_grant_has_left(kept):
+    june, plan = Period("2026-06-01T00:00:00Z", "2026-06-21T00:00:00Z"), PLAN
+    account = kept(having(Grant("a", 92, "USD", created=NOON)))
+    closing = kept(Bill.of(Usage(calls=92), plan, period=june, opening=account, at=NOON).closing)
+    assert (closing.balance.grants, closing.top_ups) == ((), (RULE,))
+    with pytest.raises(InvalidCurrency, match="a top-up of no one currency"):
+        closing.due_topups(NOON)
+    usd = evolve(closing, top_ups=[evolve(RULE, currency="USD", bonus=None)])
+    assert [grant.amount for grant in usd.due_topups("2026-06-20T13:00:00Z")] == [8]
+    assert usd.due_topups("2026-07-01T00:00:00Z")[0].amount == 20
+    # what is more than a year back is forgotten
+    later = evolve(closing, balance=[Grant("b", 1, "USD", created="2027-07-01T00:00:00Z")])
+    july = Period("2027-07-01T00:00:00Z", "2027-08-01T00:00:00Z")
+    after = Bill.of(Usage(calls=1), plan, period=july, opening=later, at="2027-07-02T00:00:00Z").closing
+    assert [str(each.start)[:4] for each in after.windows] == ["2027"]
+
+
+def test_only_what_pays_everything_counts_and_what_is_held_does_not():
+    account = having(Grant("images", 50, "USD", on="images"), Grant("a", 10, "USD"))
+    assert account.due_topups(NOON) == ()
+    assert account.hold("h1", amount=6).due_topups(NOON)[0].amount == 16
+    assert account.due_topups("2026-06-20") == ()
+
+
+def test_rules_without_limits_and_of_several_currencies():
+    token = Currency("TOKEN", places=0)
+    rules = [TopUp(1, 2, currency="USD"), TopUp(5, 10, currency=token, name="tokens")]
+    account = Account(balance=[Grant("t", 4, token)], top_ups=rules)
+    assert [(grant.amount, grant.currency.code) for grant in account.due_topups(NOON)] == [
+        (2, "USD"),
+        (6, "TOKEN"),
+    ]
+    assert loads(dumps(account)) == account
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "wrong"),
+    [
+        ({"below": 5, "to": 4}, InvalidGrant, "ends below where it begins"),
+        ({"below": 5, "to": 9, "most": (5, "calls")}, InvalidGrant, "not a limit of top-ups"),
+        ({"below": 5, "to": 9, "most": 5}, InvalidGrant, "not a draw limit"),
+        ({"below": 5, "to": 9, "cooloff": "soon"}, InvalidPlan, "not a window of time"),
+        ({"below": 5, "to": 9, "bonus": 5}, InvalidGrant, "a bonus that is no curve"),
+    ],
+)
+def test_what_is_no_rule_is_refused(parts, error, wrong):
+    with pytest.raises(error, match=wrong):
+        TopUp(**parts)
+
+
+@pytest.mark.parametrize("rules", [5, [5], [TopUp(1, 2), TopUp(3, 4)]])
+def test_rules_of_an_account_are_checked(rules):
+    with pytest.raises(InvalidGrant, match="top-up rule"):
+        Account(top_ups=rules)
