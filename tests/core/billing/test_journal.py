@@ -31,9 +31,7 @@ TOKEN = Currency("TOKEN", places=0)
 PLAN = BillingPlan.prepaid(PriceSchedule(calls=1))
 JUNE, JULY = Period("2026-06-01", "2026-07-01"), Period("2026-07-01", "2026-08-01")
 PACK = Grant("pack", 100, "USD", cost="80")
-STORED = pytest.mark.parametrize(
-    "kept", [lambda it: it, evolve, lambda it: loads(dumps(it))], ids=["same", "evolved", "stored"]
-)
+STORED = pytest.mark.parametrize("kept", [lambda it: it, lambda it: loads(dumps(it))], ids=["same", "stored"])
 
 
 def interim(usage, opening, terms=PLAN, **how):
