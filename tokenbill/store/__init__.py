@@ -5,6 +5,8 @@ It needs SQLAlchemy 2, and knows SQLite, PostgreSQL, MySQL and MariaDB. It holds
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 try:
     import sqlalchemy  # noqa: F401  # every module of this wing needs it
 except ImportError:
@@ -15,4 +17,16 @@ except ImportError:
 from tokenbill.store.answers import Charged, Recorded, Refused, Verified
 from tokenbill.store.synchronous import Store
 
-__all__ = ["Charged", "Recorded", "Refused", "Store", "Verified"]
+if TYPE_CHECKING:
+    from tokenbill.store.asynchronous import AsyncStore
+
+__all__ = ["AsyncStore", "Charged", "Recorded", "Refused", "Store", "Verified"]
+
+
+def __getattr__(name: str) -> object:
+    # SQLAlchemy's asynchronous engines need a package that it does not bring; most services do without.
+    if name == "AsyncStore":
+        from tokenbill.store import asynchronous
+
+        return asynchronous.AsyncStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

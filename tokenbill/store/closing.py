@@ -55,9 +55,10 @@ def close(ledger: Ledger, part: Part, end: datetime | None = None, dated: Dated 
     for other in ledger.parts.values():
         if other is not part:
             ids |= {id for id, _ in other.account.draws}
+    kept = [grant.id for grant in rolled.grants if grant.id in ids]
     gone = [grant.id for grant in rolled.grants if grant.id not in ids]
     if gone:
-        ledger.archive.retire(rolled.without(*ids))
+        ledger.archive.retire(rolled.without(*kept), ())
     after = evolve(step.closing, balance=rolled.without(*gone))
     ledger.parts.pop(part.number, None)
     if part.number >= ledger.next_number:
@@ -156,13 +157,22 @@ def booked_late(
     part.due = decimal(plus(part.due, late.due))
     if due < 0:  # what was to pay in cash before goes to the credit balance
         left, due = decimal(difference(left, due)), ZERO
-    after = step.delta.balance
-    if back:
-        ledger.archive.retire(after.without(*(grant.id for grant in after.grants if grant.id not in back)))
-        after = after.without(*back)
-    ledger.give(Account(balance=after, credit_balance=left, credit_currency=unit if left else None))
+    after = _archived_again(ledger, part, step.delta.balance, back)
+    held_in = unit if left else None
+    ledger.give(evolve(held, balance=after, credit_balance=left, credit_currency=held_in))
     ledger.seq += 1
     return Booking(part, total, due)
+
+
+def _archived_again(ledger: Ledger, part: Part, balance: Balance, back: list[str]) -> Balance:
+    """The balance without the grants that had left it before; one that got something back stays."""
+    if not back:
+        return balance
+    live = [g.id for g in balance.grants if balance.left(g.id) and not g.expired_at(part.until)]
+    gone = [id for id in back if id not in live]
+    kept = balance.without(*(grant.id for grant in balance.grants if grant.id not in gone))
+    ledger.archive.retire(kept, [id for id in back if id in live])
+    return balance.without(*gone)
 
 
 def joined(balances: Sequence[Balance]) -> Balance:

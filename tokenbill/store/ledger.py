@@ -6,7 +6,7 @@ checks a database, and how one process learns what another one has recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol, cast
 
@@ -59,8 +59,8 @@ class Archive(Protocol):
         """The grants that were spent or over when a period closed."""
         ...
 
-    def retire(self, grants: Balance) -> None:
-        """Keep grants that leave the balance, or what late usage drew on those that have left."""
+    def retire(self, grants: Balance, back: Sequence[str]) -> None:
+        """Keep grants that leave the balance, or what late usage drew on them; some may come *back*."""
         ...
 
     def put(self, part: Part) -> None:

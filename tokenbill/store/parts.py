@@ -249,6 +249,7 @@ def carrying(account: Account, credit: Account) -> Account:
         balance=credit.balance,
         credit_balance=credit.credit_balance,
         credit_currency=credit.credit_currency,
+        windows=credit.windows,
     )
 
 

@@ -25,13 +25,15 @@ from tokenbill.store.parts import Part
 from tokenbill.store.sessions import Session, time_text, usage_text
 from tokenbill.store.statements import ADD_EVENT, Statement, one
 
-__all__ = ["adjustment", "keep_adjustments", "readable_events", "record"]
+__all__ = ["Events", "adjustment", "keep_adjustments", "readable_events", "record"]
 
 MOST = 100_000
 """Most events of one call."""
 
 
 Row = dict[str, Any]
+Events = list[Event | TokenbillError]
+"""The events of one call, and the errors of those that could not be read."""
 
 
 class New(NamedTuple):
@@ -64,7 +66,7 @@ KNOWN = {size: _known_statement(size) for size in (1, 8, 64)}
 """The same for a few sizes, so that each is compiled once; a smaller batch names its last event again."""
 
 
-def readable_events(given: Any) -> list[Event | TokenbillError]:
+def readable_events(given: Any) -> Events:
     """Each of what was given as an event, or the error that says why it is none.
 
     Raises:
@@ -90,8 +92,12 @@ def readable_events(given: Any) -> list[Event | TokenbillError]:
     return found
 
 
-def record(session: Session, events: list[Event | TokenbillError]) -> Recorded:
-    """Charge events: those known before are answered as they were, the others booked in order of time."""
+def record(session: Session, calls: list[Events]) -> list[Recorded]:
+    """Charge the events of several calls: those known before are answered as they were, the others booked.
+
+    The events of one customer are booked in order of their time.
+    """
+    events = [event for call in calls for event in call]
     readable = [event for event in events if isinstance(event, Event)]
     # First the locks, in the order of their names, so that two transactions never wait for each other; then
     # what another one has charged meanwhile is known.
@@ -106,11 +112,16 @@ def record(session: Session, events: list[Event | TokenbillError]) -> Recorded:
         for place, answer in _booked(session, customer, batch.fresh[customer], rows):
             batch.answers[place] = answer
     session.run_many(ADD_EVENT, rows)
-    return batch.recorded()
+    batch.answer_repeated()
+    found, first = list[Recorded](), 0
+    for call in calls:
+        found.append(batch.recorded(first, first + len(call)))
+        first += len(call)
+    return found
 
 
 class Batch:
-    """Events of one call, and the answer to each."""
+    """Events of one transaction, and the answer to each."""
 
     def __init__(self, known: Mapping[tuple[str, str], Known]) -> None:
         self.known = known
@@ -118,6 +129,7 @@ class Batch:
         self.fresh: dict[str, list[New]] = {}
         self.again: dict[int, tuple[Event, tuple[str, str]]] = {}
         self.answers: dict[int, Charged | Refused] = {}
+        self.repeated: dict[int, Charged] = {}
 
     def sort(self, place: int, event: Event | TokenbillError) -> None:
         """Find out whether an event is new, a repetition, or in conflict with another of its id."""
@@ -135,25 +147,32 @@ class Batch:
             self.first[key] = place, digest
             self.fresh.setdefault(str(event.customer), []).append(New(place, event, digest))
 
-    def recorded(self) -> Recorded:
-        """What became of all, in their order."""
-        repeated = dict[int, Charged]()
+    def answer_repeated(self) -> None:
+        """Answer events that came before, in another transaction or in this one."""
         for place, (event, key) in self.again.items():
             before = self.known.get(key)
             if before is not None:
-                repeated[place] = Charged(event, before.total, before.due, before.currency)
+                self.repeated[place] = Charged(event, before.total, before.due, before.currency)
                 continue
             answer = self.answers[self.first[key][0]]
             if isinstance(answer, Charged):
-                repeated[place] = answer
-            else:  # the first of the two was refused in this very call
+                self.repeated[place] = answer
+            else:  # the first of the two was refused just now
                 self.answers[place] = Refused(place, event, answer.error)
-        ordered = [self.answers[place] for place in sorted(self.answers)]
-        return Recorded(
-            tuple(answer for answer in ordered if isinstance(answer, Charged)),
-            tuple(repeated[place] for place in sorted(repeated)),
-            tuple(answer for answer in ordered if isinstance(answer, Refused)),
-        )
+
+    def recorded(self, first: int, end: int) -> Recorded:
+        """What became of the events of one call, in their order."""
+        charged, repeated, refused = list[Charged](), list[Charged](), list[Refused]()
+        for place in range(first, end):
+            if place in self.repeated:
+                repeated.append(self.repeated[place])
+                continue
+            answer = self.answers[place]
+            if isinstance(answer, Charged):
+                charged.append(answer)
+            else:
+                refused.append(Refused(place - first, answer.event, answer.error))
+        return Recorded(tuple(charged), tuple(repeated), tuple(refused))
 
 
 def _known(session: Session, events: list[Event]) -> dict[tuple[str, str], Known]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,9 +46,9 @@ class Memory:
         """The grants that were spent or over when a period closed."""
         return self.grants
 
-    def retire(self, grants: Balance) -> None:
-        """Keep grants that leave the balance, or what late usage drew on those that have left."""
-        ids = {grant.id for grant in grants.grants}
+    def retire(self, grants: Balance, back: Sequence[str]) -> None:
+        """Keep grants that leave the balance, or what late usage drew on them; some may come *back*."""
+        ids = {*back, *(grant.id for grant in grants.grants)}
         known = [grant.id for grant in self.grants.grants if grant.id in ids]
         self.grants = joined([self.grants.without(*known), grants])
 

@@ -273,9 +273,9 @@ class Archived:
             self._retired = joined([loads(text) for text in found])
         return self._retired
 
-    def retire(self, grants: Balance) -> None:
-        """Keep grants that leave the balance, or what late usage drew on those that have left."""
-        ids = {grant.id for grant in grants.grants}
+    def retire(self, grants: Balance, back: Sequence[str]) -> None:
+        """Keep grants that leave the balance, or what late usage drew on them; some may come *back*."""
+        ids = {*back, *(grant.id for grant in grants.grants)}
         known = self.retired()
         others = known.without(*(grant.id for grant in known.grants if grant.id in ids))
         self._retired = joined([others, grants])
@@ -294,7 +294,7 @@ class Archived:
         retired = self.retired() if self._left else Balance()
         for id in sorted(self._left):
             alone = retired.without(*(grant.id for grant in retired.grants if grant.id != id))
-            self.session.run(RETIRE, name=self.customer, key=id, text=dumps(alone))
+            self.session.run(RETIRE, name=self.customer, key=id, text=dumps(alone) if alone.grants else "")
         self._left.clear()
 
 

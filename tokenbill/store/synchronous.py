@@ -36,6 +36,7 @@ from tokenbill.store.engines import (
 from tokenbill.store.recording import readable_events, record
 from tokenbill.store.replay import customers_of, verified
 from tokenbill.store.sessions import Books
+from tokenbill.store.together import Together
 from tokenbill.watch import Status
 
 __all__ = ["Store"]
@@ -76,6 +77,7 @@ class Store:
         self.engine = engine
         self._engine = isolated(engine)
         self._books = Books()
+        self._together = Together(lambda calls: self._run(lambda session: record(session, calls)))
 
     def create(self) -> None:
         """Make the tables that are missing, and upgrade older ones; what is there stays.
@@ -105,7 +107,7 @@ class Store:
             StoreUnavailable: If the database cannot be used; nothing was charged then.
         """
         readable = readable_events(events)
-        return self._run(lambda session: record(session, readable))
+        return self._together.record(readable)
 
     def agree(
         self, customer: str, contract: BillingPlan | Contract, *, restate: bool = False

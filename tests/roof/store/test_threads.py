@@ -1,0 +1,98 @@
+"""A store that threads share, and the one for coroutines."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="not run: install sqlalchemy")
+
+from tokenbill import BillingPlan, Cycle, Grant, Period, PriceSchedule, Usage
+from tokenbill.errors import InvalidPeriod, StoreUnavailable
+from tokenbill.events import Event
+from tokenbill.store import Store
+
+PLAN = BillingPlan.prepaid(PriceSchedule(calls="0.50"), overage="refuse")
+OCTOBER = Period("2026-10-01", "2026-11-01")
+
+
+def events(count, customers=4):
+    return [
+        Event("gateway", f"r-{i}", "2026-10-05T10:00:00Z", f"c{i % customers}", Usage(calls=1))
+        for i in range(count)
+    ]
+
+
+def test_eight_threads_that_deliver_each_event_twice_charge_it_once(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'billing.db'}")
+    store.create()
+    for i in range(4):
+        store.agree(f"c{i}", PLAN)
+        store.grant(f"c{i}", Grant("paid", "20.00" if i else "5.00", "USD"))
+
+    with ThreadPoolExecutor(8) as threads:
+        done = list(threads.map(lambda event: store.record([event]), events(100) * 2))
+
+    charged = [each.id for answer in done for each in answer.charged]
+    assert len(charged) == len(set(charged)) == 85  # 25 for each, and 10 of 0.50 for the first
+    assert [store.balance(f"c{i}").remaining() for i in range(4)] == [0, *[Decimal("7.50")] * 3]
+    assert {each.short for answer in done for each in answer.refused} == {Decimal("0.50")}
+    assert store.verify().events == 85
+    store.engine.dispose()
+
+
+def test_a_call_that_fails_is_no_matter_of_those_beside_it(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'none.db'}")
+
+    with ThreadPoolExecutor(4) as threads:
+        done = [threads.submit(store.record, [event]) for event in events(8)]
+
+    assert {type(each.exception()) for each in done} == {StoreUnavailable}
+    assert "create()" in str(done[0].exception())
+    store.engine.dispose()
+
+
+def test_coroutines_have_the_same_calls(tmp_path):
+    pytest.importorskip("aiosqlite", reason="not run: install aiosqlite")
+    pytest.importorskip("greenlet", reason="not run: install greenlet")
+    from tokenbill.store import AsyncStore
+
+    async def life():
+        store = AsyncStore(f"sqlite+aiosqlite:///{tmp_path / 'billing.db'}")
+        await store.create()
+        plan = BillingPlan.subscription("20.00", PriceSchedule(calls="0.50"), cycle=Cycle.monthly())
+        await store.agree("c0", plan)
+        assert await store.grant("c0", Grant("paid", "22.00", "USD"))
+        given = events(10, customers=1)
+        answers = await asyncio.gather(*(store.record(given[i : i + 5]) for i in range(6)))
+        so_far = await store.bill("c0", OCTOBER)
+        bill = await store.close("c0", OCTOBER)
+        note = await store.adjust("c0", id="n-1", at="2026-10-05", reversal={"calls": 1}, reason="a test")
+        with pytest.raises(InvalidPeriod):
+            await store.close("c0", Period("2026-10-02", "2026-11-01"))
+        found = (
+            sorted(each.id for answer in answers for each in answer.charged),
+            (so_far.total, bill.total, bill.due, note.total),
+            (await store.balance("c0")).left("paid"),
+            (await store.status("c0", at="2026-11-02")).spent,
+            [each.total for each in await store.bills("c0")],
+            (await store.customers(), await store.verify()),
+        )
+        await store.engine.dispose()
+        return found
+
+    ids, totals, left, spent, bills, (customers, verified) = asyncio.run(life())
+
+    assert ids == sorted(event.id for event in events(10, customers=1))
+    assert totals == (25, 25, 3, Decimal("-0.50"))
+    assert left == Decimal("0.50")  # what is given back of a spent grant can be spent again
+    assert spent == Decimal("20.00")
+    assert bills == [25, Decimal("-0.50")]
+    assert (customers, verified.events) == (("c0",), 10)
+
+
+def test_a_url_that_is_none_says_so():
+    for url in ("nonsense", "sqlite+nothing://", ""):
+        with pytest.raises(StoreUnavailable, match=r":///billing\.db"):
+            Store(url)
