@@ -1,12 +1,15 @@
 """A hook of MkDocs: the navigation of the reference, and examples as readers want them."""
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 GROUP_OR_PAGE = re.compile(r"^## (?P<group>.+)$|^\| \[(?P<title>.+?)\]\((?P<page>.+?\.md)\) \|", re.MULTILINE)
 SESSION = re.compile(r"^```python\n(?=>>> )", re.MULTILINE)
 DIRECTIVE = re.compile(r"  # doctest: \+\w+(?=$)", re.MULTILINE)
+NOTEBOOK = re.compile(r"^<!-- notebook: (?P<file>.+) -->$", re.MULTILINE)
 PART = re.compile(r"^<!-- (?P<file>README[\w.]*): (?P<title>.+) -->$", re.MULTILINE)
 
 
@@ -15,6 +18,21 @@ def part_of(text: str, title: str) -> str:
     parts = dict(re.findall(r"^##? ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
     head = "" if text.startswith(f"# {title}\n") else f"## {title}\n"
     return head + re.sub(r"\]\(docs/", "](", parts[title]).rstrip()
+
+
+def notebook(path: Path) -> Iterator[str]:
+    """A notebook as it was run: what is written, the code, and what came out, pictures in the page itself."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        yield source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```"
+        for output in cell.get("outputs", ()):
+            data = {kind: "".join(text) for kind, text in output.get("data", {}).items()}
+            if "text/markdown" in data:
+                yield data["text/markdown"]
+            elif "image/png" in data:
+                yield f'<img alt="" src="data:image/png;base64,{data["image/png"].strip()}">'
+            else:
+                yield f"```text\n{data.get('text/plain') or ''.join(output.get('text', ()))}\n```"
 
 
 def on_config(config: Any) -> Any:
@@ -33,10 +51,13 @@ def on_config(config: Any) -> Any:
     return config
 
 
-def on_page_markdown(markdown: str, config: Any, **_: Any) -> str:
-    """Sections of README stand where a page asks for them; examples are sessions, without what tests need."""
-    root = Path(config.docs_dir).parent
-    markdown = PART.sub(
-        lambda found: part_of((root / found["file"]).read_text("utf-8"), found["title"]), markdown
-    )
+def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
+    """Sections of README and notebooks stand where a page asks for them; sessions without what tests need."""
+    root, folder = Path(config.docs_dir).parent, Path(page.file.abs_src_path).parent
+
+    def part(found: re.Match[str]) -> str:
+        return part_of((root / found["file"]).read_text(encoding="utf-8"), found["title"])
+
+    markdown = PART.sub(part, markdown)
+    markdown = NOTEBOOK.sub(lambda found: "\n\n".join(notebook(folder / found["file"])), markdown)
     return DIRECTIVE.sub("", SESSION.sub("```pycon\n", markdown)).replace("\n<BLANKLINE>\n", "\n\n")

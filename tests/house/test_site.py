@@ -60,7 +60,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    for package in ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings", "mkdocs_jupyter"):
+    for package in ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings"):
         pytest.importorskip(package, reason="not run: install the group docs")
     if built := os.environ.get("TOKENBILL_SITE"):
         return Path(built)
