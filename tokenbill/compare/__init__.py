@@ -18,7 +18,7 @@ from tokenbill.compare.ranking import (
     ranking_of,
 )
 from tokenbill.core.base.inputs import listed_of
-from tokenbill.core.base.tables import digits
+from tokenbill.core.base.tables import Listing, digits
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.dated import is_dated
 from tokenbill.core.metering.usage import Quantities, Usage
@@ -87,6 +87,17 @@ class BreakEvenPoint:
     above: Terms | None
     summary: str = field(default="", eq=False)
 
+    def titles(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """What the cells are called, and which of them are numbers."""
+        return ("quantity", "amount", "cheaper"), (0, 1)
+
+    def cells(self) -> tuple[str, ...]:
+        """The point as a row of a table."""
+        return numeral(self.quantity), numeral(self.amount), self.summary.partition(": ")[2]
+
+    def _repr_html_(self) -> str:
+        return Listing([self])._repr_html_()
+
     def __str__(self) -> str:
         return self.summary
 
@@ -111,6 +122,14 @@ class CheapestPlan:
     def end(self) -> Fraction | None:
         """Where they end; None where they do not."""
         return self.quantities.end
+
+    def titles(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """What the cells are called, and which of them are numbers."""
+        return ("quantities", "cheapest"), ()
+
+    def cells(self) -> tuple[str, ...]:
+        """The answer as a row: quantities, and the name of the plan."""
+        return str(self.quantities), self.name
 
     def __str__(self) -> str:
         return f"{self.quantities} {self.name}"
@@ -305,7 +324,7 @@ def break_even(
         cheaper_below, cheaper_at, cheaper_above = (None if side is None else side[1] for side in sides)
         summary = f"at {numeral(here.start)}: {before}{names[1]} there, {names[2]} above"
         points.append(BreakEvenPoint(here.start, amount, cheaper_below, cheaper_at, cheaper_above, summary))
-    return tuple(points)
+    return Listing(points)
 
 
 def cheapest_plans(
@@ -337,4 +356,5 @@ def cheapest_plans(
     """
     offers = named_plans(plans)
     steps = cells([total_curve(plan, meter, usage=usage, period=period) for _, plan in offers], up_to)
-    return tuple(CheapestPlan(part, *offers[place]) for place, part in quantity_ranges(steps, steady(steps)))
+    ranges = quantity_ranges(steps, steady(steps))
+    return Listing(CheapestPlan(part, *offers[place]) for place, part in ranges)

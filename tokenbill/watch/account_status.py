@@ -81,6 +81,11 @@ class Forecast(Value):
     interval: str
     by_day: DailyTotals
 
+    def _repr_html_(self) -> str:
+        ends = ("total", self.total), ("at least", self.low), ("at most", self.high), ("due", self.due)
+        rows = [(title, digits(amount)) for title, amount in ends if amount is not None]
+        return html_table(("forecast", "amount"), rows, numbers=(1,), caption=self.method)
+
 
 @frozen(repr=False)
 class Status(Value):

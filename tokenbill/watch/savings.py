@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from attrs import frozen
 
 from tokenbill.core.base.inputs import listed_of
-from tokenbill.core.base.tables import digits, html_table, shortest
+from tokenbill.core.base.tables import Listing, digits, shortest
 from tokenbill.core.base.values import Value
 from tokenbill.core.billing.account import NEW
 from tokenbill.core.billing.dated import bill_request, is_dated
@@ -65,9 +65,17 @@ class Advice(Value):
         saved = f"saves {digits(self.saving)} {self.currency}"
         return f"{self.message}: {saved}, {digits(self.after)} in place of {digits(self.before)}"
 
+    def titles(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """What the cells are called, and which of them are numbers."""
+        return ("change", "before", "after", "saving", ""), (1, 2, 3)
+
+    def cells(self) -> tuple[str, ...]:
+        """The change as a row."""
+        amounts = (digits(amount) for amount in (self.before, self.after, self.saving))
+        return (self.message, *amounts, self.currency)
+
     def _repr_html_(self) -> str:
-        row = (self.message, digits(self.before), digits(self.after), digits(self.saving), self.currency)
-        return html_table(("change", "before", "after", "saving", ""), [row], numbers=(1, 2, 3))
+        return Listing([self])._repr_html_()
 
 
 def advice(
@@ -142,7 +150,7 @@ def advice(
             message = f"buy packages of {shortest(package.size)} in place of {shortest(offers[0].size)}"
             changes.append(("package", message, before, rounding(package.amount(need))))
     every = (Advice(*change, terms.currency.code) for change in changes)
-    return tuple(sorted((it for it in every if it.saving > 0), key=lambda it: -Fraction(it.saving)))
+    return Listing(sorted((it for it in every if it.saving > 0), key=lambda it: -Fraction(it.saving)))
 
 
 def _at_the_prices(request: BillRequest, compiled: CompiledPlan) -> Exact:

@@ -89,3 +89,13 @@ def test_no_cell_of_text_is_a_formula(cell):
 @pytest.mark.parametrize("cell", ["", "gpu_hours", "a=b", "1 - 2", "'=1"])
 def test_an_ordinary_cell_of_text_is_left_alone(cell):
     assert guarded(cell) == cell
+
+
+def test_a_notebook_is_shown_ten_rows_and_how_many_more_there_are():
+    html = html_table(("tenant", "total"), [(f"t{i}", "1.00") for i in range(4247)], numbers=(1,))
+
+    assert html.count("<tr>") == 12  # the header, ten rows, and the rest in one
+    assert '<td colspan="2"' in html
+    assert "… 4,237 more</td>" in html
+    assert len(html) < 5000
+    assert "more</td>" not in html_table(("tenant",), [(f"t{i}",) for i in range(10)])

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 
+from tests.support.pages import cells
 from tests.support.strategies import OwnSchedule
 from tokenbill import (
     Account,
@@ -342,3 +343,19 @@ def test_draws_that_no_ending_explains_leave_the_account_to_what_was_billed():
 
     with pytest.raises(AccountMismatch, match="accrued amount"):
         Bill.of(Usage(calls=1), plan, opening=account, period=stored["period"], at="2026-03-21")
+
+
+def test_a_notebook_shows_an_account_as_a_table():
+    grant = Grant("gift", 10, "USD", expires="2027-01-01")
+    account = Account(balance=[grant, Grant("more", 5, "USD")], credit_balance=3, credit_currency="USD")
+    used = Bill.of(Usage(api_calls=2), PLAN, period=FEBRUARY, opening=account, final=False).closing
+
+    assert cells(account._repr_html_()) == [
+        ("account", "left or so far", "unit"),
+        ("billed so far", "0", ""),
+        ("credit balance", "3", "USD"),
+        ("grant gift, ends 2027-01-01", "10", "USD"),
+        ("grant more", "5", "USD"),
+    ]
+    assert ("used: api_calls", "2", "") in cells(used._repr_html_())
+    assert "open period 2026-02-01/2026-03-01</caption>" in used._repr_html_()

@@ -338,3 +338,16 @@ def test_entries_of_models_tie_within_a_model_only():
     both = {f"t{{model={model},kind=in,tier=batch}}": 3 for model in "ab"}
     prices = PriceSchedule({**priced, **both})
     assert prices.match(Meter("t{model=b,kind=in,tier=batch}")).price == PerUnit(3)
+
+
+def test_a_schedule_prints_as_a_table():
+    prices = PriceSchedule({"calls": "0.01", "gpu_hours": PerUnit("0.10")}, name="list of 2026")
+
+    assert str(prices).splitlines() == [
+        "list of 2026",
+        "meter      price",
+        "---------  ------------------",
+        "calls      every unit at 0.01",
+        "gpu_hours  every unit at 0.10",
+        "in USD",
+    ]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
+from tests.support.pages import cells
 from tests.support.plans_along import TINY, fine, plans_along, small_money, small_prices
 from tests.support.strategies import Saturating, junk
 from tokenbill import (
@@ -688,3 +689,24 @@ def test_any_data_gives_an_answer_or_an_error_of_ours(data, door):
 
     with suppress(TokenbillError):
         doors[door]()
+
+
+def test_break_even_points_and_cheapest_plans_are_tables_in_a_notebook():
+    plans = {
+        "pay": BillingPlan.on_demand(PriceSchedule(calls="0.01"), name="pay"),
+        "flat": BillingPlan.subscription(20, PriceSchedule(calls=0), name="flat"),
+    }
+    points = break_even(*plans.values(), "calls")
+
+    assert cells(points._repr_html_()) == [
+        ("quantity", "amount", "cheaper"),
+        ("2000", "20", "pay below, both the same there, flat above"),
+    ]
+    assert points[0]._repr_html_() == points._repr_html_()
+    assert cells(cheapest_plans(plans, "calls")._repr_html_()) == [
+        ("quantities", "cheapest"),
+        ("[0, 2000]", "pay"),
+        ("(2000, ∞)", "flat"),
+    ]
+    assert isinstance(points, tuple)
+    assert break_even(plans["pay"], plans["pay"], "calls")._repr_html_() == "<p>none</p>"

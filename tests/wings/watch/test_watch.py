@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from attrs import evolve
 
+from tests.support.pages import cells
 from tests.support.traffic import DAYS, FIRST, MISSING, REQUESTS, requests_by_day, together
 from tokenbill import (
     Account,
@@ -593,3 +594,16 @@ def test_a_plan_advised_on_half_of_the_days_saves_on_the_other_half(tenants):
 
     assert (promised, saved) == (Decimal("39.15"), Decimal("21.97"))
     assert (right, wrong) == (26, 56)
+
+
+def test_forecasts_and_advice_are_tables_in_a_notebook():
+    plan = BillingPlan.on_demand(PriceSchedule({"input_tokens": "0.03", "input_tokens{cache=read}": "0.003"}))
+    found = advice(Usage(input_tokens=1000), plan, cached="0.5")
+
+    assert cells(found._repr_html_()) == [
+        ("change", "before", "after", "saving", ""),
+        ("read 0.5 of the input from a cache", "30.00", "16.50", "13.50", "USD"),
+    ]
+    assert found[0]._repr_html_() == found._repr_html_()
+    forecast = status(Account(), plan, at="2026-03-11", period=Period("2026-03-01", "2026-04-01")).forecast
+    assert cells(forecast._repr_html_()) == [("forecast", "amount"), ("total", "0.00"), ("due", "0.00")]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol, TypeVar
 
-__all__ = ["digits", "guarded", "html_table", "plain", "shortest", "text_table"]
+__all__ = ["digits", "Listing", "Tabular", "guarded", "html_table", "plain", "shortest", "text_table"]
 
 STYLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
 TITLE = "caption-side:top;text-align:left;padding:2px 10px;font-weight:bold"
@@ -14,8 +15,25 @@ CELL = (
     "padding:2px 10px;text-align:{side};vertical-align:top;border-bottom:1px solid rgba(128,128,128,{line})"
 )
 """Half a grey line is seen on white and on black; colours of text are left to the page."""
+MOST = 10
+"""Most rows of a table in a notebook."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What makes a spreadsheet read a cell as a formula, wide forms included."""
+
+
+class Tabular(Protocol):
+    """What is a row of a table."""
+
+    def titles(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The titles of the columns, and which of them are numbers."""
+        ...
+
+    def cells(self) -> tuple[str, ...]:
+        """The row, as text."""
+        ...
+
+
+Item = TypeVar("Item", bound=Tabular)
 
 
 def digits(value: Decimal | None) -> str:
@@ -75,8 +93,15 @@ def _width(cell: str) -> int:
 def html_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = (), caption: str = ""
 ) -> str:
-    """The same table in HTML, every cell escaped; colours are the page's own, light or dark."""
+    """The first ten rows as HTML, every cell escaped, and how many more there are.
+
+    Colours are the page's own, light or dark.
+    """
     from html import escape  # only notebooks need it
+
+    # a notebook keeps what it shows: thousands of rows would make it megabytes that nobody reads
+    every = list(rows)
+    shown, more = every[:MOST], len(every) - MOST
 
     def row_of(cells: Sequence[str], tag: str, line: str) -> str:
         styles = (CELL.format(side="right" if i in numbers else "left", line=line) for i in range(len(cells)))
@@ -87,8 +112,21 @@ def html_table(
         return f"<tr>{inner}</tr>"
 
     title = f'<caption style="{TITLE}">{escape(caption, quote=True)}</caption>' if caption else ""
-    head, body = row_of(header, "th", "0.8"), "".join(row_of(row, "td", "0.3") for row in rows)
+    head, body = row_of(header, "th", "0.8"), "".join(row_of(row, "td", "0.3") for row in shown)
+    if more > 0:
+        style = CELL.format(side="left", line="0.3")
+        body += f'<tr><td colspan="{len(header)}" style="{style}">… {more:,} more</td></tr>'
     return f'<table style="{STYLE}">{title}<thead>{head}</thead><tbody>{body}</tbody></table>'
+
+
+class Listing(tuple[Item, ...]):
+    """Answers in a row: a tuple in everything, but that a notebook shows it as one table."""
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return "<p>none</p>"
+        header, numbers = self[0].titles()
+        return html_table(header, [item.cells() for item in self], numbers=numbers)
 
 
 def guarded(cell: str) -> str:

@@ -237,6 +237,12 @@ class Account(Value):
             raise CurrencyMismatch(unit, adjustment.currency)
         return evolve(self, credit_balance=decimal(plus(self.credit_balance, amount)), credit_currency=unit)
 
+    def _repr_html_(self) -> str:
+        from tokenbill.core.billing.account_table import account_table  # only notebooks need it
+
+        credit = (self.credit_balance, self.credit_currency)
+        return account_table(self.used, self.accrued, credit, self.balance, self.period)
+
     def covers(
         self,
         usage: Usage,

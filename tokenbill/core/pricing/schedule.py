@@ -13,7 +13,7 @@ from attrs import field, frozen
 from tokenbill.core.base.hashing import content_hash
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.inputs import pairs_of
-from tokenbill.core.base.tables import html_table
+from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import Number
@@ -232,9 +232,16 @@ class PriceSchedule(Mapping[Meter, Priced]):
         # a source refuses what a schedule of one's own bills, so the two are not the same terms
         return content_hash(content if self.source is None else {**content, "source": self.source.hours})
 
+    def __str__(self) -> str:
+        table = text_table(("meter", "price"), self._rows)
+        return "\n".join(filter(None, [self.name, table, f"in {self.currency}"]))
+
     def _repr_html_(self) -> str:
-        rows = [(key, rule_of(price)) for key, price in self.entries]
-        return html_table(("meter", "price"), rows, caption=f"{self.name} ({self.currency})".strip())
+        return html_table(("meter", "price"), self._rows, caption=f"{self.name} ({self.currency})".strip())
+
+    @property
+    def _rows(self) -> list[tuple[str, str]]:
+        return [(key, rule_of(price)) for key, price in self.entries]
 
 
 as_currency = currency
