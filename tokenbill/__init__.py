@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tokenbill.core.plans.taxes import Tax
     from tokenbill.core.plans.terms import Discount, Fee
     from tokenbill.core.pricing.lint import Finding, lint
+    from tokenbill.core.pricing.of import Amount
     from tokenbill.core.pricing.price import Price
     from tokenbill.core.pricing.price_book import PriceBook
     from tokenbill.core.pricing.rates import Flat, Package, PerUnit
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Account",
     "Adjustment",
+    "Amount",
     "Balance",
     "BalanceExhausted",
     "Bill",
@@ -113,6 +115,7 @@ _MODULES = {
     "plans.taxes": ("Tax",),
     "plans.terms": ("Discount", "Fee"),
     "pricing.lint": ("Finding", "lint"),
+    "pricing.of": ("Amount",),
     "pricing.price": ("Price",),
     "pricing.price_book": ("PriceBook",),
     "pricing.rates": ("Flat", "Package", "PerUnit"),

@@ -75,7 +75,7 @@ def within_allowance(period: RatedPeriod) -> dict[ItemKey, Allowance]:
 
     # The fee pays for units that nobody used, too; of an ``.each`` entry without usage there is no group.
     last = len(period.parts) - 1
-    for key in dict(period.terms(last).included).keys() - reached:
+    for key in period.terms(last).free_units.keys() - reached:
         curve = period.plan.cards[last][key]
         if isinstance(curve.price, After):
             unused = Allowance(curve.key, last, curve.price.units, ZERO, curve.price.price)
@@ -91,7 +91,7 @@ def covering(period: RatedPeriod, fee: str | None) -> frozenset[str]:
     """
     versions = period.plan.versions
     names = [version.fees[0].name for version in versions if version.fees] if fee is None else [fee]
-    is_any = any(units for version in versions for _, units in version.plan.included)
+    is_any = any(units for version in versions for units in version.plan.free_units.values())
     due = {line.description for charge in period.charges if charge.kind == "fee" for line in charge.lines}
     return frozenset(due.intersection(names)) if is_any and within_allowance(period) else frozenset()
 

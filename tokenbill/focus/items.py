@@ -167,7 +167,7 @@ def _at_list(bill: Bill, list_prices: Any) -> Listed:
     plan, unit = bill.plan, bill.plan.pricing_unit
     if currency(getattr(list_prices, "currency", unit)) != unit:
         raise CurrencyMismatch(list_prices.currency, unit)
-    public = BillingPlan(list_prices, included=plan.included, prorate_included=plan.prorate_included)
+    public = BillingPlan(list_prices, included=plan.free_units, prorate_included=plan.prorate_included)
     at_list = CompiledPlan(public, versions=[VersionTerms(public, plan.share(bill.period))])
     return {(line.meter, line.description): line for line in plain_lines(at_list, used_in(bill.request))}
 

@@ -100,9 +100,9 @@ class ColumnPlan:
     @cached_property
     def on_arrays(self) -> bool:
         """Whether bills are settled on arrays: every price has pieces, that of tokens too."""
-        settling = self.form.terms().settling
-        tokens = [stage for stage in settling if isinstance(stage, BurnTokens)]
-        if any(stage.looks_at_charges for stage in settling):
+        terms = self.form.terms()
+        tokens = [stage for stage in terms.settling if isinstance(stage, BurnTokens)]
+        if terms.looks_at_charges or self.form.reads_usage:
             return False  # quantities of single charges are for `Bill.of` to look at
         return self.shown is not None and all(
             price.function is not None for stage in tokens for price in stage.prices

@@ -31,17 +31,20 @@ from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.cycle import Cycle, Unit
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.allowances import Allowance, Included
 from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.plans.limits import Limit, Limits
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.quotas import Quota
 from tokenbill.core.plans.taxes import Tax
-from tokenbill.core.plans.terms import Discount, Fee
+from tokenbill.core.plans.terms import Amounts, Discount, Fee
+from tokenbill.core.pricing.breakdown import AbstractPrice
+from tokenbill.core.pricing.of import Of
 from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
 from tokenbill.core.pricing.price_book import PriceBook, PriceVersion
 from tokenbill.core.pricing.rates import Flat, Package, PerUnit
-from tokenbill.core.pricing.schedule import Priced, PriceSchedule, Schedule
-from tokenbill.core.pricing.source import WEEK, Hours, Source
+from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
+from tokenbill.core.pricing.source import Hours, Source
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
 from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.bill_request import BillRequest
@@ -50,60 +53,10 @@ from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import BillMismatch
 from tokenbill.serial.coding import Codec, Number, Pairs, Text, TextOr, tried
 from tokenbill.serial.records import REGISTRY, Named, Record
-from tokenbill.serial.term_codecs import LimitsCodec
+from tokenbill.serial.stand_ins import StoredHours, StoredSchedule, StoredUsage
+from tokenbill.serial.term_codecs import AmountCodec, IncludedCodec, LimitsCodec
 
 __all__ = ["DOCUMENT", "KINDS"]
-
-
-@frozen
-class _Schedule:
-    """A schedule as it is written."""
-
-    entries: tuple[tuple[Meter, Priced], ...]
-    currency: Currency
-    name: str = ""
-    source: Source | None = None
-
-    @classmethod
-    def of(cls, schedule: PriceSchedule) -> _Schedule:
-        return cls(schedule.entries, schedule.currency, schedule.name, schedule.source)
-
-    def value(self) -> PriceSchedule:
-        return PriceSchedule(self.entries, currency=self.currency, name=self.name, source=self.source)
-
-
-@frozen
-class _Hours:
-    """Off-peak hours as they are written: times as text."""
-
-    start: str
-    end: str
-    weekdays: tuple[int, ...] = WEEK
-    calendar: str = "UTC"
-    model: str = ""
-    provider: str = ""
-
-    @classmethod
-    def of(cls, hours: Hours) -> _Hours:
-        start, end = (clock.strftime("%H:%M") for clock in (hours.start, hours.end))
-        return cls(start, end, hours.weekdays, hours.calendar, hours.model, hours.provider)
-
-    def value(self) -> Hours:
-        return Hours(self.start, self.end, self.weekdays, self.calendar, self.model, self.provider)
-
-
-@frozen
-class _Usage:
-    """Usage as it is written where it is a document by itself."""
-
-    quantities: tuple[tuple[Meter, Decimal], ...]
-
-    @classmethod
-    def of(cls, usage: Usage) -> _Usage:
-        return cls(tuple(usage.items()))
-
-    def value(self) -> Usage:
-        return Usage(self.quantities)
 
 
 @frozen
@@ -320,10 +273,11 @@ class _Quantities(Codec):
 
 NUMBER = Number()
 UNIT = Record(Currency)
+AMOUNT = AmountCodec()
 CYCLE = Record(Cycle, _Cycle)
 ROLLOVER = Record(tuple, _Rollover, "Rollover")
 PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
-TERMS = (TopUp, BillingPlan, Quota, Fee, Discount, Tax, Limit, Rounding, Period, Tier, Amendment, Contract)
+TERMS = (TopUp, BillingPlan, Quota, Fee, Discount, Tax, Limit, Allowance, Rounding, Period, Tier)
 STATE = (DrawLimit, Grant, Hold, WindowSum, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
@@ -331,6 +285,7 @@ DOCUMENT = Named("AnyDocument", lambda cls: True)
 KINDS = (
     Named("AnyPrice", lambda cls: issubclass(cls, Price), _Rate()),
     Named("AnyEntry", lambda cls: issubclass(cls, Price | Each), _Rate()),
+    AMOUNT.curve,
     Named("AnySchedule", lambda cls: hasattr(cls, "match") or cls is PriceBook, usual="PriceSchedule"),
 )
 """Fields that may hold one of several classes, which users may add to."""
@@ -358,25 +313,29 @@ _ACCOUNT = {
     "draws": ("draws", _of_unknown_charges, 1),
 }
 
-for _class in (*PRICES, *TERMS, *STATE):
+for _class in (*PRICES, Of, *TERMS, Amendment, Contract, *STATE):
     REGISTRY.add(Record(_class))
 REGISTRY.add(UNIT)
 REGISTRY.add(Record(PriceBook, former=_BOOK))
 REGISTRY.add(Record(Balance, former=_BALANCE))
 REGISTRY.add(Record(Account, former=_ACCOUNT, sealed=True))
 REGISTRY.add(CYCLE)
-REGISTRY.add(Record(Hours, _Hours))
+REGISTRY.add(Record(Hours, StoredHours))
 REGISTRY.add(Record(Source))
-REGISTRY.add(Record(PriceSchedule, _Schedule))
-REGISTRY.add(Record(Usage, _Usage))
+REGISTRY.add(Record(PriceSchedule, StoredSchedule))
+REGISTRY.add(Record(Usage, StoredUsage))
 REGISTRY.add(Record(LineItem, _Line))
 REGISTRY.add(Record(Bill, _Bill, former={"less": ("reversal", _as_it_was, 1)}))
-REGISTRY.codecs.update(zip((Price, Price | Each, Schedule), KINDS, strict=True))
+REGISTRY.codecs.update(zip((Price, Price | Each, Schedule), (*KINDS[:2], KINDS[-1]), strict=True))
 REGISTRY.codecs |= {
     Meter: Text(Meter),
     Currency: _Unit(),
     str | Cycle: TextOr(CYCLE),
     Limits: LimitsCodec(),
+    Included: IncludedCodec(),
+    Amounts: AMOUNT,
+    Decimal | Of: AMOUNT,
+    AbstractPrice: KINDS[0],
     Usage: _Quantities(),
     PriceVersion: Record(PriceVersion, _PriceVersion),
     tuple[Decimal, Decimal | None]: ROLLOVER,

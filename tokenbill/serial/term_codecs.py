@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from tokenbill.core.base.inputs import is_mapping
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.plans.allowances import Allowance
 from tokenbill.core.plans.limits import Limit
-from tokenbill.serial.coding import Codec, Listed, Number
-from tokenbill.serial.records import Record
+from tokenbill.core.pricing.of import Of
+from tokenbill.core.pricing.price import Price
+from tokenbill.serial.coding import Codec, Listed, Number, Pairs, Text
+from tokenbill.serial.records import Named, Record
 
-__all__ = ["LimitsCodec"]
+__all__ = ["AmountCodec", "IncludedCodec", "LimitsCodec"]
 
 NUMBER = Number()
 LIMITS = Listed(Record(Limit))
+UNITS = Pairs(Text(Meter), NUMBER)
+ALLOWANCES = Listed(Record(Allowance))
 
 
 class LimitsCodec(Codec):
@@ -25,3 +32,33 @@ class LimitsCodec(Codec):
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [NUMBER.schema(), LIMITS.schema()]}
+
+
+class IncludedCodec(Codec):
+    """Free units: a number by entry, or a list of allowances where one is more than that."""
+
+    def encode(self, value: Any) -> Any:
+        is_plain = all(isinstance(each, tuple) for each in value)
+        return (UNITS if is_plain else ALLOWANCES).encode(value)
+
+    def decode(self, given: Any) -> Any:
+        return (ALLOWANCES if isinstance(given, list) else UNITS).decode(given)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [UNITS.schema(), ALLOWANCES.schema()]}
+
+
+class AmountCodec(Codec):
+    """What is due: a number, or a table of a price or of a curve of something else."""
+
+    def __init__(self) -> None:
+        self.curve = Named("AnyCurve", lambda cls: issubclass(cls, Price) or cls is Of)
+
+    def encode(self, value: Any) -> Any:
+        return (self.curve if isinstance(value, Price | Of) else NUMBER).encode(value)
+
+    def decode(self, given: Any) -> Any:
+        return (self.curve if is_mapping(given) else NUMBER).decode(given)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [NUMBER.schema(), self.curve.schema()]}

@@ -218,7 +218,7 @@ def _allowances(now: Snapshot) -> Iterator[Allowance]:
     """Free units by entry, and by group where an entry has groups that were used."""
     plan, card = now.in_force.plan, now.in_force.card
     used = card.quantities(now.in_force.used)
-    for key, _ in plan.included:
+    for key in plan.free_units:
         # The allowance of an ``.each`` entry is one for each group, not one for all of them.
         groups = [
             (rate.key, quantity)

@@ -42,6 +42,7 @@ from tokenbill import (
 from tokenbill.core.billing.version_usage import VersionUsage
 from tokenbill.core.credits.draw_limits import DrawLimit
 from tokenbill.core.credits.windows import WindowSum
+from tokenbill.core.plans.allowances import Allowance
 from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.pricing.price import After
 from tokenbill.core.pricing.source import Hours, Source
@@ -171,6 +172,8 @@ VALUES = {
     "fee": lambda: Fee(5, due="arrears"),
     "discount": lambda: Discount.fixed(5),
     "limit": lambda: Limit(5, on="usage"),
+    "of": lambda: PerUnit(3).of("storage"),
+    "allowance": lambda: Allowance(100, ("a", "b")),
     "tax": lambda: Tax("VAT", 19),
     "rounding": lambda: Rounding(mode="down"),
     "period": lambda: MARCH,
@@ -206,8 +209,11 @@ DEFAULTS = {
         "starts": None,
         "ends": None,
         "cycle": None,
+        "level": None,
     },
     "Discount": {"on": None, "prorated": True, "starts": None, "ends": None},
+    "Of": {"of": "", "amount_of": None},
+    "Allowance": {},
     "Limit": {"on": None, "prorated": True},
     "Tax": {
         "inclusive": False, "on": None, "starts": None, "ends": None, "after": (), "unit_amount": None,

@@ -78,7 +78,9 @@ def fields_of(value: object) -> list[tuple[str, Any]]:
     if has(type(value)):
         held = [(item, getattr(value, item.name)) for item in fields(cast(Any, type(value))) if item.eq]
         # a field that came later counts where it is used, so that older hashes stay what they were
-        return [(item.name, own) for item, own in held if own != item.default or LATER not in item.metadata]
+        kept = [(item, own) for item, own in held if own != item.default or LATER not in item.metadata]
+        # a public field goes by the name that it is given by, whatever the attribute is called
+        return [(item.name if item.name[0] == "_" else str(item.alias), own) for item, own in kept]
     if isinstance(value, type | BuiltinFunctionType) or hasattr(value, "__code__"):
         raise InvalidPrice("content without fields", value, "write the price as a frozen class")
     # A class may keep its content in slots of its bases, in its own, and in a dict beside them.

@@ -303,6 +303,7 @@ def _dated_versions(part: Period, plan: BillingPlan) -> Iterator[Version]:
             prices = known[-1]
         fees, discounts, taxes = (in_force(kept, start) for kept in (plan.fees, plan.discounts, plan.taxes))
         changed = evolve(plan, prices=prices, fees=fees, discounts=discounts, taxes=taxes, is_version=True)
+        changed.made["levels"] = plan.levels
         yield Version(Period(start, end), changed)
 
 

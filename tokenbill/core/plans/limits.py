@@ -13,9 +13,19 @@ from tokenbill.core.metering.scopes import Scope, covers, scope
 from tokenbill.core.money.decimals import number
 from tokenbill.core.money.validators import non_negative, yes_or_no
 from tokenbill.core.plans.plan_scopes import check_scope
+from tokenbill.core.pricing.of import Of
 from tokenbill.errors import InvalidPlan
 
 __all__ = ["Limit", "Limits", "check_limits", "each_limit", "limits"]
+
+
+def _amount(value: Any) -> Decimal | Of:
+    return value if isinstance(value, Of) else number(value)
+
+
+def _non_negative(limit: object, attribute: Any, value: Decimal | Of) -> None:
+    if isinstance(value, Decimal):
+        non_negative(limit, attribute, value)
 
 
 @frozen(repr=False)
@@ -23,7 +33,7 @@ class Limit(Value):
     """What charges in a scope come to at most, as a ``maximum=``, or at least, as a ``minimum=``.
 
     Args:
-        amount: For a whole period, in the plan's currency, zero or more.
+        amount: For a whole period, in the plan's currency, zero or more; or a curve of another quantity.
         on: The charges that it limits: kinds, fees, meters, a tuple of them; None for all.
         prorated: Whether a part of a period has a part of it.
 
@@ -36,7 +46,7 @@ class Limit(Value):
     Decimal('500')
     """
 
-    amount: Decimal = field(converter=number, validator=non_negative)
+    amount: Decimal | Of = field(converter=_amount, validator=_non_negative)
     on: Scope = field(default=None, converter=scope)
     prorated: bool = field(default=True, validator=yes_or_no, kw_only=True)
 
@@ -59,14 +69,15 @@ def limits(value: Any) -> Limits | None:
     >>> limits([Limit("9.50")]), limits(())
     (Decimal('9.50'), None)
     """
-    many = None if isinstance(value, Limit) else listed_of(value)
+    many = None if isinstance(value, Limit | Of) else listed_of(value)
     found = tuple(each if isinstance(each, Limit) else Limit(each) for each in many or ())
     if many is None:
         if value is None:
             return None
         found = (value if isinstance(value, Limit) else Limit(value),)
-    if len(found) == 1 and found[0] == Limit(found[0].amount):
-        return found[0].amount
+    first = found[0].amount if len(found) == 1 else None
+    if isinstance(first, Decimal) and found[0] == Limit(first):
+        return first
     return found or None
 
 
@@ -85,11 +96,11 @@ def check_limits(plan: Any) -> None:
     """
     for minimum in plan.minima:
         for maximum in plan.maxima:
-            if maximum.on == minimum.on and maximum.amount < minimum.amount:
+            most, least = maximum.amount, minimum.amount
+            are_numbers = isinstance(most, Decimal) and isinstance(least, Decimal)
+            if maximum.on == minimum.on and are_numbers and most < least:
                 what = f"a maximum of {maximum.name}" if maximum.on else "a maximum"
-                raise InvalidPlan(
-                    f"{what} below the minimum", maximum.amount, f"give at least {minimum.amount:f}"
-                )
+                raise InvalidPlan(f"{what} below the minimum", most, f"give at least {least:f}")
         # whatever of a true-up such a tax is on, another reading would be as good
         for tax in plan.taxes if minimum.on else ():
             parts = [covers(tax.on, (part,)) for part in minimum.on or ()]

@@ -11,21 +11,33 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from attrs import field, frozen
 
 from tokenbill.core.base.hashing import LATER, UNWRITTEN, content_hash, fields_of
-from tokenbill.core.base.inputs import listed_of, name, pairs_of
 from tokenbill.core.base.tables import html_table
 from tokenbill.core.base.values import Memo, Slot, Value, memo_field, slot_field
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency, currency
-from tokenbill.core.money.decimals import Number, number
+from tokenbill.core.money.decimals import Number
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.money.validators import non_negative, optional_number
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.period import By, Period
+from tokenbill.core.plans.allowances import Allowance, Included, each_allowance, included
 from tokenbill.core.plans.limits import Limit, Limits, check_limits, each_limit, limits
+from tokenbill.core.plans.plan_fields import (
+    discounts,
+    fees,
+    instance_of,
+    named,
+    quotas,
+    schedule,
+    taxes,
+    unit,
+)
 from tokenbill.core.plans.plan_scopes import check_scope, nearest
 from tokenbill.core.plans.quotas import Quota
+from tokenbill.core.plans.reading import check_readings, curves_of, level_names
 from tokenbill.core.plans.taxes import Tax, check_taxes
 from tokenbill.core.plans.terms import Discount, Fee, one_of
+from tokenbill.core.pricing.of import Of
 from tokenbill.core.pricing.price import Price
 from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
 from tokenbill.errors import CurrencyMismatch, InvalidPlan
@@ -35,87 +47,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BillingPlan", "Included"]
 
-Included: TypeAlias = "tuple[tuple[Meter, Decimal], ...]"
-"""Free units by entry of the schedule."""
-
 Overage: TypeAlias = Literal["bill", "refuse", "owe"]
 """What becomes of what the balance does not cover."""
 
 WHOLE = Fraction(1)
 TRIAL = 3660
 """Most days of a trial."""
-
-
-def _schedule(value: Any) -> Schedule:
-    if callable(getattr(value, "match", None)) and hasattr(value, "currency"):
-        return value  # type: ignore[no-any-return]
-    from tokenbill.core.pricing.price_book import PriceBook  # few plans have prices by date
-
-    if not isinstance(value, PriceBook):
-        raise InvalidPlan("not a schedule of prices", value, 'give one: PriceSchedule(gpu_hours="0.10")')
-    for version in value:
-        if currency(version.schedule.currency) != value.currency:
-            raise CurrencyMismatch(value.currency, version.schedule.currency)
-    return value  # type: ignore[return-value]  # a bill reads the schedule of each version
-
-
-def _currency(value: object) -> Currency | None:
-    return None if value is None else currency(value)
-
-
-def _named(value: object) -> str:
-    return name(value, what="plan name", empty=True)
-
-
-def _listed(value: Any, kind: type) -> tuple[Any, ...]:
-    """Values of one kind, or one alone."""
-    found = (value,) if isinstance(value, kind) else listed_of(value)
-    for item in (value,) if found is None else found:
-        if not isinstance(item, kind):
-            raise InvalidPlan(f"not a {kind.__name__}", item, f"give a list of {kind.__name__}(…)")
-    return found or ()
-
-
-def _fees(value: Any) -> tuple[Fee, ...]:
-    return _listed(value, Fee)
-
-
-def _discounts(value: Any) -> tuple[Discount, ...]:
-    return _listed(value, Discount)
-
-
-def _taxes(value: Any) -> tuple[Tax, ...]:
-    return _listed(value, Tax)
-
-
-def _quotas(value: Any) -> tuple[Quota, ...]:
-    quotas = _listed(value, Quota)
-    if len({quota.key for quota in quotas}) < len(quotas):
-        raise InvalidPlan("two quotas of one scope and window", quotas[-1].title, "give each its own name=")
-    return quotas
-
-
-def _a(kind: type, *, optional: bool = True) -> Any:
-    """A validator: a value of one kind, or None where that is allowed."""
-
-    def check(_: object, attribute: Any, value: object) -> None:
-        if not (isinstance(value, kind) or (optional and value is None)):
-            raise InvalidPlan(f"{attribute.name} is not a {kind.__name__}", value, f"give a {kind.__name__}")
-
-    return check
-
-
-def _included(value: Any) -> Included:
-    """Free units by entry, in order of the meters."""
-    pairs = pairs_of(value)
-    if pairs is None:
-        raise InvalidPlan("not an allowance", value, 'give units by entry: {"api_calls": 100_000}')
-    units = {Meter(meter): number(free) for meter, free in pairs}
-    if len(units) < len(pairs) or any(free < 0 for free in units.values()):
-        raise InvalidPlan(
-            "an allowance below zero or given twice", value, "give each entry its free units once"
-        )
-    return tuple(sorted(units.items()))
 
 
 @frozen(repr=False)
@@ -128,7 +65,8 @@ class BillingPlan(Value):
         prices: A PriceSchedule, a PriceBook, or any object with ``match(meter)`` and ``currency``.
         name: What people call the plan; no rule reads it.
         fees: Amounts due once a period.
-        included: Free units of a period, by entry of the schedule.
+        included: Free units of a period, by entry of the schedule, or by several that share them:
+            ``{("input_tokens", "output_tokens"): 1_000_000}``; ``curve.of(…)`` reads another quantity.
         prorate_included: Whether a part of a period includes a part of them.
         discounts: In the order in which they apply.
         minimum: What a period owes at least, in the plan's currency; the last bill lifts it there. A
@@ -156,19 +94,21 @@ class BillingPlan(Value):
     Source: docs/explanation/stages.md
     """
 
-    prices: Schedule = field(converter=_schedule)
-    name: str = field(default="", converter=_named, kw_only=True)
-    fees: tuple[Fee, ...] = field(default=(), converter=_fees, kw_only=True)
-    included: Included = field(default=(), converter=_included, kw_only=True)
-    prorate_included: bool = field(default=False, validator=_a(bool, optional=False), kw_only=True)
-    discounts: tuple[Discount, ...] = field(default=(), converter=_discounts, kw_only=True)
+    prices: Schedule = field(converter=schedule)
+    name: str = field(default="", converter=named, kw_only=True)
+    fees: tuple[Fee, ...] = field(default=(), converter=fees, kw_only=True)
+    included: Included = field(default=(), converter=included, kw_only=True)
+    prorate_included: bool = field(default=False, validator=instance_of(bool, optional=False), kw_only=True)
+    discounts: tuple[Discount, ...] = field(default=(), converter=discounts, kw_only=True)
     minimum: Limits | None = field(default=None, converter=limits, kw_only=True)
     maximum: Limits | None = field(default=None, converter=limits, kw_only=True)
-    taxes: tuple[Tax, ...] = field(default=(), converter=_taxes, kw_only=True)
-    rounding: Rounding = field(factory=Rounding, validator=_a(Rounding, optional=False), kw_only=True)
-    _currency: Currency | None = field(default=None, converter=_currency, kw_only=True)
-    token_price: Price | None = field(default=None, validator=_a(Price), kw_only=True)
-    cycle: Cycle | None = field(default=None, validator=_a(Cycle), kw_only=True)
+    taxes: tuple[Tax, ...] = field(default=(), converter=taxes, kw_only=True)
+    rounding: Rounding = field(
+        factory=Rounding, validator=instance_of(Rounding, optional=False), kw_only=True
+    )
+    _currency: Currency | None = field(default=None, converter=unit, kw_only=True)
+    token_price: Price | None = field(default=None, validator=instance_of(Price), kw_only=True)
+    cycle: Cycle | None = field(default=None, validator=instance_of(Cycle), kw_only=True)
     proration: By = field(default="day", validator=one_of("day", "second"), kw_only=True)
     trial: Period | int | None = field(default=None, kw_only=True)
     overage: Overage = field(default="bill", validator=one_of("bill", "refuse", "owe"), kw_only=True)
@@ -179,7 +119,7 @@ class BillingPlan(Value):
         kw_only=True,
         metadata={LATER: True},
     )
-    quotas: tuple[Quota, ...] = field(default=(), converter=_quotas, kw_only=True)
+    quotas: tuple[Quota, ...] = field(default=(), converter=quotas, kw_only=True)
     is_version: bool = field(default=False, kw_only=True, eq=False, repr=False, metadata={UNWRITTEN: True})
     made: Memo = memo_field()
     compiled: Slot[object] = slot_field()
@@ -188,11 +128,11 @@ class BillingPlan(Value):
         self._check_names()
 
         # Two units of account need a price from one to the other; one unit needs none.
-        unit = self.pricing_unit
-        if self.currency != unit and self.token_price is None:
-            raise CurrencyMismatch(unit, self.currency)
-        if self.token_price is not None and self.currency == unit:
-            raise InvalidPlan("a token price that leads nowhere", unit.code, "name another currency")
+        tokens = self.pricing_unit
+        if self.currency != tokens and self.token_price is None:
+            raise CurrencyMismatch(tokens, self.currency)
+        if self.token_price is not None and self.currency == tokens:
+            raise InvalidPlan("a token price that leads nowhere", tokens.code, "name another currency")
 
         check_limits(self)
         if self.rounding.step is not None:
@@ -207,12 +147,13 @@ class BillingPlan(Value):
     def _check_names(self) -> None:
         """What terms are on has to be there."""
         if isinstance(self.prices, PriceSchedule):
-            for key, _ in self.included:
+            for key in (key for allowance in self.allowances for key in allowance.entries):
                 if key not in self.prices:
                     raise InvalidPlan("an allowance for no entry", key, nearest(key, self.prices))
         # of a plan whose terms are dated, one version need not have what a term of another is on
         if not self.is_version:
             check_taxes(self.taxes)
+            check_readings(self)
             scoped: tuple[Discount | Tax, ...] = (*self.discounts, *self.taxes)
             for term in scoped:
                 check_scope(f"a {type(term).__name__.lower()}", term.on, [self])
@@ -255,9 +196,9 @@ class BillingPlan(Value):
         (Decimal('99'), 'month')
         """
         base = fee if isinstance(fee, Fee) else Fee(fee)
-        fees = (base, *_fees(terms.pop("fees", ())))
+        every = (base, *fees(terms.pop("fees", ())))
         terms.setdefault("cycle", Cycle.monthly())
-        return cls(prices, fees=fees, **terms)
+        return cls(prices, fees=every, **terms)
 
     @cached_property
     def is_dated(self) -> bool:
@@ -296,9 +237,49 @@ class BillingPlan(Value):
         """What its schedule is in: the currency too, unless a token price leads from one to the other."""
         return currency(self.prices.currency)
 
+    @cached_property
+    def allowances(self) -> tuple[Allowance, ...]:
+        """Free units of entries, of several together, and those that are curves of other quantities."""
+        return each_allowance(self.included)
+
+    @cached_property
+    def free_units(self) -> dict[Meter, Decimal]:
+        """The free units of the entries that have a number of their own."""
+        return {it.entries[0]: cast(Decimal, it.units) for it in self.allowances if it.is_plain}
+
     def allowance(self, key: Meter) -> Decimal:
-        """The free units of an entry."""
-        return dict(self.included).get(Meter(key), Decimal(0))
+        """The free units of an entry of its own; zero where several share them or a curve says how many."""
+        return self.free_units.get(Meter(key), Decimal(0))
+
+    def shared_allowance(self, entry: str) -> Allowance | None:
+        """The allowance of an entry that only the usage of a period tells, if it has one."""
+        return self._shared.get(entry) if self._shared else None
+
+    @cached_property
+    def _shared(self) -> dict[str, Allowance]:
+        """Allowances of several entries together, and those that read usage."""
+        return {
+            entry: it
+            for it in self.allowances
+            for entry in it.entries
+            if len(it.entries) > 1 or (isinstance(it.units, Of) and it.units in self.usage_curves)
+        }
+
+    @property
+    def reads_usage(self) -> bool:
+        """Whether a term is known only with the usage of a period."""
+        return bool(self.usage_curves or self._shared)
+
+    @cached_property
+    def levels(self) -> frozenset[str]:
+        """The names of the levels that its terms read: what a bill has to be told."""
+        known: frozenset[str] | None = self.made.get("levels")  # those of the plan that it is a version of
+        return level_names(self) if known is None else known
+
+    @cached_property
+    def usage_curves(self) -> tuple[Of, ...]:
+        """Its curves of what is used or charged, which a bill works out of its usage."""
+        return tuple(of for _, of in curves_of(self) if of.of not in self.levels or of.amount_of)
 
     def share(self, period: Period | None) -> Fraction:
         """What part of a billing period a service period is: 1 where the plan has no cycle."""

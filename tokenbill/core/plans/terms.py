@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from attrs import field, frozen
 
@@ -16,14 +16,20 @@ from tokenbill.core.money.decimals import Number, number
 from tokenbill.core.money.validators import non_negative, yes_or_no
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import is_before, iso_text, optional_moment
-from tokenbill.errors import InvalidPlan
+from tokenbill.core.pricing.of import Of
+from tokenbill.core.pricing.price import Price
+from tokenbill.core.pricing.rates import PerUnit
+from tokenbill.errors import InvalidPlan, InvalidPrice
 
 if TYPE_CHECKING:
     from attrs import Attribute
 
-__all__ = ["Discount", "Fee", "in_order", "one_of"]
+__all__ = ["Amounts", "Discount", "Fee", "amounts", "in_order", "one_of"]
 
 HUNDRED = Decimal(100)
+
+Amounts = Decimal | Price | Of
+"""What is due for a whole period: a number, or a curve of something else."""
 
 
 def one_of(*choices: str) -> Any:
@@ -48,18 +54,37 @@ def _rhythm(_: object, __: object, value: Any) -> None:
         raise InvalidPlan("not a cycle of a fee", value, 'write cycle=Cycle.yearly("2026-03-01")')
 
 
+def amounts(value: Any) -> Amounts:
+    """A number, zero or more, or a curve of something."""
+    if isinstance(value, Price | Of):
+        return value
+    found = number(value)
+    if found < 0:
+        raise InvalidPrice("amount is negative", found, "give zero or more")
+    return found
+
+
+def _level(value: Any) -> str | None:
+    return None if value is None else checked_name(value, what="level")
+
+
 @frozen(repr=False)
 class Fee(Value):
     """An amount that is due once in each period, whatever is used.
 
+    With a *level*, such as seats, it is due for each part of the period in which the level stayed the same:
+    the sum of share × price(level). A curve of a meter or of an amount is due once, on the whole period.
+
     Args:
-        amount: For a whole period, in the plan's currency, zero or more.
+        amount: For a whole period, in the plan's currency, zero or more; with a level for each unit of it,
+            or any price. ``curve.of(…)`` reads another quantity.
         name: What the bill calls it.
         due: ``advance`` with the first bill of a period, ``arrears`` with its last.
         prorated: Whether a part of a period owes a part of it.
         starts, ends: The first moment at which it is owed, and the first at which it no longer is.
         cycle: Periods of its own, from the anchor on, as a yearly fee has in a plan that is billed monthly:
             it is due, whole, with the bill whose period holds the first moment of one, in arrears the last.
+        level: The name of what it is for each unit of; the bill is told how many there are since when.
 
     Raises:
         InvalidNumber, InvalidPrice, InvalidName, InvalidPlan, InvalidPeriod: For parts that are none.
@@ -70,16 +95,31 @@ class Fee(Value):
     'advance'
     """
 
-    amount: Decimal = field(converter=number, validator=non_negative)
+    amount: Amounts = field(converter=amounts)
     name: str = field(default="subscription", converter=checked_name)
     due: Literal["advance", "arrears"] = field(default="advance", validator=one_of("advance", "arrears"))
     prorated: bool = field(default=True, validator=yes_or_no)
     starts: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
     ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
     cycle: Cycle | None = field(default=None, validator=_rhythm, kw_only=True, metadata={LATER: True})
+    level: str | None = field(default=None, converter=_level, kw_only=True, metadata={LATER: True})
 
     def __attrs_post_init__(self) -> None:
         in_order(self)
+        if self.level is None and isinstance(self.amount, Price):
+            raise InvalidPlan(
+                "a curve of nothing", self.name, 'say of what: level="seats", or curve.of("storage")'
+            )
+        if self.level is not None and isinstance(self.amount, Of):
+            raise InvalidPlan("a curve of two quantities", self.level, "leave level= out")
+
+    @property
+    def curve(self) -> Of | None:
+        """The curve of another quantity that it is; None where it is an amount."""
+        if self.level is None:
+            return self.amount if isinstance(self.amount, Of) else None
+        price = PerUnit(self.amount) if isinstance(self.amount, Decimal) else self.amount
+        return Of(cast(Price, price), of=self.level)
 
 
 @frozen(repr=False)

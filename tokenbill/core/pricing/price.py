@@ -54,6 +54,7 @@ from tokenbill.core.pricing.curves import (
     stepped,
     summed,
 )
+from tokenbill.core.pricing.of import Amount, Of
 
 __all__ = [
     "After",
@@ -129,6 +130,10 @@ class Price(AbstractPrice):
     def each(self, *labels: str) -> Each:
         """One curve for each value of the *labels*; outermost, it makes an entry of a schedule."""
         return Each(self, labels)
+
+    def of(self, quantity: str | Amount) -> Of:
+        """The curve read at another quantity, a meter, a level or an ``Amount``: a term of a plan."""
+        return Of(self, amount_of=quantity.on) if isinstance(quantity, Amount) else Of(self, of=quantity)
 
 
 class Combinator(Price):
@@ -300,13 +305,13 @@ class InUnits(Combinator):
     PAGE = f"{MODELS}#conversion"
 
     price: Price = field(validator=nests)
-    of: Decimal = field(default=ONE, converter=number, validator=positive)
+    divisor: Decimal = field(default=ONE, converter=number, validator=positive, alias="of")
     times: Decimal = field(default=ONE, converter=number, validator=positive)
     round: Direction = field(default="none", validator=direction)
 
     def converted(self, quantity: Exact) -> Exact:
         """The quantity that is priced."""
-        return rounded(ratio(product(quantity, self.times), self.of), self.round)
+        return rounded(ratio(product(quantity, self.times), self.divisor), self.round)
 
     def amount(self, quantity: Exact) -> Exact:
         return amount_at(self.price, self.converted(quantity))
@@ -317,7 +322,7 @@ class InUnits(Combinator):
 
     def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
         return tuple(
-            component.in_units(quantity, self.of, self.times, self.round)
+            component.in_units(quantity, self.divisor, self.times, self.round)
             for component in self.price.breakdown(self.converted(quantity))
         )
 
@@ -334,13 +339,13 @@ class InUnits(Combinator):
         return f"{quantity}{self._factors()}: {reached}"
 
     def _conversion(self) -> Curve:
-        units = stepped(Fraction(1), self.round, line(Fraction(self.times) / Fraction(self.of)))
+        units = stepped(Fraction(1), self.round, line(Fraction(self.times) / Fraction(self.divisor)))
         return curve(NIL, [None], [units])
 
     def _factors(self) -> str:
         times, of = (
             f" {sign} {value:f}" if value != ONE else ""
-            for sign, value in (("×", self.times), ("÷", self.of))
+            for sign, value in (("×", self.times), ("÷", self.divisor))
         )
         whole = f", made whole {self.round.replace('_', ' ')}" if self.round != "none" else ""
         return f"{times}{of}{whole}"

@@ -16,6 +16,7 @@ from tokenbill.core.money.decimals import Exact
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import iso_text
 from tokenbill.core.pricing.breakdown import rule_of
+from tokenbill.core.pricing.of import Of
 from tokenbill.core.pricing.price import Price
 
 __all__ = ["numbers_of", "terms_of"]
@@ -38,7 +39,9 @@ def terms_of(plan: Any) -> list[tuple[str, str]]:
     """What a plan says, term by term: those that it leaves as they are without being said are left out."""
     entries = pairs_of(plan.prices) if hasattr(plan.prices, "__iter__") else None
     told = [(f"price of {key}", rule_of(price)) for key, price in entries or ()]
-    told += [(f"{plain(units)} free units", str(key)) for key, units in plan.included]
+    for free in plan.allowances:
+        units = free.units.in_words() if isinstance(free.units, Of) else plain(free.units)
+        told.append((f"{units} free units", ", ".join(map(str, free.entries))))
     others = [item for item in _said(plan) if item.alias not in ("prices", "name", "included")]
     told += [(str(item.alias).replace("_", " "), _term(getattr(plan, item.name))) for item in others]
     return told
@@ -58,7 +61,7 @@ def _said(value: Any) -> list[Any]:
 def _term(value: Any) -> str:
     if isinstance(value, tuple):
         return "; ".join(map(_term, listed_of(value) or ()))
-    if isinstance(value, Price):
+    if isinstance(value, Price | Of):
         return rule_of(value)
     if isinstance(value, Decimal):
         return plain(value)

@@ -24,6 +24,7 @@ from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun, allocated, running_units
+from tokenbill.core.rating.readings import Readings, readings_of
 from tokenbill.core.rating.version_items import EntryItem
 
 __all__ = [
@@ -101,6 +102,7 @@ class ChargeRun(RatingRun):
         "plan",
         "priced",
         "quantities",
+        "readings",
         "request",
         "sold",
         "taxed",
@@ -112,7 +114,11 @@ class ChargeRun(RatingRun):
         plan = self.plan = request.plan.unrounded if request.exact else request.plan
         # a meter met for the first time may bring a new cell, which the terms have to know
         self.quantities: Mapping[EntryCurve, Quantity] = {}
-        if len(plan.versions) == 1:
+        self.readings: Readings | None = None
+        if plan.reads_usage:
+            self.readings = readings_of(plan, request.usages if len(plan.versions) > 1 else [request.usage])
+            self.items, self.quantities = self.readings.items(), self.readings.quantities
+        elif len(plan.versions) == 1:
             self.quantities = plan.card.quantities(request.usage)
         else:
             self.items = plan.items(request.usages)
@@ -131,8 +137,9 @@ class ChargeRun(RatingRun):
         self.cash: Number = 0
 
     def usage(self) -> Iterable[tuple[Number, int, Identity]]:
-        if len(self.plan.versions) > 1:
+        if len(self.plan.versions) > 1 or self.readings is not None:
             yield from self.items
+            return
         for curve in sorted(self.quantities, key=attrgetter("order")):
             yield curve.at(self.quantities[curve]), curve.cell, curve.identity
 
@@ -152,6 +159,11 @@ class ChargeRun(RatingRun):
         if isinstance(of, EntryItem):
             return Fraction(of.quantity)
         return Fraction(self.quantities[of]) if isinstance(of, EntryCurve) else Fraction(0)
+
+    def read(self, reading: Any) -> Sequence[Number]:
+        assert self.readings is not None  # a plan that reads nothing has no such term
+        found: Sequence[Number] = reading.numbers(self.readings.amounts(reading))
+        return found
 
     def burned(self) -> Sequence[int]:
         return [i for i, identity in enumerate(self.identities) if identity.kind == "usage"]

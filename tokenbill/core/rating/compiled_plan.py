@@ -25,8 +25,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import EXACT, ZERO, Exact, plus, product, shifted
+from tokenbill.core.money.decimals import EXACT, ZERO, Exact, decimal, odd_part, shifted
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.allowances import Allowance
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
@@ -69,7 +70,7 @@ class Terms:
     ``is_free`` says that nothing stands between prices and the rounded net.
     """
 
-    __slots__ = ("cells", "divisors", "due", "is_free", "pricing", "settling", "sums")
+    __slots__ = ("cells", "divisors", "due", "is_free", "looks_at_charges", "pricing", "settling", "sums")
 
     def __init__(self, cells: Cells, stages: Sequence[tuple[Stage, Number]]) -> None:
         self.cells = range(len(cells.masks))
@@ -78,6 +79,7 @@ class Terms:
         # that of the prices, then that after each stage that settles
         self.divisors = tuple(divisor for _, divisor in stages[len(self.pricing) - 1 :])
         # read from the stages, not from the plan: one that is put into the list is never passed over
+        self.looks_at_charges = any(stage.looks_at_charges for stage, _ in stages)
         self.is_free = all(isinstance(stage, PriceUsage | RoundNet | PayGifts) for stage, _ in stages)
         # sums by cell are asked where no credit is there to pay
         self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayGifts))
@@ -130,6 +132,7 @@ class CompiledPlan:
         "minor_unit",
         "places",
         "plan",
+        "reads_usage",
         "round",
         "rounding",
         "step",
@@ -164,9 +167,11 @@ class CompiledPlan:
                 self.cells.of("usage", key, version=i)
         self._terms = self._compiled()
         self.divisor = part_of(WHOLE if exactly else self.card.scale, self.places)
-        self.is_free = len(self.versions) == 1 and self._terms.is_free and not self.whole_lines
+        self.reads_usage = any(version.plan.reads_usage for version in self.versions)
+        is_one = len(self.versions) == 1 and not self.reads_usage
+        self.is_free = is_one and self._terms.is_free and not self.whole_lines
         self.is_plain = self.is_free and plan.overage == "bill"
-        looks_at_charges = any(stage.looks_at_charges for stage in self._terms.settling)
+        looks_at_charges = self.reads_usage or self._terms.looks_at_charges
         self.by_cell = not (self.whole_lines or looks_at_charges or plan.token_price is not None)
 
     @property
@@ -195,21 +200,42 @@ class CompiledPlan:
         return tuple(cards)
 
     def _allowances(self, i: int) -> Callable[[Meter], Exact]:
-        """The free units of entries in a version: where they are prorated, parts of those of each version."""
+        """The free units of entries in a version, but for those that only its usage tells."""
         plan = self.versions[i].plan
-        if not plan.prorate_included:
+        if not (plan.prorate_included or plan.levels):
             return plan.allowance
-        since = max((k for k in range(i + 1) if self.versions[k].restart), default=0)
-        until = next((k for k in range(i + 1, len(self.versions)) if self.versions[k].restart), None)
-        going_on = [version for version in self.versions[since:until] if version.plan.prorate_included]
+        own = {it.entries[0]: it for it in plan.allowances if plan.shared_allowance(it.entries[0]) is None}
 
         def allowance(key: Meter) -> Exact:
-            free: Exact = ZERO
-            for version in going_on:
-                free = plus(free, product(version.plan.allowance(key), version.share))
-            return free
+            return (self.units_of(i, own[key]) or ZERO) if key in own else ZERO
 
         return allowance
+
+    def going_on(self, i: int) -> range:
+        """The versions through which tiers and allowances go on, around one of them."""
+        since = max((k for k in range(i + 1) if self.versions[k].restart), default=0)
+        ends = (k for k in range(i + 1, len(self.versions)) if self.versions[k].restart)
+        return range(since, next(ends, len(self.versions)))
+
+    def units_of(self, i: int, allowance: Allowance) -> Exact | None:
+        """The units of an allowance in a version; None where they read usage.
+
+        Where they are prorated they are parts of those of each version. A level counts by the time that it
+        lasted, so that what is included does not depend on when somebody looked.
+        """
+        plan, total, shares = self.versions[i].plan, Fraction(0), Fraction(0)
+        if isinstance(allowance.units, Decimal) and not plan.prorate_included:
+            return allowance.units
+        if self.versions[i].amount(allowance.units) is None:
+            return None
+        for k in self.going_on(i):
+            version = self.versions[k]
+            same = (it.units for it in version.plan.allowances if it.entries == allowance.entries)
+            amount = version.amount(next(same, None))
+            if amount is not None and version.plan.prorate_included == plan.prorate_included:
+                total, shares = total + amount * version.share, shares + version.share
+        found = total if plan.prorate_included or not shares else total / shares
+        return decimal(found) if odd_part(found.denominator) == 1 else found
 
     def agree(self, one: int, other: int, kind: str, meter: Meter | None) -> bool:
         """Whether two versions treat a charge alike in everything but its own amount."""

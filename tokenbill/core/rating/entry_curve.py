@@ -10,7 +10,7 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import EXACT, ONE, Exact, decimal, odd_part
 from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of
 from tokenbill.core.pricing.curves import Curve
-from tokenbill.core.pricing.price import Price
+from tokenbill.core.pricing.price import After, Price
 from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.pricing.tiers import Graduated
 from tokenbill.core.rating.integer_price import IntegerPrice
@@ -73,6 +73,18 @@ class EntryCurve:
     def take(self, other: EntryCurve) -> None:
         """Be as prepared as another group of the same entry."""
         self.function, self.slope = other.function, other.slope
+
+    @property
+    def entry(self) -> str:
+        """The entry of the schedule that it is of, or of which it is a group."""
+        return self.order.partition("\0")[0]
+
+    def after(self, free: Exact) -> EntryCurve:
+        """The same beyond free units that only the usage of a period tells."""
+        found = EntryCurve(self.key, After(self.price, free), self.cell, scale=self.scale, unit=self.unit)
+        found.order, found.identity = self.order, self.identity._replace(of=found)
+        found.standing = self.standing
+        return found
 
     def at(self, quantity: Quantity) -> int | Fraction:
         """The amount at a quantity × scale."""

@@ -10,7 +10,7 @@ from typing import ClassVar, TypeAlias
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import Scope
-from tokenbill.core.money.decimals import Exact, running_differences
+from tokenbill.core.money.decimals import Exact, decimal, running_differences
 from tokenbill.core.plans.terms import Fee
 from tokenbill.core.rating.rate_card import Cells
 from tokenbill.core.rating.rating_run import Number, RatingRun
@@ -18,7 +18,7 @@ from tokenbill.core.rating.version_terms import VersionTerms, concern
 
 __all__ = ["Part", "PlanScale", "Stage", "amounts_of", "part_of", "words"]
 
-Part: TypeAlias = "tuple[Decimal, Fraction]"
+Part: TypeAlias = "tuple[Decimal | Fraction, Fraction]"
 """An amount for a whole billing period, and the part of one that it is for."""
 
 
@@ -26,13 +26,15 @@ def amounts_of(versions: Sequence[VersionTerms]) -> Iterator[Fraction]:
     """Every amount of the terms for their parts of a period: what a scale has to make whole."""
     for version in versions:
         plan, share = version.plan, version.share
-        yield from (Fraction(fee.amount) * part for fee in version.fees for part in fee_parts(fee, version))
-        yield from (Fraction(fee.amount) * part for fee, part in version.own_fees)
+        for fee in version.fees:
+            amount = version.amount(fee.curve or fee.amount)
+            yield from (amount * part for part in fee_parts(fee, version) if amount is not None)
+        yield from ((version.amount(fee.amount) or 0) * part for fee, part in version.own_fees)
         fixed = [item for item in plan.discounts if item.unit == "fixed"]
         yield from (Fraction(item.value) * (share if item.prorated else 1) for item in fixed)
-        yield from (Fraction(limit.amount) * (share if limit.prorated else 1) for limit in plan.maxima)
-        free = version.fee_share
-        yield from (Fraction(limit.amount) * (free if limit.prorated else 1) for limit in plan.minima)
+        for limits, part in ((plan.maxima, share), (plan.minima, version.fee_share)):
+            for limit in limits:
+                yield (version.amount(limit.amount) or Fraction(0)) * (part if limit.prorated else 1)
 
 
 def fee_parts(fee: Fee, version: VersionTerms) -> tuple[Fraction, ...]:
@@ -78,11 +80,15 @@ class PlanScale:
         scaled = [Fraction(amount) * self.scale for amount in exact]
         return [int(number) for number in scaled] if type(self.scale) is int else list(scaled)
 
+    def exact_numbers(self, amounts: Sequence[Fraction]) -> list[Number]:
+        """The same of amounts that the scale was not made for: they may be Fractions."""
+        return self.numbers(amounts) if self.whole_lines else [amount * self.scale for amount in amounts]
+
     def amount(self, parts: Iterable[Part]) -> Number:
         """Amounts for whole billing periods, each for a part of one, as one number of this place."""
         return self.numbers([sum((Fraction(amount) * part for amount, part in parts), Fraction(0))])[0]
 
-    def in_parts(self, amounts: Mapping[int, Decimal], *, of_fees: bool = False) -> list[Part]:
+    def in_parts(self, amounts: Mapping[int, Decimal | Fraction], *, of_fees: bool = False) -> list[Part]:
         """Amounts of versions with the part of a period that each is for, equal neighbours put together."""
         parts = list[Part]()
         for i, amount in amounts.items():
@@ -92,7 +98,7 @@ class PlanScale:
             parts.append((amount, part))
         return parts
 
-    def due(self, terms: Mapping[int, tuple[Decimal, bool]], *, of_fees: bool = False) -> list[Part]:
+    def due(self, terms: Mapping[int, tuple[Fraction, bool]], *, of_fees: bool = False) -> list[Part]:
         """Amounts of versions, each with whether it is prorated; of the others the largest is due once.
 
         With *of_fees* a trial takes its part, and what is due once is not where all is in the trial.
@@ -125,7 +131,8 @@ def part_of(scale: int | Fraction, places: int) -> Number:
 def words(parts: Sequence[Part]) -> str:
     """Amounts for whole periods as a sum: each with the part of a period that it is for."""
     return " + ".join(
-        shortest(amount) if part == 1 else f"{shortest(amount)} × {part}" for amount, part in parts
+        shortest(decimal(amount)) if part == 1 else f"{shortest(decimal(amount))} × {part}"
+        for amount, part in parts
     )
 
 
@@ -137,7 +144,7 @@ class Stage:
 
     __slots__ = ()
 
-    looks_at_charges: ClassVar[bool] = False
+    looks_at_charges: bool = False
     is_reduction: ClassVar[bool] = False
     """Whether it takes from the charges there are, as discounts do."""
 

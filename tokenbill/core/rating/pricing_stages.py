@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
 from tokenbill.core.rating.lines import LineItem
 from tokenbill.core.rating.plan_scale import PlanScale, Stage, part_of
 from tokenbill.core.rating.rating_run import Identity, Number, RatingRun, running_units
+from tokenbill.core.rating.read_amounts import ReadAmounts, ReadPart
 from tokenbill.core.rating.version_terms import first_of, keyed, neighbours, not_negative
 
 __all__ = ["FeeCharge", "PriceUsage", "BurnTokens", "TokenPrice"]
@@ -24,7 +24,22 @@ __all__ = ["FeeCharge", "PriceUsage", "BurnTokens", "TokenPrice"]
 class FeeCharge(Stage):
     """Fees as given, those in arrears with the last bill: they lead the bill."""
 
-    __slots__ = ("amount", "cell", "exact", "fee", "identity", "known_as", "line", "part", "versions")
+    __slots__ = (
+        "amount",
+        "cell",
+        "exact",
+        "fee",
+        "identity",
+        "known_as",
+        "level",
+        "line",
+        "looks_at_charges",
+        "part",
+        "place",
+        "reading",
+        "versions",
+        "whole",
+    )
 
     def __init__(
         self,
@@ -41,6 +56,9 @@ class FeeCharge(Stage):
         self.versions = versions
         self.identity, self.known_as = Identity.named("fee", name, self), FEE + fee.name
         self.line: LineItem | None = None
+        self.reading: ReadAmounts | None = None
+        self.whole: Fraction | None = None
+        self.looks_at_charges, self.place, self.level = False, 0, ""
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
@@ -65,40 +83,65 @@ class FeeCharge(Stage):
     @classmethod
     def _items(cls, at: PlanScale, name: str, fees: Mapping[int, Fee]) -> Iterator[Stage]:
         """One fee of the versions that have it: an item for each stretch of versions that agree on it."""
+        whole = {i: at.versions[i].amount(fee.curve or fee.amount) for i, fee in fees.items()}
         groups = neighbours(
             fees,
-            lambda one, other: fees[one] == fees[other] and at.agree(one, other, FEE + fees[one].name, None),
+            lambda one, other: (
+                (fees[one], whole[one]) == (fees[other], whole[other])
+                and at.agree(one, other, FEE + fees[one].name, None)
+            ),
         )
-        largest, parts, amounts = Decimal(0), list[Fraction | None](), list[Fraction]()
-        for group in groups:
-            fee, versions = fees[group[0]], [at.versions[i] for i in group]
-            part: Fraction | None = None
-            if fee.cycle is not None:
-                due = (number for version in versions for own, number in version.own_fees if own == fee)
-                part = sum(due, Fraction(0))
-                amounts.append(Fraction(fee.amount) * part)
-            elif fee.prorated:
-                part = sum((version.fee_share + version.unspent for version in versions), Fraction(0))
-                amounts.append(Fraction(fee.amount) * part)
-            elif any(version.fee_share > 0 for version in versions):
-                # due once: each version owes what its amount is above the largest before
-                part = Fraction(1) if not largest else None
-                amounts.append(max(Fraction(fee.amount) - Fraction(largest), Fraction(0)))
-                largest = max(largest, fee.amount)
-            else:
-                part = Fraction(0)
-                amounts.append(Fraction(0))
-            parts.append(part)
-        for group, part, exact, amount in zip(groups, parts, amounts, at.numbers(amounts), strict=True):
-            if part == 0 and fees[group[0]].cycle is not None:
+        parts, read = _parts_of_fee(at, fees, whole, groups)
+        reading = ReadAmounts(at, read) if any(item.of for item in read) else None
+        numbers = at.numbers([item.fixed for item in read])
+        for place, (group, number) in enumerate(zip(groups, numbers, strict=True)):
+            if parts[place] == 0 and fees[group[0]].cycle is not None:
                 continue  # none of its own periods is due here
-            fee = fees[group[0]]
+            fee, part, exact = fees[group[0]], parts[place], read[place].fixed
             cell = at.cells.of(FEE + fee.name, version=group[0])
-            yield cls(fee, name, part=part, exact=exact, amount=amount, cell=cell, versions=group)
+            stage = cls(fee, name, part=part, exact=exact, amount=number, cell=cell, versions=group)
+            stage.whole, stage.place, stage.reading = whole[group[0]], place, reading
+            stage.looks_at_charges = reading is not None
+            stage.level = at.versions[group[0]].level_in_words(fee)
+            yield stage
 
     def apply(self, run: RatingRun) -> None:
         if run.final or self.fee.due == "advance":
-            run.add(self.amount, self.cell, self.identity)
+            number = self.amount if self.reading is None else run.read(self.reading)[self.place]
+            run.add(number, self.cell, self.identity)
+
+
+def _parts_of_fee(
+    at: PlanScale,
+    fees: Mapping[int, Fee],
+    whole: Mapping[int, Fraction | None],
+    groups: Sequence[Sequence[int]],
+) -> tuple[list[Fraction | None], list[ReadPart]]:
+    """The part of a period that each item of a fee is for, and what it comes to where that is known."""
+    largest, parts, read = Fraction(0), list[Fraction | None](), list[ReadPart]()
+    for group in groups:
+        fee, versions, amount = fees[group[0]], [at.versions[i] for i in group], whole[group[0]]
+        part, exact = None, Fraction(0)
+        if amount is None:
+            pass  # what it reads is of the part of the period that there is, so no share is taken of it
+        elif fee.cycle is not None:
+            due = (number for version in versions for own, number in version.own_fees if own == fee)
+            part = sum(due, Fraction(0))
+            exact = amount * part
+        elif fee.prorated:
+            part = sum((version.fee_share + version.unspent for version in versions), Fraction(0))
+            exact = amount * part
+        elif any(version.fee_share > 0 for version in versions):
+            # due once: each version owes what its amount is above the largest before
+            part = Fraction(1) if not largest else None
+            exact = max(amount - largest, Fraction(0))
+            largest = max(largest, amount)
+        else:
+            part = Fraction(0)
+        parts.append(part)
+        of = fee.curve if amount is None else None
+        read.append(ReadPart(of, exact, group[0], group[-1], not read))
+    return parts, read
 
 
 class PriceUsage(Stage):

@@ -258,6 +258,14 @@ class RatingRun:
         """
         raise InvalidPlan("a tax per unit along a curve", "Tax.per_unit", "compare bills with Bill.of")
 
+    def read(self, reading: Any) -> Sequence[Number]:
+        """What terms that are curves of usage come to, item by item.
+
+        Raises:
+            InvalidPlan: Where single charges, and their quantities, are not known.
+        """
+        raise InvalidPlan("a term that reads usage, along a curve", "curve.of", "compare bills with Bill.of")
+
     def burned(self) -> Sequence[int]:
         """The places of charges in tokens."""
         return ()

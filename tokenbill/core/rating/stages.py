@@ -55,6 +55,7 @@ from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.plan_scale import PlanScale, Stage, words
 from tokenbill.core.rating.pricing_stages import BurnTokens, FeeCharge, PriceUsage
 from tokenbill.core.rating.rating_run import Identity, Number, RatingRun
+from tokenbill.core.rating.read_amounts import in_numbers, read_limits
 from tokenbill.core.rating.tax_stages import AddTax, taxes
 from tokenbill.core.rating.version_terms import first_of, in_turn, neighbours
 
@@ -128,7 +129,7 @@ class FixedOff(Stage):
     is_reduction = True
 
     def __init__(self, at: PlanScale, discounts: Mapping[int, Discount]) -> None:
-        parts = at.due({i: (item.value, item.prorated) for i, item in discounts.items()})
+        parts = at.due({i: (Fraction(item.value), item.prorated) for i, item in discounts.items()})
         self.amount, self.scale = at.amount(parts), at.scale
         self.inside = at.inside({i: item.on for i, item in discounts.items()})
         rule = f"less {words(parts)} of {{}}"
@@ -160,16 +161,18 @@ class Discounts:
 class CapAtMaximum(Stage):
     """What is over the maximum is spread like a discount; before the minimum, which lifts what is left."""
 
-    __slots__ = ("amount", "charge", "inside", "scale")
+    __slots__ = ("amount", "charge", "inside", "looks_at_charges", "reading", "scale")
     is_reduction = True
 
     def __init__(self, at: PlanScale, maxima: Mapping[int, Limit]) -> None:
-        parts = at.due({i: (limit.amount, limit.prorated) for i, limit in maxima.items()})
+        parts = at.due(in_numbers(at, maxima))
         self.amount, self.scale = at.amount(parts), at.scale
+        self.reading, told = read_limits(at, maxima, parts)
+        self.looks_at_charges = self.reading is not None
         self.inside = at.inside({i: limit.on for i, limit in maxima.items()})
         of = first_of(maxima).name
         name = f"maximum of {of}" if of else "maximum"
-        self.charge = Charge("maximum", None, name, rule=f"{words(parts)} − {{}}")
+        self.charge = Charge("maximum", None, name, rule=f"{told} − {{}}")
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
@@ -184,7 +187,8 @@ class CapAtMaximum(Stage):
     def apply(self, run: RatingRun) -> None:
         places = run.places(self.inside)
         whole = run.sum(run.at(places))
-        beyond = run.beyond(whole, self.amount * run.widened)
+        amount = self.amount if self.reading is None else run.read(self.reading)[0]
+        beyond = run.beyond(whole, amount * run.widened)
         over = self.scale * run.widened
         run.note(self.charge, -beyond, over, whole, over)
         run.spread(beyond, whole, places)
@@ -193,18 +197,32 @@ class CapAtMaximum(Stage):
 class TrueUpToMinimum(Stage):
     """The true-up, when the period closes; before credit, which may pay it, and tax, which it owes."""
 
-    __slots__ = ("amount", "charge", "identity", "inside", "known_as", "parts", "scale")
+    __slots__ = (
+        "amount",
+        "charge",
+        "identity",
+        "inside",
+        "known_as",
+        "looks_at_charges",
+        "parts",
+        "reading",
+        "scale",
+    )
 
     def __init__(self, at: PlanScale, minima: Mapping[int, Limit], place: int) -> None:
         # what a trial takes off the fees it takes off the minimum too: a month that is free owes none
-        parts = at.due({i: (limit.amount, limit.prorated) for i, limit in minima.items()}, of_fees=True)
+        parts = at.due(in_numbers(at, minima), of_fees=True)
         self.amount, self.scale = at.amount(parts), at.scale
+        self.reading, told = read_limits(at, minima, parts)
+        self.looks_at_charges = self.reading is not None
         limit = first_of(minima)
         known_as = self.known_as = limit.on or "minimum"
         # what is in its scope counts in every version of the period, also in those that have no minimum
         self.inside = at.inside(dict.fromkeys(range(len(at.versions)), limit.on))
         groups = neighbours(minima, lambda one, other: at.agree(one, other, known_as, None))
-        owed = {i: Fraction(limit.amount) * at.versions[i].fee_share for i, limit in minima.items()}
+        amounts = {i: at.versions[i].amount(limit.amount) for i, limit in minima.items()}
+        # what a curve of usage lifts to is not known yet, so it falls to versions by their share
+        owed = {i: (1 if it is None else it) * at.versions[i].fee_share for i, it in amounts.items()}
         weights = [sum((owed[i] for i in group), Fraction(0)) for group in groups]
         common = lcm(*(weight.denominator for weight in weights))
         self.parts = [
@@ -215,7 +233,7 @@ class TrueUpToMinimum(Stage):
         key = (of or "minimum") + (f" #{place}" if place > 1 else "")
         self.identity = Identity.named("minimum", key, self)
         name = f"true-up to minimum of {of}" if of else "true-up to minimum"
-        self.charge = Charge("minimum", None, name, rule=f"{words(parts)} − {{}}")
+        self.charge = Charge("minimum", None, name, rule=f"{told} − {{}}")
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
@@ -233,7 +251,8 @@ class TrueUpToMinimum(Stage):
         if run.final:
             net = run.sum(run.at(run.places(self.inside)))
             over = self.scale * run.widened
-            short = run.beyond(self.amount * run.widened, net)
+            amount = self.amount if self.reading is None else run.read(self.reading)[0]
+            short = run.beyond(amount * run.widened, net)
             run.note(self.charge, short, over, net, over)
             run.true_up(short, self.parts, self.identity)
 

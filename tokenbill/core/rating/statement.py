@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import takewhile
 from operator import attrgetter
+from typing import cast
 
 from attrs import evolve
 
@@ -34,6 +35,7 @@ from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.lines import Charge, LineItem, telescoped
 from tokenbill.core.rating.pricing_stages import BurnTokens, FeeCharge, TokenPrice
 from tokenbill.core.rating.rating_run import Identity, Note, Number
+from tokenbill.core.rating.readings import items_of, quantities_of
 from tokenbill.core.rating.version_items import EntryItem
 
 __all__ = [
@@ -62,14 +64,14 @@ def rate(request: RatingRequest) -> Statement:
 def used_items(plan: CompiledPlan, usages: Sequence[Usage]) -> list[EntryItem]:
     """What was used of each entry in each stretch of versions: in order of lines, and then of time."""
     if len(plan.versions) > 1:
-        return [identity.of for _, _, identity in plan.items(usages)]
-    quantities = plan.card.quantities(usages[0])
+        return [identity.of for _, _, identity in items_of(plan, usages)]
+    quantities = quantities_of(plan, usages[0])
     return [EntryItem(curve, 0, quantities[curve]) for curve in sorted(quantities, key=attrgetter("order"))]
 
 
 def plain_lines(plan: CompiledPlan, usage: Usage) -> list[LineItem]:
     """The lines of usage at the prices alone: no charge is looked at, so none is made."""
-    quantities = plan.card.quantities(usage)
+    quantities = quantities_of(plan, usage)
     curves = sorted(quantities, key=attrgetter("order")) if len(quantities) > 1 else quantities
     return [line for curve in curves for line in curve.lines(Decimal(quantities[curve]))]
 
@@ -194,12 +196,22 @@ class Statement:
         """The same before any rounding."""
         of = self.run.identities[place].of
         if isinstance(of, FeeCharge):
-            return [fee_line(of, self.plan)]
+            return [fee_line(of, self.plan) if of.reading is None else self._read_fee(of)]
         if isinstance(of, EntryItem):
             return of.lines
         if isinstance(of, EntryCurve):
             return of.lines(Decimal(self.run.quantities[of]))
         return [line_of(note, self.plan) for note in self.run.notes if note.charge is of.charge]
+
+    def _read_fee(self, stage: FeeCharge) -> LineItem:
+        """The line of a fee that reads usage: another one on each bill."""
+        readings = self.run.readings
+        assert readings is not None
+        assert stage.reading is not None
+        exact = amount_of(readings.amounts(stage.reading)[stage.place], 1, self.plan)
+        rule = stage.fee.curve.in_words() if stage.fee.curve is not None else "before it read usage"
+        charge = Charge("fee", None, stage.fee.name, rule=rule)
+        return LineItem(charge, None, decimal(exact), exact)
 
     def _token_lines(self, place: int, identity: Identity) -> list[LineItem]:
         rests, money, over = self.run.sold
@@ -261,10 +273,13 @@ def fee_line(stage: FeeCharge, plan: CompiledPlan) -> LineItem:
     if stage.line is None:
         fee, part = stage.fee, stage.part
         whole = "the period" if fee.cycle is None else "a period of its own"
-        rule = f"{part} of {whole}" if part is not None and part != 1 else ""
+        told = [stage.level, f"{part} of {whole}" if part is not None and part != 1 else ""]
+        rule = ", ".join(filter(None, told))
         if part is None:
             rule = "what it is above the largest before"
-        amount = product(fee.amount, part) if part is not None else stage.exact
+        plain = fee.curve is None and isinstance(fee.amount, Decimal)
+        rate: Exact = cast(Decimal, fee.amount) if plain else stage.whole or ZERO
+        amount = product(rate, part) if part is not None else stage.exact
         if part is None or part.denominator != 1:
             # a part that comes to whole minor units shows them
             units = Fraction(amount) * 10**plan.places
@@ -272,7 +287,7 @@ def fee_line(stage: FeeCharge, plan: CompiledPlan) -> LineItem:
         else:
             # a whole fee, or none, is a Decimal, which sums faster than a Fraction
             amount = decimal(amount)
-        charge = Charge("fee", None, fee.name, fee.amount, per=None, rule=rule)
+        charge = Charge("fee", None, fee.name, decimal(rate), per=None, rule=rule)
         stage.line = LineItem(charge, None if part is None else decimal(part), decimal(amount), amount)
     return stage.line
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 
@@ -62,11 +62,12 @@ def entry_items(
     versions: Sequence[VersionTerms],
     cards: Sequence[RateCard],
     quantities: Sequence[Mapping[EntryCurve, Quantity]],
+    allowed: Callable[[int, EntryCurve], EntryCurve] = lambda _, curve: curve,
 ) -> list[tuple[Number, int, Identity]]:
     """The items of all entries used, each with its number, its cell, and what it is for.
 
     An entry's position is that of the whole period: each version reads its own curve between what was used
-    before it and what was used up to its end.
+    before it and what was used up to its end; *allowed* takes allowances off that read other usage.
     """
     used = dict[tuple[str, str], dict[int, tuple[EntryCurve, Quantity]]]()
     for i, by_curve in enumerate(quantities):
@@ -79,7 +80,7 @@ def entry_items(
             # a version that has the entry counts for its tiers, though nothing was used in it
             here = parts[i][0] if i in parts else _curve_of(card, next(iter(parts.values()))[0])
             if here is not None:
-                curves[i] = here
+                curves[i] = allowed(i, here)
         for stretch in _between_restarts(curves, versions):
             found += _items_of(stretch, curves, versions, parts, key)
     return found

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from tokenbill.core.base.tables import shortest
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import covers
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.limits import Limit
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.reading import reads
 from tokenbill.core.plans.rhythms import DueFees, fees_by_version, fees_due
 from tokenbill.core.plans.taxes import Tax
-from tokenbill.core.plans.terms import Discount, Fee
+from tokenbill.core.plans.terms import Amounts, Discount, Fee
+from tokenbill.core.pricing.of import Of
+from tokenbill.errors import InvalidUsage
 
 if TYPE_CHECKING:
     from tokenbill.core.plans.contract import Clause, Contract
@@ -31,6 +37,8 @@ __all__ = [
     "terms_of_versions",
 ]
 
+NO_LEVELS: Mapping[str, Decimal] = MappingProxyType({})
+
 Named = TypeVar("Named", Fee, Discount, Tax, Limit)
 
 
@@ -40,7 +48,8 @@ class VersionTerms(NamedTuple):
     ``fee_share`` is the share less what lies in the trial; ``fees`` are those that hold in it, after what
     amendments said of them, and ``own_fees`` those with periods of their own; ``unspent`` is the part of the
     billing period after the contract's end that
-    its fees are owed for all the same. ``restart`` says that tiers and allowances begin anew.
+    its fees are owed for all the same. ``restart`` says that tiers and allowances begin anew;
+    ``levels`` are those that hold in it.
     """
 
     plan: BillingPlan
@@ -50,6 +59,27 @@ class VersionTerms(NamedTuple):
     own_fees: DueFees = ()
     restart: bool = False
     unspent: Fraction = Fraction(0)
+    levels: Mapping[str, Decimal] = NO_LEVELS
+
+    def amount(self, due: Amounts | None) -> Fraction | None:
+        """An amount for a whole period, at the levels of the version; None where it reads usage.
+
+        Raises:
+            InvalidUsage: If a level was not told.
+        """
+        if isinstance(due, Decimal):
+            return Fraction(due)
+        if not isinstance(due, Of) or due.of not in self.plan.levels:
+            return None
+        if due.of not in self.levels:
+            way_out = f'say how many there are: levels={{"{due.of}": 3}}'
+            raise InvalidUsage("a level that no bill was told", due.of, way_out)
+        return Fraction(due.at(self.levels[due.of]))
+
+    def level_in_words(self, fee: Fee) -> str:
+        """The level that a fee is for, in words; nothing where it is for none."""
+        name = "" if fee.curve is None else fee.curve.of
+        return f"at {shortest(self.levels[name])} {name}" if name in self.levels else ""
 
 
 def terms_of_plan(plan: BillingPlan, period: Period | None) -> VersionTerms:
@@ -58,7 +88,12 @@ def terms_of_plan(plan: BillingPlan, period: Period | None) -> VersionTerms:
     return VersionTerms(plan, plan.share(period), plan.fee_share(period), plan.period_fees, due)
 
 
-def terms_of_versions(contract: Contract, period: Period, clauses: Sequence[Clause]) -> list[VersionTerms]:
+def terms_of_versions(
+    contract: Contract,
+    period: Period,
+    clauses: Sequence[Clause],
+    levels: Sequence[Mapping[str, Decimal]] = (),
+) -> list[VersionTerms]:
     """The terms of the versions of a period, in order; their shares add up to that of the period."""
     found = list[VersionTerms]()
     for clause in clauses:
@@ -80,6 +115,8 @@ def terms_of_versions(contract: Contract, period: Period, clauses: Sequence[Clau
     if contract.end is not None and contract.end_fees == "from_next":
         last = found[-1]
         found[-1] = last._replace(unspent=last.plan.share(period) - sum(one.share for one in found))
+    if levels:
+        return [version._replace(levels=own) for version, own in zip(found, levels, strict=True)]
     return found
 
 
@@ -100,7 +137,9 @@ def concern(version: VersionTerms, kind: str | tuple[str, ...], meter: Meter | N
     terms: tuple[Discount | Tax, ...] = (*plan.discounts, *plan.taxes)
     within = tuple(term for term in terms if term.on is None or covers(term.on, kind, meter))
     capped = tuple(key for key, limit in keyed(plan.maxima) if covers(limit.on, kind, meter))
-    return within, plan.token_price, capped
+    read = tuple(of for of in plan.usage_curves if reads(of, kind, meter))
+    shared = None if meter is None else plan.shared_allowance(meter)
+    return within, plan.token_price, capped, read, shared
 
 
 def neighbours(indices: Iterable[int], alike: Callable[[int, int], bool]) -> list[list[int]]:

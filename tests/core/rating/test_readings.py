@@ -1,0 +1,328 @@
+"""Allowances, fees and limits that are curves of other usage, and allowances that entries share."""
+
+import pytest
+
+from tokenbill import (
+    Account,
+    Amount,
+    Bill,
+    BillingPlan,
+    Contract,
+    Discount,
+    Fee,
+    Flat,
+    Grant,
+    Limit,
+    Period,
+    PerUnit,
+    PriceSchedule,
+    Rounding,
+    Tax,
+    Usage,
+    frames,
+    serial,
+)
+from tokenbill.core.periods.cycle import Cycle
+from tokenbill.core.plans.allowances import Allowance
+from tokenbill.core.pricing.of import Of
+from tokenbill.errors import InvalidName, InvalidNumber, InvalidPlan, InvalidPrice, InvalidUsage
+from tokenbill.focus import rows
+from tokenbill.shared.plan_curve import total_curve
+
+JUNE = Period("2026-06-01", "2026-07-01")
+MILLION = 1_000_000
+TOKENS = PriceSchedule(input_tokens=PerUnit(1, per=MILLION), output_tokens=PerUnit(2, per=MILLION))
+POOLED = {("input_tokens", "output_tokens"): MILLION}
+STORAGE = PriceSchedule(egress=1, storage=0)
+SUPPORT = PerUnit(10, per=100).at_least(29).of(Amount("usage"))
+CALLS = PriceSchedule(calls=1, seats=0)
+
+# plan, usage in parts, and the total: the sums are beside them
+CASES = {
+    # 200,000 of the second
+    "pooled": (
+        {"prices": TOKENS, "included": POOLED},
+        [{"input_tokens": 200_000}, {"output_tokens": 600_000}, {"input_tokens": 400_000}],
+        "0.40",
+    ),
+    # 35 less 3 × 10
+    "metered allowance": (
+        {"prices": STORAGE, "included": {"egress": PerUnit(3).of("storage")}},
+        [{"egress": 20}, {"storage": 10}, {"egress": 15}],
+        "5.00",
+    ),
+    "support, least": (
+        {"prices": CALLS, "fees": [Fee(SUPPORT, "support")]},
+        [{"calls": 150}, {"calls": 50}],
+        "229.00",
+    ),
+    "support, share": (
+        {"prices": CALLS, "fees": [Fee(SUPPORT, "support")]},
+        [{"calls": 150}, {}, {"calls": 250}],
+        "440.00",
+    ),
+    # in arrears and unprorated it reads the same
+    "support in arrears": (
+        {"prices": CALLS, "fees": [Fee(SUPPORT, "support", due="arrears", prorated=False)]},
+        [{"calls": 150}, {"calls": 250}],
+        "440.00",
+    ),
+    # 5 × 2 seats at least
+    "minimum": (
+        {"prices": CALLS, "minimum": PerUnit(5).of("seats")},
+        [{"calls": 3}, {"seats": 2}],
+        "10.00",
+    ),
+    # 5 × 2 seats at most of usage, and the fee of 7
+    "maximum": (
+        {"prices": CALLS, "fees": [Fee(7)], "maximum": Limit(PerUnit(5).of("seats"), on="usage")},
+        [{"calls": 30, "seats": 1}, {"seats": 1}],
+        "17.00",
+    ),
+    # 10 % of the first fee and of 40 calls
+    "share of all": (
+        {
+            "prices": CALLS,
+            "fees": [Fee(60, "platform"), Fee(PerUnit("0.1").of(Amount(("fee:platform", "usage"))), "care")],
+        },
+        [{"calls": 40}],
+        "110.00",
+    ),
+    # 50 free calls for a fee of 25, of 70; then a tenth of these 20 and of the fee
+    "free calls for a fee": (
+        {
+            "prices": CALLS,
+            "fees": [Fee(25, "platform"), Fee(PerUnit("0.1").of(Amount()), "care")],
+            "included": {"calls": PerUnit(2).of(Amount("fee:platform"))},
+        },
+        [{"calls": 60}, {"calls": 10}],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name][2]])
+@pytest.mark.parametrize("stage", ["bill", "line"])
+def test_what_reads_usage_comes_to_the_same_whole_split_amended_and_stored(name, stage):
+    terms, parts, total = CASES[name]
+    plan = BillingPlan(**terms, cycle=Cycle.monthly(), rounding=Rounding(stage=stage))
+    whole = sum((Usage(part) for part in parts), Usage())
+
+    bill = Bill.of(whole, plan, period=JUNE)
+    bill.verify()
+    assert str(bill.total) == total
+    assert sum(line.amount for line in bill.lines) == bill.total == bill.breakdown().total.gross
+    assert serial.loads(serial.dumps(bill)).lines == bill.lines
+    assert serial.loads(serial.dumps(plan)) == plan
+    assert total in bill.explain()
+
+    for terms_now in (plan, Contract(plan).amended("2026-06-16", plan)):
+        account, found = Account(), 0
+        for i, part in enumerate(parts):
+            dated = {f"2026-06-{10 * i + 3:02}": part}
+            step = Bill.of(dated, terms_now, opening=account, period=JUNE, final=i == len(parts) - 1)
+            step.verify()
+            assert sum(line.amount for line in step.lines) == step.total
+            account, found = serial.loads(serial.dumps(step.closing)), found + step.total
+        assert found == bill.total
+
+
+def test_a_pool_is_used_up_in_the_order_of_the_lines():
+    plan = BillingPlan.on_demand(TOKENS, included=POOLED)
+    lines = {
+        line.description: line.quantity
+        for line in Bill.of(Usage(output_tokens=MILLION, input_tokens=5), plan).lines
+        if line.kind == "usage"
+    }
+
+    assert lines == {"input_tokens, included": 5, "output_tokens, included": 999_995, "output_tokens": 5}
+
+
+def test_groups_of_an_entry_share_a_pool():
+    prices = PriceSchedule(a=PerUnit(1).each("region"), b=1)
+    plan = BillingPlan.on_demand(prices, included={("a", "b"): 10})
+
+    # 6 and 4 of the groups are free, the rest of the second and all of b is not
+    assert str(Bill.of(Usage({"a{region=eu}": 6, "a{region=us}": 7, "b": 2}), plan).total) == "5.00"
+
+
+def test_a_part_of_a_period_has_a_part_of_a_pool():
+    plan = BillingPlan.on_demand(TOKENS, included=POOLED, prorate_included=True, cycle=Cycle.monthly())
+    bill = Bill.of(Usage(input_tokens=MILLION), plan, period=Period("2026-06-16", "2026-07-01"))
+
+    assert str(bill.total) == "0.50"
+
+
+def test_a_pool_begins_anew_where_tiers_do():
+    plan = BillingPlan.on_demand(CALLS, included={("calls", "seats"): 10}, cycle=Cycle.monthly())
+    contract = Contract(plan).amended("2026-06-16", plan, tiers="restart")
+    usage = {"2026-06-03": {"calls": 12}, "2026-06-20": {"calls": 12}}
+
+    assert str(Bill.of(usage, contract, period=JUNE).total) == "4.00"
+
+
+def test_a_share_that_changes_is_of_what_each_version_charged():
+    ten, twenty = (
+        BillingPlan.on_demand(
+            CALLS, fees=[Fee(PerUnit(share, per=100).of(Amount("usage")), "care")], cycle=Cycle.monthly()
+        )
+        for share in (10, 20)
+    )
+    contract = Contract(ten).amended("2026-06-16", twenty)
+    usage = {"2026-06-03": {"calls": 100}, "2026-06-20": {"calls": 100}}
+
+    # 200, 10 % of the first hundred, 20 % of both less 20 % of the first
+    assert str(Bill.of(usage, contract, period=JUNE).total) == "230.00"
+
+
+def test_a_fee_that_comes_to_read_usage_is_told_apart():
+    fixed, read = (
+        BillingPlan.on_demand(CALLS, fees=[Fee(amount, "care")], cycle=Cycle.monthly())
+        for amount in (30, PerUnit("0.1").of("calls"))
+    )
+    contract = Contract(fixed).amended("2026-06-16", read)
+    usage = {"2026-06-03": {"calls": 100}, "2026-06-20": {"calls": 100}}
+
+    # 200 calls, half of 30, and 0.1 for each call, as a curve begins where it is
+    bill = Bill.of(usage, contract, period=JUNE)
+    bill.verify()
+    assert str(bill.total) == "225.00"
+    assert [(line.charge.rule, str(line.amount)) for line in bill.lines[:2]] == [
+        ("before it read usage", "15.00"),
+        ("every unit at 0.1, for calls", "10.00"),
+    ]
+
+
+def test_minima_that_change_read_what_came_by_then():
+    low, high = (
+        BillingPlan.on_demand(CALLS, minimum=PerUnit(least).of("seats"), cycle=Cycle.monthly())
+        for least in (5, 8)
+    )
+    contract = Contract(low).amended("2026-06-16", high)
+    usage = {"2026-06-03": {"seats": 2}, "2026-06-20": {"seats": 1}}
+
+    assert str(Bill.of(usage, contract, period=JUNE).total) == "18.00"  # 2 × 5, and 3 × 8 − 2 × 8
+    mixed = Contract(low).amended(
+        "2026-06-16", BillingPlan.on_demand(CALLS, minimum=30, cycle=Cycle.monthly())
+    )
+    assert str(Bill.of(usage, mixed, period=JUNE).total) == "25.00"  # half of 30, and 2 × 5
+
+
+def test_usage_without_a_time_is_refused_where_an_allowance_changes():
+    small, large = (
+        BillingPlan.on_demand(CALLS, included={("calls", "seats"): units}, cycle=Cycle.monthly())
+        for units in (10, 20)
+    )
+    contract = Contract(small).amended("2026-06-16", large)
+
+    with pytest.raises(InvalidUsage, match="without a time"):
+        Bill.of(Usage(calls=5), contract, period=JUNE)
+
+
+def test_discounts_taxes_and_credit_come_after_what_is_read():
+    plan = BillingPlan.on_demand(
+        CALLS,
+        fees=[Fee(SUPPORT, "support")],
+        discounts=[Discount.percent(50)],
+        taxes=[Tax("VAT", 10, on="fee:support")],
+    )
+    account = Account(balance=[Grant("g", 10, "USD", on="fee:support")])
+    bill = Bill.of(Usage(calls=400), plan, opening=account)
+
+    assert (str(bill.total), str(bill.due)) == ("222.00", "212.00")  # (400 + 40) ÷ 2, and 10 % of 20
+
+
+def test_columns_bill_group_by_group():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"tenant": ["a", "b"], "calls": [30, 500], "seats": [1, 2]})
+    for plan in (
+        BillingPlan.on_demand(CALLS, fees=[Fee(SUPPORT, "support")]),
+        BillingPlan.on_demand(CALLS, included={("calls", "seats"): 100}),
+        BillingPlan.on_demand(CALLS, minimum=PerUnit(500).of("seats")),
+    ):
+        billed = frames.rate(frame, plan, by=["tenant"])
+        found = dict(billed.group_by("tenant").agg(polars.col("amount").sum()).iter_rows())
+        usages = {"a": Usage(calls=30, seats=1), "b": Usage(calls=500, seats=2)}
+        assert found == {tenant: Bill.of(usage, plan).total for tenant, usage in usages.items()}
+
+
+def test_focus_rows_add_up():
+    plan = BillingPlan.on_demand(TOKENS, included=POOLED, fees=[Fee(SUPPORT, "support")])
+    bill = Bill.of(Usage(input_tokens=600_000, output_tokens=600_000), plan, period=JUNE)
+
+    billed = rows(bill, issuer="x", account_id="c")
+    assert sum(row["BilledCost"] for row in billed) == bill.total
+
+
+def test_a_curve_of_amounts_cannot_read_usage():
+    for terms in ({"fees": [Fee(SUPPORT, "support")]}, {"minimum": PerUnit(5).of("seats")}):
+        with pytest.raises(InvalidPlan, match="a term that reads usage, along a curve"):
+            total_curve(BillingPlan.on_demand(CALLS, **terms), "calls")
+
+
+@pytest.mark.parametrize(
+    ("terms", "error"),
+    [
+        ({"fees": [Fee(PerUnit(1).of(Amount("fee")), "a")]}, "fee:a → fee:a"),
+        (
+            {
+                "fees": [
+                    Fee(PerUnit(1).of(Amount("fee:b")), "a"),
+                    Fee(PerUnit(1).of(Amount("fee:a")), "b"),
+                ]
+            },
+            "fee:a → fee:b → fee:a",
+        ),
+        (
+            {
+                "fees": [Fee(SUPPORT, "a")],
+                "included": {"calls": PerUnit(1).of(Amount("fee"))},
+            },
+            "fee:a → calls → fee:a",
+        ),
+        ({"fees": [Fee(PerUnit(1).of(Amount("calls_")), "a")]}, "did you mean 'calls'"),
+        ({"fees": [Fee(PerUnit(1).of(Amount("minimum")), "a")]}, "a curve of what comes after it"),
+        ({"included": {("calls", "call"): 5}}, "an allowance for no entry"),
+        ({"included": {("calls", "seats"): 5, "calls": 1}}, "given twice"),
+        ({"included": {"calls": -1}}, "below zero"),
+    ],
+    ids=list("abcdefgh"),
+)
+def test_what_waits_for_itself_or_reads_nothing_is_refused(terms, error):
+    with pytest.raises(InvalidPlan, match=error):
+        BillingPlan.on_demand(CALLS, **terms)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: Fee(PerUnit(1), "seats"), InvalidPlan),
+        (lambda: Fee(PerUnit(1).of("a"), "seats", level="b"), InvalidPlan),
+        (lambda: Fee("x"), InvalidNumber),
+        (lambda: Fee(-1), InvalidPrice),
+        (lambda: Fee(1, level=""), InvalidName),
+        (lambda: Of(PerUnit(1)), InvalidPrice),
+        (lambda: Of(PerUnit(1), of="a", amount_of="usage"), InvalidPrice),
+        (lambda: Of(5, of="a"), InvalidPrice),
+        (lambda: PerUnit(1).of("a\n"), InvalidName),
+    ],
+    ids=list("abcdefghi"),
+)
+def test_a_curve_of_other_parts_is_refused(make, error):
+    with pytest.raises(error):
+        make()
+
+
+def test_curves_say_what_they_read():
+    assert SUPPORT.name == "the amount of usage"
+    assert Flat(3).of("seats").in_words().endswith(", for seats")
+    assert Amount().on == ("fee", "usage")
+    plan = BillingPlan.on_demand(
+        CALLS,
+        included={
+            ("calls", "seats"): 5,
+        },
+        minimum=PerUnit(5).of("seats"),
+    )
+    assert "5 free units" in plan._repr_html_()
+    assert BillingPlan.on_demand(CALLS, included=[Allowance(5, "calls")]).included == (("calls", 5),)
