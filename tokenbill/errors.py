@@ -293,12 +293,15 @@ class QuantityOverflow(TokenbillError, OverflowError):
 
     code = "quantity_overflow"
 
-    def __init__(self, meter: str, group: object, quantity: object, most: object) -> None:
+    def __init__(
+        self, meter: str, group: object, quantity: object, most: object, *, scale: int | None = None
+    ) -> None:
         self.meter, self.group, self.quantity, self.most = meter, group, quoted(quantity), quoted(most)
         where = f" of {quoted(group)}" if group else ""
+        way_out = "give quantities or rates with fewer decimals" if scale is None else f"write scale={scale}"
         super().__init__(
             f"{quoted(meter)}{where}: {self.quantity} is more than {self.most}, up to which columns"
-            " are exact; give quantities or rates with fewer decimals, or bill it with Bill.of"
+            f" are exact; {way_out}, or bill it with Bill.of"
         )
 
 

@@ -5,43 +5,205 @@ Every frame of aggregated quantities comes here, whatever engine made it, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 from tokenbill.core.rating.entry_curve import EntryCurve
+from tokenbill.errors import QuantityOverflow
 from tokenbill.frames.array_run import numerators
 from tokenbill.frames.block import BillLine, Block, Text
-from tokenbill.frames.column_plan import DIGITS, ColumnPlan, unscaled
+from tokenbill.frames.column_plan import BillRow, ColumnPlan
 from tokenbill.frames.engines import np
 from tokenbill.frames.ints import Array, Ints, joined
 from tokenbill.frames.layouts import Layout, quantity_of
-from tokenbill.frames.sums import Cell, Sums, cells, refuse_beyond
+from tokenbill.frames.scales import DIGITS, least_scale, too_narrow, unscaled
+from tokenbill.frames.sums import Cell, Sums, added, cells, refuse_beyond
 
-__all__ = ["Rows", "amounts", "settle"]
+__all__ = ["Rows", "Settled", "amounts", "held"]
 
 BLOCK = 1 << 13
 """Groups that are settled at once: their numbers, and those on the way, fit the cache."""
 TOGETHER = "all meters together"
+MOST = 10**DIGITS - 1
 
 
 class Rows(NamedTuple):
-    """The lines of bills: ``what`` is a place in ``texts``, the kind, meter and description of each line.
+    """Lines of bills: ``what`` is a place in ``Settled.texts``, the kind, meter and description of each.
 
-    ``quantity`` is a number of 1/unit and counts where ``counted`` is true; ``amount`` one of 1/10^places.
+    Numbers are in 1/10^scale; ``quantity`` counts where ``counted`` is true. ``label`` and ``part`` are the
+    places of the labels that the line is of, and of what it is spread over; -1 is none.
     """
 
     group: Array
     what: Array
-    texts: list[Text]
     quantity: Ints
     counted: Array
     amount: Ints
+    label: Array = None
+    part: Array = None
+
+
+class Settled:
+    """The bills of all groups, block by block; ``texts`` are those of the lines that were met so far."""
+
+    def __init__(self, plan: ColumnPlan, layout: Layout, sums: Sums) -> None:
+        self.plan, self.layout, self.sums = plan, layout, sums
+        self.texts: dict[Text, int] = {}
+
+    def blocks(self) -> Iterator[Rows]:
+        """The lines of the groups, in their order."""
+        sums, plan = self.sums, self.plan
+        found = cells(plan, self.layout, sums)
+        if not self._is_on_arrays(found):
+            yield self._one_by_one(found)
+            return
+        ordered = self._ordered(found)
+        if not sums.groups:  # the types of a result do not depend on there being rows
+            yield self.listed([])
+        for start in range(0, sums.groups, BLOCK):
+            stop = min(start + BLOCK, sums.groups)
+            yield self._written(list(Block(plan, ordered, start, stop).lines()), start, stop)
+
+    def totals(self) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+        """The net, discounts, credit, taxes and total of each group, in 1/10^scale."""
+        sums, plan = self.sums, self.plan
+        found = cells(plan, self.layout, sums)
+        if not self._is_on_arrays(found):
+            return self.added_up(self._one_by_one(found))
+        parts = list[tuple[Ints, Ints, Ints]]()
+        ordered = self._ordered(found)
+        for start in range(0, sums.groups, BLOCK):
+            parts.append(Block(plan, ordered, start, min(start + BLOCK, sums.groups)).totals())
+        off, taxes, total = (joined([part[i] for part in parts]) for i in range(3))
+        places = max(plan.scale, plan.form.places)
+        every = (total - taxes, off, total * 0, taxes, total)
+        hold = partial(held, what=TOGETHER, scale=plan.scale, name=sums.name, least=plan.form.places)
+        net, off, credit, taxes, total = (hold(numbers, places) for numbers in every)
+        return net, off, credit, taxes, total
+
+    def _name_of(self, where: Array) -> Callable[[int], str]:
+        """What errors call the groups of a line."""
+        return lambda place: self.sums.name(int(where[place]))
+
+    def added_up(self, rows: Rows) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+        """The same of lines that ``Bill.of`` made."""
+        texts = list(self.texts)
+        kinds = np.array([text[0] for text in texts])[rows.what] if texts else np.zeros(0, str)
+
+        def of(kind: str, *, is_above: bool = False) -> Ints:
+            where = np.flatnonzero((kinds == kind) & (~rows.amount.signs() if is_above else True))
+            return added(self.sums.groups, rows.group[where], rows.amount[where])
+
+        total, taxes = added(self.sums.groups, rows.group, rows.amount), of("tax", is_above=True)
+        return total - taxes, -of("discount"), total * 0, taxes, total
+
+    def _is_on_arrays(self, found: Iterable[Cell]) -> bool:
+        return self.plan.on_arrays and all(cell.entry.function is not None for cell in found)
+
+    def _ordered(self, found: list[Cell]) -> list[Cell]:
+        """The quantities by entry in the order of lines, none of them beyond what an entry prices."""
+        plan, sums = self.plan, self.sums
+        ordered = _with_standing(plan, found, sums)
+        for cell in ordered:
+            # beyond the top no quantity is one, and the curve has no pieces
+            most = min(cell.function.top, MOST)
+            refuse_beyond(str(cell.entry.key), cell.group, cell.n, most=most, unit=plan.unit, sums=sums)
+        return ordered
+
+    def _written(self, lines: list[BillLine], start: int, stop: int) -> Rows:
+        """Lines of a block as rows: each is written to its place, behind the lines of its bill before it."""
+        counts = np.zeros(stop - start, np.int64)
+        for line in lines:
+            counts[slice(None) if line.where is None else line.where] += 1
+        ends = np.cumsum(counts)
+        place, count = ends - counts, int(ends[-1])
+        what, counted = np.zeros(count, np.int32), np.zeros(count, bool)
+        amount, quantity = _Words(count), _Words(count)
+        for line in lines:
+            rows = place if line.where is None else place[line.where]
+            what[rows] = self.texts.setdefault(line.text, len(self.texts))
+            where = np.arange(start, stop) if line.where is None else line.where + start
+            hold = partial(
+                held, scale=self.plan.scale, name=self._name_of(where), least=self.plan.form.places
+            )
+            what_it_is = line.text[1] or TOGETHER
+            amount.write(rows, hold(line.amount, line.places, what=what_it_is))
+            if line.quantity is not None:
+                counted[rows] = True
+                quantity.write(rows, hold(line.quantity, len(str(self.plan.unit)) - 1, what=what_it_is))
+            place[slice(None) if line.where is None else line.where] += 1
+        group = np.repeat(np.arange(start, stop, dtype=np.int32), counts)
+        return Rows(group, what, quantity.ints(), counted, amount.ints())
+
+    def _one_by_one(self, found: Iterable[Cell]) -> Rows:
+        """The bills of the groups by ``Bill.of``."""
+        plan, sums = self.plan, self.sums
+        usage: list[dict[str, Decimal]] = [{} for _ in range(sums.groups)]
+        for cell in found:
+            refuse_beyond(str(cell.entry.key), cell.group, cell.n, most=MOST, unit=plan.unit, sums=sums)
+            groups = range(sums.groups) if cell.group is None else cell.group.tolist()
+            for group, n in zip(groups, cell.n.long().tolist(), strict=True):
+                usage[group][str(cell.entry.key)] = quantity_of(n, plan.unit)
+        return self.listed([(group, row) for group, used in enumerate(usage) for row in plan.rows(used)])
+
+    def listed(self, rows: list[tuple[int, BillRow]]) -> Rows:
+        """Rows of single bills, each with its group."""
+        scale = self.plan.scale
+        what = [self.texts.setdefault(row[:3], len(self.texts)) for _, row in rows]
+        quantities = [unscaled(row.quantity or Decimal(0), scale, "a quantity") for _, row in rows]
+        return Rows(
+            np.array([group for group, _ in rows], np.int32),
+            np.array(what, np.int32),
+            Ints(np.array(quantities, object)),
+            np.array([row.quantity is not None for _, row in rows], bool),
+            Ints(np.array([unscaled(row.amount, scale) for _, row in rows], object)),
+        )
+
+
+def held(
+    numbers: Ints, places: int, *, what: str, scale: int, name: Callable[[int], str], least: int = 0
+) -> Ints:
+    """Numbers in 1/10^places with the decimals of a column, none of which it would lose or not hold.
+
+    Raises:
+        InvalidPrice: For one of more decimals, with the scale that it needs.
+        QuantityOverflow: For one of more digits before the point, with the scale that leaves room for it.
+    """
+
+    def exact(row: int) -> Decimal:
+        return quantity_of(int(numbers[row : row + 1].long()[0]), 10**places)
+
+    if places > scale:
+        rest = (numbers % 10 ** (places - scale)).nonzero()
+        if rest.any():
+            raise too_narrow(f"a number of {what}", exact(int(np.argmax(rest))), scale)
+        return held(numbers // 10 ** (places - scale), scale, what=what, scale=scale, name=name, least=least)
+    room = MOST // 10 ** (scale - places)
+    if numbers.top > room and numbers.tight().top > room:
+        is_large = (room - numbers).signs() | (numbers + room).signs()
+        if is_large.any():
+            first = int(np.argmax(is_large))
+            number, most = abs(exact(first)), quantity_of(room, 10**places)
+            raise QuantityOverflow(what, name(first), number, most, scale=least_scale(number, least))
+    found: Ints = numbers * 10 ** (scale - places)
+    return found
+
+
+def _with_standing(plan: ColumnPlan, found: list[Cell], sums: Sums) -> list[Cell]:
+    """The quantities by entry, in the order of lines: every group has what costs though nothing is used."""
+    by_entry = {cell.entry: cell for cell in found}
+    for entry in plan.form.card.always:
+        n, known = Ints(np.zeros(sums.groups, np.int64), 0), by_entry.get(entry)
+        if known is not None:
+            n = known.n if known.group is None else known.n.placed(sums.groups, known.group)
+        by_entry[entry] = Cell(entry, None, n)
+    return sorted(by_entry.values(), key=lambda cell: cell.entry.order)
 
 
 def amounts(plan: ColumnPlan, layout: Layout, sums: Sums) -> Ints:
-    """The amount of each group at the prices alone, in 1/10^places: what ``rate_rows`` adds."""
+    """The amount of each group at the prices alone, in 1/10^scale: what ``rate_rows`` adds."""
     found = cells(plan, layout, sums)
     if plan.shown is None:
         usage: list[list[tuple[EntryCurve, Decimal]]] = [[] for _ in range(sums.groups)]
@@ -49,7 +211,7 @@ def amounts(plan: ColumnPlan, layout: Layout, sums: Sums) -> Ints:
             groups = range(sums.groups) if cell.group is None else cell.group.tolist()
             for group, n in zip(groups, cell.n.long().tolist(), strict=True):
                 usage[group].append((cell.entry, quantity_of(n, plan.unit)))
-        return Ints(np.array([unscaled(plan.amount(row), plan.places) for row in usage], object))
+        return Ints(np.array([unscaled(plan.amount(row), plan.scale) for row in usage], object))
     total = Ints(np.zeros(sums.groups, np.int64), 0)
     for cell in found:
         # engines rate rows in numbers of 38 digits, so what they refuse is refused on arrays, too
@@ -58,93 +220,7 @@ def amounts(plan: ColumnPlan, layout: Layout, sums: Sums) -> Ints:
         amount = numerators(cell.function, cell.n)
         total = total + (amount if cell.group is None else amount.placed(sums.groups, cell.group))
     refuse_beyond(TOGETHER, None, total, most=plan.limit - 1, unit=plan.form.card.scale, sums=sums)
-    return numerators(plan.shown, total)
-
-
-def settle(plan: ColumnPlan, layout: Layout, sums: Sums) -> Rows:
-    """The bill of each group, line by line."""
-    found = cells(plan, layout, sums)
-    if not plan.on_arrays or any(cell.entry.function is None for cell in found):
-        return _one_by_one(plan, found, sums)
-    by_entry = {cell.entry: cell for cell in found}
-    for entry in plan.form.card.always:  # every group has what costs something though nothing is used
-        n, known = Ints(np.zeros(sums.groups, np.int64), 0), by_entry.get(entry)
-        if known is not None:
-            n = known.n if known.group is None else known.n.placed(sums.groups, known.group)
-        by_entry[entry] = Cell(entry, None, n)
-    ordered = sorted(by_entry.values(), key=lambda cell: cell.entry.order)
-    for cell in ordered:
-        # beyond the top no quantity is one, and the curve has no pieces
-        most = min(cell.function.top, 10**DIGITS - 1)
-        refuse_beyond(str(cell.entry.key), cell.group, cell.n, most=most, unit=plan.unit, sums=sums)
-    writer = _Writer(plan, sums)
-    for start in range(0, sums.groups, BLOCK):
-        stop = min(start + BLOCK, sums.groups)
-        writer.add(list(Block(plan, ordered, start, stop).lines()), start, stop)
-    return writer.rows()
-
-
-class _Writer:
-    """Lines of blocks as rows: each is written to its place, behind the lines of its bill before it."""
-
-    def __init__(self, plan: ColumnPlan, sums: Sums) -> None:
-        self.plan, self.sums = plan, sums
-        self.texts: dict[Text, int] = {}
-        self.parts: list[Rows] = []
-
-    def add(self, lines: list[BillLine], start: int, stop: int) -> None:
-        """Write the lines of the groups from *start* on."""
-        plan, size = self.plan, stop - start
-        counts = np.zeros(size, np.int64)
-        for line in lines:
-            counts[slice(None) if line.where is None else line.where] += 1
-            where = np.arange(start, stop) if line.where is None else line.where + start
-            meter = line.text[1] or TOGETHER
-            most, unit = 10**DIGITS - 1, 10**plan.bill_places
-            refuse_beyond(meter, where, line.amount, most=most, unit=unit, sums=self.sums)
-        ends = np.cumsum(counts)
-        place, count = ends - counts, int(ends[-1])
-        what, counted = np.zeros(count, np.int32), np.zeros(count, bool)
-        amount, quantity = _Words(count), _Words(count)
-        for line in lines:
-            rows = place if line.where is None else place[line.where]
-            what[rows] = self.texts.setdefault(line.text, len(self.texts))
-            amount.write(rows, line.amount)
-            if line.quantity is not None:
-                counted[rows] = True
-                quantity.write(rows, line.quantity)
-            place[slice(None) if line.where is None else line.where] += 1
-        group = np.repeat(np.arange(start, stop, dtype=np.int32), counts)
-        self.parts.append(Rows(group, what, [], quantity.ints(), counted, amount.ints()))
-
-    def rows(self) -> Rows:
-        """All that was written."""
-        parts, self.parts = self.parts, []
-        groups, whats, _, quantities, counts, amounts = (
-            [list(column) for column in zip(*parts, strict=True)] if parts else [[], [], [], [], [], []]
-        )
-        # each column is let go once it is joined, or the rows would be in memory twice
-        parts.clear()
-        return Rows(
-            _concatenated(groups, np.int32),
-            _concatenated(whats, np.int32),
-            list(self.texts),
-            _joined(quantities),
-            _concatenated(counts, bool),
-            _joined(amounts),
-        )
-
-
-def _joined(parts: list[Ints]) -> Ints:
-    found = joined(parts)
-    parts.clear()
-    return found
-
-
-def _concatenated(parts: list[Array], kind: Any) -> Array:
-    found = np.concatenate([np.zeros(0, kind), *parts])
-    parts.clear()
-    return found
+    return numerators(plan.shown, total) * plan.factor
 
 
 class _Words:
@@ -169,30 +245,6 @@ class _Words:
 
     def ints(self) -> Ints:
         """What was written."""
-        return (
-            Ints(self.low, self.top)
-            if self.high is None
-            else Ints(self.low.view(np.uint64), self.top, self.high)
-        )
-
-
-def _one_by_one(plan: ColumnPlan, found: Iterable[Cell], sums: Sums) -> Rows:
-    """The bills of the groups by ``Bill.of``."""
-    usage: list[dict[str, Decimal]] = [{} for _ in range(sums.groups)]
-    for cell in found:
-        refuse_beyond(str(cell.entry.key), cell.group, cell.n, most=10**DIGITS - 1, unit=plan.unit, sums=sums)
-        groups = range(sums.groups) if cell.group is None else cell.group.tolist()
-        for group, n in zip(groups, cell.n.long().tolist(), strict=True):
-            usage[group][str(cell.entry.key)] = quantity_of(n, plan.unit)
-    rows = [(group, row) for group, used in enumerate(usage) for row in plan.rows(used)]
-    texts: dict[Text, int] = {}
-    what = [texts.setdefault(row[:3], len(texts)) for _, row in rows]
-    quantities = [int(Fraction(row.quantity or 0) * plan.unit) for _, row in rows]
-    return Rows(
-        np.array([group for group, _ in rows], np.int32),
-        np.array(what, np.int32),
-        list(texts),
-        Ints(np.array(quantities, object)),
-        np.array([row.quantity is not None for _, row in rows], bool),
-        Ints(np.array([unscaled(row.amount, plan.bill_places) for _, row in rows], object)),
-    )
+        if self.high is None:
+            return Ints(self.low, self.top)
+        return Ints(self.low.view(np.uint64), self.top, self.high)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from math import gcd
 from typing import NamedTuple, TypeAlias
 
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import decimal, odd_part
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.rating_run import Number
 from tokenbill.core.rating.stages import BurnTokens, FeeCharge
 from tokenbill.frames.array_run import ArrayRun, numerators
-from tokenbill.frames.column_plan import PLACES, ColumnPlan, places_of
+from tokenbill.frames.column_plan import ColumnPlan
 from tokenbill.frames.engines import np
-from tokenbill.frames.ints import Array, Ints, picked
+from tokenbill.frames.ints import Array, Ints, beyond
 from tokenbill.frames.layouts import quantity_of
+from tokenbill.frames.scales import places_of, too_narrow
 from tokenbill.frames.sums import Cell
 
 __all__ = ["BillLine", "Block", "Text"]
@@ -25,10 +28,11 @@ Text: TypeAlias = "tuple[str, str | None, str]"
 
 
 class BillLine(NamedTuple):
-    """A line of the bills of a block: *amount* is that of the groups at *where*; None is all of them."""
+    """A line of the bills of a block, in 1/10^places: that of the groups at *where*; None is all of them."""
 
     text: Text
     amount: Ints
+    places: int
     where: Array | None = None
     quantity: Ints | None = None
 
@@ -70,15 +74,33 @@ class Block:
     def lines(self) -> Iterator[BillLine]:
         """Fees, usage, what changes it, taxes, and what is left to the rounded total."""
         plan, form = self.plan, self.plan.form
-        total = self.run.total + self.zeros
+        left, places = self.run.total + self.zeros, form.places
         if plan.plan.overage == "refuse":
-            self._refuse(total)
-        left = total * 10 ** (plan.bill_places - form.places)
+            self._refuse(left)
         for line in (*self._fees(), *self._usage(), *self._notes()):
             amount = line.amount if line.where is None else line.amount.placed(self.size, line.where)
-            left = left - amount
+            wider = max(places, line.places)
+            left = left * 10 ** (wider - places) - amount * 10 ** (wider - line.places)
+            places = wider
             yield line
-        yield _where_any(("rounding", None, "rounding"), left)
+        yield _where_any(("rounding", None, "rounding"), left, places)
+
+    def totals(self) -> tuple[Ints, Ints, Ints]:
+        """What discounts took off, the taxes, and the total, in the most decimals of column and currency."""
+        form = self.plan.form
+        scale = max(self.plan.scale, form.places)
+        total = (self.run.total + self.zeros) * 10 ** (scale - form.places)
+        if self.plan.plan.overage == "refuse":
+            self._refuse(self.run.total + self.zeros)
+        off, taxes = self.zeros, self.zeros
+        for note in self.run.notes or ():
+            over = 10**form.places if note.over is None else note.over
+            if note.charge.kind == "discount":
+                line = self._line(("discount", None, note.charge.description), -note.amount, over)
+                off = off + line.amount * 10 ** (scale - line.places)
+            elif note.charge.kind == "tax":  # of a tax that prices contain, the line that takes it off again
+                taxes = taxes + beyond(note.amount + self.zeros, 0) * 10 ** (scale - form.places)
+        return off, taxes, total
 
     def _refuse(self, total: Ints) -> None:
         """No balance pays here, so a plan that bills no overage bills no usage that costs.
@@ -102,57 +124,59 @@ class Block:
         for stage in form.terms().pricing:
             if isinstance(stage, FeeCharge):
                 over = 10**form.places if form.whole_lines else form.card.scale
-                own = places_of(over // gcd(stage.amount, over))
-                yield BillLine(("fee", None, stage.fee.name), self._shown(stage.amount, over, own))
+                yield self._line(("fee", None, stage.fee.name), stage.amount, over)
 
     def _usage(self) -> Iterator[BillLine]:
         """A line for each entry that was used, and for what is due though no token is left to pay."""
         plan, form, run = self.plan, self.plan.form, self.run
         amounts: Sequence[Number]
         over: Number = form.card.scale
-        is_dense, places = not form.by_cell, PLACES
+        is_dense = not form.by_cell
         if form.by_cell:
-            amounts, places = self.numerators, plan.places
+            amounts = self.numerators
         elif plan.plan.token_price is None:
             amounts = [number for source, number in run.charges if isinstance(source, EntryCurve)]
         else:
             amounts, over = run.sold[0], over * run.sold[1]
         if form.whole_lines:
-            over, places = 10**form.places, form.places
+            over = 10**form.places
         for cell, number in zip(self.cells, amounts, strict=True):
             where, n, key = cell.group, cell.n, str(cell.entry.key)
             amount = number[where] if is_dense and where is not None else number
             if cell.entry not in form.card.always and not (is_used := n.nonzero()).all():
                 where = np.flatnonzero(is_used) if where is None else where[is_used]
                 amount, n = amount[is_used], n[is_used]
-            yield BillLine(("usage", key, key), self._shown(amount, _at(over, where), places), where, n)
+            yield self._line(("usage", key, key), amount, _at(over, where))._replace(where=where, quantity=n)
         for source, number in run.charges:
             if isinstance(source, BurnTokens):
-                text = ("usage", None, "tokens")
-                yield _where_any(text, self._shown(number, over, places))
+                line = self._line(("usage", None, "tokens"), number, over)
+                yield _where_any(line.text, line.amount, line.places)
 
     def _notes(self) -> Iterator[BillLine]:
         """What terms changed; taxes are shown though they are nothing."""
         form = self.plan.form
-        for note, own in zip(self.run.notes or (), self.plan.note_places, strict=True):
+        for note in self.run.notes or ():
             over = 10**form.places if note.over is None else note.over
-            text, amount = (
-                (note.charge.kind, None, note.charge.description),
-                self._shown(note.amount, over, own),
-            )
-            yield BillLine(text, amount) if note.charge.kind == "tax" else _where_any(text, amount)
+            line = self._line((note.charge.kind, None, note.charge.description), note.amount, over)
+            yield line if note.charge.kind == "tax" else _where_any(line.text, line.amount, line.places)
 
-    def _shown(self, number: Number, over: Number, own: int) -> Ints:
-        """Numerators as amounts with so many decimals, in the places of the column."""
-        places = self.plan.bill_places
+    def _line(self, text: Text, number: Number, over: Number) -> BillLine:
+        """Numerators as amounts: exact, or to the decimals of the column where they never end."""
+        scale = self.plan.scale
         number = number + self.zeros if isinstance(number, int) else number
-        found: Ints
-        found = _rounded(number, over, own) * 10 ** (places - own)
-        if own == PLACES < places:
-            # 18 decimals are for what never ends; an amount that the column holds is shown to its last digit
-            full = _rounded(number, over, places)
-            found = picked(~(full * over - number * 10**places).nonzero(), full, found)
-        return found
+        if isinstance(over, Ints):
+            return BillLine(text, _rounded(number, over, scale), scale)
+        places = places_of(over, scale)
+        if places <= scale and odd_part(over) == 1:
+            return BillLine(text, _rounded(number, over, places), places)
+        found = _rounded(number, over, scale)
+        # what ends only after more decimals than the column has would lose them without a word
+        inexact = (found * over - number * 10**scale).nonzero()
+        ends = inexact if odd_part(over) == 1 else inexact & ~(number % odd_part(over)).nonzero()
+        if ends.any():
+            n = int(number[int(np.argmax(ends)) : int(np.argmax(ends)) + 1].long()[0])
+            raise too_narrow(f"an amount of {text[1] or text[2]}", decimal(Fraction(n, over)), scale)
+        return BillLine(text, found, scale)
 
 
 def _rounded(number: Ints, over: Number, places: int) -> Ints:
@@ -169,7 +193,9 @@ def _at(over: Number, where: Array | None) -> Number:
     return over if isinstance(over, int) or where is None or over.size == 1 else over[where]
 
 
-def _where_any(text: Text, amount: Ints) -> BillLine:
+def _where_any(text: Text, amount: Ints, places: int) -> BillLine:
     """A line of the groups where it comes to something."""
     where = np.flatnonzero(amount.nonzero())
-    return BillLine(text, amount) if where.size == amount.size else BillLine(text, amount[where], where)
+    if where.size == amount.size:
+        return BillLine(text, amount, places)
+    return BillLine(text, amount[where], places, where)

@@ -25,21 +25,18 @@ from tokenbill.core.pricing.price import Each
 from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
-from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of, places_for
-from tokenbill.core.rating.rating_run import Number
-from tokenbill.core.rating.stages import BurnTokens, FeeCharge
+from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
+from tokenbill.core.rating.stages import BurnTokens
 from tokenbill.core.rating.version_terms import terms_of_plan
-from tokenbill.errors import InvalidPrice
-from tokenbill.frames.array_run import ArrayRun
-from tokenbill.frames.engines import np
-from tokenbill.frames.ints import Ints
+from tokenbill.frames.scales import DIGITS, SCALE, places_of, shown_to
 
-__all__ = ["DIGITS", "PLACES", "BillRow", "ColumnPlan", "column_plan", "places_of", "unscaled"]
+__all__ = [
+    "BillRow",
+    "ColumnPlan",
+    "bill_rows",
+    "column_plan",
+]
 
-DIGITS = 38
-"""Digits of the widest fixed decimal that every engine has."""
-PLACES = 18
-"""Decimals of amounts that do not terminate, or are worked out one by one."""
 TOP = 10 ** (2 * DIGITS)
 KEPT = 16
 """Forms that a plan keeps: units of columns, and periods."""
@@ -60,7 +57,8 @@ class ColumnPlan:
     """A plan for columns of quantities, n being the quantity × *unit*.
 
     ``form`` is its compiled form. ``shown`` makes amounts with ``places`` decimals of the numerators of its
-    entries; it is None where a price lists no pieces, or needs decimals without end beside more than 18.
+    entries, ``factor`` of them the decimals of the column; it is None where a price lists no pieces, or where
+    the places that it may need are more than the column has: then each amount is looked at.
     Rows are refused from ``limit`` on, where a number on the way may leave 38 digits.
 
     Args:
@@ -68,6 +66,7 @@ class ColumnPlan:
         unit: What a quantity is multiplied by to be whole: a power of ten.
         names: The meters that occur, by name; None for all that the plan prices.
         period: The service period, as in ``Bill.of``.
+        scale: Decimals of the columns of amounts and quantities.
 
     >>> columns = ColumnPlan(BillingPlan.on_demand(PriceSchedule(gpu_hours="0.25")), unit=10)
     >>> columns.entry("gpu_hours").function.at(15), columns.form.card.scale  # 1.5 hours
@@ -81,8 +80,9 @@ class ColumnPlan:
         *,
         names: Collection[str] | None = None,
         period: Period | None = None,
+        scale: int = SCALE,
     ) -> None:
-        self.plan, self.unit, self.period = plan, unit, period
+        self.plan, self.unit, self.period, self.scale = plan, unit, period, scale
         self.form = CompiledPlan(plan, unit=unit, versions=[terms_of_plan(plan, period)])
         card = self.form.card
         always = {entry.key for entry in card.always}
@@ -90,12 +90,15 @@ class ColumnPlan:
             found for key, found in card.curves.items() if names is None or key.name in names or key in always
         ]
         known = [found for found in curves if found is not None]
-        places = places_for(lcm(*(denominator_of(found, unit) for found in known)))
-        self.places, self.shown, self.limit = PLACES, None, 10**DIGITS
-        if card.curves and len(known) == len(curves) and places is not None and places <= DIGITS:
-            self.places = places
+        # a number on the way, and the decimals that the column adds, stay within 38 digits
+        places = places_of(lcm(*(denominator_of(found, unit) for found in known)), scale)
+        self.listed = bool(card.curves) and len(known) == len(curves)
+        self.places, self.factor, self.shown, self.limit = scale, 1, None, 10**DIGITS
+        if self.listed and places <= scale:
+            self.places, self.factor = places, 10 ** (scale - places)
             self.shown = IntegerPrice.of(IDENTITY, card.scale, 10**places, top=TOP)
-            self.limit = self.shown.most(10**DIGITS) + 1
+            self.limit = self.shown.reach(10**DIGITS // self.factor) + 1
+            self.limit = min(self.limit, self.shown.most(10**DIGITS) + 1)
 
     @cached_property
     def on_arrays(self) -> bool:
@@ -104,36 +107,7 @@ class ColumnPlan:
         tokens = [stage for stage in terms.settling if isinstance(stage, BurnTokens)]
         if terms.looks_at_charges or self.form.reads_usage:
             return False  # quantities of single charges are for `Bill.of` to look at
-        return self.shown is not None and all(
-            price.function is not None for stage in tokens for price in stage.prices
-        )
-
-    @cached_property
-    def note_places(self) -> list[int]:
-        """Decimals of each line of a bill that comes after its usage."""
-        form, terms, nothing = self.form, self.form.terms(), Ints(np.zeros(1, np.int64), 0)
-        # what a line is a numerator of depends on the plan, never on a quantity: a bill of nothing tells it;
-        # every charge is there twice where there can be several, for a spread over one widens no scale
-        if form.by_cell:
-            cells = (*terms.cells, *terms.cells) if form.cells.scopes else tuple(terms.cells)
-            run = terms.settle(ArrayRun(form, [nothing] * len(cells), cells))
-        else:
-            entries = [(self.entry(str(key)), nothing) for key in form.card.curves]
-            run = terms.rate(ArrayRun(form, [], (), entries * 2))
-        overs = [note.over for note in run.notes or ()]
-        return [form.places if over is None else places_of(over) for over in overs]
-
-    @cached_property
-    def bill_places(self) -> int:
-        """Decimals of the amounts on bills: those that any line needs."""
-        form = self.form
-        if not self.on_arrays:
-            return PLACES
-        usage = self.places if form.by_cell else form.places if form.whole_lines else PLACES
-        fees = [stage.amount for stage in form.terms().pricing if isinstance(stage, FeeCharge)]
-        over = 10**form.places if form.whole_lines else form.card.scale
-        needed = [places_of(Fraction(amount, over).denominator) for amount in fees]
-        return max(usage, form.places, *needed, *self.note_places)
+        return self.listed and all(price.function is not None for stage in tokens for price in stage.prices)
 
     def entry(self, meter: str, labels: Mapping[str, str] | None = None) -> EntryCurve:
         """The entry, or the group of an ``.each`` entry, that a meter with these labels falls to."""
@@ -154,7 +128,7 @@ class ColumnPlan:
         total: Exact = ZERO
         for entry, quantity in usage:
             total = plus(total, amount_at(entry.price, quantity))
-        return decimal(total)
+        return shown_to(total, self.scale)
 
     def rows(self, usage: Mapping[str, Decimal]) -> Iterator[BillRow]:
         """The bill of one group by ``Bill.of``, its usage given by meter: a row for each entry and term."""
@@ -163,19 +137,25 @@ class ColumnPlan:
         for meter, quantity in bill.usage.items():
             key = str(self.form.card[meter].key)
             quantities[key] = plus(quantities.get(key, ZERO), quantity)
-        sums: dict[tuple[str, str | None, str], Exact] = {}
-        for item in bill.lines:
-            meter_text = None if item.meter is None else str(item.meter)
-            place = item.kind, meter_text, meter_text or item.description
-            if place != ("rounding", None, "rounding"):
-                sums[place] = plus(sums.get(place, ZERO), item.precise)
-        rest: Exact = bill.total
-        for place, exact in sums.items():
-            used = decimal(quantities.get(place[1], ZERO)) if place[1] else None
-            yield BillRow(*place, used, decimal(exact))
-            rest = difference(rest, decimal(exact))
-        if rest:
-            yield BillRow("rounding", None, "rounding", None, decimal(rest))
+        yield from bill_rows(bill, {key: decimal(used) for key, used in quantities.items()}, self.scale)
+
+
+def bill_rows(bill: Bill, quantities: Mapping[str, Decimal], scale: int) -> Iterator[BillRow]:
+    """A bill as frames show it: a row for each entry, with the quantity that it was used, and term."""
+    sums: dict[tuple[str, str | None, str], Exact] = {}
+    for item in bill.lines:
+        meter_text = None if item.meter is None else str(item.meter)
+        place = item.kind, meter_text, meter_text or item.description
+        if place != ("rounding", None, "rounding"):
+            sums[place] = plus(sums.get(place, ZERO), item.precise)
+    rest: Exact = bill.total
+    for place, exact in sums.items():
+        used = quantities.get(place[1], ZERO) if place[1] else None
+        shown = shown_to(exact, scale)
+        yield BillRow(*place, used, shown)
+        rest = difference(rest, shown)
+    if rest:
+        yield BillRow("rounding", None, "rounding", None, decimal(rest))
 
 
 def column_plan(
@@ -184,35 +164,14 @@ def column_plan(
     *,
     names: Collection[str] | None = None,
     period: Period | None = None,
+    scale: int = SCALE,
 ) -> ColumnPlan:
     """A plan for columns, kept by its plan; that of a user's own schedule is made anew each time."""
     kept: dict[object, ColumnPlan] | None = plan.made.get("columns")
     if kept is None or len(kept) >= KEPT:
         kept = plan.made["columns"] = dict[object, ColumnPlan]()
-    key = unit, None if names is None else frozenset(names), period
+    key = unit, None if names is None else frozenset(names), period, scale
     found = kept.get(key)
     if found is None or found.form.card.is_full or not isinstance(plan.prices, PriceSchedule):
-        found = kept[key] = ColumnPlan(plan, unit, names=names, period=period)
+        found = kept[key] = ColumnPlan(plan, unit, names=names, period=period, scale=scale)
     return found
-
-
-def places_of(over: Number) -> int:
-    """Decimals that amounts in 1/*over* are shown with: all that they have, or 18."""
-    if isinstance(over, Ints):
-        return PLACES
-    places = places_for(over)
-    return PLACES if places is None or places > DIGITS else places
-
-
-def unscaled(amount: Decimal, places: int) -> int:
-    """An amount in 1/10^places.
-
-    Raises:
-        InvalidPrice: If it has more decimals, or too many digits.
-    """
-    scaled = Fraction(amount) * 10**places
-    if scaled.denominator != 1 or abs(scaled) >= 10**DIGITS:
-        raise InvalidPrice(
-            f"an amount that no decimal({DIGITS}, {places}) holds", amount, "bill it with Bill.of"
-        )
-    return int(scaled)

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from tokenbill.errors import UnreadableInput
-from tokenbill.frames.arrow import bills, keys_of, numbers_of, spelled_out
+from tokenbill.frames.arrow import spelled_out
 from tokenbill.frames.engines import dask, dataframe
-from tokenbill.frames.job import Job
+from tokenbill.frames.job import Job, Report
 from tokenbill.frames.layouts import Layout, Options, float_column, layout_of
 from tokenbill.frames.pandas import CAST, returned, source_of
 from tokenbill.frames.pandas import rate_rows as rate_pandas_rows
-from tokenbill.frames.parts import Part, added_up, joined
+from tokenbill.frames.parts import Part, joined, part_of
 
-__all__ = ["rate", "rate_rows"]
+__all__ = ["rate_rows", "report"]
 
 WIDE = 8
 """Sums that are joined at once."""
 
 
-def rate(data: Any, options: Options) -> Any:
-    """The lines of bills, one for each group."""
+def report(data: Any, options: Options, report: Report) -> Any:
+    """What *report* makes of the sums of a frame."""
     layout = _layout(data, options)
     parts = [
         dask.delayed(_part)(frame, options, layout, number) for number, frame in enumerate(data.to_delayed())
     ]
     while len(parts) > 1:
         parts = [dask.delayed(joined)(parts[at : at + WIDE]) for at in range(0, len(parts), WIDE)]
-    empty = _billed(_part(data._meta, options, layout), options, layout).iloc[:0]
-    billed = dask.delayed(_billed)(parts[0], options, layout)
-    return dataframe.from_delayed([billed], meta=empty, verify_meta=False)
+    work = partial(_reported, options, layout, report)
+    # what no row decides is known from a frame of none
+    empty = work(_part(data._meta, options, layout)).iloc[:0]
+    return dataframe.from_delayed([dask.delayed(work)(parts[0])], meta=empty, verify_meta=False)
 
 
 def rate_rows(data: Any, options: Options) -> Any:
@@ -45,22 +47,18 @@ def _layout(data: Any, options: Options) -> Layout:
     for name in layout.quantities:
         if data.dtypes[name].kind == "f":
             raise float_column(name, data.dtypes[name], odd=None, first=None, cast=CAST.format(name))
-    return Job.of(options, layout, {}).layout
+    return layout
 
 
 def _part(frame: Any, options: Options, layout: Layout, number: int = 0) -> Part:
     """The sums of one partition."""
-    source = source_of(frame, f"row {{}} of partition {number}".format)
-    numbers = [numbers_of(name, source.column(name), CAST, source.place) for name in layout.quantities]
-    keys = {name: keys_of(name, source, layout) for name in (*layout.by, *layout.variants)}
-    return added_up(keys, numbers, len(frame))
+    return part_of(source_of(frame, f"row {{}} of partition {number}".format), layout, options)
 
 
-def _billed(part: Part, options: Options, layout: Layout) -> Any:
-    places = {name: digits for name, (_, digits) in zip(layout.quantities, part.sums, strict=True)}
-    job = Job.of(options, layout, places)
+def _reported(options: Options, layout: Layout, report: Report, part: Part) -> Any:
+    job = Job.of(options, layout, part.places(layout))
     # the types are told before the texts are known, so that these are no categories
-    return returned(spelled_out(bills(job, [n for n, _ in part.sums], part.keys, part.height)))
+    return returned(spelled_out(report(job, part)))
 
 
 def _rated(frame: Any, options: Options) -> Any:

@@ -15,11 +15,12 @@ from tokenbill.core.base.quoting import listed
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.integer_price import IntegerPrice, value, whole
 from tokenbill.errors import InvalidUsage, QuantityOverflow, UnreadableInput
-from tokenbill.frames.arrow import Source, amount_column, lines, plain
-from tokenbill.frames.column_plan import DIGITS
+from tokenbill.frames.arrow import amount_column
+from tokenbill.frames.arrow_columns import Source, ints_of, plain
+from tokenbill.frames.batches import streamed
 from tokenbill.frames.engines import duckdb, pa, pc
 from tokenbill.frames.ints import LONG
-from tokenbill.frames.job import Job
+from tokenbill.frames.job import Job, Report
 from tokenbill.frames.layouts import (
     AMOUNT,
     Layout,
@@ -31,9 +32,13 @@ from tokenbill.frames.layouts import (
     null_keys,
     quantity_of,
 )
+from tokenbill.frames.parts import Part
+from tokenbill.frames.scales import DIGITS
 
-__all__ = ["rate", "rate_rows"]
+__all__ = ["rate_rows", "report"]
 
+BATCH = 1 << 17
+"""Rows that are handed over at once."""
 UNORDERED = "a relation, whose rows have no order"
 MOST_CASES = 100
 """How many variants are told apart by SQL, which tries one after another for each row."""
@@ -138,19 +143,36 @@ def _relation(settled: Any, data: Any) -> Any:
 # ---------------------------------------------------------------- bills
 
 
-def rate(data: Any, options: Options) -> Any:
-    """The lines of bills, one for each group; the relation is evaluated for it."""
+def report(data: Any, options: Options, report: Report) -> Any:
+    """What *report* makes of the sums of a relation, which is evaluated for it."""
     layout = layout_of(data.columns, options)
+    if options.times:
+        # its zone rules are of its own edition; times are read as instants, batch by batch
+        wanted = dict.fromkeys((*layout.keys, *layout.quantities, *options.times))
+        named = [f"{_key(data, name)} AS {_name(name)}" for name in wanted if name in data.columns]
+        reader = data.project(", ".join(named)).to_arrow_reader(BATCH)
+        return _relation(streamed(reader, options, report), data)
     summed = _summed(data, layout)
     _check(data, layout, summed)
-    return _relation(lines(Source(list(summed.cells), summed.cells.__getitem__, ""), options), data)
+    places = {name: _places(data, name) for name in layout.quantities}
+    job = Job.of(options, layout, places)
+    sums = [
+        (ints_of(summed.cells[name]), max(summed.cells[name].type.scale, 0)) for name in layout.quantities
+    ]
+    sums += [(ints_of(summed.rows), 0)] * len(layout.counts)
+    keys = {name: summed.cells[name].combine_chunks() for name in layout.keys}
+    for cells in keys.values():
+        if pa.types.is_nested(cells.type):  # what other engines do not group by
+            raise UnreadableInput("cells that tell no rows apart", cells.type, "give texts or numbers")
+    return _relation(report(job, Part(keys, sums, len(summed.rows))), data)
 
 
 def _summed(data: Any, layout: Layout) -> _Summed:
-    names = [*layout.by, *layout.variants]
+    names = list(layout.keys)
     keys = [_key(data, column) for column in names]
     sums = [_sum(data, column) for column in layout.quantities]
-    sound = " AND ".join(f"{_name(column)} >= 0" for column in layout.quantities)
+    met = "IS NOT NULL" if layout.signed else ">= 0"
+    sound = " AND ".join(f"{_name(column)} {met}" for column in layout.quantities) or "true"
     counts = ["count(*)", f"count(*) - count(*) FILTER ({sound})"]
     try:
         table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
@@ -262,7 +284,7 @@ def rate_rows(data: Any, options: Options) -> Any:
 def _on_arrays(data: Any, options: Options) -> Any:
     """The rows as they are now, with amounts that arrays work out."""
     table = data.to_arrow_table()
-    amounts = amount_column(Source(table.schema.names, table.column, ""), options)
+    amounts = amount_column(Source(table.schema.names, table.column, table.num_rows), options)
     return _relation(table.append_column(AMOUNT, amounts), data)
 
 
@@ -310,7 +332,7 @@ def _amount(job: Job, variants: Sequence[_Variant]) -> str:
         if not plan.places
         else f" * CAST({quantity_of(1, 10**plan.places):f} AS DECIMAL({DIGITS}, {plan.places}))"
     )
-    return f"CAST(CAST({settled.text} AS DECIMAL({DIGITS}, 0)){point} AS DECIMAL({DIGITS}, {plan.places}))"
+    return f"CAST(CAST({settled.text} AS DECIMAL({DIGITS}, 0)){point} AS DECIMAL({DIGITS}, {plan.scale}))"
 
 
 def _part(job: Job, entry: EntryCurve, columns: Iterable[str]) -> str:

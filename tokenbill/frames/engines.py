@@ -28,6 +28,7 @@ PACKAGES = {
     "sql": "pyspark.sql",
     "F": "pyspark.sql.functions",
     "types": "pyspark.sql.types",
+    "spark_arrow": "pyspark.sql.pandas.types",
     "tqdm": "tqdm",
 }
 """What each is called in this package."""

@@ -6,23 +6,22 @@ What is kept are the sums of each group and meter, not rows; they are rated when
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.money.decimals import PLACES
-from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
-from tokenbill.frames.arrow import Numbers, Place, bills, coded, numbers_of, plain, refuse_nulls
-from tokenbill.frames.column_plan import DIGITS
-from tokenbill.frames.engines import arrow_csv, np, pa, parquet, pc
-from tokenbill.frames.ints import Array, Ints
-from tokenbill.frames.job import Job
-from tokenbill.frames.layouts import Options, float_column, layout_of
-from tokenbill.frames.parts import Part, added_up, common, joined
+from tokenbill.errors import InvalidNumber, UnreadableInput
+from tokenbill.frames.arrow_columns import Place
+from tokenbill.frames.batches import Batches, Told, Total, as_it_is
+from tokenbill.frames.engines import arrow_csv, pa, parquet, pc
+from tokenbill.frames.job import Report
+from tokenbill.frames.layouts import Options
+from tokenbill.frames.scales import DIGITS
 
 __all__ = ["stream"]
 
@@ -30,8 +29,6 @@ BATCH = 1 << 17
 """Rows that are read at once."""
 BLOCK = 1 << 22
 """Bytes of a CSV file that are read at once; no row is longer."""
-PENDING = 1 << 20
-"""Sums that may wait to be added together."""
 PATHS: tuple[type, ...] = (str, PathLike)
 CSV = (".csv", ".csv.gz")
 PARQUET = (".parquet", ".pq")
@@ -39,135 +36,21 @@ PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 """A number in CSV: what ``decimals.number`` takes."""
 SHORT = 18
 """Digits that 64 bits hold in any case."""
-CAST = 'in {}, write column "{}" as int64 or a decimal'
-
-Told: TypeAlias = Callable[[int], object]
 
 
-def stream(path: object, options: Options, progress: object) -> Any:
-    """The lines of bills as a table."""
+def stream(path: object, options: Options, progress: object, report: Report) -> Any:
+    """What *report* makes of the rows of files, as a table."""
     paths = _paths(path)
     with _watched(progress, paths) as tell:
         files = map(_opened, paths)
         first = next(files)
-        total = _Total(options, first)
+        total = Total(options, first)
         for file in (first, *files):
             total.add(file, tell)
-    return total.bills()
-
-
-# ---------------------------------------------------------------- sums
-
-
-class _Total:
-    """The sums of all rows so far, some of them still waiting to be added together."""
-
-    def __init__(self, options: Options, first: _File) -> None:
-        with _told_of(first.name):
-            layout = layout_of(first.names, options)
-        self.options, self.job = options, Job.of(options, layout, {})
-        self.layout = self.job.layout
-        self.columns = (*self.layout.by, *self.layout.variants)
-        empty = {name: plain(pa.array([], first.kinds[name])) for name in self.columns}
-        none = [(Ints(np.zeros(0, np.int64), 0), 0)] * len(layout.quantities)
-        self.parts, self.waiting = [Part(empty, none, 0)], 0
-        self.kinds = {name: cells.type for name, cells in empty.items()}
-        self.seen = set[tuple[Any, ...]]()
-
-    def add(self, file: _File, tell: Told) -> None:
-        """Add the rows of a file."""
-        with _told_of(file.name):
-            found = layout_of(file.names, self.options)
-        if set(found.quantities) != set(self.layout.quantities) or found.meter != self.layout.meter:
-            raise UnreadableInput("a file with other columns than the first", file.name, "bill it on its own")
-        for name in found.quantities:
-            if pa.types.is_floating(file.kinds[name]):
-                cast = CAST.format(file.name, name)
-                raise float_column(name, file.kinds[name], odd=None, first=None, cast=cast)
-        before = 0
-        for batch in file.read([*self.columns, *self.layout.quantities]):
-            self._add(batch, file, before)
-            before += batch.num_rows
-            tell(batch.num_rows)
-
-    def _add(self, batch: Any, file: _File, before: int) -> None:
-        def place(row: int) -> str:
-            return f"row {before + row} of {file.name}"
-
-        sums = list[Numbers]()
-        for name in self.layout.quantities:
-            cells = file.counted(name, batch.column(name), place)
-            sums.append(numbers_of(name, cells, place=place))
-        keys = {name: batch.column(name) for name in self.columns}
-        for name, cells in keys.items():
-            refuse_nulls(name, cells, self.layout, place)
-        part = added_up(keys, sums, batch.num_rows)
-        self._match(part, keys, place)
-        self._keep(part, file)
-
-    def _keep(self, part: Part, file: _File) -> None:
-        for name, cells in part.keys.items():
-            kind = common([self.kinds[name], cells.type])
-            if kind is None:
-                what = f"column {quoted(name)} of another type than in the first file"
-                raise UnreadableInput(what, file.name, "write it with one type")
-            self.kinds[name] = kind
-        self.parts.append(part)
-        self.waiting += part.height
-        if self.waiting > max(PENDING, self.parts[0].height):
-            self._join()
-
-    def _match(self, part: Part, keys: Mapping[str, Any], place: Place) -> None:
-        """Refuse meters without a price in the batch that brings them, and not after the last file."""
-        _, variants = self._variants(part.keys, part.height)
-        for variant in variants:
-            if variant not in self.seen:
-                self._price(variant, keys, place)
-                self.seen.add(variant)
-
-    def _price(self, variant: tuple[Any, ...], keys: Mapping[str, Any], place: Place) -> None:
-        try:
-            self.layout.entry(self.job.plan, self.layout.quantities[0], variant)
-        except TokenbillError as error:
-            with _told_of(place(self._first(variant, keys))):
-                raise error from None
-
-    def _variants(self, keys: Mapping[str, Any], height: int) -> tuple[Array, list[tuple[Any, ...]]]:
-        """What tells the meters of rows apart, and which of it each row has."""
-        code, found = coded({name: keys[name] for name in self.layout.variants}, height)
-        return code, list(zip(*(cells.to_pylist() for cells in found.values()), strict=True))
-
-    def _first(self, variant: tuple[Any, ...], keys: Mapping[str, Any]) -> int:
-        """The first row of a variant."""
-        code, variants = self._variants(keys, len(next(iter(keys.values()))))
-        return int(np.argmax(code == variants.index(variant)))
-
-    def _join(self) -> None:
-        self.parts, self.waiting = [joined(self.parts)], 0
-
-    def bills(self) -> Any:
-        """The bills of all rows."""
-        self._join()
-        (part,) = self.parts
-        places = {name: digits for name, (_, digits) in zip(self.layout.quantities, part.sums, strict=True)}
-        job = Job.of(self.options, self.layout, places)
-        return bills(job, [n for n, _ in part.sums], part.keys, part.height)
+    return total.report(report)
 
 
 # ---------------------------------------------------------------- files
-
-
-class _File(NamedTuple):
-    """A file: what errors call it, its columns and their types, and the batches of some columns.
-
-    ``counted`` makes a column of quantities one of numbers.
-    """
-
-    name: str
-    names: Sequence[str]
-    kinds: Mapping[str, Any]
-    read: Callable[[Sequence[str]], Iterator[Any]]
-    counted: Callable[[str, Any, Place], Any]
 
 
 def _paths(given: Any) -> list[Path]:
@@ -196,22 +79,12 @@ def _below(given: Any) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.name.endswith(CSV + PARQUET))
 
 
-def _opened(path: Path) -> _File:
+def _opened(path: Path) -> Batches:
     if path.name.endswith(CSV):
         return _csv_file(path)
     if path.name.endswith(PARQUET):
         return _parquet_file(path)
     raise UnreadableInput("not a Parquet or CSV file", path.name, f"name it {' or '.join(PARQUET + CSV)}")
-
-
-@contextmanager
-def _told_of(where: str) -> Generator[None, None, None]:
-    """Say before what is refused where that is."""
-    try:
-        yield
-    except TokenbillError as error:
-        error.args = (f"{where}: {error}",)
-        raise
 
 
 @contextmanager
@@ -226,7 +99,7 @@ def _reading(path: Path, odd: Sequence[int] = ()) -> Generator[None, None, None]
         raise UnreadableInput("cannot read", path.name, reason) from None
 
 
-def _parquet_file(path: Path) -> _File:
+def _parquet_file(path: Path) -> Batches:
     with _reading(path), parquet.ParquetFile(path) as file:
         schema = file.schema_arrow
     kinds = dict(zip(schema.names, schema.types, strict=True))
@@ -236,14 +109,10 @@ def _parquet_file(path: Path) -> _File:
         with _reading(path), parquet.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as opened:
             yield from opened.iter_batches(BATCH, columns=columns)
 
-    return _File(path.name, schema.names, kinds, batches, _as_it_is)
+    return Batches(path.name, schema.names, kinds, batches, as_it_is)
 
 
-def _as_it_is(_: str, cells: Any, __: Place) -> Any:
-    return cells
-
-
-def _csv_file(path: Path) -> _File:
+def _csv_file(path: Path) -> Batches:
     """A CSV file, all of whose cells are read as text."""
     with _reading(path), pa.input_stream(path) as raw:
         head = raw.read(BLOCK).decode("utf-8-sig", "replace")
@@ -262,7 +131,7 @@ def _csv_file(path: Path) -> _File:
         with _reading(path, odd), arrow_csv.open_csv(path, read, parse, options) as opened:
             yield from opened
 
-    return _File(path.name, names, dict.fromkeys(names, pa.string()), batches, _counted)
+    return Batches(path.name, names, dict.fromkeys(names, pa.string()), batches, _counted)
 
 
 def _noting(odd: list[int]) -> Callable[[Any], str]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
+from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.frames.layouts import Layout, Options
 
 if TYPE_CHECKING:
     from tokenbill.frames.column_plan import ColumnPlan
 
-__all__ = ["Backend", "Job"]
+__all__ = ["Backend", "Job", "Report"]
+
+Report: TypeAlias = "Callable[[Job, Any], Any]"
+"""What makes an Arrow table of the sums of groups and meters; it is sent to the workers of a cluster."""
 
 
 class Backend(Protocol):
     """What the frames of one package are billed and rated by."""
 
-    def rate(self, data: Any, options: Options) -> Any:
-        """The lines of bills, one for each group."""
+    def report(self, data: Any, options: Options, report: Report) -> Any:
+        """What *report* makes of the sums of the frame, as a frame of the same package."""
 
     def rate_rows(self, data: Any, options: Options) -> Any:
         """The frame with the amount of each row."""
@@ -36,8 +40,17 @@ class Job(NamedTuple):
     @classmethod
     def of(cls, options: Options, layout: Layout, places: Mapping[str, int]) -> Job:
         """The job for a layout, whose labels are those that a price tells apart."""
-        job = cls(options, layout, places)
-        return job._replace(layout=layout._replace(labels=job.plan.told_apart(layout.labels)))
+        job = cls(options, layout, {**places, **dict.fromkeys(layout.counts, 0)})
+        # labels that no price reads would only make entries of their own, one for each of their values
+        if not layout.labels:
+            return job
+        read = {name for plan in options.every_plan for name in job.on(plan).plan.told_apart(layout.labels)}
+        labels = tuple(name for name in layout.labels if name in read)
+        return job._replace(layout=layout._replace(labels=labels))
+
+    def on(self, plan: BillingPlan) -> Job:
+        """The same for one of several plans."""
+        return self if plan is self.options.plan else self._replace(options=self.options._replace(plan=plan))
 
     @property
     def decimals(self) -> int:
@@ -50,5 +63,7 @@ class Job(NamedTuple):
         # Here and not above: it needs numpy, and the face of this wing is imported without it.
         from tokenbill.frames.column_plan import column_plan
 
-        names = self.layout.names()
-        return column_plan(self.options.plan, 10**self.decimals, names=names, period=self.options.period)
+        options, names = self.options, self.layout.names()
+        return column_plan(
+            options.plan, 10**self.decimals, names=names, period=options.period, scale=options.scale
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,40 +12,47 @@ from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import decimal
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.entry_curve import EntryCurve
-from tokenbill.errors import (
-    InvalidNumber,
-    InvalidUsage,
-    UnpricedUsage,
-    UnreadableInput,
-)
+from tokenbill.errors import InvalidNumber, InvalidUsage, UnpricedUsage, UnreadableInput
+from tokenbill.frames.calendar import CalendarColumn
+from tokenbill.frames.scales import SCALE
 
 if TYPE_CHECKING:
     from tokenbill.frames.column_plan import ColumnPlan
 
 __all__ = [
     "AMOUNT",
-    "ROWS",
-    "Options",
+    "LINES",
+    "VERSION",
     "Layout",
+    "Options",
     "check_counts",
     "float_column",
     "layout_of",
     "no_numbers",
     "null_keys",
     "quantity_of",
+    "shown_as",
     "texts",
 ]
 
 AMOUNT = "amount"
 """The column that ``rate_rows`` adds."""
-ROWS = ("kind", "meter", "description", "quantity", AMOUNT)
-"""The columns of ``rate``, after those that name the bill."""
+LINES = ("plan", "kind", "meter", "description", "quantity", AMOUNT, "currency")
+"""The columns of ``rate``, after those that name the bill; labels stand behind the meter."""
+VERSION = "version of the terms"
+"""The column that says which version of a contract a row falls under."""
 
 
 class Options(NamedTuple):
-    """What frames are billed by and how their columns are called; ``adds`` is what is added to the rows."""
+    """What frames are billed by and how their columns are called; ``adds`` is what is added to the rows.
+
+    ``plans`` are those of several customers, by the cells of ``plan_column``; ``plan`` is then one of them.
+    ``calendar`` are the columns that are made out of times; ``signed`` lets numbers below zero in.
+    """
 
     plan: BillingPlan
     by: tuple[str, ...] = ()
@@ -55,6 +62,38 @@ class Options(NamedTuple):
     meters: tuple[str, ...] | None = None
     period: Period | None = None
     adds: str | None = None
+    counts: tuple[str, ...] = ()
+    spread: tuple[str, ...] = ()
+    scale: int = SCALE
+    plans: Mapping[Any, BillingPlan | Contract] | None = None
+    plan_column: str | None = None
+    time: str | None = None
+    calendar: tuple[CalendarColumn, ...] = ()
+    contract: Contract | None = None
+    columns: tuple[str, ...] = LINES
+    signed: bool = False
+
+    @property
+    def every_plan(self) -> list[BillingPlan]:
+        """All plans that usage may fall to, each once."""
+        if self.plans is None:
+            return [self.plan]
+        return list(
+            {id(plan): plan for plan in self.plans.values() if isinstance(plan, BillingPlan)}.values()
+        )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the frame that name bills, labels and plans, those made of times left out."""
+        made = {column.name for column in self.calendar}
+        known = (*self.by, *self.labels, *self.spread, *filter(None, [self.plan_column]))
+        return tuple(name for name in dict.fromkeys(known) if name not in made)
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The columns of times that are read."""
+        found = (self.time, *(column.column for column in self.calendar))
+        return tuple(name for name in dict.fromkeys(found) if name is not None)
 
 
 class Layout(NamedTuple):
@@ -62,21 +101,46 @@ class Layout(NamedTuple):
 
     ``quantities`` are the columns of numbers. In a long frame that is one, and ``meter`` is the column that
     says what it counts; in a wide one ``meter`` is None, and each column counts the meter of its name.
+    ``labels`` are the columns that tell prices apart, ``shown`` those that stand beside the meter, ``spread``
+    those that every line is spread over; ``counts`` are meters that count the rows.
     """
 
     by: tuple[str, ...]
     labels: tuple[str, ...]
     meter: str | None
     quantities: tuple[str, ...]
+    counts: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    spread: tuple[str, ...] = ()
+    plan: str | None = None
+    version: str | None = None
+    optional: tuple[str, ...] = ()
+    signed: bool = False
 
     @property
     def variants(self) -> tuple[str, ...]:
         """The columns that, with its own name, say what a quantity is of."""
         return (*self.labels, *([self.meter] if self.meter is not None else []))
 
+    @property
+    def pricing(self) -> tuple[str, ...]:
+        """The columns that say how a quantity is priced: variants, and the version of a contract."""
+        return (*self.variants, *([self.version] if self.version is not None else []))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that quantities are added up by."""
+        more = filter(None, [self.plan])
+        return tuple(dict.fromkeys((*self.by, *self.shown, *self.spread, *self.pricing, *more)))
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What is added up: quantities, and rows."""
+        return (*self.quantities, *self.counts)
+
     def names(self) -> set[str] | None:
         """The names of the meters; None where the rows say them."""
-        return None if self.meter is not None else {Meter(column).name for column in self.quantities}
+        return None if self.meter is not None else {Meter(column).name for column in self.measures}
 
     def group(self, cells: Iterable[Any]) -> str:
         """What errors call the bill whose columns hold these cells: nothing where all rows are on one."""
@@ -84,7 +148,7 @@ class Layout(NamedTuple):
 
     def entry(self, plan: ColumnPlan, column: str, variant: Sequence[Any]) -> EntryCurve:
         """The entry for a column of quantities in the rows of a variant; an empty label is not there."""
-        meter = column if self.meter is None else variant[-1]
+        meter = column if self.meter is None or column in self.counts else variant[len(self.labels)]
         pairs = zip(self.labels, variant, strict=False)
         labels = {label: str(value) for label, value in pairs if value not in (None, "")}
         return plan.entry(meter, labels)
@@ -100,29 +164,58 @@ def layout_of(columns: Iterable[Any], options: Options) -> Layout:
     """
     known = list(columns)
     long = options.meters is None and options.meter in known and options.quantity in known
-    wanted = [
-        *options.by,
-        *options.labels,
-        *((options.meter, options.quantity) if long else options.meters or ()),
-    ]
+    names = (options.meter, options.quantity) if long else options.meters or ()
+    wanted = [*options.keys, *names, *options.times]
     for column in wanted:
         if column not in known:
             raise UnreadableInput("no such column", column, f"the columns are {listed(map(str, known))}")
-        if wanted.count(column) > 1:
+        if (*options.keys, *names).count(column) > 1:
             raise UnreadableInput("a column that is asked for twice", column, "name each column once")
-    for column in (*options.by, *(name for name in known if _folded(name) == options.adds)):
-        if _folded(column) in ROWS:
-            raise UnreadableInput("a column named like one of the result", column, "rename it")
+    _check_names(known, options)
     found = (options.quantity,) if long else options.meters
     quantities = _wide(known, options) if found is None else found
-    if not quantities:
+    if not quantities and not options.counts:
         raise UnreadableInput(
             "no column of quantities", listed(map(str, known)), 'name a column "quantity", or after its meter'
         )
     for column in (*wanted, *quantities):
         if known.count(column) > 1:
             raise UnreadableInput("a column that is there twice", column, "name each column once")
-    return Layout(options.by, options.labels, options.meter if long else None, quantities)
+    spread = tuple(name for name in options.spread if name not in options.by)
+    shown = tuple(name for name in dict.fromkeys((*options.labels, *spread)) if name not in options.by)
+    return Layout(
+        options.by,
+        options.labels,
+        options.meter if long else None,
+        quantities,
+        options.counts,
+        shown,
+        spread,
+        options.plan_column,
+        VERSION if options.contract is not None else None,
+        tuple(name for name in dict.fromkeys((*options.labels, *options.spread)) if name not in options.by),
+        options.signed,
+    )
+
+
+def _check_names(known: Sequence[Any], options: Options) -> None:
+    """Refuse names that would be there twice: in the frame, or in the result."""
+    for names in (options.by, options.labels, options.spread):
+        for column in names:
+            if names.count(column) > 1:
+                raise UnreadableInput("a column that is asked for twice", column, "name each column once")
+    made = [*options.counts, *(column.name for column in options.calendar)]
+    for column in made:
+        if column in known or made.count(column) > 1:
+            raise UnreadableInput("a name that another column has", column, "rename one: name=")
+    for column in (*options.by, *(name for name in known if _folded(name) == options.adds)):
+        if _folded(column) in {*options.columns, options.adds}:
+            raise UnreadableInput("a column named like one of the result", column, "rename it")
+
+
+def shown_as(column: str) -> str:
+    """What a label is called in the result, which has columns of its own: the label "kind" is common."""
+    return f"label_{column}" if _folded(column) in LINES else column
 
 
 def _folded(column: Any) -> str:
@@ -132,17 +225,29 @@ def _folded(column: Any) -> str:
 
 def _wide(known: Iterable[Any], options: Options) -> tuple[str, ...]:
     """Every column that has no other meaning, each of which must be a meter with a price."""
-    quantities = tuple(column for column in known if column not in {*options.by, *options.labels})
+    other = {*options.keys, *options.times}
+    quantities = tuple(column for column in known if column not in other)
+    plans = options.every_plan
     for column in quantities:
-        try:
-            options.plan.prices.match(Meter(column))
-        except (UnpricedUsage, ValueError):
+        if not any(_is_priced(plan, column, options) for plan in plans):
             raise UnreadableInput(
                 "a column that is no meter of the plan",
                 column,
-                "name it in by= or labels=, list the columns of quantities in meters=, or price it",
-            ) from None
+                "name it in by=, labels= or time=, list the columns of quantities in meters=, or price it",
+            )
     return quantities
+
+
+def _is_priced(plan: BillingPlan, column: Any, options: Options) -> bool:
+    try:
+        plan.prices.match(Meter(column))
+    except UnpricedUsage:
+        # its labels are known row by row, and may tell a price that the bare meter has not
+        keys = plan.prices if isinstance(plan.prices, PriceSchedule) else ()
+        return bool(options.labels) and any(key.name == str(column) for key in keys)
+    except ValueError:
+        return False
+    return True
 
 
 def texts(value: object, what: str) -> tuple[str, ...]:

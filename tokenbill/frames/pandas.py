@@ -6,18 +6,20 @@ from typing import Any
 
 from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.errors import InvalidNumber, UnreadableInput
-from tokenbill.frames.arrow import IN_ORDER, Place, Source, amount_column, lines
+from tokenbill.frames.arrow import amount_column, reported
+from tokenbill.frames.arrow_columns import IN_ORDER, Place, Source
 from tokenbill.frames.engines import pa, pd
+from tokenbill.frames.job import Report
 from tokenbill.frames.layouts import AMOUNT, Options
 
-__all__ = ["CAST", "rate", "rate_rows", "returned", "source_of"]
+__all__ = ["CAST", "rate_rows", "report", "returned", "source_of"]
 
 CAST = 'df["{}"].astype("int64")'
 
 
-def rate(data: Any, options: Options) -> Any:
-    """The lines of bills, one for each group."""
-    return returned(lines(source_of(data), options))
+def report(data: Any, options: Options, report: Report) -> Any:
+    """What *report* makes of the sums of a frame."""
+    return returned(reported(source_of(data), options, report))
 
 
 def rate_rows(data: Any, options: Options, place: Place = IN_ORDER) -> Any:
@@ -39,12 +41,15 @@ def source_of(data: Any, place: Place = IN_ORDER) -> Source:
     """The columns of a frame of pandas."""
 
     def column(name: str) -> Any:
+        cells = data[name]
+        if isinstance(cells.dtype, pd.PeriodDtype):  # a month reads "2026-11"
+            cells = cells.astype("string")
         try:
-            return pa.array(data[name], from_pandas=True)
+            return pa.array(cells, from_pandas=True)
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
             raise _refused(name, data[name].dropna(), isinstance(error, UnicodeError)) from None
 
-    return Source(list(data.columns), column, CAST, place)
+    return Source(list(data.columns), column, len(data), CAST, place)
 
 
 def _refused(name: str, cells: Any, is_text: bool) -> InvalidNumber | UnreadableInput:

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 
 from tokenbill.core.base.quoting import listed
 from tokenbill.errors import UnreadableInput
-from tokenbill.frames.arrow import Numbers, coded
-from tokenbill.frames.engines import pa
+from tokenbill.frames.arrow_columns import Numbers, Source, coded, keys_of, numbers_of
+from tokenbill.frames.engines import np, pa
+from tokenbill.frames.ints import Array, Ints
 from tokenbill.frames.ints import joined as joined_ints
+from tokenbill.frames.layouts import Layout, Options
 from tokenbill.frames.sums import added
+from tokenbill.frames.times import made_columns
 
-__all__ = ["Part", "added_up", "common", "joined"]
+__all__ = ["Part", "added_up", "common", "joined", "part_of", "timed"]
 
 LONG_OF = ((pa.large_string(), pa.string()), (pa.large_binary(), pa.binary()))
 """Types of the same cells."""
@@ -27,6 +30,45 @@ class Part(NamedTuple):
     keys: dict[str, Any]
     sums: list[Numbers]
     height: int
+
+    def places(self, layout: Layout) -> dict[str, int]:
+        """The decimals of each column of quantities."""
+        return {name: digits for name, (_, digits) in zip(layout.quantities, self.sums, strict=False)}
+
+    def taken(self, rows: Array) -> Part:
+        """Some of its rows."""
+        keys = {name: cells.take(pa.array(rows)) for name, cells in self.keys.items()}
+        return Part(keys, [(n[rows], places) for n, places in self.sums], len(rows))
+
+
+def timed(source: Source, options: Options) -> Source:
+    """The columns of a frame with those made out of its times, and without rows outside the period."""
+    if not options.times:
+        return source
+    made, kept = made_columns(options, source.column, source.place)
+
+    def column(name: str) -> Any:
+        if name in made:
+            return made[name]
+        cells = source.column(name)
+        return cells if kept is None else cells.take(pa.array(kept))
+
+    if kept is None:
+        return source._replace(column=column)
+    return source._replace(column=column, height=len(kept), place=lambda row: source.place(int(kept[row])))
+
+
+def part_of(source: Source, layout: Layout, options: Options) -> Part:
+    """The sums of some columns, checked."""
+    source = timed(source, options)
+    numbers = [
+        numbers_of(name, source.column(name), source.cast, source.place, signed=layout.signed)
+        for name in layout.quantities
+    ]
+    ones = Ints(np.ones(source.height, np.int64), 1)
+    numbers += [(ones, 0)] * len(layout.counts)
+    keys = {name: keys_of(name, source, layout) for name in layout.keys}
+    return added_up(keys, numbers, source.height)
 
 
 def added_up(keys: Mapping[str, Any], numbers: Iterable[Numbers], height: int) -> Part:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
-from tokenbill.frames.column_plan import DIGITS
 from tokenbill.frames.engines import np, pl
 from tokenbill.frames.ints import LONG, Array, Ints
 from tokenbill.frames.job import Job
@@ -19,6 +18,7 @@ from tokenbill.frames.layouts import (
     no_numbers,
     null_keys,
 )
+from tokenbill.frames.scales import DIGITS
 
 __all__ = ["OURS", "check", "coded", "decimals_of", "ints_of", "job_on", "telling"]
 
@@ -31,7 +31,7 @@ BELOW_ZERO = {pl.Int8: 2**7, pl.Int16: 2**15, pl.Int32: 2**31, pl.Int64: LONG, p
 def job_on(schema: Any, options: Options, data: Any) -> Job:
     """What is options for of a frame with such columns."""
     layout = layout_of(schema.names(), options)
-    for column in (*layout.by, *layout.variants, *layout.quantities):
+    for column in (*layout.keys, *layout.measures, *options.times):
         if column == "*" or column.startswith(("^", OURS)):
             raise UnreadableInput("a column that Polars takes for others, or ours", column, "rename it")
     return Job.of(

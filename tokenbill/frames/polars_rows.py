@@ -13,12 +13,12 @@ from typing import Any
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.integer_price import IntegerPrice, value, whole
 from tokenbill.frames.bills import amounts
-from tokenbill.frames.column_plan import DIGITS
 from tokenbill.frames.engines import pl
 from tokenbill.frames.ints import LONG, Ints
 from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import AMOUNT, Options
 from tokenbill.frames.polars_columns import OURS, check, coded, decimals_of, ints_of, job_on, telling
+from tokenbill.frames.scales import DIGITS
 from tokenbill.frames.sums import Sums
 
 __all__ = ["rate_rows"]
@@ -34,7 +34,7 @@ def rate_rows(data: Any, options: Options) -> Any:
     schema = frame.collect_schema()
     job = job_on(schema, options, data)
     rater = _Rater(job, schema, "row {} of a batch" if is_lazy else "row {}")
-    kind = pl.Decimal(DIGITS, job.plan.places)
+    kind = pl.Decimal(DIGITS, job.plan.scale)
     # a frame in memory comes in one piece, which Polars divides among its threads where it works on it
     rated = pl.map_batches(rater.columns(), telling(rater.batch), return_dtype=kind, is_elementwise=is_lazy)
     result = frame.with_columns(rated.alias(AMOUNT))
@@ -68,7 +68,7 @@ class _Rater:
     def _reach(self, limit: int) -> list[int]:
         """Of each rate the largest n that stays below *limit* on its way, within its first pieces."""
         assert self.shown is not None  # else rows are rated on arrays
-        room = min(limit, self.shown.most(limit) + 1) // len(self.by_entry)
+        room = min(limit, self.shown.most(limit) + 1, self.job.plan.limit) // len(self.by_entry)
         return [
             min(function.most(room), *function.ends[PIECES - 1 : PIECES], limit)
             for function, _ in self.by_entry
@@ -86,9 +86,9 @@ class _Rater:
             frame = pl.DataFrame(columns[: len(self.needed)])
             largest = check(self.job.layout, frame, self.place)
             if not self._is_within(largest):
-                return decimals_of(self._on_arrays(frame), self.job.plan.places)
+                return decimals_of(self._on_arrays(frame), self.job.plan.scale)
             numbers = frame.lazy().select(self._amount(pl.Int128)).collect().to_series()
-        return numbers.reinterpret(dtype=pl.Decimal(DIGITS, self.job.plan.places))
+        return numbers.reinterpret(dtype=pl.Decimal(DIGITS, self.job.plan.scale))
 
     def _is_within(self, largest: Mapping[str, int]) -> bool:
         """Whether 128 bits hold every number on the way."""
@@ -127,9 +127,10 @@ class _Rater:
         assert self.shown is not None  # else rows are rated on arrays
         line, shown = self.shown.lines[0], self.shown
         total = reduce(pl.Expr.add, parts)
-        return whole(total if line.rate == 1 else total * line.rate, shown.divisor, shown.mode).cast(
-            pl.Int128
-        )
+        amount = whole(total if line.rate == 1 else total * line.rate, shown.divisor, shown.mode)
+        # the decimals that the column adds; 128 bits hold them, or the row is refused before
+        factor = self.job.plan.factor
+        return amount.cast(pl.Int128) * pl.lit(factor, pl.Int128) if factor > 1 else amount.cast(pl.Int128)
 
     def _quantity(self, columns: Iterable[str], width: Any) -> Any:
         """The columns of one rate, in 1/unit, together; what does not fit the width is not looked at."""

@@ -11,14 +11,14 @@ from functools import partial
 from typing import Any
 
 from tokenbill.errors import QuantityOverflow, UnreadableInput
-from tokenbill.frames.arrow import Source, amount_column, bills, ints_of, spelled_out
-from tokenbill.frames.column_plan import DIGITS
-from tokenbill.frames.engines import F, pa, pc, sql, types
+from tokenbill.frames.arrow import amount_column, spelled_out
+from tokenbill.frames.arrow_columns import Source, ints_of
+from tokenbill.frames.engines import F, np, pa, pc, spark_arrow, sql, types
 from tokenbill.frames.ints import Ints
-from tokenbill.frames.job import Job
+from tokenbill.frames.job import Job, Report
 from tokenbill.frames.layouts import (
     AMOUNT,
-    ROWS,
+    VERSION,
     Layout,
     Options,
     check_counts,
@@ -27,8 +27,11 @@ from tokenbill.frames.layouts import (
     no_numbers,
     null_keys,
 )
+from tokenbill.frames.parts import Part
+from tokenbill.frames.scales import DIGITS
+from tokenbill.frames.times import made_columns
 
-__all__ = ["job_on", "rate", "rate_rows", "summed"]
+__all__ = ["job_on", "rate_rows", "report", "summed"]
 
 HALF = 31
 """Bits of the lower half of a 64-bit number: as many of either half as a cluster counts add up in 64 bits."""
@@ -37,21 +40,45 @@ COUNT = "rows"
 UNORDERED = "a data frame, whose rows have no order"
 
 
-def rate(data: Any, options: Options) -> Any:
-    """The lines of bills, one for each group."""
+def report(data: Any, options: Options, report: Report) -> Any:
+    """What *report* makes of the sums of a frame."""
     job = job_on(data, options)
-    fields = dict(zip(data.columns, data.schema.fields, strict=False))
-    texts = [types.StructField(name, types.StringType()) for name in ROWS[:3]]
-    decimals = [(ROWS[3], job.decimals), (AMOUNT, job.plan.bill_places)]
-    numbers = [types.StructField(name, types.DecimalType(DIGITS, places)) for name, places in decimals]
-    schema = types.StructType([*(fields[name] for name in job.layout.by), *texts, *numbers])
-    return summed(data, job).mapInArrow(partial(_settled, job), schema)
+    kinds = {field.name: field.dataType for field in data.schema.fields}
+    empty = spelled_out(report(job, _nothing(job, data)))
+    fields = [
+        types.StructField(field.name, kinds.get(field.name) if field.name in job.layout.keys else None)
+        if field.name in job.layout.keys and field.name in kinds
+        else types.StructField(field.name, _kind_of(field.type))
+        for field in empty.schema
+    ]
+    return summed(data, job).mapInArrow(partial(_reported, job, report), types.StructType(fields))
+
+
+def _kind_of(kind: Any) -> Any:
+    """The type of Spark for a column of a result."""
+    if pa.types.is_decimal(kind):
+        return types.DecimalType(kind.precision, kind.scale)
+    if pa.types.is_boolean(kind):
+        return types.BooleanType()
+    return types.LongType() if pa.types.is_integer(kind) else types.StringType()
+
+
+def _nothing(job: Job, data: Any) -> Part:
+    """The sums of no rows, whose keys are of the types that they will have."""
+    keys = {}
+    for name in job.layout.keys:
+        kind = pa.int64() if name == VERSION else pa.string()
+        if name in data.columns:
+            kind = spark_arrow.to_arrow_type(data.schema[name].dataType)
+        keys[name] = pa.array([], kind)
+    none = [(Ints(np.zeros(0, np.int64), 0), job.places[name]) for name in job.layout.measures]
+    return Part(keys, none, 0)
 
 
 def rate_rows(data: Any, options: Options) -> Any:
     """The frame with the amount of each row."""
     job, frame = job_on(data, options), _numbered(data)
-    amount = types.StructField(AMOUNT, types.DecimalType(DIGITS, job.plan.places))
+    amount = types.StructField(AMOUNT, types.DecimalType(DIGITS, job.plan.scale))
     rated = frame.mapInArrow(
         partial(_rated, job, data.columns), types.StructType([*frame.schema.fields, amount])
     )
@@ -84,12 +111,14 @@ def _places(column: str, kind: Any) -> int:
 
 def summed(data: Any, job: Job) -> Any:
     """A row for each group and meter: its keys, sums and counts, with all rows of a bill in one partition."""
-    layout, frame = job.layout, _numbered(data)
+    layout = job.layout
+    data = _timed(data, job.options)
+    frame = _numbered(data)
     cells = {
         name: (number, data.schema[name].dataType)
         for name, number in zip(data.columns, frame.columns, strict=True)
     }
-    keys = [_key(*cells[name], place) for place, name in enumerate((*layout.by, *layout.variants))]
+    keys = [_key(*cells[name], place) for place, name in enumerate(layout.keys)]
     sums = [text for place, name in enumerate(layout.quantities) for text in _sums(*cells[name], place)]
     totals = map(F.expr, (f"count(1) AS {COUNT}", *sums))
     if not keys:
@@ -99,7 +128,29 @@ def summed(data: Any, job: Job) -> Any:
         nothing = data.sparkSession.range(1).select(F.lit(0).cast("bigint").alias(COUNT))
         return found.unionByName(nothing, allowMissingColumns=True).coalesce(1)
     by = [f"k{place}" for place in range(len(layout.by))]
-    return found.repartition(*by) if layout.variants else found
+    return found.repartition(*by) if len(layout.keys) > len(layout.by) else found
+
+
+def _timed(data: Any, options: Options) -> Any:
+    """A frame with the columns made out of its times, and without rows outside the period."""
+    if not options.times:
+        return data
+    made = [types.StructField(column.name, types.StringType()) for column in options.calendar]
+    if options.contract is not None:
+        made.append(types.StructField(VERSION, types.LongType()))
+    schema = types.StructType([*data.schema.fields, *made])
+    return data.mapInArrow(partial(_made, options), schema)
+
+
+def _made(options: Options, batches: Iterable[Any]) -> Iterator[Any]:
+    """Batches with the columns made out of their times."""
+    for batch in batches:
+        columns, kept = made_columns(options, batch.column, "row {} of a batch".format)
+        rows = batch if kept is None else batch.take(pa.array(kept))
+        for name in (*(column.name for column in options.calendar), VERSION):
+            if name in columns:
+                rows = rows.append_column(name, columns[name])
+        yield rows
 
 
 def _numbered(data: Any) -> Any:
@@ -132,19 +183,21 @@ def _sums(cell: str, kind: Any, place: int) -> list[str]:
 # ---------------------------------------------------------------- on its workers
 
 
-def _settled(job: Job, batches: Iterable[Any]) -> Iterator[Any]:
-    """The bills of the groups of one partition."""
+def _reported(job: Job, report: Report, batches: Iterable[Any]) -> Iterator[Any]:
+    """What *report* makes of the groups of one partition."""
     found = list(batches)
     if not found:
         return
     table = pa.Table.from_batches(found)
     table = table.filter(pc.greater(table[COUNT], 0))
     _check(job.layout, table)
-    numbers = [_numbers(job, table, place) for place in range(len(job.layout.quantities))]
-    names = (*job.layout.by, *job.layout.variants)
-    every = {name: table[f"k{place}"].combine_chunks() for place, name in enumerate(names)}
+    numbers = [
+        (_numbers(job, table, place), job.places[name]) for place, name in enumerate(job.layout.quantities)
+    ]
+    numbers += [(ints_of(table[COUNT]), 0)] * len(job.layout.counts)
+    keys = {name: table[f"k{place}"].combine_chunks() for place, name in enumerate(job.layout.keys)}
     # Spark takes no dictionaries for the texts that its schema names
-    yield from spelled_out(bills(job, numbers, every, table.num_rows)).to_batches()
+    yield from spelled_out(report(job, Part(keys, numbers, table.num_rows))).to_batches()
 
 
 def _numbers(job: Job, table: Any, place: int) -> Ints:
@@ -161,14 +214,14 @@ def _numbers(job: Job, table: Any, place: int) -> Ints:
 
 def _check(layout: Layout, table: Any) -> None:
     """Refuse nulls and negative quantities, with their number here and the first group of one."""
-    rows, names = table[COUNT], (*layout.by, *layout.variants)
-    for place, name in enumerate(names):
+    rows = table[COUNT]
+    for place, name in enumerate(layout.keys):
         lacking = table[f"k{place}"].is_null()
-        if name not in layout.labels and pc.any(lacking).as_py():
+        if name not in layout.optional and pc.any(lacking).as_py():
             raise null_keys(name, pc.sum(rows.filter(lacking)).as_py(), UNORDERED)
     for place, column in enumerate(layout.quantities):
         nulls, below = pc.subtract(rows, table[f"given{place}"]), table[f"below{place}"]
-        for counts, is_null in ((nulls, True), (below, False)):
+        for counts, is_null in ((nulls, True), (below, False))[: 1 if layout.signed else 2]:
             count, odd = pc.sum(counts).as_py() or 0, pc.greater(counts, 0)
             first = _group(layout, table, odd) if count else ""
             check_counts(column, count if is_null else 0, 0 if is_null else count, first)
@@ -184,5 +237,5 @@ def _rated(job: Job, names: Sequence[str], batches: Iterable[Any]) -> Iterator[A
     """Batches of columns of these names, with the amount of each row."""
     for batch in batches:
         columns = dict(zip(names, batch.columns, strict=True))
-        source = Source(names, columns.__getitem__, "", "row {} of a batch".format)
+        source = Source(names, columns.__getitem__, batch.num_rows, place="row {} of a batch".format)
         yield batch.append_column(AMOUNT, amount_column(source, job.options, job))

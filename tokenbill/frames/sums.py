@@ -73,7 +73,7 @@ def added(count: int, group: Array, n: Ints) -> Ints:
 def cells(plan: ColumnPlan, layout: Layout, sums: Sums) -> list[Cell]:
     """The quantities of each entry, in 1/unit; each group at most once."""
     found: dict[EntryCurve, Cell] = {}
-    for column, (n, places) in zip(layout.quantities, sums.quantities, strict=True):
+    for column, (n, places) in zip(layout.measures, sums.quantities, strict=True):
         scaled = n * (plan.unit // 10**places)
         for cell in _cells(plan, layout, column, sums, scaled):
             known = found.get(cell.entry)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
+from attrs import evolve
 from hypothesis import strategies as st
 
 from tests.support.engines import Decimals
@@ -14,6 +15,7 @@ from tests.vectors.shared_vectors import folder
 from tokenbill import Bill, BillingPlan, Discount, Fee, Meter, Rounding, Tax, Usage
 from tokenbill.core.money.decimals import shifted
 from tokenbill.frames.column_plan import column_plan
+from tokenbill.frames.scales import SCALE
 from tokenbill.testing import quantities_near
 
 ABSURD = 10**15
@@ -48,15 +50,20 @@ def plans(draw, of=prices):
     """A plan with terms of every kind."""
     prices_of = draw(schedules(of).filter(lambda found: found.currency.code != "TOKEN"))
     keys = [entry.key for entry in prices_of.entries]
+
+    def scoped(term):
+        """The term, its scope one that names something of the plan."""
+        return term if not isinstance(term.on, tuple) else evolve(term, on=("fee", keys[0].name))
+
     bounds = sorted(draw(st.lists(rates, min_size=2, max_size=2)))
     return BillingPlan(
         prices_of,
         fees=draw(st.lists(st.builds(Fee, rates, st.sampled_from(["platform", "support"])), max_size=2)),
         included=draw(st.dictionaries(st.sampled_from(keys), quantities, max_size=2)),
-        discounts=draw(st.lists(discounts, max_size=2)),
+        discounts=draw(st.lists(discounts.map(scoped), max_size=2)),
         minimum=draw(st.none() | st.just(bounds[0])),
         maximum=draw(st.none() | st.none() | st.just(bounds[1])),
-        taxes=draw(st.lists(taxes, max_size=2)),
+        taxes=draw(st.lists(taxes.map(scoped), max_size=2)),
         rounding=draw(roundings),
     )
 
@@ -101,27 +108,35 @@ def is_beyond(plan, by_tenant, places):
     """Whether amounts may be refused: a column has fewer digits, or a price of a user's own more decimals."""
     if any(Decimal(number) >= ABSURD for number in re.findall(r"Decimal\('([^']+)'\)", repr(plan))):
         return True
-    columns = column_plan(plan, 10**places)
-    held = 10**columns.bill_places
+    held = 10**SCALE
     bills = [billed(Bill.of(usage, plan))[0].values() for usage in by_tenant]
     amounts = [[amount * held for line in bill for amount in line] for bill in bills]
-    return any(sum(map(abs, lines)) >= 10**38 for lines in amounts) or (
-        not columns.on_arrays and any(amount.denominator > 1 for lines in amounts for amount in lines)
+    return any(sum(map(abs, lines)) >= 10**38 for lines in amounts) or any(
+        ends_late(amount) for lines in amounts for amount in lines
     )
+
+
+def ends_late(amount):
+    """Whether an amount in the last decimal of a column has more of them, and not without end."""
+    rest = amount.denominator
+    while rest % 2 == 0 or rest % 5 == 0:
+        rest //= 2 if rest % 2 == 0 else 5
+    return amount.denominator > 1 and rest == 1
 
 
 def check_bills(plan, by_tenant, rows):
     """Rows of bills against scalar ones."""
     found = defaultdict(lambda: defaultdict(Fraction))
+    counted = defaultdict(Decimal)
     for row in rows:
         key = row["kind"], row["meter"], row["description"]
         found[row.get("tenant")][key] += Fraction(row["amount"])
-        if row["kind"] == "usage":
-            used = Usage(by_tenant[row.get("tenant")])
-            card = column_plan(plan).form.card
-            assert row["quantity"] == sum(
-                (used[meter] for meter in used if str(card[meter].key) == row["meter"]), Decimal(0)
-            )
+        if row["kind"] == "usage":  # a row for each of its labels
+            counted[row.get("tenant"), row["meter"]] += row["quantity"]
+    card = column_plan(plan).form.card
+    for (tenant, entry), quantity in counted.items():
+        used = Usage(by_tenant[tenant])
+        assert quantity == sum((used[meter] for meter in used if str(card[meter].key) == entry), Decimal(0))
     places = max((-row["amount"].as_tuple().exponent for row in rows), default=0)
     for tenant, usage in by_tenant.items():
         lines, total = billed(Bill.of(usage, plan))

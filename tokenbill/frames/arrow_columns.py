@@ -1,0 +1,230 @@
+"""Columns of Arrow: what names groups and meters, and whole numbers out of them and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from tokenbill.core.base.quoting import quoted
+from tokenbill.errors import InvalidNumber, UnreadableInput
+from tokenbill.frames.engines import np, pa, pc
+from tokenbill.frames.ints import Array, Ints
+from tokenbill.frames.layouts import Layout, check_counts, float_column, no_numbers, null_keys
+from tokenbill.frames.scales import DIGITS
+
+__all__ = [
+    "IN_ORDER",
+    "Numbers",
+    "Place",
+    "Source",
+    "coded",
+    "decimals_of",
+    "ints_of",
+    "keys_of",
+    "numbers_of",
+    "plain",
+    "refuse_nulls",
+]
+
+Numbers: TypeAlias = "tuple[Ints, int]"
+"""Whole numbers, and how many decimals of what they count they hold."""
+
+Place: TypeAlias = Callable[[int], str]
+"""What an error calls a row."""
+
+IN_ORDER: Place = "row {}".format
+VIEWS = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
+
+
+class Source(NamedTuple):
+    """The columns of a frame: their names, one by its name, how many rows it has.
+
+    ``cast`` is how floats of a column become integers, ``place`` what errors call a row.
+    """
+
+    names: Sequence[str]
+    column: Callable[[str], Any]
+    height: int
+    cast: str = ""
+    place: Place = IN_ORDER
+
+
+# ---------------------------------------------------------------- keys
+
+
+def keys_of(name: str, source: Source, layout: Layout) -> Any:
+    """A column that names groups or meters, checked."""
+    cells = source.column(name)
+    refuse_nulls(name, cells, layout, source.place)
+    return cells
+
+
+def plain(cells: Any) -> Any:
+    """A column without a dictionary, and without views, which Arrow cannot take rows of."""
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    kind = VIEWS.get(str(cells.type))
+    if kind is None:
+        return cells
+    try:
+        return cells.cast(kind)
+    except pa.ArrowNotImplementedError:  # before Arrow 18
+        return pa.array(cells.to_pylist(), kind)
+
+
+def refuse_nulls(name: str, cells: Any, layout: Layout, place: Place = IN_ORDER) -> None:
+    """Refuse rows that name no group or meter; only a label may be missing."""
+    is_null = _is_null(cells)
+    nulls = pc.sum(is_null).as_py()
+    if nulls and name not in layout.optional:
+        raise null_keys(name, nulls, place(_first(is_null)))
+
+
+def _is_null(cells: Any) -> Any:
+    """Where cells are missing; a dictionary may hold a null, too."""
+    if not pa.types.is_dictionary(cells.type):
+        return cells.is_null()
+    found = [chunk.dictionary.is_null().take(chunk.indices).fill_null(True) for chunk in _chunks(cells)]
+    return pa.chunked_array(found, pa.bool_())
+
+
+def _first(cells: Any) -> int:
+    return int(pc.index(cells, True).as_py())
+
+
+def _chunks(cells: Any) -> list[Any]:
+    return (cells.chunks or [pa.array([], cells.type)]) if isinstance(cells, pa.ChunkedArray) else [cells]
+
+
+def coded(columns: Mapping[str, Any], height: int) -> tuple[Array, dict[str, Any]]:
+    """The place of each row among the different rows of some columns, and those rows."""
+    code, keys = np.zeros(height, np.int64), dict[str, Any]()
+    for name, cells in columns.items():
+        found, different = _encoded(cells)
+        size = max(len(different), 1)
+        if keys:
+            both = pa.array(code * size + found).dictionary_encode()
+            code, pairs = both.indices.to_numpy().astype(np.int64), both.dictionary.to_numpy()
+            keys = {key: part.take(pa.array(pairs // size)) for key, part in keys.items()}
+            keys[name] = different.take(pa.array(pairs % size))
+        else:
+            code, keys = found, {name: different}
+    return code, keys
+
+
+def _encoded(cells: Any) -> tuple[Array, Any]:
+    """The place of each cell among the different ones, in the order of the rows, and those."""
+    try:
+        whole = _dictionary(cells)
+    except pa.ArrowNotImplementedError:
+        raise UnreadableInput("cells that tell no rows apart", cells.type, "give texts or numbers") from None
+    if whole.null_count or pa.types.is_dictionary(cells.type):  # some may be of no row
+        used = whole.indices.dictionary_encode(null_encoding="encode")
+        return used.indices.to_numpy().astype(np.int64), whole.dictionary.take(used.dictionary)
+    return whole.indices.to_numpy().astype(np.int64), whole.dictionary
+
+
+def _dictionary(cells: Any) -> Any:
+    """Cells as places in a dictionary without nulls, in one piece: all texts may be too long for one."""
+    if pa.types.is_dictionary(cells.type):
+        cells = pa.chunked_array([_cleared(chunk) for chunk in _chunks(cells)])
+    elif pa.types.is_null(cells.type):
+        return pa.DictionaryArray.from_arrays(pa.nulls(len(cells), pa.int32()), pa.nulls(0))
+    else:
+        cells = plain(cells).dictionary_encode()
+    return cells.unify_dictionaries().combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+
+
+def _cleared(chunk: Any) -> Any:
+    """A dictionary that holds no null and nothing twice."""
+    known = plain(chunk.dictionary).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(known.indices.take(chunk.indices), known.dictionary)
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def numbers_of(
+    name: str, cells: Any, cast: str = "", place: Place = IN_ORDER, *, signed: bool = False
+) -> Numbers:
+    """A column of quantities as whole numbers, checked, and its decimals."""
+    if pa.types.is_floating(cells.type):
+        raise _float(name, cells, cast, place)
+    if not pa.types.is_integer(cells.type) and not pa.types.is_decimal(cells.type):
+        raise no_numbers(name, cells.type)
+    if cells.null_count:
+        check_counts(name, cells.null_count, 0, place(_first(cells.is_null())))
+    n = ints_of(cells)
+    is_negative = n.signs()
+    if is_negative.any() and not signed:
+        check_counts(name, 0, int(is_negative.sum()), place(int(np.argmax(is_negative))))
+    return _shortened(name, n, cells, place) if pa.types.is_decimal(cells.type) else (n, 0)
+
+
+def _shortened(name: str, n: Ints, cells: Any, place: Place) -> Numbers:
+    """Decimals without places that are all zeros, where there are more digits than 38."""
+    places = max(cells.type.scale, 0)
+    if places > DIGITS or n.tight().top >= 10**DIGITS:
+        numbers = n.long()
+        while places and not (numbers % 10).any():
+            numbers, places = numbers // 10, places - 1
+        n = Ints(numbers)
+        if places > DIGITS:
+            odd = int(np.argmax(numbers % 10 ** (places - DIGITS) != 0))
+            what = f"more than {DIGITS} decimals in column {quoted(name)} in {place(odd)}"
+            raise InvalidNumber(what, cells[odd].as_py(), "write fewer digits")
+    return n, places
+
+
+def _float(name: str, cells: Any, cast: str, place: Place) -> Exception:
+    """The error for floats; where all that are there are whole numbers, nulls are what is wrong."""
+    kind, cells = cells.type, cells.cast(pa.float64())  # Arrow rounds none that are short
+    odd = pc.invert(pc.and_(pc.equal(pc.floor(cells), cells), pc.is_finite(cells))).fill_null(False)
+    count = pc.sum(odd).as_py() or 0
+    if cells.null_count and not count:
+        check_counts(name, cells.null_count, 0, place(_first(cells.is_null())))
+    return float_column(name, kind, odd=count, first=place(_first(odd)), cast=cast.format(name))
+
+
+def ints_of(cells: Any) -> Ints:
+    """Whole numbers as an array."""
+    if pa.types.is_decimal(cells.type):
+        return _unscaled(cells)
+    if pa.types.is_uint64(cells.type):
+        low = cells.to_numpy().astype(np.uint64)
+        return Ints(low, 2**64, np.zeros(low.size, np.int64)).tight()
+    return Ints(cells.to_numpy().astype(np.int64))
+
+
+def _unscaled(cells: Any) -> Ints:
+    """Decimals times 10^scale, by their words."""
+    scale, bits = cells.type.scale, cells.type.bit_width
+    power = int(10 ** max(-scale, 0))
+    if bits < 128:
+        cells = cells.cast(pa.decimal128(DIGITS, scale))
+    words = np.concatenate([_words(chunk, max(bits, 128) // 64) for chunk in _chunks(cells)]).T
+    low, upper = np.ascontiguousarray(words[0]), np.ascontiguousarray(words[1])
+    if bool((words[2:] == upper >> 63).all()):
+        return Ints(low.view(np.uint64), 2**127, upper).tight() * power
+    n = words[-1].astype(object)
+    for word in words[-2::-1]:
+        n = n * 2**64 + word.view(np.uint64).astype(object)
+    return Ints(n) * power
+
+
+def _words(chunk: Any, count: int) -> Array:
+    """The words of 64 bits of decimals, the lowest first."""
+    buffer = chunk.buffers()[1]
+    if buffer is None or not len(chunk):
+        return np.zeros((0, count), np.int64)
+    held = np.frombuffer(buffer, np.int64)[count * chunk.offset : count * (chunk.offset + len(chunk))]
+    return held.reshape(-1, count)
+
+
+def decimals_of(numbers: Ints, places: int) -> Any:
+    """Whole numbers in 1/10^places as a column of decimals."""
+    low, high = numbers.words()
+    held = np.empty((low.size, 2), np.int64)
+    held[:, 0], held[:, 1] = low.view(np.int64), high
+    kind = pa.decimal128(DIGITS, places)
+    return pa.Decimal128Array.from_buffers(kind, len(held), [None, pa.py_buffer(held)])

@@ -1,0 +1,213 @@
+"""What a call of frames asks for, each argument checked, and the back end that answers."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from tokenbill.core.base.inputs import is_mapping, listed_of
+from tokenbill.core.base.quoting import quoted
+from tokenbill.core.periods.cycle import Cycle
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.errors import InvalidPeriod, InvalidPlan, MissingExtra, UnreadableInput
+from tokenbill.frames.calendar import CalendarColumn, column_of
+from tokenbill.frames.job import Backend, Report
+from tokenbill.frames.layouts import Options, texts
+from tokenbill.frames.scales import SCALE
+from tokenbill.shared.plan_in_force import plan_in_force
+
+__all__ = [
+    "NO_PLAN",
+    "Columns",
+    "Names",
+    "Terms",
+    "backend_of",
+    "is_number",
+    "kinds_of",
+    "options_of",
+    "report_named",
+    "warn_of_times",
+]
+
+Terms: TypeAlias = "BillingPlan | Contract"
+Names: TypeAlias = "str | CalendarColumn | Cycle | Iterable[str | CalendarColumn | Cycle]"
+Columns: TypeAlias = "Mapping[Any, Terms] | Terms | str"
+"""A plan for all, one for each customer, or the column that names it."""
+
+ENGINES = {
+    "pandas": "pandas",
+    "pyarrow": "arrow",
+    "polars": "polars",
+    "duckdb": "duckdb",
+    "_duckdb": "duckdb",
+    "pyspark": "spark",
+    "dask": "dask",
+}
+"""The back end for frames of each package, imported when the first of them comes; named as its extra."""
+WORD = re.compile("[a-z]+")
+NUMBERS = {
+    *(f"{sign}{size}int" for sign in ("", "u") for size in ("", "tiny", "small", "big", "huge")),
+    *("integer", "uinteger", "decimal", "float", "double", "real", "halffloat", "long", "short", "byte"),
+}
+"""How the types of numbers begin, whatever the engine."""
+NO_PLAN: Any = object()
+"""The plan of what is added up and not billed."""
+KINDS = ("DataFrame", "LazyFrame", "Table", "RecordBatch", "DuckDBPyRelation")
+"""What frames are called in these packages, which hold other things, too."""
+STREAM = "__arrow_c_stream__"
+"""What an object has that hands its rows over as a stream of Arrow's batches."""
+
+
+class _Asked(NamedTuple):
+    """Names of columns, and the calendar columns among them."""
+
+    names: tuple[str, ...]
+    made: tuple[CalendarColumn, ...]
+
+
+def options_of(
+    plan: Any,
+    *,
+    by: object = (),
+    meter: Any = "meter",
+    quantity: Any = "quantity",
+    labels: object = (),
+    meters: object = None,
+    period: Any = None,
+    counts: object = (),
+    spread: object = (),
+    time: Any = None,
+    plans: Any = None,
+    scale: Any = SCALE,
+) -> Options:
+    """The options of a call, each of the right type."""
+    if period is not None and not isinstance(period, Period):
+        raise InvalidPeriod("not a period", period, 'write Period("2026-01-01", "2026-02-01")')
+    for column, what in ((meter, "meter"), (quantity, "quantity"), (time, "time")):
+        if not isinstance(column, str) and not (what == "time" and column is None):
+            raise UnreadableInput(f"{what}= names no column", column, f'write {what}="{what}"')
+    if type(scale) is not int or not 0 <= scale <= 38:
+        raise UnreadableInput("not a number of decimals", scale, "write scale=18")
+    groups, beside, over = (
+        _asked(value, what, time) for value, what in ((by, "by"), (labels, "labels"), (spread, "spread"))
+    )
+    terms = (NO_PLAN, None, None) if plan is NO_PLAN else _terms(plan, plans, groups.names, period, time)
+    one, by_customer, contract = terms
+    return Options(
+        one,
+        groups.names,
+        meter,
+        quantity,
+        beside.names,
+        None if meters is None else texts(meters, "meters"),
+        period,
+        counts=texts(counts, "counts"),
+        spread=over.names,
+        scale=scale,
+        plans=by_customer,
+        plan_column=plan if isinstance(plan, str) else None,
+        time=time,
+        calendar=tuple(dict.fromkeys((*groups.made, *beside.made, *over.made))),
+        contract=contract,
+    )
+
+
+def _asked(value: object, what: str, time: str | None) -> _Asked:
+    one = isinstance(value, str | CalendarColumn | Cycle)
+    listed = [value] if one else listed_of(value)
+    if listed is None:
+        raise UnreadableInput(f"{what}= names no columns", value, f'write {what}=["tenant"]')
+    found = [column_of(each, time) for each in listed]
+    made = tuple(each for each in found if isinstance(each, CalendarColumn))
+    names = [each.name if isinstance(each, CalendarColumn) else each for each in found]
+    return _Asked(texts(names, what), made)
+
+
+def _terms(
+    plan: Any, plans: Any, by: tuple[str, ...], period: Period | None, time: str | None
+) -> tuple[BillingPlan, Mapping[Any, BillingPlan] | None, Contract | None]:
+    """The plan, those of several customers, and a contract that changes within the period."""
+    by_customer = plans if isinstance(plan, str) else plan
+    if isinstance(plan, str) and not is_mapping(plans):
+        raise InvalidPlan("no plans", plans, 'give them by name: plans={"pro": plan}, plan="column"')
+    if is_mapping(by_customer) and not isinstance(by_customer, BillingPlan | Contract):
+        found = {key: plan_in_force(terms, period) for key, terms in by_customer.items()}
+        if not found or not (by or isinstance(plan, str)):
+            what = "no plans" if not found else "a plan for each customer, and no column of customers"
+            raise InvalidPlan(what, quoted(list(found)), 'write rate(data, {"acme": plan}, by="tenant")')
+        # equal plans are one, so that a plan that many customers have is compiled once
+        equal = dict[BillingPlan, BillingPlan]()
+        shared = {key: equal.setdefault(each, each) for key, each in found.items()}
+        return next(iter(shared.values())), shared, None
+    if time is not None and period is not None and isinstance(plan, BillingPlan | Contract):
+        contract = plan if isinstance(plan, Contract) else Contract(plan)
+        versions = contract.versions(period)
+        if len(versions) > 1 or versions[0].period != period:
+            return versions[-1].plan, None, contract
+    return plan_in_force(plan, period), None, None
+
+
+def backend_of(data: object) -> Backend:
+    """The back end for a frame.
+
+    Raises:
+        MissingExtra: For the engine of the frame, whichever package its back end lacks.
+    """
+    extra = None
+    for kind in type(data).__mro__:
+        found = ENGINES.get(kind.__module__.partition(".")[0])
+        if found is not None and kind.__name__ in KINDS:
+            extra = found
+            break
+    if extra is None and (hasattr(data, STREAM) or hasattr(data, "scanner")):
+        extra = "streams"
+    if extra is None:
+        kinds = "a DataFrame of pandas, Polars, PySpark or Dask, a Table of PyArrow, or a relation of DuckDB"
+        way_out = f"give {kinds}, or what has {STREAM}"
+        raise UnreadableInput("not a data frame", type(data).__name__, way_out)
+    try:
+        return cast("Backend", import_module(f"tokenbill.frames.{extra}"))
+    except MissingExtra as error:
+        raise MissingExtra(error.package, "arrow" if extra == "streams" else extra) from None
+
+
+def report_named(name: str, module: str = "tables") -> Report:
+    """A function on sums, imported when it is asked for: it needs numpy and Arrow."""
+    return cast("Report", getattr(import_module(f"tokenbill.frames.{module}"), name))
+
+
+def kinds_of(data: Any) -> dict[str, str]:
+    """The columns of a frame, and what its engine calls their types."""
+    read = getattr(data, "collect_schema", None)  # lazy frames of Polars ask for it by this name
+    kinds = read() if read is not None else getattr(data, "schema", None)
+    if kinds is None:
+        kinds = data.dtypes  # pandas, Dask; DuckDB
+    if is_mapping(kinds):
+        return {str(name): str(kind).lower() for name, kind in kinds.items()}
+    names: Any = getattr(kinds, "names", None) or getattr(data, "columns", ())
+    types: Any = getattr(kinds, "types", None) or getattr(kinds, "fields", None) or kinds
+    each = [getattr(kind, "dataType", kind) for kind in types]
+    return {str(name): str(kind).lower() for name, kind in zip(names, each, strict=True)}
+
+
+def is_number(kind: str) -> bool:
+    """Whether an engine means numbers by a type; floats too, which are refused by name."""
+    match = WORD.match(kind)
+    return match is not None and match[0].removesuffix("type") in NUMBERS
+
+
+def warn_of_times(data: Any, options: Options) -> None:
+    """Warn that a period chooses no rows, where a frame has times and no column of them is named."""
+    if options.period is None or options.time is not None:
+        return
+    if any("date" in kind or "timestamp" in kind for kind in kinds_of(data).values()):
+        warnings.warn(
+            'period= is the service period, and chooses no rows: name the column of times, time="at"',
+            UserWarning,
+            stacklevel=3,
+        )

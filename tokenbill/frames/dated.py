@@ -1,0 +1,71 @@
+"""Bills under a contract that changes in the period: each group by ``Bill.of``, its usage by version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import EXACT
+from tokenbill.frames.bills import Rows, Settled
+from tokenbill.frames.column_plan import BillRow, ColumnPlan, bill_rows, column_plan
+from tokenbill.frames.ints import Ints
+from tokenbill.frames.job import Job
+from tokenbill.frames.layouts import quantity_of
+from tokenbill.frames.sums import Sums
+
+__all__ = ["DatedBills", "plans_by_version"]
+
+
+def plans_by_version(job: Job) -> list[ColumnPlan]:
+    """The plan for columns of each version of the contract, in their order."""
+    options: Any = job.options
+    clauses = options.contract.clauses(options.period)
+    return [
+        column_plan(clause.plan, job.plan.unit, names=job.layout.names(), scale=options.scale)
+        for clause in clauses
+    ]
+
+
+class DatedBills(Settled):
+    """The bills of groups whose usage falls under several versions; the last cell of a variant says which."""
+
+    def __init__(self, job: Job, sums: Sums) -> None:
+        super().__init__(job.plan, job.layout, sums)
+        self.job, self.plans = job, plans_by_version(job)
+        self._usages: list[dict[int, dict[str, Decimal]]] = [{} for _ in range(sums.groups)]
+        for column, (n, places) in zip(self.layout.measures, sums.quantities, strict=True):
+            self._add(column, n.long().tolist(), 10**places)
+
+    def blocks(self) -> Iterator[Rows]:
+        """The lines of the groups, in their order."""
+        yield self.listed([(group, row) for group in range(self.sums.groups) for row in self._rows(group)])
+
+    def totals(self) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+        """The net, discounts, credit, taxes and total of each group, in 1/10^scale."""
+        (rows,) = self.blocks()
+        return self.added_up(rows)
+
+    def _rows(self, group: int) -> Iterator[BillRow]:
+        options: Any = self.job.options
+        clauses = options.contract.clauses(options.period)
+        usages = self._usages[group]
+        dated = {clauses[version].period.start: Usage(used) for version, used in usages.items()}
+        dated = dated or {options.period.start: Usage()}
+        quantities = dict[str, Decimal]()
+        for used in usages.values():
+            for key, quantity in used.items():
+                quantities[key] = EXACT.add(quantities.get(key, Decimal(0)), quantity)
+        bill = Bill.of(dated, options.contract, period=options.period)
+        yield from bill_rows(bill, quantities, self.plan.scale)
+
+    def _add(self, column: str, numbers: Sequence[int], unit: int) -> None:
+        group, variant = self.sums.group.tolist(), self.sums.variant
+        assert variant is not None  # a version tells rows apart
+        for place, which, n in zip(group, variant.tolist(), numbers, strict=True):
+            *cells, version = self.sums.variants[which]
+            key = str(self.layout.entry(self.plans[version], column, cells).key)
+            used = self._usages[place].setdefault(version, {})
+            used[key] = EXACT.add(used.get(key, Decimal(0)), quantity_of(n, unit))

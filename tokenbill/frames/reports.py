@@ -1,0 +1,234 @@
+"""Reports: what all customers come to, under one plan or several, a row for each bill and no lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from tokenbill.core.base.inputs import is_mapping
+from tokenbill.core.money.decimals import number
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.errors import CurrencyMismatch, InvalidNumber, InvalidPlan
+from tokenbill.frames.asking import Columns, Names, Terms, backend_of, options_of, report_named, warn_of_times
+from tokenbill.frames.layouts import Options
+from tokenbill.frames.scales import SCALE
+from tokenbill.shared.plan_in_force import plan_in_force
+
+__all__ = ["compare", "margin", "rollout", "totals"]
+
+Frame = TypeVar("Frame")
+
+GROWTH = re.compile(r"\s*\+?\s*([0-9]{1,6}(?:\.[0-9]{1,12})?)\s*%\s*", re.ASCII)
+TOTALS = ("net", "discount", "credit", "tax", "total", "currency")
+
+
+def totals(
+    data: Frame,
+    plan: Columns,
+    by: Names = (),
+    *,
+    meter: str = "meter",
+    quantity: str = "quantity",
+    labels: Names = (),
+    meters: Iterable[str] | None = None,
+    counts: Iterable[str] = (),
+    period: Period | None = None,
+    time: str | None = None,
+    plans: Mapping[Any, Terms] | None = None,
+    scale: int = SCALE,
+) -> Frame:
+    """What each bill comes to: ``net``, ``discount``, ``credit``, ``tax``, ``total``, and its ``currency``.
+
+    ``net`` is what is owed before tax, discounts taken off, taxes that prices contain too; ``discount`` is
+    what all discounts took off. net − credit + tax = total.
+    Arguments and errors are those of ``rate``.
+
+    Source: docs/how-to/showback.md
+
+    >>> import polars as pl
+    >>> from tokenbill import BillingPlan, Discount, PriceSchedule, Tax
+    >>> prices, off, vat = PriceSchedule(calls="1.00"), Discount.percent(10), Tax("VAT", 20)
+    >>> plan = BillingPlan.on_demand(prices, discounts=[off], taxes=[vat])
+    >>> calls = pl.DataFrame({"tenant": ["acme"], "calls": [300]})
+    >>> totals(calls, plan, by="tenant", scale=2).row(0)
+    ('acme', Decimal('270.00'), Decimal('30.00'), Decimal('0.00'), Decimal('54.00'), Decimal('324.00'), 'USD')
+    """
+    options = options_of(
+        plan,
+        by=by,
+        meter=meter,
+        quantity=quantity,
+        labels=labels,
+        meters=meters,
+        counts=counts,
+        period=period,
+        time=time,
+        plans=plans,
+        scale=scale,
+    )
+    warn_of_times(data, options)
+    return _reported(data, options._replace(columns=TOTALS), report_named("totals", "summaries"))
+
+
+def compare(
+    data: Frame,
+    plans: Mapping[str, Terms] | Iterable[Terms],
+    by: Names = (),
+    *,
+    period: Period | None = None,
+    scale: int = SCALE,
+    **usage: Any,
+) -> Frame:
+    """What each group would pay under each plan: a column for each plan by its name, and ``cheapest``.
+
+    The usage is added up once. Of plans that cost the same the first one is named.
+
+    Args:
+        data: A frame, as in ``rate``.
+        plans: Plans by name, or a list of plans that have names; all in one currency.
+        by: The columns of the groups.
+        period: The service period of every bill.
+        scale: Decimals of the amounts.
+        usage: What the columns mean, as in ``rate``: *meter*, *labels*, *meters*, *counts*, *time* …
+
+    Raises:
+        InvalidPlan: For plans without names, or two of one name.
+        CurrencyMismatch: For plans in several currencies.
+
+    Source: docs/how-to/compare-plans-for-all-customers.md
+
+    >>> import polars as pl
+    >>> from tokenbill import BillingPlan, PriceSchedule
+    >>> plans = {
+    ...     "on demand": BillingPlan.on_demand(PriceSchedule(calls="0.10")),
+    ...     "pro": BillingPlan.subscription("15.00", PriceSchedule(calls="0.02")),
+    ... }
+    >>> calls = pl.DataFrame({"tenant": ["a", "b"], "calls": [100, 250]})
+    >>> compare(calls, plans, by="tenant", scale=2).sort("tenant").rows()
+    [('a', Decimal('10.00'), Decimal('17.00'), 'on demand'), ('b', Decimal('25.00'), Decimal('20.00'), 'pro')]
+    """
+    named = _named(plans)
+    options = _several(named, by, period, scale, usage)._replace(columns=(*named, "cheapest"))
+    warn_of_times(data, options)
+    return _reported(data, options, report_named("compared", "summaries"))
+
+
+def margin(
+    data: Frame,
+    plan: Terms,
+    cost_plan: Terms,
+    by: Names = (),
+    *,
+    period: Period | None = None,
+    scale: int = SCALE,
+    **usage: Any,
+) -> Frame:
+    """What each group brings in and costs: ``revenue``, ``cost``, ``margin``, and ``rate``, its part of 1.
+
+    Both are net of taxes. The rate is to *scale* places, half up; without revenue there is none.
+
+    Args:
+        data: A frame, as in ``rate``.
+        plan: What customers pay.
+        cost_plan: What the same usage costs you: its meters at the prices of your suppliers.
+        by: The columns of the groups.
+        period: The service period of every bill.
+        scale: Decimals of the amounts.
+        usage: What the columns mean, as in ``rate``.
+
+    Raises:
+        CurrencyMismatch: If the two are in different currencies.
+
+    >>> import polars as pl
+    >>> from tokenbill import BillingPlan, PriceSchedule
+    >>> price, cost = (BillingPlan.on_demand(PriceSchedule(calls=each)) for each in ("0.10", "0.04"))
+    >>> calls = pl.DataFrame({"tenant": ["a"], "calls": [100]})
+    >>> margin(calls, price, cost, by="tenant", scale=2).row(0)
+    ('a', Decimal('10.00'), Decimal('4.00'), Decimal('6.00'), Decimal('0.60'))
+    """
+    names = ("revenue", "cost", "margin", "rate")
+    options = _several({"revenue": plan, "cost": cost_plan}, by, period, scale, usage)._replace(columns=names)
+    warn_of_times(data, options)
+    return _reported(data, options, report_named("margins", "summaries"))
+
+
+def rollout(
+    data: Frame,
+    old: Terms,
+    new: Terms,
+    by: Names = (),
+    *,
+    most: str = "+10 %",
+    period: Period | None = None,
+    scale: int = SCALE,
+    **usage: Any,
+) -> Frame:
+    """What a change of prices does to everybody: ``old``, ``new``, ``change``, and who ``stays``.
+
+    ``stays`` is true for those whose total would grow by more than *most*: the smallest set of groups to
+    leave on the old terms, so that nobody pays more than allowed.
+
+    Args:
+        data: A frame, as in ``rate``.
+        old: The terms today.
+        new: The terms to come.
+        by: The columns of the groups.
+        most: By how much a total may grow: "+10 %".
+        period: The service period of every bill.
+        scale: Decimals of the amounts.
+        usage: What the columns mean, as in ``rate``.
+
+    Raises:
+        InvalidNumber: If *most* is no percentage of 0 or more.
+        CurrencyMismatch: If the two are in different currencies.
+
+    >>> import polars as pl
+    >>> from tokenbill import BillingPlan, PriceSchedule
+    >>> old, new = (BillingPlan.on_demand(PriceSchedule(calls=p, gpu=g)) for p, g in ((1, 9), (2, 8)))
+    >>> use = pl.DataFrame({"tenant": ["a", "b"], "calls": [10, 1], "gpu": [0, 10]})
+    >>> rollout(use, old, new, by="tenant", scale=0).sort("tenant").rows()[0]
+    ('a', Decimal('10'), Decimal('20'), Decimal('10'), True)
+    """
+    match = GROWTH.fullmatch(str(most))
+    if match is None:
+        raise InvalidNumber("not a growth that is allowed", most, 'write a percentage: "+10 %"')
+    percent = number(match[1])
+    names = ("old", "new", "change", "stays")
+    options = _several({"old": old, "new": new}, by, period, scale, usage)._replace(columns=names)
+    warn_of_times(data, options)
+    report: Any = report_named("rolled_out", "summaries")
+    return _reported(data, options, partial(report, percent=percent))
+
+
+def _reported(data: Frame, options: Options, report: Any) -> Frame:
+    return backend_of(data).report(data, options, report)  # type: ignore[no-any-return]
+
+
+def _several(
+    plans: Mapping[str, Any], by: Names, period: Period | None, scale: int, usage: Mapping[str, Any]
+) -> Options:
+    """The options of one usage under several plans of one currency."""
+    found = {name: plan_in_force(terms, period) for name, terms in plans.items()}
+    first = next(iter(found.values()))
+    for plan in found.values():
+        if plan.currency != first.currency:
+            raise CurrencyMismatch(first.currency.code, plan.currency.code)
+    return options_of(first, by=by, period=period, scale=scale, **usage)._replace(plans=found)
+
+
+def _named(plans: Any) -> dict[str, Any]:
+    """Plans by name."""
+    if is_mapping(plans):
+        found: dict[str, Any] = {str(name): plan for name, plan in plans.items()}
+        every = list(found)
+    else:
+        listed = [plans] if isinstance(plans, BillingPlan | Contract) else list(plans)
+        every = [getattr(getattr(plan, "plan", plan), "name", None) or "" for plan in listed]
+        found = dict(zip(every, listed, strict=True))
+    if not found or "" in found or len(found) < len(every):
+        raise InvalidPlan("plans that no name tells apart", every, 'name them: {"pro": plan}')
+    return found

@@ -1,0 +1,97 @@
+"""Summaries of bills on arrays: what each comes to, under one plan or several."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from tokenbill.frames.arrow_columns import decimals_of
+from tokenbill.frames.engines import np, pa, pc
+from tokenbill.frames.ints import Array, Ints, picked
+from tokenbill.frames.job import Job
+from tokenbill.frames.parts import Part
+from tokenbill.frames.tables import billed, bills_by_plan, together
+
+__all__ = ["compared", "margins", "rolled_out", "totals"]
+
+AMOUNTS = ("net", "discount", "credit", "tax", "total")
+
+
+def totals(job: Job, part: Part) -> Any:
+    """A row for each bill: what it comes to, and in which currency."""
+    scale, tables = job.options.scale, list[Any]()
+    for found in bills_by_plan(job, part):
+        columns = dict(found.groups)
+        for name, numbers in zip(AMOUNTS, found.settled.totals(), strict=True):
+            columns[name] = decimals_of(numbers, scale)
+        count = len(columns["total"])
+        code = pa.array([found.job.options.plan.currency.code], pa.string())
+        columns["currency"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), code)
+        tables.append(pa.table(columns))
+    return together(tables)
+
+
+def compared(job: Job, part: Part) -> Any:
+    """A row for each group: its total under each plan, and the plan of the lowest."""
+    groups, found = _under_each(job, part, -1)
+    best, which = None, np.zeros(0, np.int32)
+    for place, numbers in enumerate(found.values()):
+        if best is None:
+            best, which = numbers, np.zeros(numbers.size, np.int32)
+            continue
+        is_lower = (numbers - best).signs()
+        best, which = picked(is_lower, numbers, best), np.where(is_lower, place, which).astype(np.int32)
+    columns = groups | {name: decimals_of(n, job.options.scale) for name, n in found.items()}
+    names = pa.array(list(found), pa.string())
+    columns["cheapest"] = pa.DictionaryArray.from_arrays(pa.array(which), names)
+    return pa.table(columns)
+
+
+def margins(job: Job, part: Part) -> Any:
+    """A row for each group: revenue, cost, the margin, and its part of the revenue."""
+    groups, found = _under_each(job, part, 0)
+    scale = job.options.scale
+    revenue, cost = found["revenue"], found["cost"]
+    rest = revenue - cost
+    is_none = ~revenue.nonzero()
+    divisor = picked(is_none, 1, revenue)
+    rate = (rest * (2 * 10**scale) + divisor) // (divisor * 2)
+    columns = groups | {
+        "revenue": decimals_of(revenue, scale),
+        "cost": decimals_of(cost, scale),
+        "margin": decimals_of(rest, scale),
+        "rate": _without(decimals_of(rate, scale), is_none),
+    }
+    return pa.table(columns)
+
+
+def rolled_out(job: Job, part: Part, percent: Decimal) -> Any:
+    """A row for each group: its total under the old terms and the new, and whether it would grow too much."""
+    groups, found = _under_each(job, part, -1)
+    scale = job.options.scale
+    old, new = found["old"], found["new"]
+    whole = 1 + Fraction(percent) / 100
+    stays = (old * whole.numerator - new * whole.denominator).signs()
+    columns = groups | {
+        "old": decimals_of(old, scale),
+        "new": decimals_of(new, scale),
+        "change": decimals_of(new - old, scale),
+        "stays": pa.array(stays),
+    }
+    return pa.table(columns)
+
+
+def _under_each(job: Job, part: Part, amount: int) -> tuple[dict[str, Any], dict[str, Ints]]:
+    """The groups, and one of the amounts of each under each plan, by its name."""
+    groups, found = dict[str, Any](), dict[str, Ints]()
+    plans: Any = job.options.plans
+    for name, plan in plans.items():
+        bills = billed(job.on(plan), part)
+        groups, found[name] = bills.groups, bills.settled.totals()[amount]
+    return groups, found
+
+
+def _without(cells: Any, where: Array) -> Any:
+    """A column with nothing in some rows."""
+    return pc.if_else(pa.array(~where), cells, pa.scalar(None, cells.type))

@@ -1,0 +1,225 @@
+"""Tables of bills: the sums of any engine, billed group by group, as columns of Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.errors import InvalidPlan
+from tokenbill.frames.arrow_columns import coded, decimals_of
+from tokenbill.frames.bills import Rows, Settled, held
+from tokenbill.frames.dated import DatedBills, plans_by_version
+from tokenbill.frames.engines import np, pa, pc
+from tokenbill.frames.ints import Array, Ints
+from tokenbill.frames.job import Job
+from tokenbill.frames.layouts import LINES, Layout, shown_as
+from tokenbill.frames.parts import Part
+from tokenbill.frames.spread import Spread, in_order
+from tokenbill.frames.sums import Sums, added
+
+__all__ = ["Billed", "billed", "bills_by_plan", "columns_of", "lines", "sums", "together"]
+
+
+class Billed(NamedTuple):
+    """The groups of one plan: what is to be settled, and the cells that name them.
+
+    ``spread`` is what their lines are spread over, ``labels`` and ``parts`` the cells of it.
+    """
+
+    job: Job
+    settled: Settled
+    groups: dict[str, Any]
+    spread: Spread | None
+    labels: dict[str, Any]
+    parts: dict[str, Any]
+
+
+def lines(job: Job, part: Part) -> Any:
+    """The lines of the bills of all groups, as a table."""
+    return together([_lines_of(billed) for billed in bills_by_plan(job, part)])
+
+
+def sums(job: Job, part: Part) -> Any:
+    """The sums of the columns of numbers by group, as a table."""
+    scale, found = job.options.scale, dict(part.keys)
+
+    def name(place: int) -> str:
+        return job.layout.group(cells[place].as_py() for cells in part.keys.values())
+
+    for column, (n, places) in zip(job.layout.quantities, part.sums, strict=True):
+        whole = held(n.tight(), places, what=column, scale=scale, name=name)
+        found[column] = decimals_of(whole, scale)
+    return pa.table({name: found[name] for name in (*job.layout.by, *job.layout.quantities)})
+
+
+def together(tables: Sequence[Any]) -> Any:
+    """Tables of one schema as one; each text in one dictionary."""
+    if len(tables) == 1:
+        return tables[0]
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def bills_by_plan(job: Job, part: Part) -> Iterator[Billed]:
+    """The groups of each plan."""
+    plans = job.options.plans
+    if plans is None:
+        yield billed(job, part)
+        return
+    column = job.options.plan_column or job.options.by[0]
+    cells = part.keys[column]
+    code, found = coded({column: cells}, part.height)
+    by_plan = dict[int, tuple[BillingPlan, list[int]]]()
+    for place, cell in enumerate(found[column].to_pylist()):
+        plan: Any = plans.get(cell, plans.get(str(cell)))
+        if plan is None:
+            raise InvalidPlan("no plan for", cell, "give each customer one, or leave its rows out")
+        by_plan.setdefault(id(plan), (plan, []))[1].append(place)
+    if not by_plan:  # the types of a result do not depend on there being rows
+        yield billed(job, part)
+    for plan, places in by_plan.values():
+        rows = np.flatnonzero(np.isin(code, np.array(places)))
+        yield billed(job.on(plan), part.taken(rows))
+
+
+def billed(job: Job, part: Part) -> Billed:
+    """The groups of sums by group, meter and label."""
+    layout = job.layout
+    coarse = tuple(dict.fromkeys((*layout.by, *layout.pricing)))
+    if set(coarse) == set(part.keys):
+        keys, height, sums = part.keys, part.height, [n for n, _ in part.sums]
+        fine = np.arange(height)
+    else:
+        fine, keys = coded({name: part.keys[name] for name in coarse}, part.height)
+        height = len(next(iter(keys.values()))) if keys else 1
+        sums = [added(height, fine, n) for n, _ in part.sums]
+    variant, cells = _variants(job, keys, height)
+    if layout.pricing or not layout.by:
+        group, groups = coded({name: keys[name] for name in layout.by}, height)
+        count = len(next(iter(groups.values()))) if layout.by else 1
+    else:  # every row is a group of its own
+        group, groups, count = None, {name: keys[name] for name in layout.by}, height
+    of_row = fine if group is None else group[fine]
+    if not layout.pricing:
+        group = None
+        sums = sums if layout.by else [n if n.size else Ints(np.zeros(1, np.int64), 0) for n in sums]
+
+    def name(place: int) -> str:
+        return layout.group(column[place].as_py() for column in groups.values())
+
+    quantities = [(n, job.places[column]) for n, column in zip(sums, layout.measures, strict=True)]
+    summed = Sums(count, group, cells, variant if layout.pricing else None, quantities, name)
+    settled = Settled(job.plan, layout, summed) if layout.version is None else DatedBills(job, summed)
+    found = Billed(job, settled, groups, None, {}, {})
+    return _spread_over(found, part, of_row) if layout.shown else found
+
+
+def _variants(job: Job, keys: Mapping[str, Any], height: int) -> tuple[Array, list[tuple[Any, ...]]]:
+    """What tells the meters of a column apart, and which of it each row has."""
+    names = job.layout.pricing
+    code, found = coded({name: keys[name] for name in names}, height)
+    cells = list(zip(*(column.to_pylist() for column in found.values()), strict=True)) if names else [()]
+    return code, cells
+
+
+def _spread_over(billed: Billed, part: Part, group: Array) -> Billed:
+    """With what the lines are spread over: the labels of each group and entry."""
+    job, layout, plan = billed.job, billed.job.layout, billed.job.plan
+    rank, labels = _ranked({name: part.keys[name] for name in layout.shown}, part.height)
+    code, cells = _variants(job, part.keys, part.height)
+    versions = [plan] if layout.version is None else plans_by_version(job)
+    entries, found = dict[str, int](), list[tuple[Array, Array, Array, Ints]]()
+    for column, (n, places) in zip(layout.measures, part.sums, strict=True):
+        keys = [
+            str(layout.entry(versions[cell[-1] if layout.version is not None else 0], column, cell).key)
+            for cell in cells
+        ]
+        known = np.array([entries.setdefault(key, len(entries)) for key in keys], np.int64)
+        entry = known[code] if layout.pricing else np.full(part.height, known[0])
+        found.append((group, entry, rank, n * (plan.unit // 10**places)))
+    parts, of_label = dict[str, Any](), None
+    if layout.spread:
+        chosen = {name: labels[name] for name in layout.spread}
+        of_label, parts = _ranked(chosen, len(next(iter(labels.values()))))
+    return billed._replace(spread=Spread.of(found, of_label, entries), labels=labels, parts=parts)
+
+
+def _ranked(columns: dict[str, Any], height: int) -> tuple[Array, dict[str, Any]]:
+    """The place of each row among the different ones in their order, and those."""
+    code, different = coded(columns, height)
+    count = len(next(iter(different.values())))
+    # an empty label is none, so that its rows are those of no label
+    once, kept = coded({name: _emptied(cells) for name, cells in different.items()}, count)
+    rank, ordered = in_order(kept)
+    return rank[once[code]], ordered
+
+
+def _emptied(cells: Any) -> Any:
+    """Cells with nothing in place of an empty text."""
+    cells = cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
+    is_text = pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)
+    return pc.if_else(pc.equal(cells, ""), pa.scalar(None, cells.type), cells) if is_text else cells
+
+
+def _lines_of(billed: Billed) -> Any:
+    """The lines of the groups of one plan."""
+    options, layout, scale = billed.job.options, billed.job.layout, billed.job.plan.scale
+    chunks: dict[str, list[Any]] = {}
+    settled, unit = billed.settled, billed.job.plan.unit
+    for rows in settled.blocks():
+        spread = billed.spread
+        found_rows = rows if spread is None else spread.over(rows, list(settled.texts), scale, unit)
+        for name, cells in _columns(billed, found_rows).items():
+            chunks.setdefault(name, []).append(cells)
+    texts, what = list(settled.texts), chunks.pop("what")
+    count = sum(map(len, what))
+    plan = options.plan
+    found = {
+        "plan": _constant(plan.name or "", count),
+        "currency": _constant(plan.currency.code, count),
+        **{name: pa.chunked_array(cells) for name, cells in chunks.items()},
+    }
+    for place, name in enumerate(("kind", "meter", "description")):
+        found[name] = _named([text[place] for text in texts], what)
+    return pa.table({name: found[name] for name in columns_of(layout)})
+
+
+def columns_of(layout: Layout) -> tuple[str, ...]:
+    """The columns of lines, in their order."""
+    return (*layout.by, *LINES[:3], *map(shown_as, layout.shown), *LINES[3:])
+
+
+def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
+    """The columns of a block of rows; ``what`` is the place of their texts."""
+    layout, scale = billed.job.layout, billed.job.plan.scale
+    group = pa.array(rows.group)
+    columns = {name: cells.take(group) for name, cells in billed.groups.items()}
+    for name in layout.shown:
+        label = pa.array(rows.label, mask=rows.label < 0)
+        column = billed.labels[name].take(label)
+        if name in billed.parts:
+            part = pa.array(rows.part, mask=rows.part < 0)
+            column = billed.parts[name].take(part)
+        columns[shown_as(name)] = column
+    quantity = decimals_of(rows.quantity, scale)
+    columns["quantity"] = pc.if_else(pa.array(rows.counted), quantity, pa.scalar(None, quantity.type))
+    columns["amount"] = decimals_of(rows.amount, scale)
+    columns["what"] = pa.array(rows.what)
+    return columns
+
+
+def _named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
+    """Texts by their places, as a dictionary: a few of them stand in millions of rows."""
+    different = [text for text in dict.fromkeys(texts) if text is not None]
+    places = {text: place for place, text in enumerate(different)}
+    codes = pa.array([None if text is None else places[text] for text in texts], pa.int32())
+    known = pa.array(different, pa.string())
+    return pa.chunked_array(
+        [pa.DictionaryArray.from_arrays(codes.take(each), known) for each in what],
+        pa.dictionary(pa.int32(), pa.string()),
+    )
+
+
+def _constant(text: str, count: int) -> Any:
+    codes = pa.array(np.zeros(count, np.int32))
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, pa.array([text], pa.string()))])
