@@ -17,7 +17,11 @@ from tokenbill import errors
 ROOT = Path(__file__).parents[2]
 EVERY_PAGE = [*ROOT.glob("README*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [page for page in EVERY_PAGE if not page.name.endswith(".zh.md")]
-NEEDS = {"rate-a-frame.md": ("numpy", "polars"), "billing-at-scale.md": ("numpy", "pyarrow")}
+NEEDS = {
+    "rate-a-frame.md": ("numpy", "polars"),
+    "billing-at-scale.md": ("numpy", "pyarrow"),
+    "billing-service.md": ("sqlalchemy",),
+}
 """Packages that a page's examples need."""
 REFERENCE = ROOT / "docs" / "reference"
 

@@ -96,6 +96,13 @@ def _schema(_: Namespace) -> None:
     print(dumps(schema(), indent=2))
 
 
+def _store(arguments: Namespace) -> None:
+    from tokenbill.cli.accounts import answered
+
+    for text in answered(arguments):
+        print(text)
+
+
 def _dialogue(arguments: Namespace) -> None:
     from tokenbill.cli.dialogue import dialogue
 
@@ -241,4 +248,5 @@ COMMANDS: dict[str | None, Callable[[Namespace], None]] = {
     "version": _version,
     "bill": _bill,
     "schema": _schema,
+    "store": _store,
 }

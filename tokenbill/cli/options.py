@@ -28,7 +28,7 @@ from tokenbill.errors import (
 from tokenbill.shared.plan_in_force import plan_in_force
 from tokenbill.shared.strict_json import NotJson, decoded
 
-__all__ = ["LANGUAGES", "Misuse", "Request", "options", "request_of"]
+__all__ = ["LANGUAGES", "Misuse", "Request", "options", "period_of", "request_of"]
 
 LANGUAGES = ("en", "zh")
 FORMATS = ("text", "csv", "json", "html", "pdf", "focus")
@@ -92,7 +92,7 @@ class Request(NamedTuple):
 
 
 def options(argv: Sequence[str] | None) -> Namespace:
-    """The arguments by name; ``command`` is None, "version", "bill" or "schema".
+    """The arguments by name; ``command`` is None, "version", "bill", "schema" or "store".
 
     Raises:
         Misuse: If they cannot be read.
@@ -118,6 +118,8 @@ def options(argv: Sequence[str] | None) -> Namespace:
     _add_bill(bill)
     schema = commands.add_parser("schema", help="print the JSON schema of plan files, for editors")
     schema.set_defaults(command="schema")
+    store = commands.add_parser("store", help="look at the accounts of a database, and close periods")
+    _add_store(store)
     return parser.parse_args(argv)
 
 
@@ -143,6 +145,29 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise Misuse(f"{message}; see {self.prog} --help")
+
+
+def _add_store(parser: ArgumentParser) -> None:
+    parser.set_defaults(command="store")
+    parser.add_argument("url", metavar="URL", help="the database, as in sqlite:///billing.db")
+    about = {
+        "create": "make the tables, or upgrade older ones",
+        "balance": "what is left of each grant",
+        "bill": "the bill of a period so far",
+        "close": "end a period, and keep its bill",
+        "verify": "replay accounts from their events",
+        "export": "all kept bills as JSON documents, one a line",
+    }
+    acts = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    for action, text in about.items():
+        added = acts.add_parser(action, help=text)
+        if action != "create":
+            many = None if action in ("balance", "bill", "close") else "?"
+            added.add_argument("customer", metavar="CUSTOMER", nargs=many, help="whose; all unless given")
+        if action in ("bill", "close"):
+            added.add_argument("--period", metavar="START/END", help="which period, where several are open")
+        if action == "close":
+            added.add_argument("--at", help="when a period without end is over")
 
 
 def _add_bill(parser: ArgumentParser) -> None:
@@ -196,7 +221,7 @@ def request_of(arguments: Namespace) -> Request:
     """
     _check(arguments)
     try:
-        period = _period(arguments.period)
+        period = period_of(arguments.period)
     except TokenbillError as error:
         raise Misuse(error) from None
     plan, contract = _terms(arguments, period)
@@ -228,7 +253,12 @@ def request_of(arguments: Namespace) -> Request:
     )
 
 
-def _period(text: str | None) -> Period | None:
+def period_of(text: str | None) -> Period | None:
+    """The period of ``--period START/END``, where one is said.
+
+    Raises:
+        InvalidPeriod: If the text is none.
+    """
     if text is None:
         return None
     start, slash, end = text.partition("/")

@@ -119,7 +119,7 @@ class AsyncStore:
         )
 
     async def account(self, customer: str, period: Period | None = None) -> Account:
-        """The account of a period; without one that which was billed last. Its credit is that of now."""
+        """The account of a period; without one that of the last which is open. Its credit is that of now."""
         return await self._look(lambda session: operations.held(session, customer, period))
 
     async def balance(self, customer: str) -> Balance:
@@ -129,6 +129,10 @@ class AsyncStore:
     async def status(self, customer: str, *, at: date | str, period: Period | None = None) -> Status:
         """What is spent, left and expected at a time; see ``watch.status``."""
         return await self._look(lambda session: operations.status(session, customer, at, period))
+
+    async def periods(self, customer: str) -> tuple[Period, ...]:
+        """The open periods of a customer: those in which something was charged, until they are closed."""
+        return await self._look(lambda session: operations.periods(session, customer))
 
     async def bill(self, customer: str, period: Period | None = None) -> Bill:
         """The bill of a period so far, with all its lines; it charges nothing."""

@@ -37,7 +37,7 @@ from tokenbill.store.statements import ADD_CONTRACT, ADD_GRANT, BILLS, CHANGES, 
 from tokenbill.watch import Status
 from tokenbill.watch import status as status_of
 
-__all__ = ["adjust", "agree", "bill", "bills", "close", "grant", "held", "status"]
+__all__ = ["adjust", "agree", "bill", "bills", "close", "grant", "held", "periods", "status"]
 
 
 def customer_of(customer: object) -> str:
@@ -154,12 +154,19 @@ def kept_bill(session: Session, customer: str, part: Part) -> Bill:
 
 
 def held(session: Session, customer: str, period: Period | None) -> Account:
-    """The account of a period; without one that which was billed last, with all credit."""
+    """The account of a period; without one that of the last period which is open, with all credit."""
     ledger = session.ledger(customer_of(customer))
     if period is None:
-        return ledger.credit
+        last = max(ledger.parts.values(), key=lambda part: part.since, default=None)
+        return ledger.credit if last is None else ledger.opened(last)
     part = part_of_period(ledger, period)
     return part.account if part.final is not None else ledger.opened(part)
+
+
+def periods(session: Session, customer: str) -> tuple[Period, ...]:
+    """The periods of a customer in which something was charged, and that are not closed yet."""
+    ledger = session.ledger(customer_of(customer))
+    return tuple(part.span for part in sorted(ledger.parts.values(), key=lambda part: part.since))
 
 
 def bill(session: Session, customer: str, period: Period | None) -> Bill:

@@ -182,7 +182,7 @@ class Store:
         )
 
     def account(self, customer: str, period: Period | None = None) -> Account:
-        """The account of a period; without one that which was billed last. Its credit is that of now.
+        """The account of a period; without one that of the last which is open. Its credit is that of now.
 
         Raises:
             InvalidAccount: If there is no such customer.
@@ -203,6 +203,10 @@ class Store:
         A plan without a cycle is looked at by calendar months, unless *period* says otherwise.
         """
         return self._look(lambda session: operations.status(session, customer, at, period))
+
+    def periods(self, customer: str) -> tuple[Period, ...]:
+        """The open periods of a customer: those in which something was charged, until they are closed."""
+        return self._look(lambda session: operations.periods(session, customer))
 
     def bill(self, customer: str, period: Period | None = None) -> Bill:
         """The bill of a period so far, with all its lines; it charges nothing.
