@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tokenbill.core.plans.quotas import Quota
     from tokenbill.core.plans.taxes import Tax
     from tokenbill.core.plans.terms import Discount, Fee
+    from tokenbill.core.plans.trial import Trial
     from tokenbill.core.pricing.lint import Finding, lint
     from tokenbill.core.pricing.of import Amount
     from tokenbill.core.pricing.price import Price
@@ -78,6 +79,7 @@ __all__ = [
     "Tier",
     "TokenbillError",
     "TopUp",
+    "Trial",
     "UnpricedUsage",
     "Usage",
     "Volume",
@@ -114,6 +116,7 @@ _MODULES = {
     "plans.quotas": ("Quota",),
     "plans.taxes": ("Tax",),
     "plans.terms": ("Discount", "Fee"),
+    "plans.trial": ("Trial",),
     "pricing.lint": ("Finding", "lint"),
     "pricing.of": ("Amount",),
     "pricing.price": ("Price",),

@@ -26,7 +26,7 @@ from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
-from tokenbill.core.rating.stages import BurnTokens
+from tokenbill.core.rating.stages import BurnTokens, FeeCharge
 from tokenbill.core.rating.version_terms import terms_of_plan
 from tokenbill.frames.scales import DIGITS, SCALE, places_of, shown_to
 
@@ -107,6 +107,8 @@ class ColumnPlan:
         tokens = [stage for stage in terms.settling if isinstance(stage, BurnTokens)]
         if terms.looks_at_charges or self.form.reads_usage:
             return False  # quantities of single charges are for `Bill.of` to look at
+        if any(isinstance(stage, FeeCharge) and stage.in_tokens for stage in terms.pricing):
+            return False
         return self.listed and all(price.function is not None for stage in tokens for price in stage.prices)
 
     def entry(self, meter: str, labels: Mapping[str, str] | None = None) -> EntryCurve:

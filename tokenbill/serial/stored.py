@@ -38,11 +38,12 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.quotas import Quota
 from tokenbill.core.plans.taxes import Tax
 from tokenbill.core.plans.terms import Amounts, Discount, Fee
+from tokenbill.core.plans.trial import Trial
 from tokenbill.core.pricing.breakdown import AbstractPrice
 from tokenbill.core.pricing.of import Of
 from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
 from tokenbill.core.pricing.price_book import PriceBook, PriceVersion
-from tokenbill.core.pricing.rates import Flat, Package, PerUnit
+from tokenbill.core.pricing.rates import Covered, Flat, Package, PerUnit
 from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
 from tokenbill.core.pricing.source import Hours, Source
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
@@ -54,7 +55,7 @@ from tokenbill.errors import BillMismatch
 from tokenbill.serial.coding import Codec, Number, Pairs, Text, TextOr, tried
 from tokenbill.serial.records import REGISTRY, Named, Record
 from tokenbill.serial.stand_ins import StoredHours, StoredSchedule, StoredUsage
-from tokenbill.serial.term_codecs import AmountCodec, IncludedCodec, LimitsCodec
+from tokenbill.serial.term_codecs import AmountCodec, IncludedCodec, LimitsCodec, TrialCodec
 
 __all__ = ["DOCUMENT", "KINDS"]
 
@@ -276,8 +277,9 @@ UNIT = Record(Currency)
 AMOUNT = AmountCodec()
 CYCLE = Record(Cycle, _Cycle)
 ROLLOVER = Record(tuple, _Rollover, "Rollover")
-PRICES = (PerUnit, Flat, Package, Graduated, Volume, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
-TERMS = (TopUp, BillingPlan, Quota, Fee, Discount, Tax, Limit, Allowance, Rounding, Period, Tier)
+PLAIN = (PerUnit, Flat, Covered, Package, Graduated, Volume)
+PRICES = (*PLAIN, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
+TERMS = (TopUp, BillingPlan, Quota, Fee, Discount, Tax, Limit, Allowance, Rounding, Period, Tier, Trial)
 STATE = (DrawLimit, Grant, Hold, WindowSum, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
@@ -336,6 +338,7 @@ REGISTRY.codecs |= {
     Amounts: AMOUNT,
     Decimal | Of: AMOUNT,
     AbstractPrice: KINDS[0],
+    Period | int | Trial: TrialCodec(),
     Usage: _Quantities(),
     PriceVersion: Record(PriceVersion, _PriceVersion),
     tuple[Decimal, Decimal | None]: ROLLOVER,

@@ -6,16 +6,19 @@ from typing import Any
 
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.metering.meters import Meter
+from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.allowances import Allowance
 from tokenbill.core.plans.limits import Limit
+from tokenbill.core.plans.trial import Trial
 from tokenbill.core.pricing.of import Of
 from tokenbill.core.pricing.price import Price
 from tokenbill.serial.coding import Codec, Listed, Number, Pairs, Text
 from tokenbill.serial.records import Named, Record
 
-__all__ = ["AmountCodec", "IncludedCodec", "LimitsCodec"]
+__all__ = ["AmountCodec", "IncludedCodec", "LimitsCodec", "TrialCodec"]
 
 NUMBER = Number()
+PERIOD, TRIAL = Record(Period), Record(Trial)
 LIMITS = Listed(Record(Limit))
 UNITS = Pairs(Text(Meter), NUMBER)
 ALLOWANCES = Listed(Record(Allowance))
@@ -62,3 +65,20 @@ class AmountCodec(Codec):
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [NUMBER.schema(), self.curve.schema()]}
+
+
+class TrialCodec(Codec):
+    """A trial: days, a period, or a table of its length and what it covers."""
+
+    def encode(self, value: Any) -> Any:
+        if isinstance(value, int):
+            return value
+        return (TRIAL if isinstance(value, Trial) else PERIOD).encode(value)
+
+    def decode(self, given: Any) -> Any:
+        if type(given) is int:
+            return given
+        return (TRIAL if is_mapping(given) and "length" in given else PERIOD).decode(given)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "integer"}, PERIOD.schema(), TRIAL.schema()]}

@@ -44,7 +44,9 @@ from tokenbill.core.credits.draw_limits import DrawLimit
 from tokenbill.core.credits.windows import WindowSum
 from tokenbill.core.plans.allowances import Allowance
 from tokenbill.core.plans.contract import Amendment, Contract
+from tokenbill.core.plans.trial import Trial
 from tokenbill.core.pricing.price import After
+from tokenbill.core.pricing.rates import Covered
 from tokenbill.core.pricing.source import Hours, Source
 from tokenbill.core.rating.lines import Charge
 from tokenbill.errors import BillMismatch, UnreadableField, UnreadableInput
@@ -132,6 +134,8 @@ VALUES = {
     "quota": lambda: Quota(
         amount=50, every="1d", on="api_calls", tz="Asia/Shanghai", rolling=True, name="day"
     ),
+    "trial": lambda: Trial(14, on=("fee", "usage")),
+    "covered": Covered,
     "window-sum": lambda: WindowSum("calls", "2026-06-01T05:00:00Z", "80000"),
     "plan-subscription": lambda: SUBSCRIPTION,
     "plan-tokens": lambda: TOKENS,
@@ -210,7 +214,10 @@ DEFAULTS = {
         "ends": None,
         "cycle": None,
         "level": None,
+        "currency": None,
     },
+    "Trial": {"on": ("fee",)},
+    "Covered": {},
     "Discount": {"on": None, "prorated": True, "starts": None, "ends": None},
     "Of": {"of": "", "amount_of": None},
     "Allowance": {},
@@ -276,7 +283,7 @@ def as_told_by(version, value):
 
 
 VERSIONS = pytest.mark.parametrize("version", [1, 2])
-LATER = ("draw-limit", "hold", "quota", "top-up", "window-sum")
+LATER = ("covered", "draw-limit", "hold", "quota", "top-up", "trial", "window-sum")
 """What version 1 did not know."""
 
 

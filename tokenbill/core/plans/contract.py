@@ -18,6 +18,7 @@ from tokenbill.core.periods.period import Period, period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.taxes import Tax
 from tokenbill.core.plans.terms import Discount, Fee, one_of
+from tokenbill.core.plans.trial import terms_of_trial
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.errors import InvalidPeriod, InvalidPlan
 
@@ -45,6 +46,7 @@ class Clause(NamedTuple):
     fees: FeeChange
     tiers: TierChange
     is_amendment: bool
+    in_trial: bool = False
 
 
 def _plan(value: Any) -> BillingPlan:
@@ -209,9 +211,10 @@ class Contract(Value):
         """The versions of a period, each with what its amendment says of fees and tiers."""
         whole, clauses = self.billed_part(period), list[Clause]()
         for i, (part, change) in enumerate(self._parts(whole)):
-            for k, version in enumerate(_dated_versions(part, change.plan)):
+            for k, (span, plan, in_trial) in enumerate(_dated_versions(part, change.plan)):
                 # the first version of a period amends nothing: it is how the period begins
-                clauses.append(Clause(*version, change.fees, change.tiers, is_amendment=bool(i and not k)))
+                begins = bool(i and not k)
+                clauses.append(Clause(span, plan, change.fees, change.tiers, begins, in_trial))
         for clause in clauses[1:]:
             _check_alike(clauses[0].plan, clause.plan, whole)
         return tuple(clauses)
@@ -270,14 +273,17 @@ def placed(at: date, whole: Period, cycle: Cycle | None) -> date:
     return at
 
 
-def _dated_versions(part: Period, plan: BillingPlan) -> Iterator[Version]:
-    """The versions that the dated terms of one plan make of a part of a period."""
+def _dated_versions(part: Period, plan: BillingPlan) -> Iterator[tuple[Period, BillingPlan, bool]]:
+    """The versions that the dated terms of one plan make of a part of a period, and which are in a trial."""
     dated_terms: tuple[Fee | Discount | Tax, ...] = (*plan.fees, *plan.discounts, *plan.taxes)
     given: Any = plan.prices
     book = given if isinstance(given, PriceBook) else None
     dated = [at for term in dated_terms for at in (term.starts, term.ends) if at is not None]
-    if book is None and not dated:
-        yield Version(part, plan)
+    trial = plan.trial_within(part, "usage") if plan.covers_usage else None
+    if trial is not None:
+        dated += [trial.start, trial.end]
+    if book is None and not dated and not plan.covers_usage:
+        yield part, plan, False
         return
 
     def place(at: date) -> date:
@@ -302,9 +308,11 @@ def _dated_versions(part: Period, plan: BillingPlan) -> Iterator[Version]:
                 raise InvalidPeriod("a period before the first prices", iso_text(start), way_out)
             prices = known[-1]
         fees, discounts, taxes = (in_force(kept, start) for kept in (plan.fees, plan.discounts, plan.taxes))
-        changed = evolve(plan, prices=prices, fees=fees, discounts=discounts, taxes=taxes, is_version=True)
+        in_trial = trial is not None and not is_before(start, trial.start) and is_before(start, trial.end)
+        terms = {"prices": prices, "fees": fees, "discounts": discounts, "taxes": taxes, "is_version": True}
+        changed = evolve(plan, **terms | terms_of_trial(plan.trial, prices, in_trial=in_trial))
         changed.made["levels"] = plan.levels
-        yield Version(Period(start, end), changed)
+        yield Period(start, end), changed, in_trial
 
 
 def _check_alike(one: BillingPlan, other: BillingPlan, whole: Period) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -37,10 +36,11 @@ from tokenbill.core.plans.quotas import Quota
 from tokenbill.core.plans.reading import check_readings, curves_of, level_names
 from tokenbill.core.plans.taxes import Tax, check_taxes
 from tokenbill.core.plans.terms import Discount, Fee, one_of
+from tokenbill.core.plans.trial import Trial, check_trial, trial_part
 from tokenbill.core.pricing.of import Of
 from tokenbill.core.pricing.price import Price
 from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
-from tokenbill.errors import CurrencyMismatch, InvalidPlan
+from tokenbill.errors import CurrencyMismatch, InvalidPeriod, InvalidPlan
 
 if TYPE_CHECKING:
     from tokenbill.core.pricing.lint import Finding
@@ -51,8 +51,6 @@ Overage: TypeAlias = Literal["bill", "refuse", "owe"]
 """What becomes of what the balance does not cover."""
 
 WHOLE = Fraction(1)
-TRIAL = 3660
-"""Most days of a trial."""
 
 
 @frozen(repr=False)
@@ -78,7 +76,8 @@ class BillingPlan(Value):
         token_price: The price of the schedule's units that the balance does not cover.
         cycle: The billing periods; a part of one owes a part of fees, fixed discounts, minimum, maximum.
         proration: Whether parts are counted by ``day`` of the local calendar or by ``second``.
-        trial: The time in which no fees are owed: a Period, or days from the cycle's anchor on.
+        trial: The time in which no fees are owed: a Period, days from the cycle's anchor on, or a Trial,
+            which may cover usage, too.
         overage: What becomes of what the balance does not cover: ``bill`` it, ``refuse`` the usage, or let
             the account ``owe`` it, which the next paid grant without scope covers first.
         least_due: A smaller amount is not due; it is owed, and comes with the next bill.
@@ -110,7 +109,7 @@ class BillingPlan(Value):
     token_price: Price | None = field(default=None, validator=instance_of(Price), kw_only=True)
     cycle: Cycle | None = field(default=None, validator=instance_of(Cycle), kw_only=True)
     proration: By = field(default="day", validator=one_of("day", "second"), kw_only=True)
-    trial: Period | int | None = field(default=None, kw_only=True)
+    trial: Period | int | Trial | None = field(default=None, kw_only=True)
     overage: Overage = field(default="bill", validator=one_of("bill", "refuse", "owe"), kw_only=True)
     least_due: Decimal | None = field(
         default=None,
@@ -134,6 +133,12 @@ class BillingPlan(Value):
         if self.token_price is not None and self.currency == tokens:
             raise InvalidPlan("a token price that leads nowhere", tokens.code, "name another currency")
 
+        for fee in self.fees:
+            if fee.currency not in (None, self.currency, tokens):
+                raise CurrencyMismatch(fee.currency, self.currency)
+            if isinstance(fee.amount, Of) and self.in_tokens(fee):
+                way_out = "give its amount in tokens, or price the curve in money"
+                raise InvalidPlan("a curve of something else in tokens", fee.name, way_out)
         check_limits(self)
         if self.rounding.step is not None:
             self.rounding.step_units(self.rounding.known_places(self.currency.places))
@@ -142,7 +147,7 @@ class BillingPlan(Value):
             way_out = "write Rounding(stage='line', tax='line')"
             raise InvalidPlan("taxes by line, lines not rounded", "stage='bill'", way_out)
 
-        self._check_trial()
+        check_trial(self.trial, self.cycle)
 
     def _check_names(self) -> None:
         """What terms are on has to be there."""
@@ -157,16 +162,6 @@ class BillingPlan(Value):
             scoped: tuple[Discount | Tax, ...] = (*self.discounts, *self.taxes)
             for term in scoped:
                 check_scope(f"a {type(term).__name__.lower()}", term.on, [self])
-
-    def _check_trial(self) -> None:
-        days = self.trial
-        if days is None or isinstance(days, Period):
-            return
-        if type(days) is not int or not 0 <= days <= TRIAL:
-            raise InvalidPlan("not a trial", days, f"give a Period, or days from 0 to {TRIAL}")
-        if self.cycle is None:
-            way_out = "give a Period, or a cycle"
-            raise InvalidPlan("a trial of days, with no cycle to count from", days, way_out)
 
     @classmethod
     def on_demand(cls, prices: Schedule, **terms: Any) -> BillingPlan:
@@ -205,7 +200,8 @@ class BillingPlan(Value):
         """Whether its terms change at dates of their own: a price book, or a term that starts or ends."""
         terms: tuple[Fee | Discount | Tax, ...] = (*self.fees, *self.discounts, *self.taxes)
         # a price book has no entry for a meter before it is known when
-        return not hasattr(self.prices, "match") or any(term.starts or term.ends for term in terms)
+        has_dates = self.covers_usage or any(term.starts or term.ends for term in terms)
+        return not hasattr(self.prices, "match") or has_dates
 
     @cached_property
     def minima(self) -> tuple[Limit, ...]:
@@ -290,26 +286,29 @@ class BillingPlan(Value):
     def fee_share(self, period: Period | None) -> Fraction:
         """The same, less the part that lies in the trial."""
         whole = self.share(period)
+        if period is None and isinstance(self.trial, int) and self.trial:
+            way_out = 'say which: period=Period("2026-06-01", "2026-07-01")'
+            raise InvalidPeriod("a trial of days, and no period", self.trial, way_out)
         free = None if period is None else self.trial_within(period)
         if period is None or free is None:
             return whole
         return whole - (self.share(free) if self.cycle else free.share_of(period, self.proration))
 
-    def trial_within(self, period: Period) -> Period | None:
-        """The part of a period that lies in the trial, if there is one."""
-        if not self.trial:
-            return None
-
-        # Days of a trial are counted from the anchor of the cycle, in its zone; an invoice of dates takes
-        # them as dates, and one of instants as the instants at which they begin there.
+    def trial_within(self, period: Period, kind: str = "fee") -> Period | None:
+        """The part of a period that lies in the trial, if there is one, and it covers charges of a kind."""
         trial = self.trial
-        if not isinstance(trial, Period):
-            cycle = cast(Cycle, self.cycle)
-            days = Cycle("day", cycle.anchor, tz=cycle.tz)
-            first, end = days.boundary(0), days.boundary(trial)
-            at_midnight = not isinstance(period.start, datetime)
-            trial = Period(first.date(), end.date()) if at_midnight else Period(first, end)
-        return period.common(trial)
+        if not trial or (isinstance(trial, Trial) and kind not in trial.on):
+            return None
+        return trial_part(trial.length if isinstance(trial, Trial) else trial, self.cycle, period)
+
+    def in_tokens(self, fee: Fee) -> bool:
+        """Whether a fee is paid in the unit of the schedule, which a token price leads out of."""
+        return fee.currency not in (None, self.currency)
+
+    @property
+    def covers_usage(self) -> bool:
+        """Whether it has a trial that covers usage, too."""
+        return isinstance(self.trial, Trial) and "usage" in self.trial.on
 
     def covers(self, usage: Any, account: Any, **when: Any) -> bool:
         """Whether the account's balance covers *usage*: the check before a request is admitted.

@@ -12,6 +12,7 @@ from tokenbill.core.base.hashing import LATER
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.scopes import Scope, scope
+from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import Number, number
 from tokenbill.core.money.validators import non_negative, yes_or_no
 from tokenbill.core.periods.cycle import Cycle
@@ -46,6 +47,10 @@ def in_order(term: Any) -> None:
     """A term that is dated ends after it starts."""
     if term.starts is not None and term.ends is not None and not is_before(term.starts, term.ends):
         raise InvalidPlan("a term that ends before it starts", iso_text(term.ends), "swap its dates")
+
+
+def _unit(value: object) -> Currency | None:
+    return None if value is None else currency(value)
 
 
 def _rhythm(_: object, __: object, value: Any) -> None:
@@ -85,6 +90,8 @@ class Fee(Value):
         cycle: Periods of its own, from the anchor on, as a yearly fee has in a plan that is billed monthly:
             it is due, whole, with the bill whose period holds the first moment of one, in arrears the last.
         level: The name of what it is for each unit of; the bill is told how many there are since when.
+        currency: The plan's unless given, or the unit that its schedule prices in: such a fee is paid from
+            the balance like usage, and what that does not cover goes through the token price.
 
     Raises:
         InvalidNumber, InvalidPrice, InvalidName, InvalidPlan, InvalidPeriod: For parts that are none.
@@ -103,6 +110,7 @@ class Fee(Value):
     ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
     cycle: Cycle | None = field(default=None, validator=_rhythm, kw_only=True, metadata={LATER: True})
     level: str | None = field(default=None, converter=_level, kw_only=True, metadata={LATER: True})
+    currency: Currency | None = field(default=None, converter=_unit, kw_only=True, metadata={LATER: True})
 
     def __attrs_post_init__(self) -> None:
         in_order(self)

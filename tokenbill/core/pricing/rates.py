@@ -13,7 +13,7 @@ from tokenbill.core.pricing.breakdown import STARTED, PriceComponent, whole_dire
 from tokenbill.core.pricing.curves import NIL, Curve, constant, curve, line, stepped
 from tokenbill.core.pricing.price import MODELS, Price
 
-__all__ = ["Flat", "Package", "PerUnit"]
+__all__ = ["Covered", "Flat", "Package", "PerUnit"]
 
 
 @frozen(repr=False)
@@ -90,6 +90,29 @@ class Flat(Price):
 
     def in_words(self) -> str:
         return f"{self.fee:f} {'always' if self.at_zero else 'once something is used'}"
+
+
+@frozen(repr=False)
+class Covered(Price):
+    """Usage that costs nothing, because a trial covers it; the plan of a version in a trial has it.
+
+    >>> Covered()(30)
+    Decimal('0')
+    """
+
+    PAGE = "docs/explanation/periods.md#trials"
+
+    def amount(self, quantity: Exact) -> Exact:
+        return ZERO
+
+    def pieces(self) -> Curve:
+        return curve(NIL, [None], [constant(NIL)])
+
+    def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
+        return (PriceComponent(ZERO, quantity, ZERO, label="covered by the trial"),)
+
+    def in_words(self) -> str:
+        return "nothing, for a trial covers it"
 
 
 @frozen(repr=False)

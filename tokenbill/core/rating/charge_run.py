@@ -23,6 +23,7 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.lines import Charge
+from tokenbill.core.rating.pricing_stages import FeeCharge
 from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun, allocated, running_units
 from tokenbill.core.rating.readings import Readings, readings_of
 from tokenbill.core.rating.version_items import EntryItem
@@ -37,6 +38,7 @@ __all__ = [
     "Sort",
     "Sorts",
     "gift_note",
+    "is_in_tokens",
 ]
 
 Sort: TypeAlias = 'Literal["tokens", "promotional", "paid"]'
@@ -58,6 +60,11 @@ NOTHING_EARLIER: Earlier = MappingProxyType({})
 def gift_note(id: str, units: Number) -> Note:
     """What a promotional grant paid, in minor units, as a note for the lines."""
     return Note(Charge("credit", None, f"credit {id}", rule="promotional credit"), -units, None)
+
+
+def is_in_tokens(identity: Identity) -> bool:
+    """Whether a charge is burned in tokens, where a plan prices in them."""
+    return identity.kind == "usage" or (isinstance(identity.of, FeeCharge) and identity.of.in_tokens)
 
 
 class RatingRequest(NamedTuple):
@@ -166,14 +173,15 @@ class ChargeRun(RatingRun):
         return found
 
     def burned(self) -> Sequence[int]:
-        return [i for i, identity in enumerate(self.identities) if identity.kind == "usage"]
+        return [i for i, identity in enumerate(self.identities) if is_in_tokens(identity)]
 
     def pay_tokens(self, tokens: list[Number]) -> list[Number]:
-        fees = len(self.nets) - len(tokens)
-        self.tokens = [0] * fees + tokens
-        paid = self.pay("tokens", self.tokens)[fees:]
+        burned = self.burned()
+        own = dict(zip(burned, tokens, strict=True))
+        self.tokens = [own.get(i, 0) for i in range(len(self.nets))]
+        paid = self.pay("tokens", self.tokens)
         # a replay to the last digit may hold less than the whole tokens that were drawn
-        return [max(number - part, 0) for number, part in zip(tokens, paid, strict=True)]
+        return [max(own[i] - paid[i], 0) for i in burned]
 
     def sell(self, stretches: Sequence[Any], moneys: Sequence[Number], stage: Any) -> None:
         super().sell(stretches, moneys, stage)

@@ -84,6 +84,11 @@ class PlanScale:
         """The same of amounts that the scale was not made for: they may be Fractions."""
         return self.numbers(amounts) if self.whole_lines else [amount * self.scale for amount in amounts]
 
+    def tokens(self, amounts: Iterable[Fraction]) -> list[Number]:
+        """Amounts of tokens in the numbers of entries, which are made whole when tokens are burned."""
+        scaled = [amount * self.entry_scale for amount in amounts]
+        return [int(number) for number in scaled] if type(self.entry_scale) is int else list(scaled)
+
     def amount(self, parts: Iterable[Part]) -> Number:
         """Amounts for whole billing periods, each for a part of one, as one number of this place."""
         return self.numbers([sum((Fraction(amount) * part for amount, part in parts), Fraction(0))])[0]

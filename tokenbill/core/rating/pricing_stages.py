@@ -30,6 +30,7 @@ class FeeCharge(Stage):
         "exact",
         "fee",
         "identity",
+        "in_tokens",
         "known_as",
         "level",
         "line",
@@ -53,7 +54,7 @@ class FeeCharge(Stage):
         versions: Sequence[int],
     ) -> None:
         self.fee, self.part, self.exact, self.amount, self.cell = fee, part, exact, amount, cell
-        self.versions = versions
+        self.versions, self.in_tokens = versions, False
         self.identity, self.known_as = Identity.named("fee", name, self), FEE + fee.name
         self.line: LineItem | None = None
         self.reading: ReadAmounts | None = None
@@ -78,10 +79,12 @@ class FeeCharge(Stage):
             # two fees may have one name, and what one of them grew by is asked later
             name = first_of(fees).name
             seen[name] += 1
-            yield from cls._items(at, name if seen[name] == 1 else f"{name} #{seen[name]}", fees)
+            for stage in cls._items(at, name if seen[name] == 1 else f"{name} #{seen[name]}", fees):
+                stage.in_tokens = at.plan.in_tokens(stage.fee)
+                yield stage
 
     @classmethod
-    def _items(cls, at: PlanScale, name: str, fees: Mapping[int, Fee]) -> Iterator[Stage]:
+    def _items(cls, at: PlanScale, name: str, fees: Mapping[int, Fee]) -> Iterator[FeeCharge]:
         """One fee of the versions that have it: an item for each stretch of versions that agree on it."""
         whole = {i: at.versions[i].amount(fee.curve or fee.amount) for i, fee in fees.items()}
         groups = neighbours(
@@ -93,7 +96,8 @@ class FeeCharge(Stage):
         )
         parts, read = _parts_of_fee(at, fees, whole, groups)
         reading = ReadAmounts(at, read) if any(item.of for item in read) else None
-        numbers = at.numbers([item.fixed for item in read])
+        fixed = [item.fixed for item in read]
+        numbers = at.tokens(fixed) if at.plan.in_tokens(first_of(fees)) else at.numbers(fixed)
         for place, (group, number) in enumerate(zip(groups, numbers, strict=True)):
             if parts[place] == 0 and fees[group[0]].cycle is not None:
                 continue  # none of its own periods is due here

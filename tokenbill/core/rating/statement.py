@@ -29,7 +29,7 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.price import Price
-from tokenbill.core.rating.charge_run import ChargeRun, Earlier, RatingRequest, Sort
+from tokenbill.core.rating.charge_run import ChargeRun, Earlier, RatingRequest, Sort, is_in_tokens
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.lines import Charge, LineItem, telescoped
@@ -169,7 +169,7 @@ class Statement:
     def lines_at(self, place: int) -> list[LineItem]:
         """The lines of one charge; of a charge in tokens, what is sold of it."""
         identity = self.run.identities[place]
-        if identity.kind == "usage" and self.plan.plan.token_price is not None:
+        if self.plan.plan.token_price is not None and is_in_tokens(identity):
             return self._token_lines(place, identity)
         return self.fresh_lines(place)
 
@@ -220,9 +220,11 @@ class Statement:
             charge = Charge("usage", None, "tokens", rule="due though no token is left to pay")
             return [LineItem(charge, None, decimal(exact), exact)]
         unit, of = self.plan.plan.pricing_unit, identity.of
-        curve = of.curve if isinstance(of, EntryItem) else of
         tokens, rest = (shifted(number, unit.places) for number in (self.run.tokens[place], rests[place]))
         rule = f"{tokens:f} {unit.code}, of which {rest:f} are not covered by the balance"
+        if isinstance(of, FeeCharge):
+            return [LineItem(Charge("fee", None, of.fee.name, rule=rule), tokens, decimal(exact), exact)]
+        curve = of.curve if isinstance(of, EntryItem) else of
         charge = Charge("usage", identity.meter, str(curve.key), rule=rule)
         lines = of.lines if isinstance(of, EntryItem) else curve.lines(Decimal(self.run.quantities[curve]))
         return [LineItem(charge, tokens, decimal(exact), exact)] if lines else []

@@ -96,7 +96,7 @@ def terms_of_versions(
 ) -> list[VersionTerms]:
     """The terms of the versions of a period, in order; their shares add up to that of the period."""
     found = list[VersionTerms]()
-    for clause in clauses:
+    for i, clause in enumerate(clauses):
         plan = clause.plan
         if plan.cycle is None:
             # without a cycle the period itself is the whole that versions are parts of
@@ -105,7 +105,9 @@ def terms_of_versions(
         else:
             share = plan.share(clause.period)
             free = share - plan.fee_share(clause.period)
-        restart = clause.is_amendment and clause.tiers == "restart"
+        # a trial uses no allowance up: all begins when it is over
+        is_over = i > 0 and clauses[i - 1].in_trial != clause.in_trial
+        restart = is_over or (clause.is_amendment and clause.tiers == "restart")
         found.append(VersionTerms(plan, share, share - free, plan.period_fees, restart=restart))
         if len(found) > 1:
             _let_fees_hold(found, clause)
