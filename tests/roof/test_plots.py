@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from datetime import date
+from decimal import Decimal
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from tokenbill import (
     Usage,
     Volume,
 )
-from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, TokenbillError
+from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, InvalidUsage, TokenbillError
 from tokenbill.watch import Budget, status
 
 ROOT = Path(__file__).parents[2]
@@ -51,9 +53,11 @@ def plots():
 
 @pytest.fixture
 def ax(plots):
-    figure, axes = plots.pyplot.subplots(layout="constrained")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(layout="constrained")
     yield axes
-    plots.pyplot.close(figure)
+    pyplot.close(figure)
 
 
 def test_without_matplotlib_the_error_names_the_extra():
@@ -233,12 +237,14 @@ def one_rate(rate, **names):
     return BillingPlan.on_demand(PriceSchedule(calls=rate), **names)
 
 
-def test_crossings_close_together_are_labelled_once(plots, ax):
+def test_every_crossing_has_its_number_however_close_they_are(plots, ax):
     plans = [one_rate(1), *(BillingPlan.subscription(fee, PriceSchedule(calls=0)) for fee in (50, 51, 57))]
 
     axes = plots.plan_curves(plans, "calls", 100, ax=ax)
 
-    assert texts(axes) == ["50", "57"]  # 51 is nearer to 50 than 100 ÷ 15
+    assert texts(axes) == ["50", "51", "57"]
+    below = [text.xyann[1] for text in axes.texts]
+    assert below == [-14, -27, -14]  # 51 is nearer to 50 than 100 ÷ 15, so it stands a row below
     assert len([drawn for drawn in axes.get_lines() if drawn.get_marker() == "o"]) == 3
 
 
@@ -312,8 +318,46 @@ def test_spend_without_days_has_a_forecast_alone(plots, ax):
 # All of them
 
 
+USED = {
+    "2026-11-01T01:00:00Z": Usage({"calls{model=small}": 5, "calls{model=large}": 2}),
+    "2026-11-01T00:00:00Z": Usage({"calls{model=small}": 10}),
+}
+BY_MODEL = PriceSchedule({"calls{model=small}": 1, "calls{model=large}": 3})
+
+
+def test_spend_is_stacked_by_a_label_and_adds_up_to_the_bill(plots, ax):
+    plan = BillingPlan(BY_MODEL, fees=[Fee(20)])
+    axes = plots.stacked_spend(USED, plan, "model", ax=ax)
+    bars = [[(bar.get_y(), bar.get_height()) for bar in drawn] for drawn in axes.containers]
+
+    # 10 of small and the fee in the first hour; 5 of small and 2 × 3 of large in the second
+    assert bars == [[(0, 10), (0, 5)], [(10, 0), (5, 6)], [(10, 20), (11, 0)]]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["small", "large", "other"]
+    assert axes.containers[0][0].get_width() == pytest.approx(0.9 / 24)
+
+
+def test_what_is_given_back_hangs_below_zero(plots, ax):
+    cliff = Volume([Tier(10, 2), Tier(None, 1)])
+    used = {"2026-11-01": Usage(calls=10), "2026-11-02": Usage(calls=1)}
+    axes = plots.stacked_spend(used, BillingPlan.on_demand(PriceSchedule(calls=cliff)), "model", ax=ax)
+
+    # 10 × 2, then 11 × 1
+    assert [(bar.get_y(), bar.get_height()) for bar in axes.containers[0]] == [(0, 20), (0, -9)]
+    assert plots.stacked_spend({"2026-11-01": Usage(calls=1)}, one_rate(1), "model", ax=ax) is ax
+
+
+def test_totals_are_spread_over_tenants(plots, ax):
+    totals = {f"t{i}": Decimal(i) for i in range(1, 101)}
+    axes = plots.distribution(totals, ax=ax)
+
+    assert sum(bar.get_height() for bar in axes.patches) == 100
+    assert [line.get_xdata()[0] for line in axes.get_lines()] == [51, 91]
+    bills = [Bill.of(Usage(calls=n), one_rate(1)) for n in (1, 2)]
+    assert plots.distribution(bills, ax=ax).get_xlabel() == "total (USD)"
+
+
 def test_without_axes_the_current_ones_are_drawn_on(plots, ax):
-    plots.pyplot.sca(ax)
+    import_module("matplotlib.pyplot").sca(ax)
 
     assert plots.waterfall(Bill.of(Usage(calls=1), BillingPlan(CENT))) is ax
 
@@ -331,11 +375,15 @@ def test_names_are_drawn_as_they_are(plots, name):
         lambda ax: plots.spend(standing(), Budget(30, name=name), ax=ax),
     ]
     for draw in drawings:
-        figure, axes = plots.pyplot.subplots(layout="constrained")
+        figure, axes = import_module("matplotlib.pyplot").subplots(layout="constrained")
         draw(axes)
         figure.savefig(BytesIO())
-        written = [text for text in figure.findobj(plots.pyplot.Text) if name in text.get_text()]
-        plots.pyplot.close(figure)
+        written = [
+            text
+            for text in figure.findobj(import_module("matplotlib.pyplot").Text)
+            if name in text.get_text()
+        ]
+        import_module("matplotlib.pyplot").close(figure)
 
         assert written
         assert not any(text.get_parse_math() for text in written)
@@ -389,14 +437,28 @@ def test_every_picture_can_be_rendered_and_no_text_is_cut(plots, style):
         lambda axes: plots.waterfall(bill, ax=axes),
         lambda axes: plots.plan_curves(OFFERS, "calls", 12_000, ax=axes),
         lambda axes: plots.spend(standing(), Budget(30), ax=axes),
+        lambda axes: plots.stacked_spend(USED, BillingPlan.on_demand(BY_MODEL), "model", ax=axes),
     ]
-    with plots.pyplot.style.context(style):
+    with import_module("matplotlib.pyplot").style.context(style):
         for draw in drawings:
-            figure, axes = plots.pyplot.subplots(layout="constrained")
+            figure, axes = import_module("matplotlib.pyplot").subplots(layout="constrained")
             draw(axes)
             figure.canvas.draw()
             shown, whole = figure.get_tightbbox(), figure.bbox_inches
             assert min(shown.x0 - whole.x0, shown.y0 - whole.y0) >= 0
             assert shown.x1 <= whole.x1
             assert shown.y1 <= whole.y1
-            plots.pyplot.close(figure)
+            import_module("matplotlib.pyplot").close(figure)
+
+
+def test_what_is_no_usage_by_time_and_no_totals_is_refused(plots, ax):
+    for usage, plan, error in [
+        ({}, one_rate(1), InvalidUsage),
+        (5, one_rate(1), InvalidUsage),
+        (USED, 5, InvalidPlan),
+    ]:
+        with pytest.raises(error):
+            plots.stacked_spend(usage, plan, "model", ax=ax)
+    for totals in ([], 5, ["a"], {"a": 1.5}):
+        with pytest.raises(InvalidPlan):
+            plots.distribution(totals, ax=ax)

@@ -6,12 +6,12 @@ Colours are told apart by the colour-blind, on white and on black; text has the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate, combinations, islice, takewhile
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from tokenbill.compare import break_even, cheapest_plans
 from tokenbill.core.base.tables import shortest
@@ -22,27 +22,28 @@ from tokenbill.core.pricing.breakpoints import jumps_within
 from tokenbill.core.pricing.curves import Curve, at
 from tokenbill.core.pricing.price import Price
 from tokenbill.core.rating.bill_request import NO_USAGE
-from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, MissingExtra
+from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice
+from tokenbill.plots.drawing import (
+    BLUE,
+    COLOURS,
+    DASHES,
+    GREEN,
+    GREY,
+    ORANGE,
+    PLAIN,
+    Axes,
+    axes_of,
+    draw_legend,
+    floats,
+    label_axes,
+)
+from tokenbill.plots.stacks import date_axis, distribution, stacked_spend
 from tokenbill.shared.forecasts import local_day
 from tokenbill.shared.plan_curve import total_curve
 from tokenbill.shared.usage_history import NamedPlans, Plans, first_plan, named_plans
 from tokenbill.watch import Budget, Status
 
-try:
-    import numpy
-    from matplotlib import pyplot
-    from matplotlib.axes import Axes
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-except ImportError:
-    raise MissingExtra("matplotlib", "plots") from None
-
-__all__ = ["plan_curves", "price_curve", "spend", "waterfall"]
-
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-COLOURS: Final = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
-DASHES: Final = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
-"""Lines differ by their dashes, too."""
-GREY: Final = "#808080"
+__all__ = ["distribution", "plan_curves", "price_curve", "spend", "stacked_spend", "waterfall"]
 
 GRID = 240
 """Points at which a curve is drawn, beside its breakpoints."""
@@ -50,14 +51,8 @@ JUMPS = 500
 """Most jumps of one curve that are drawn as such."""
 LABEL = 40
 """Most characters of a description beside a bar."""
-ENTRY, MANY = 28, 6
-"""Most characters of a plan's name in the legend; entries beyond which it is written small."""
-WIDTH = 76
-"""Characters beside each other in the legend."""
 ROOM = 15
 """Most labels of break-even points, each at least this part of the picture from the one before."""
-PLAIN: Final = {"parse_math": False}
-"""Names are text: what stands between two dollar signs is no formula."""
 
 
 def price_curve(
@@ -86,7 +81,7 @@ def price_curve(
     if not isinstance(price, Price):
         raise InvalidPrice("not a price to draw", price, 'give one: PerUnit("0.10")')
     end, size = _positive(up_to, "largest quantity"), _positive(per, "number of units")
-    pieces, left = price.pieces(), _axes(ax)
+    pieces, left = price.pieces(), axes_of(ax)
 
     def amount(quantity: Fraction) -> Fraction:
         # Pieces take any quantity; a price without them only what a bill can hold.
@@ -101,19 +96,19 @@ def price_curve(
     within = [(point, rate if 0 <= rate <= top else None) for point, rate in following]
 
     right = left.twinx()
-    lines = left.plot(_floats(points), _floats(map(amount, points)), color=BLUE, label="amount")
+    lines = left.plot(floats(points), floats(map(amount, points)), color=BLUE, label="amount")
     lines += right.plot(*_columns(average), color=ORANGE, linestyle="--", label="average rate")
     # Where a unit costs nothing but at jumps, a line of nothing would say that it is free.
     if any(rate for _, rate in within) or all(rate == 0 for _, rate in following):
         lines += right.plot(*_columns(within), color=GREEN, linestyle=":", label="next unit")
     of_currency = f" ({currency})" if currency else ""
-    _label(left, x=unit, y=f"amount{of_currency}")
+    label_axes(left, x=unit, y=f"amount{of_currency}")
     count = f"{size.numerator:,}" if size.denominator == 1 else str(size)
     rate_label = f"rate for {count} {unit}" if size != 1 else "rate for one unit"
     right.set_ylabel(f"{rate_label}{of_currency}", **PLAIN)
     right.spines["top"].set_visible(False)
-    right.set_ylim(*_floats([0, top]))
-    _legend(left, lines)
+    right.set_ylim(*floats([0, top]))
+    draw_legend(left, lines)
     return cast("Axes", left)
 
 
@@ -125,15 +120,15 @@ def waterfall(bill: Bill, *, ax: Axes | None = None) -> Axes:
     """
     if not isinstance(bill, Bill):
         raise InvalidPlan("not a bill to draw", bill, "give one: Bill.of(usage, plan)")
-    axes, amounts = _axes(ax), [Fraction(line.amount) for line in bill.lines]
+    axes, amounts = axes_of(ax), [Fraction(line.amount) for line in bill.lines]
     starts = [*accumulate(amounts, initial=Fraction())][:-1]
     texts = [line.description for line in bill.lines]
     titles = [text if len(text) <= LABEL else f"{text[: LABEL - 1]}…" for text in texts]
     colours = [BLUE if amount >= 0 else ORANGE for amount in amounts]
     bars = axes.barh(
         range(len(titles) + 1),
-        _floats([*amounts, Fraction(bill.total)]),
-        left=_floats([*starts, Fraction()]),
+        floats([*amounts, Fraction(bill.total)]),
+        left=floats([*starts, Fraction()]),
         color=[*colours, GREEN],
     )
     labels = [f"{line.amount:,f}" for line in bill.lines] + [f"{bill.total:,f}"]
@@ -142,7 +137,7 @@ def waterfall(bill: Bill, *, ax: Axes | None = None) -> Axes:
     axes.invert_yaxis()
     axes.margins(x=0.2)
     axes.axvline(0, color=GREY, linewidth=0.8)
-    _label(axes, x=f"amount ({bill.currency})", y="")
+    label_axes(axes, x=f"amount ({bill.currency})", y="")
     return cast("Axes", axes)
 
 
@@ -168,11 +163,11 @@ def plan_curves(
         InvalidNumber: If *up_to* is not more than zero.
     """
     end, offers = _positive(up_to, "largest quantity"), named_plans(plans)
-    axes = _axes(ax)
+    axes = axes_of(ax)
     for place, (name, plan) in enumerate(offers):
         curve = total_curve(plan, meter, usage=usage)
         points = _points(curve, end)
-        (drawn,) = axes.plot(_floats(points), _floats(at(curve, point) for point in points), label=name)
+        (drawn,) = axes.plot(floats(points), floats(at(curve, point) for point in points), label=name)
         dashes = DASHES[(place + place // len(COLOURS)) % len(DASHES)]
         drawn.set(color=COLOURS[place % len(COLOURS)], linestyle=dashes)
     lines = axes.get_lines()[-len(offers) :]
@@ -183,32 +178,41 @@ def plan_curves(
         curve = total_curve(cheapest.plan, meter, usage=usage)
         stop = end if cheapest.end is None else min(cheapest.end, end)
         points = [point for point in _points(curve, end) if cheapest.start <= point <= stop]
-        amounts = _floats(at(curve, point) for point in points)
+        amounts = floats(at(curve, point) for point in points)
         label = None if broad else "cheapest"
         look = {"color": GREY, "alpha": 0.5, "linewidth": 7, "zorder": 1}
-        broad += axes.plot(_floats(points), amounts, label=label, **look)
+        broad += axes.plot(floats(points), amounts, label=label, **look)
     _rings(axes, offers, meter, usage=usage, end=end)
-    _label(axes, x=meter, y=f"total ({first_plan(offers[0][1]).currency.code})")
-    _legend(axes, [*lines, broad[0]])
+    label_axes(axes, x=meter, y=f"total ({first_plan(offers[0][1]).currency.code})")
+    draw_legend(axes, [*lines, broad[0]])
     return cast("Axes", axes)
 
 
 def _rings(axes: Any, offers: NamedPlans, meter: str, *, usage: Any, end: Fraction) -> None:
-    """A ring at each break-even point of two plans, with the quantity beside it where there is room."""
-    colour, last = axes.yaxis.label.get_color(), -end
-    points = [
-        (point.quantity, point.amount)
-        for (_, one), (_, other) in combinations(offers, 2)
-        for point in break_even(one, other, meter, usage=usage, up_to=decimal(end))
-    ]
-    for quantity, amount in sorted(points):
-        place = _floats([quantity, amount])
+    """A ring at each break-even point of two plans, and beside each the quantity."""
+    colour, ends, labelled = axes.yaxis.label.get_color(), list[Fraction](), set[Fraction]()
+    points = sorted(
+        {
+            (point.quantity, point.amount)
+            for (_, one), (_, other) in combinations(offers, 2)
+            for point in break_even(one, other, meter, usage=usage, up_to=decimal(end))
+        }
+    )
+    for quantity, amount in points:
+        place = floats([quantity, amount])
         axes.plot(*place[:, None], marker="o", markersize=9, markerfacecolor="none", color=colour)
-        if quantity - last >= end / ROOM:
-            side, offset = ("right", (-8, 8)) if quantity > end * 9 / 10 else ("left", (8, -14))
-            look: dict[str, Any] = {"textcoords": "offset points", "ha": side, "color": colour, **PLAIN}
-            axes.annotate(f"{number(shortest(decimal(round(quantity, 2)))):,f}", place, offset, **look)
-            last = quantity
+        if quantity in labelled:  # the number beside another ring at this quantity says it
+            continue
+        labelled.add(quantity)
+        # Where points crowd, their numbers stand in rows: one of them is the one that decides.
+        row = next((row for row, taken in enumerate(ends) if taken <= quantity), len(ends))
+        ends[row : row + 1] = [quantity + end / ROOM]
+        side, across = ("right", -8) if quantity > end * 9 / 10 else ("left", 8)
+        look: dict[str, Any] = {"textcoords": "offset points", "ha": side, "color": colour, **PLAIN}
+        if row:
+            look["arrowprops"] = {"arrowstyle": "-", "color": GREY, "linewidth": 0.6}
+        text = f"{number(shortest(decimal(round(quantity, 2)))):,f}"
+        axes.annotate(text, place, (across, -14 - 13 * row), annotation_clip=False, **look)
 
 
 def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = None) -> Axes:
@@ -220,7 +224,7 @@ def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = Non
     checked: tuple[object, object] = (status, budget)
     if not (isinstance(checked[0], Status) and isinstance(checked[1], Budget | None)):
         raise InvalidPlan("not a status and a budget to draw", checked, "give a status, and a budget or none")
-    axes, forecast = _axes(ax), status.forecast
+    axes, forecast = axes_of(ax), status.forecast
     # What a day comes to stands where the day ends, which is where the next one begins.
     spent, expected = (
         [(day + timedelta(1), amount) for day, amount in days]
@@ -243,36 +247,25 @@ def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = Non
         high = [amount + above * part for part, amount in zip(parts, amounts, strict=True)]
         days: Any = [day for day, _ in ahead]
         look = {"color": ORANGE, "alpha": 0.25, "linewidth": 0, "label": "interval"}
-        lines.append(axes.fill_between(days, _floats(low), _floats(high), **look))
+        lines.append(axes.fill_between(days, floats(low), floats(high), **look))
     if budget is not None:
         _thresholds(axes, budget)
-    locator: Any = AutoDateLocator
-    formatter: Any = ConciseDateFormatter
-    axes.xaxis.set_major_locator(ticks := locator())
-    axes.xaxis.set_major_formatter(formatter(ticks))
-    _label(axes, x="end of day", y=f"total of the period ({status.currency.code})")
+    date_axis(axes)
+    label_axes(axes, x="end of day", y=f"total of the period ({status.currency.code})")
     axes.set_ylim(bottom=0)
-    _legend(axes, lines)
+    draw_legend(axes, lines)
     return cast("Axes", axes)
 
 
 def _thresholds(axes: Any, budget: Budget) -> None:
     """A line at each threshold of a budget, the whole one drawn strongest."""
     for threshold in budget.thresholds:
-        limit, whole = _floats([Fraction(budget.amount) * Fraction(threshold)])[0], threshold == 1
+        limit, whole = floats([Fraction(budget.amount) * Fraction(threshold)])[0], threshold == 1
         axes.axhline(limit, color=COLOURS[3], linestyle="-" if whole else ":", linewidth=1.5 if whole else 1)
         percent = shortest(decimal(product(threshold, Decimal(100))))
         text = f"{budget.name} {budget.amount:,f}" if whole else f"{percent} %"
         place: Any = ("axes fraction", "data")
         axes.annotate(text, (0, limit), (4, 3), place, "offset points", ha="left", **PLAIN)
-
-
-def _axes(ax: Axes | None) -> Any:
-    """The Axes to draw on; what matplotlib says of its types leaves too much open to check."""
-    axes: object = pyplot.gca() if ax is None else ax
-    if not isinstance(axes, Axes):
-        raise InvalidPlan("not Axes to draw on", axes, "give some, as pyplot.subplots() makes them, or none")
-    return axes
 
 
 def _points(pieces: Curve | None, end: Fraction) -> list[Fraction]:
@@ -295,32 +288,7 @@ def _points(pieces: Curve | None, end: Fraction) -> list[Fraction]:
 def _columns(pairs: Iterable[tuple[Any, Exact | None]]) -> tuple[Any, Any]:
     """Pairs as what is drawn across and what is drawn up."""
     across, up = zip(*pairs, strict=True)
-    return (list(across) if isinstance(across[0], date) else _floats(across)), _floats(up)
-
-
-def _floats(values: Iterable[Exact | int | None]) -> Any:
-    """Numbers as a picture needs them, None as a gap: the only place where exact ones become floats."""
-    return numpy.array([*values], dtype="float64")
-
-
-def _label(axes: Any, *, x: str, y: str) -> None:
-    axes.set_xlabel(x, **PLAIN)
-    axes.set_ylabel(y, **PLAIN)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _legend(axes: Any, drawn: Sequence[Any]) -> None:
-    """The legend above the picture, where it hides nothing; long names in fewer columns."""
-    half, labels = ENTRY // 2, list[str]()
-    for label in (one.get_label() for one in drawn):
-        # A long name loses its middle: names of plans often differ in their ends.
-        labels.append(label if len(label) <= ENTRY else f"{label[:half]}…{label[1 - half :]}")
-    columns = max(1, min(3, WIDTH // (max(map(len, labels)) + 8)))
-    size, place = ("small" if len(labels) > MANY else None), {"loc": "lower left", "bbox_to_anchor": (0, 1)}
-    dots = ["…"] * len(labels)  # written over, for a label that begins with "_" would be left out
-    legend = axes.legend(drawn, dots, ncols=columns, fontsize=size, frameon=False, borderaxespad=0.2, **place)
-    for text, label in zip(legend.get_texts(), labels, strict=True):
-        text.set(text=label, **PLAIN)
+    return (list(across) if isinstance(across[0], date) else floats(across)), floats(up)
 
 
 def _positive(value: Number, what: str) -> Fraction:
