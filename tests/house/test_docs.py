@@ -21,6 +21,7 @@ NEEDS = {
     "rate-a-frame.md": ("numpy", "polars"),
     "billing-at-scale.md": ("numpy", "pyarrow"),
     "billing-service.md": ("sqlalchemy",),
+    "draw-pictures.md": ("matplotlib",),
 }
 """Packages that a page's examples need."""
 REFERENCE = ROOT / "docs" / "reference"

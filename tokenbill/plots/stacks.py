@@ -118,7 +118,7 @@ def distribution(totals: Mapping[str, Decimal] | Iterable[Bill], *, ax: Axes | N
     axes.hist(floats(amounts), bins=min(BINS, len(amounts)), color=COLOURS[0], edgecolor="white")
     for text, share, dash in (("median", Fraction(1, 2), "-"), ("top tenth", Fraction(9, 10), "--")):
         place = amounts[min(int(share * len(amounts)), len(amounts) - 1)]
-        axes.axvline(float(floats([place])[0]), color=COLOURS[1], linestyle=dash, label=text)
+        axes.axvline(floats([place])[0], color=COLOURS[1], linestyle=dash, label=text)
     code = next((f" ({value.currency})" for value in values if isinstance(value, Bill)), "")
     label_axes(axes, x=f"total{code}", y="tenants")
     draw_legend(axes, axes.get_lines()[-2:])
