@@ -33,6 +33,7 @@ from tokenbill.core.periods.cycle import Cycle, Unit
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.allowances import Allowance, Included
 from tokenbill.core.plans.contract import Amendment, Contract
+from tokenbill.core.plans.levels import LevelChange, Levels
 from tokenbill.core.plans.limits import Limit, Limits
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.quotas import Quota
@@ -52,7 +53,7 @@ from tokenbill.core.rating.bill_request import BillRequest
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import BillMismatch
-from tokenbill.serial.coding import Codec, Number, Pairs, Text, TextOr, tried
+from tokenbill.serial.coding import Codec, Line, Listed, Number, Pairs, Text, TextOr, tried
 from tokenbill.serial.records import REGISTRY, Named, Record
 from tokenbill.serial.stand_ins import StoredHours, StoredSchedule, StoredUsage
 from tokenbill.serial.term_codecs import AmountCodec, IncludedCodec, LimitsCodec, TrialCodec
@@ -169,6 +170,7 @@ class _Bill:
     versions: tuple[VersionUsage, ...] = ()
     restate: bool = False
     dated: tuple[VersionUsage, ...] = ()
+    levels: Levels = ()
 
     @classmethod
     def of(cls, bill: Bill) -> _Bill:
@@ -185,6 +187,7 @@ class _Bill:
             request.period,
             cast(Any, request.at),
             dated=tuple(VersionUsage(when, part) for when, part in request.dated),
+            levels=request.levels,
         )
         if versions is None:
             return stored
@@ -200,10 +203,22 @@ class _Bill:
         versions = None
         if self.contract is not None and self.period is not None:
             used = [(version.start, version.used) for version in self.versions]
-            versions = restored(self.contract, self.period, used, opening, restate=self.restate)
+            versions = restored(
+                self.contract, self.period, used, opening, restate=self.restate, levels=self.levels
+            )
         about, dated = notes_of(dict(self.about)), tuple((part.start, part.used) for part in self.dated)
         request = BillRequest(
-            self.usage, self.plan, opening, self.final, self.reversal, about, self.period, at, versions, dated
+            self.usage,
+            self.plan,
+            opening,
+            self.final,
+            self.reversal,
+            about,
+            self.period,
+            at,
+            versions,
+            dated,
+            self.levels,
         )
         bill = Bill(request, self.total)
         bill.made.update(lines=self.lines, closing=self.closing, delta=self._delta())
@@ -280,7 +295,7 @@ ROLLOVER = Record(tuple, _Rollover, "Rollover")
 PLAIN = (PerUnit, Flat, Covered, Package, Graduated, Volume)
 PRICES = (*PLAIN, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
 TERMS = (TopUp, BillingPlan, Quota, Fee, Discount, Tax, Limit, Allowance, Rounding, Period, Tier, Trial)
-STATE = (DrawLimit, Grant, Hold, WindowSum, Adjustment, VersionUsage)
+STATE = (LevelChange, DrawLimit, Grant, Hold, WindowSum, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
 """Any value that documents know."""
@@ -335,6 +350,7 @@ REGISTRY.codecs |= {
     str | Cycle: TextOr(CYCLE),
     Limits: LimitsCodec(),
     Included: IncludedCodec(),
+    Levels: Pairs(Line(), Listed(Record(LevelChange))),
     Amounts: AMOUNT,
     Decimal | Of: AMOUNT,
     AbstractPrice: KINDS[0],

@@ -16,7 +16,7 @@ def plan_in_force(terms: Any, period: Period | None = None) -> BillingPlan:
     """The plan that holds all through a period, under a plan or a contract, its terms dated no more.
 
     Raises:
-        InvalidPlan: If *terms* is neither, or they change in the period, or change and there is no period.
+        InvalidPlan: If *terms* is neither, if they read levels, or change in the period or with no period.
         InvalidPeriod: If the contract has ended before.
 
     >>> from tokenbill.core.pricing.schedule import PriceSchedule
@@ -29,6 +29,10 @@ def plan_in_force(terms: Any, period: Period | None = None) -> BillingPlan:
         raise InvalidPlan("not a plan", terms, "give one: BillingPlan.on_demand(prices)")
     contract = terms if isinstance(terms, Contract) else Contract(terms)
     plan = contract.plan
+    for each in (plan, *(change.plan for change in contract.amendments)):
+        if each.levels:
+            way_out = f'give the plan at them: plan.at_levels({{"{min(each.levels)}": 3}})'
+            raise InvalidPlan("a plan that reads levels", each.name, way_out)
     if not (contract.amendments or contract.end or plan.is_dated):
         return plan
     if period is None:

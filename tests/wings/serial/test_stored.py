@@ -44,6 +44,7 @@ from tokenbill.core.credits.draw_limits import DrawLimit
 from tokenbill.core.credits.windows import WindowSum
 from tokenbill.core.plans.allowances import Allowance
 from tokenbill.core.plans.contract import Amendment, Contract
+from tokenbill.core.plans.levels import LevelChange
 from tokenbill.core.plans.trial import Trial
 from tokenbill.core.pricing.price import After
 from tokenbill.core.pricing.rates import Covered
@@ -176,6 +177,7 @@ VALUES = {
     "fee": lambda: Fee(5, due="arrears"),
     "discount": lambda: Discount.fixed(5),
     "limit": lambda: Limit(5, on="usage"),
+    "level-change": lambda: LevelChange("2026-06-16", 5),
     "of": lambda: PerUnit(3).of("storage"),
     "allowance": lambda: Allowance(100, ("a", "b")),
     "tax": lambda: Tax("VAT", 19),
@@ -219,6 +221,7 @@ DEFAULTS = {
     "Trial": {"on": ("fee",)},
     "Covered": {},
     "Discount": {"on": None, "prorated": True, "starts": None, "ends": None},
+    "LevelChange": {"at": None},
     "Of": {"of": "", "amount_of": None},
     "Allowance": {},
     "Limit": {"on": None, "prorated": True},
@@ -245,7 +248,7 @@ DEFAULTS = {
     "Account": {
         "period": None, "fingerprint": None, "used": Usage(), "accrued": 0, "draws": (), "balance": Balance(),
         "credit_balance": 0, "credit_currency": None, "idle_labels": (), "versions": (), "billed_at": None,
-        "goodwill": (), "windows": (), "top_ups": (),
+        "goodwill": (), "windows": (), "top_ups": (), "levels": (),
     },
     "BillingPlan": {
         "name": "", "fees": (), "included": (), "prorate_included": False, "discounts": (), "minimum": None,
@@ -260,7 +263,7 @@ DEFAULTS = {
     "Bill": {
         "draws": (), "opening": Account(), "final": True, "reversal": Usage(), "about": (), "period": None,
         "at": None, "contract": None, "versions": (), "restate": False,
-        "dated": (),
+        "dated": (), "levels": (),
     },
     "Amendment": {"fees": "prorated", "tiers": "continue"},
     "Contract": {"amendments": (), "end": None, "end_fees": "prorated"},

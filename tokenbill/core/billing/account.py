@@ -8,24 +8,27 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve, field, frozen
 
-from tokenbill.core.base.inputs import name, pairs_of
+from tokenbill.core.base.inputs import name
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
+from tokenbill.core.billing import account_fields as fields
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.limits import windows_of_bill
 from tokenbill.core.billing.top_up_rules import TopUp, bought_after, due_grants, top_ups_of
 from tokenbill.core.billing.version_usage import VersionUsage, versions_of
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.closing import closed_balance
-from tokenbill.core.credits.ledger import Draws, DrawsByCharge, by_charge, total
+from tokenbill.core.credits.ledger import Draws, DrawsByCharge, total
 from tokenbill.core.credits.revenue import Revenue, revenue_of
 from tokenbill.core.credits.windows import Windows, windows_of
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency, currency
-from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, difference, number, plain_amount, plus
+from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, difference, number, plus
 from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import optional_moment
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.levels import Levels, levels_of
+from tokenbill.core.plans.levels import kept as levels_after
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, ByVersion, used_in
@@ -53,52 +56,6 @@ __all__ = [
 NO_BALANCE = Balance()
 
 
-def _usage(value: Any) -> Usage:
-    return value if type(value) is Usage else Usage(value)
-
-
-def _money(value: Any) -> Decimal:
-    """A stored amount; a Decimal of ours is taken as it is, for each event carries a few of them."""
-    plain = plain_amount(value)
-    return number(value) if plain is None else plain
-
-
-def _drawn(value: Any) -> DrawsByCharge:
-    return () if value == () else by_charge(value)
-
-
-def _balance(value: Any) -> Balance:
-    return value if type(value) is Balance else Balance(value)
-
-
-def _open(value: Any) -> Period | None:
-    if value is None or isinstance(value, Period):
-        return value
-    raise InvalidAccount("not a period", value, "give a Period, or None")
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise InvalidAccount("not a fingerprint", value, "give what plan.fingerprint() says, or None")
-
-
-def _meters(value: Any) -> tuple[Meter, ...]:
-    return tuple(sorted(map(Meter, value)))
-
-
-def _reasons(value: Any) -> tuple[tuple[str, Decimal], ...]:
-    """Amounts by reason."""
-    pairs = pairs_of(value)
-    if pairs is None:
-        raise InvalidAccount("not amounts by reason", value, 'give them: {"outage": "5.00"}')
-    return tuple((name(reason, what="reason of a credit"), number(amount)) for reason, amount in pairs)
-
-
-def _unit(value: Any) -> Currency | None:
-    return None if value is None else currency(value)
-
-
 @frozen(repr=False)
 class Account(Value):
     """All the state that a customer carries from bill to bill; the user stores it.
@@ -120,6 +77,7 @@ class Account(Value):
         goodwill: What was credited without a correction, by reason; kept until a period closes.
         windows: What was used in the windows of quotas that still count, and drawn in those of grants.
         top_ups: The rules by which credit is to be bought.
+        levels: How many seats and the like there are, since when; they go on until they change.
 
     Raises:
         InvalidAccount, InvalidNumber, InvalidUsage, InvalidGrant, InvalidCurrency: For parts that are none.
@@ -130,20 +88,21 @@ class Account(Value):
     Decimal('10')
     """
 
-    period: Period | None = field(default=None, converter=_open)
-    fingerprint: str | None = field(default=None, converter=_text)
-    used: Usage = field(default=NO_USAGE, converter=_usage)
-    accrued: Decimal = field(default=ZERO, converter=_money)
-    draws_by_charge: DrawsByCharge = field(default=(), converter=_drawn, alias="draws")
-    balance: Balance = field(default=NO_BALANCE, converter=_balance)
-    credit_balance: Decimal = field(default=ZERO, converter=_money)
-    credit_currency: Currency | None = field(default=None, converter=_unit)
-    idle_labels: tuple[Meter, ...] = field(default=(), converter=_meters)
+    period: Period | None = field(default=None, converter=fields.open_period)
+    fingerprint: str | None = field(default=None, converter=fields.text)
+    used: Usage = field(default=NO_USAGE, converter=fields.usage)
+    accrued: Decimal = field(default=ZERO, converter=fields.money)
+    draws_by_charge: DrawsByCharge = field(default=(), converter=fields.drawn, alias="draws")
+    balance: Balance = field(default=NO_BALANCE, converter=fields.balance)
+    credit_balance: Decimal = field(default=ZERO, converter=fields.money)
+    credit_currency: Currency | None = field(default=None, converter=fields.unit)
+    idle_labels: tuple[Meter, ...] = field(default=(), converter=fields.meters)
     versions: tuple[VersionUsage, ...] = field(default=(), converter=versions_of)
     billed_at: date | None = field(default=None, converter=optional_moment)
-    goodwill: tuple[tuple[str, Decimal], ...] = field(default=(), converter=_reasons)
+    goodwill: tuple[tuple[str, Decimal], ...] = field(default=(), converter=fields.reasons)
     windows: Windows = field(default=(), converter=windows_of, kw_only=True)
     top_ups: tuple[TopUp, ...] = field(default=(), converter=top_ups_of, kw_only=True)
+    levels: Levels = field(default=(), converter=levels_of, kw_only=True)
     made: Memo = memo_field()
 
     def __attrs_post_init__(self) -> None:
@@ -336,7 +295,7 @@ class Account(Value):
 
 _SETTERS = slot_setters(Account)
 _period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle = _SETTERS[:9]
-_by_version, _billed, _goodwill, _windows, _top_ups, _made = _SETTERS[9:]
+_by_version, _billed, _goodwill, _windows, _top_ups, _levels, _made = _SETTERS[9:]
 
 
 def _left_out(account: Account, name: str) -> Any:
@@ -361,6 +320,7 @@ def closed(request: BillRequest, delta: BillDelta) -> Account:
     opening = cast(Account, request.opening)
     windows = bought_after(delta.balance, balance, windows_of_bill(request, delta), opening.top_ups)
     kept: Any = {"windows": windows, "top_ups": opening.top_ups}
+    kept["levels"] = levels_after(request.levels, request.period, request.plan.cycle)
     return Account(balance=balance, credit_balance=credit, credit_currency=unit, **kept)
 
 
@@ -391,6 +351,7 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
     _in(account, request.plan.currency if delta.credit_balance else None)
     _windows(account, windows_of_bill(request, delta))
     _top_ups(account, cast(Account, opening).top_ups)
+    _levels(account, request.levels)
     _made(account, Memo(position=delta.position) if credit is None else Memo(credit=credit))
     return account
 

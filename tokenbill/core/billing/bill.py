@@ -81,6 +81,7 @@ class Bill:
         about: Mapping[str, str] = NOTHING,
         restate: bool = False,
         settles: str | None = None,
+        levels: Mapping[str, Any] = NOTHING,
     ) -> Bill:
         """The bill of *usage* on *plan*, after what the *opening* account has already billed.
 
@@ -95,6 +96,8 @@ class Bill:
             restate: Whether the past is rated anew by these terms, and the difference charged.
             settles: The hold that was reserved for this usage; its rest is free again.
             about: Customer, number, reason and so on: carried and shown, read by no rule.
+            levels: How many there are of what fees are for, such as seats: by name a number, or numbers by
+                date. A level goes on until it changes, on the next bills too.
 
         Raises:
             UnpricedUsage: If the schedule has no price for a meter.
@@ -111,7 +114,7 @@ class Bill:
         if settles is not None:
             opening, notes = opening.released(settles), tuple(sorted((*notes, ("settles", settles))))
         before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
-        is_plan = type(plan) is BillingPlan and not plan.is_dated
+        is_plan = type(plan) is BillingPlan and not (plan.is_dated or plan.levels or levels)
         if is_plan and type(usage) is Usage and type(reversal) is Usage and not (restate or opening.versions):
             terms = cast(BillingPlan, plan)
             compiled = compiled_plan(terms, period)
@@ -124,6 +127,7 @@ class Bill:
             from tokenbill.core.billing.dated import bill_request  # most bills are of a plan that stays
 
             asked: Any = {"at": at, "reversal": reversal, "about": notes, "restate": restate}
+            asked["levels"] = levels
             request, compiled = bill_request(usage, plan, period, before, final=final, **asked)
         is_new = opening is NEW and request.reversal is NO_USAGE and request.versions is None
         if is_new and request.plan.overage == "bill":

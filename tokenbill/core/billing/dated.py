@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from tokenbill.core.base.inputs import is_mapping
@@ -12,7 +14,16 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.instants import is_before, iso_text, moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Amendment, Clause, Contract, placed
+from tokenbill.core.plans.levels import (
+    Levels,
+    cut,
+    in_force,
+    in_period,
+    levels_of,
+    merged,
+)
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.plan_at_levels import check_known, fixed
 from tokenbill.core.plans.rhythms import has_fees_of_the_past
 from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion
 from tokenbill.core.rating.compiled_plan import PERIODS, CompiledPlan, compiled_plan
@@ -35,15 +46,21 @@ def is_dated(usage: object) -> bool:
     )
 
 
-def compiled_contract(contract: Contract, period: Period, clauses: Sequence[Clause]) -> CompiledPlan:
-    """The compiled form of the versions of a period, kept by the contract."""
-    key = period, tuple((utc(clause.period.start), clause.period.end) for clause in clauses)
+def compiled_contract(
+    contract: Contract,
+    period: Period,
+    clauses: Sequence[Clause],
+    levels: Sequence[Mapping[str, Decimal]] = (),
+) -> CompiledPlan:
+    """The compiled form of the versions of a period at their levels, kept by the contract."""
+    told = tuple(tuple(sorted(each.items())) for each in levels)
+    key = period, tuple((utc(clause.period.start), clause.period.end) for clause in clauses), told
     kept: Any = contract.compiled.value
     if kept is None or len(kept) >= PERIODS:
         kept = contract.compiled.value = {}
     known: CompiledPlan | None = kept.get(key)
     if known is None or any(card.is_full for card in known.cards):
-        versions = terms_of_versions(contract, period, clauses)
+        versions = terms_of_versions(contract, period, clauses, levels)
         known = kept[key] = CompiledPlan(clauses[0].plan, versions=versions)
     return known
 
@@ -59,6 +76,7 @@ def bill_request(
     reversal: Any = NO_USAGE,
     about: About = (),
     restate: bool = False,
+    levels: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[BillRequest, CompiledPlan]:
     """What a bill was asked with, and the compiled terms of its period.
 
@@ -72,8 +90,14 @@ def bill_request(
     whole, back = (sum((part for _, part in both), NO_USAGE) for both in (parts, taken))
     dated = tuple((when, part) for when, part in parts if when is not None)
     has_dates = any(when is not None for when, _ in (*parts, *taken)) or bool(opening.versions)
-    if isinstance(plan, BillingPlan) and not (plan.is_dated or has_dates or restate):
-        request = BillRequest(whole, plan, opening, final, back, about, period, at)
+    names = _levels_read(plan)
+    told, known = levels_of(levels), merged(opening.levels, levels_of(levels))
+    check_known((name for name, _ in told), names)
+    if names and period is None and opening.period is None and isinstance(plan, BillingPlan):
+        # without a period a level has no share of one: it is what the terms come to at it
+        plan, names = fixed(plan, _undated(known, names)), frozenset()
+    if isinstance(plan, BillingPlan) and not (plan.is_dated or has_dates or restate or names):
+        request = BillRequest(whole, plan, opening, final, back, about, period, at, levels=known)
         return request, compiled_plan(plan, period)
     contract = plan if isinstance(plan, Contract) else Contract(plan)
     period = opening.period if period is None else period
@@ -83,16 +107,47 @@ def bill_request(
             None,
             'say which: period=Period("2026-03-01", "2026-04-01")',
         )
-    versions = by_version(contract, period, parts, taken, opening, at=at, restate=restate)
+    versions = by_version(contract, period, parts, taken, opening, at=at, restate=restate, levels=known)
     clauses = versions.clauses
     is_one = len(clauses) == 1 and clauses[0].period == period and len(versions.past.versions) == 1
-    if is_one and not restate and not has_fees_of_the_past(contract):
+    if is_one and not (restate or names) and not has_fees_of_the_past(contract):
         plan = clauses[0].plan
         return BillRequest(whole, plan, opening, final, back, about, period, at, None, dated), compiled_plan(
             plan, period
         )
     last = clauses[-1].plan
-    return BillRequest(whole, last, opening, final, back, about, period, at, versions, dated), versions.plan
+    request = BillRequest(whole, last, opening, final, back, about, period, at, versions, dated, known)
+    return request, versions.plan
+
+
+def _levels_read(terms: BillingPlan | Contract) -> frozenset[str]:
+    """The levels that a plan, or some plan of a contract, reads."""
+    if isinstance(terms, BillingPlan):
+        return terms.levels
+    return terms.plan.levels.union(*(change.plan.levels for change in terms.amendments))
+
+
+def _levels_at(
+    clauses: Iterable[Clause], levels: Levels, names: Collection[str], *, default: bool = False
+) -> list[dict[str, Decimal]]:
+    """The levels of each version; those that an account did not know yet count as none in its past."""
+    if not names:
+        return []
+    return [in_force(levels, names, clause.period.start, default=default) for clause in clauses]
+
+
+def _undated(levels: Levels, names: Collection[str]) -> dict[str, Decimal]:
+    """The levels of a plan where no period is named."""
+    found = dict[str, Decimal]()
+    for name, changes in levels:
+        if changes[-1].at is not None:
+            raise InvalidPeriod(
+                "a level with a date, and no period",
+                name,
+                'say which: period=Period("2026-06-01", "2026-07-01")',
+            )
+        found[name] = changes[-1].amount
+    return {name: amount for name, amount in found.items() if name in names}
 
 
 def by_version(
@@ -104,6 +159,7 @@ def by_version(
     *,
     at: date | None,
     restate: bool,
+    levels: Levels = (),
 ) -> ByVersion:
     """The usage of a period by version, with what is new on a bill, and as the account before it was billed.
 
@@ -113,12 +169,14 @@ def by_version(
     """
     booked = [(version.start, version.used) for version in opening.versions]
     booked = booked or [(period.start, opening.used)]
-    clauses = contract.clauses(period)
-    plan = compiled_contract(contract, period, clauses)
+    names, cycle = _levels_read(contract), contract.plan.cycle
+    told, before = in_period(levels, period, cycle), in_period(opening.levels, period, cycle)
+    clauses = cut(contract.clauses(period), told, names)
+    plan = compiled_contract(contract, period, clauses, _levels_at(clauses, told, names))
     seen = [start for start, _ in booked]
     agreed = _known_part(contract, period, seen, opening)
-    known = _as_seen(agreed, period, seen)
-    past = compiled_contract(agreed, period, known)
+    known = _as_seen(cut(agreed.clauses(period), before, names), seen)
+    past = compiled_contract(agreed, period, known, _levels_at(known, before, names, default=True))
     past_usages = _moved(booked, known, period)
     if not restate:
         _check_booked(booked, known, clauses, plan, opening)
@@ -132,10 +190,16 @@ def by_version(
 
 
 def restored(
-    contract: Contract, period: Period, used: Sequence[tuple[date, Usage]], opening: Any, *, restate: bool
+    contract: Contract,
+    period: Period,
+    used: Sequence[tuple[date, Usage]],
+    opening: Any,
+    *,
+    restate: bool,
+    levels: Levels = (),
 ) -> ByVersion:
     """The usage of a period by version, as a stored bill keeps it."""
-    versions = by_version(contract, period, (), (), opening, at=None, restate=True)
+    versions = by_version(contract, period, (), (), opening, at=None, restate=True, levels=levels)
     by_start = {utc(start): part for start, part in used}
     usages = tuple(by_start.get(utc(part.period.start), NO_USAGE) for part in versions.clauses)
     return versions._replace(usages=usages, restate=restate)
@@ -174,10 +238,10 @@ def _known_part(contract: Contract, period: Period, starts: Sequence[date], open
     )
 
 
-def _as_seen(contract: Contract, period: Period, starts: Sequence[date]) -> list[Clause]:
+def _as_seen(clauses: Iterable[Clause], starts: Sequence[date]) -> list[Clause]:
     """The versions that an account was billed under: one that it has not seen is not there yet."""
     seen, known = {utc(start) for start in starts}, list[Clause]()
-    for clause in contract.clauses(period):
+    for clause in clauses:
         if not known or utc(clause.period.start) in seen:
             known.append(clause)
         else:

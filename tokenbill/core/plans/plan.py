@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -14,7 +15,7 @@ from tokenbill.core.base.tables import html_table
 from tokenbill.core.base.values import Memo, Slot, Value, memo_field, slot_field
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency, currency
-from tokenbill.core.money.decimals import Number
+from tokenbill.core.money.decimals import Number, number
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.money.validators import non_negative, optional_number
 from tokenbill.core.periods.cycle import Cycle
@@ -271,6 +272,17 @@ class BillingPlan(Value):
         """The names of the levels that its terms read: what a bill has to be told."""
         known: frozenset[str] | None = self.made.get("levels")  # those of the plan that it is a version of
         return level_names(self) if known is None else known
+
+    def at_levels(self, levels: Mapping[str, Number]) -> BillingPlan:
+        """The plan at certain levels, for what takes no levels: columns, comparisons, curves.
+
+        >>> plan = BillingPlan.subscription(Fee(10, "seats", level="seats"), PriceSchedule(calls=1))
+        >>> plan.at_levels({"seats": 3}).fees[0].amount
+        Decimal('30')
+        """
+        from tokenbill.core.plans.plan_at_levels import fixed  # few plans have any
+
+        return fixed(self, {name: number(amount) for name, amount in levels.items()})  # type: ignore[no-any-return]
 
     @cached_property
     def usage_curves(self) -> tuple[Of, ...]:

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.levels import Levels
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.opening import Opening, folded
@@ -49,7 +50,7 @@ At: TypeAlias = "date | str | None"
 class BillRequest(NamedTuple):
     """What a bill was asked with; of a plan whose terms change, *plan* is that of the last version.
 
-    *dated* is the usage by its time, where it was given so.
+    *dated* is the usage by its time, where it was given so, *levels* what is known of them by now.
     """
 
     usage: Usage
@@ -62,6 +63,7 @@ class BillRequest(NamedTuple):
     at: At = None
     versions: ByVersion | None = None
     dated: tuple[tuple[date, Usage], ...] = ()
+    levels: Levels = ()
 
 
 def used_in(request: BillRequest) -> Usage:

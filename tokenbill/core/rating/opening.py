@@ -19,6 +19,7 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.levels import Levels
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.plan_scopes import check_scope
 from tokenbill.core.pricing.schedule import PriceSchedule
@@ -102,6 +103,11 @@ class Opening(Protocol):
     @property
     def goodwill(self) -> tuple[tuple[str, Decimal], ...]:
         """What was credited without a correction, by reason."""
+        ...
+
+    @property
+    def levels(self) -> Levels:
+        """How many seats and the like there are, since when."""
         ...
 
     @property
