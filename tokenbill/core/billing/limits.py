@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, cast
 
+from tokenbill.core.credits.draw_limits import time_of_draws
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.ledger import Draws, DrawsByCharge, total
 from tokenbill.core.credits.windows import Windows
@@ -47,7 +48,8 @@ def windows_of_bill(request: BillRequest, delta: BillDelta) -> Windows:
     windows: Windows = opening.windows
     if delta.credit is None and delta.balance.grants:
         grants = delta.balance.grants
-        windows = limits_after(opening.draws_by_charge, delta.draws, grants, windows, request.at)
+        when = time_of_draws(request.at, request.period)
+        windows = limits_after(opening.draws_by_charge, delta.draws, grants, windows, when)
     if not request.plan.quotas:
         return windows
     from tokenbill.core.billing.quota_use import windows_after  # few plans have quotas

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -15,10 +15,12 @@ from tokenbill.core.metering.scopes import Scope, covers, scope
 from tokenbill.core.money.decimals import ZERO, decimal, difference, number
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import midnight, moment, zone
+from tokenbill.core.periods.period import Period
 from tokenbill.errors import InvalidGrant, InvalidPeriod
 
-__all__ = ["DrawLimit", "draw_limit"]
+__all__ = ["DrawLimit", "draw_limit", "time_of_draws"]
 
+MOMENT = timedelta(microseconds=1)
 EVER = date(1970, 1, 1)
 """Where the one window of a limit without a cycle begins."""
 
@@ -87,6 +89,17 @@ class DrawLimit(Value):
         key, start = f"draws of {id}", self.start(at)
         known: list[WindowSum] = [each for each in windows if each.key != key or each.start >= start]
         return with_sum(tuple(known), key, start, paid)
+
+
+def time_of_draws(at: date | str | None, period: Period | None) -> date | str | None:
+    """When a bill draws: at its moment, or, of one of a whole period, at the last moment of that.
+
+    >>> time_of_draws(None, Period("2026-06-01", "2026-07-01"))
+    datetime.date(2026, 6, 30)
+    """
+    if at is not None or period is None:
+        return at
+    return period.end - (MOMENT if isinstance(period.end, datetime) else timedelta(days=1))
 
 
 def draw_limit(value: Any) -> DrawLimit | None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from tokenbill.core.base.values import Memo
 from tokenbill.core.credits.balance import Balance
+from tokenbill.core.credits.draw_limits import time_of_draws
 from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Limit, Offer, Units
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.ledger import DrawsByCharge
@@ -135,6 +136,8 @@ def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: da
     drawn = {id: decimal(exact_sum(amount for _, amount in parts)) for id, parts in opening.draws_by_charge}
     spent = drawn.pop(CREDIT, ZERO)
 
+    when = time_of_draws(at, period)
+
     def offers(sort: Sort) -> list[Offer]:
         if not opening.balance.grants:
             usable: Sequence[tuple[Grant, Decimal]] = ()
@@ -148,7 +151,7 @@ def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: da
             )
         places = places_of(plan, sort)
         found = [
-            Offer(grant.id, minor_units(offer, places), grant.on, _limit(grant, opening, at, places))
+            Offer(grant.id, minor_units(offer, places), grant.on, _limit(grant, opening, when, places))
             for grant, offer in usable
         ]
         free = difference(opening.credit_balance, ZERO if held is None else held.get(CREDIT, ZERO))

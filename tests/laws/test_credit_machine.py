@@ -1,0 +1,261 @@
+"""A gateway's day at random: holds, settlements, releases, top-ups, expiry, amendments and storage.
+
+After each step nothing of what was granted or paid is lost, postings sum to zero, and nothing was served
+beyond what covers it. What grants take along when they leave an account is kept beside it.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from attrs import evolve
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tokenbill import (
+    Account,
+    Bill,
+    BillingPlan,
+    Contract,
+    Cycle,
+    Graduated,
+    Grant,
+    PriceSchedule,
+    Quota,
+    Tax,
+    Tier,
+    TopUp,
+    Usage,
+    journal,
+)
+from tokenbill.errors import BalanceExhausted
+from tokenbill.serial import dumps, loads
+
+START = datetime(2026, 6, 1, tzinfo=UTC)
+PRICES = PriceSchedule(calls=Graduated([Tier(10, 1), Tier(None, "0.335")]), images="0.125")
+TERMS = {"included": {"calls": 3}, "cycle": Cycle.monthly()}
+STRICT = BillingPlan.prepaid(PRICES, overage="refuse", **TERMS)
+PLANS = st.sampled_from(
+    [
+        STRICT,
+        BillingPlan.prepaid(PRICES, **TERMS),
+        evolve(STRICT, taxes=[Tax("VAT", 19)]),
+        evolve(STRICT, quotas=[Quota("calls", 12, every="5h"), Quota(amount=9, every="1d", rolling=True)]),
+    ]
+)
+AMOUNTS = st.sampled_from(["0.40", "1", "3.20", "5.00", "12"]).map(Decimal)
+USAGES = st.fixed_dictionaries({}, optional={"calls": st.integers(1, 9), "images": st.integers(1, 9)}).map(
+    Usage
+)
+RULES = TopUp(below=2, to=6, most=(40, Cycle.weekly()), cooloff="3h")
+MADE = ("granted", "drawn", "expired", "voided", "paid out")
+
+
+class Gateway(RuleBasedStateMachine):
+    """One account; ``left`` is what grants that left it had been, ``posted`` what journals posted."""
+
+    def __init__(self):
+        super().__init__()
+        self.now, self.account, self.terms, self.number = START, Account(top_ups=[RULES]), STRICT, 0
+        self.granted = self.drawn = self.due = Decimal(0)
+        self.earned = Fraction(0)
+        self.left = dict.fromkeys([*MADE, "paid", "earned", "lost", "given back"], Fraction(0))
+        self.calm = dict[str, Usage]()
+
+    @property
+    def period(self):
+        return Cycle.monthly().containing(self.now)
+
+    def id(self, what):
+        self.number += 1
+        return f"{what}{self.number}"
+
+    def summed(self, balance):
+        """What became of grants, in the words of conservation; what is held or left is not in it."""
+        if not balance.grants:
+            return dict.fromkeys(self.left, Fraction(0))
+        revenue = Account(balance=balance).revenue(self.now)
+        values = [
+            balance.granted(),
+            balance.drawn(),
+            balance.expired(self.now),
+            sum(amount for _, amount in balance.voids),
+            sum(amount for _, amount in balance.payouts),
+            revenue.paid,
+            revenue.earned,
+            revenue.expired,
+            revenue.given_back,
+        ]
+        return dict(zip(self.left, map(Fraction, values), strict=True))
+
+    def take(self, bill):
+        """The account after a bill: each bill adds up, and pays no more than there was."""
+        books = journal(bill)
+        assert sum(posting.amount for posting in books.postings) == 0
+        paid = sum((amount for _, amount in bill.draws), Decimal(0))
+        before, after = bill.opening.credit_balance, bill.closing.credit_balance
+        assert bill.total == bill.due + paid - (after - before)
+        if bill.plan.overage == "refuse" and not bill.final:
+            assert bill.due == 0
+        bill.verify()
+        self.drawn += paid
+        self.due += bill.due
+        self.earned += Fraction(bill.recognised)
+        self.account = bill.closing
+
+    def disturb(self):
+        """From here on a hold may find less than it reserved."""
+        self.calm.clear()
+
+    @rule(plan=PLANS)
+    @precondition(lambda self: self.account.is_fresh and not self.account.balance.holds)
+    def begin(self, plan):
+        self.terms = plan
+
+    @rule(amount=AMOUNTS, cost=st.sampled_from([None, "10", "0"]), days=st.sampled_from([None, 0, 2]))
+    def grant(self, amount, cost, days):
+        ends = None if days is None else self.now + timedelta(days=days, hours=7)
+        grant = Grant(self.id("g"), amount, "USD", cost=cost, expires=ends, created=self.now)
+        self.add(grant)
+
+    @rule(
+        amount=AMOUNTS,
+        on=st.sampled_from([None, "images"]),
+        most=st.sampled_from([None, ("2", Cycle.daily())]),
+    )
+    def give(self, amount, on, most):
+        self.add(Grant(self.id("p"), amount, "USD", on=on, most=most, priority=-1, created=self.now))
+
+    @rule()
+    def top_up(self):
+        if self.account.balance.grants:
+            for grant in self.account.due_topups(self.now):
+                assert grant.amount <= 40
+                self.add(grant)
+
+    def add(self, grant):
+        self.granted += grant.amount
+        self.account = evolve(self.account, balance=self.account.balance.with_grants(grant))
+
+    @rule(usage=USAGES, minutes=st.sampled_from([None, 5, 200]))
+    def hold(self, usage, minutes):
+        until = None if minutes is None else self.now + timedelta(minutes=minutes)
+        id, asked = self.id("h"), {"at": self.now, "period": self.period}
+        admitted = self.account.covers(usage, self.terms, **asked)
+        try:
+            self.account = self.account.hold(id, usage, self.terms, until=until, **asked)
+        except BalanceExhausted:
+            assert not admitted
+        else:
+            assert admitted
+            self.calm[id] = usage
+
+    @rule(amount=AMOUNTS)
+    def hold_amount(self, amount):
+        free = self.account.balance.remaining(self.now) if self.account.balance.grants else 0
+        try:
+            self.account = self.account.hold(self.id("a"), amount=amount, at=self.now, currency="USD")
+        except BalanceExhausted:
+            return
+        assert amount <= free + self.account.credit_balance
+        self.disturb()
+
+    @rule(data=st.data(), share=st.sampled_from([0, 1, 2]))
+    @precondition(lambda self: self.account.balance.holds)
+    def settle(self, data, share):
+        hold = data.draw(st.sampled_from(self.account.balance.holds))
+        # as much as was held, less, or twice as much
+        usage = Usage({meter: units * share for meter, units in hold.usage.items() if share})
+        is_over = hold.until is not None and hold.until <= self.now
+        is_sure = share < 2 and self.calm.get(hold.id) == hold.usage and not is_over
+        try:
+            self.take(self.bill(usage, settles=hold.id))
+        except BalanceExhausted:
+            assert not is_sure
+            if self.account.balance.holds:
+                self.account = self.account.released(hold.id)
+
+    @rule(usage=USAGES)
+    def serve(self, usage):
+        try:
+            self.take(self.bill(usage))
+        except BalanceExhausted:
+            return
+
+    def bill(self, usage, **how):
+        return Bill.of(
+            usage, self.terms, period=self.period, opening=self.account, final=False, at=self.now, **how
+        )
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.account.balance.holds)
+    def release(self, data):
+        self.account = self.account.released(data.draw(st.sampled_from(self.account.balance.holds)).id)
+
+    @rule(data=st.data(), out=st.booleans())
+    @precondition(lambda self: self.account.balance.grants)
+    def end(self, data, out):
+        grant = data.draw(st.sampled_from(self.account.balance.grants))
+        balance, free = self.account.balance, self.account.balance.left(grant.id)
+        balance = balance.paid_out(grant.id, free / 2) if out else balance.voided(grant.id)
+        self.account = evolve(self.account, balance=balance)
+        self.disturb()
+
+    @rule(minutes=st.sampled_from([1, 6, 290, 2000]))
+    def wait(self, minutes):
+        later = self.now + timedelta(minutes=minutes)
+        if later < self.period.end:
+            ends = [grant.expires for grant in self.account.balance.grants if grant.expires]
+            if any(self.now < at <= later for at in ends):
+                self.disturb()
+            self.now = later
+
+    @rule(equal=st.booleans())
+    def amend(self, equal):
+        now = self.terms.plan_at(self.now) if isinstance(self.terms, Contract) else self.terms
+        new = now if equal else evolve(now, prices=PriceSchedule(calls="0.7", images="0.2"))
+        contract = self.terms if isinstance(self.terms, Contract) else Contract(self.terms)
+        if self.now > START:
+            self.terms = contract.amended(self.now, new)
+            self.disturb()
+
+    @rule()
+    def close(self):
+        end, before = self.period.end, self.account.balance
+        bill = Bill.of(Usage(), self.terms, period=self.period, opening=self.account)
+        self.now = end
+        after = bill.closing.balance
+        gone = bill.delta.balance.without(*(grant.id for grant in after.grants)) if after.grants else None
+        for what, amount in self.summed(gone or bill.delta.balance).items():
+            self.left[what] += amount
+        self.take(bill)
+        self.disturb()
+        assert {hold.id for hold in self.account.balance.holds} <= {hold.id for hold in before.holds}
+
+    @rule()
+    def store(self):
+        again = loads(dumps(self.account))
+        assert again == self.account
+        self.account = again
+
+    @invariant()
+    def nothing_is_lost(self):
+        balance = self.account.balance
+        now = self.summed(balance)
+        assert now["granted"] + self.left["granted"] == self.granted
+        assert now["drawn"] + self.left["drawn"] == self.drawn
+        assert now["earned"] + self.left["earned"] == self.earned
+        if balance.grants:
+            free = balance.held(self.now) + balance.remaining(self.now)
+            assert now["granted"] == sum(now[what] for what in MADE[1:]) + Fraction(free)
+            assert balance.remaining(self.now) >= 0
+            revenue = self.account.revenue(self.now)
+            assert revenue.paid == sum(map(Fraction, revenue[1:]))
+            assert min(revenue) >= 0
+
+
+Gateway.TestCase.settings = settings(
+    max_examples=settings.default.max_examples * 2, stateful_step_count=30, deadline=None
+)
+test_nothing_that_was_granted_or_paid_is_lost = Gateway.TestCase
