@@ -394,7 +394,35 @@ def open_accounts() -> list[Row]:
         Row("event, 1,000 idle labels / fresh", Events(prepaid, crowded, warm=1).event,
             Events(prepaid, warm=1).event, "≤ 1.15"),
         Row("event, 100 spent grants / fresh", Events(prepaid, gone, warm=1).event, fresh.event, "≤ 1.15"),
+        *held_accounts(),
     ]  # fmt: skip
+
+
+def held_accounts() -> list[Row]:
+    """An event on an account with 2,000 open holds, and a hold with its settlement on it, against none."""
+    grant = Grant("paid", 10**9, "USD")
+    strict = BillingPlan.prepaid(PRICES, overage="refuse")
+    taxed = BillingPlan.prepaid(PRICES, overage="refuse", taxes=[Tax("VAT", 19)])
+    rows = list[Row]()
+    for name, plan, of_usage in (
+        ("amounts", BillingPlan.prepaid(PRICES), False),
+        ("usage, refused beyond", strict, True),
+        ("usage, refused beyond, taxed", taxed, True),
+    ):
+        account = Account(balance=[grant])
+        for i in range(2000):
+            asked = {"usage": TWO, "plan": plan} if of_usage else {"amount": "0.50"}
+            account = account.hold(f"h{i}", **asked)
+        none = Events(plan, Account(balance=[grant]), warm=1)
+        rows.append(
+            Row(
+                f"event, 2,000 holds of {name} / none",
+                Events(plan, account, warm=1).event,
+                none.event,
+                "≤ 1.3",
+            )
+        )
+    return rows
 
 
 def peers() -> list[Row]:

@@ -88,7 +88,7 @@ class Holds(tuple["Hold", ...]):
         """The same of those that reserve an amount: the price of the others is known of their usage."""
         return _sums(self.of_amounts)
 
-    @property
+    @cached_property
     def of_amounts(self) -> Holds:
         """Those that reserve an amount."""
         return Holds(hold for hold in self if not hold.usage)
@@ -126,6 +126,8 @@ class Holds(tuple["Hold", ...]):
         more = Holds((*self[:place], hold, *self[place:]))
         ends = [end for end in (self.bound, hold.until) if end is not None]
         # the sums go on from those before: a gateway opens and settles thousands of holds
+        if hold.usage and "of_amounts" in self.__dict__:
+            more.__dict__["of_amounts"] = self.of_amounts
         more.__dict__.update(
             reserved=_moved(self.reserved, hold.reserved),
             amounts=self.amounts if hold.usage else _moved(self.amounts, hold.reserved),
@@ -141,6 +143,8 @@ class Holds(tuple["Hold", ...]):
         rest = Holds((*self[:place], *self[place + 1 :]))
         back = [(grant, amount.copy_negate()) for grant, amount in hold.reserved]
         # the bound stays: it is early at most, and the next look at the clock puts it right
+        if hold.usage and "of_amounts" in self.__dict__:
+            rest.__dict__["of_amounts"] = self.of_amounts
         rest.__dict__.update(
             reserved=_moved(self.reserved, back),
             amounts=self.amounts if hold.usage else _moved(self.amounts, back),
