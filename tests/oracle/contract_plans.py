@@ -35,4 +35,4 @@ def contract_of(contract):
     for change in contract["amendments"]:
         new = plan_of(change["plan"])
         found = found.amended(change["at"], new, fees=change["fees"], tiers=change["tiers"])
-    return found
+    return found.ended(contract["end"], contract["end_fees"]) if contract.get("end") else found

@@ -24,11 +24,25 @@ class ContractStory(Story):
         start = FIRST if not plan["cycle"] or plan["cycle"]["anchor"] == 1 else date(2024, 3, 15)
         bounds = oracle.billing_period(plan["cycle"], start) if plan["cycle"] else (start, date(2024, 3, 31))
         self.first, self.length = bounds[0], (bounds[1] - bounds[0]).days
+        amendments, used = self.amendments(plan, most), self.usage_by_day(plan)
+        end = self.end() if self.later.random() < 0.15 else None
+        if end is not None:
+            amendments = [change for change in amendments if change["at"] < end]
+            used = {day: usage for day, usage in used.items() if day < end}
         return {
-            "contract": {"plan": plan, "amendments": self.amendments(plan, most)},
+            "contract": {
+                "plan": plan,
+                "amendments": amendments,
+                "end": end,
+                "end_fees": self.later.choice(["prorated", "from_next"]),
+            },
             "period": [str(bound) for bound in bounds],
-            "used": self.usage_by_day(plan),
+            "used": used,
         }
+
+    def end(self):
+        """The day on which the contract ends, within the period."""
+        return str(self.first + timedelta(days=self.later.randrange(2, self.length)))
 
     def any_day(self, least=0):
         return str(self.first + timedelta(days=self.rng.randrange(least, self.length)))

@@ -29,6 +29,7 @@ class Item(Charge):
     """A charge, or its part over neighbouring versions; it belongs to the first of these."""
 
     version: int = 0
+    is_due: bool = True
 
 
 # --- versions --------------------------------------------------------------------------------------------
@@ -223,17 +224,16 @@ def fee_items(versions, final):
 
         largest = ZERO
         for run in runs(having, alike):
-            due = [i for i in run if final or fees[i]["due"] == "advance"]
             amount = ZERO
-            for i in due:
+            for i in run:
                 value, version = Fraction(fees[i]["amount"]), versions[i]
                 if fees[i]["prorated"]:
                     amount += value * (version.share - version.free + fees[i].get("rest", ZERO))
                 elif not version.free or version.free != version.share:
                     amount += max(ZERO, value - largest)
                     largest = max(largest, value)
-            if due:
-                yield Item(key, "fee", None, amount, version=run[0])
+            is_due = final or fees[run[0]]["due"] == "advance"
+            yield Item(key, "fee", None, amount, version=run[0], is_due=is_due)
 
 
 # --- the stages ------------------------------------------------------------------------------------------
@@ -393,6 +393,7 @@ def owed(contract, period, used, *, final=True):
         sell_tokens(work, usage, versions)
     items = [*fee_items(versions, final), *usage]
     settle(work, items)
+    items = [item for item in items if item.is_due]
     take_discounts(work, items, versions)
     hold(work, items, versions)
     if final:

@@ -5,9 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-import tokenbill as tb
-from tests.oracle import contracts
-from tests.oracle.contract_plans import contract_of
+from tests.oracle import contract_simulator, contracts
+from tests.oracle.contract_simulator import Difference, main, simulation
 from tests.oracle.contract_stories import KINDS, ContractStory
 
 BILLS = int(os.environ.get("TOKENBILL_SIMULATED", "300"))
@@ -15,21 +14,47 @@ SEED = 20_261_129
 
 
 def test_contracts_at_random_come_to_what_the_rules_say():
-    for seed in range(SEED, SEED + BILLS):
-        told = ContractStory(seed).told()
-        told["contract"]["plan"]["overage"] = "bill"
-        for change in told["contract"]["amendments"]:
-            change["plan"]["overage"] = "bill"
-        contract, period, used = told["contract"], told["period"], told["used"]
-        is_final = seed % 3 != 0
+    made, difference = simulation(SEED, BILLS)
 
-        bill = tb.Bill.of(used, contract_of(contract), period=tb.Period(*period), final=is_final)
+    assert difference is None, difference
+    assert made >= BILLS
 
-        assert Fraction(bill.total) == contracts.owed(contract, period, used, final=is_final), f"seed {seed}"
-        if seed % 10 == 0:
-            bill.verify()
-            assert sum(Fraction(line.amount) for line in bill.lines) == bill.total, f"seed {seed}"
-            assert bill.explain(), f"seed {seed}"
+
+def test_a_difference_is_found_and_says_its_seed(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(contracts, "lift", lambda *_: None)
+
+    made, difference = simulation(SEED, 2000)
+    seed = int(difference.removeprefix("seed ").partition(",")[0].partition(":")[0])
+
+    assert made < 2000
+    assert main(["--seeds", f"{seed}:{seed + 1}", "--record", str(tmp_path / "record")]) == 1
+    assert capsys.readouterr().out.startswith(f"seed {seed}")
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path, capsys, monkeypatch):
+    record, seen = tmp_path / "record", []
+    monkeypatch.setattr(contract_simulator, "simulated", lambda seed: seen.append(seed) or 1)
+    record.write_text("2:4\n7:8\n")
+
+    assert main(["--seeds", "0:10", "--record", str(record)]) == 0
+    assert seen == [0, 1, 4, 5, 6, 8, 9]
+    assert capsys.readouterr().out == "7 bills, 0 differences\n"
+    assert record.read_text().split() == ["2:4", "7:8", "0:2", "4:7", "8:10"]
+    assert main(["--seeds", "0:10", "--record", str(record)]) == 0
+    assert len(seen) == 7
+
+
+def test_a_stretch_of_seeds_that_failed_is_not_finished(tmp_path, monkeypatch):
+    def failing(seed):
+        if seed == 1200:
+            raise Difference("seed 1200")
+        return 1
+
+    record = tmp_path / "record"
+    monkeypatch.setattr(contract_simulator, "simulated", failing)
+
+    assert main(["--seeds", "0:2000", "--record", str(record)]) == 1
+    assert record.read_text().split() == ["0:500", "500:1000"]
 
 
 # --- the oracle by itself --------------------------------------------------------------------------------
@@ -206,6 +231,9 @@ def test_stories_tell_of_all_that_a_contract_can_be():
     assert {change["fees"] for change in changes} == {"prorated", "from_start", "from_next"}
     assert {change["tiers"] for change in changes} == {"continue", "restart"}
     assert {len(story["contract"]["amendments"]) for story in told} >= {0, 1, 2, 3}
+    assert {(story["contract"]["end"] is None, story["contract"]["end_fees"]) for story in told} == {
+        (has_none, fees) for has_none in (True, False) for fees in ("prorated", "from_next")
+    }
     assert {change["plan"]["rounding"]["stage"] for change in changes} == {"bill", "line"}
     assert any(term["starts"] for change in changes for kind in KINDS for term in change["plan"][kind])
     assert any(entry["each"] for change in changes for entry in change["plan"]["entries"].values())

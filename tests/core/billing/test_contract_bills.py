@@ -928,3 +928,14 @@ def test_a_contract_that_never_changed_needs_no_period():
     plan = monthly(31)
 
     assert Bill.of({"calls": 100}, Contract(plan)).total == Bill.of({"calls": 100}, plan).total == Decimal(32)
+
+
+def test_an_amendment_before_an_end_that_was_seen_leaves_the_past_alone():
+    ended = Contract(monthly(31)).ended("2026-03-27")
+    first = Bill.of({"calls": 100}, ended, period=MARCH, at="2026-03-20", final=False)
+    changed = Contract(monthly(31)).amended("2026-03-22", monthly(62)).ended("2026-03-27")
+
+    last = Bill.of({}, changed, period=MARCH, opening=first.closing)
+
+    # 31 × 21/31 + 62 × 5/31 in place of 31 × 26/31
+    assert (first.total, last.total) == (Decimal("27.00"), Decimal("5.00"))

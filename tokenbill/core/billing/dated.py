@@ -8,6 +8,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from attrs import evolve
+
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
@@ -231,11 +233,12 @@ def _known_part(contract: Contract, period: Period, starts: Sequence[date], open
         return contract  # which keeps what it compiled
     if opening.fingerprint == contract.fingerprint():
         return contract  # with its end, which was seen too
-    # where a dated term began on the day of a later amendment, the day does not tell which of them was seen
-    fewer = (Contract(contract.plan, kept[:count]) for count in range(len(before), len(kept)))
-    return next(
-        (each for each in fewer if each.fingerprint() == opening.fingerprint), Contract(contract.plan, kept)
-    )
+    # where a dated term began on the day of a later amendment, the day does not tell which of them was seen;
+    # nor does anything but the hash tell whether the end was
+    fewer = [evolve(contract, amendments=kept[:count]) for count in range(len(before), len(kept) + 1)]
+    endless = Contract(contract.plan, kept)
+    seen_ones = (*fewer, *(evolve(each, end=None) for each in fewer))
+    return next((each for each in seen_ones if each.fingerprint() == opening.fingerprint), endless)
 
 
 def _as_seen(clauses: Iterable[Clause], starts: Sequence[date]) -> list[Clause]:
