@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tokenbill.core.periods.cycle import Cycle
     from tokenbill.core.periods.period import Period
     from tokenbill.core.plans.contract import Contract
+    from tokenbill.core.plans.contract_lint import TermFinding
     from tokenbill.core.plans.limits import Limit
     from tokenbill.core.plans.plan import BillingPlan
     from tokenbill.core.plans.quotas import Quota
@@ -76,6 +77,7 @@ __all__ = [
     "Quota",
     "Rounding",
     "Tax",
+    "TermFinding",
     "Tier",
     "TokenbillError",
     "TopUp",
@@ -111,6 +113,7 @@ _MODULES = {
     "periods.cycle": ("Cycle",),
     "periods.period": ("Period",),
     "plans.contract": ("Contract",),
+    "plans.contract_lint": ("TermFinding",),
     "plans.limits": ("Limit",),
     "plans.plan": ("BillingPlan",),
     "plans.quotas": ("Quota",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -21,6 +21,9 @@ from tokenbill.core.plans.terms import Discount, Fee, one_of
 from tokenbill.core.plans.trial import terms_of_trial
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.errors import InvalidPeriod, InvalidPlan
+
+if TYPE_CHECKING:
+    from tokenbill.core.plans.contract_lint import TermFinding
 
 __all__ = ["Amendment", "Contract", "FeeChange", "TierChange", "Version", "versions_of"]
 
@@ -218,6 +221,33 @@ class Contract(Value):
         for clause in clauses[1:]:
             _check_alike(clauses[0].plan, clause.plan, whole)
         return tuple(clauses)
+
+    def lint(self, period: Period, credit: Any = ()) -> tuple[TermFinding, ...]:
+        """What is seldom meant in the terms of a period, and in the grants that are there to pay for it.
+
+        Args:
+            period: The service period.
+            credit: An Account, a Balance or grants, if they are to be looked at, too.
+
+        Raises:
+            InvalidGrant: If *credit* is none of them.
+
+        >>> from tokenbill.core.pricing.schedule import PriceSchedule
+        >>> plan = BillingPlan.subscription(60, PriceSchedule(), minimum=50)
+        >>> [finding.message for finding in Contract(plan).lint(Period("2026-06-01", "2026-07-01"))]
+        ['the minimum of 50 is below the fees of 60, which reach it alone']
+        """
+        from tokenbill.core.plans.contract_lint import contract_findings  # few programs lint
+
+        versions = self.versions(period)
+        written = dict.fromkeys(self.plan_in(version.period.start, period) for version in versions)
+        return contract_findings(
+            [version.plan for version in versions],
+            written,
+            period,
+            credit,
+            lambda at: placed(at, period, self.plan.cycle),
+        )
 
     def billed_part(self, whole: Period) -> Period:
         """What of a period the contract lasts: all of it, or up to the end."""

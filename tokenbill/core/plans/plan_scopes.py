@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from tokenbill.core.base.inputs import pairs_of
 from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import FEE, KINDS, Scope
 from tokenbill.core.pricing.price import Each
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.core.pricing.schedule import Entry, PriceSchedule
-from tokenbill.errors import InvalidPlan
+from tokenbill.errors import InvalidPlan, UnpricedUsage
 
-__all__ = ["check_scope", "entries_of", "nearest"]
+__all__ = ["check_scope", "entries_of", "names_nothing", "nearest"]
 
 
 def check_scope(what: str, on: Scope, plans: Sequence[Any]) -> None:
@@ -30,6 +31,32 @@ def check_scope(what: str, on: Scope, plans: Sequence[Any]) -> None:
         if part not in KINDS and not any(_has(plan, part) for plan in plans):
             known = {name for plan in plans for name in _names(plan)}
             raise InvalidPlan(f"{what} on nothing that is charged", str(part), nearest(part, known))
+
+
+def names_nothing(on: Scope, plan: Any) -> Iterator[str]:
+    """The parts of a scope on which a plan charges nothing; a user's own schedule is asked for meters."""
+    for part in () if on is None else on:
+        if part in KINDS or (not isinstance(part, Meter) and _has(plan, part)):
+            continue
+        if not isinstance(part, Meter):
+            yield part
+        elif isinstance(plan.prices, PriceSchedule):
+            if not _has(plan, part):
+                yield part
+        elif not _matches(plan.prices, part):
+            yield part
+
+
+def _matches(prices: Any, part: Meter) -> bool:
+    """Whether a user's own schedule has a price for a meter, or lists an entry that the meter includes."""
+    listed_pairs = pairs_of(prices) if hasattr(prices, "__iter__") else None
+    if any(_holds(part, Entry(Meter(key), price)) for key, price in listed_pairs or ()):
+        return True
+    try:
+        prices.match(part)
+    except UnpricedUsage:
+        return False
+    return True
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
