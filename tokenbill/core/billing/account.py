@@ -31,7 +31,7 @@ from tokenbill.core.plans.levels import Levels, levels_of
 from tokenbill.core.plans.levels import kept as levels_after
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta
-from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, ByVersion, used_in
+from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.opening import folded
@@ -299,11 +299,11 @@ _by_version, _billed, _goodwill, _windows, _top_ups, _levels, _made = _SETTERS[9
 
 
 def _left_out(account: Account, name: str) -> Any:
-    # after a bill by sums the two are left out: most accounts of events are never asked for them
-    if name in ("balance", "draws_by_charge") and "credit" in account.made:
-        credit = account.made["credit"]
-        _left(account, credit.balance())
-        _draws(account, credit.draws(account.used))
+    # after a bill that credit pays the two are left out: most accounts of events are never asked for them
+    position = account.made.get("credit") or account.made.get("charges")
+    if position is not None and name in ("balance", "draws_by_charge"):
+        _left(account, position.balance())
+        _draws(account, position.draws(account.used))
         return object.__getattribute__(account, name)
     raise AttributeError(f"{type(account).__name__!r} object has no attribute {name!r}")
 
@@ -337,14 +337,18 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
         if folded(request.usage, card)[1]:
             used, idle = folded(used, card)
             known = tuple(sorted({*known, *idle}))
-    _by_version(account, () if versions is None else _used_by_version(versions))
+    if versions is None:
+        _by_version(account, ())
+    else:
+        pairs = zip(versions.clauses, versions.usages, strict=True)
+        _by_version(account, tuple(VersionUsage(clause.period.start, used) for clause, used in pairs))
     _billed(account, opening.billed_at if request.at is None else request.at)
     _used(account, used)
     _idle(account, known)
     _goodwill(account, opening.goodwill)
     _accrued(account, delta.accrued)
-    credit = delta.credit
-    if credit is None:
+    credit, charges = delta.credit, delta.charges
+    if credit is None and charges is None:
         _draws(account, delta.draws)
         _left(account, delta.balance)
     _credit(account, delta.credit_balance)
@@ -352,10 +356,6 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
     _windows(account, windows_of_bill(request, delta))
     _top_ups(account, cast(Account, opening).top_ups)
     _levels(account, request.levels)
-    _made(account, Memo(position=delta.position) if credit is None else Memo(credit=credit))
+    kept: dict[str, Any] = {"credit": credit} if credit is not None else {"position": delta.position}
+    _made(account, Memo(kept if charges is None else {"charges": charges}))
     return account
-
-
-def _used_by_version(versions: ByVersion) -> tuple[VersionUsage, ...]:
-    pairs = zip(versions.clauses, versions.usages, strict=True)
-    return tuple(VersionUsage(clause.period.start, used) for clause, used in pairs)

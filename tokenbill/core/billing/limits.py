@@ -46,7 +46,8 @@ def windows_of_bill(request: BillRequest, delta: BillDelta) -> Windows:
     """The windows of an account after a bill: of grants with a draw limit, and of quotas."""
     opening = cast(Any, request.opening)
     windows: Windows = opening.windows
-    if delta.credit is None and delta.balance.grants:
+    # a position of credit is kept only where no grant has a draw limit
+    if delta.credit is None and delta.charges is None and delta.balance.grants:
         grants = delta.balance.grants
         when = time_of_draws(request.at, request.period)
         windows = limits_after(opening.draws_by_charge, delta.draws, grants, windows, when)

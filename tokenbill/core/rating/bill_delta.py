@@ -8,52 +8,51 @@ from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple, cast
 
-from tokenbill.core.base.quoting import quoted
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, OWED, Offer, Units, total_drawn
+from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer, Units, total_drawn
 from tokenbill.core.credits.ledger import Draws as ByGrant
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in, with_held
+from tokenbill.core.rating.billed_before import billed_before, check_accrued, check_terms
 from tokenbill.core.rating.charge_run import (
-    NOTHING_DRAWN,
     NOTHING_EARLIER,
     RatingRequest,
     Sort,
     Sorts,
 )
 from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position
-from tokenbill.core.rating.credit_position import CreditPosition, position_of
-from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
+from tokenbill.core.rating.credit_position import (
+    ChargePosition,
+    CreditPosition,
+    Stretch,
+    position_of,
+    stretch_of,
+)
 from tokenbill.core.rating.opening import (
     Opening,
     changed_draws,
     check_currencies,
     check_grants,
-    draws_by_sort,
     has_no_credit,
     kept_draws,
     least_of,
     offers_of,
 )
-from tokenbill.core.rating.statement import Statement, minor_units, rate, units_drawn
-from tokenbill.errors import AccountMismatch, BalanceExhausted
+from tokenbill.core.rating.statement import Statement, minor_units, rate
+from tokenbill.errors import BalanceExhausted
 
 __all__ = [
     "BillDelta",
+    "PaidByCharge",
     "PaidBySums",
     "delta_of",
     "is_straight",
     "weighed",
     "with_statements",
 ]
-
-AS_STORED = (
-    "pass the closing of the bill before as it was stored, or rate the past anew and charge the difference:"
-    " Bill.of(…, restate=True)"
-)
 
 NO_BALANCE = Balance()
 
@@ -75,6 +74,7 @@ class BillDelta(NamedTuple):
     after: Statement | None = None
     before: Statement | None = None
     credit: CreditPosition | None = None
+    charges: ChargePosition | None = None
 
 
 class PaidBySums(BillDelta):
@@ -115,6 +115,29 @@ class PaidBySums(BillDelta):
         return self.staged.drawn
 
 
+class PaidByCharge(BillDelta):
+    """What a bill adds where single charges say what credit pays; balance and draws are told when asked."""
+
+    earlier: Sorts
+
+    @property
+    def balance(self) -> Balance:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
+        """What is left of the grants."""
+        return cast(ChargePosition, self.charges).balance()
+
+    @property
+    def draws(self) -> DrawsByCharge:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
+        """What credit paid in the period, by grant and charge."""
+        charges = cast(ChargePosition, self.charges)
+        return charges.draws(charges.after.run.request.usage)
+
+    @cached_property
+    def drawn(self) -> ByGrant:  # pyright: ignore[reportIncompatibleVariableOverride] told when asked
+        """What this bill adds to it, by grant."""
+        charges = cast(ChargePosition, self.charges)
+        return tuple(sorted(changed_draws(charges.drawn, self.earlier, charges.plan.plan).items()))
+
+
 def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True) -> BillDelta:
     """What a bill adds to its opening account.
 
@@ -127,10 +150,14 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
         by_sums = _paid_by_sums(request, plan)
         if by_sums is not None:
             return by_sums
-        if is_straight(request.opening, plan):
+        # an account whose charges credit paid is not asked for its balance, which it would have to work out
+        if "charges" not in request.opening.made and is_straight(request.opening, plan):
             return _straight(request, plan)
+        by_charge = _paid_by_charge(request, plan)
+        if by_charge is not None:
+            return by_charge
         if plan.plan.overage == "bill" and has_no_credit(request.opening):
-            before = _before(request, plan)[0]
+            before = billed_before(request, plan)[0]
             after = rate(RatingRequest(plan, used_in(request), request.final))
             return _owed(request, decimal(after.total), None, after, before)
     if refusing and plan.versions[-1].plan.overage == "refuse" and request.usage:
@@ -192,7 +219,9 @@ def _owed(
     open = decimal(difference(total, credit)) if credit else total
     is_due = open >= 0 and not _is_carried(request.plan, open)
     due, credit = (open, ZERO) if is_due else (ZERO, open.copy_negate())
-    return BillDelta._make((total, accrued, due, credit, position, opening.balance, (), (), after, was, None))
+    return BillDelta._make(
+        (total, accrued, due, credit, position, opening.balance, (), (), after, was, None, None)
+    )
 
 
 def _is_carried(plan: BillingPlan, due: Decimal) -> bool:
@@ -219,9 +248,43 @@ def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None
     owed = ZERO
     if _is_carried(request.plan, due):
         due, owed = ZERO, due.copy_negate()
-    parts = total, accrued, due, owed, None, NO_BALANCE, (), (), None, None, credit
+    parts = total, accrued, due, owed, None, NO_BALANCE, (), (), None, None, credit, None
     delta = PaidBySums._make(parts)
     delta.asked = request, plan
+    return delta
+
+
+def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | None:
+    """The same where credit in the plan's currency pays single charges, of a stretch of time."""
+    opening = request.opening
+    known: ChargePosition | None = opening.made.get("charges")
+    if plan.plan.overage != "bill" or opening.credit_balance or not (known or opening.balance.grants):
+        return None
+    before: Statement | None
+    stretch: Stretch | None = None
+    if known is not None and known.plan is plan and request.period == opening.period:
+        before, earlier = known.after, known.drawn
+        stretch = known.stretch if known.stretch.holds(request.at) else None
+    else:
+        check_currencies(opening, request.plan)
+        check_grants(opening, request.plan)
+        before, earlier = billed_before(request, plan)
+    stretch = stretch or stretch_of(opening, plan, request.period, request.at)
+    if stretch is None:
+        return None
+    was = NOTHING_EARLIER if before is None else before.amounts
+    after = rate(RatingRequest(plan, used_in(request), request.final, stretch.offered, was, earlier))
+    draws: Sorts = {**after.run.draws, "paid": after.paid()}
+    paid = total_drawn(draws["paid"]) - total_drawn(earlier.get("paid", NO_DRAWS))
+    accrued = decimal(after.total)
+    total = decimal(difference(accrued, opening.accrued))
+    cash = decimal(difference(total, plan.money(int(paid))))
+    is_due = cash >= 0 and not _is_carried(request.plan, cash)
+    due, credit = (cash, ZERO) if is_due else (ZERO, cash.copy_negate())
+    position = ChargePosition(plan, stretch, after, draws)
+    parts = total, accrued, due, credit, None, NO_BALANCE, (), (), after, before, None, position
+    delta = PaidByCharge._make(parts)
+    delta.earlier = earlier
     return delta
 
 
@@ -230,23 +293,10 @@ def _replayed(request: BillRequest, plan: CompiledPlan) -> Position:
     opening, nets = request.opening, plan.start()
     if opening.is_fresh:
         return Position(plan, nets, NOTHING)
-    _check_terms(request)
+    check_terms(request)
     tiered = plan.added(opening.used, nets)
-    _check_accrued(opening, plan.settled(nets, final=False))
+    check_accrued(opening, plan.settled(nets, final=False))
     return Position(plan, nets, tiered)
-
-
-def _check_terms(request: BillRequest) -> None:
-    """An open account goes on with its own period and plan."""
-    opening, period = request.opening, request.period
-    if opening.period != period:
-        raise AccountMismatch("period", str(opening.period), str(period))
-
-
-def _check_accrued(opening: Opening, replayed: Decimal) -> None:
-    """The past must come to what was billed for it, whatever terms it is that say so."""
-    if replayed != opening.accrued:
-        raise AccountMismatch("accrued amount", opening.accrued, replayed, AS_STORED)
 
 
 def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, RatingRequest]:
@@ -254,7 +304,7 @@ def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Rating
     opening, period, at = request.opening, request.period, request.at
     check_currencies(opening, request.plan)
     check_grants(opening, request.plan, request.versions and request.versions.contract)
-    before, earlier = _before(request, plan)
+    before, earlier = billed_before(request, plan)
     offers = offers_of(opening, request.plan, period, at)
     was = before.amounts if before is not None else NOTHING_EARLIER
     usages = request.versions.usages if request.versions is not None else ()
@@ -314,45 +364,3 @@ def weighed(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Decima
 def _nothing(sort: Sort) -> Sequence[Offer]:
     """What is offered where there is no credit."""
     return ()
-
-
-def _before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement | None, Sorts]:
-    """The statement of the period as its earlier bills left it, None for its first bill; and their draws."""
-    opening, period = request.opening, request.period
-    if opening.is_fresh:
-        return None, NOTHING_DRAWN
-    _check_terms(request)
-    known, versions = opening.made.get("statement"), request.versions
-    if versions is not None:
-        plan = versions.past
-    if known is not None and known[0] is plan:
-        return known[1], draws_by_sort(opening, request.plan)
-    rating = RatingRequest(plan, opening.used, final=False, draws=draws_by_sort(opening, request.plan))
-    if versions is not None:
-        rating = rating._replace(usages=versions.past_usages)
-        if versions.restate:
-            return _restated(opening, rating), rating.draws
-    if any(key == UNKNOWN for _, parts in opening.draws_by_charge for key, _ in parts):
-        rating = laid_out(rating, opening.balance, opening.accrued, period)
-    # always by charge, though sums may do: credit that comes later pays only what single charges grow
-    before = rate(rating)
-    _check_accrued(opening, decimal(before.total))
-    for sort, drawn in rating.draws.items():
-        amounts = before.amounts[sort]
-        for key in {key for parts in drawn.values() for key in parts} - {OWED}:
-            paid, there = sum(parts.get(key, 0) for parts in drawn.values()), amounts.get(key, 0)
-            if paid > there:
-                was, now = (units_drawn(number, request.plan, sort) for number in (paid, there))
-                raise AccountMismatch(f"what grants paid of {quoted(key)}", was, now, AS_STORED)
-    return before, rating.draws
-
-
-def _restated(opening: Opening, rating: RatingRequest) -> Statement:
-    """The past as the terms of now have it: gifts pay nothing of what it comes to more, paid credit may."""
-    before = rate(rating._replace(draws=NOTHING_DRAWN))
-    more: Units = max(int(before.run.total) - minor_units(opening.accrued, before.plan.places), 0)
-    paid = dict(before.amounts["paid"])
-    for key, amount in reversed(list(paid.items())):
-        paid[key], more = amount - min(amount, more), more - min(amount, more)
-    before.amounts = {**before.amounts, "paid": paid}  # in place of what it works out by itself
-    return before

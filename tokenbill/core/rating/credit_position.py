@@ -21,13 +21,13 @@ from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, 
 from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.charge_run import Offers, RatingRequest, Sort, gift_note
+from tokenbill.core.rating.charge_run import Offers, RatingRequest, Sort, Sorts, gift_note
 from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position, Tiered
 from tokenbill.core.rating.opening import Opening, kept_draws, offers_of
 from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun
-from tokenbill.core.rating.statement import rate
+from tokenbill.core.rating.statement import Statement, rate
 
-__all__ = ["CellRun", "CreditPosition", "Stretch", "position_of"]
+__all__ = ["CellRun", "ChargePosition", "CreditPosition", "Stretch", "position_of", "stretch_of"]
 
 At: TypeAlias = "date | str | None"
 GIFT = Identity.named("credit", "gifts", None)
@@ -37,10 +37,12 @@ class Stretch:
     """A time in which no grant begins or ends: what each offers, in order of drawing, in minor units.
 
     ``gifts`` and ``paid`` are the sums; ``balance`` is the one at its beginning, ``drawn`` what each grant
-    had paid in the period by then.
+    had paid in the period by then; ``is_unscoped`` says that each pays any charge.
     """
 
-    __slots__ = ("at", "balance", "drawn", "gifts", "held", "offers", "paid", "since", "until")
+    __slots__ = (
+        *("at", "balance", "drawn", "gifts", "held", "is_unscoped", "offers", "paid", "since", "until"),
+    )
 
     def __init__(self, opening: Opening, offers: Offers, at: At) -> None:
         self.offers: dict[Sort, Sequence[Offer]] = {
@@ -48,6 +50,7 @@ class Stretch:
             "paid": offers("paid"),
         }
         self.gifts, self.paid = (sum(int(offer.amount) for offer in each) for each in self.offers.values())
+        self.is_unscoped = all(offer.on is None for each in self.offers.values() for offer in each)
         self.balance = opening.balance
         self.drawn = {id: exact_sum(amount for _, amount in parts) for id, parts in opening.draws_by_charge}
         self.at = at
@@ -65,19 +68,21 @@ class Stretch:
 
     @classmethod
     def of(cls, opening: Opening, plan: BillingPlan, period: Period | None, at: At) -> Stretch | None:
-        """The stretch that a bill is in; None where single charges have to say what credit pays."""
+        """The stretch that a bill is in; None where credit changes otherwise than by what charges come to."""
         grants, unit = opening.balance.grants, plan.currency
-        if opening.credit_balance or isinstance(at, str) or any(grant.currency != unit for grant in grants):
+        if opening.credit_balance or isinstance(at, str):
+            return None
+        if any(grant.currency != unit or grant.most for grant in grants):
             return None
         stretch = cls(opening, offers_of(opening, plan, period, at), at)
+        return stretch if CREDIT not in stretch.drawn else None
+
+    def says_sums(self, plan: BillingPlan) -> bool:
+        """Whether it does not matter which charge a grant pays."""
+        if not self.gifts or not self.is_unscoped:
+            return self.is_unscoped
         # a gift lowers what is taxed, and where taxes have scopes, it matters of which charge
-        is_taxed_alike = plan.overage == "bill" and all(tax.on is None for tax in plan.taxes)
-        fits = (
-            stretch.is_unscoped
-            and not any(grant.most for grant in grants)
-            and (is_taxed_alike or not stretch.gifts)
-        )
-        return stretch if fits and CREDIT not in stretch.drawn else None
+        return plan.overage == "bill" and all(tax.on is None for tax in plan.taxes)
 
     def holds(self, at: At) -> bool:
         """Whether the same grants can pay at another time."""
@@ -92,11 +97,6 @@ class Stretch:
     def is_dated(self) -> bool:
         """Whether any of the grants begins or ends."""
         return any(grant.dated for grant in self.balance.grants)
-
-    @property
-    def is_unscoped(self) -> bool:
-        """Whether each grant pays any charge."""
-        return all(offer.on is None for offers in self.offers.values() for offer in offers)
 
     def offered(self, sort: Sort) -> Sequence[Offer]:
         """What grants of a sort offer."""
@@ -160,6 +160,29 @@ class CreditPosition(NamedTuple):
         return kept_draws({**after.run.draws, "paid": after.paid()}, self.sums.plan.plan)
 
 
+class ChargePosition(NamedTuple):
+    """Where an account stands whose credit looks at single charges: *drawn* is by sort, in minor units."""
+
+    plan: CompiledPlan
+    stretch: Stretch
+    after: Statement
+    drawn: Sorts
+
+    def balance(self) -> Balance:
+        """What is left of the grants."""
+        before, changes, stretch = self.stretch.drawn, dict[str, Decimal](), self.stretch
+        now = {id: sum(parts.values()) for drawn in self.drawn.values() for id, parts in drawn.items()}
+        for id in {**before, **now}:
+            change = difference(shifted(int(now.get(id, 0)), self.plan.places), before.get(id, ZERO))
+            if change:
+                changes[id] = decimal(change)
+        return stretch.balance.drawn_by(changes) if changes else stretch.balance
+
+    def draws(self, used: Usage) -> DrawsByCharge:
+        """What each grant paid of each charge of a period of which this was used."""
+        return kept_draws(self.drawn, self.plan.plan)
+
+
 class CellRun(RatingRun):
     """Sums by cell of which gifts pay. Every tax is on all charges, so it is one whose charge a gift pays.
 
@@ -214,8 +237,8 @@ def position_of(
         return None
     stretch = known.stretch if known is not None and known.stretch.holds(at) else None
     if stretch is None:
-        stretch = _stretch_of(opening, plan, period, at)
-        if stretch is None:
+        stretch = stretch_of(opening, plan, period, at)
+        if stretch is None or not stretch.says_sums(plan.plan):
             return None
     if known is None or anew:
         nets, tiered = plan.start(), NOTHING
@@ -238,7 +261,7 @@ def _upto(plan: CompiledPlan, nets: Sequence[Number], tiered: Tiered, stretch: S
     return _settled(plan, after, stretch.gifts, final=False)[0]
 
 
-def _stretch_of(opening: Opening, plan: CompiledPlan, period: Period | None, at: At) -> Stretch | None:
+def stretch_of(opening: Opening, plan: CompiledPlan, period: Period | None, at: At) -> Stretch | None:
     """That in which a bill is; an account that opens several bills, as a preview does, keeps it."""
     kept: tuple[CompiledPlan, Period | None, Stretch] | None = opening.made.get("stretch")
     if kept is not None and kept[0] is plan and kept[1] is period and kept[2].holds(at):

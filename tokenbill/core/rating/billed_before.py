@@ -1,0 +1,78 @@
+"""The past of a period: what its earlier bills came to, and what credit paid of each charge."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tokenbill.core.base.quoting import quoted
+from tokenbill.core.credits.draws import OWED, Units
+from tokenbill.core.money.decimals import decimal
+from tokenbill.core.rating.bill_request import BillRequest
+from tokenbill.core.rating.charge_run import NOTHING_DRAWN, RatingRequest, Sorts
+from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
+from tokenbill.core.rating.opening import Opening, draws_by_sort
+from tokenbill.core.rating.statement import Statement, minor_units, rate, units_drawn
+from tokenbill.errors import AccountMismatch
+
+__all__ = ["billed_before", "check_accrued", "check_terms"]
+
+AS_STORED = (
+    "pass the closing of the bill before as it was stored, or rate the past anew and charge the difference:"
+    " Bill.of(…, restate=True)"
+)
+
+
+def check_terms(request: BillRequest) -> None:
+    """An open account goes on with its own period and plan."""
+    opening, period = request.opening, request.period
+    if opening.period != period:
+        raise AccountMismatch("period", str(opening.period), str(period))
+
+
+def check_accrued(opening: Opening, replayed: Decimal) -> None:
+    """The past must come to what was billed for it, whatever terms it is that say so."""
+    if replayed != opening.accrued:
+        raise AccountMismatch("accrued amount", opening.accrued, replayed, AS_STORED)
+
+
+def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement | None, Sorts]:
+    """The statement of the period as its earlier bills left it, None for its first bill; and their draws."""
+    opening, period = request.opening, request.period
+    if opening.is_fresh:
+        return None, NOTHING_DRAWN
+    check_terms(request)
+    known, versions = opening.made.get("statement"), request.versions
+    if versions is not None:
+        plan = versions.past
+    if known is not None and known[0] is plan:
+        return known[1], draws_by_sort(opening, request.plan)
+    rating = RatingRequest(plan, opening.used, final=False, draws=draws_by_sort(opening, request.plan))
+    if versions is not None:
+        rating = rating._replace(usages=versions.past_usages)
+        if versions.restate:
+            return _restated(opening, rating), rating.draws
+    if any(key == UNKNOWN for _, parts in opening.draws_by_charge for key, _ in parts):
+        rating = laid_out(rating, opening.balance, opening.accrued, period)
+    # always by charge, though sums may do: credit that comes later pays only what single charges grow
+    before = rate(rating)
+    check_accrued(opening, decimal(before.total))
+    for sort, drawn in rating.draws.items():
+        amounts = before.amounts[sort]
+        for key in {key for parts in drawn.values() for key in parts} - {OWED}:
+            paid, there = sum(parts.get(key, 0) for parts in drawn.values()), amounts.get(key, 0)
+            if paid > there:
+                was, now = (units_drawn(number, request.plan, sort) for number in (paid, there))
+                raise AccountMismatch(f"what grants paid of {quoted(key)}", was, now, AS_STORED)
+    return before, rating.draws
+
+
+def _restated(opening: Opening, rating: RatingRequest) -> Statement:
+    """The past as the terms of now have it: gifts pay nothing of what it comes to more, paid credit may."""
+    before = rate(rating._replace(draws=NOTHING_DRAWN))
+    more: Units = max(int(before.run.total) - minor_units(opening.accrued, before.plan.places), 0)
+    paid = dict(before.amounts["paid"])
+    for key, amount in reversed(list(paid.items())):
+        paid[key], more = amount - min(amount, more), more - min(amount, more)
+    before.amounts = {**before.amounts, "paid": paid}  # in place of what it works out by itself
+    return before
