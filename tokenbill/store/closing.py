@@ -21,7 +21,7 @@ from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import TokenbillError
 from tokenbill.store.ledger import Ledger
-from tokenbill.store.parts import Agreed, Booking, Dated, FinalStep, Part, undrawn
+from tokenbill.store.parts import Agreed, Booking, Dated, FinalStep, Part, opening_of
 
 __all__ = ["Closed", "booked", "booked_late", "close", "closed_bill", "joined", "split", "whole_bill"]
 
@@ -197,17 +197,8 @@ def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
         drawn[id] = decimal(plus(drawn.get(id, ZERO), amount))
     draws = tuple(sorted((id, amount) for id, amount in drawn.items() if amount))
     usage: Any = {version.start: version.used for version in account.versions} or account.used
-    # what it had of credit before follows from what was billed, paid and left
-    plan = part.plan
-    ours = {g.id for g in account.balance.grants if g.currency == plan.currency and g.kind == "paid"}
-    paid = exact_sum([amount for id, amount in draws if id in ours])
     left = step.delta.credit_balance
-    credit = decimal(exact_sum([left, total, due.copy_negate(), decimal(paid).copy_negate()]))
-    opening = Account(
-        balance=undrawn(account),
-        credit_balance=credit,
-        credit_currency=account.credit_currency if credit == 0 else plan.currency,
-    )
+    opening = opening_of(part, evolve(account, credit_balance=left), total, due, draws)
     try:
         bill = _bill_of(part.agreed, part, usage, opening, step)
     except TokenbillError:

@@ -7,7 +7,7 @@ checks a database, and how one process learns what another one has recorded.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Protocol, cast
 
 from attrs import evolve
@@ -16,7 +16,7 @@ from tokenbill.core.billing.account import NEW, Account
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Balance, Grant
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import decimal, plus
+from tokenbill.core.money.decimals import ZERO, decimal, difference, plus
 from tokenbill.core.periods.instants import iso_text, zone
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
@@ -33,6 +33,8 @@ from tokenbill.store.parts import (
     by_version,
     carrying,
     holds_at,
+    instant_at,
+    opening_of,
     place_grant,
     plan_of,
     span_of,
@@ -252,37 +254,80 @@ class Ledger:
         if span_of(terms, part.since) != part.span and plan_of(terms.agreed).cycle is not None:
             way_out = "end the contract there, with contract.ended(at), and agree on the new one then"
             raise InvalidPlan("another cycle in the middle of a period", str(part.span), way_out)
-        agreed, named = draft.agreed, draft.named
+        named = draft.named
         if named is not None and account.period is None:
             account = draft.account = evolve(account, period=named)
-        if not restate:
-            seen = evolve(account, billed_at=None)
-            try:
-                Bill.of(NO_USAGE, agreed, opening=seen, period=named, at=account.billed_at, final=False)
-            except AccountMismatch as mismatch:
-                raise AccountMismatch("accrued amount", account.accrued, mismatch.bill, RESTATE) from None
-        moved, booked = by_version(draft, dated(part)) if isinstance(agreed, Contract) else ({}, {})
-        if not (restate or moved):
-            return draft
-        if named is None:
-            named = part.span
-            account = draft.account = evolve(account, period=named)
-        bill = Bill.of(
-            cast(Any, moved or NO_USAGE),
-            agreed,
-            opening=account,
-            period=named,
-            at=account.billed_at,
-            final=False,
-            reversal=cast(Any, booked or NO_USAGE),
-            restate=True,
-        )
-        draft.account = bill.closing
-        draft.due = decimal(plus(draft.due, bill.due))
+        # What is dated holds from its date on, whenever it is agreed on; what was charged before stays.
+        since = changed_from(part.terms.agreed, terms.agreed)
+        is_inside = since is not None and since <= part.since
+        if not (restate or is_inside):
+            _check_past(draft)
+        used = list(dated(part)) if restate or isinstance(draft.agreed, Contract) or is_inside else []
+        moved, booked = by_version(draft, used) if isinstance(draft.agreed, Contract) else ({}, {})
+        if restate:
+            bookings.append(_rated_anew(draft, moved, booked))
+        elif moved or is_inside:
+            bookings.append(_as_if_agreed_before(draft, used, moved))
         if self.holder is part:
             part.account = draft.account
-        bookings.append(Booking(part, bill.total, bill.due))
         return draft
+
+
+def _check_past(draft: Part) -> None:
+    """That what was charged would cost the same under other terms."""
+    account = draft.account
+    seen = evolve(account, billed_at=None)
+    try:
+        Bill.of(NO_USAGE, draft.agreed, opening=seen, period=draft.named, at=account.billed_at, final=False)
+    except AccountMismatch as mismatch:
+        raise AccountMismatch("accrued amount", account.accrued, mismatch.bill, RESTATE) from None
+
+
+def _rated_anew(draft: Part, moved: dict[date, Usage], booked: dict[date, Usage]) -> Booking:
+    """The past under terms that change it: the difference is charged, and promotional credit pays none."""
+    draft.account = account = evolve(draft.account, period=draft.named or draft.span)
+    bill = Bill.of(
+        cast(Any, moved or NO_USAGE),
+        draft.agreed,
+        opening=account,
+        period=account.period,
+        at=account.billed_at,
+        final=False,
+        reversal=cast(Any, booked or NO_USAGE),
+        restate=True,
+    )
+    draft.account = bill.closing
+    draft.due = decimal(plus(draft.due, bill.due))
+    return Booking(draft, bill.total, bill.due)
+
+
+def _as_if_agreed_before(
+    draft: Part, dated: list[tuple[datetime, Usage, Usage]], moved: dict[date, Usage]
+) -> Booking:
+    """The account as it would be, had the terms been agreed on before their date."""
+    before, opening = draft.account, opening_of(draft, draft.account, draft.account.accrued, draft.due)
+    due = ZERO
+    if any(grant.dated for grant in opening.balance.grants):
+        account = opening
+        for at, usage, back in sorted(
+            dated, key=lambda each: each[0]
+        ):  # grants pay what was used in their time
+            bill = Bill.of(
+                usage, draft.agreed, opening=account, period=draft.named, at=at, final=False, reversal=back
+            )
+            account, due = bill.closing, decimal(plus(due, bill.due))
+    else:
+        usage = cast(Any, moved or before.used)
+        bill = Bill.of(
+            usage, draft.agreed, opening=opening, period=draft.named, at=before.billed_at, final=False
+        )
+        account, due = bill.closing, bill.due
+    more = decimal(difference(due, draft.due))
+    if more < 0:  # what was to pay in cash before goes to the credit balance
+        unit, credit = draft.plan.currency, decimal(difference(account.credit_balance, more))
+        account, more = evolve(account, credit_balance=credit, credit_currency=unit), ZERO
+    draft.account, draft.due = account, decimal(plus(draft.due, more))
+    return Booking(draft, decimal(difference(account.accrued, before.accrued)), more)
 
 
 def _follows(before: Agreed, after: Agreed) -> bool:
@@ -290,3 +335,15 @@ def _follows(before: Agreed, after: Agreed) -> bool:
     if isinstance(before, BillingPlan) or before.end is None:
         return False
     return plan_of(after) != before.plan
+
+
+def changed_from(before: Agreed, after: Agreed) -> datetime | None:
+    """The first moment from which terms differ from those before; None if they do so without a date."""
+    one, other = (Contract(each) if isinstance(each, BillingPlan) else each for each in (before, after))
+    if one.plan != other.plan:
+        return None
+    changes = {*one.amendments} ^ {*other.amendments}
+    dates = [instant_at(item.at, after) for item in changes]
+    if (one.end, one.end_fees) != (other.end, other.end_fees):
+        dates += [instant_at(end, after) for end in (one.end, other.end) if end is not None]
+    return min(dates, default=None)

@@ -13,8 +13,9 @@ from tokenbill.core.billing.account import NEW, Account
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Balance, Grant
 from tokenbill.core.credits.draws import CREDIT
+from tokenbill.core.credits.ledger import Draws
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import ZERO, decimal, plus
+from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
 from tokenbill.core.periods.instants import is_before, midnight, utc, zone
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract, placed
@@ -37,6 +38,7 @@ __all__ = [
     "holds_at",
     "in_force",
     "instant_at",
+    "opening_of",
     "place_grant",
     "plan_of",
     "span_of",
@@ -259,6 +261,31 @@ def undrawn(account: Account) -> Balance:
     if not paid:
         return account.balance
     return account.balance.drawn_by({id: amount.copy_negate() for id, amount in paid})
+
+
+def opening_of(
+    part: Part, account: Account, total: Decimal, due: Decimal, draws: Draws | None = None
+) -> Account:
+    """The account before its period: what it had of credit follows from what was billed, paid and left.
+
+    Args:
+        part: The period.
+        account: The account as it is now.
+        total: What the bills of the period came to.
+        due: What of it was left to pay.
+        draws: What each grant paid of it; those of the account unless given.
+    """
+    plan = part.plan
+    ours = {g.id for g in account.balance.grants if g.currency == plan.currency and g.kind == "paid"}
+    paid = [amount for id, amount in (account.draws if draws is None else draws) if id in ours]
+    taken = exact_sum([due, *paid])
+    credit = decimal(difference(exact_sum([account.credit_balance, total]), taken))
+    return Account(
+        balance=undrawn(account),
+        credit_balance=credit,
+        credit_currency=plan.currency if credit else None,
+        windows=account.windows,
+    )
 
 
 def warmed(account: Account, part: Part) -> Account:
