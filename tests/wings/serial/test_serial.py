@@ -130,7 +130,7 @@ def told(bill):
 @given(st.integers(0, 10**6))
 def test_a_period_goes_on_from_an_account_that_was_stored(seed):
     for sent in bills_of_a_life(seed):
-        usage, plan, opening, final, less, about, period, at, _ = sent.request
+        usage, plan, opening, final, less, about, period, at, *_ = sent.request
         opening = loads(dumps(opening))
 
         again = Bill.of(

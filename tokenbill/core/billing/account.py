@@ -257,7 +257,7 @@ class Account(Value):
         >>> from tokenbill import Grant
         >>> account = Account(balance=[Grant("paid", 10, "USD")]).hold("h1", amount="5.00")
         >>> account.balance.remaining(), account.released("h1").balance.remaining()
-        (Decimal('5.00'), Decimal('10.00'))
+        (Decimal('5.00'), Decimal('10'))
         """
         from tokenbill.core.billing.reservations import with_hold
 
