@@ -41,6 +41,7 @@ from tokenbill.core.plans.taxes import Tax
 from tokenbill.core.plans.terms import Amounts, Discount, Fee
 from tokenbill.core.plans.trial import Trial
 from tokenbill.core.pricing.breakdown import AbstractPrice
+from tokenbill.core.pricing.markup import MarkedUp
 from tokenbill.core.pricing.of import Of
 from tokenbill.core.pricing.price import After, AtLeast, Capped, Each, InUnits, Price, Scaled, Sum, Then
 from tokenbill.core.pricing.price_book import PriceBook, PriceVersion
@@ -293,7 +294,7 @@ AMOUNT = AmountCodec()
 CYCLE = Record(Cycle, _Cycle)
 ROLLOVER = Record(tuple, _Rollover, "Rollover")
 PLAIN = (PerUnit, Flat, Covered, Package, Graduated, Volume)
-PRICES = (*PLAIN, Sum, Scaled, After, Capped, AtLeast, InUnits, Then, Each)
+PRICES = (*PLAIN, Sum, Scaled, MarkedUp, After, Capped, AtLeast, InUnits, Then, Each)
 TERMS = (TopUp, BillingPlan, Quota, Fee, Discount, Tax, Limit, Allowance, Rounding, Period, Tier, Trial)
 STATE = (LevelChange, DrawLimit, Grant, Hold, WindowSum, Adjustment, VersionUsage)
 

@@ -46,6 +46,7 @@ from tokenbill.core.plans.allowances import Allowance
 from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.plans.levels import LevelChange
 from tokenbill.core.plans.trial import Trial
+from tokenbill.core.pricing.markup import MarkedUp
 from tokenbill.core.pricing.price import After
 from tokenbill.core.pricing.rates import Covered
 from tokenbill.core.pricing.source import Hours, Source
@@ -178,6 +179,7 @@ VALUES = {
     "discount": lambda: Discount.fixed(5),
     "limit": lambda: Limit(5, on="usage"),
     "level-change": lambda: LevelChange("2026-06-16", 5),
+    "marked-up": lambda: MarkedUp(PerUnit(3), 20),
     "of": lambda: PerUnit(3).of("storage"),
     "allowance": lambda: Allowance(100, ("a", "b")),
     "tax": lambda: Tax("VAT", 19),
@@ -222,6 +224,7 @@ DEFAULTS = {
     "Covered": {},
     "Discount": {"on": None, "prorated": True, "starts": None, "ends": None},
     "LevelChange": {"at": None},
+    "MarkedUp": {},
     "Of": {"of": "", "amount_of": None},
     "Allowance": {},
     "Limit": {"on": None, "prorated": True},

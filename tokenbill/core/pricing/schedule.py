@@ -170,6 +170,31 @@ class PriceSchedule(Mapping[Meter, Priced]):
 
     __rmul__ = __mul__
 
+    def marked_up(
+        self, percent: Number | str, by_label: Mapping[str, Number | str] | None = None
+    ) -> PriceSchedule:
+        """Every price with a percentage on top, of which lines show both; the most specific one wins.
+
+        An entry that some labels mark up otherwise becomes one for each of them, each with tiers of its own.
+
+        Args:
+            percent: The usual one: ``"20%"``, or a number.
+            by_label: Others by labels, ``"provider=x"``, or by meter; of two with as many labels that of the
+                model wins, then that of the provider. 0 is one, too.
+
+        Raises:
+            InvalidSchedule: If two tie, or one is on nothing that is priced.
+
+        >>> base = PriceSchedule({"calls": "2.50"})
+        >>> sold = base.marked_up("20%", {"provider=x": "15%", "model=y": 0})
+        >>> [str(sold.match(meter).price(1)) for meter in ("calls", "calls{provider=x}", "calls{model=y}")]
+        ['3.000', '2.8750', '2.50']
+        """
+        from tokenbill.core.pricing.markup import marked_up, markups_of  # few sell on
+
+        prices = marked_up(self.entries, markups_of(percent, by_label or {}), self.find)
+        return PriceSchedule(prices, currency=self.currency, name=self.name, source=self.source)
+
     def converted(
         self, currency: Currency | str, *, rate: Number | Fraction, source: str, on: date | str
     ) -> PriceSchedule:
