@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from markdown.extensions.toc import slugify
+
 GROUP_OR_PAGE = re.compile(r"^## (?P<group>.+)$|^\| \[(?P<title>.+?)\]\((?P<page>.+?\.md)\) \|", re.MULTILINE)
 SESSION = re.compile(r"^```python\n(?=>>> )", re.MULTILINE)
 DIRECTIVE = re.compile(r"  # doctest: \+\w+(?=$)", re.MULTILINE)
+CODE = re.compile(r"^<!-- code -->$", re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^##+ (.+)$", re.MULTILINE)
+CHINESE = ".zh.md"
 NOTEBOOK = re.compile(r"^<!-- notebook: (?P<file>.+) -->$", re.MULTILINE)
 PART = re.compile(r"^<!-- (?P<file>README[\w.]*): (?P<title>.+) -->$", re.MULTILINE)
 
@@ -18,6 +24,20 @@ def part_of(text: str, title: str) -> str:
     parts = dict(re.findall(r"^##? ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
     head = "" if text.startswith(f"# {title}\n") else f"## {title}\n"
     return head + re.sub(r"\]\(docs/", "](", parts[title]).rstrip()
+
+
+def translated(chinese: str, english: str) -> str:
+    """A page in Chinese, with the examples of the English one, and its headings under the same links."""
+    examples = iter(FENCED.findall(english))
+    text = CODE.sub(lambda _: next(examples), chinese)
+    links = iter([slugify(title, "-") for title in HEADING.findall(FENCED.sub("", english))])
+    parts = re.split(f"({FENCED.pattern})", text, flags=FENCED.flags)
+    return "".join(
+        part
+        if part.startswith("```")
+        else HEADING.sub(lambda found: f"{found[0]} {{ #{next(links)} }}", part)
+        for part in parts
+    )
 
 
 def notebook(path: Path) -> Iterator[str]:
@@ -54,6 +74,11 @@ def on_config(config: Any) -> Any:
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
     """Sections of README and notebooks stand where a page asks for them; sessions without what tests need."""
     root, folder = Path(config.docs_dir).parent, Path(page.file.abs_src_path).parent
+
+    source = Path(page.file.abs_src_path)
+    if source.name.endswith(CHINESE) and CODE.search(markdown):
+        english = source.with_name(f"{source.name.removesuffix(CHINESE)}.md").read_text(encoding="utf-8")
+        markdown = translated(markdown, english)
 
     def part(found: re.Match[str]) -> str:
         return part_of((root / found["file"]).read_text(encoding="utf-8"), found["title"])

@@ -16,7 +16,7 @@ from tokenbill import errors
 
 ROOT = Path(__file__).parents[2]
 EVERY_PAGE = [*ROOT.glob("README*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
-PAGES = [page for page in EVERY_PAGE if not page.name.endswith(".zh.md")]
+PAGES = [page for page in EVERY_PAGE if page.parent == ROOT or not page.name.endswith(".zh.md")]
 NEEDS = {
     "rate-a-frame.md": ("numpy", "polars"),
     "billing-at-scale.md": ("numpy", "pyarrow"),
@@ -82,10 +82,32 @@ def test_each_command_of_a_page_prints_what_is_shown_below_it(page):
 PART = re.compile(r"^<!-- (README[\w.]*): (.+) -->$", re.MULTILINE)
 
 
+def test_the_readme_in_chinese_has_examples_of_the_english_one():
+    chinese, english = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.zh.md", "README.md"))
+
+    for line in re.findall(r"^(?:>>>|\$) .*$", chinese, re.MULTILINE):
+        assert line in english
+
+
 def test_a_page_shows_parts_of_the_readme_that_exist():
     for page in EVERY_PAGE:
         for file, heading in PART.findall(page.read_text(encoding="utf-8")):
             assert re.search(rf"^##? {heading}$", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.zh.md")), ids=title)
+def test_a_page_in_chinese_has_the_examples_and_headings_of_the_english_one(page):
+    """Its examples are taken from there, so they are written and run once."""
+    chinese = page.read_text(encoding="utf-8")
+    english = page.with_name(page.name.replace(".zh.md", ".md")).read_text(encoding="utf-8")
+
+    assert "```" not in chinese
+    assert chinese.count("<!-- code -->") == len(re.findall(r"^```\w+$", english, re.MULTILINE)), (
+        "an example more or less: add or take a line <!-- code --> where it stands"
+    )
+    prose = re.sub(r"^```.*?^```$", "", english, flags=re.MULTILINE | re.DOTALL)
+    if "<!-- code -->" in chinese:
+        assert len(re.findall("^##+ ", chinese, re.M)) == len(re.findall("^##+ ", prose, re.M))
 
 
 def test_the_readme_bills_a_file_and_runs_the_tests_in_its_first_two_commands():
@@ -125,7 +147,7 @@ def test_the_overview_of_the_reference_leads_to_each_of_its_pages():
 
 def test_every_other_page_is_in_the_navigation():
     linked = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
-    pages = [page for page in PAGES[1:] if page.parent != REFERENCE or page.name == "index.md"]
+    pages = [page for page in PAGES if page.parent not in (ROOT, REFERENCE) or page == REFERENCE / "index.md"]
 
     assert sorted(linked) == sorted(str(page.relative_to(ROOT / "docs")) for page in pages)
 
