@@ -29,7 +29,7 @@ def kept_of(
     first, which end soonest; what is held stays.
 
     >>> kept_of([Grant("a", 90, "USD", rollover="50%")], {"a": Decimal(90)}, None)
-    {'a': Decimal('45.0')}
+    {'a': Decimal('45.00')}
     """
     across = [grant for grant in grants if grant.rollover is not None or most is not None]
     across = [grant for grant in across if _is_across(grant, end)]
