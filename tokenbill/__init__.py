@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tokenbill.core.billing.top_up_rules import TopUp
     from tokenbill.core.credits.balance import Balance, Grant
     from tokenbill.core.credits.holds import Hold
+    from tokenbill.core.credits.recurring import Grants
     from tokenbill.core.credits.topups import top_up
     from tokenbill.core.metering.meters import Meter
     from tokenbill.core.metering.usage import Usage
@@ -61,6 +62,7 @@ __all__ = [
     "Flat",
     "Graduated",
     "Grant",
+    "Grants",
     "Hold",
     "Invoice",
     "Journal",
@@ -104,6 +106,7 @@ _MODULES = {
     "billing.breakdown": ("Breakdown", "BreakdownRow"),
     "credits.balance": ("Balance", "Grant"),
     "credits.holds": ("Hold",),
+    "credits.recurring": ("Grants",),
     "credits.topups": ("top_up",),
     "metering.meters": ("Meter",),
     "metering.usage": ("Usage",),

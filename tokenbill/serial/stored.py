@@ -22,6 +22,7 @@ from tokenbill.core.credits.draw_limits import DrawLimit
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.holds import Hold
 from tokenbill.core.credits.ledger import total
+from tokenbill.core.credits.recurring import Grants
 from tokenbill.core.credits.windows import WindowSum
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
@@ -296,7 +297,7 @@ ROLLOVER = Record(tuple, _Rollover, "Rollover")
 PLAIN = (PerUnit, Flat, Covered, Package, Graduated, Volume)
 PRICES = (*PLAIN, Sum, Scaled, MarkedUp, After, Capped, AtLeast, InUnits, Then, Each)
 TERMS = (TopUp, BillingPlan, Quota, Fee, Discount, Tax, Limit, Allowance, Rounding, Period, Tier, Trial)
-STATE = (LevelChange, DrawLimit, Grant, Hold, WindowSum, Adjustment, VersionUsage)
+STATE = (LevelChange, DrawLimit, Grants, Grant, Hold, WindowSum, Adjustment, VersionUsage)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
 """Any value that documents know."""

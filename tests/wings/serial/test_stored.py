@@ -22,6 +22,7 @@ from tokenbill import (
     Flat,
     Graduated,
     Grant,
+    Grants,
     Hold,
     Limit,
     LineItem,
@@ -132,6 +133,9 @@ def corrected():
 VALUES = {
     "draw-limit": lambda: DrawLimit("7.50", Cycle.weekly(), "api_calls"),
     "top-up": lambda: TopUp(5, 20, (100, Cycle.monthly()), "1h", PerUnit("0.10"), "USD", "auto"),
+    "grants": lambda: Grants.every(
+        Cycle.daily(tz="Asia/Shanghai"), 50, life="1d", prorated="both", starts="2026-06-16", on="api_calls"
+    ),
     "hold": lambda: Hold("h1", {"paid": "5.00"}, Usage(api_calls=3), until="2026-06-01T12:05:00Z"),
     "quota": lambda: Quota(
         amount=50, every="1d", on="api_calls", tz="Asia/Shanghai", rolling=True, name="day"
@@ -242,11 +246,16 @@ DEFAULTS = {
     "Balance": {
         "grants": (), "order": ("priority", "expires", "starts", "id"), "draws": (), "rolled_over": (),
         "forfeited": (), "payouts": (), "most": None, "void": (), "holds": (),
+        "recurring": (),
     },
     "Hold": {"reserved": (), "usage": Usage(), "until": None},
     "Quota": {"on": None, "units": None, "amount": None, "tz": "UTC", "rolling": False, "name": ""},
     "WindowSum": {},
     "DrawLimit": {"cycle": None, "on": None},
+    "Grants": {
+        "life": None, "prorated": "none", "starts": None, "ends": None, "kind": "promotional", "on": None,
+        "priority": 0, "made_until": None,
+    },
     "TopUp": {"most": None, "cooloff": None, "bonus": None, "currency": None, "name": "top-up"},
     "Account": {
         "period": None, "fingerprint": None, "used": Usage(), "accrued": 0, "draws": (), "balance": Balance(),
@@ -289,7 +298,7 @@ def as_told_by(version, value):
 
 
 VERSIONS = pytest.mark.parametrize("version", [1, 2])
-LATER = ("covered", "draw-limit", "hold", "quota", "top-up", "trial", "window-sum")
+LATER = ("covered", "draw-limit", "grants", "hold", "quota", "top-up", "trial", "window-sum")
 """What version 1 did not know."""
 
 

@@ -17,6 +17,7 @@ from tokenbill.core.billing.account import NEW, Account, closed, going_on
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.arguments import check_rest, notes_of
 from tokenbill.core.billing.bill_lines import bill_lines
+from tokenbill.core.billing.lives import with_lives
 from tokenbill.core.billing.notes import bill_notes
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import Exact, exact_sum
@@ -110,6 +111,7 @@ class Bill:
         plain = opening is NEW and final is True and reversal is NO_USAGE and period is None and at is None
         if not plain:
             at = check_rest(opening, final, period, at, reversal)
+            opening = with_lives(opening, at, period)
         notes = () if about is NOTHING else notes_of(about)
         if settles is not None:
             opening, notes = opening.released(settles), tuple(sorted((*notes, ("settles", settles))))

@@ -21,7 +21,7 @@ from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.currencies import currency as unit_of
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
 from tokenbill.core.periods.instants import iso_text, midnight, moment, zone
-from tokenbill.core.plans.quotas import span_seconds
+from tokenbill.core.periods.spans import span_seconds
 from tokenbill.core.pricing.price import Price
 from tokenbill.errors import InvalidCurrency, InvalidGrant
 

@@ -11,9 +11,10 @@ from attrs import Factory, evolve, field, fields, frozen
 
 from tokenbill.core.base.inputs import listed_of, name
 from tokenbill.core.base.values import Value, slot_setters
-from tokenbill.core.credits.grants import KEYS, Grant, Kind, credit, grants_of, kind_of, order_of
+from tokenbill.core.credits.grants import KEYS, Grant, Kind, credit, kind_of, order_of
 from tokenbill.core.credits.holds import NO_HOLDS, Hold, Holds, holds_of
 from tokenbill.core.credits.ledger import Amounts, Draws, by_grant, changed, draws_of, found, left_of, total
+from tokenbill.core.credits.recurring import Grants, granted, recurring_of, take_recurring
 from tokenbill.core.credits.rollover import kept_of
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.currencies import currency as unit_of
@@ -31,6 +32,7 @@ ORDER = ("priority", "expires", "starts", "id")
 
 
 def _left_of(balance: Balance) -> dict[str, Decimal]:
+    take_recurring(balance)
     taken = (*balance.draws, *balance.forfeited, *balance.payouts)
     left = left_of(balance.grants, added=balance.rolled_over, taken=taken)
     # what comes back to a void grant is void, too, as it is gone with one that ended
@@ -70,6 +72,7 @@ class Balance(Value):
         most: What all grants together keep when a period closes; what is beyond is forfeited.
         void: The ids of those that are void: what is left of them, or comes back, is nobody's.
         holds: What is reserved for requests that run; nothing else can draw on it.
+        recurring: Grants that are given anew in each period of a cycle.
 
     Raises:
         InvalidGrant: For an id given twice, more drawn than granted, an order that is none.
@@ -84,7 +87,7 @@ class Balance(Value):
     ((('paid', Decimal('50')), ('gift', Decimal('5'))), Decimal('0'), Decimal('5'))
     """
 
-    grants: tuple[Grant, ...] = field(default=(), converter=grants_of)
+    grants: tuple[Grant, ...] = field(default=(), converter=granted)
     order: tuple[str, ...] = field(default=ORDER, converter=order_of)
     draws: Draws = field(default=(), converter=draws_of, kw_only=True)
     rolled_over: Draws = field(default=(), converter=draws_of, kw_only=True)
@@ -93,6 +96,7 @@ class Balance(Value):
     most: Decimal | None = field(default=None, converter=_most, kw_only=True)
     void: tuple[str, ...] = field(default=(), converter=_ids, kw_only=True)
     holds: tuple[Hold, ...] = field(default=NO_HOLDS, converter=holds_of, kw_only=True)
+    recurring: tuple[Grants, ...] = field(default=(), converter=recurring_of, kw_only=True)
     _left: dict[str, Decimal] = field(
         default=Factory(_left_of, takes_self=True), init=False, eq=False, repr=False
     )

@@ -25,4 +25,11 @@ def closed_balance(balance: Balance, period: Period | None, at: date | str | Non
         # one that ended within the period stays for one more, so that what was lost can be told
         over = period.start if period else at
         balance = balance.rolled(end).without_spent(over)
+    last = end or at
+    if balance.recurring and last is not None:
+        # a life that is over leaves nothing: when it was made is known, so that none is given twice
+        begun = tuple(f"{each.id} " for each in balance.recurring)
+        ids = {each.id for each in balance.recurring}
+        lives = [it for it in balance.grants if it.id in ids or it.id.startswith(begun)]
+        balance = balance.without(*(it.id for it in lives if it.expired_at(last)))
     return balance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
@@ -15,16 +14,14 @@ from tokenbill.core.metering.scopes import KINDS, Scope, scope
 from tokenbill.core.money.validators import optional_number, yes_or_no
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import midnight, moment, zone
+from tokenbill.core.periods.spans import DAY, span_seconds
 from tokenbill.errors import InvalidPlan
 
-__all__ = ["Quota", "Window", "instant_of", "span_seconds"]
+__all__ = ["Quota", "Window", "instant_of"]
 
 Every: TypeAlias = "str | Cycle"
 """How long a window is: a text such as ``5h``, or a cycle."""
 
-SPAN = r"([1-9][0-9]{0,5})(s|m|h|d|w)"
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-DAY = 86_400
 MONDAY = date(1970, 1, 5).toordinal()
 BUCKETS = 58
 """Parts of a rolling window: with the one that begins and the one that ends, 60 are kept at most."""
@@ -44,18 +41,6 @@ def _every(value: Any) -> Every:
     if seconds > DAY and seconds % DAY:
         raise InvalidPlan("a window of more than a day that is no whole number of days", value, way_out)
     return str.__str__(value)
-
-
-def span_seconds(value: object) -> int:
-    """How long a span such as ``90s``, ``30m``, ``5h``, ``1d`` or ``1w`` is.
-
-    >>> span_seconds("5h")
-    18000
-    """
-    found = re.fullmatch(SPAN, value) if isinstance(value, str) else None
-    if found is None:
-        raise InvalidPlan("not a window of time", value, 'write "30m", "5h", "1d" or "1w"')
-    return int(found[1]) * SECONDS[found[2]]
 
 
 def _zone(value: Any) -> str:
