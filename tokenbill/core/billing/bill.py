@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Bill"]
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+UNSAID = tuple(BillRequest._field_defaults[name] for name in BillRequest._fields[8:])
+"""What most bills are not asked with, so that two asked in either way are equal."""
 Dated: TypeAlias = "Mapping[Any, Usage | Quantities]"
 """Usage by the date or instant that it has."""
 
@@ -122,7 +124,7 @@ class Bill:
             compiled = compiled_plan(terms, period)
             if opening is NEW and reversal is NO_USAGE and terms.overage == "bill" and compiled.by_cell:
                 # a tenth of what the whole bill costs would go into naming what it was asked with
-                parts = (usage, terms, before, final, reversal, notes, period, at, None, ())
+                parts = (usage, terms, before, final, reversal, notes, period, at, *UNSAID)
                 return cls(parts, compiled.total(usage, final=final))
             request = BillRequest(usage, terms, before, final, reversal, notes, period, at)
         else:
