@@ -18,6 +18,8 @@ import pytest
 import tokenbill.__main__
 from tests.support.pages import cells
 from tokenbill.cli import main
+from tokenbill.cli.chinese import in_language
+from tokenbill.errors import BalanceExhausted, UnpricedUsage
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("TOKENBILL_SHARED", ROOT.parent / "shared"))
@@ -102,7 +104,7 @@ def test_the_dialogue_is_chinese_in_a_chinese_locale(name, value, monkeypatch, t
     assert main([]) == 0
     out = capsys.readouterr().out
     assert "GPU 小时数: " in out
-    assert "输入有误，请重新输入: not a number: '十'" in out
+    assert "输入有误，请重新输入: 不是可用的数字：'十'" in out
     assert "舍入" not in out
     assert out.endswith("合计 Total: $3.34\n")
 
@@ -871,6 +873,22 @@ def test_a_page_is_written_in_chinese(said, capsys):
     assert main([*said, USAGE, *BOTH, "--format", "html"]) == 0
 
     assert ("合计", "5.38 USD") in cells(capsys.readouterr().out)
+
+
+def test_errors_are_told_in_chinese(capsys, typed):
+    assert in_language(UnpricedUsage("gpu_hours", ["api_calls"]), "zh") == (
+        "计量项没有价格：gpu_hours；价目表里有 api_calls；免费请写 0"
+    )
+    short = BalanceExhausted(Decimal("0.50"), "USD")
+    assert in_language(short, "zh") == "余额还差 0.50 USD；请增加额度，或允许超出部分出账"
+    assert in_language(short, "en") is short
+    assert main(["bill", USAGE, "--lang=zh", "--sum", "gpu_hours=customer", "--price", "gpu_hours=1"]) == 1
+    assert "第 2 行、customer 列：无法读取 'acme'" in capsys.readouterr().err
+    typed("ten\n")
+    assert main(["--lang", "zh"]) == 1
+    out, err = capsys.readouterr()
+    assert "输入有误，请重新输入: 不是可用的数字：'ten'；请写整数或小数的各位数字" in out
+    assert "在最后一个回答之前输入就结束了" in err
 
 
 def test_a_bill_is_written_as_pdf(capfdbinary, monkeypatch):

@@ -52,7 +52,8 @@ INVOICE = """<rsm:CrossIndustryInvoice {names}>
 </ram:SpecifiedTradePaymentTerms>
 <ram:SpecifiedTradeSettlementHeaderMonetarySummation><ram:LineTotalAmount>{net}</ram:LineTotalAmount>
 <ram:TaxBasisTotalAmount>{net}</ram:TaxBasisTotalAmount>
-<ram:TaxTotalAmount currencyID="EUR">{tax}</ram:TaxTotalAmount><ram:GrandTotalAmount>{gross}</ram:GrandTotalAmount>
+<ram:TaxTotalAmount currencyID="EUR">{tax}</ram:TaxTotalAmount>
+<ram:GrandTotalAmount>{gross}</ram:GrandTotalAmount>
 <ram:DuePayableAmount>{gross}</ram:DuePayableAmount></ram:SpecifiedTradeSettlementHeaderMonetarySummation>
 </ram:ApplicableHeaderTradeSettlement></rsm:SupplyChainTradeTransaction></rsm:CrossIndustryInvoice>"""
 

@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from tokenbill.cli.chinese import in_language, language_of
 from tokenbill.cli.options import Misuse, Request, options, request_of
 from tokenbill.core.base.tables import digits, text_table
 from tokenbill.core.billing.bill import Bill
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     usage: tokenbill bill ...
     0
     """
+    language = language_of(argv, sys.argv[1:])
     try:
         _reconfigure(sys.stdout, errors="backslashreplace")
         arguments = options(argv)
@@ -50,25 +52,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # how argparse ends after --help
         return int(stop.code or 0)
     except (Misuse, InvalidMeter) as error:
-        return _complain(error, BAD_USAGE)
+        return _complain(language, error, BAD_USAGE)
     except TokenbillError as error:
-        return _complain(error, BAD_DATA)
+        return _complain(language, error, BAD_DATA)
     except EOFError:
-        return _complain("the input ended before the last answer", BAD_DATA, before="\n")
+        return _complain(language, "the input ended before the last answer", BAD_DATA, before="\n")
     except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED, before="\n")
+        return _complain(language, "interrupted", INTERRUPTED, before="\n")
     except OSError as error:
         # Nobody reads on, or the disk is full: what is left must not fail again when Python ends.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            _complain(f"cannot write the bill: {str(error.strerror or error).lower()}", BAD_DATA)
+            _complain(language, f"cannot write the bill: {str(error.strerror or error).lower()}", BAD_DATA)
         return BAD_DATA
     return 0
 
 
-def _complain(error: object, code: int, *, before: str = "") -> int:
-    print(f"{before}tokenbill: {error}", file=sys.stderr)
+def _complain(language: str, error: object, code: int, *, before: str = "") -> int:
+    print(f"{before}tokenbill: {in_language(error, language)}", file=sys.stderr)
     return code
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from tokenbill.cli.chinese import in_language
 from tokenbill.core.base.tables import digits, text_table
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
@@ -80,7 +81,7 @@ def dialogue(language: str, *, ask: Ask, say: Say) -> None:
             try:
                 return read(ask(f"{question}: ").strip())
             except TokenbillError as error:
-                say(f"{words.again}: {error}")
+                say(f"{words.again}: {in_language(error, language)}")
 
     say(words.opening)
     usage = answer(words.hours, lambda text: Usage(gpu_hours=text))

@@ -357,5 +357,6 @@ def test_a_notebook_shows_an_account_as_a_table():
         ("grant gift, ends 2027-01-01", "10", "USD"),
         ("grant more", "5", "USD"),
     ]
+    assert cells(Account()._repr_html_())[1:] == [("billed so far", "0", "")]
     assert ("used: api_calls", "2", "") in cells(used._repr_html_())
     assert "open period 2026-02-01/2026-03-01</caption>" in used._repr_html_()

@@ -249,27 +249,30 @@ def test_tiers_packages_and_parts_of_fees_are_written_as_people_say_them():
         gpu_minutes=PerUnit("6").in_units(of=60),
         images=Package(1000, "5.00"),
         storage="2",
+        call_hours=PerUnit(1).in_units(times=2, of=3),
         seats=PerUnit("2").capped(5),
     )
     plan = BillingPlan.subscription("62", prices, cycle=Cycle.monthly())
-    used = Usage(api_calls=13_000, gpu_minutes=90, images=1001, storage="1.5", seats=9)
+    used = Usage(api_calls=13_000, gpu_minutes=90, images=1001, storage="1.5", seats=9, call_hours=3)
     bill = Bill.of(used, plan, period=Period("2026-10-16", "2026-11-01"))
 
-    assert cells(bill.to_html())[1:9] == [
+    assert cells(bill.to_html())[1:10] == [
         ("Subscription", "16/31", "62.00", "32.00"),
         ("API calls, included", "1,000", "0.00", "0.00"),
         ("API calls, tier 1: 0 to 10,000", "10,000", "0.01", "100.00"),
         ("API calls, tier 2: above 10,000", "2,000", "0.005", "10.00"),
+        ("Call hours, quantity × 2 ÷ 3", "2", "1.00", "2.00"),
         ("GPU minutes", "90 min", "6.00 per hour", "9.00"),
         ("Images", "1,001", "5.00 per started 1,000", "10.00"),
         ("Seats, at most 5", "9", "", "5.00"),
         ("Storage", "1.5", "2.00", "3.00"),
     ]
-    assert [row[0] for row in cells(bill.to_html(lang="zh"))[1:9]] == [
+    assert [row[0] for row in cells(bill.to_html(lang="zh"))[1:10]] == [
         "订阅费",
         "API 调用，包含额度",
         "API 调用，第 1 档：0 至 10,000",
         "API 调用，第 2 档：10,000 以上",
+        "Call hours，数量 × 2 ÷ 3",
         "GPU 分钟",
         "Images",
         "Seats，最多 5",

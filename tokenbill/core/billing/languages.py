@@ -297,6 +297,8 @@ CHINESE = Words(
         (r"\bon the amount before\b", "按前项金额"),
         (r"\bquantity\b", "数量"),
         (r"\bhalf up\b", "四舍五入"),
+        (r"(?<=\d) up\b", " 向上取整"),
+        (r"(?<=\d) down\b", " 向下取整"),
         (r"^input tokens$", "输入词元"),
         (r"^output tokens$", "输出词元"),
         (r"^tokens$", "词元"),
