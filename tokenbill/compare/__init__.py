@@ -18,7 +18,7 @@ from tokenbill.compare.ranking import (
     ranking_of,
 )
 from tokenbill.core.base.inputs import listed_of
-from tokenbill.core.base.tables import Listing, digits
+from tokenbill.core.base.tables import Listing, digits, html_table
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.dated import is_dated
 from tokenbill.core.metering.usage import Quantities, Usage
@@ -96,7 +96,8 @@ class BreakEvenPoint:
         return numeral(self.quantity), numeral(self.amount), self.summary.partition(": ")[2]
 
     def _repr_html_(self) -> str:
-        return Listing([self])._repr_html_()
+        header, numbers = self.titles()
+        return html_table(header, [self.cells()], numbers=numbers)
 
     def __str__(self) -> str:
         return self.summary

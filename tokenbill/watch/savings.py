@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from attrs import frozen
 
 from tokenbill.core.base.inputs import listed_of
-from tokenbill.core.base.tables import Listing, digits, shortest
+from tokenbill.core.base.tables import Listing, digits, html_table, shortest
 from tokenbill.core.base.values import Value
 from tokenbill.core.billing.account import NEW
 from tokenbill.core.billing.dated import bill_request, is_dated
@@ -75,7 +75,8 @@ class Advice(Value):
         return (self.message, *amounts, self.currency)
 
     def _repr_html_(self) -> str:
-        return Listing([self])._repr_html_()
+        header, numbers = self.titles()
+        return html_table(header, [self.cells()], numbers=numbers)
 
 
 def advice(

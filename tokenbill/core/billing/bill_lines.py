@@ -48,7 +48,7 @@ def _sum_lines(
 ) -> list[LineItem] | None:
     """The lines where sums say them, as they say what is due; None elsewhere."""
     opening = cast(Account, request.opening)
-    if opening is NEW or is_straight(opening, plan):
+    if opening is NEW or is_straight(request.opening, plan):
         lines = _fresh_lines(plan, used_in(request), final=request.final)
         return lines if opening.is_fresh else less(lines, _fresh_lines(plan, opening.used, final=False))
     credit = delta().credit if opening.is_fresh and not plan.exactly else None

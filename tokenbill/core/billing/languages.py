@@ -192,6 +192,11 @@ def unit_of(charge: Charge) -> str:
     return UNITS.get(charge.meter.name.rpartition("_")[2], "")
 
 
+def capitalized(found: re.Match[str]) -> str:
+    """What was found, as a title."""
+    return found[0].capitalize()
+
+
 ENGLISH = Words(
     lang="en",
     invoice="Invoice",
@@ -232,7 +237,7 @@ ENGLISH = Words(
         (r"^credit (?=.)", "Credit "),
         (
             r"^(subscription|maximum|true-up to minimum|billed before|tokens)$",
-            lambda found: found[0].capitalize(),
+            capitalized,
         ),
         (r"^cache read$", "from cache"),
         (r"^cache write$", "into cache"),
