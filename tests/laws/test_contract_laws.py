@@ -15,6 +15,7 @@ from tests.oracle import contract_simulator
 from tests.oracle.contract_plans import contract_of
 from tests.oracle.contract_simulator import Billed, events, kept
 from tests.oracle.simulator import grant_of
+from tests.support.breakdowns import check_breakdown
 from tokenbill import serial
 from tokenbill.errors import BalanceExhausted
 
@@ -44,6 +45,7 @@ def checked(bill):
     """A bill that verifies, explains itself, adds up, and comes back from storage as it was."""
     bill.verify()
     assert bill.explain()
+    check_breakdown(bill)
     assert sum(line.amount for line in bill.lines) == bill.total
     again = serial.loads(serial.dumps(bill))
     assert (again.lines, outcome(again)) == (bill.lines, outcome(bill))
