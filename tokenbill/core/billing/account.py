@@ -34,7 +34,7 @@ from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
-from tokenbill.core.rating.opening import folded
+from tokenbill.core.rating.opening import entries_within, folded
 from tokenbill.errors import (
     BalanceExhausted,
     CurrencyMismatch,
@@ -336,7 +336,8 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
         card = compiled_plan(request.plan, request.period)
         if folded(request.usage, card)[1]:
             used, idle = folded(used, card)
-            known = tuple(sorted({*known, *idle}))
+            # an entry within that comes later would price a part of the sum: those that there are are noted
+            known = tuple(sorted({*known, *idle, *entries_within(request.plan, idle)}))
     if versions is None:
         _by_version(account, ())
     else:

@@ -35,6 +35,7 @@ from tokenbill.core.rating.opening import (
     Opening,
     changed_draws,
     check_currencies,
+    check_entries,
     check_grants,
     has_no_credit,
     kept_draws,
@@ -294,6 +295,7 @@ def _replayed(request: BillRequest, plan: CompiledPlan) -> Position:
     if opening.is_fresh:
         return Position(plan, nets, NOTHING)
     check_terms(request)
+    check_entries(opening, plan.plan)
     tiered = plan.added(opening.used, nets)
     check_accrued(opening, plan.settled(nets, final=False))
     return Position(plan, nets, tiered)

@@ -11,7 +11,7 @@ from tokenbill.core.rating.bill_request import BillRequest
 from tokenbill.core.rating.charge_run import NOTHING_DRAWN, RatingRequest, Sorts
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.draws_by_grant import UNKNOWN, laid_out
-from tokenbill.core.rating.opening import Opening, draws_by_sort
+from tokenbill.core.rating.opening import Opening, check_entries, draws_by_sort
 from tokenbill.core.rating.statement import Statement, minor_units, rate, units_drawn
 from tokenbill.errors import AccountMismatch
 
@@ -52,6 +52,7 @@ def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement |
         rating = rating._replace(usages=versions.past_usages)
         if versions.restate:
             return _restated(opening, rating), rating.draws
+    check_entries(opening, plan.versions[0].plan)
     if any(key == UNKNOWN for _, parts in opening.draws_by_charge for key, _ in parts):
         rating = laid_out(rating, opening.balance, opening.accrued, period)
     # always by charge, though sums may do: credit that comes later pays only what single charges grow

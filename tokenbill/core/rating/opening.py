@@ -8,6 +8,7 @@ from decimal import Decimal
 from operator import eq
 from typing import Any, Protocol
 
+from tokenbill.core.base.quoting import quoted
 from tokenbill.core.base.values import Memo
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draw_limits import time_of_draws
@@ -27,14 +28,16 @@ from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.charge_run import Earlier, Offers, Sort, Sorts
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.statement import minor_units, places_of, units_drawn
-from tokenbill.errors import CurrencyMismatch
+from tokenbill.errors import AccountMismatch, CurrencyMismatch
 
 __all__ = [
     "Opening",
     "changed_draws",
     "check_currencies",
+    "check_entries",
     "check_grants",
     "draws_by_sort",
+    "entries_within",
     "folded",
     "has_no_credit",
     "kept_draws",
@@ -177,6 +180,26 @@ def draws_by_sort(opening: Opening, plan: BillingPlan) -> Sorts:
         places = places_of(plan, sorts[id])
         found.setdefault(sorts[id], {})[id] = {key: minor_units(amount, places) for key, amount in parts}
     return found
+
+
+def entries_within(plan: BillingPlan, keys: Iterable[Meter]) -> set[Meter]:
+    """The entries that price a part of what falls under others: those with the same labels, and more."""
+    prices: Any = plan.prices
+    entries = list(prices) if isinstance(prices, PriceSchedule) else []
+    return {entry for key in keys for entry in entries if entry != key and key.includes(entry)}
+
+
+def check_entries(opening: Opening, plan: BillingPlan) -> None:
+    """Entries that were added within one whose usage is one sum would have priced a part of it.
+
+    Raises:
+        AccountMismatch: If there is one: nobody knows any more how much that part was.
+    """
+    if opening.idle_labels and opening.fingerprint != plan.fingerprint():
+        for entry in sorted(entries_within(plan, opening.idle_labels).difference(opening.idle_labels)):
+            within = next(key for key in opening.idle_labels if key.includes(entry))
+            way_out = "date it, contract.amended(at, plan), or rate the past anew: Bill.of(…, restate=True)"
+            raise AccountMismatch(f"usage within {quoted(within)}", "one sum", f"an entry {entry}", way_out)
 
 
 def folded(usage: Usage, plan: CompiledPlan, within: Iterable[str] | None = None) -> tuple[Usage, set[Meter]]:
