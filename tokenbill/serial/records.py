@@ -34,7 +34,6 @@ from tokenbill.serial.coding import (
     Truth,
     Whole,
     hint,
-    inside,
     refuse,
     tried,
     unwritable,
@@ -114,9 +113,9 @@ class Member(NamedTuple):
         """Whether a document must say it."""
         return self.default is NOTHING
 
-    def is_usual(self, value: Any, text: Any) -> bool:
-        """Whether a value, written as *text*, is the default, digit for digit."""
-        return not self.is_required and value == self.default and text == self.codec.encode(self.default)
+    def is_usual(self, text: Any) -> bool:
+        """Whether a value that equals the default is it digit for digit, written as *text*."""
+        return not self.is_required and bool(text == self.codec.encode(self.default))
 
 
 class Record(Codec):
@@ -151,8 +150,13 @@ class Record(Codec):
             item = getattr(held, member.attribute)
             if item is member.default:
                 continue
-            text = _written(name, member, item)
-            if text is not None and not member.is_usual(item, text):
+            try:
+                text = member.codec.encode(item)
+            except TokenbillError:
+                raise
+            except Exception:  # a user's own class may hold anything, whatever its annotation says
+                unwritable(f"as {name}", item, FIELDS)
+            if text is not None and not (item == member.default and member.is_usual(text)):
                 written[name] = text
         if self._sealed and written:
             written[DIGEST] = digest_of(written)
@@ -172,7 +176,18 @@ class Record(Codec):
             given = self._unsealed(given, now)
         if self._former:
             given = dict(self._renamed(name, item, now.version) for name, item in given.items())
-        parts = {name: self._part(name, item) for name, item in given.items() if name not in MARKS}
+        parts, members = dict[str, Any](), self.members
+        for name, item in given.items():
+            if name in MARKS:
+                continue
+            member = members.get(name)
+            if member is None:
+                refuse(f"unknown key of {self.name}", name, hint(name, members))
+            try:
+                parts[name] = member.codec.decode(item)
+            except Misfit as misfit:
+                misfit.steps.append(f".{name}")
+                raise
         for name, member in self._left_out.items():
             if name not in parts and member.is_required:
                 raise Misfit(f"no {quoted(name)}, which {self.name} needs", given)
@@ -209,12 +224,6 @@ class Record(Codec):
             way_out = f"write {VERSION}, or install a tokenbill that knows this one"
             refuse("unknown version", version, way_out)
 
-    def _part(self, name: Any, given: Any) -> Any:
-        member = self.members.get(name)
-        if member is None:
-            refuse(f"unknown key of {self.name}", name, hint(name, self.members))
-        return inside(f".{name}", member.codec, given)
-
     def _made(self, parts: dict[str, Any]) -> Any:
         value = (self._stand_in or self.cls)(**parts)
         return value.value() if self._stand_in else value
@@ -240,15 +249,6 @@ class Record(Codec):
             "required": [name for name, member in self.members.items() if member.is_required],
             "additionalProperties": False,
         }
-
-
-def _written(name: str, member: Member, item: Any) -> Any:
-    try:
-        return member.codec.encode(item)
-    except TokenbillError:
-        raise
-    except Exception:  # a user's own class may hold anything, whatever its annotation says
-        unwritable(f"as {name}", item, FIELDS)
 
 
 class Registry:

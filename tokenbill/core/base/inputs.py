@@ -68,7 +68,9 @@ def is_legible(text: str) -> bool:
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
     """Whether *value* is a mapping, of whatever to whatever."""
-    return isinstance(value, Mapping)
+    return type(value) is dict or isinstance(
+        value, Mapping
+    )  # asking the abstract class takes ten times as long
 
 
 def pairs_of(value: Any) -> list[tuple[Any, Any]] | None:

@@ -137,7 +137,10 @@ class Bill:
         if is_new and request.plan.overage == "bill":
             if compiled.by_cell:
                 return cls(request, compiled.total(request.usage, final=final))
-            return cls(request, cast(Decimal, rate(RatingRequest(compiled, request.usage, final)).total))
+            statement = rate(RatingRequest(compiled, request.usage, final))
+            bill = cls(request, cast(Decimal, statement.total))
+            _set_made(bill, Memo(statement=statement))  # its lines say the same of each charge
+            return bill
         delta = delta_of(request, compiled)
         bill = cls(request, delta.total)
         _set_made(bill, Memo(delta=delta))
@@ -205,7 +208,8 @@ class Bill:
         """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
         made = self.made
         if "lines" not in made:
-            made["lines"] = bill_lines(self.request, self._compiled, self.total, lambda: self.delta)
+            known = made.get("statement")
+            made["lines"] = bill_lines(self.request, self._compiled, self.total, lambda: self.delta, known)
         return made["lines"]  # type: ignore[no-any-return]
 
     @property

@@ -22,11 +22,16 @@ BILLED_BEFORE = Charge("adjustment", None, "billed before")
 
 
 def bill_lines(
-    request: BillRequest, plan: CompiledPlan, total: Decimal, delta: Callable[[], BillDelta]
+    request: BillRequest,
+    plan: CompiledPlan,
+    total: Decimal,
+    delta: Callable[[], BillDelta],
+    known: Statement | None = None,
 ) -> tuple[LineItem, ...]:
     """The lines of all usage so far less those of the usage before, and the rounding.
 
-    What the bill adds to its account, *delta*, is asked for only where credit or a past takes part.
+    What the bill adds to its account, *delta*, is asked for only where credit or a past takes part; *known*
+    is the statement of its period, where its total came of one.
     """
     opening = cast(Account, request.opening)
     if request.versions is not None and request.versions.restate:
@@ -38,7 +43,8 @@ def bill_lines(
         if lines is not None:
             return settled_lines(plan, lines, total)
     if request.versions is None and opening is NEW:
-        return settled_lines(plan, rate(RatingRequest(plan, used_in(request), request.final)).lines, total)
+        known = known or rate(RatingRequest(plan, used_in(request), request.final))
+        return settled_lines(plan, known.lines, total)
     was, now = delta().before, cast(Statement, delta().after)
     return settled_lines(plan, now.lines if was is None else less(now.lines, was.lines), total)
 

@@ -177,12 +177,18 @@ class Statement:
         """The lines of a fee or an entry at the prices alone; rounded where lines are."""
         if not self.plan.whole_lines:
             return self._exact_lines(place)
-        if self.run.identities[place].kind == "minimum":
-            return self._exact_lines(place)
+        identity = self.run.identities[place]
+        exact = self._exact_lines(place)
+        if identity.kind == "minimum":
+            return exact
         # a charge is rounded once: the lines of all its items are cut from the rounded running sum
-        key = self.run.identities[place].key
-        items = [i for i, identity in enumerate(self.run.identities) if identity.key == key]
-        lines = {i: self._exact_lines(i) for i in items}
+        items = self._items[identity.key]
+        if len(items) == len(exact) == 1 and isinstance(identity.of, EntryCurve) and not self.plan.exactly:
+            # most charges are one line, and the number that was priced says its amount
+            number, line = identity.of.at(self.run.quantities[identity.of]), exact[0]
+            money = self.plan.money(self.plan.round(number, self.plan.divisor))
+            return [LineItem(line.charge, line.quantity, money, money)]
+        lines = {i: exact if i == place else self._exact_lines(i) for i in items}
         amounts = iter(
             running_differences(
                 (line.precise for i in items for line in lines[i]),
@@ -191,6 +197,14 @@ class Statement:
         )
         rounded = {i: [(line, next(amounts)) for line in lines[i]] for i in items}
         return [evolve(line, amount=amount, precise=amount) for line, amount in rounded[place]]
+
+    @cached_property
+    def _items(self) -> Mapping[str, Sequence[int]]:
+        """The places of the items of each charge."""
+        found = dict[str, list[int]]()
+        for place, identity in enumerate(self.run.identities):
+            found.setdefault(identity.key, []).append(place)
+        return found
 
     def _exact_lines(self, place: int) -> list[LineItem]:
         """The same before any rounding."""
