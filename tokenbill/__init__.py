@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tokenbill.core.money.rounding import Rounding
     from tokenbill.core.periods.cycle import Cycle
     from tokenbill.core.periods.period import Period
+    from tokenbill.core.plans.commitments import Commitment
     from tokenbill.core.plans.contract import Contract
     from tokenbill.core.plans.contract_lint import TermFinding
     from tokenbill.core.plans.limits import Limit
@@ -51,6 +52,7 @@ __all__ = [
     "BillingPlan",
     "Breakdown",
     "BreakdownRow",
+    "Commitment",
     "Contract",
     "Currency",
     "CurrencyMismatch",
@@ -115,6 +117,7 @@ _MODULES = {
     "money.rounding": ("Rounding",),
     "periods.cycle": ("Cycle",),
     "periods.period": ("Period",),
+    "plans.commitments": ("Commitment",),
     "plans.contract": ("Contract",),
     "plans.contract_lint": ("TermFinding",),
     "plans.limits": ("Limit",),

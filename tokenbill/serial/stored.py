@@ -33,6 +33,7 @@ from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.cycle import Cycle, Unit
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.allowances import Allowance, Included
+from tokenbill.core.plans.commitments import Commitment, CommitmentMet
 from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.plans.levels import LevelChange, Levels
 from tokenbill.core.plans.limits import Limit, Limits
@@ -298,6 +299,7 @@ PLAIN = (PerUnit, Flat, Covered, Package, Graduated, Volume)
 PRICES = (*PLAIN, Sum, Scaled, MarkedUp, After, Capped, AtLeast, InUnits, Then, Each)
 TERMS = (TopUp, BillingPlan, Quota, Fee, Discount, Tax, Limit, Allowance, Rounding, Period, Tier, Trial)
 STATE = (LevelChange, DrawLimit, Grants, Grant, Hold, WindowSum, Adjustment, VersionUsage)
+COMMITMENTS = (Commitment, CommitmentMet)
 
 DOCUMENT = Named("AnyDocument", lambda cls: True)
 """Any value that documents know."""
@@ -332,7 +334,7 @@ _ACCOUNT = {
     "draws": ("draws", _of_unknown_charges, 1),
 }
 
-for _class in (*PRICES, Of, *TERMS, Amendment, Contract, *STATE):
+for _class in (*PRICES, Of, *TERMS, *COMMITMENTS, Amendment, Contract, *STATE):
     REGISTRY.add(Record(_class))
 REGISTRY.add(UNIT)
 REGISTRY.add(Record(PriceBook, former=_BOOK))

@@ -44,6 +44,7 @@ from tokenbill.core.billing.version_usage import VersionUsage
 from tokenbill.core.credits.draw_limits import DrawLimit
 from tokenbill.core.credits.windows import WindowSum
 from tokenbill.core.plans.allowances import Allowance
+from tokenbill.core.plans.commitments import Commitment, CommitmentMet
 from tokenbill.core.plans.contract import Amendment, Contract
 from tokenbill.core.plans.levels import LevelChange
 from tokenbill.core.plans.trial import Trial
@@ -140,6 +141,8 @@ VALUES = {
     "quota": lambda: Quota(
         amount=50, every="1d", on="api_calls", tz="Asia/Shanghai", rolling=True, name="day"
     ),
+    "commitment": lambda: Commitment(12000, cycle=Cycle.yearly("2026-01-01"), on="usage", overage="1.5"),
+    "commitment-met": lambda: CommitmentMet("commitment", "2026-01-01", "2700.00"),
     "trial": lambda: Trial(14, on=("fee", "usage")),
     "covered": Covered,
     "window-sum": lambda: WindowSum("calls", "2026-06-01T05:00:00Z", "80000"),
@@ -225,6 +228,8 @@ DEFAULTS = {
         "currency": None,
     },
     "Trial": {"on": ("fee",)},
+    "Commitment": {"on": None, "true_up": "end", "overage": Decimal(1), "name": "commitment"},
+    "CommitmentMet": {},
     "Covered": {},
     "Discount": {"on": None, "prorated": True, "starts": None, "ends": None},
     "LevelChange": {"at": None},
@@ -260,13 +265,13 @@ DEFAULTS = {
     "Account": {
         "period": None, "fingerprint": None, "used": Usage(), "accrued": 0, "draws": (), "balance": Balance(),
         "credit_balance": 0, "credit_currency": None, "idle_labels": (), "versions": (), "billed_at": None,
-        "goodwill": (), "windows": (), "top_ups": (), "levels": (),
+        "goodwill": (), "windows": (), "top_ups": (), "levels": (), "commitments": (),
     },
     "BillingPlan": {
         "name": "", "fees": (), "included": (), "prorate_included": False, "discounts": (), "minimum": None,
         "maximum": None, "taxes": (), "rounding": Rounding(), "currency": None, "token_price": None,
         "cycle": None, "proration": "day", "trial": None, "overage": "bill",
-        "least_due": None, "quotas": (),
+        "least_due": None, "quotas": (), "commitment": (),
     },
     "LineItem": {
         "exact": None, "meter": None, "quantity": None, "rate": None, "per": None, "round": "none", "fee": 0,
@@ -298,7 +303,18 @@ def as_told_by(version, value):
 
 
 VERSIONS = pytest.mark.parametrize("version", [1, 2])
-LATER = ("covered", "draw-limit", "grants", "hold", "quota", "top-up", "trial", "window-sum")
+LATER = (
+    "commitment",
+    "commitment-met",
+    "covered",
+    "draw-limit",
+    "grants",
+    "hold",
+    "quota",
+    "top-up",
+    "trial",
+    "window-sum",
+)
 """What version 1 did not know."""
 
 

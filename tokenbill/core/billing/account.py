@@ -12,6 +12,7 @@ from tokenbill.core.base.inputs import name
 from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
 from tokenbill.core.billing import account_fields as fields
 from tokenbill.core.billing.adjustment import Adjustment
+from tokenbill.core.billing.commitments_met import met_after, met_of
 from tokenbill.core.billing.limits import windows_of_bill
 from tokenbill.core.billing.top_up_rules import TopUp, bought_after, due_grants, top_ups_of
 from tokenbill.core.billing.version_usage import VersionUsage, versions_of
@@ -27,6 +28,7 @@ from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, differen
 from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import optional_moment
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.commitments import CommitmentMet
 from tokenbill.core.plans.levels import Levels, levels_of
 from tokenbill.core.plans.levels import kept as levels_after
 from tokenbill.core.plans.plan import BillingPlan
@@ -75,6 +77,7 @@ class Account(Value):
         versions: The usage by version of the terms, where there were several; together they are *used*.
         billed_at: The last moment at which the open period was billed, where a bill said one.
         goodwill: What was credited without a correction, by reason; kept until a period closes.
+        commitments: What was met of commitments, in the terms that run.
         windows: What was used in the windows of quotas that still count, and drawn in those of grants.
         top_ups: The rules by which credit is to be bought.
         levels: How many seats and the like there are, since when; they go on until they change.
@@ -100,6 +103,7 @@ class Account(Value):
     versions: tuple[VersionUsage, ...] = field(default=(), converter=versions_of)
     billed_at: date | None = field(default=None, converter=optional_moment)
     goodwill: tuple[tuple[str, Decimal], ...] = field(default=(), converter=fields.reasons)
+    commitments: tuple[CommitmentMet, ...] = field(default=(), converter=met_of)
     windows: Windows = field(default=(), converter=windows_of, kw_only=True)
     top_ups: tuple[TopUp, ...] = field(default=(), converter=top_ups_of, kw_only=True)
     levels: Levels = field(default=(), converter=levels_of, kw_only=True)
@@ -295,7 +299,7 @@ class Account(Value):
 
 _SETTERS = slot_setters(Account)
 _period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle = _SETTERS[:9]
-_by_version, _billed, _goodwill, _windows, _top_ups, _levels, _made = _SETTERS[9:]
+_by_version, _billed, _goodwill, _commitments, _windows, _top_ups, _levels, _made = _SETTERS[9:]
 
 
 def _left_out(account: Account, name: str) -> Any:
@@ -319,7 +323,7 @@ def closed(request: BillRequest, delta: BillDelta) -> Account:
     unit = request.plan.currency if credit else None
     opening = cast(Account, request.opening)
     windows = bought_after(delta.balance, balance, windows_of_bill(request, delta), opening.top_ups)
-    kept: Any = {"windows": windows, "top_ups": opening.top_ups}
+    kept: Any = {"windows": windows, "top_ups": opening.top_ups, "commitments": met_after(request, delta)}
     kept["levels"] = levels_after(request.levels, request.period, request.plan.cycle)
     return Account(balance=balance, credit_balance=credit, credit_currency=unit, **kept)
 
@@ -347,6 +351,7 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
     _used(account, used)
     _idle(account, known)
     _goodwill(account, opening.goodwill)
+    _commitments(account, opening.commitments)
     _accrued(account, delta.accrued)
     credit, charges = delta.credit, delta.charges
     if credit is None and charges is None:

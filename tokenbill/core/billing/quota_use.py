@@ -159,7 +159,8 @@ def _steps(request: BillRequest) -> tuple[BillRequest, BillRequest, BillRequest]
 def _priced(request: BillRequest, plan: CompiledPlan, scope: Scope) -> Exact:
     usages = () if request.versions is None else request.versions.usages
     compiled = plan if request.versions is None else request.versions.plan
-    return _scoped(rate(RatingRequest(compiled, used_in(request), final=False, usages=usages)), scope)
+    rating = RatingRequest(compiled, used_in(request), final=False, usages=usages)
+    return _scoped(rate(rating._replace(met=request.opening.commitments)), scope)
 
 
 def _scoped(statement: Statement, scope: Scope) -> Exact:

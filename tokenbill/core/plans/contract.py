@@ -200,6 +200,10 @@ class Contract(Value):
                 found = amendment.plan
         return found
 
+    def placed_in(self, at: date, period: Period) -> date:
+        """A date or instant of the contract, read as one of a period's kind."""
+        return placed(at, period, self.plan.cycle)
+
     def versions(self, period: Period) -> tuple[Version, ...]:
         """The half-open parts of a period with the plan of each; they tile it, up to the contract's end.
 

@@ -21,6 +21,7 @@ from tokenbill.core.money.validators import non_negative, optional_number
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.period import By, Period
 from tokenbill.core.plans.allowances import Allowance, Included, each_allowance, included
+from tokenbill.core.plans.commitments import Commitment, commitments
 from tokenbill.core.plans.limits import Limit, Limits, check_limits, each_limit, limits
 from tokenbill.core.plans.plan_fields import (
     discounts,
@@ -83,6 +84,7 @@ class BillingPlan(Value):
             the account ``owe`` it, which the next paid grant without scope covers first.
         least_due: A smaller amount is not due; it is owed, and comes with the next bill.
         quotas: The most that may be used within windows of time: they admit requests, and price nothing.
+        commitment: What charges come to at least over terms of several bills: a Commitment, or several.
         is_version: Whether it is one version of a plan whose terms are dated; no part of the value.
 
     Raises:
@@ -120,6 +122,9 @@ class BillingPlan(Value):
         metadata={LATER: True},
     )
     quotas: tuple[Quota, ...] = field(default=(), converter=quotas, kw_only=True)
+    commitment: tuple[Commitment, ...] = field(
+        default=(), converter=commitments, kw_only=True, metadata={LATER: True}
+    )
     is_version: bool = field(default=False, kw_only=True, eq=False, repr=False, metadata={UNWRITTEN: True})
     made: Memo = memo_field()
     compiled: Slot[object] = slot_field()
@@ -160,7 +165,7 @@ class BillingPlan(Value):
         if not self.is_version:
             check_taxes(self.taxes)
             check_readings(self)
-            scoped: tuple[Discount | Tax, ...] = (*self.discounts, *self.taxes)
+            scoped: tuple[Any, ...] = (*self.discounts, *self.taxes, *self.commitment)
             for term in scoped:
                 check_scope(f"a {type(term).__name__.lower()}", term.on, [self])
 

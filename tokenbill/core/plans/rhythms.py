@@ -37,8 +37,11 @@ def fees_due(plan: BillingPlan, period: Period | None) -> DueFees:
 
 
 def has_fees_of_the_past(contract: Contract) -> bool:
-    """Whether a fee of an earlier version may be due in arrears after the version is over."""
+    """Whether terms of an earlier version may count after it is over: fees in arrears, commitments."""
     plans = (contract.plan, *(change.plan for change in contract.amendments))
+    is_changing = len(plans) > 1 or contract.end is not None
+    if is_changing and any(plan.commitment for plan in plans):
+        return True  # what was committed before counts for its part of the term
     is_changing = len(plans) > 1 or any(fee.starts or fee.ends for fee in contract.plan.own_fees)
     return is_changing and any(fee.due == "arrears" for plan in plans for fee in plan.own_fees)
 

@@ -159,7 +159,8 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
             return by_charge
         if plan.plan.overage == "bill" and has_no_credit(request.opening):
             before = billed_before(request, plan)[0]
-            after = rate(RatingRequest(plan, used_in(request), request.final))
+            rating = RatingRequest(plan, used_in(request), request.final)
+            after = rate(rating._replace(met=request.opening.commitments))
             return _owed(request, decimal(after.total), None, after, before)
     if refusing and plan.versions[-1].plan.overage == "refuse" and request.usage:
         found, lacking = weighed(request, plan)
@@ -274,7 +275,8 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
     if stretch is None:
         return None
     was = NOTHING_EARLIER if before is None else before.amounts
-    after = rate(RatingRequest(plan, used_in(request), request.final, stretch.offered, was, earlier))
+    rating = RatingRequest(plan, used_in(request), request.final, stretch.offered, was, earlier)
+    after = rate(rating._replace(met=opening.commitments))
     draws: Sorts = {**after.run.draws, "paid": after.paid()}
     paid = total_drawn(draws["paid"]) - total_drawn(earlier.get("paid", NO_DRAWS))
     accrued = decimal(after.total)
@@ -315,6 +317,7 @@ def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Rating
         owed = minor_units(opening.credit_balance.copy_negate(), plan.places)
     used = used_in(request)
     rating = RatingRequest(plan, used, request.final, offers, was, earlier, owed=owed, usages=usages)
+    rating = rating._replace(met=opening.commitments)
     after = rate(rating)
     draws: Sorts = {**after.run.draws, "paid": after.paid()}
 

@@ -48,6 +48,7 @@ def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement |
     if known is not None and known[0] is plan:
         return known[1], draws_by_sort(opening, request.plan)
     rating = RatingRequest(plan, opening.used, final=False, draws=draws_by_sort(opening, request.plan))
+    rating = rating._replace(met=opening.commitments)
     if versions is not None:
         rating = rating._replace(usages=versions.past_usages)
         if versions.restate:

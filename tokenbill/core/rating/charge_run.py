@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from fractions import Fraction
 from itertools import zip_longest
 from operator import attrgetter
@@ -20,6 +21,8 @@ from tokenbill.core.credits.draws import (
     draws_with_owed,
 )
 from tokenbill.core.metering.usage import Usage
+from tokenbill.core.periods.instants import utc
+from tokenbill.core.plans.commitments import CommitmentMet
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.lines import Charge
@@ -73,7 +76,7 @@ class RatingRequest(NamedTuple):
     Where terms change, *usages* are the usage of each version. Without *offers* the *draws* of its earlier
     bills stand as they are; with them, they are worked out anew, *earlier* being what those bills charged.
     Asked for the *exact* amount, nothing is rounded, and credit pays to the last digit. What was *owed*
-    before is covered first.
+    before is covered first; *met* is what earlier periods came to of commitments.
     """
 
     plan: CompiledPlan
@@ -85,6 +88,7 @@ class RatingRequest(NamedTuple):
     exact: bool = False
     owed: Units = 0
     usages: Sequence[Usage] = ()
+    met: tuple[CommitmentMet, ...] = ()
 
 
 class ChargeRun(RatingRun):
@@ -100,6 +104,7 @@ class ChargeRun(RatingRun):
     __slots__ = (
         "_units",
         "cash",
+        "committed",
         "contained",
         "draws",
         "gifts",
@@ -142,6 +147,7 @@ class ChargeRun(RatingRun):
         self.taxed: list[tuple[Number, Sequence[Number]]] = []
         self.contained: list[tuple[Number, Sequence[Number]]] = []
         self.cash: Number = 0
+        self.committed: dict[str, Number] = {}
 
     def usage(self) -> Iterable[tuple[Number, int, Identity]]:
         if len(self.plan.versions) > 1 or self.readings is not None:
@@ -214,6 +220,13 @@ class ChargeRun(RatingRun):
     def tax(self, amount: Number, parts: Sequence[Number]) -> None:
         super().tax(amount, parts)
         self.taxed.append((amount, parts))
+
+    def met(self, name: str, start: date) -> Number:
+        kept = (it.amount for it in self.request.met if it.name == name and utc(it.start) == utc(start))
+        return Fraction(next(kept, 0))
+
+    def commit(self, name: str, own: Number, over: Number) -> None:
+        self.committed[name] = self.round(own * 10**self.plan.places, over)
 
     def settle_cash(self, cash: Number) -> None:
         super().settle_cash(cash)

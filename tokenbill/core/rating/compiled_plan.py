@@ -384,7 +384,7 @@ def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPl
     if not isinstance(plan.prices, PriceSchedule):
         return CompiledPlan(plan, versions=[terms_of_plan(plan, period)])
     # of fees with periods of their own it is not the part that counts, but when it is
-    key = plan.share(period), plan.fee_share(period), period if plan.own_fees else None
+    key = plan.share(period), plan.fee_share(period), period if plan.own_fees or plan.commitment else None
     if kept is None or len(kept) >= PERIODS:
         kept = plan.made["compiled"] = {}
     found: CompiledPlan | None = kept.get(key)

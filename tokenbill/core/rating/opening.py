@@ -21,6 +21,7 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.commitments import CommitmentMet
 from tokenbill.core.plans.levels import Levels
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.plan_scopes import check_scope
@@ -112,6 +113,11 @@ class Opening(Protocol):
     @property
     def levels(self) -> Levels:
         """How many seats and the like there are, since when."""
+        ...
+
+    @property
+    def commitments(self) -> tuple[CommitmentMet, ...]:
+        """What was met of commitments before the open period."""
         ...
 
     @property

@@ -44,6 +44,7 @@ class Cells:
         scopes = [item.on for plan in plans for item in plan.discounts]
         scopes += [tax.on for plan in plans for tax in plan.taxes]
         scopes += [limit.on for plan in plans for limit in (*plan.maxima, *plan.minima)]
+        scopes += [commitment.on for plan in plans for commitment in plan.commitment]
         self.scopes: tuple[Scope, ...] = tuple(dict.fromkeys(scope for scope in scopes if scope is not None))
         self.masks: tuple[tuple[int, int], ...] = ()
         self._numbers: dict[tuple[int, int], int] = {}

@@ -7,6 +7,7 @@ takes it. A back end with other numbers (arrays, curves) overrides the arithmeti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from fractions import Fraction
 from math import gcd
 from types import MappingProxyType
@@ -280,6 +281,13 @@ class RatingRun:
     def tax(self, amount: Number, parts: Sequence[Number]) -> None:
         """Take a rounded tax, with what it comes to on each charge."""
         self.total += amount
+
+    def met(self, name: str, start: date) -> Number:
+        """What earlier periods of a term came to, as an amount; a run without an account has none."""
+        return 0
+
+    def commit(self, name: str, own: Number, over: Number) -> None:
+        """Take what a period comes to of a term."""
 
     def settle_cash(self, cash: Number) -> None:
         """Take what rounding to the smallest coin adds to the total, or takes off it."""

@@ -51,6 +51,7 @@ from tokenbill.core.metering.scopes import Scope
 from tokenbill.core.plans.limits import Limit
 from tokenbill.core.plans.terms import Discount
 from tokenbill.core.rating.cash_stage import RoundCash
+from tokenbill.core.rating.commitment_stage import KeepCommitment
 from tokenbill.core.rating.lines import Charge
 from tokenbill.core.rating.plan_scale import PlanScale, Stage, words
 from tokenbill.core.rating.pricing_stages import BurnTokens, FeeCharge, PriceUsage
@@ -67,6 +68,7 @@ __all__ = [
     "Discounts",
     "FeeCharge",
     "FixedOff",
+    "KeepCommitment",
     "PayGifts",
     "PercentOff",
     "PriceUsage",
@@ -298,6 +300,7 @@ STAGES: tuple[Callable[[PlanScale], Iterator[Stage]], ...] = (
     Discounts.of,
     CapAtMaximum.of,
     TrueUpToMinimum.of,
+    KeepCommitment.of,
     RoundNet.of,
     PayGifts.of,
     taxes,

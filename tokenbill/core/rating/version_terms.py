@@ -13,6 +13,7 @@ from tokenbill.core.base.tables import shortest
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import covers
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.commitments import Committed, committed
 from tokenbill.core.plans.limits import Limit
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.reading import reads
@@ -49,7 +50,7 @@ class VersionTerms(NamedTuple):
     amendments said of them, and ``own_fees`` those with periods of their own; ``unspent`` is the part of the
     billing period after the contract's end that
     its fees are owed for all the same. ``restart`` says that tiers and allowances begin anew;
-    ``levels`` are those that hold in it.
+    ``levels`` are those that hold in it; ``committed`` are commitments of the period, in its last version.
     """
 
     plan: BillingPlan
@@ -60,6 +61,7 @@ class VersionTerms(NamedTuple):
     restart: bool = False
     unspent: Fraction = Fraction(0)
     levels: Mapping[str, Decimal] = NO_LEVELS
+    committed: tuple[Committed, ...] = ()
 
     def amount(self, due: Amounts | None) -> Fraction | None:
         """An amount for a whole period, at the levels of the version; None where it reads usage.
@@ -85,7 +87,8 @@ class VersionTerms(NamedTuple):
 def terms_of_plan(plan: BillingPlan, period: Period | None) -> VersionTerms:
     """The terms of a plan in a service period, where they stay the same."""
     due = fees_due(plan, period) if plan.own_fees else ()
-    return VersionTerms(plan, plan.share(period), plan.fee_share(period), plan.period_fees, due)
+    found = VersionTerms(plan, plan.share(period), plan.fee_share(period), plan.period_fees, due)
+    return found._replace(committed=committed(plan, period)) if plan.commitment else found
 
 
 def terms_of_versions(
@@ -117,9 +120,18 @@ def terms_of_versions(
     if contract.end is not None and contract.end_fees == "from_next":
         last = found[-1]
         found[-1] = last._replace(unspent=last.plan.share(period) - sum(one.share for one in found))
+    if found[-1].plan.commitment:
+        found[-1] = found[-1]._replace(committed=_committed(contract, period, found[-1].plan))
     if levels:
         return [version._replace(levels=own) for version, own in zip(found, levels, strict=True)]
     return found
+
+
+def _committed(contract: Contract, period: Period, plan: BillingPlan) -> tuple[Committed, ...]:
+    changes = [contract.placed_in(change.at, period) for change in contract.amendments]
+    end = None if contract.end is None else contract.placed_in(contract.end, period)
+    end = None if contract.end_fees == "from_next" else end
+    return committed(plan, period, changes, lambda at: contract.plan_in(at, period), end)
 
 
 def _let_fees_hold(versions: list[VersionTerms], clause: Clause) -> None:
