@@ -26,7 +26,7 @@ def plan_of(plan):
         tb.Tax(tax["name"], tax["percent"], inclusive=tax["inclusive"], on=tax["on"], **dates_in(tax))
         for tax in plan["taxes"]
     ]
-    bare = simulator.plan_of(plan | {kind: [] for kind in KINDS})
+    bare = simulator.plan_of(plan | {kind: [] for kind in KINDS} | {"commitment": None})
     return evolve(bare, fees=fees, discounts=discounts, taxes=taxes)
 
 

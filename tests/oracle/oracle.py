@@ -456,6 +456,7 @@ class Period:
 
     total: Fraction = ZERO
     exact: Fraction = ZERO
+    met: Fraction = ZERO
     tokens: dict = field(default_factory=dict)
     money: dict = field(default_factory=dict)
     gross: dict = field(default_factory=dict)
@@ -480,6 +481,7 @@ class State:
     draws: dict = field(default_factory=dict)
     before: Period = field(default_factory=Period)
     is_open: bool = False
+    met: tuple | None = None  # the first day of the term of a commitment, and what was met in it
 
 
 @dataclass
@@ -546,9 +548,13 @@ def priced(work, used, final, before):
     """Fees as given, then entries; with the tokens that were settled."""
     fees = list(fee_charges(work.plan, work.period, final, work.share))
     usage, tokens = list(usage_charges(work.plan, used, work.share)), {}
-    if work.plan["token_price"] is not None:
-        tokens = pay_tokens(work, usage, before)
     charges = fees + usage
+    if work.plan["token_price"] is not None:
+        # fees in tokens are paid like usage, in the order of the lines
+        burned = [fee for fee in fees if work.plan["fees"][fee.key[1]].get("in_tokens")] + usage
+        known = len(burned)
+        tokens = pay_tokens(work, burned, before)
+        charges += burned[known:]
     for charge in charges:
         charge.exact = work.settled(charge.exact)
     return charges, tokens
@@ -585,6 +591,28 @@ def limit(work, charges, final):
             charges.append(Charge(("minimum",), "minimum", None, lift))
             return lift
     return ZERO
+
+
+def commit(work, charges, final):
+    """What a commitment adds: a factor on what goes beyond it, and what it lacks when its term ends.
+
+    Returned are both together, and what the period comes to of the term.
+    """
+    rule = work.plan.get("commitment")
+    if rule is None or day_of(work.period[0]) < anchor_of(rule["cycle"]):
+        return ZERO, ZERO
+    first, end = billing_period(rule["cycle"], day_of(work.period[0]))
+    known = work.state.met if work.state else None
+    met = known[1] if known and known[0] == first else ZERO
+    own, most = total(charge.exact for charge in charges), work.settled(Fraction(rule["amount"]))
+    beyond = max(ZERO, met + own - most) - max(ZERO, met - most)
+    added = [work.settled(beyond * (Fraction(rule["overage"]) - 1))]
+    if final and rule["true_up"] == "end" and day_of(work.period[1]) == end:
+        added.append(max(ZERO, most - met - own))
+    for i, amount in enumerate(added):
+        if amount:
+            charges.append(Charge(("commitment", i), "minimum", None, amount))
+    return total(added), own
 
 
 def give(work, charges, before):
@@ -644,6 +672,8 @@ def rated(work, used, final, before):
         discount(work, charges, rule)
     discounted = total(charge.exact for charge in charges)
     lifted = limit(work, charges, final)
+    kept, own = commit(work, charges, final)
+    lifted += kept
     net = total(charge.exact for charge in charges)
     given = give(work, charges, before)
     gross = {charge.key: max(ZERO, charge.units - charge.drawn) for charge in charges}
@@ -662,6 +692,7 @@ def rated(work, used, final, before):
         tokens=tokens,
         money={charge.key: charge.units for charge in charges},
         gross=gross,
+        met=work.unit.rounded(own),
         draws=work.draws,
         scopes={charge.key: (charge.kind, charge.meter) for charge in charges},
         lines=lines | {(kind, None, None): amount for kind, amount in changes.items()},
@@ -789,10 +820,20 @@ def billed(plan, state, usage, *, period=None, final=True, at=None, reversal=Non
     credit += due - cash
     after = replace(state, left=left, credit=credit, currency=plan["currency"])
     going_on = replace(after, used=used, draws=draws, before=now, is_open=True)
-    after = closed(after, period, at) if final else going_on
+    after = replace(closed(after, period, at), met=met_after(plan, state, period, now)) if final else going_on
     exact, lines = now.exact - state.before.exact, added(now.lines, state.before.lines, -1)
     drawn = {id: amount for id, amount in changes.items() if amount}
     return Answer(change, exact, due, drawn, after.before.total, lines), after
+
+
+def met_after(plan, state, period, now):
+    """What is met of a term that goes on after a period."""
+    rule = plan.get("commitment")
+    if rule is None or day_of(period[0]) < anchor_of(rule["cycle"]):
+        return None
+    first, end = billing_period(rule["cycle"], day_of(period[0]))
+    before = state.met[1] if state.met and state.met[0] == first else ZERO
+    return None if day_of(period[1]) == end else (first, before + now.met)
 
 
 def check_currencies(plan, state):

@@ -67,12 +67,22 @@ def taxes_of(plan):
     return [tb.Tax(f"tax {i}", **tax) for i, tax in enumerate(plan["taxes"])]
 
 
+def commitment_of(rule):
+    return rule and tb.Commitment(**rule | {"cycle": tb.Cycle(**rule["cycle"])})
+
+
+def fee_of(plan, fee):
+    told = {key: fee[key] for key in ("amount", "due", "prorated")}
+    own = fee["cycle"] and tb.Cycle(**fee["cycle"])
+    return tb.Fee(**told, cycle=own, currency=unit_of(plan, plan["units"]) if fee["in_tokens"] else None)
+
+
 def plan_of(plan):
     entries = {key: entry_of(entry) for key, entry in plan["entries"].items()}
     cycle, trial = plan["cycle"], plan["trial"]
     return tb.BillingPlan(
         tb.PriceSchedule(entries, currency=unit_of(plan, plan["units"])),
-        fees=[tb.Fee(**fee | {"cycle": fee["cycle"] and tb.Cycle(**fee["cycle"])}) for fee in plan["fees"]],
+        fees=[fee_of(plan, fee) for fee in plan["fees"]],
         included=plan["included"],
         prorate_included=plan["prorate_included"],
         discounts=[discount_of(rule) for rule in plan["discounts"]],
@@ -87,6 +97,7 @@ def plan_of(plan):
         trial=tb.Period(*trial) if isinstance(trial, list) else trial,
         overage=plan["overage"],
         least_due=plan["least_due"],
+        commitment=commitment_of(plan["commitment"]),
     )
 
 

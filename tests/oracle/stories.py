@@ -150,7 +150,27 @@ class Story:
         if self.later.random() < 0.15 and plan["overage"] == "bill":
             plan["overage"] = "owe"
         plan["least_due"] = self.later.choice(["0.5", "1", "10"]) if self.later.random() < 0.15 else None
-        return plan | self.terms(keys) | self.times()
+        terms = self.terms(keys)
+        for fee in terms["fees"]:
+            fee["in_tokens"] = has_tokens and self.later.random() < 0.3
+        plan |= terms | self.times()
+        return plan | {"commitment": self.commitment(plan) if self.later.random() < 0.15 else None}
+
+    def commitment(self, plan):
+        """A commitment over one or two billing periods, or over a year."""
+        cycle = plan["cycle"]
+        if cycle is None or cycle["unit"] == "listed":
+            cycle = {"unit": "year", "every": 1, "anchor": "2024-08-01"}
+            if plan["cycle"]:
+                cycle = plan["cycle"]
+        else:
+            cycle = cycle | {"every": cycle["every"] * self.later.choice([1, 2])}
+        return {
+            "amount": self.later.choice(["1", "5", "10", "20.01", "99", "200"]),
+            "cycle": cycle,
+            "true_up": self.later.choice(["end", "end", "never"]),
+            "overage": self.later.choice(["1", "1.5", "2"]),
+        }
 
     def rounding(self):
         stage = self.pick(["bill", "line"])
@@ -251,7 +271,7 @@ class Story:
     def starts(self, plan, grants):
         """The days on which periods start; none where nothing needs a date."""
         is_dated = any(grant["starts"] or grant["expires"] for grant in grants)
-        is_dated = is_dated or any(fee["cycle"] for fee in plan["fees"])
+        is_dated = is_dated or any(fee["cycle"] for fee in plan["fees"]) or plan["commitment"]
         if not (is_dated or plan["cycle"] or plan["trial"] or self.chance(0.3)):
             return [None]
         return [self.first + timedelta(days=31 * i) for i in range(self.pick([1, 1, 2, 3]))]
@@ -260,7 +280,8 @@ class Story:
         """What a period is billed in, where it is another currency than the plan's: credit of that waits."""
         is_other = start not in (None, self.first) and self.chance(0.2)
         others = sorted({*CURRENCIES} - {plan["currency"]})
-        return {"currency": self.pick(others) if is_other else None}
+        # what was met of a commitment is in the plan's currency
+        return {"currency": self.pick(others) if is_other and plan["commitment"] is None else None}
 
     def bounds(self, plan, start):
         """A service period: a billing period, or a part of one."""

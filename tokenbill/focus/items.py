@@ -280,7 +280,7 @@ def _token_costs_of(costing: Costing, place: int, at: int, value: Decimal) -> li
     is_rated = all(part.used is not None for _, part in parts)
     is_all = tokens == pair.change("tokens") == exact_sum(part.weight for _, part in parts)
     if not (is_rated and is_all):
-        charge = Charge("usage", meter, f"{meter}, paid with {drawn.grant.id}", ONE, ONE)
+        charge = Charge("usage", meter, f"{meter or pair.after.name}, paid with {drawn.grant.id}", ONE, ONE)
         line = LineItem(charge, tokens, tokens, tokens)
         parts = [(line, part._replace(label="in credits", unit="Credits")) for part in priced(line, {}, ONE)]
 
