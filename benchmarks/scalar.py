@@ -17,13 +17,14 @@ import timeit
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tokenbill import (
     Account,
     Balance,
     Bill,
     BillingPlan,
+    Contract,
     Discount,
     Graduated,
     Grant,
@@ -425,6 +426,30 @@ def held_accounts() -> list[Row]:
     return rows
 
 
+def versions() -> list[Row]:
+    """A bill whose terms change twice in its period, against one of the same usage whose terms stay."""
+    by_day = {f"2026-03-{day:02}": PAIR for day in (5, 15, 25)}
+    rows = list[Row]()
+    for name, more, target in (
+        ("three versions in the period / one", {}, "≤ 1.6"),
+        ("  with a fixed discount", {"discounts": [Discount.fixed(4)]}, "≤ 2.5"),
+        ("  with a maximum", {"maximum": 900}, "≤ 2.5"),
+    ):
+        terms: dict[str, Any] = {"included": {"api_calls": 500}, **more}
+        plans = [BillingPlan.subscription(fee, PRICES, **terms) for fee in (20, 30, 40)]
+        changed = Contract(plans[0]).amended("2026-03-11", plans[1]).amended("2026-03-21", plans[2])
+        of, whole = partial(Bill.of, period=MARCH), PAIR + PAIR + PAIR
+        rows.append(
+            Row(
+                name,
+                lambda of=of, changed=changed: of(by_day, changed).total,
+                lambda of=of, whole=whole, plan=plans[0]: of(whole, plan).total,
+                target,
+            )
+        )
+    return rows
+
+
 def peers() -> list[Row]:
     """The same tokens by the LLM cost counters that are installed; these ratios are theirs over ours."""
     plan, found = llm_plan(), [("genai-prices", _genai_prices(), "≥ 20"), ("litellm", _litellm(), "≥ 25")]
@@ -489,7 +514,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"CPython {platform.python_version()}, medians of {options.rounds} rounds, ratios pair by pair\n")
     print(f"{'':42}{'ns':>12}{'other ns':>12}{'ratio':>9}  target")
-    found = (two_meters, llm, six_tiers, by_the_hour, labelled, events, terms, open_accounts, peers)
+    found = (two_meters, llm, six_tiers, by_the_hour, labelled, events, terms, versions, open_accounts, peers)
     rows = [row for rows_of in found if options.only in rows_of.__name__ for row in rows_of()]
     for row in rows:
         print(_told(row.name, timed(row, options.rounds), row.target))

@@ -28,6 +28,7 @@ from tokenbill import (
     Volume,
     serial,
 )
+from tokenbill.core.pricing.schedule import Entry
 from tokenbill.errors import AccountMismatch, BalanceExhausted, InvalidPeriod, InvalidUsage
 
 MARCH, APRIL = Period("2026-03-01", "2026-04-01"), Period("2026-04-01", "2026-05-01")
@@ -939,3 +940,18 @@ def test_an_amendment_before_an_end_that_was_seen_leaves_the_past_alone():
 
     # 31 × 21/31 + 62 × 5/31 in place of 31 × 26/31
     assert (first.total, last.total) == (Decimal("27.00"), Decimal("5.00"))
+
+
+def test_a_schedule_of_a_users_own_is_asked_anew_for_each_bill_of_a_contract():
+    class Rising:
+        currency, rate = "USD", 0
+
+        def match(self, meter):
+            self.rate += 1
+            return Entry(meter, PerUnit(self.rate))
+
+    contract = amended(monthly(prices=Rising()), ("2026-06-16", monthly(prices={"u": 1})))
+
+    made = [Bill.of({"2026-06-05": {"u": 1}}, contract, period=JUNE).total for _ in range(2)]
+
+    assert made[1] > made[0]

@@ -27,6 +27,7 @@ from tokenbill.core.plans.levels import (
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.plan_at_levels import check_known, fixed
 from tokenbill.core.plans.rhythms import has_fees_of_the_past
+from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion
 from tokenbill.core.rating.compiled_plan import PERIODS, CompiledPlan, compiled_plan
 from tokenbill.core.rating.entry_curve import EntryCurve
@@ -54,7 +55,12 @@ def compiled_contract(
     clauses: Sequence[Clause],
     levels: Sequence[Mapping[str, Decimal]] = (),
 ) -> CompiledPlan:
-    """The compiled form of the versions of a period at their levels, kept by the contract."""
+    """The compiled form of the versions of a period at their levels, kept by the contract.
+
+    With a schedule of a user's own it is made anew each time, for what that answers may change.
+    """
+    if not all(isinstance(clause.plan.prices, PriceSchedule) for clause in clauses):
+        return CompiledPlan(clauses[0].plan, versions=terms_of_versions(contract, period, clauses, levels))
     told = tuple(tuple(sorted(each.items())) for each in levels)
     key = period, tuple((utc(clause.period.start), clause.period.end) for clause in clauses), told
     kept: Any = contract.compiled.value
@@ -176,9 +182,11 @@ def by_version(
     clauses = cut(contract.clauses(period), told, names)
     plan = compiled_contract(contract, period, clauses, _levels_at(clauses, told, names))
     seen = [start for start, _ in booked]
-    agreed = _known_part(contract, period, seen, opening)
-    known = _as_seen(cut(agreed.clauses(period), before, names), seen)
-    past = compiled_contract(agreed, period, known, _levels_at(known, before, names, default=True))
+    known, past = list(clauses), plan
+    if not opening.is_fresh:  # else there is no past to rate
+        agreed = _seen_contract(contract, period, seen, opening)
+        known = _as_seen(cut(agreed.clauses(period), before, names), seen)
+        past = compiled_contract(agreed, period, known, _levels_at(known, before, names, default=True))
     past_usages = _moved(booked, known, period)
     if not restate:
         _check_booked(booked, known, clauses, plan, opening)
@@ -213,6 +221,18 @@ def _without_idle(usage: Usage, card: RateCard, idle: Collection[Meter]) -> Usag
         return usage
     keys = {meter: card[meter].key for meter in usage.counted}
     return Usage([(key if key in idle else meter, usage[meter]) for meter, key in keys.items()])
+
+
+def _seen_contract(contract: Contract, period: Period, starts: Sequence[date], opening: Any) -> Contract:
+    """The contract as an account has seen it, kept by the contract: what it compiled serves the next bill."""
+    key = "seen", period, opening.fingerprint, tuple(map(utc, starts))
+    kept: Any = contract.compiled.value
+    if kept is None or len(kept) >= PERIODS:
+        kept = contract.compiled.value = {}
+    known: Contract | None = kept.get(key)
+    if known is None:
+        known = kept[key] = _known_part(contract, period, starts, opening)
+    return known
 
 
 def _known_part(contract: Contract, period: Period, starts: Sequence[date], opening: Any) -> Contract:

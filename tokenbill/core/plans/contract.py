@@ -216,6 +216,10 @@ class Contract(Value):
 
     def clauses(self, period: Period) -> tuple[Clause, ...]:
         """The versions of a period, each with what its amendment says of fees and tiers."""
+        # one period is billed again and again; equal instants may be written in two zones, and show so
+        last: Any = (self.compiled.value or {}).get("clauses")
+        if last is not None and (last[0] is period or str(last[0]) == str(period)):
+            return last[1]  # type: ignore[no-any-return]
         whole, clauses = self.billed_part(period), list[Clause]()
         for i, (part, change) in enumerate(self._parts(whole)):
             for k, (span, plan, in_trial) in enumerate(_dated_versions(part, change.plan)):
@@ -224,7 +228,9 @@ class Contract(Value):
                 clauses.append(Clause(span, plan, change.fees, change.tiers, begins, in_trial))
         for clause in clauses[1:]:
             _check_alike(clauses[0].plan, clause.plan, whole)
-        return tuple(clauses)
+        found = tuple(clauses)
+        self.compiled.value = {**(self.compiled.value or {}), "clauses": (period, found)}
+        return found
 
     def lint(self, period: Period, credit: Any = ()) -> tuple[TermFinding, ...]:
         """What is seldom meant in the terms of a period, and in the grants that are there to pay for it.
