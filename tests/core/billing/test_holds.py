@@ -19,7 +19,7 @@ from tokenbill import (
     Tier,
     Usage,
 )
-from tokenbill.errors import BalanceExhausted, InvalidCurrency, InvalidHold
+from tokenbill.errors import BalanceExhausted, CurrencyMismatch, InvalidCurrency, InvalidHold
 from tokenbill.serial import dumps, loads
 
 TOKEN = Currency("TOKEN", places=0)
@@ -53,6 +53,7 @@ def test_what_a_hold_does_not_use_is_free_again(kept, plan):
     assert kept(bill.closing).balance.remaining() == Decimal("6.80")
     assert bill.closing.balance.holds == ()
     assert bill.about == {"settles": "h1"}
+    assert "settles the hold h1, whose rest is free again" in bill.explain()
     bill.verify()
 
 
@@ -235,6 +236,8 @@ def test_a_credit_of_several_currencies_has_to_be_named():
 
 def test_a_token_is_held_by_its_code_with_its_places():
     account = Account(balance=[Grant("t", 5, TOKEN)])
+    with pytest.raises(CurrencyMismatch):
+        account.hold("h1", amount=5, currency=Currency("TOKEN", places=2))
     assert account.hold("h1", amount=5, currency=TOKEN).balance.remaining() == 0
 
 

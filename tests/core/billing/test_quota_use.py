@@ -240,3 +240,22 @@ def test_sums_of_windows_are_checked():
     with pytest.raises(InvalidAccount, match="two sums of one window"):
         windows_of([one, one])
     assert QuotaUse(FIVE_HOURS, Decimal(120_000), Decimal(0), None).left == 0
+
+
+@STORED
+def test_money_is_counted_under_the_terms_of_its_time(kept):
+    # 1.00 a call up to the 16th, 2.00 from then on: 20 calls before, 10 calls of 20.00 today, 30.00 are left
+    terms = plan(Quota(amount=50, every="1d", on="calls"))
+    dearer = evolve(terms, prices=PriceSchedule({"output_tokens": "0.0001", "calls": 2}))
+    contract = Contract(terms).amended("2026-06-16T00:00:00Z", dearer)
+    account = kept(used({"calls": 20}, having(), contract, day(6, day=10)))
+    account = kept(used({"calls": 10}, account, contract, day(6, day=20)))
+    assert [each.used for each in account.windows] == [20]
+    asked = {"at": day(8, day=20), "period": JUNE}
+    assert account.covers(Usage(calls=15), contract, **asked)
+    assert not account.covers(Usage(calls=16), contract, **asked)
+
+
+def test_money_without_a_time_counts_in_no_window():
+    terms = plan(Quota(amount=50, every="1d"))
+    assert Bill.of(Usage(calls=9), terms, opening=having(), period=JUNE).closing.windows == ()

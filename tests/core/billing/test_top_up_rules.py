@@ -19,6 +19,7 @@ from tokenbill import (
     TopUp,
     Usage,
 )
+from tokenbill.core.billing.top_up_rules import bought_after
 from tokenbill.errors import InvalidCurrency, InvalidGrant, InvalidPlan
 from tokenbill.serial import dumps, loads
 
@@ -126,3 +127,14 @@ def test_what_is_no_rule_is_refused(parts, error, wrong):
 def test_rules_of_an_account_are_checked(rules):
     with pytest.raises(InvalidGrant, match="top-up rule"):
         Account(top_ups=rules)
+
+
+def test_purchases_of_another_currency_count_for_themselves():
+    euros = [Grant("e", 1, "EUR", created=NOON), Grant("d", 1, "USD", created=NOON)]
+    rule = TopUp(5, 20, most=(10, Cycle.monthly()), currency="USD")
+    account = having(*euros, rule=rule)
+    assert [grant.amount for grant in account.due_topups("2026-06-21T12:00:00Z")] == [9]
+    left = bought_after(account.balance, Balance(), account.windows, account.top_ups)
+    assert [(each.key, each.used) for each in left] == [("bought in EUR", 1), ("bought in USD", 1)]
+    after = evolve(account, balance=Balance(), windows=left)
+    assert [grant.amount for grant in after.due_topups("2026-06-21T12:00:00Z")] == [9]

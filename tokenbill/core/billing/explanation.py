@@ -225,6 +225,8 @@ def settlement(total: Decimal, delta: BillDelta, request: BillRequest) -> Iterat
     """
     plan, credit, code = request.plan, request.opening.credit_balance, request.plan.currency.code
     yield f"total: {total:f} {code}"
+    if "settles" in dict(request.about):
+        yield f"settles the hold {dict(request.about)['settles']}, whose rest is free again"
     if not delta.drawn and delta.due == total:
         return
     if credit:
