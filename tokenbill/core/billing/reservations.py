@@ -67,7 +67,7 @@ def open_holds(account: Any) -> Holds:
 
 def holding(account: Any, holds: Holds) -> Any:
     """The account with these open holds; what was worked out of its period stays, for holds change none."""
-    cls: Any = type(account)
+    cls: Any = account.__class__
     credit = account.made.get("credit")
     after = cls.__new__(cls)
     for name, write in _writers(cls).items():

@@ -100,7 +100,7 @@ def top_ups_of(value: Any) -> tuple[TopUp, ...]:
     for each in (value,) if listed is None else listed:
         if not isinstance(each, TopUp):
             raise InvalidGrant("not a top-up rule", each, "write TopUp(below=5, to=20)")
-    rules = cast("tuple[TopUp, ...]", tuple(listed or ()))
+    rules: tuple[TopUp, ...] = tuple(listed or ())
     if len({rule.name for rule in rules}) < len(rules):
         raise InvalidGrant("two top-up rules of one name", rules[-1].name, "give each its own name=")
     return rules

@@ -110,10 +110,11 @@ def draw_limit(value: Any) -> DrawLimit | None:
     """
     if value is None or isinstance(value, DrawLimit):
         return value
-    parts = tuple(cast("tuple[Any, ...]", value)) if isinstance(value, list | tuple) else (value,)
+    given: object = value
+    parts = tuple(cast("tuple[Any, ...]", given)) if isinstance(given, list | tuple) else (given,)
     cycles = [part for part in parts[1:] if isinstance(part, Cycle)]
     scopes = [part for part in parts[1:] if not isinstance(part, Cycle)]
     if not 2 <= len(parts) <= 3 or len(cycles) > 1 or len(scopes) > 1:
         way_out = 'give an amount with a cycle or a scope: ("5", "calls")'
         raise InvalidGrant("not a draw limit", value, way_out)
-    return DrawLimit(parts[0], cycles[0] if cycles else None, *scopes)
+    return DrawLimit(cast(Any, parts[0]), cycles[0] if cycles else None, *scopes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from attrs import field, frozen
 
@@ -232,7 +232,8 @@ def granted(value: Any) -> tuple[Any, ...]:
     >>> [each.id for each in granted([Grants.every(Cycle.daily(), 50), Grant("month", 1000, "USD")])]
     ['month', 'recurring']
     """
-    listed = list(value) if isinstance(value, list | tuple) else [value]
+    given: object = value
+    listed = list(cast("list[Any]", given)) if isinstance(given, list | tuple) else [given]
     among = [each for each in listed if isinstance(each, Grants)]
     if not among:
         return grants_of(value)
