@@ -44,7 +44,9 @@ def share(
         InvalidCurrency: If a correction in a virtual unit comes without a rounding that says its places.
 
     >>> from tokenbill import PriceSchedule
-    >>> bill = Bill.of(Usage(gpu_hours=10), BillingPlan.on_demand(PriceSchedule(gpu_hours=1)))
+    >>> bill = Bill.of(
+    ...     Usage(gpu_hours=10), BillingPlan.on_demand(PriceSchedule(gpu_hours=1))
+    ... )
     >>> share(bill, {"red": 1, "blue": 1, "green": 1})
     {'red': Decimal('3.34'), 'blue': Decimal('3.33'), 'green': Decimal('3.33')}
     """

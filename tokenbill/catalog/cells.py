@@ -189,7 +189,10 @@ def _combined(
 def closed(cells: Cells) -> dict[Meter, Steps]:
     """*cells*, and a cell for each two that one token may belong to: there the modality yields.
 
-    >>> audio, cached = Meter("input_tokens{modality=audio}"), Meter("input_tokens{cache=read}")
+    >>> audio, cached = (
+    ...     Meter("input_tokens{modality=audio}"),
+    ...     Meter("input_tokens{cache=read}"),
+    ... )
     >>> both = closed({audio: Steps(PerUnit(8)), cached: Steps(PerUnit(1))})
     >>> both[Meter("input_tokens{cache=read,modality=audio}")].base == PerUnit(1)
     True

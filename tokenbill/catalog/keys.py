@@ -182,7 +182,11 @@ def is_price(key: str, value: object) -> bool:
 
     A price of 0 charges nothing: usage of what it counts has no price then, and is refused.
 
-    >>> is_price("cost_per_wish", "0.10"), is_price("supports_wishes", True), is_price("cost_per_wish", 0)
+    >>> (
+    ...     is_price("cost_per_wish", "0.10"),
+    ...     is_price("supports_wishes", True),
+    ...     is_price("cost_per_wish", 0),
+    ... )
     (True, False, False)
     """
     if key in PRICELESS or key.startswith(PRICELESS_BEGINNINGS) or isinstance(value, bool):

@@ -92,7 +92,9 @@ def model_prices(model: str, members: Mapping[str, Any], *, floats: bool) -> Mod
     Raises:
         UnreadableInput: For a key that may charge something and is not known; the error names all of them.
 
-    >>> found = model_prices("m", {"input_cost_per_token": 3, "fedramp_uplift_multiplier": 2}, floats=False)
+    >>> found = model_prices(
+    ...     "m", {"input_cost_per_token": 3, "fedramp_uplift_multiplier": 2}, floats=False
+    ... )
     >>> found.variants[(("geo", "fedramp"),)][INPUT].base
     PerUnit(rate=Decimal('6'), per=Decimal('1'))
     """

@@ -95,7 +95,11 @@ def from_ratios(
             of a model without a completion ratio has no price, for gateways guess it by the name.
         InvalidNumber: For what is no number.
 
-    >>> table = {"ModelRatio": {"m": "1.25"}, "CompletionRatio": {"m": 4}, "GroupRatio": {"vip": "0.8"}}
+    >>> table = {
+    ...     "ModelRatio": {"m": "1.25"},
+    ...     "CompletionRatio": {"m": 4},
+    ...     "GroupRatio": {"vip": "0.8"},
+    ... }
     >>> prices = from_ratios(table, group="vip", unit="quota")
     >>> prices["input_tokens"](1000), prices["output_tokens"](1000)
     (Decimal('1000.000'), Decimal('4000.000'))
@@ -146,7 +150,11 @@ def from_models_dev(
     Raises:
         UnreadableInput: If it is no such list, has no such provider or model, or a cost that no meter counts.
 
-    >>> cost = {"input": 3, "output": 15, "context_over_200k": {"input": 6, "output": "22.5"}}
+    >>> cost = {
+    ...     "input": 3,
+    ...     "output": 15,
+    ...     "context_over_200k": {"input": 6, "output": "22.5"},
+    ... }
     >>> prices = from_models_dev({"p": {"models": {"m": {"cost": cost}}}})
     >>> prices["output_tokens{context=200000}"](2000)
     Decimal('0.045')
@@ -201,7 +209,11 @@ def from_openrouter(
         UnreadableInput: If it is no such list, does not have the model, or has a price that no meter counts.
         InvalidPrice: For a negative price, which says that it varies.
 
-    >>> pricing = {"prompt": "0.000003", "completion": "0.000015", "internal_reasoning": "0"}
+    >>> pricing = {
+    ...     "prompt": "0.000003",
+    ...     "completion": "0.000015",
+    ...     "internal_reasoning": "0",
+    ... }
     >>> list(from_openrouter({"data": [{"id": "m", "pricing": pricing}]}))
     [Meter('input_tokens'), Meter('output_tokens')]
     """

@@ -61,7 +61,9 @@ def from_price_map(
 
     Source: docs/how-to/prices-from-a-catalog.md
 
-    >>> prices = from_price_map({"gpt-4o": {"input_cost_per_token": "0.0000025", "mode": "chat"}})
+    >>> prices = from_price_map(
+    ...     {"gpt-4o": {"input_cost_per_token": "0.0000025", "mode": "chat"}}
+    ... )
     >>> prices["input_tokens"](1_200)
     Decimal('0.0030000')
     """

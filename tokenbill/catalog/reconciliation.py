@@ -154,8 +154,15 @@ def reconcile(
 
     Source: docs/how-to/prices-from-a-catalog.md
 
-    >>> prices = PriceSchedule({"input_tokens": "0.01", "input_tokens{cache=read}": "0.001"})
-    >>> ours = [{"day": "2026-11-05", "usage": {"input_tokens": 100, "input_tokens{cache=read}": 1000}}]
+    >>> prices = PriceSchedule(
+    ...     {"input_tokens": "0.01", "input_tokens{cache=read}": "0.001"}
+    ... )
+    >>> ours = [
+    ...     {
+    ...         "day": "2026-11-05",
+    ...         "usage": {"input_tokens": 100, "input_tokens{cache=read}": 1000},
+    ...     }
+    ... ]
     >>> theirs = [{"day": "2026-11-05", "amount": "12.00"}]
     >>> print(reconcile(ours, theirs, by=["day"], prices=prices))
     day         ours  theirs  difference  causes

@@ -46,7 +46,9 @@ def request(
         UnreadableInput: If *prices* is neither of both.
         InvalidPeriod: If *at* is missing though a price depends on it, or is no instant.
 
-    >>> prices = PriceSchedule({"input_tokens": "0.01", "input_tokens{context=100}": "0.02", "api_calls": 1})
+    >>> prices = PriceSchedule(
+    ...     {"input_tokens": "0.01", "input_tokens{context=100}": "0.02", "api_calls": 1}
+    ... )
     >>> request({"input_tokens": 300}, prices)
     Usage({'api_calls': 1, 'input_tokens{context=100}': 300})
     """
@@ -80,7 +82,9 @@ def by_version(book: PriceBook) -> PriceSchedule:
         UnreadableInput: If it is no book, or one of schedules that do not list their entries.
 
     >>> starts = "2026-01-01T00:00:00Z", "2026-05-01T00:00:00Z"
-    >>> book = PriceBook((start, PriceSchedule(a=price)) for price, start in enumerate(starts))
+    >>> book = PriceBook(
+    ...     (start, PriceSchedule(a=price)) for price, start in enumerate(starts)
+    ... )
     >>> list(by_version(book))
     [Meter('a{version=2026-01-01}'), Meter('a{version=2026-05-01}')]
     """

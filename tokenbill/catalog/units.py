@@ -50,7 +50,12 @@ def meter_of(unit: str, dimensions: Mapping[str, str]) -> Meter:
 
     >>> meter_of(
     ...     "cache_write_1h_tokens",
-    ...     {"family": "tokens", "direction": "input", "token_type": "cache_write", "cache_ttl": "1h"},
+    ...     {
+    ...         "family": "tokens",
+    ...         "direction": "input",
+    ...         "token_type": "cache_write",
+    ...         "cache_ttl": "1h",
+    ...     },
     ... )
     Meter('input_tokens{cache=write,ttl=1h}')
     """

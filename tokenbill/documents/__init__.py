@@ -2,7 +2,9 @@
 
 >>> from tokenbill import Bill, BillingPlan, PriceSchedule, Usage
 >>> plan = BillingPlan.on_demand(PriceSchedule(calls="0.01"))
->>> invoice = Invoice.of([Bill.of(Usage(calls=150), plan), Bill.of(Usage(calls=275), plan)])
+>>> invoice = Invoice.of(
+...     [Bill.of(Usage(calls=150), plan), Bill.of(Usage(calls=275), plan)]
+... )
 >>> "4.25 USD" in invoice.to_html(number="2026-0007", customer="acme")
 True
 """

@@ -104,7 +104,9 @@ class Seen(Mapping[Name, str]):
         UnreadableInput: If a row is none, or a digest is not one.
         ConflictingEvent: If two rows differ for one event.
 
-    >>> seen = once([Event("gateway", "r-17", "2026-11-05T10:00:00Z", "acme", Usage(tokens=5))]).seen
+    >>> seen = once(
+    ...     [Event("gateway", "r-17", "2026-11-05T10:00:00Z", "acme", Usage(tokens=5))]
+    ... ).seen
     >>> Seen(seen.rows()) == seen
     True
     """
@@ -206,7 +208,9 @@ def repeated(events: Iterable[Event]) -> tuple[tuple[Event, ...], ...]:
         InvalidUsage: If *events* are none.
 
     >>> moment = "2026-11-05T10:00:00Z"
-    >>> events = [Event("s", key, moment, "acme", Usage(tokens=5)) for key in ("r-1", "r-2")]
+    >>> events = [
+    ...     Event("s", key, moment, "acme", Usage(tokens=5)) for key in ("r-1", "r-2")
+    ... ]
     >>> [[event.id for event in group] for group in repeated(events)]
     [['r-1', 'r-2']]
     """
@@ -253,8 +257,13 @@ def by_period(events: Iterable[Event], cycle: Cycle) -> dict[Period, tuple[Event
         InvalidUsage: If *events* are none.
 
     >>> instants = {"a": "2026-10-31T23:59:59Z", "b": "2026-11-01T00:00:00Z"}
-    >>> events = [Event("s", key, instants[key], "acme", Usage(tokens=1)) for key in instants]
-    >>> [(str(period), len(found)) for period, found in by_period(events, Cycle.monthly()).items()]
+    >>> events = [
+    ...     Event("s", key, instants[key], "acme", Usage(tokens=1)) for key in instants
+    ... ]
+    >>> [
+    ...     (str(period), len(found))
+    ...     for period, found in by_period(events, Cycle.monthly()).items()
+    ... ]
     [('2026-10-01T00:00:00Z/2026-11-01T00:00:00Z', 1), ('2026-11-01T00:00:00Z/2026-12-01T00:00:00Z', 1)]
     """
     if not isinstance(cycle, Cycle):

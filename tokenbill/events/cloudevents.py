@@ -64,7 +64,9 @@ class Event:
         InvalidPeriod: If *time* is no instant.
         InvalidUsage: If *usage* is none.
 
-    >>> event = Event("gateway", "r-17", "2026-11-05T10:00:00+08:00", "acme", Usage(api_calls=1))
+    >>> event = Event(
+    ...     "gateway", "r-17", "2026-11-05T10:00:00+08:00", "acme", Usage(api_calls=1)
+    ... )
     >>> event.time.isoformat()
     '2026-11-05T02:00:00+00:00'
     """
@@ -82,7 +84,9 @@ class Event:
         Zero is no usage: two events of zero say the same, whichever meters they name.
 
         >>> moment, meter = "2026-11-05T10:00:00Z", "gpu_hours"
-        >>> one, other = (Event("s", "1", moment, "acme", {meter: hours}) for hours in ("5", "5.0"))
+        >>> one, other = (
+        ...     Event("s", "1", moment, "acme", {meter: hours}) for hours in ("5", "5.0")
+        ... )
         >>> one.digest == other.digest
         True
         """
@@ -113,10 +117,19 @@ def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "
 
     Source: CloudEvents 1.0, JSON event format.
 
-    >>> read_cloudevent({
-    ...     "specversion": "1.0", "id": "r-17", "source": "gateway", "type": "prompt", "subject": "acme",
-    ...     "time": "2026-11-05T10:00:00Z", "data": {"tokens": "5", "model": "m-1"},
-    ... }, labels=["model"], quantity="tokens").usage
+    >>> read_cloudevent(
+    ...     {
+    ...         "specversion": "1.0",
+    ...         "id": "r-17",
+    ...         "source": "gateway",
+    ...         "type": "prompt",
+    ...         "subject": "acme",
+    ...         "time": "2026-11-05T10:00:00Z",
+    ...         "data": {"tokens": "5", "model": "m-1"},
+    ...     },
+    ...     labels=["model"],
+    ...     quantity="tokens",
+    ... ).usage
     Usage({'prompt{model=m-1}': 5})
     """
     members = _members(event)
@@ -189,7 +202,9 @@ def to_cloudevent(event: Event) -> dict[str, Any]:
     Raises:
         InvalidUsage: If the event counts no meter, or several: a message has one quantity.
 
-    >>> to_cloudevent(Event("gateway", "r-17", "2026-11-05T10:00:00Z", "acme", Usage(tokens=5)))["data"]
+    >>> to_cloudevent(
+    ...     Event("gateway", "r-17", "2026-11-05T10:00:00Z", "acme", Usage(tokens=5))
+    ... )["data"]
     {'quantity': '5'}
     """
     if not isinstance(event, Event):

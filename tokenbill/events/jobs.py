@@ -121,7 +121,7 @@ def read_sacct(text: str, period: Period | None = None, *, cpu_jobs: bool = Fals
     Source: docs/how-to/bill-events.md
 
     >>> report = '''JobID;;Account;;State;;Start;;End;;ElapsedRaw;;Suspended;;AllocTRES
-    ... 1;;acme;;COMPLETED;;1795948656;;1795948683;;10;;00:00:17;;cpu=1,gres/gpu:h100=2,gres/gpu=2'''
+    ... 1;;acme;;COMPLETED;;1795948656;;1795948683;;10;;00:00:17;;cpu=1,gres/gpu:h100=2'''
     >>> [job.usage for job in read_sacct(report)]
     [Usage({'gpu_seconds{gpu=h100}': 20})]
     """
@@ -285,9 +285,11 @@ def read_condor(
     Raises:
         UnreadableInput: If an ad lacks an attribute, or one is unfit.
 
-    >>> ad = {"ClusterId": 7, "ProcId": 0, "RemoteWallClockTime": 3600, "CumulativeSuspensionTime": 600,
-    ...       "RequestGPUs": 2, "JobStartDate": 1795948656, "CompletionDate": 1795952256, "Owner": "acme"}
-    >>> [int(read_condor([ad], suspended=each)[0].gpu_seconds) for each in ("billed", "free")]
+    >>> ad = {"ClusterId": 7, "ProcId": 0, "RequestGPUs": 2, "Owner": "acme",
+    ...       "RemoteWallClockTime": 3600, "CumulativeSuspensionTime": 600,
+    ...       "JobStartDate": 1795948656, "CompletionDate": 1795952256}
+    >>> ways = ("billed", "free")
+    >>> [int(read_condor([ad], suspended=each)[0].gpu_seconds) for each in ways]
     [7200, 6000]
     """
     if suspended not in ("billed", "free"):

@@ -84,7 +84,13 @@ def bracket(
 
     Source: docs/how-to/bill-events.md
 
-    >>> bracket({"input_tokens": 50_000, "input_tokens{cache=read}": 200_000, "output_tokens": 2_000})
+    >>> bracket(
+    ...     {
+    ...         "input_tokens": 50_000,
+    ...         "input_tokens{cache=read}": 200_000,
+    ...         "output_tokens": 2_000,
+    ...     }
+    ... )
     Usage({'input_tokens{cache=read,context=200000}': 200000, \
 'input_tokens{context=200000}': 50000, 'output_tokens{context=200000}': 2000})
     """
@@ -250,7 +256,8 @@ def gpu_seconds(
         InvalidUsage: If the GPUs are negative, or a job is not made of these.
 
     >>> november = Period("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
-    >>> gpu_seconds([("2026-10-31T23:00:00Z", "2026-11-01T00:30:00Z", 8)], november)  # half an hour
+    >>> # half an hour
+    >>> gpu_seconds([("2026-10-31T23:00:00Z", "2026-11-01T00:30:00Z", 8)], november)
     Decimal('14400')
     >>> gpu_seconds([(1795948656, 1795948683, 2, 17)])  # ten seconds of running
     Decimal('20')
@@ -268,7 +275,10 @@ def ends_of(period: Period) -> tuple[datetime, datetime]:
     Raises:
         InvalidPeriod: If it is no period, or one of dates.
 
-    >>> [end.isoformat() for end in ends_of(Period("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"))]
+    >>> [
+    ...     end.isoformat()
+    ...     for end in ends_of(Period("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"))
+    ... ]
     ['2026-11-01T00:00:00+00:00', '2026-11-02T00:00:00+00:00']
     """
     given = checked_period(period)

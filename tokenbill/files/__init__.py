@@ -72,7 +72,9 @@ def read_usage(
         InvalidUsage: If *sums* are not meters with their columns.
         InvalidMeter: If *sums* or *counts* name what is not a meter, or one twice.
 
-    >>> read_usage(["customer,gpu_hours", "acme,1.5", "globex,2"], sums={"gpu_hours": "gpu_hours"})
+    >>> read_usage(
+    ...     ["customer,gpu_hours", "acme,1.5", "globex,2"], sums={"gpu_hours": "gpu_hours"}
+    ... )
     Usage({'gpu_hours': 3.5})
     """
     tally = _Tally((), sums, counts)
@@ -142,7 +144,11 @@ def read_rows(
 
     >>> from tokenbill.events import gpu_seconds
     >>> jobs = ["start,end,gpus", "2026-01-01T00:00:00Z,2026-01-01T00:00:30Z,8"]
-    >>> list(read_rows(jobs, lambda job: gpu_seconds([(job["start"], job["end"], job["gpus"])])))
+    >>> list(
+    ...     read_rows(
+    ...         jobs, lambda job: gpu_seconds([(job["start"], job["end"], job["gpus"])])
+    ...     )
+    ... )
     [Decimal('240')]
     """
 
@@ -262,7 +268,9 @@ def to_csv(bills: Billed | Iterable[Billed]) -> str:
     r"""What ``write_csv`` writes, as text.
 
     >>> from tokenbill import BillingPlan, PriceSchedule
-    >>> to_csv(Bill.of(Usage(calls=3), BillingPlan.on_demand(PriceSchedule(calls="0.50")))).splitlines()
+    >>> to_csv(
+    ...     Bill.of(Usage(calls=3), BillingPlan.on_demand(PriceSchedule(calls="0.50")))
+    ... ).splitlines()
     ['plan,kind,meter,description,quantity,rate,per,amount,currency', ',usage,calls,calls,3,0.50,1,1.50,USD']
     """
     stream = StringIO()

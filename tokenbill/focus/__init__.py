@@ -273,7 +273,9 @@ def reconcile(
         UnreadableField: For anything but rows, for a row without a column of *by*, or without an amount.
 
     >>> from tokenbill import BillingPlan, PriceSchedule, Usage
-    >>> bill = Bill.of(Usage(gpu_hours=10), BillingPlan.on_demand(PriceSchedule(gpu_hours="2.50")))
+    >>> bill = Bill.of(
+    ...     Usage(gpu_hours=10), BillingPlan.on_demand(PriceSchedule(gpu_hours="2.50"))
+    ... )
     >>> theirs = [{"SkuMeter": "GPU Hours", "BilledCost": "26.00"}]
     >>> wrong, = reconcile(bill, theirs, by=["SkuMeter"])
     >>> wrong.kind, wrong.ours, wrong.theirs, wrong.amount

@@ -77,7 +77,10 @@ def instant_text(value: date, tz: str = "UTC") -> str:
     """An instant in UTC as FOCUS writes it; a date is the midnight of zone *tz*, parts of a second are cut.
 
     >>> from tokenbill.core.periods.instants import moment
-    >>> instant_text(moment("2026-10-01")), instant_text(moment("2026-10-01T08:00:00+08:00"))
+    >>> (
+    ...     instant_text(moment("2026-10-01")),
+    ...     instant_text(moment("2026-10-01T08:00:00+08:00")),
+    ... )
     ('2026-10-01T00:00:00Z', '2026-10-01T00:00:00Z')
     """
     at = value if isinstance(value, datetime) else midnight(value, zone(tz))

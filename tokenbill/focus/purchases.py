@@ -52,7 +52,12 @@ class Purchase(Value):
         InvalidNumber, InvalidPrice, InvalidCurrency, InvalidPeriod: For the other parts.
 
     >>> from tokenbill import Currency
-    >>> Purchase(Grant("spring", 100_000, Currency("CRD", places=0)), "900", "USD", list_price="1000").price
+    >>> Purchase(
+    ...     Grant("spring", 100_000, Currency("CRD", places=0)),
+    ...     "900",
+    ...     "USD",
+    ...     list_price="1000",
+    ... ).price
     Decimal('900')
     """
 

@@ -110,7 +110,9 @@ class Sku(Value):
     Raises:
         InvalidName: For a category or a name that FOCUS does not know, and for what is not text.
 
-    >>> Sku(service="GPU Compute", category="Compute", subcategory="Virtual Machines").unit is None
+    >>> Sku(
+    ...     service="GPU Compute", category="Compute", subcategory="Virtual Machines"
+    ... ).unit is None
     True
     """
 

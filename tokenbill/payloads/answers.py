@@ -43,8 +43,14 @@ def merged(rows: Iterable[Any]) -> list[Row]:
         UnreadableInput: If the counts of one answer fall, or a row is no object.
         InvalidUsage: If *rows* is no iterable.
 
-    >>> chunk = {"id": "c-1", "usage": {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}}
-    >>> last = {"id": "c-1", "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}}
+    >>> chunk = {
+    ...     "id": "c-1",
+    ...     "usage": {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8},
+    ... }
+    >>> last = {
+    ...     "id": "c-1",
+    ...     "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
+    ... }
     >>> [row["usage"]["completion_tokens"] for row in merged([chunk, last])]
     [2]
     """

@@ -34,7 +34,9 @@ def read_cost(payload: Any) -> Decimal | None:
         UnreadableInput: If it is a float, which is not exact, or no amount of 0 or more.
 
     >>> import json
-    >>> text = '{"usage": {"prompt_tokens": 31, "completion_tokens": 80, "cost": 0.00216775}}'
+    >>> text = (
+    ...     '{"usage": {"prompt_tokens": 31, "completion_tokens": 80, "cost": 0.00216775}}'
+    ... )
     >>> read_cost(json.loads(text, parse_float=Decimal))
     Decimal('0.00216775')
     """
@@ -59,7 +61,9 @@ def read_costs(report: Any) -> list[dict[str, Any]]:
         UnreadableInput: If it is no report, or an amount is a float, which is not exact, or below 0.
 
     >>> result = {"amount": "100.5", "currency": "USD", "model": "claude-sonnet-4-6"}
-    >>> [row] = read_costs({"data": [{"starting_at": "2026-11-01T00:00:00Z", "results": [result]}]})
+    >>> [row] = read_costs(
+    ...     {"data": [{"starting_at": "2026-11-01T00:00:00Z", "results": [result]}]}
+    ... )
     >>> row["amount"], row["model"]  # Anthropic's amounts are in cents
     (Decimal('1.005'), 'claude-sonnet-4-6')
     """

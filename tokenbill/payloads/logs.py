@@ -98,7 +98,8 @@ def read_log(
 
     Source: docs/how-to/read-provider-payloads.md
 
-    >>> line = '{"id": "c1", "model": "gpt-5.1", "usage": {"prompt_tokens": 7, "completion_tokens": 2}}'
+    >>> counts = '"usage": {"prompt_tokens": 7, "completion_tokens": 2}'
+    >>> line = '{"id": "c1", "model": "gpt-5.1", ' + counts + "}"
     >>> log = read_log([line, line], "openai.chat")
     >>> log.usage, log.repeated
     (Usage({'input_tokens{model=gpt-5.1}': 7, 'output_tokens{model=gpt-5.1}': 2}), 1)

@@ -186,7 +186,9 @@ def invoice_preview(
     terms change within the period.
 
     >>> from tokenbill import PriceSchedule
-    >>> invoice_preview(Usage(calls=3), BillingPlan.prepaid(PriceSchedule(calls=2), overage="refuse")).accrued
+    >>> invoice_preview(
+    ...     Usage(calls=3), BillingPlan.prepaid(PriceSchedule(calls=2), overage="refuse")
+    ... ).accrued
     Decimal('6.00')
     """
     before: Any = opening  # pyright takes no field with a converter for what a Protocol asks

@@ -95,7 +95,11 @@ def quantity_for(
 
     >>> from tokenbill import PerUnit
     >>> price = PerUnit("0.03").after(100)
-    >>> quantity_for(price, 1), quantity_for(price, 1, step=1), quantity_for(price.capped(1), 1)
+    >>> (
+    ...     quantity_for(price, 1),
+    ...     quantity_for(price, 1, step=1),
+    ...     quantity_for(price.capped(1), 1),
+    ... )
     (Fraction(400, 3), Fraction(133, 1), None)
     """
     affordable = affordable_quantities(of, budget, meter, usage=usage)
@@ -171,7 +175,9 @@ def next_breakpoint(
         The next price break, or None where the rate stays as it is.
 
     >>> from tokenbill import Graduated, Tier
-    >>> price_break = next_breakpoint(Graduated([Tier(1000, "0.01"), Tier(None, "0.005")]), after=900)
+    >>> price_break = next_breakpoint(
+    ...     Graduated([Tier(1000, "0.01"), Tier(None, "0.005")]), after=900
+    ... )
     >>> price_break.distance, price_break.rate_after
     (Fraction(100, 1), Fraction(1, 200))
     """

@@ -17,7 +17,11 @@ PLACE: Final = r"^(us|eu|apac|global|jp|au)\."
 def undated(model: str) -> str:
     """The name of a model without the date of its snapshot.
 
-    >>> undated("gpt-4o-2024-08-06"), undated("claude-sonnet-4-5@20250929"), undated("gpt-4o-mini")
+    >>> (
+    ...     undated("gpt-4o-2024-08-06"),
+    ...     undated("claude-sonnet-4-5@20250929"),
+    ...     undated("gpt-4o-mini"),
+    ... )
     ('gpt-4o', 'claude-sonnet-4-5', 'gpt-4o-mini')
     """
     return re.sub(DATED, "", model)
@@ -26,7 +30,10 @@ def undated(model: str) -> str:
 def known_as(model: str, names: Iterable[str]) -> str | None:
     """The name among *names* that a model goes by: its own, or that without its date or its maker's path.
 
-    >>> known_as("gpt-4o-2024-08-06", ["gpt-4o", "gpt-4o-mini"]), known_as("gpt-4o-audio", ["gpt-4o"])
+    >>> (
+    ...     known_as("gpt-4o-2024-08-06", ["gpt-4o", "gpt-4o-mini"]),
+    ...     known_as("gpt-4o-audio", ["gpt-4o"]),
+    ... )
     ('gpt-4o', None)
     """
     every = {name.lower(): name for name in names}

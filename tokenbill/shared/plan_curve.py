@@ -99,7 +99,9 @@ def total_curve(
             treat differently, so that the total is no straight line; or if the terms change in the period.
 
     >>> from tokenbill import PriceSchedule
-    >>> calls = BillingPlan.subscription(20, PriceSchedule(api_calls="0.01"), included={"api_calls": 100})
+    >>> calls = BillingPlan.subscription(
+    ...     20, PriceSchedule(api_calls="0.01"), included={"api_calls": 100}
+    ... )
     >>> at(total_curve(calls, "api_calls"), Fraction(150))
     Fraction(41, 2)
     """

@@ -23,7 +23,9 @@ def bracketed(
 ) -> Usage:
     """One request's usage, labelled with the highest of the thresholds *over* that the meters *by* passed.
 
-    >>> bracketed(Usage(input_tokens=300), [Meter("input_tokens")], [Decimal(100), Decimal(200)])
+    >>> bracketed(
+    ...     Usage(input_tokens=300), [Meter("input_tokens")], [Decimal(100), Decimal(200)]
+    ... )
     Usage({'input_tokens{context=200}': 300})
     """
     total, patterns = ZERO, list(by)

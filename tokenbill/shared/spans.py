@@ -132,8 +132,14 @@ def read_otel(attributes: Mapping[str, Any]) -> Usage:
 
     Source: OpenTelemetry semantic conventions for generative AI, in development.
 
-    >>> read_otel({"gen_ai.usage.input_tokens": 500, "gen_ai.usage.cache_read.input_tokens": 300,
-    ...     "gen_ai.usage.output_tokens": 80, "gen_ai.response.model": "m-1"})["input_tokens{model=m-1}"]
+    >>> read_otel(
+    ...     {
+    ...         "gen_ai.usage.input_tokens": 500,
+    ...         "gen_ai.usage.cache_read.input_tokens": 300,
+    ...         "gen_ai.usage.output_tokens": 80,
+    ...         "gen_ai.response.model": "m-1",
+    ...     }
+    ... )["input_tokens{model=m-1}"]
     Decimal('200')
     """
     members = members_of(attributes, "span's attributes")

@@ -103,8 +103,12 @@ def status(
     Source: docs/explanation/forecast.md
 
     >>> from tokenbill import PriceSchedule
-    >>> plan = BillingPlan.subscription("20", PriceSchedule(calls="0.01"), included={"calls": 1000})
-    >>> so_far = Bill.of(Usage(calls=800), plan, period=Period("2026-03-01", "2026-04-01"), final=False)
+    >>> plan = BillingPlan.subscription(
+    ...     "20", PriceSchedule(calls="0.01"), included={"calls": 1000}
+    ... )
+    >>> so_far = Bill.of(
+    ...     Usage(calls=800), plan, period=Period("2026-03-01", "2026-04-01"), final=False
+    ... )
     >>> now = status(so_far.closing, plan, at="2026-03-11")  # 80 calls a day
     >>> now.allowances[0].left, now.forecast.total
     (Decimal('200'), Decimal('34.80'))

@@ -111,8 +111,12 @@ def advice(
         UnpricedUsage: If a plan has no price for a meter.
 
     >>> from tokenbill import PriceSchedule
-    >>> prices = PriceSchedule({"input_tokens": "0.03", "input_tokens{cache=read}": "0.003"})
-    >>> print(*advice(Usage(input_tokens=1000), BillingPlan.on_demand(prices), cached="0.5"))
+    >>> prices = PriceSchedule(
+    ...     {"input_tokens": "0.03", "input_tokens{cache=read}": "0.003"}
+    ... )
+    >>> print(
+    ...     *advice(Usage(input_tokens=1000), BillingPlan.on_demand(prices), cached="0.5")
+    ... )
     read 0.5 of the input from a cache: saves 13.50 USD, 16.50 in place of 30.00
     """
     period = None if period is None else checked_period(period)
@@ -231,7 +235,9 @@ def footprint(usage: Usage, factors: Prices, meter: str) -> Usage:
     Raises:
         UnpricedUsage: If a meter has no factor; write 0 for one that uses nothing.
 
-    >>> energy = footprint(Usage({"gpu_hours{region=eu}": 10}), {"gpu_hours": "0.7"}, "energy_kwh")
+    >>> energy = footprint(
+    ...     Usage({"gpu_hours{region=eu}": 10}), {"gpu_hours": "0.7"}, "energy_kwh"
+    ... )
     >>> energy, footprint(energy, {"energy_kwh{region=eu}": "0.25"}, "carbon_kg")
     (Usage({'energy_kwh{region=eu}': 7}), Usage({'carbon_kg{region=eu}': 1.75}))
     """

@@ -69,7 +69,9 @@ def lasting_part(terms: BillingPlan | Contract, period: Period) -> Period | None
     """The part of a period up to the end of the contract; None where it has ended before.
 
     >>> from tokenbill.core.pricing.schedule import PriceSchedule
-    >>> contract = Contract(BillingPlan.on_demand(PriceSchedule(calls=1))).ended("2026-03-16")
+    >>> contract = Contract(BillingPlan.on_demand(PriceSchedule(calls=1))).ended(
+    ...     "2026-03-16"
+    ... )
     >>> print(lasting_part(contract, Period("2026-03-01", "2026-04-01")))
     2026-03-01/2026-03-16
     """

@@ -68,7 +68,9 @@ class Adjustment(Value):
     def to_html(self, **options: Unpack[PageOptions]) -> str:
         """The same page as of a bill, a credit note where the total is negative: see ``Bill.to_html``.
 
-        >>> "Credit note" in Adjustment((), Decimal(5), Decimal(0), "USD").to_html(customer="acme")
+        >>> "Credit note" in Adjustment((), Decimal(5), Decimal(0), "USD").to_html(
+        ...     customer="acme"
+        ... )
         True
         """
         from tokenbill.core.billing.page import page

@@ -79,7 +79,9 @@ class Breakdown(Value):
     Source: docs/explanation/stages.md#breakdown
 
     >>> from tokenbill import Bill, BillingPlan, Discount, PriceSchedule, Usage
-    >>> plan = BillingPlan.on_demand(PriceSchedule(a=1, b=1), discounts=[Discount.percent(20)])
+    >>> plan = BillingPlan.on_demand(
+    ...     PriceSchedule(a=1, b=1), discounts=[Discount.percent(20)]
+    ... )
     >>> [str(row.net) for row in Bill.of(Usage(a=100, b=30), plan).breakdown()]
     ['80.00', '24.00']
     """

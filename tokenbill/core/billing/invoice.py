@@ -55,7 +55,9 @@ class Invoice(Value):
 
     >>> from tokenbill import BillingPlan, PriceSchedule, Usage
     >>> plan = BillingPlan.on_demand(PriceSchedule(calls="0.01"))
-    >>> invoice = Invoice.of([Bill.of(Usage(calls=n), plan, about={"team": f"t{n}"}) for n in (150, 275)])
+    >>> invoice = Invoice.of(
+    ...     [Bill.of(Usage(calls=n), plan, about={"team": f"t{n}"}) for n in (150, 275)]
+    ... )
     >>> print(invoice)
     bill   net   tax  total   due
     ----  ----  ----  -----  ----

@@ -42,7 +42,11 @@ ACRONYMS: Final = frozenset(("api", "cpu", "gpu", "llm", "tpu", "ram", "sms", "v
 def amount_text(amount: Exact, places: int, *, beyond: int = BEYOND) -> str:
     """An amount as people read it: thousands apart, and about, where it has more decimals than are shown.
 
-    >>> amount_text(Decimal("5.60525175"), 2), amount_text(Decimal(-14), 2), amount_text(Fraction(1, 3), 2)
+    >>> (
+    ...     amount_text(Decimal("5.60525175"), 2),
+    ...     amount_text(Decimal(-14), 2),
+    ...     amount_text(Fraction(1, 3), 2),
+    ... )
     ('≈ 5.605252', '−14.00', '≈ 0.333333')
     """
     size, most = abs(Fraction(amount)), places + beyond

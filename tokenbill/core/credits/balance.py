@@ -186,7 +186,9 @@ class Balance(Value):
         bills have *drawn* is offered anew, even by a grant that has ended, which then comes first. What
         is *held* is not offered: by all holds that are not over, unless said otherwise.
 
-        >>> balance = Balance([Grant("b", 5, "USD"), Grant("a", 1, "USD", expires="2026-02-01")])
+        >>> balance = Balance(
+        ...     [Grant("b", 5, "USD"), Grant("a", 1, "USD", expires="2026-02-01")]
+        ... )
         >>> [(grant.id, left) for grant, left in balance.usable("2026-01-31")]
         [('a', Decimal('1')), ('b', Decimal('5'))]
         """
@@ -270,7 +272,9 @@ class Balance(Value):
 
         So an account costs the same after a thousand grants as after one.
 
-        >>> balance = Balance([Grant("a", 40, "USD"), Grant("b", 10, "USD")]).drawn_by({"b": 10})
+        >>> balance = Balance([Grant("a", 40, "USD"), Grant("b", 10, "USD")]).drawn_by(
+        ...     {"b": 10}
+        ... )
         >>> [grant.id for grant in balance.without_spent().grants]
         ['a']
         """

@@ -15,7 +15,9 @@ def closed_balance(balance: Balance, period: Period | None, at: date | str | Non
     """The balance after a period: grants roll over, spent ones leave, and so do holds that are over.
 
     >>> from tokenbill.core.credits.grants import Grant
-    >>> closed_balance(Balance([Grant("a", 90, "USD", rollover=(0, 50))]), None, None).remaining()
+    >>> closed_balance(
+    ...     Balance([Grant("a", 90, "USD", rollover=(0, 50))]), None, None
+    ... ).remaining()
     Decimal('50')
     """
     end = period.end if period else None

@@ -130,7 +130,9 @@ def draws_with_owed(
     """The same on an account that may owe: what is left of grants without scope covers what it owes first.
 
     >>> calls = Payable("usage:calls", "usage", Meter("calls"), 13, before=12)
-    >>> draws_with_owed([calls], [Offer("old", 5), Offer("new", 20)], {"old": {"usage:calls": 5}}, 7)
+    >>> draws_with_owed(
+    ...     [calls], [Offer("old", 5), Offer("new", 20)], {"old": {"usage:calls": 5}}, 7
+    ... )
     {'old': {'usage:calls': 5}, 'new': {'owed:before': 7, 'usage:calls': 1}}
     """
     paid, left = dict[str, Units](), list[Offer]()

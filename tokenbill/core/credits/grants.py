@@ -180,7 +180,9 @@ class Grant(Value):
     def usable_at(self, instant: date | str) -> bool:
         """Whether it has started at *instant* and not expired: at the instant of expiry it is gone.
 
-        >>> Grant("g", 5, "USD", starts="2026-02-01", expires="2026-03-01").usable_at("2026-02-01")
+        >>> Grant("g", 5, "USD", starts="2026-02-01", expires="2026-03-01").usable_at(
+        ...     "2026-02-01"
+        ... )
         True
         """
         at = moment(instant)
@@ -189,7 +191,9 @@ class Grant(Value):
     def usable_in(self, period: Period) -> bool:
         """Whether it can pay a bill of all of *period*: it starts before the end and lasts up to it.
 
-        >>> Grant("g", 5, "USD", expires="2026-03-01").usable_in(Period("2026-02-01", "2026-03-01"))
+        >>> Grant("g", 5, "USD", expires="2026-03-01").usable_in(
+        ...     Period("2026-02-01", "2026-03-01")
+        ... )
         True
         """
         end = checked(period).end

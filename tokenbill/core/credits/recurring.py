@@ -229,7 +229,12 @@ def recurring_of(value: Any) -> tuple[Grants, ...]:
 def granted(value: Any) -> tuple[Any, ...]:
     """*value* as the grants of a balance; recurring ones may stand among them, and come last.
 
-    >>> [each.id for each in granted([Grants.every(Cycle.daily(), 50), Grant("month", 1000, "USD")])]
+    >>> [
+    ...     each.id
+    ...     for each in granted(
+    ...         [Grants.every(Cycle.daily(), 50), Grant("month", 1000, "USD")]
+    ...     )
+    ... ]
     ['month', 'recurring']
     """
     given: object = value

@@ -27,7 +27,10 @@ class Revenue(NamedTuple):
 def cost_of(grant: Grant) -> Exact:
     """What was paid for a grant: its cost; without one a paid grant in money cost what it is.
 
-    >>> cost_of(Grant("pack", 100, "USD", cost=80)), cost_of(Grant("gift", 5, "USD", kind="promotional"))
+    >>> (
+    ...     cost_of(Grant("pack", 100, "USD", cost=80)),
+    ...     cost_of(Grant("gift", 5, "USD", kind="promotional")),
+    ... )
     (Decimal('80'), Decimal('0'))
     """
     if grant.cost is not None:

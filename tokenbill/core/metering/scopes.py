@@ -57,7 +57,10 @@ def covers(within: Scope, kind: str | tuple[str, ...], meter: Meter | None = Non
 
     A fee is said by its name, as ``fee:NAME``; what lifts a scope to a minimum of its own, by that scope.
 
-    >>> covers(scope("gpu_hours"), "usage", Meter("gpu_hours{gpu=H100}")), covers(scope("gpu_hours"), "fee")
+    >>> (
+    ...     covers(scope("gpu_hours"), "usage", Meter("gpu_hours{gpu=H100}")),
+    ...     covers(scope("gpu_hours"), "fee"),
+    ... )
     (True, False)
     >>> covers(scope("fee"), "fee:platform"), covers(scope("fee:storage"), "fee:platform")
     (True, False)

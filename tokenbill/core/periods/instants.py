@@ -206,7 +206,10 @@ def is_before(one: date, other: date) -> bool:
 def iso_text(value: date) -> str:
     """The text of a date or an instant: RFC 3339, and the zone in brackets; ``moment`` reads it.
 
-    >>> iso_text(moment("2026-01-31T08:00:00.50+08:00[Asia/Shanghai]")), iso_text(date(2026, 1, 31))
+    >>> (
+    ...     iso_text(moment("2026-01-31T08:00:00.50+08:00[Asia/Shanghai]")),
+    ...     iso_text(date(2026, 1, 31)),
+    ... )
     ('2026-01-31T08:00:00.500000+08:00[Asia/Shanghai]', '2026-01-31')
     """
     if not isinstance(value, datetime) or value.tzinfo is None:

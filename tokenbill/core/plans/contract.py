@@ -116,9 +116,14 @@ class Contract(Value):
     Source: docs/explanation/contracts.md
 
     >>> from tokenbill.core.pricing.schedule import PriceSchedule
-    >>> small, large = (BillingPlan.subscription(fee, PriceSchedule(calls=1)) for fee in (31, 62))
+    >>> small, large = (
+    ...     BillingPlan.subscription(fee, PriceSchedule(calls=1)) for fee in (31, 62)
+    ... )
     >>> contract = Contract(small).amended("2026-03-16", large)
-    >>> [str(version.period) for version in contract.versions(Period("2026-03-01", "2026-04-01"))]
+    >>> [
+    ...     str(version.period)
+    ...     for version in contract.versions(Period("2026-03-01", "2026-04-01"))
+    ... ]
     ['2026-03-01/2026-03-16', '2026-03-16/2026-04-01']
     """
 
@@ -244,7 +249,10 @@ class Contract(Value):
 
         >>> from tokenbill.core.pricing.schedule import PriceSchedule
         >>> plan = BillingPlan.subscription(60, PriceSchedule(), minimum=50)
-        >>> [finding.message for finding in Contract(plan).lint(Period("2026-06-01", "2026-07-01"))]
+        >>> [
+        ...     finding.message
+        ...     for finding in Contract(plan).lint(Period("2026-06-01", "2026-07-01"))
+        ... ]
         ['the minimum of 50 is below the fees of 60, which reach it alone']
         """
         from tokenbill.core.plans.contract_lint import contract_findings  # few programs lint

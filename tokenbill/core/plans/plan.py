@@ -281,7 +281,9 @@ class BillingPlan(Value):
     def at_levels(self, levels: Mapping[str, Number]) -> BillingPlan:
         """The plan at certain levels, for what takes no levels: columns, comparisons, curves.
 
-        >>> plan = BillingPlan.subscription(Fee(10, "seats", level="seats"), PriceSchedule(calls=1))
+        >>> plan = BillingPlan.subscription(
+        ...     Fee(10, "seats", level="seats"), PriceSchedule(calls=1)
+        ... )
         >>> plan.at_levels({"seats": 3}).fees[0].amount
         Decimal('30')
         """
@@ -342,7 +344,10 @@ class BillingPlan(Value):
 
         >>> from tokenbill.core.pricing.tiers import Tier, Volume
         >>> falling = Volume([Tier(10, 10), Tier(None, 6)])
-        >>> [finding.code for finding in BillingPlan.on_demand(PriceSchedule(calls=falling)).lint()]
+        >>> [
+        ...     finding.code
+        ...     for finding in BillingPlan.on_demand(PriceSchedule(calls=falling)).lint()
+        ... ]
         ['cliff']
         """
         tokens = PriceSchedule({"token_price": self.token_price or 0}, currency=self.currency)

@@ -49,7 +49,9 @@ def source_of(
     Raises:
         InvalidPeriod: If *on* is no date.
 
-    >>> source_of((ONE, Decimal("7.12")), currencies=("CNY", "USD"), who="a bank", on="2026-11-05").notes
+    >>> source_of(
+    ...     (ONE, Decimal("7.12")), currencies=("CNY", "USD"), who="a bank", on="2026-11-05"
+    ... ).notes
     ('converted from CNY to USD at 1/7.12, a bank, 2026-11-05',)
     """
     day = moment(on)

@@ -149,7 +149,9 @@ class PriceBook:
         """The parts of a period with the schedule that holds in each: a change of price closes a period.
 
         >>> from tokenbill.core.pricing.schedule import PriceSchedule
-        >>> book = PriceBook([("2026-01-01", PriceSchedule(a=1)), ("2026-07-01", PriceSchedule(a=2))])
+        >>> book = PriceBook(
+        ...     [("2026-01-01", PriceSchedule(a=1)), ("2026-07-01", PriceSchedule(a=2))]
+        ... )
         >>> [str(part) for part, _ in book.parts(Period("2026-06-16", "2026-07-16"))]
         ['2026-06-16/2026-07-01', '2026-07-01/2026-07-16']
         """

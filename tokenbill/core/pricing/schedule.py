@@ -187,7 +187,10 @@ class PriceSchedule(Mapping[Meter, Priced]):
 
         >>> base = PriceSchedule({"calls": "2.50"})
         >>> sold = base.marked_up("20%", {"provider=x": "15%", "model=y": 0})
-        >>> [str(sold.match(meter).price(1)) for meter in ("calls", "calls{provider=x}", "calls{model=y}")]
+        >>> [
+        ...     str(sold.match(meter).price(1))
+        ...     for meter in ("calls", "calls{provider=x}", "calls{model=y}")
+        ... ]
         ['3.000', '2.8750', '2.50']
         """
         from tokenbill.core.pricing.markup import marked_up, markups_of  # few sell on
@@ -244,7 +247,10 @@ class PriceSchedule(Mapping[Meter, Priced]):
     def lint(self) -> tuple[Finding, ...]:
         """What is doubtful: cliffs, gaps, tiers that are never reached, cached tokens at the full rate.
 
-        >>> [finding.code for finding in PriceSchedule(input_tokens=PerUnit(3, per=1_000_000)).lint()]
+        >>> [
+        ...     finding.code
+        ...     for finding in PriceSchedule(input_tokens=PerUnit(3, per=1_000_000)).lint()
+        ... ]
         ['cached_at_full_rate', 'bare_entry']
         """
         from tokenbill.core.pricing.lint import lint  # a process that only bills never needs it

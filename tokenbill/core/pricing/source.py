@@ -116,7 +116,8 @@ class Hours:
         InvalidPeriod: If a time, a day or the zone is none.
 
     >>> evening = Hours("22:00", "02:00", weekdays=[1, 2, 3, 4, 5])
-    >>> evening.hold("2026-11-27T23:59:59Z"), evening.hold("2026-11-28T01:00:00Z")  # Friday, Saturday
+    >>> # Friday, Saturday
+    >>> evening.hold("2026-11-27T23:59:59Z"), evening.hold("2026-11-28T01:00:00Z")
     (True, False)
     """
 
@@ -179,7 +180,9 @@ class Source:
         strict: Whether tokens that may be dearer need an entry that names them; prices of one's own do not.
 
     >>> from tokenbill import PriceSchedule
-    >>> PriceSchedule({"input_tokens": 3}, source=Source()).match("input_tokens{variant=priority}")
+    >>> PriceSchedule({"input_tokens": 3}, source=Source()).match(
+    ...     "input_tokens{variant=priority}"
+    ... )
     Traceback (most recent call last):
     tokenbill.errors.UnpricedVariant: no price of variant=priority for 'input_tokens{variant=priority}'; \
 the price list has only 'input_tokens': price the variant by an entry of its own
