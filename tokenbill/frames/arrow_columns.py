@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
+from uuid import UUID
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.errors import InvalidNumber, UnreadableInput
@@ -23,7 +24,9 @@ __all__ = [
     "keys_of",
     "numbers_of",
     "plain",
+    "readable",
     "refuse_nulls",
+    "uuid_texts",
 ]
 
 Numbers: TypeAlias = "tuple[Ints, int]"
@@ -33,6 +36,7 @@ Place: TypeAlias = Callable[[int], str]
 """What an error calls a row."""
 
 IN_ORDER: Place = "row {}".format
+UUID_SIZE = 16
 VIEWS = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
 
 
@@ -54,9 +58,36 @@ class Source(NamedTuple):
 
 def keys_of(name: str, source: Source, layout: Layout) -> Any:
     """A column that names groups or meters, checked."""
-    cells = source.column(name)
+    cells = readable(source.column(name))
     refuse_nulls(name, cells, layout, source.place)
     return cells
+
+
+def readable(cells: Any) -> Any:
+    """A column of keys of a type that tells rows apart: UUIDs as text, no runs, no short decimals."""
+    kind = cells.type
+    if getattr(kind, "extension_name", "") == "arrow.uuid":
+        return uuid_texts(cells)
+    if pa.types.is_run_end_encoded(kind):
+        chunks = [pc.run_end_decode(chunk) for chunk in _chunks(cells)]
+        return pa.chunked_array(chunks) if isinstance(cells, pa.ChunkedArray) else chunks[0]
+    if pa.types.is_decimal(kind) and kind.bit_width < 128:
+        return cells.cast(pa.decimal128(DIGITS, kind.scale))
+    return cells
+
+
+def uuid_texts(cells: Any) -> Any:
+    """UUIDs as text, and other bytes as hexadecimal digits."""
+    chunks = list[Any]()
+    for chunk in _chunks(cells):
+        storage = chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+        known = storage.cast(pa.binary()).dictionary_encode()
+        texts = [
+            str(UUID(bytes=key)) if len(key) == UUID_SIZE else key.hex()
+            for key in known.dictionary.to_pylist()
+        ]
+        chunks.append(pa.array(texts, pa.string()).take(known.indices))
+    return pa.chunked_array(chunks, pa.string()) if isinstance(cells, pa.ChunkedArray) else chunks[0]
 
 
 def plain(cells: Any) -> Any:

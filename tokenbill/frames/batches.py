@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.errors import TokenbillError, UnreadableInput
-from tokenbill.frames.arrow_columns import Numbers, Place, Source, coded, numbers_of, plain, refuse_nulls
+from tokenbill.frames.arrow_columns import (
+    Numbers,
+    Place,
+    Source,
+    coded,
+    numbers_of,
+    plain,
+    readable,
+    refuse_nulls,
+)
 from tokenbill.frames.engines import np, pa
 from tokenbill.frames.ints import Array, Ints
 from tokenbill.frames.job import Job, Report
@@ -32,7 +42,8 @@ Told: TypeAlias = Callable[[int], object]
 class Batches(NamedTuple):
     """Rows of one file or stream: what errors call it, its columns and their types, the batches of some.
 
-    ``counted`` makes a column of quantities one of numbers.
+    ``counted`` makes a column of quantities one of numbers; ``parts`` are what its path says of all rows,
+    as in ``day=2026-11-01/tenant=acme/part-0.parquet``.
     """
 
     name: str
@@ -40,6 +51,25 @@ class Batches(NamedTuple):
     kinds: Mapping[str, Any]
     read: Callable[[Sequence[str]], Iterator[Any]]
     counted: Callable[[str, Any, Place], Any]
+    parts: Mapping[str, str | None] = MappingProxyType({})
+
+    def with_parts(self, options: Options) -> Batches:
+        """With those parts of its path that are asked for as columns."""
+        wanted = {*options.keys, *options.times, options.meter}
+        found = {name: text for name, text in self.parts.items() if name in wanted and name not in self.kinds}
+        if not found:
+            return self
+        kinds = {**self.kinds, **dict.fromkeys(found, pa.string())}
+
+        def read(columns: Sequence[str]) -> Iterator[Any]:
+            for batch in self.read([name for name in columns if name not in found]):
+                more = {
+                    name: pa.repeat(pa.scalar(text, pa.string()), len(batch)) for name, text in found.items()
+                }
+                arrays = [more[name] if name in more else batch.column(name) for name in columns]
+                yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+        return self._replace(names=[*self.names, *found], kinds=kinds, read=read)
 
 
 def as_it_is(_: str, cells: Any, __: Place) -> Any:
@@ -65,13 +95,14 @@ class Total:
     """The sums of all rows so far, some of them still waiting to be added together."""
 
     def __init__(self, options: Options, first: Batches) -> None:
+        first = first.with_parts(options)
         with told_of(first.name):
             layout = layout_of(first.names, options)
         self.options, self.job = options, Job.of(options, layout, dict.fromkeys(layout.quantities, 0))
         self.layout = layout
         made = {column.name: pa.string() for column in options.calendar} | {VERSION: pa.int64()}
         kinds = {name: first.kinds[name] if name in first.kinds else made[name] for name in layout.keys}
-        empty = {name: plain(pa.array([], kind)) for name, kind in kinds.items()}
+        empty = {name: plain(readable(pa.array([], kind))) for name, kind in kinds.items()}
         none = [(Ints(np.zeros(0, np.int64), 0), 0)] * len(layout.measures)
         self.parts, self.waiting = [Part(empty, none, 0)], 0
         self.kinds = {name: cells.type for name, cells in empty.items()}
@@ -79,6 +110,7 @@ class Total:
 
     def add(self, file: Batches, tell: Told) -> None:
         """Add the rows of a file."""
+        file = file.with_parts(self.options)
         with told_of(file.name):
             found = layout_of(file.names, self.options)
         if set(found.quantities) != set(self.layout.quantities) or found.meter != self.layout.meter:
@@ -103,7 +135,7 @@ class Total:
             cells = file.counted(name, source.column(name), source.place)
             sums.append(numbers_of(name, cells, place=source.place, signed=self.layout.signed))
         sums += [(Ints(np.ones(source.height, np.int64), 1), 0)] * len(self.layout.counts)
-        keys = {name: source.column(name) for name in self.layout.keys}
+        keys = {name: readable(source.column(name)) for name in self.layout.keys}
         for name, cells in keys.items():
             refuse_nulls(name, cells, self.layout, source.place)
         part = added_up(keys, sums, source.height)

@@ -6,8 +6,8 @@ Where a price is the user's own, or there are many labels, rows are rated on arr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -150,8 +150,9 @@ def report(data: Any, options: Options, report: Report) -> Any:
         # its zone rules are of its own edition; times are read as instants, batch by batch
         wanted = dict.fromkeys((*layout.keys, *layout.quantities, *options.times))
         named = [f"{_key(data, name)} AS {_name(name)}" for name in wanted if name in data.columns]
-        reader = data.project(", ".join(named)).to_arrow_reader(BATCH)
-        return _relation(streamed(reader, options, report), data)
+        with _unbusy(data):
+            found = streamed(data.project(", ".join(named)).to_arrow_reader(BATCH), options, report)
+        return _relation(found, data)
     summed = _summed(data, layout)
     _check(data, layout, summed)
     places = {name: _places(data, name) for name in layout.quantities}
@@ -175,13 +176,26 @@ def _summed(data: Any, layout: Layout) -> _Summed:
     sound = " AND ".join(f"{_name(column)} {met}" for column in layout.quantities) or "true"
     counts = ["count(*)", f"count(*) - count(*) FILTER ({sound})"]
     try:
-        table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
+        with _unbusy(data):
+            table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
         *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
         totals = [_total(cells) for cells in columns[len(names) :]]
     except (duckdb.OutOfRangeException, pa.ArrowInvalid):
         raise _too_long(data, layout) from None
     cells = {name: _cells(data, name, column) for name, column in zip(names, columns, strict=False)}
     return _Summed(cells | dict(zip(layout.quantities, totals, strict=True)), rows, odd)
+
+
+@contextmanager
+def _unbusy(data: Any) -> Generator[None, None, None]:
+    """Name the way out where the connection still hands out the rows of another query, from DuckDB 2.0 on."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if type(error).__name__ != "ResourceInUseException":
+            raise
+        way_out = "read its result to the end, or rate a relation of connection.cursor()"
+        raise UnreadableInput("a connection that is busy", listed(data.columns), way_out) from None
 
 
 def _sum(data: Any, column: str) -> str:

@@ -9,9 +9,10 @@ import csv
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
-from os import PathLike
+from os import PathLike, walk
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.money.decimals import PLACES
@@ -32,6 +33,8 @@ BLOCK = 1 << 22
 PATHS: tuple[type, ...] = (str, PathLike)
 CSV = (".csv", ".csv.gz")
 PARQUET = (".parquet", ".pq")
+NO_PART = "__HIVE_DEFAULT_PARTITION__"
+"""What a folder is called whose rows have no value."""
 PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 """A number in CSV: what ``decimals.number`` takes."""
 SHORT = 18
@@ -40,9 +43,9 @@ SHORT = 18
 
 def stream(path: object, options: Options, progress: object, report: Report) -> Any:
     """What *report* makes of the rows of files, as a table."""
-    paths = _paths(path)
-    with _watched(progress, paths) as tell:
-        files = map(_opened, paths)
+    found = _paths(path)
+    with _watched(progress, [each.path for each in found]) as tell:
+        files = map(_opened, found)
         first = next(files)
         total = Total(options, first)
         for file in (first, *files):
@@ -53,7 +56,14 @@ def stream(path: object, options: Options, progress: object, report: Report) -> 
 # ---------------------------------------------------------------- files
 
 
-def _paths(given: Any) -> list[Path]:
+class _Found(NamedTuple):
+    """A file, and what the folders on the way to it say of its rows."""
+
+    path: Path
+    parts: dict[str, str | None]
+
+
+def _paths(given: Any) -> list[_Found]:
     """The files that are meant: one, several, or all Parquet and CSV files below a folder, by name."""
     every: list[Any] = [given] if isinstance(given, PATHS) or not hasattr(given, "__iter__") else [*given]
     found = [path for one in every for path in _below(one)]
@@ -62,7 +72,7 @@ def _paths(given: Any) -> list[Path]:
     return found
 
 
-def _below(given: Any) -> list[Path]:
+def _below(given: Any) -> list[_Found]:
     """A file, or the files of a folder."""
     try:
         path = Path(given)
@@ -75,15 +85,47 @@ def _below(given: Any) -> list[Path]:
     if not is_there:
         raise UnreadableInput("no such file", path.name, "look at its folder and its name")
     if not path.is_dir():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.name.endswith(CSV + PARQUET))
+        _refuse_table(path.parent)
+        return [_Found(path, {})]
+    found = list[_Found]()
+    for place, folders, files in walk(path):
+        folder = Path(place)
+        _refuse_table(folder)
+        # what a job that died or a log leaves begins so; engines do not read it either
+        folders[:] = [name for name in folders if not name.startswith(("_", "."))]
+        parts = dict(filter(None, map(_part_of, folder.relative_to(path).parts)))
+        names = (name for name in files if name.endswith(CSV + PARQUET) and not name.startswith(("_", ".")))
+        found.extend(_Found(folder / name, parts) for name in names)
+    return sorted(found, key=lambda each: each.path)
 
 
-def _opened(path: Path) -> Batches:
-    if path.name.endswith(CSV):
-        return _csv_file(path)
-    if path.name.endswith(PARQUET):
-        return _parquet_file(path)
+def _part_of(folder: str) -> tuple[str, str | None] | None:
+    """What the name of a folder says of all rows below it."""
+    name, equals, text = folder.partition("=")
+    if not (name and equals):
+        return None
+    return unquote(name), None if text == NO_PART else unquote(text)
+
+
+def _refuse_table(folder: Path) -> None:
+    """Refuse the folder of a table that keeps a log: rows deleted or written anew are in its files still."""
+    way_out, kind = "", ""
+    if (folder / "_delta_log").is_dir():
+        kind, way_out = "Delta", "DeltaTable(…).to_pyarrow_table() of deltalake"
+    elif any((folder / "metadata").glob("*.metadata.json")):
+        kind, way_out = "Iceberg", "table.scan().to_arrow() of pyiceberg"
+    elif (folder / ".hoodie").is_dir():
+        kind, way_out = "Hudi", "the reader of Hudi, or Spark"
+    if kind:
+        what = f"a table of {kind}, whose files hold deleted rows, too"
+        raise UnreadableInput(what, folder.name, f"read it with {way_out}, and rate what it gives")
+
+
+def _opened(found: _Found) -> Batches:
+    path = found.path
+    if path.name.endswith(CSV + PARQUET):
+        file = _csv_file(path) if path.name.endswith(CSV) else _parquet_file(path)
+        return file._replace(parts=found.parts)
     raise UnreadableInput("not a Parquet or CSV file", path.name, f"name it {' or '.join(PARQUET + CSV)}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.errors import InvalidNumber, UnreadableInput
@@ -42,7 +43,8 @@ def source_of(data: Any, place: Place = IN_ORDER) -> Source:
 
     def column(name: str) -> Any:
         cells = data[name]
-        if isinstance(cells.dtype, pd.PeriodDtype):  # a month reads "2026-11"
+        is_uuid = cells.dtype == object and isinstance(next(iter(cells.dropna()), None), UUID)
+        if is_uuid or isinstance(cells.dtype, pd.PeriodDtype):  # a month reads "2026-11"
             cells = cells.astype("string")
         try:
             return pa.array(cells, from_pandas=True)

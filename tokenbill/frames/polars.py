@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from tokenbill.errors import QuantityOverflow
+from tokenbill.frames.arrow_columns import uuid_texts
 from tokenbill.frames.engines import pl
 from tokenbill.frames.ints import LONG, Ints
 from tokenbill.frames.job import Job, Report
@@ -54,6 +55,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     keys = list(layout.keys)
     summed = frame.group_by(keys).agg(sums) if keys else frame.select(sums)
     kinds = {name: schema[name] for name in keys if name not in made and name in schema}
+    kinds = {name: kind for name, kind in kinds.items() if kind != pl.Binary}
     work = partial(_reported, job, report, wide, kinds)
     if not is_lazy:
         return work(summed.collect())
@@ -140,7 +142,9 @@ def _reported(job: Job, report: Report, wide: Collection[str], kinds: Mapping[st
 def _key(cells: Any) -> Any:
     """A column of keys as Arrow's, which knows no integers of 128 bits."""
     cells = cells.cast(pl.String) if cells.dtype in (pl.Int128, pl.UInt128) else cells
-    return cells.to_arrow(compat_level=pl.CompatLevel.oldest())
+    found = cells.to_arrow(compat_level=pl.CompatLevel.oldest())
+    # Polars reads the UUIDs of Parquet as bytes, and forgets what they were
+    return uuid_texts(found) if cells.dtype == pl.Binary else found
 
 
 def _joined(frame: Any, column: str, wide: Collection[str]) -> Ints:
