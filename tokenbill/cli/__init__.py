@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tokenbill.cli.chinese import in_language, language_of
-from tokenbill.cli.options import Misuse, Request, options, request_of
+from tokenbill.cli.options import Misuse, Request, request_of
+from tokenbill.cli.parser import options
 from tokenbill.core.base.tables import digits, text_table
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.invoice import Invoice
@@ -157,6 +158,10 @@ def _write_rows(bills: list[Bill], arguments: Namespace) -> None:
         from tokenbill import focus
 
         focus.write_csv(focus.rows(bills, issuer=arguments.issuer), sys.stdout)
+    elif arguments.format == "totals":
+        from tokenbill.cli.plans import write_totals
+
+        write_totals(bills)
     else:
         from tokenbill import files
 
@@ -173,6 +178,18 @@ def _write_document(document: Bill | Invoice, arguments: Namespace) -> None:
 
         stream: Any = getattr(sys.stdout, "buffer", sys.stdout)
         stream.write(to_pdf(document, **said))
+
+
+def _compare(arguments: Namespace) -> None:
+    from tokenbill.cli.plans import compare_plans
+
+    compare_plans(arguments, _note)
+
+
+def _lint(arguments: Namespace) -> None:
+    from tokenbill.cli.plans import lint_plan
+
+    lint_plan(arguments)
 
 
 def _note(text: str) -> None:
@@ -249,6 +266,8 @@ COMMANDS: dict[str | None, Callable[[Namespace], None]] = {
     None: _dialogue,
     "version": _version,
     "bill": _bill,
+    "compare": _compare,
+    "lint": _lint,
     "schema": _schema,
     "store": _store,
 }

@@ -1,14 +1,13 @@
-"""The options of the command line, and the request that they make."""
+"""The request that the options of ``bill`` make."""
 
 from __future__ import annotations
 
-import os
-from argparse import SUPPRESS, Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.metering.meters import Meter
@@ -28,21 +27,8 @@ from tokenbill.errors import (
 from tokenbill.shared.plan_in_force import plan_in_force
 from tokenbill.shared.strict_json import NotJson, decoded
 
-__all__ = ["LANGUAGES", "Misuse", "Request", "options", "period_of", "request_of"]
+__all__ = ["COUNTED", "KINDS", "Misuse", "Request", "loaded", "period_of", "request_of"]
 
-LANGUAGES = ("en", "zh")
-FORMATS = ("text", "csv", "json", "html", "pdf", "focus")
-EXAMPLES = """\
-examples:
-  tokenbill bill usage.csv --by customer --sum gpu_hours --price gpu_hours=0.10
-  tokenbill bill usage.csv --sum gpu_seconds=exec_time --count api_calls \\
-      --price gpu_seconds=0.10/3600 --price api_calls=0.01 --format csv
-  tokenbill bill events.jsonl --as cloudevents --by customer --plan plan.toml
-  tokenbill bill calls.jsonl --as openai.chat --at 2026-11-01T00:00:00Z
-  tokenbill bill session.jsonl --as claude-code --by model
-
-Without --sum and --count a row has a "meter" and a "quantity".
-"""
 KINDS = ("rows", "cloudevents", "usage", "otel", "payload", "log")
 """What a file may hold, besides answers of a named shape and named logs; ``usage`` is a document."""
 NO_PRICES = "no prices: give --price, --plan or --model"
@@ -75,6 +61,9 @@ class Request(NamedTuple):
     at: str | None
     time: str | None = None
     contract: Contract | None = None
+    where: tuple[tuple[str, str], ...] = ()
+    delimiter: str = ","
+    tz: str = "UTC"
 
     @property
     def plans(self) -> tuple[BillingPlan, ...]:
@@ -89,127 +78,6 @@ class Request(NamedTuple):
         if self.plan is None:
             raise Misuse(NO_PRICES)
         return self.plan
-
-
-def options(argv: Sequence[str] | None) -> Namespace:
-    """The arguments by name; ``command`` is None, "version", "bill", "schema" or "store".
-
-    Raises:
-        Misuse: If they cannot be read.
-        SystemExit: After ``--help``.
-    """
-    parser = _Parser(prog="tokenbill", description="Exact bills for AI usage. Without a command: a dialogue.")
-    parser.set_defaults(command=None)
-    parser.add_argument(
-        "--version", dest="command", action="store_const", const="version", help="print the version"
-    )
-    # A Chinese locale is spoken to in Chinese, every other one in English.
-    settings = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    language = "zh" if next(filter(None, settings), "").lower().startswith("zh") else "en"
-    parser.add_argument("--lang", choices=LANGUAGES, default=language, help="language of the dialogue")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    bill = commands.add_parser(
-        "bill",
-        help="bill a file of usage",
-        description="Bill a file of usage: CSV with a header, or JSON lines.",
-        epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    _add_bill(bill)
-    schema = commands.add_parser("schema", help="print the JSON schema of plan files, for editors")
-    schema.set_defaults(command="schema")
-    store = commands.add_parser("store", help="look at the accounts of a database, and close periods")
-    _add_store(store)
-    return parser.parse_args(argv)
-
-
-class _Once(Action):
-    """An option that may stand once: of two the last one would hold, silently."""
-
-    def __call__(
-        self, parser: ArgumentParser, namespace: Namespace, values: Any, option_string: str | None = None
-    ) -> None:
-        stood: set[str] = vars(namespace).setdefault("stood", set[str]())
-        if self.dest in stood:
-            raise ArgumentError(self, "it may stand once")
-        stood.add(self.dest)
-        setattr(namespace, self.dest, values)
-
-
-class _Parser(ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.register("action", None, _Once)
-
-    def error(self, message: str) -> NoReturn:
-        raise Misuse(f"{message}; see {self.prog} --help")
-
-
-def _add_store(parser: ArgumentParser) -> None:
-    parser.set_defaults(command="store")
-    parser.add_argument("url", metavar="URL", help="the database, as in sqlite:///billing.db")
-    about = {
-        "create": "make the tables, or upgrade older ones",
-        "balance": "what is left of each grant",
-        "bill": "the bill of a period so far",
-        "close": "end a period, and keep its bill",
-        "verify": "replay accounts from their events",
-        "export": "all kept bills as JSON documents, one a line",
-    }
-    acts = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    for action, text in about.items():
-        added = acts.add_parser(action, help=text)
-        if action != "create":
-            many = None if action in ("balance", "bill", "close") else "?"
-            added.add_argument("customer", metavar="CUSTOMER", nargs=many, help="whose; all unless given")
-        if action in ("bill", "close"):
-            added.add_argument("--period", metavar="START/END", help="which period, where several are open")
-        if action == "close":
-            added.add_argument("--at", help="when a period without end is over")
-
-
-def _add_bill(parser: ArgumentParser) -> None:
-    parser.set_defaults(command="bill")
-    add = parser.add_argument
-    several: dict[str, Any] = {"action": "append", "default": []}
-    kind = f"what a row is: {', '.join(KINDS)}, the shape of an answer, such as openai.chat, or a kind of log"
-    add("file", metavar="FILE", help="the file; - is standard input")
-    add("--as", dest="kind", metavar="KIND", default="rows", help=kind)
-    add("--by", metavar="COLUMN", help="make one bill for each value of a column", **several)
-    add("--sum", metavar="METER[=COLUMN]", help="a meter adds up its column, or COLUMN", **several)
-    add("--count", metavar="METER", help="a meter counts the rows", **several)
-    add("--label", metavar="LABEL=COLUMN", help="a column is a label of every meter", **several)
-    add("--pool", metavar="PART=WHOLE", help="a column is a part of another, and taken out of it", **several)
-    add(
-        "--period",
-        metavar="START/END",
-        help="the service period, two dates or instants; of events, those in it count",
-    )
-    # What usage costs is said once: by prices, a plan, or the name of a model.
-    price = "what a unit of a meter costs, or PER units"
-    terms = parser.add_mutually_exclusive_group()
-    terms.add_argument("--price", metavar="METER=RATE[/PER]", help=price, **several)
-    terms.add_argument(
-        "--plan", metavar="FILE", help="a plan, contract or schedule of prices, in TOML or JSON"
-    )
-    model = "the prices of a model, as genai-prices lists them; of answers by default each row's own"
-    terms.add_argument("--model", metavar="NAME", help=model, **several)
-    add("--time", metavar="COLUMN", help="when a row was used, where the terms change within the period")
-    add("--currency", default="USD", help="currency of --price; USD by default")
-    add("--provider", metavar="NAME", help="who offers the model")
-    add("--price-map", metavar="FILE", help="a map of prices, such as litellm's, in place of genai-prices")
-    add("--at", metavar="INSTANT", help="when the prices of the model hold, and grants are drawn on")
-    add("--format", choices=FORMATS, default="text", help="what to print: by default text")
-    add("--issuer", metavar="NAME", help="who sends the bill; FOCUS asks for it")
-    add("--number", metavar="TEXT", default="", help="the number of the invoice, in HTML and PDF")
-    # after the command as before it: what is left out here leaves what stood there
-    add("--lang", choices=LANGUAGES, default=SUPPRESS, help="language of HTML and PDF")
-    add("--skip-bad", action="store_true", help="leave out rows that cannot be read, and list them")
-    bar = parser.add_mutually_exclusive_group()
-    bar.add_argument("--progress", action="store_true", help="show a progress bar in any case")
-    bar.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
 def request_of(arguments: Namespace) -> Request:
@@ -228,7 +96,7 @@ def request_of(arguments: Namespace) -> Request:
     try:
         sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
         # A meter without a price is found before a long file is read.
-        labels = dict(_pair(text, "LABEL=COLUMN") for text in arguments.label)
+        labels = dict(_label(text) for text in arguments.label)
         if plan is not None and contract is None and not labels:
             for meter in [*(meter for meter, _ in sums), *counts]:
                 plan.prices.match(meter)
@@ -250,6 +118,9 @@ def request_of(arguments: Namespace) -> Request:
         at=arguments.at,
         time=arguments.time,
         contract=contract,
+        where=tuple(_pair(text, "COLUMN=TEXT") for text in arguments.where),
+        delimiter="\t" if arguments.delimiter in ("tab", "\\t") else arguments.delimiter,
+        tz=arguments.tz,
     )
 
 
@@ -265,6 +136,11 @@ def period_of(text: str | None) -> Period | None:
     if not slash:
         raise InvalidPeriod("not a period", text, "write START/END, as in 2026-01-01/2026-02-01")
     return Period(start, end)
+
+
+def _label(text: str) -> tuple[str, str]:
+    """A label and its column, which have one name where only one is given."""
+    return _pair(text, "LABEL=COLUMN") if "=" in text else (text, text)
 
 
 def _pair(text: str, form: str) -> tuple[str, str]:
@@ -289,6 +165,7 @@ def _check(arguments: Namespace) -> None:
         raise Misuse("--sum and --count read columns; leave them out, or read rows: --as rows")
     if arguments.time and (kind != "rows" or not arguments.period):
         raise Misuse("--time is a column of rows, and their times lie in a period; give --period")
+    _check_rows(arguments)
     if (arguments.label or arguments.pool) and not arguments.sum:
         raise Misuse("--label and --pool say more of the columns that --sum adds up; give --sum")
     if kind in COUNTED and not (arguments.price or arguments.plan or arguments.model):
@@ -306,6 +183,14 @@ def _check(arguments: Namespace) -> None:
         raise Misuse("a document of usage has no columns; leave out --by")
 
 
+def _check_rows(arguments: Namespace) -> None:
+    """Refuse options that rows cannot have, or nothing but rows."""
+    if len(arguments.delimiter) != 1 and arguments.delimiter not in ("tab", "\\t"):
+        raise Misuse(f"not one mark: --delimiter {quoted(arguments.delimiter)}; give ; or tab")
+    if arguments.kind != "rows" and (arguments.where or arguments.delimiter != ","):
+        raise Misuse("--where and --delimiter say more of rows; leave them out, or read rows: --as rows")
+
+
 def _terms(arguments: Namespace, period: Period | None) -> tuple[BillingPlan | None, Contract | None]:
     """The plan of a file, or one on demand, at the prices of the arguments or those of a model.
 
@@ -314,9 +199,7 @@ def _terms(arguments: Namespace, period: Period | None) -> tuple[BillingPlan | N
     """
     terms: Any = None
     if arguments.plan is not None:
-        from tokenbill.serial import load
-
-        terms = load(Path(arguments.plan))
+        terms = loaded(arguments.plan)
     elif not arguments.price and arguments.kind not in COUNTED:
         return None, None
     elif arguments.model:
@@ -349,6 +232,19 @@ def _terms(arguments: Namespace, period: Period | None) -> tuple[BillingPlan | N
         kind = type(terms).__name__
         raise Misuse(f"{arguments.plan} holds a {kind}, neither a plan nor a schedule of prices")
     return BillingPlan.on_demand(terms), None
+
+
+def loaded(path: str) -> Any:
+    """The document of a plan file; an error of its text names the file."""
+    from tokenbill.serial import load
+
+    try:
+        return load(Path(path))
+    except TokenbillError as error:
+        told = str(error)
+        if Path(path).name not in told:
+            error.args = (f"{path}: {told}",)
+        raise
 
 
 def _json_of(path: str) -> Any:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from tokenbill.cli.options import COUNTED, Misuse, Request
+from tokenbill.cli.row_reader import RowReader
+from tokenbill.cli.usage_by_column import summed_by_column
 from tokenbill.cli.usage_by_time import Billed, Groups, dated
-from tokenbill.core.base.inputs import name
-from tokenbill.core.base.quoting import quoted
-from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import EXACT, number
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.schedule import PriceSchedule
-from tokenbill.errors import InvalidName, UnreadableInput
-from tokenbill.events import Event, bracket, once, read_cloudevent, read_cloudevents, usage_by
+from tokenbill.errors import InvalidName, TokenbillError, UnreadableInput
+from tokenbill.events import Event, once, read_cloudevent, read_cloudevents, usage_by
 from tokenbill.files import read_rows, read_usage_by
+from tokenbill.frames import CalendarColumn, day, month
+from tokenbill.frames import time as hour
 from tokenbill.shared.rows import Source
 
 __all__ = ["Callbacks", "Groups", "billed", "usages_of"]
@@ -25,6 +26,8 @@ __all__ = ["Callbacks", "Groups", "billed", "usages_of"]
 Callbacks: TypeAlias = "Mapping[str, Any]"
 """What a reader of files calls: ``on_bad_row`` and ``progress``."""
 
+CALENDAR = re.compile(r".:(day|month|hour)$")
+"""How a column of times is grouped by."""
 OF_EVENTS = ("customer", "source")
 """What events may be grouped by."""
 
@@ -37,8 +40,11 @@ def billed(
         from tokenbill.cli.answers import answered
 
         return answered(source, request, callbacks, note)
-    is_dated = request.time is not None or (request.kind == "cloudevents" and request.contract is not None)
-    by = request.by if request.time is None else (*request.by, request.time)
+    if request.kind == "rows" and request.period is not None and request.time is None:
+        note("the period chooses no rows; name the column of their times: --time COLUMN")
+    is_timed = request.time is not None and request.contract is not None
+    is_dated = is_timed or (request.kind == "cloudevents" and request.contract is not None)
+    by = (*request.by, cast(str, request.time)) if is_timed else request.by
     groups = usages_of(source, request._replace(by=by), callbacks, note)
     return dated(groups, request) if is_dated else groups, request.terms
 
@@ -66,18 +72,39 @@ def usages_of(
     over, *others = (_lengths(plan) for plan in request.plans)
     if any(each != over for each in others):
         raise Misuse("prices depend on other lengths of a request after the terms change; bill each apart")
-    if not over and not request.labels and not request.pools:
-        return read_usage_by(source, request.by, sums=request.sums, counts=request.counts, **callbacks)
-    read = _reader(request)
-
-    def reader(row: Mapping[str, Any]) -> tuple[tuple[str, ...], Usage]:
-        usage, group = read(row), tuple(name(_member(row, column), what=column) for column in request.by)
-        return group, bracket(usage, over=over) if over else usage
-
+    calendars = {column: _calendar(column, request.tz) for column in request.by if CALENDAR.search(column)}
+    chosen = request.where or request.time is not None or calendars or _labelled(request)
+    if not over and not request.labels and not request.pools and not chosen:
+        found = summed_by_column(source, request, callbacks)
+        if found is not None:
+            return found
+        sums, counts, delimiter = request.sums, request.counts, request.delimiter
+        return read_usage_by(source, request.by, sums=sums, counts=counts, delimiter=delimiter, **callbacks)
+    rows = RowReader(request, over, calendars)
     groups: Groups = {}
-    for key, usage in read_rows(source, reader, **callbacks):
-        groups[key] = groups[key] + usage if key in groups else usage
+    for found_row in read_rows(source, rows.read, delimiter=request.delimiter, **callbacks):
+        if found_row is not None:
+            key, usage = found_row
+            groups[key] = groups[key] + usage if key in groups else usage
+    if rows.outside:
+        note(f"{rows.outside} {'row' if rows.outside == 1 else 'rows'} outside the period")
     return dict(sorted(groups.items()))
+
+
+def _labelled(request: Request) -> bool:
+    """Whether a meter of --sum has labels, which a column of the file may contradict."""
+    return any(meter.labels for meter, _ in request.sums)
+
+
+def _calendar(text: str, tz: str) -> CalendarColumn:
+    """What groups rows by the calendar: ``time:day``."""
+    column, _, unit = text.rpartition(":")
+    try:
+        return (
+            hour(column, "1h", tz=tz) if unit == "hour" else {"day": day, "month": month}[unit](column, tz=tz)
+        )
+    except TokenbillError as error:
+        raise Misuse(error) from None
 
 
 def _events(source: Source, request: Request, callbacks: Callbacks, note: Callable[[str], object]) -> Groups:
@@ -85,7 +112,7 @@ def _events(source: Source, request: Request, callbacks: Callbacks, note: Callab
     for column in request.by:
         if column not in OF_EVENTS:
             raise Misuse(f"events have no {column}; group them by {' or '.join(OF_EVENTS)}")
-    batch = _batch(source)
+    source, batch = _batch(source)
     every = list(
         read_rows(source, read_cloudevent, **callbacks) if batch is None else read_cloudevents(batch)
     )
@@ -117,39 +144,14 @@ def _lengths(plan: BillingPlan) -> list[int]:
     return sorted({int(length) for length in lengths if length.isascii() and length.isdecimal()})
 
 
-def _batch(source: Source) -> str | None:
-    """The text of a JSON batch, which is a list; None where the file has an event a line."""
+def _batch(source: Source) -> tuple[Source, str | None]:
+    """The text of a JSON batch, which is a list; None where the source has an event a line."""
     if not isinstance(source, Path):
-        return None
+        lines = list(cast("Iterable[str | bytes]", source))  # what came by standard input comes once
+        text = "".join(line if isinstance(line, str) else line.decode("utf-8", "replace") for line in lines)
+        return cast(Source, lines), text if text.lstrip("\ufeff \t\r\n").startswith("[") else None
     try:
         with source.open(encoding="utf-8") as file:
-            return file.read() if file.read(1) == "[" and not file.seek(0) else None
+            return source, file.read() if file.read(1) == "[" and not file.seek(0) else None
     except (OSError, ValueError):
-        return None  # the reader of rows says what is wrong with it
-
-
-def _reader(request: Request) -> Callable[[Mapping[str, Any]], Usage]:
-    """What reads the usage of one row by its columns."""
-    if not request.sums:
-        raise Misuse("the prices depend on the length of a request; give --sum, for rows that are requests")
-    columns = {column for _, column in request.sums}
-    for column in [column for pool in request.pools for column in pool]:
-        if column not in columns:
-            raise Misuse(f"--pool names a column that no --sum adds up: {quoted(column)}")
-
-    def read(row: Mapping[str, Any]) -> Usage:
-        cells = {column: number(_member(row, column)) for column in columns}
-        # What is a part of another column is counted there, too.
-        for part, whole in request.pools:
-            cells[whole] = EXACT.subtract(cells[whole], cells[part])
-        labels = {label: name(_member(row, column), what=label) for label, column in request.labels.items()}
-        summed = [(Meter(meter, labels), cells[column]) for meter, column in request.sums]
-        return Usage([*summed, *((Meter(meter, labels), 1) for meter in request.counts)])
-
-    return read
-
-
-def _member(row: Mapping[str, Any], column: str) -> Any:
-    if column not in row:
-        raise InvalidName("no such member", column, "name one that every row has")
-    return row[column]
+        return source, None  # the reader of rows says what is wrong with it

@@ -51,10 +51,11 @@ def read_usage(
     counts: Iterable[str] = (),
     on_bad_row: OnBadRow = None,
     progress: Progress = None,
+    delimiter: str = ",",
 ) -> Usage:
     """The usage of all rows of a file together.
 
-    A file is CSV with a header, or JSON lines: an object a line.
+    A file is CSV with a header, or JSON lines: an object a line; one that ends in ``.gz`` is unpacked.
     Its memory does not grow with the rows.
 
     Args:
@@ -64,6 +65,7 @@ def read_usage(
             Without *sums* and *counts* a row is a ``meter`` and its ``quantity``.
         on_bad_row: Called with each row that cannot be read, which is then left out.
         progress: Called with the length of each line read.
+        delimiter: What stands between the cells of CSV.
 
     Raises:
         UnreadableRow: At the first bad row, without *on_bad_row*; at what makes all rows doubtful
@@ -78,7 +80,7 @@ def read_usage(
     Usage({'gpu_hours': 3.5})
     """
     tally = _Tally((), sums, counts)
-    for _ in _each(source, tally.columns, tally.add, on_bad_row, progress):
+    for _ in _each(source, tally.columns, tally.add, on_bad_row, progress, delimiter=delimiter):
         pass
     return tally.usages().get((), Usage())
 
@@ -92,6 +94,7 @@ def read_usage_by(
     counts: Iterable[str] = (),
     on_bad_row: OnBadRow = None,
     progress: Progress = None,
+    delimiter: str = ",",
 ) -> dict[str, Usage]: ...
 
 
@@ -104,6 +107,7 @@ def read_usage_by(
     counts: Iterable[str] = (),
     on_bad_row: OnBadRow = None,
     progress: Progress = None,
+    delimiter: str = ",",
 ) -> dict[tuple[str, ...], Usage]: ...
 
 
@@ -115,6 +119,7 @@ def read_usage_by(
     counts: Iterable[str] = (),
     on_bad_row: OnBadRow = None,
     progress: Progress = None,
+    delimiter: str = ",",
 ) -> dict[Any, Usage]:
     """The usage of each group of rows: those with the same text in the column *by*, sorted by it.
 
@@ -125,7 +130,7 @@ def read_usage_by(
     {'acme': Usage({'gpu_hours': 2.5}), 'globex': Usage({'gpu_hours': 2})}
     """
     tally = _Tally((by,) if isinstance(by, str) else tuple(by), sums, counts)
-    for _ in _each(source, tally.columns, tally.add, on_bad_row, progress):
+    for _ in _each(source, tally.columns, tally.add, on_bad_row, progress, delimiter=delimiter):
         pass
     return {key[0] if isinstance(by, str) else key: usage for key, usage in tally.usages().items()}
 
@@ -136,6 +141,7 @@ def read_rows(
     *,
     on_bad_row: OnBadRow = None,
     progress: Progress = None,
+    delimiter: str = ",",
 ) -> Iterator[Row]:
     """What *reader* makes of each row of a file, one after the other: events, payloads, job records.
 
@@ -159,7 +165,7 @@ def read_rows(
         except TokenbillError as error:
             raise rows.bad(error, "", None) from None
 
-    return _each(source, (), read, on_bad_row, progress)
+    return _each(source, (), read, on_bad_row, progress, delimiter=delimiter)
 
 
 def _each(
@@ -168,9 +174,11 @@ def _each(
     read: Callable[[Rows, Any], Row],
     on_bad_row: OnBadRow,
     progress: Progress,
+    *,
+    delimiter: str,
 ) -> Iterator[Row]:
     """What *read* makes of each row that it can read."""
-    with opened(source, columns, progress) as rows:
+    with opened(source, columns, progress, delimiter=delimiter) as rows:
         for row in rows:
             try:
                 yield read(rows, row)

@@ -163,8 +163,8 @@ class Total:
                 self.seen.add(variant)
 
     def _price(self, variant: tuple[Any, ...], keys: Mapping[str, Any], place: Place) -> None:
-        if self.options.plans is not None:  # which plan prices a row is known once its customer is
-            return
+        if self.options.plans is not None or self.options.signed:
+            return  # which plan prices a row is known once its customer is; what is added up asks for none
         try:
             self.job.layout.entry(self.job.plan, self.layout.measures[0], variant)
         except TokenbillError as error:

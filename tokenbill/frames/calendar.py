@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as clock
 from typing import Any, TypeAlias, cast
 
@@ -16,7 +16,7 @@ from attrs import frozen
 
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.periods.cycle import Cycle
-from tokenbill.core.periods.instants import iso_text, located
+from tokenbill.core.periods.instants import is_before, iso_text, located, midnight, moment, zone
 from tokenbill.core.periods.period import Period
 from tokenbill.errors import InvalidPeriod, UnreadableInput
 
@@ -58,6 +58,18 @@ class CalendarColumn:
         first = start.astimezone(UTC)
         starts = [(first + timedelta(seconds=self.step * i)).astimezone(start.tzinfo) for i in range(count)]
         return [(at, at.isoformat().replace("+00:00", "Z")) for at in starts]
+
+    def at(self, instant: date | str) -> str:
+        """What the column says of one instant; a date is midnight in the zone of the cycle.
+
+        >>> month("at", tz="Asia/Shanghai").at("2026-10-31T16:00:00Z")
+        '2026-11'
+        """
+        when = moment(instant)
+        if not isinstance(when, datetime):
+            when = midnight(when, zone(self.cycle.tz))
+        parts = self.parts(self.cycle.period(self.cycle.index(when)))
+        return next(text for start, text in reversed(parts) if not is_before(when, start))
 
     def _hours(self, start: datetime) -> list[tuple[datetime, str]]:
         """Where the windows of a day begin and end; outside them nothing is said."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from tokenbill.core.base.quoting import quoted
-from tokenbill.core.money.decimals import PLACES
+from tokenbill.core.money.decimals import PLACES, number
 from tokenbill.errors import InvalidNumber, UnreadableInput
 from tokenbill.frames.arrow_columns import Place
 from tokenbill.frames.batches import Batches, Told, Total, as_it_is
@@ -37,6 +37,7 @@ NO_PART = "__HIVE_DEFAULT_PARTITION__"
 """What a folder is called whose rows have no value."""
 PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 """A number in CSV: what ``decimals.number`` takes."""
+EXPONENT = r"[eE]"
 SHORT = 18
 """Digits that 64 bits hold in any case."""
 
@@ -190,6 +191,12 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
     """Text as whole numbers, or as decimals with as many places as the longest of them needs."""
     if pc.all(pc.ascii_is_decimal(cells)).as_py() and _most(pc.utf8_length(cells)) <= SHORT:
         return cells.cast(pa.int64())
+    if pc.any(pc.match_substring_regex(cells, EXPONENT)).as_py():  # as pandas writes what is small or large
+        different = cells.dictionary_encode()
+        cells = pa.chunked_array([different]) if not isinstance(different, pa.ChunkedArray) else different
+        cells = cells.unify_dictionaries().combine_chunks()
+        plain_texts = [_without_exponent(text) for text in cells.dictionary.to_pylist()]
+        cells = pa.array(plain_texts, pa.string()).take(cells.indices)
     odd = pc.index(pc.match_substring_regex(cells, PLAIN), False).as_py()
     if odd >= 0:
         what = f"not a number in column {quoted(name)} in {place(odd)}"
@@ -207,6 +214,14 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
     return cells.cast(
         (pa.decimal256 if digits > DIGITS else pa.decimal128)(max(digits, DIGITS), _most(places))
     )
+
+
+def _without_exponent(text: str) -> str:
+    """A number in plain digits; what is none is left for the error."""
+    try:
+        return format(number(text), "f")
+    except InvalidNumber:
+        return text
 
 
 def _most(numbers: Any) -> int:

@@ -7,6 +7,7 @@ from importlib import import_module
 from os import PathLike
 from typing import Any, TypeAlias, TypeVar
 
+from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.period import Period
 from tokenbill.frames.asking import (
     NO_PLAN,
@@ -234,23 +235,25 @@ def stream(
 
 
 def add_up(
-    data: Frame,
+    data: Any,
     by: Names = (),
     *,
     time: str | CalendarColumn | None = None,
     columns: Iterable[str] | None = None,
+    counts: Iterable[str] = (),
     scale: int = SCALE,
-) -> Frame:
+) -> Any:
     """The exact sums of the columns of numbers: one row for each group of *by*.
 
     An engine's own sum may wrap without a word, or turn into a float. What ``rate`` gives is added up by
-    currency, its amounts alone; a long frame of usage by meter.
+    currency, its amounts alone; a long frame of usage by meter. Files give a table of Arrow.
 
     Args:
-        data: A frame, as in ``rate``.
+        data: A frame, as in ``rate``, or the path of files, as in ``stream``, with *columns*.
         by: The columns of groups; ``month``, ``day`` and ``time`` as in ``rate``.
         time: A column of times, whose rows are added up by day, or ``month``, ``day`` or ``time`` of one.
         columns: The columns that are added up; all columns of integers and decimals unless given.
+        counts: Columns of the result that count the rows.
         scale: Decimals of the sums, which are ``decimal(38, scale)``.
 
     Raises:
@@ -264,15 +267,16 @@ def add_up(
     >>> add_up(calls, by="tenant", scale=0)["calls"].to_list()
     [Decimal('6000000000')]
     """
-    known = kinds_of(data)
-    more = [day(time) if isinstance(time, str) else time] if time is not None else []
-    groups = [*(by if isinstance(by, list | tuple) else [by] if by != () else []), *more]
-    if not isinstance(by, str | CalendarColumn | list | tuple):
-        groups = [*by, *more]  # type: ignore[misc]
+    is_file = isinstance(data, str | PathLike)
+    known = {} if is_file else kinds_of(data)
+    one = isinstance(by, str | CalendarColumn | Cycle)
+    groups: list[Any] = [by] if one else list(by)  # type: ignore[arg-type]
+    if time is not None:
+        groups.append(day(time) if isinstance(time, str) else time)
     named = [each for each in groups if isinstance(each, str)]
     beside = ["currency"] if AMOUNT in known else ["meter"] if "quantity" in known else []
     groups += [name for name in beside if name in known and name not in named]
-    options = options_of(NO_PLAN, by=groups, scale=scale)
+    options = options_of(NO_PLAN, by=groups, counts=counts, scale=scale)
     taken = {*named, *options.times, *beside}
     found = [name for name, kind in known.items() if is_number(kind) and name not in taken]
     if columns is not None:
@@ -280,4 +284,6 @@ def add_up(
     elif AMOUNT in known:
         found = [AMOUNT]
     options = options._replace(meters=tuple(found), signed=True, columns=())
-    return backend_of(data).report(data, options, report_named("sums"))  # type: ignore[no-any-return]
+    if is_file:
+        return import_module("tokenbill.frames.files").stream(data, options, None, report_named("sums"))
+    return backend_of(data).report(data, options, report_named("sums"))

@@ -47,10 +47,10 @@ def sums(job: Job, part: Part) -> Any:
     def name(place: int) -> str:
         return job.layout.group(cells[place].as_py() for cells in part.keys.values())
 
-    for column, (n, places) in zip(job.layout.quantities, part.sums, strict=True):
+    for column, (n, places) in zip(job.layout.measures, part.sums, strict=True):
         whole = held(n.tight(), places, what=column, scale=scale, name=name)
         found[column] = decimals_of(whole, scale)
-    return pa.table({name: found[name] for name in (*job.layout.by, *job.layout.quantities)})
+    return pa.table({name: found[name] for name in (*job.layout.by, *job.layout.measures)})
 
 
 def together(tables: Sequence[Any]) -> Any:

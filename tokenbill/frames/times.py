@@ -41,13 +41,17 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
     kept, found = None, dict[str, Any]()
     if options.time is not None and options.period is not None:
         period = options.period
-        home = period.start.tzinfo if isinstance(period.start, datetime) else None
+        # the days of a plan begin at midnight where it lives
+        cycle = options.plan.cycle
+        home = (
+            period.start.tzinfo if isinstance(period.start, datetime) else zone(cycle.tz if cycle else "UTC")
+        )
         at = _micros(options.time, column(options.time), home, place)
-        is_inside = (at >= boundary(period.start)) & (at < boundary(period.end))
+        is_inside = (at >= boundary(period.start, home)) & (at < boundary(period.end, home))
         kept = np.flatnonzero(is_inside)
         at = at[kept]
         if options.contract is not None:
-            starts = [boundary(clause.period.start) for clause in options.contract.clauses(period)]
+            starts = [boundary(clause.period.start, home) for clause in options.contract.clauses(period)]
             which = np.searchsorted(np.array(starts, np.int64), at, side="right") - 1
             found[VERSION] = pa.array(np.maximum(which, 0))
     for made in options.calendar:
@@ -56,8 +60,10 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
     return Made(found, kept)
 
 
-def boundary(at: date) -> int:
-    """A moment in microseconds; a date is midnight in UTC."""
+def boundary(at: date, home: tzinfo | None = None) -> int:
+    """A moment in microseconds; a date is midnight in the zone *home*, or in UTC."""
+    if not isinstance(at, datetime) and home is not None:
+        at = midnight(at, home)
     if isinstance(at, datetime):
         return (at.astimezone(UTC) - EPOCH) // MICROSECOND
     return (at.toordinal() - FIRST_DAY.toordinal()) * PER_DAY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -31,13 +32,19 @@ ROW_LENGTH = 1 << 20
 DEPTH = 32
 """Most levels of one JSON object."""
 STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|$)', re.DOTALL)
+SEPARATORS = (";", "\t", "|", ",")
+"""What may stand between cells; a header that is one cell with such a mark was cut at another."""
 QUOTING = "end rows with LF or CRLF, close quotation marks, and double those inside a cell"
 OBJECTS = 'write an object a line, as in {"meter": "api_calls", "quantity": 1}'
 
 
 @contextmanager
-def opened(source: Source, columns: Iterable[str], progress: Progress = None) -> Generator[Rows, None, None]:
+def opened(
+    source: Source, columns: Iterable[str], progress: Progress = None, *, delimiter: str = ","
+) -> Generator[Rows, None, None]:
     """The rows of a source: CSV with a header, or JSON lines, with those *columns* looked for.
+
+    A path that ends in ``.gz`` is unpacked; *delimiter* stands between the cells of CSV.
 
     Raises:
         UnreadableInput: If *source* is neither a path, nor an open file, nor lines, or cannot be read.
@@ -49,7 +56,8 @@ def opened(source: Source, columns: Iterable[str], progress: Progress = None) ->
     """
     with _pieces_of(source) as (title, pieces):
         lines = _Lines(title, pieces, progress)
-        yield (_JsonRows if lines.look_like_json() else _CsvRows)(lines, list(columns))
+        is_json = lines.look_like_json()
+        yield _JsonRows(lines, list(columns)) if is_json else _CsvRows(lines, list(columns), delimiter)
 
 
 @contextmanager
@@ -58,7 +66,7 @@ def _pieces_of(source: object) -> Generator[tuple[str, Iterator[str | bytes]], N
     if isinstance(source, PathLike):
         path = fsdecode(cast("PathLike[str]", source))
         try:
-            stream = Path(path).open("rb")  # noqa: SIM115
+            stream: Any = gzip.open(path) if path.endswith(".gz") else Path(path).open("rb")  # noqa: SIM115
         except (OSError, ValueError) as error:
             raise UnreadableInput("cannot read", path, _reason(error)) from None
         with stream:
@@ -82,7 +90,7 @@ def _read(pieces: Any, title: str) -> Iterator[str | bytes]:
         # A line without end would fill the memory before anybody could count it.
         while piece := pieces.readline(ROW_LENGTH + 1):
             yield piece
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:  # a packed file that was cut ends early
         raise UnreadableInput("cannot read on in", title, _reason(error)) from None
 
 
@@ -105,7 +113,7 @@ class _Lines:
         opening = first if isinstance(first, str) else first.decode("utf-8", "replace")
         # Files of some editors begin with a byte order mark, which belongs to neither format.
         looks = opening.lstrip("\ufeff \t\r\n").startswith(("{", "["))
-        return looks or self._title.endswith((".jsonl", ".ndjson"))
+        return looks or self._title.removesuffix(".gz").endswith((".jsonl", ".ndjson"))
 
     def begin(self) -> None:
         """The next line begins a row."""
@@ -185,9 +193,9 @@ class Rows(ABC):
 class _CsvRows(Rows):
     """The rows of CSV below their header, each a list of cells."""
 
-    def __init__(self, lines: _Lines, columns: list[str]) -> None:
+    def __init__(self, lines: _Lines, columns: list[str], delimiter: str = ",") -> None:
         super().__init__(lines, columns)
-        self._reader = csv.reader(lines, strict=True)
+        self._reader = csv.reader(lines, strict=True, delimiter=delimiter)
         header = next(iter(self), None)
         lines.check()
         if header is None:
@@ -198,6 +206,10 @@ class _CsvRows(Rows):
                 lines.refuse("two columns of one name", column, "name each column once", column)
         self._header = header
         for column in columns:
+            other = next((mark for mark in SEPARATORS if len(header) == 1 and mark in header[0]), None)
+            if column not in header and other is not None:
+                way_out = f"say so: delimiter={other!r}, or --delimiter"
+                lines.refuse(f"the columns are separated by {other!r}", header[0], way_out)
             if not column or column not in header:
                 lines.refuse_column(column, header)
         self._places = [header.index(column) for column in columns]

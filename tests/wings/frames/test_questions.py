@@ -4,10 +4,18 @@ import pytest
 
 pytest.importorskip("numpy", reason="not run: install numpy, which every engine needs")  # before the helpers
 
+from collections import defaultdict
 from decimal import Decimal
+from fractions import Fraction
 
-from tests.support.engines import ENGINES, QUICK, engine_of
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.engines import ENGINES, QUICK, SLOW, engine_of
+from tests.wings.frames.frame_bills import is_beyond, plans_and_events, quantity_column
 from tokenbill import (
+    Bill,
     BillingPlan,
     Discount,
     Fee,
@@ -16,12 +24,24 @@ from tokenbill import (
     PriceSchedule,
     Tax,
     Tier,
+    Usage,
 )
-from tokenbill.errors import CurrencyMismatch, InvalidNumber, InvalidPlan, InvalidPrice, UnreadableInput
+from tokenbill.core.money.decimals import shifted
+from tokenbill.errors import (
+    CurrencyMismatch,
+    InvalidNumber,
+    InvalidPlan,
+    InvalidPrice,
+    QuantityOverflow,
+    UnreadableInput,
+)
 from tokenbill.frames import add_up, compare, margin, rate, rollout, totals
 
 every_engine = pytest.mark.parametrize("name", ENGINES)
 quick_engine = pytest.mark.parametrize("name", QUICK)
+slow_engine = pytest.mark.parametrize("name", SLOW)
+few = settings(max_examples=settings.default.max_examples // 2)
+fewer = settings(max_examples=settings.default.max_examples // 20 + 1)
 
 CALLS = BillingPlan.on_demand(PriceSchedule(calls="0.001"))
 TIERED = BillingPlan.on_demand(PriceSchedule(calls=Graduated([Tier(5, "0.10"), Tier(None, "0.01")])))
@@ -37,7 +57,8 @@ def by_key(rows, *key, value="amount"):
     found = {}
     for row in rows:
         place = tuple(row[column] for column in key)
-        found[place] = found.get(place, 0) + row[value]
+        # no context of Decimal holds the digits of all sums
+        found[place] = found.get(place, 0) + Fraction(row[value])
     return found if len(key) > 1 else {place[0]: amount for place, amount in found.items()}
 
 
@@ -128,6 +149,49 @@ def test_labels_come_back_beside_the_meter(name):
         ("calls{model=large}", "large", "eu"): Decimal("0.02"),
         ("calls{model=large}", "large", "us"): Decimal("0.02"),
     }
+
+
+@quick_engine
+@few
+@given(plans_and_events(), st.data())
+def test_showback_adds_up_to_the_bill(name, drawn, data):
+    check_showback(name, drawn, data)
+
+
+@slow_engine
+@fewer
+@given(plans_and_events(), st.data())
+def test_showback_adds_up_to_the_bill_on_slow_engines(name, drawn, data):
+    check_showback(name, drawn, data)
+
+
+def check_showback(name, drawn, data):
+    """Spread over teams and models, each line is the line of the bill, and all are its total."""
+    plan, places, few_events = drawn
+    # each event three times, by three teams, and a fee for all of them: no decimal is a third of it
+    plan = evolve(plan, fees=[*plan.fees, Fee("1.00", "shared")])
+    events = [event for event in few_events for _ in range(3)]
+    tenants, meters, numbers = (list(cells) for cells in zip(*events, strict=True))
+    models = data.draw(st.lists(st.sampled_from([1, 2]), min_size=len(events), max_size=len(events)))
+    columns = {"tenant": tenants, "meter": meters, "quantity": quantity_column(numbers, places)}
+    columns |= {"team": ["x", "y", "z"] * len(few_events), "model": models}
+    by_tenant = defaultdict(Usage)
+    for tenant, meter, n in events:
+        by_tenant[tenant] += Usage({meter: shifted(n, places)})
+    try:
+        rows = asked(name, rate, columns, plan, "tenant", spread=["team", "model"])
+        whole = asked(name, rate, columns, plan, "tenant")
+    except engine_of(name).bill_refusals(InvalidPrice, QuantityOverflow):
+        assert is_beyond(plan, by_tenant.values(), places)
+        return
+    found = by_key(rows, "tenant")  # a bill of nothing has no lines
+    for tenant, usage in by_tenant.items():
+        assert found.get(tenant, 0) == Bill.of(usage, plan).total
+    line = "tenant", "kind", "meter", "description"
+    assert by_key(rows, *line) == by_key(whole, *line)
+    for row in rows:  # nobody gets the part of another's line that has the other sign
+        total = by_key(whole, *line)[tuple(row[column] for column in line)]
+        assert Fraction(row["amount"]) * total >= 0
 
 
 # ---------------------------------------------------------------- counts, plans, totals

@@ -1,0 +1,209 @@
+"""The command line on rows: times, labels, conditions, forms of files, and plans compared."""
+
+import gzip
+import io
+import sys
+
+import pytest
+
+from tokenbill import BillingPlan, Discount, PriceSchedule, Tax, serial
+from tokenbill.cli import main
+
+USAGE = """\
+time,customer,model,status,calls
+2026-10-31T16:00:00Z,acme,small,SUCCEED,100
+2026-11-01T10:00:00Z,acme,large,SUCCEED,50
+2026-11-02T23:59:59Z,zoo,small,FAILED,7
+2026-11-03T00:00:00Z,zoo,small,SUCCEED,3
+"""
+PRICE = ["--price", "calls=0.10"]
+
+
+@pytest.fixture
+def usage(tmp_path):
+    path = tmp_path / "usage.csv"
+    path.write_text(USAGE)
+    return str(path)
+
+
+def told(capsys, *arguments, code=0):
+    assert main(["bill", *arguments]) == code
+    found = capsys.readouterr()
+    return found.err if code else found.out
+
+
+def test_a_period_leaves_out_the_rows_outside_it(usage, capsys):
+    period = ["--period", "2026-11-01/2026-11-03"]
+
+    assert main(["bill", usage, "--sum", "calls", *PRICE, *period, "--time", "time"]) == 0
+    found = capsys.readouterr()
+    assert "Total: $5.70" in found.out  # 50 and 7 calls
+    assert "2 rows outside the period" in found.err
+    assert main(["bill", usage, "--sum", "calls", *PRICE, *period]) == 0
+    assert "the period chooses no rows; name the column of their times: --time" in capsys.readouterr().err
+
+
+def test_rows_are_grouped_by_the_calendar(usage, capsys):
+    asked = [usage, "--sum", "calls", *PRICE, "--format", "totals"]
+
+    assert told(capsys, *asked, "--by", "time:month").splitlines()[1:] == [
+        "2026-10,10.00,0,0,0,10.00,USD",
+        "2026-11,6.00,0,0,0,6.00,USD",
+    ]
+    lines = told(capsys, *asked, "--by", "customer", "--by", "time:day", "--tz", "Asia/Shanghai").splitlines()
+    assert [line.split(",")[:2] for line in lines[1:]] == [
+        ["acme", "2026-11-01"],
+        ["zoo", "2026-11-03"],
+    ]
+    assert told(capsys, *asked, "--by", "time:hour").splitlines()[1].startswith("2026-10-31T16:00:00Z,")
+    assert "Mars" in told(capsys, *asked, "--by", "time:day", "--tz", "Mars", code=2)
+
+
+def test_a_label_is_a_column(usage, capsys):
+    prices = ["--price", "calls{model=small}=0.01", "--price", "calls{model=large}=0.02"]
+
+    for label in ("model", "model=model"):
+        found = told(capsys, usage, "--sum", "calls", "--label", label, *prices, "--where", "customer=acme")
+        assert "Total: $2.00" in found
+    missing = told(capsys, usage, "--sum", "calls", "--label", "model", *prices[:2], code=1)
+    assert "calls{model=large}" in missing
+    wrong = told(capsys, usage, "--sum", "calls{model=large}=calls", *prices, code=1)
+    assert "a row whose model is not that of --sum calls{model=large}: 'small'; write --label model" in wrong
+
+
+def test_rows_are_chosen_by_a_column(usage, capsys):
+    found = told(
+        capsys, usage, "--sum", "calls", *PRICE, "--where", "status=SUCCEED", "--where", "model=small"
+    )
+    assert "Total: $10.30" in found  # 103 calls
+    assert "no such member: 'state'" in told(
+        capsys, usage, "--sum", "calls", *PRICE, "--where", "state=1", code=1
+    )
+
+
+def test_totals_are_a_row_for_each_bill(usage, capsys, tmp_path):
+    plan = BillingPlan.on_demand(
+        PriceSchedule(calls="0.10"), discounts=[Discount.percent(10)], taxes=[Tax("VAT", 20)]
+    )
+    serial.dump(plan, tmp_path / "plan.json")
+
+    found = told(capsys, usage, "--sum", "calls", "--plan", str(tmp_path / "plan.json"), "--format", "totals")
+    # 160 calls are 16.00, less 1.60, and 2.88 of tax
+    assert found == "net,discount,credit,tax,total,currency\n14.40,1.60,0,2.88,17.28,USD\n"
+
+
+def test_files_of_other_forms_are_read(usage, capsys, tmp_path):
+    packed, marked, exponents = (tmp_path / name for name in ("u.csv.gz", "marked.csv", "exponents.csv"))
+    packed.write_bytes(gzip.compress(USAGE.encode()))
+    marked.write_text(USAGE.replace(",", ";"))
+    exponents.write_text("calls\n2e-05\n1e3\n")
+    asked = ["--sum", "calls", *PRICE]
+
+    assert "Total: $16.00" in told(capsys, str(packed), *asked)
+    assert "Total: $16.00" in told(capsys, str(marked), *asked, "--delimiter", ";")
+    assert "the columns are separated by ';'" in told(capsys, str(marked), *asked, code=1)
+    found = told(capsys, str(exponents), "--sum", "calls", "--price", "calls=1.00")
+    assert "Total: $1000.00" in found
+    assert "Before rounding: 1000.00002 USD" in found
+    (tmp_path / "cut.csv.gz").write_bytes(packed.read_bytes()[:40])
+    assert "cut.csv.gz" in told(capsys, str(tmp_path / "cut.csv.gz"), *asked, code=1)
+    assert "not one mark" in told(capsys, usage, *asked, "--delimiter", ";;", code=2)
+
+
+def test_long_files_and_parquet_are_read_by_column(capsys, tmp_path, monkeypatch):
+    pa = pytest.importorskip("pyarrow", reason="not run: install pyarrow, which reads columns")
+    pytest.importorskip("numpy", reason="not run: install numpy, which reads columns")
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr("tokenbill.cli.usage_by_column.LONG", 0)
+    monkeypatch.setattr("tokenbill.cli.reading.read_usage_by", None)  # rows are not read one by one
+    path = tmp_path / "usage.csv"
+    path.write_text("customer,calls\nacme,1.50\nzoo,2\nacme,1e-3\n")
+    pq.write_table(pa.table({"customer": ["acme"], "calls": [7]}), tmp_path / "usage.parquet")
+    asked = [
+        "--by",
+        "customer",
+        "--sum",
+        "calls",
+        "--count",
+        "rows",
+        "--price",
+        "calls=1",
+        "--price",
+        "rows=1",
+    ]
+
+    assert [line.split() for line in told(capsys, str(path), *asked).splitlines()[2:4]] == [
+        ["acme", "1.501", "2", "3.50"],
+        ["zoo", "2", "1", "3.00"],
+    ]
+    assert "acme" in told(capsys, str(tmp_path / "usage.parquet"), *asked)
+    long = tmp_path / "long.csv"
+    long.write_text("meter,quantity\ncalls,3\ncalls,4\n")
+    assert "Total: $7.00" in told(capsys, str(long), "--price", "calls=1")
+
+
+def test_what_columns_refuse_is_told_with_its_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tokenbill.cli.usage_by_column.LONG", 0)
+    path = tmp_path / "usage.csv"
+    path.write_text("customer,calls\nacme,1\nzoo,many\n")
+
+    refused = told(capsys, str(path), "--by", "customer", "--sum", "calls", *PRICE, code=1)
+    assert "line 3" in refused
+    assert "many" in refused
+
+
+def test_a_batch_comes_by_standard_input(capsys, monkeypatch):
+    event = (
+        '{"specversion": "1.0", "id": "1", "source": "s", "type": "calls", "subject": "acme", '
+        '"time": "2026-11-01T00:00:00Z", "data": {"quantity": 3}}'
+    )
+    for text in (f"[{event}]", f"{event}\n"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        found = told(capsys, "-", "--as", "cloudevents", "--by", "customer", *PRICE)
+        assert "Total: $0.30" in found
+
+
+# ---------------------------------------------------------------- plans
+
+
+@pytest.fixture
+def plans(tmp_path):
+    on_demand = BillingPlan.on_demand(PriceSchedule(calls="0.10"))
+    pro = BillingPlan.subscription("15.00", PriceSchedule(calls="0.02"), name="pro")
+    for name, plan in (("demand", on_demand), ("b", pro)):
+        serial.dump(plan, tmp_path / f"{name}.json")
+    return ["--plan", str(tmp_path / "demand.json"), "--plan", str(tmp_path / "b.json")]
+
+
+def test_plans_are_compared_group_by_group(capsys, tmp_path, plans):
+    path = tmp_path / "usage.csv"
+    path.write_text("customer,calls\na,100\nb,250\n")
+    asked = ["compare", str(path), "--by", "customer", "--sum", "calls"]
+
+    assert main([*asked, *plans, "--format", "csv"]) == 0
+    assert (
+        capsys.readouterr().out == "customer,demand,pro,cheapest\na,10.00,17.00,demand\nb,25.00,20.00,pro\n"
+    )
+    assert main([*asked[:2], "--sum", "calls", *plans]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["35.00", "22.00", "pro"]
+    assert main([*asked, *plans[:2]]) == 2
+    assert "give --plan twice" in capsys.readouterr().err
+    assert main([*asked, *plans[:2], *plans[:2]]) == 2
+    assert "two plans of one name: demand" in capsys.readouterr().err
+
+
+def test_a_plan_is_looked_over(capsys, tmp_path, plans):
+    serial.dump(PriceSchedule({"calls{model=a}": 1}), tmp_path / "odd.json")
+
+    assert main(["lint", plans[1]]) == 0
+    assert capsys.readouterr().out.endswith("0 warnings\n")
+    assert main(["lint", str(tmp_path / "odd.json")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 warning"
+
+
+def test_a_typo_in_a_plan_names_the_file(capsys, tmp_path, usage):
+    path = tmp_path / "plan.json"
+    path.write_text('{"type": "BillingPlan", "version": 1, "pricse": {}}')
+
+    assert "plan.json" in told(capsys, usage, "--sum", "calls", "--plan", str(path), code=1)

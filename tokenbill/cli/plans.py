@@ -1,0 +1,102 @@
+"""Plans on the command line: compared for all customers, and looked over for what is odd."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenbill.cli.options import Misuse, loaded, request_of
+from tokenbill.cli.reading import usages_of
+from tokenbill.core.base.tables import digits, guarded, text_table
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import ZERO, decimal, difference, plus
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.schedule import PriceSchedule
+from tokenbill.errors import CurrencyMismatch
+
+__all__ = ["compare_plans", "lint_plan", "write_totals"]
+
+TOTALS = ("net", "discount", "credit", "tax", "total", "currency")
+
+
+def write_totals(bills: Sequence[Bill]) -> None:
+    """A row of CSV for each bill: what it comes to, and no lines."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    headings = [heading for bill in bills[:1] for heading in bill.about]
+    writer.writerow([*map(guarded, headings), *TOTALS])
+    for bill in bills:
+        off, credit, tax = (_together(bill, kind) for kind in ("discount", "credit", "tax"))
+        net = decimal(plus(difference(bill.total, tax), -credit))
+        numbers = (net, -off, -credit, tax, bill.total)
+        writer.writerow([*map(guarded, bill.about.values()), *map(digits, numbers), bill.currency])
+
+
+def _together(bill: Bill, kind: str) -> Any:
+    """The amounts of the lines of a kind; of taxes that prices contain, not what is taken off again."""
+    amounts = [line.amount for line in bill.lines if line.kind == kind]
+    total: Any = ZERO
+    for amount in amounts:
+        if kind != "tax" or amount > 0:
+            total = decimal(plus(total, amount))
+    return total
+
+
+def compare_plans(arguments: Namespace, note: Callable[[str], object]) -> None:
+    """What each group would pay under each plan, and which is the cheapest."""
+    paths: list[str] = arguments.plan
+    if len(paths) < 2:
+        raise Misuse("one plan has nothing to be compared with; give --plan twice")
+    source = getattr(sys.stdin, "buffer", sys.stdin) if arguments.file == "-" else Path(arguments.file)
+    terms = dict[str, tuple[BillingPlan, Contract | None]]()
+    usages: Mapping[tuple[str, ...], Usage] = {}
+    for i, path in enumerate(paths):
+        request = request_of(Namespace(**{**vars(arguments), "plan": path}))
+        plan = request.terms
+        label = plan.name or Path(path).stem
+        if label in terms:
+            raise Misuse(f"two plans of one name: {label}; name them in their files")
+        terms[label] = plan, request.contract
+        if i == 0:
+            usages = usages_of(source, request, {"on_bad_row": None, "progress": None}, note)
+        elif plan.currency != (first := next(iter(terms.values()))[0].currency):
+            raise CurrencyMismatch(first.code, plan.currency.code)
+    by = tuple(arguments.by)
+    rows = list[tuple[str, ...]]()
+    for group, usage in (usages if by else {(): usages.get((), Usage())}).items():
+        totals = {
+            label: Bill.of(usage, contract or plan, period=request.period, at=arguments.at).total
+            for label, (plan, contract) in terms.items()
+        }
+        rows.append((*group, *map(digits, totals.values()), min(totals, key=lambda label: totals[label])))
+    header = (*by, *terms, "cheapest")
+    if arguments.format == "csv":
+        csv.writer(sys.stdout, lineterminator="\n").writerows(
+            [[*map(guarded, row)] for row in (header, *rows)]
+        )
+    else:
+        print(text_table(header, rows, numbers=range(len(by), len(header) - 1)))
+
+
+def lint_plan(arguments: Namespace) -> None:
+    """What is odd about a plan or a schedule, a finding a line."""
+    terms = loaded(arguments.plan_file)
+    plans = [terms]
+    if isinstance(terms, Contract):
+        plans = [terms.plan, *(change.plan for change in terms.amendments)]
+    count = 0
+    for each in plans:
+        prices = each.prices if isinstance(each, BillingPlan) else each
+        if not isinstance(prices, PriceSchedule):
+            raise Misuse(
+                f"{arguments.plan_file} holds a {type(prices).__name__}, which is no plan or schedule"
+            )
+        for finding in prices.lint():
+            count += 1
+            print(finding)
+    print(f"{count} {'warning' if count == 1 else 'warnings'}")

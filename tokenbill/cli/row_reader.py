@@ -1,0 +1,98 @@
+"""Rows, one by one: their usage under labels and pools, and which of them count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tokenbill.cli.options import Misuse, Request
+from tokenbill.core.base.inputs import name
+from tokenbill.core.base.quoting import quoted
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import EXACT, number
+from tokenbill.core.periods.instants import moment, zone
+from tokenbill.errors import InvalidName, InvalidUsage
+from tokenbill.events import bracket
+from tokenbill.frames import CalendarColumn
+
+__all__ = ["RowReader"]
+
+
+class RowReader:
+    """What reads the group and the usage of a row; None where it does not count.
+
+    ``outside`` counts those that lie outside the period.
+    """
+
+    def __init__(
+        self, request: Request, over: Sequence[int], calendars: Mapping[str, CalendarColumn]
+    ) -> None:
+        self.request, self.over, self.calendars, self.outside = request, over, calendars, 0
+        self.columns = {column for _, column in request.sums}
+        self.is_long = not (request.sums or request.counts)
+        if not request.sums and (over or request.labels):
+            raise Misuse(
+                "the prices depend on the length of a request; give --sum, for rows that are requests"
+            )
+        for column in [column for pool in request.pools for column in pool]:
+            if column not in self.columns:
+                raise Misuse(f"--pool names a column that no --sum adds up: {quoted(column)}")
+
+    def read(self, row: Mapping[str, Any]) -> tuple[tuple[str, ...], Usage] | None:
+        """The group and usage of a row."""
+        request = self.request
+        if any(str(_member(row, column)) != text for column, text in request.where):
+            return None
+        is_chosen = request.time is not None and request.contract is None
+        if is_chosen and not self._is_inside(_member(row, str(request.time))):
+            self.outside += 1
+            return None
+        usage = self._usage(row)
+        return tuple(map(self._part(row), request.by)), bracket(usage, over=self.over) if self.over else usage
+
+    def _is_inside(self, text: Any) -> bool:
+        """Whether the period holds a time."""
+        period, cycle, when = self.request.period, self.request.terms.cycle, moment(text)
+        assert period is not None  # an option asks for the other
+        if isinstance(when, datetime) and not isinstance(period.start, datetime):
+            # the days of a plan begin at midnight where it lives
+            when = when.astimezone(zone(cycle.tz if cycle else self.request.tz)).date()
+        return when in period
+
+    def _part(self, row: Mapping[str, Any]) -> Any:
+        def part(column: str) -> str:
+            calendar = self.calendars.get(column)
+            if calendar is not None and column not in row:
+                return calendar.at(_member(row, calendar.column))
+            return name(_member(row, column), what=column)
+
+        return part
+
+    def _usage(self, row: Mapping[str, Any]) -> Usage:
+        request = self.request
+        if self.is_long:
+            return Usage({_member(row, "meter"): number(_member(row, "quantity"))})
+        cells = {column: number(_member(row, column)) for column in self.columns}
+        # what is a part of another column is counted there, too
+        for part, whole in request.pools:
+            cells[whole] = EXACT.subtract(cells[whole], cells[part])
+        labels = {label: name(_member(row, column), what=label) for label, column in request.labels.items()}
+        summed = list[tuple[Meter, Any]]()
+        for meter, column in request.sums:
+            for label, text in meter.labels.items():
+                # a row of another model would be billed as this one without a word
+                if label not in labels and label in row and row[label] not in ("", text):
+                    way_out = f"write --label {label}, and leave it out of --sum"
+                    raise InvalidUsage(
+                        f"a row whose {label} is not that of --sum {meter}", row[label], way_out
+                    )
+            summed.append((Meter(meter, labels), cells[column]))
+        return Usage([*summed, *((Meter(meter, labels), 1) for meter in request.counts)])
+
+
+def _member(row: Mapping[str, Any], column: str) -> Any:
+    if column not in row:
+        raise InvalidName("no such member", column, "name one that every row has")
+    return row[column]
