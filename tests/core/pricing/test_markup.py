@@ -98,7 +98,7 @@ def test_a_price_is_marked_up_by_zero_or_more():
         MarkedUp(PerUnit(2), -1)
 
 
-@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize("most", [1, 2, 3])
 def test_mark_ups_make_no_endless_schedules(monkeypatch, most):
     monkeypatch.setattr(markup, "MOST", most)
     base = PriceSchedule({"calls": 1, "disks": 1})

@@ -8,6 +8,7 @@ from tokenbill import (
     Bill,
     BillingPlan,
     Contract,
+    Currency,
     Discount,
     Fee,
     Flat,
@@ -326,3 +327,47 @@ def test_curves_say_what_they_read():
     )
     assert "5 free units" in plan._repr_html_()
     assert BillingPlan.on_demand(CALLS, included=[Allowance(5, "calls")]).included == (("calls", 5),)
+
+
+def test_amounts_that_wait_for_each_other_through_an_amendment_are_refused():
+    prices = PriceSchedule(a=1, b=1)
+    one, other = (
+        BillingPlan.on_demand(prices, included={key: PerUnit(1).of(Amount(read))}, cycle=Cycle.monthly())
+        for key, read in (("a", "b"), ("b", "a"))
+    )
+    contract = Contract(one).amended("2026-06-16", other)
+
+    with pytest.raises(InvalidPlan, match=r"amounts that wait for each other.*usage:a → usage:b"):
+        Bill.of({"2026-06-03": {"a": 5, "b": 5}}, contract, period=JUNE)
+
+
+def test_an_amount_in_tokens_is_none():
+    prices = PriceSchedule(currency=Currency("TOKEN", places=0), calls=1)
+
+    with pytest.raises(InvalidPlan, match="a curve of an amount in tokens"):
+        BillingPlan.on_demand(
+            prices, currency="USD", token_price=PerUnit(1), fees=[Fee(PerUnit(1).of(Amount("usage")), "care")]
+        )
+
+
+def test_a_level_may_be_called_what_no_meter_is():
+    plan = BillingPlan.on_demand(CALLS, minimum=PerUnit(5).of("GPU racks"))
+
+    assert plan.levels == {"GPU racks"}
+    assert str(Bill.of(Usage(), plan, levels={"GPU racks": 2}).total) == "10.00"
+
+
+def test_an_allowance_by_level_may_end_with_an_amendment():
+    plan = BillingPlan.on_demand(CALLS, included={"calls": PerUnit(10).of("racks")}, cycle=Cycle.monthly())
+    bare = BillingPlan.on_demand(CALLS, minimum=PerUnit(1).of("racks"), cycle=Cycle.monthly())
+    contract = Contract(plan).amended("2026-06-16", bare)
+    usage = {"2026-06-03": {"calls": 15}, "2026-06-20": {"calls": 15}}
+
+    # 10 of the first 15 are free; from the middle on all 30 are charged, less the 15 of before
+    assert str(Bill.of(usage, contract, period=JUNE, levels={"racks": 1}).total) == "20.00"
+
+
+def test_fees_are_read_by_what_they_are_on():
+    fees = [Fee(10, "a"), Fee(20, "b"), Fee(PerUnit("0.5").of(Amount("fee:b")), "care")]
+
+    assert str(Bill.of(Usage(), BillingPlan.on_demand(CALLS, fees=fees)).total) == "40.00"

@@ -234,3 +234,10 @@ def test_a_price_of_nothing_that_is_used_has_no_levy():
     plan = BillingPlan.on_demand(PriceSchedule(calls=PerUnit(1).at_least(5)), taxes=[LEVY], fees=[Fee(2)])
 
     assert taxes_of(Bill.of(Usage(), plan)) == ["0.00"]
+
+
+def test_an_amount_spread_before_a_levy_along_a_curve_is_refused_as_well():
+    plan = BillingPlan.on_demand(CALLS, taxes=[LEVY], maximum=5)
+
+    with pytest.raises(InvalidPlan):
+        total_curve(plan, "calls", usage=Usage(disks=3))

@@ -45,7 +45,6 @@ class Readings:
         self.plan, self.by_version = plan, by_version
         self.quantities: dict[EntryCurve, Quantity] = {}
         self._items: dict[tuple[str, str], list[Item]] = {}
-        self._curves: dict[tuple[int, EntryCurve], EntryCurve] = {}
         self._amounts: dict[int, list[Fraction]] = {}
         self._waiting = list[str]()
         self._names = sorted({(curve.order, curve.identity.key) for used in by_version for curve in used})
@@ -80,12 +79,7 @@ class Readings:
     def allowed(self, i: int, curve: EntryCurve) -> EntryCurve:
         """The curve of an entry in a version, beyond what it has of an allowance that reads something."""
         allowance = self.plan.versions[i].plan.shared_allowance(curve.entry)
-        if allowance is None:
-            return curve
-        found = self._curves.get((i, curve))
-        if found is None:
-            found = self._curves[i, curve] = curve.after(self._free(i, allowance, curve))
-        return found
+        return curve if allowance is None else curve.after(self._free(i, allowance, curve))
 
     def _free(self, i: int, allowance: Allowance, curve: EntryCurve) -> Exact:
         """The free units of an entry: those of its allowance that entries in lines before it left."""
