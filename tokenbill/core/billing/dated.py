@@ -103,7 +103,7 @@ def bill_request(
     check_known((name for name, _ in told), names)
     if names and period is None and opening.period is None and isinstance(plan, BillingPlan):
         # without a period a level has no share of one: it is what the terms come to at it
-        plan, names = fixed(plan, _undated(known, names)), frozenset()
+        plan, names = fixed(plan, _undated(known, names)), frozenset[str]()
     if isinstance(plan, BillingPlan) and not (plan.is_dated or has_dates or restate or names):
         request = BillRequest(whole, plan, opening, final, back, about, period, at, levels=known)
         return request, compiled_plan(plan, period)

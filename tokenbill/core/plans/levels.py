@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from tokenbill.core.base.inputs import is_mapping, pairs_of
+from tokenbill.core.base.inputs import is_mapping, listed_of, pairs_of
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import ZERO, number
@@ -80,9 +80,10 @@ def _changes(name: str, given: Any) -> tuple[LevelChange, ...]:
 
 
 def _as_pairs(given: Any) -> Any:
-    changes = list(given) if isinstance(given, list | tuple) else given
-    is_kept = isinstance(changes, list) and all(isinstance(each, LevelChange) for each in changes)
-    return [(each.at, each.amount) for each in changes] if is_kept else changes
+    changes = listed_of(given)
+    if changes and all(isinstance(each, LevelChange) for each in changes):
+        return [(each.at, each.amount) for each in changes]
+    return given if changes is None else changes
 
 
 def _in_order(changes: Iterable[LevelChange]) -> tuple[LevelChange, ...]:
