@@ -99,7 +99,8 @@ def bill_request(
     dated = tuple((when, part) for when, part in parts if when is not None)
     has_dates = any(when is not None for when, _ in (*parts, *taken)) or bool(opening.versions)
     names = _levels_read(plan)
-    told, known = levels_of(levels), merged(opening.levels, levels_of(levels))
+    told = levels_of(levels)
+    known = merged(opening.levels, told)
     check_known((name for name, _ in told), names)
     if names and period is None and opening.period is None and isinstance(plan, BillingPlan):
         # without a period a level has no share of one: it is what the terms come to at it
@@ -107,7 +108,7 @@ def bill_request(
     if isinstance(plan, BillingPlan) and not (plan.is_dated or has_dates or restate or names):
         request = BillRequest(whole, plan, opening, final, back, about, period, at, levels=known)
         return request, compiled_plan(plan, period)
-    contract = plan if isinstance(plan, Contract) else Contract(plan)
+    contract = plan if isinstance(plan, Contract) else _contract_of(plan)
     period = opening.period if period is None else period
     if period is None:
         raise InvalidPeriod(
@@ -126,6 +127,16 @@ def bill_request(
     last = clauses[-1].plan
     request = BillRequest(whole, last, opening, final, back, about, period, at, versions, dated, known)
     return request, versions.plan
+
+
+def _contract_of(plan: BillingPlan) -> Contract:
+    """A plan as a contract, kept by the plan with what it compiled; a user's own schedule may change."""
+    kept: Contract | None = plan.made.get("contract")
+    if kept is None:
+        kept = Contract(plan)
+        if isinstance(plan.prices, PriceSchedule):
+            plan.made["contract"] = kept
+    return kept
 
 
 def _levels_read(terms: BillingPlan | Contract) -> frozenset[str]:
