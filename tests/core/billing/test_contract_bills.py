@@ -955,3 +955,11 @@ def test_a_schedule_of_a_users_own_is_asked_anew_for_each_bill_of_a_contract():
     made = [Bill.of({"2026-06-05": {"u": 1}}, contract, period=JUNE).total for _ in range(2)]
 
     assert made[1] > made[0]
+
+
+def test_a_prorated_allowance_of_one_version_is_free_in_the_one_after_it_too():
+    old = monthly(prices={"u": 1}, included={"u": 30}, prorate_included=True)
+    contract = amended(old, ("2026-06-16", monthly(prices={"u": 1}, prorate_included=True)))
+
+    # 30 × 15/30 are included, whenever they are used
+    assert Bill.of({"2026-06-20": {"u": 20}}, contract, period=JUNE).total == Decimal("5.00")

@@ -207,7 +207,12 @@ class CompiledPlan:
         own = {it.entries[0]: it for it in plan.allowances if plan.shared_allowance(it.entries[0]) is None}
 
         def allowance(key: Meter) -> Exact:
-            return (self.units_of(i, own[key]) or ZERO) if key in own else ZERO
+            its = own.get(key)
+            if its is None and plan.prorate_included:
+                # parts add up: what another version includes for its part is free in this one, too
+                others = (it for k in self.going_on(i) for it in self.versions[k].plan.allowances)
+                its = next((it for it in others if it.entries == (key,)), None)
+            return (self.units_of(i, its) or ZERO) if its is not None else ZERO
 
         return allowance
 
