@@ -5,14 +5,13 @@ It needs SQLAlchemy 2, and knows SQLite, PostgreSQL, MySQL and MariaDB. It holds
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-try:
-    import sqlalchemy  # noqa: F401  # every module of this wing needs it
-except ImportError:
-    from tokenbill.errors import MissingExtra
+from tokenbill.errors import MissingExtra
 
-    raise MissingExtra("sqlalchemy", "store") from None
+if find_spec("sqlalchemy") is None:  # every module of this wing needs it
+    raise MissingExtra("sqlalchemy", "store")
 
 from tokenbill.store.answers import Charged, Recorded, Refused, Verified
 from tokenbill.store.synchronous import Store

@@ -218,7 +218,7 @@ def adjust(
         "reason": why,
     }
     for _, _, kind, text, *_ in session.rows(CHANGES, name=customer):
-        known = json.loads(text) if kind == "adjust" else {}
+        known: dict[str, Any] = json.loads(text) if kind == "adjust" else {}
         if known.get("id") == key:
             if known["document"] != document:
                 raise ConflictingEvent("adjust", key)

@@ -43,7 +43,7 @@ from tokenbill.store.statements import (
 
 __all__ = ["Books", "Session", "time_text", "usage_of", "usage_text"]
 
-SNAPSHOT_AFTER = 32
+SNAPSHOT_AFTER = 64
 """Operations after which a ledger is stored anew; up to then its events say what became of it."""
 CACHED = 4096
 """Most ledgers that a store keeps in memory."""
@@ -291,7 +291,9 @@ class Archived:
                 text=part_text(part),
                 **{"from": time_text(part.since), "to": time_text(part.until)},
             )
-        retired = self.retired() if self._left else Balance()
+        if not self._left:
+            return
+        retired = self.retired()
         for id in sorted(self._left):
             alone = retired.without(*(grant.id for grant in retired.grants if grant.id != id))
             self.session.run(RETIRE, name=self.customer, key=id, text=dumps(alone) if alone.grants else "")

@@ -49,7 +49,8 @@ def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Con
         ledger.next_number = table["next"]
         ledger.terms = [Terms(contracts(hash), hash, _moment(start)) for hash, start in table["terms"]]
         ledger.purse = loads(table["purse"]) if table["purse"] else NEW
-        parts = [_part(each, ledger.terms[each["terms"]]) for each in table["parts"]]
+        tables: list[dict[str, Any]] = table["parts"]
+        parts = [_part(each, ledger.terms[each["terms"]]) for each in tables]
         ledger.parts = {part.number: part for part in parts}
         ledger.holder = ledger.parts[table["holder"]] if table["holder"] else None
     except (NotJson, LookupError, TypeError, ValueError) as error:

@@ -65,7 +65,8 @@ class Statement:
 
 def one(name: str) -> Any:
     """A value that a statement is run with."""
-    return bindparam(name)
+    parameter: Any = bindparam(name)
+    return parameter
 
 
 LOCK = Statement(

@@ -5,6 +5,7 @@ import random
 import sys
 from decimal import Decimal
 from fractions import Fraction
+from math import floor
 from pathlib import Path
 
 from tokenbill import BillingPlan, Cycle, Graduated, Grant, Period, PriceSchedule, Tax, Tier, Usage
@@ -73,8 +74,10 @@ def owed(plan, events):
         net = calls / 100
     else:
         net = min(calls, 1000) / 100 + max(calls - 1000, 0) / 200 + seconds * Fraction(9, 10) / 3600
-    exact = net * Fraction(119, 100) if plan == "taxed" else net
-    return Decimal(round(exact * 100)) / 100  # halves to the even cent
+    cents = [floor(net * 100 + Fraction(1, 2))]
+    if plan == "taxed":  # a tax is rounded for itself, so that the bill can show it
+        cents.append(floor(net * 19 + Fraction(1, 2)))
+    return Decimal(sum(cents)) / 100
 
 
 def main(url, writer, events, count, folder):
