@@ -73,7 +73,7 @@ def owed(plan, events):
     if plan == "poor":
         net = calls / 100
     else:
-        net = min(calls, 1000) / 100 + max(calls - 1000, 0) / 200 + seconds * Fraction(9, 10) / 3600
+        net = min(calls, 1000) / 100 + max(calls - 1000, Fraction(0)) / 200 + seconds * Fraction(9, 10) / 3600
     cents = [floor(net * 100 + Fraction(1, 2))]
     if plan == "taxed":  # a tax is rounded for itself, so that the bill can show it
         cents.append(floor(net * 19 + Fraction(1, 2)))
