@@ -206,7 +206,10 @@ def ratio(one: Exact, other: Exact) -> Exact:
 def exact_sum(amounts: Iterable[Exact]) -> Exact:
     """The exact sum of any amounts.
 
-    >>> exact_sum([Decimal("0.10"), Decimal("0.20")]), exact_sum([Fraction(1, 3), Decimal(1)])
+    >>> (
+    ...     exact_sum([Decimal("0.10"), Decimal("0.20")]),
+    ...     exact_sum([Fraction(1, 3), Decimal(1)]),
+    ... )
     (Decimal('0.30'), Fraction(4, 3))
     """
     parts = amounts if isinstance(amounts, list) else list(amounts)
@@ -223,7 +226,12 @@ def running_differences(
 
     *rounding* says how a running sum is rounded; without it, to the digits that ``decimal`` shows.
 
-    >>> [str(part) for part in running_differences([Fraction(1, 3)] * 3, lambda sum: round(decimal(sum), 2))]
+    >>> [
+    ...     str(part)
+    ...     for part in running_differences(
+    ...         [Fraction(1, 3)] * 3, lambda sum: round(decimal(sum), 2)
+    ...     )
+    ... ]
     ['0.33', '0.34', '0.33']
     """
     # Rounding each amount for itself would let the errors add up; here no part is off by a whole unit,

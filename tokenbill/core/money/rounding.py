@@ -60,7 +60,10 @@ class Rounding(Value):
 
     Source: docs/explanation/exactness.md
 
-    >>> Rounding(places=2)(Decimal("1.005")), Rounding(places=2, mode="half_even")(Decimal("1.005"))
+    >>> (
+    ...     Rounding(places=2)(Decimal("1.005")),
+    ...     Rounding(places=2, mode="half_even")(Decimal("1.005")),
+    ... )
     (Decimal('1.01'), Decimal('1.00'))
     """
 
