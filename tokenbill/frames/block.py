@@ -11,8 +11,8 @@ from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import decimal, odd_part
 from tokenbill.core.rating.entry_curve import EntryCurve
+from tokenbill.core.rating.pricing_stages import FeeCharge, TokenPrice
 from tokenbill.core.rating.rating_run import Number
-from tokenbill.core.rating.stages import BurnTokens, FeeCharge
 from tokenbill.frames.array_run import ArrayRun, numerators
 from tokenbill.frames.column_plan import ColumnPlan
 from tokenbill.frames.engines import np
@@ -112,6 +112,8 @@ class Block:
             where = slice(None) if cell.group is None else cell.group
             is_used[where] |= cell.n.nonzero()
             costs[where] |= n.nonzero()
+        # a fee of less than a minor unit is not covered either, though the usage itself costs nothing
+        costs |= (sum(self.run.nets) + self.zeros).nonzero()
         settled = total.nonzero()
         surely, perhaps = np.flatnonzero(is_used & settled), np.flatnonzero(is_used & costs & ~settled)
         for group in (*surely[:1].tolist(), *perhaps.tolist()):
@@ -148,7 +150,7 @@ class Block:
                 amount, n = amount[is_used], n[is_used]
             yield self._line(("usage", key, key), amount, _at(over, where))._replace(where=where, quantity=n)
         for source, number in run.charges:
-            if isinstance(source, BurnTokens):
+            if isinstance(source, TokenPrice):
                 line = self._line(("usage", None, "tokens"), number, over)
                 yield _where_any(line.text, line.amount, line.places)
 
