@@ -267,3 +267,12 @@ def test_an_account_edited_in_its_holds_is_refused():
     assert loads(text).balance.held() == 5
     with pytest.raises(Exception, match="edited since it was written"):
         loads(text.replace('"paid":"5"', '"paid":"4"'))
+
+
+def test_an_account_without_credit_covers_nothing_under_terms_that_change():
+    contract = Contract(PLAN).amended("2026-06-16", evolve(PLAN, prices=PriceSchedule(calls=2, images=1)))
+    asked = {"at": "2026-06-20", "period": JUNE}
+    assert Account().covers(Usage(), contract, **asked)
+    assert not Account().covers(Usage(calls=1), contract, **asked)
+    with pytest.raises(BalanceExhausted, match=r"short of 2\.00 USD"):
+        Account().hold("h1", Usage(calls=1), contract, **asked)

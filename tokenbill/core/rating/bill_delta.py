@@ -347,7 +347,7 @@ def weighed(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Decima
     third of a cent after a fee of 10.333…
     """
     opening = request.opening
-    if is_straight(opening, plan):
+    if request.versions is None and is_straight(opening, plan):
         delta, rating = _straight(request, plan), RatingRequest(plan, used_in(request), request.final)
     else:
         delta, rating = _staged(request, plan)
