@@ -224,7 +224,7 @@ def _terms(arguments: Namespace, period: Period | None) -> tuple[BillingPlan | N
         terms = terms.on(arguments.at)
     if isinstance(terms, BillingPlan | Contract):
         contract = terms if isinstance(terms, Contract) else Contract(terms)
-        versions = contract.versions(period) if period is not None else ()
+        versions = list(contract.versions(period)) if period is not None else []
         if versions and (len(versions) > 1 or versions[0].period != period):
             return versions[-1].plan, contract
         return plan_in_force(terms, period), None

@@ -149,7 +149,7 @@ def token_draws(bill: Bill, delta: BillDelta, pairs: Sequence[Pair], known: Purc
     # Tokens are drawn on the whole period, so an earlier bill's tokens may move to another grant: the
     # difference gives them back.
     grants = _in_order(bill, bill.plan.pricing_unit)
-    before = delta.before.draws if delta.before else {}
+    before: Mapping[str, Any] = delta.before.draws if delta.before else {}
     draws = _changes(grants, pairs, delta.after.draws, before, "tokens")
     return [Draw(grant, amount, parts, _value(bill, grant, amount, known)) for grant, amount, parts in draws]
 
