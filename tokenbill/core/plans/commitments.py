@@ -96,7 +96,7 @@ class Committed(NamedTuple):
 def commitments(value: Any) -> tuple[Commitment, ...]:
     """One commitment or several, each with a name of its own."""
     given = (value,) if isinstance(value, Commitment) else () if value is None else listed_of(value)
-    found = (value,) if given is None else given
+    found: tuple[Any, ...] = (value,) if given is None else given
     for item in found:
         if not isinstance(item, Commitment):
             raise InvalidPlan("not a Commitment", item, "give a list of Commitment(…)")

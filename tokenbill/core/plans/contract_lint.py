@@ -134,6 +134,6 @@ def _grants(
                     f"{name} ends at {iso_text(grant.expires)}, just before the period: it pays nothing of it"
                 )
                 yield TermFinding("grant", name, told)
-        missing = [set(names_nothing(grant.on, plan)) for plan in versions]
-        for part in sorted(set.intersection(*missing)):
+        first, *others = (list(names_nothing(grant.on, plan)) for plan in versions)
+        for part in (part for part in first if all(part in each for each in others)):
             yield TermFinding("scope", name, f"{name} is on {part}, which nothing is charged for")

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from tokenbill.core.base.inputs import pairs_of
+from tokenbill.core.base.inputs import listed_of, pairs_of
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.periods.cycle import Cycle
@@ -33,7 +33,7 @@ def _length(value: Any) -> Period | int:
 
 
 def _kinds(value: Any) -> tuple[str, ...]:
-    given = {value} if isinstance(value, str) else set(value) if isinstance(value, tuple | list) else set()
+    given: set[Any] = set((value,) if isinstance(value, str) else listed_of(value) or ())
     if not given or not given <= set(COVERED):
         raise InvalidPlan("what a trial covers is neither fees nor usage", value, 'write on=("fee", "usage")')
     return tuple(kind for kind in COVERED if kind in given)
