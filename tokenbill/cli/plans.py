@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenbill.cli.options import Misuse, loaded, request_of
+from tokenbill.cli.options import Misuse, loaded, period_of, request_of
 from tokenbill.cli.reading import usages_of
 from tokenbill.core.base.tables import digits, guarded, text_table
 from tokenbill.core.billing.bill import Bill
@@ -70,7 +70,7 @@ def compare_plans(arguments: Namespace, note: Callable[[str], object]) -> None:
     rows = list[tuple[str, ...]]()
     for group, usage in (usages if by else {(): usages.get((), Usage())}).items():
         totals = {
-            label: Bill.of(usage, contract or plan, period=request.period, at=arguments.at).total
+            label: Bill.of(usage, contract or plan, period=period_of(arguments.period), at=arguments.at).total
             for label, (plan, contract) in terms.items()
         }
         rows.append((*group, *map(digits, totals.values()), min(totals, key=lambda label: totals[label])))

@@ -146,7 +146,7 @@ def _terms(
         return next(iter(shared.values())), shared, None
     if time is not None and period is not None and isinstance(plan, BillingPlan | Contract):
         contract = plan if isinstance(plan, Contract) else Contract(plan)
-        versions = contract.versions(period)
+        versions = list(contract.versions(period))
         if len(versions) > 1 or versions[0].period != period:
             return versions[-1].plan, None, contract
     return plan_in_force(plan, period), None, None

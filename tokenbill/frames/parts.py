@@ -55,7 +55,11 @@ def timed(source: Source, options: Options) -> Source:
 
     if kept is None:
         return source._replace(column=column)
-    return source._replace(column=column, height=len(kept), place=lambda row: source.place(int(kept[row])))
+
+    def place(row: int) -> str:
+        return source.place(int(kept[row]))
+
+    return source._replace(column=column, height=len(kept), place=place)
 
 
 def part_of(source: Source, layout: Layout, options: Options) -> Part:

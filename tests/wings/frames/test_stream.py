@@ -164,7 +164,7 @@ def test_a_file_without_rows_is_the_bill_of_nothing(suffix, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "error", "told"),
     [
-        (["a,calls,1e3"], InvalidNumber, "not a number in column 'quantity' in row 2 of usage.csv: '1e3'"),
+        (["a,calls,1x3"], InvalidNumber, "not a number in column 'quantity' in row 2 of usage.csv: '1x3'"),
         (["a,calls,0x1F"], InvalidNumber, "row 2 of usage.csv: '0x1F'"),
         (["a,calls, 1"], InvalidNumber, "row 2 of usage.csv: ' 1'"),
         (["a,calls,nan"], InvalidNumber, "row 2 of usage.csv: 'nan'"),
