@@ -26,7 +26,7 @@ def with_lives(account: Any, at: date | str | None, period: Period | None) -> An
 
     Without a time none begins and none ends.
     """
-    credit = account.made.get("credit")
+    credit = account.made.get("credit") or account.made.get("charges")
     recurring = (account.balance if credit is None else credit.stretch.balance).recurring
     said = time_of_draws(at, period or account.period)
     if not recurring or said is None:

@@ -44,7 +44,7 @@ class Usage(Mapping[Meter, Decimal]):
     Usage({'api_calls': 1000, 'gpu_hours': 10.5})
     """
 
-    counted: Mapping[str, int | Decimal] = field()
+    counted: MappingProxyType[str, int | Decimal] = field()
 
     def __init__(self, quantities: Quantities = NOTHING, /, **more: Number) -> None:
         # Made for every event: plain ints of known meters pass the door of `number` here, others below.
@@ -103,7 +103,7 @@ class Usage(Mapping[Meter, Decimal]):
     def __add__(self, other: Usage) -> Usage:
         if type(other) is not Usage:
             return NotImplemented
-        counted = dict(self.counted)
+        counted = self.counted.copy()  # a dict of the view would be made key by key, for each event
         for meter, quantity in other.counted.items():
             before = counted.get(meter)
             if before is None:
