@@ -65,8 +65,8 @@ class DatedBills(Settled):
         group, variant = self.sums.group.tolist(), self.sums.variant
         assert variant is not None  # a version tells rows apart
         for place, which, n in zip(group, variant.tolist(), numbers, strict=True):
-            variant_cells = self.sums.variants[which]
-            cells, version = variant_cells[:-1], int(variant_cells[-1])
+            *cells, last = self.sums.variants[which]
+            version = int(str(last))
             key = str(self.layout.entry(self.plans[version], column, cells).key)
             used = self._usages[place].setdefault(version, {})
             used[key] = EXACT.add(used.get(key, Decimal(0)), quantity_of(n, unit))

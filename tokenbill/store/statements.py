@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Dialect, bindparam, select
 from sqlalchemy.sql import ClauseElement
@@ -65,8 +65,7 @@ class Statement:
 
 def one(name: str) -> Any:
     """A value that a statement is run with."""
-    parameter: Any = bindparam(name)
-    return parameter
+    return cast(Any, bindparam)(name)
 
 
 LOCK = Statement(

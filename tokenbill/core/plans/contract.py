@@ -355,10 +355,11 @@ def _dated_versions(part: Period, plan: BillingPlan) -> Iterator[tuple[Period, B
                 way_out = "add a schedule that holds by then"
                 raise InvalidPeriod("a period before the first prices", iso_text(start), way_out)
             prices = known[-1]
+        held: Any = prices
         fees, discounts, taxes = (in_force(kept, start) for kept in (plan.fees, plan.discounts, plan.taxes))
         in_trial = trial is not None and not is_before(start, trial.start) and is_before(start, trial.end)
         terms = {"prices": prices, "fees": fees, "discounts": discounts, "taxes": taxes, "is_version": True}
-        changed = evolve(plan, **terms | terms_of_trial(plan.trial, prices, in_trial=in_trial))
+        changed = evolve(plan, **terms | terms_of_trial(plan.trial, held, in_trial=in_trial))
         changed.made["levels"] = plan.levels
         yield Period(start, end), changed, in_trial
 
