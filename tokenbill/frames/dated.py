@@ -64,7 +64,9 @@ class DatedBills(Settled):
     def _add(self, column: str, numbers: Sequence[int], unit: int) -> None:
         group, variant = self.sums.group.tolist(), self.sums.variant
         assert variant is not None  # a version tells rows apart
-        for place, which, n in zip(group, variant.tolist(), numbers, strict=True):
+        # what an array becomes has no type of its own
+        rows: Iterator[tuple[int, int, int]] = zip(group, variant.tolist(), numbers, strict=True)
+        for place, which, n in rows:
             *cells, last = self.sums.variants[which]
             version = int(str(last))
             key = str(self.layout.entry(self.plans[version], column, cells).key)

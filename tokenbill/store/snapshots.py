@@ -50,8 +50,7 @@ def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Con
         ledger.terms = [Terms(contracts(hash), hash, _moment(start)) for hash, start in table["terms"]]
         ledger.purse = loads(table["purse"]) if table["purse"] else NEW
         tables: list[dict[str, Any]] = table["parts"]
-        terms: list[Terms] = ledger.terms
-        parts = [_part(each, terms[each["terms"]]) for each in tables]
+        parts = [_part(each, ledger.terms[int(each["terms"])]) for each in tables]
         ledger.parts = {part.number: part for part in parts}
         ledger.holder = ledger.parts[table["holder"]] if table["holder"] else None
     except (NotJson, LookupError, TypeError, ValueError) as error:
