@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Dialect, bindparam, select
+from sqlalchemy import BindParameter, Dialect, select
 from sqlalchemy.sql import ClauseElement
 
 from tokenbill.store import tables
@@ -65,7 +65,7 @@ class Statement:
 
 def one(name: str) -> Any:
     """A value that a statement is run with."""
-    return cast(Any, bindparam)(name)
+    return BindParameter[Any](name)
 
 
 LOCK = Statement(
