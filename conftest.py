@@ -30,7 +30,9 @@ def lacking(path):
 def pytest_ignore_collect(collection_path):
     """Leave out a module that cannot be imported here; None lets pytest decide on any other."""
     module = collection_path.suffix == ".py" and not collection_path.name.startswith(("test_", "conftest"))
-    ours = any(collection_path.is_relative_to(ROOT / folder) for folder in ("tokenbill", "tests/wings"))
+    ours = any(
+        collection_path.is_relative_to(ROOT / folder) for folder in ("tokenbill", "tests/wings", "tests/roof")
+    )
     if module and ours and (package := lacking(collection_path)):
         MISSING.setdefault(package, []).append(str(collection_path.relative_to(ROOT)))
         return True

@@ -107,7 +107,8 @@ def rate(
     >>> from tokenbill import BillingPlan, PriceSchedule
     >>> plan = BillingPlan.on_demand(PriceSchedule(api_calls="0.015"))
     >>> calls = pl.DataFrame({"tenant": ["acme", "acme"], "api_calls": [4, 3]})
-    >>> for line in rate(calls, plan, by="tenant").select("kind", "quantity", "amount").rows():
+    >>> bills = rate(calls, plan, by="tenant")
+    >>> for line in bills.select("kind", "quantity", "amount").rows():
     ...     print(*line)
     usage 7.000000000000000000 0.105000000000000000
     rounding None 0.005000000000000000
@@ -263,7 +264,8 @@ def add_up(
     Source: docs/how-to/billing-at-scale.md
 
     >>> import polars as pl
-    >>> calls = pl.DataFrame({"tenant": ["a"] * 3, "calls": pl.Series([2_000_000_000] * 3, dtype=pl.Int32)})
+    >>> counts = pl.Series([2_000_000_000] * 3, dtype=pl.Int32)
+    >>> calls = pl.DataFrame({"tenant": ["a"] * 3, "calls": counts})
     >>> add_up(calls, by="tenant", scale=0)["calls"].to_list()
     [Decimal('6000000000')]
     """

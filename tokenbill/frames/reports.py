@@ -145,7 +145,8 @@ def margin(
 
     >>> import polars as pl
     >>> from tokenbill import BillingPlan, PriceSchedule
-    >>> price, cost = (BillingPlan.on_demand(PriceSchedule(calls=each)) for each in ("0.10", "0.04"))
+    >>> rates = PriceSchedule(calls="0.10"), PriceSchedule(calls="0.04")
+    >>> price, cost = map(BillingPlan.on_demand, rates)
     >>> calls = pl.DataFrame({"tenant": ["a"], "calls": [100]})
     >>> margin(calls, price, cost, by="tenant", scale=2).row(0)
     ('a', Decimal('10.00'), Decimal('4.00'), Decimal('6.00'), Decimal('0.60'))
@@ -188,7 +189,8 @@ def rollout(
 
     >>> import polars as pl
     >>> from tokenbill import BillingPlan, PriceSchedule
-    >>> old, new = (BillingPlan.on_demand(PriceSchedule(calls=p, gpu=g)) for p, g in ((1, 9), (2, 8)))
+    >>> rates = PriceSchedule(calls=1, gpu=9), PriceSchedule(calls=2, gpu=8)
+    >>> old, new = map(BillingPlan.on_demand, rates)
     >>> use = pl.DataFrame({"tenant": ["a", "b"], "calls": [10, 1], "gpu": [0, 10]})
     >>> rollout(use, old, new, by="tenant", scale=0).sort("tenant").rows()[0]
     ('a', Decimal('10'), Decimal('20'), Decimal('10'), True)
