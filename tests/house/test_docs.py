@@ -19,6 +19,8 @@ EVERY_PAGE = [*ROOT.glob("README*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [page for page in EVERY_PAGE if page.parent == ROOT or not page.name.endswith(".zh.md")]
 NEEDS = {
     "rate-a-frame.md": ("numpy", "polars"),
+    "showback.md": ("numpy", "polars"),
+    "compare-plans-for-all-customers.md": ("numpy", "polars"),
     "billing-at-scale.md": ("numpy", "pyarrow"),
     "billing-service.md": ("sqlalchemy",),
     "draw-pictures.md": ("matplotlib",),
