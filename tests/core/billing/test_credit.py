@@ -266,3 +266,27 @@ def test_where_the_past_is_rated_anew_paid_credit_may_pay_the_difference_and_gif
 
     assert (first.due, anew.total, anew.due) == (100, 10, due)
     assert anew.closing.balance.left("g") == left
+
+
+def test_where_one_charge_falls_and_another_grows_paid_credit_pays_the_whole_difference():
+    old, new = (
+        BillingPlan.subscription(fee, PriceSchedule(calls=rate), cycle=Cycle.monthly())
+        for fee, rate in ((31, "0.50"), (62, "0.25"))
+    )
+    opening = Account(balance=[Grant("paid", 1000, "USD")])
+    first = Bill.of(Usage(calls=4), old, period=JUNE, opening=opening, final=False)
+
+    anew = Bill.of(Usage(), new, period=JUNE, opening=first.closing, restate=True)
+
+    assert (first.total, anew.total, anew.due) == (33, 30, 0)
+    assert anew.closing.balance.remaining() == 1000 - 63
+
+
+def test_what_cash_paid_of_a_past_that_is_rated_anew_stays_paid_in_cash():
+    old, new = (BillingPlan.on_demand(PriceSchedule(calls=rate)) for rate in (1, 3))
+    first = Bill.of(Usage(calls=4), old, period=JUNE, final=False)
+    opening = evolve(first.closing, balance=[Grant("paid", 1000, "USD")])
+
+    anew = Bill.of(Usage(), new, period=JUNE, opening=opening, final=False, restate=True)
+
+    assert (first.due, anew.total, anew.due, anew.draws) == (4, 8, 0, (("paid", 8),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tokenbill.core.base.quoting import quoted
-from tokenbill.core.credits.draws import OWED, Units
+from tokenbill.core.credits.draws import NO_DRAWS, OWED, Units
 from tokenbill.core.money.decimals import decimal
 from tokenbill.core.rating.bill_request import BillRequest
 from tokenbill.core.rating.charge_run import NOTHING_DRAWN, RatingRequest, Sorts
@@ -72,9 +72,19 @@ def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement |
 def _restated(opening: Opening, rating: RatingRequest) -> Statement:
     """The past as the terms of now have it: gifts pay nothing of what it comes to more, paid credit may."""
     before = rate(rating._replace(draws=NOTHING_DRAWN))
-    more: Units = max(int(before.run.total) - minor_units(opening.accrued, before.plan.places), 0)
-    paid = dict(before.amounts["paid"])
-    for key, amount in reversed(list(paid.items())):
-        paid[key], more = amount - min(amount, more), more - min(amount, more)
-    before.amounts = {**before.amounts, "paid": paid}  # in place of what it works out by itself
+    accrued = minor_units(opening.accrued, before.plan.places)
+    amounts = dict(before.amounts["paid"])
+    if before.run.total > accrued:
+        drawn = dict[str, Units]()
+        for parts in rating.draws.get("paid", NO_DRAWS).values():
+            for key, part in parts.items():
+                drawn[key] = drawn.get(key, 0) + part
+        # Of each charge what credit paid stands, and of the rest what cash paid, in the order of lines: all
+        # that a charge comes to more, credit may pay, and what it comes to less is free for another.
+        cash = max(accrued - sum(part for key, part in drawn.items() if key != OWED), 0)
+        for key, amount in amounts.items():
+            kept = min(amount, drawn.get(key, 0))
+            more = min(amount - kept, cash)
+            amounts[key], cash = kept + more, cash - more
+    before.amounts = {**before.amounts, "paid": amounts}  # in place of what it works out by itself
     return before
