@@ -236,6 +236,8 @@ class Run:
     def lived(self):
         for period in self.story["periods"]:
             self.closed(period)
+            if self.account.period is not None:
+                return  # a grant in another currency keeps it open, and no further period begins
 
     def same(self, ours, theirs):
         self.answers.append((ours, theirs))

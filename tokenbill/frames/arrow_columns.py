@@ -66,7 +66,9 @@ def keys_of(name: str, source: Source, layout: Layout) -> Any:
 def readable(cells: Any) -> Any:
     """A column of keys of a type that tells rows apart: UUIDs as text, no runs, no short decimals."""
     kind = cells.type
-    if getattr(kind, "extension_name", "") == "arrow.uuid":
+    # before PyArrow 18 a UUID of Parquet is sixteen bytes like any others
+    is_bytes = pa.types.is_fixed_size_binary(kind) and kind.byte_width == UUID_SIZE
+    if is_bytes or getattr(kind, "extension_name", "") == "arrow.uuid":
         return uuid_texts(cells)
     if pa.types.is_run_end_encoded(kind):
         chunks = [pc.run_end_decode(chunk) for chunk in _chunks(cells)]

@@ -166,7 +166,12 @@ def test_no_setting_of_how_a_query_runs_changes_it(spark, setting, value):
     finally:
         spark.conf.set(setting, before)
 
-    assert {(row["tenant"], row["meter"]): row["amount"] for row in bills if row["kind"] == "usage"} == {
+    sums = dict[tuple[str, str], Decimal]()
+    for row in bills:
+        if row["kind"] == "usage":  # a row for each region
+            key = row["tenant"], row["meter"]
+            sums[key] = sums.get(key, Decimal(0)) + row["amount"]
+    assert sums == {
         ("a", "calls"): Decimal("1.234567891"),  # 10 × 0.123456789 + 0.000000001
         ("a", "gpu"): Decimal("0.001"),
         ("b", "calls"): Decimal("0.617283945"),

@@ -49,7 +49,10 @@ def is_blank(character: str) -> bool:
     >>> is_blank(" "), is_blank(chr(0x200B)), is_blank("a")
     (True, True, False)
     """
-    return character.isspace() or not character.isprintable() or character in FILLERS
+    import unicodedata  # almost every name begins with a character that can be seen
+
+    # What this Python's tables do not know yet may well be seen: it counts as it is.
+    return character.isspace() or character in FILLERS or unicodedata.category(character) == "Cf"
 
 
 def is_legible(text: str) -> bool:
