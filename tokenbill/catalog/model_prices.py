@@ -206,8 +206,9 @@ def _in_tier(meter: Meter, prices: Mapping[Meter, PerUnit], standard: Prices) ->
 def _take_off_peak(reader: _Reader, given: object) -> tuple[Hours, ...]:
     """Off-peak prices as a variant, and the hours in which they hold: every day, or on days of a calendar."""
     block: Any = given if is_mapping(given) else {}
-    rules = [block, *(block.get("windows") or ())]
-    if not block or not all(is_mapping(rule) for rule in rules):
+    windows = listed_of(block.get("windows") or ())
+    rules = [block, *(windows or ())]
+    if not block or windows is None or not all(is_mapping(rule) for rule in rules):
         raise UnreadableInput(
             "not off-peak prices", type(given).__name__, f"give a mapping, or ignore {OFF_PEAK}"
         )

@@ -241,6 +241,8 @@ def test_off_peak_output_does_not_move_a_price_of_reasoning():
 @pytest.mark.parametrize(
     "block",
     [
+        {"windows": 3},
+        {"windows": "10:00-11:00"},
         5,
         {},
         {"input_cost_per_token": 1},
