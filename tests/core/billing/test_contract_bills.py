@@ -1,5 +1,6 @@
 """Bills of contracts: what a period comes to whose terms change while it runs, worked out by hand."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -29,6 +30,7 @@ from tokenbill import (
     serial,
 )
 from tokenbill.core.pricing.schedule import Entry
+from tokenbill.core.rating.compiled_plan import PERIODS
 from tokenbill.errors import AccountMismatch, BalanceExhausted, InvalidPeriod, InvalidUsage
 
 MARCH, APRIL = Period("2026-03-01", "2026-04-01"), Period("2026-04-01", "2026-05-01")
@@ -963,3 +965,17 @@ def test_a_prorated_allowance_of_one_version_is_free_in_the_one_after_it_too():
 
     # 30 × 15/30 are included, whenever they are used
     assert Bill.of({"2026-06-20": {"u": 20}}, contract, period=JUNE).total == Decimal("5.00")
+
+
+def test_a_contract_serves_more_periods_than_it_keeps_compiled():
+    old, new = (
+        BillingPlan.subscription(0, PriceSchedule(calls=rate), cycle=Cycle.daily()) for rate in (1, 2)
+    )
+    contract, first = Contract(old).amended("2026-03-01T12:00:00Z", new), date(2026, 3, 1)
+
+    for number in range(PERIODS + 2):
+        day = Period(*(f"{first + timedelta(number + n)}T00:00:00Z" for n in (0, 1)))
+        early, late = (f"{first + timedelta(number)}T{hour}:00:00Z" for hour in ("01", "23"))
+        part = Bill.of({early: {"calls": 1}}, contract, period=day, final=False)
+        whole = Bill.of({late: {"calls": 1}}, contract, period=day, opening=part.closing)
+        assert (part.total, whole.total) == ((1, 2) if number == 0 else (2, 2))

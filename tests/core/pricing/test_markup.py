@@ -105,3 +105,11 @@ def test_mark_ups_make_no_endless_schedules(monkeypatch, most):
 
     with pytest.raises(InvalidSchedule, match="too many prices by mark-up"):
         base.marked_up(1, {"calls{a=b}": 2, "disks{a=b}": 3})
+
+
+def test_an_entry_of_its_own_is_marked_up_once_by_what_fits_its_labels_best():
+    prices = PriceSchedule({"t{model=a}": 1, "t": 2}).marked_up("20%", {"model=a": "10%"})
+    plan = BillingPlan.on_demand(prices)
+
+    assert Bill.of(Usage({"t{model=a}": 10}), plan).total == 11
+    assert Bill.of(Usage({"t{model=b}": 10}), plan).total == 24

@@ -21,6 +21,7 @@ from tokenbill import (
     Usage,
     serial,
 )
+from tokenbill.errors import InvalidPlan
 
 TOKEN = Currency("TOKEN", places=0)
 SEAT, PLATFORM = Fee(100, "seat", currency=TOKEN), Fee(7, "platform", currency="USD")
@@ -84,3 +85,13 @@ def test_another_unit_is_refused():
     with pytest.raises(CurrencyMismatch):
         plan_of(Fee(1, currency="EUR"))
     assert serial.loads(serial.dumps(plan_of(SEAT))) == plan_of(SEAT)
+
+
+def test_a_fee_in_tokens_that_reads_other_usage_is_refused():
+    with pytest.raises(InvalidPlan, match="a curve of something else in tokens"):
+        BillingPlan(
+            PriceSchedule(calls=2, currency=TOKEN),
+            fees=[Fee(PerUnit(1).of("calls"), "seat", currency=TOKEN)],
+            currency="USD",
+            token_price=PerUnit("0.10"),
+        )

@@ -13,6 +13,7 @@ from tests.support.strategies import Saturating, junk
 from tokenbill import (
     Bill,
     BillingPlan,
+    Commitment,
     CurrencyMismatch,
     Cycle,
     Discount,
@@ -710,3 +711,14 @@ def test_break_even_points_and_cheapest_plans_are_tables_in_a_notebook():
     ]
     assert isinstance(points, tuple)
     assert break_even(plans["pay"], plans["pay"], "calls")._repr_html_() == "<p>none</p>"
+
+
+def test_a_commitment_counts_in_the_period_that_trues_it_up():
+    yearly = Commitment(100, cycle=Cycle.yearly("2026-01-01"))
+    committed = BillingPlan(PriceSchedule(calls=1), name="c", commitment=yearly, cycle=Cycle.monthly())
+    free = BillingPlan.on_demand(PriceSchedule(calls=2), name="o")
+
+    (point,) = break_even(committed, free, "calls", period=Period("2026-12-01", "2027-01-01"))
+
+    assert point.quantity == 50
+    assert break_even(committed, free, "calls", period=Period("2026-03-01", "2026-04-01")) == ()

@@ -135,8 +135,6 @@ class Bill:
             request, compiled = bill_request(usage, plan, period, before, final=final, **asked)
         is_new = opening is NEW and request.reversal is NO_USAGE and request.versions is None
         if is_new and request.plan.overage == "bill":
-            if compiled.by_cell:
-                return cls(request, compiled.total(request.usage, final=final))
             statement = rate(RatingRequest(compiled, request.usage, final))
             bill = cls(request, cast(Decimal, statement.total))
             _set_made(bill, Memo(statement=statement))  # its lines say the same of each charge
