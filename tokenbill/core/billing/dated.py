@@ -63,9 +63,7 @@ def compiled_contract(
         return CompiledPlan(clauses[0].plan, versions=terms_of_versions(contract, period, clauses, levels))
     told = tuple(tuple(sorted(each.items())) for each in levels)
     key = period, tuple((utc(clause.period.start), clause.period.end) for clause in clauses), told
-    kept: Any = contract.compiled.value
-    if kept is None or len(kept) >= PERIODS:
-        kept = contract.compiled.value = {}
+    kept = _kept_by(contract)
     known: CompiledPlan | None = kept.get(key)
     if known is None or any(card.is_full for card in known.cards):
         versions = terms_of_versions(contract, period, clauses, levels)
@@ -234,12 +232,18 @@ def _without_idle(usage: Usage, card: RateCard, idle: Collection[Meter]) -> Usag
     return Usage([(key if key in idle else meter, usage[meter]) for meter, key in keys.items()])
 
 
+def _kept_by(contract: Contract) -> dict[Any, Any]:
+    """What a contract keeps, by period; it begins anew where that grows, for periods have no end."""
+    kept = contract.compiled.value
+    if kept is None or len(kept) >= PERIODS:
+        kept = contract.compiled.value = {}
+    return kept
+
+
 def _seen_contract(contract: Contract, period: Period, starts: Sequence[date], opening: Any) -> Contract:
     """The contract as an account has seen it, kept by the contract: what it compiled serves the next bill."""
     key = "seen", period, opening.fingerprint, tuple(map(utc, starts))
-    kept: Any = contract.compiled.value
-    if kept is None or len(kept) >= PERIODS:
-        kept = contract.compiled.value = {}
+    kept = _kept_by(contract)
     known: Contract | None = kept.get(key)
     if known is None:
         known = kept[key] = _known_part(contract, period, starts, opening)
