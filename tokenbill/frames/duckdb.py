@@ -151,9 +151,9 @@ def report(data: Any, options: Options, report: Report) -> Any:
         wanted = dict.fromkeys((*layout.keys, *layout.quantities, *options.times))
         named = [f"{_key(data, name)} AS {_name(name)}" for name in wanted if name in data.columns]
         with _unbusy(data):
-            wanted_rows = data.project(", ".join(named))
+            wanted_rows: Any = data.project(", ".join(named))
             # DuckDB 2 has given it another name
-            is_new = "to_arrow_reader" in dir(type(wanted_rows))
+            is_new = hasattr(wanted_rows, "to_arrow_reader")
             reader = wanted_rows.to_arrow_reader if is_new else wanted_rows.fetch_arrow_reader
             found = streamed(reader(BATCH), options, report)
         return _relation(found, data)
