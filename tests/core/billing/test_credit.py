@@ -290,3 +290,18 @@ def test_what_cash_paid_of_a_past_that_is_rated_anew_stays_paid_in_cash():
     anew = Bill.of(Usage(), new, period=JUNE, opening=opening, final=False, restate=True)
 
     assert (first.due, anew.total, anew.due, anew.draws) == (4, 8, 0, (("paid", 8),))
+
+
+@pytest.mark.parametrize("on", [None, "calls"], ids=["sums", "charges"])
+def test_an_ended_grant_does_not_pay_again_what_it_gave_back(on):
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1))
+    account = Account(balance=[Grant("ended", 9, "USD", on=on, expires="2026-06-10")])
+    for at, used, less in (("2026-06-05", 6, 0), ("2026-06-20", 0, 4)):
+        withdrawn = Usage(calls=less)
+        account = Bill.of(
+            Usage(calls=used), plan, period=JUNE, opening=account, final=False, at=at, reversal=withdrawn
+        ).closing
+
+    again = Bill.of(Usage(calls=3), plan, period=JUNE, opening=account, final=False, at="2026-06-20")
+
+    assert (again.total, again.due, again.draws) == (3, 3, ())

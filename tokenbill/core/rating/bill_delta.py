@@ -266,7 +266,7 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
     stretch: Stretch | None = None
     if known is not None and known.plan is plan and request.period == opening.period:
         before, earlier = known.after, known.drawn
-        stretch = known.stretch if known.stretch.holds(request.at) else None
+        stretch = known.stretch if known.goes_on(request.at) else None
     else:
         check_currencies(opening, request.plan)
         check_grants(opening, request.plan)
@@ -284,7 +284,13 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
     cash = decimal(difference(total, plan.money(int(paid))))
     is_due = cash >= 0 and not _is_carried(request.plan, cash)
     due, credit = (cash, ZERO) if is_due else (ZERO, cash.copy_negate())
-    position = ChargePosition(plan, stretch, after, draws)
+    # what an ended grant gives back it offers no more
+    fell = any(
+        sum(draws.get(sort, NO_DRAWS).get(id, NO_DRAWS).values()) < sum(parts.values())
+        for sort, drawn in earlier.items()
+        for id, parts in drawn.items()
+    )
+    position = ChargePosition(plan, stretch, after, draws, fell)
     parts = total, accrued, due, credit, None, NO_BALANCE, (), (), after, before, None, position
     delta = PaidByCharge._make(parts)
     delta.earlier = earlier

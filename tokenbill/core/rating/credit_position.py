@@ -114,7 +114,8 @@ class _Beginning(NamedTuple):
 class CreditPosition(NamedTuple):
     """Where an account stands whose credit is drawn on by sums: ``net`` is what gifts may pay, rounded.
 
-    ``gifts`` and ``paid`` are what promotional and paid credit paid of ``net`` and of ``total``.
+    ``gifts`` and ``paid`` are what promotional and paid credit paid of ``net`` and of ``total``; ``fell``
+    says that one of them is less than it was: what an ended grant gives back it offers no more.
     """
 
     sums: Position
@@ -123,6 +124,7 @@ class CreditPosition(NamedTuple):
     net: int
     gifts: int
     paid: int
+    fell: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -161,12 +163,20 @@ class CreditPosition(NamedTuple):
 
 
 class ChargePosition(NamedTuple):
-    """Where an account stands whose credit looks at single charges: *drawn* is by sort, in minor units."""
+    """Where an account stands whose credit looks at single charges: *drawn* is by sort, in minor units.
+
+    *fell* says that a grant got back some of what it had paid.
+    """
 
     plan: CompiledPlan
     stretch: Stretch
     after: Statement
     drawn: Sorts
+    fell: bool = False
+
+    def goes_on(self, at: At) -> bool:
+        """Whether grants offer at another time what they offered here."""
+        return not self.fell and self.stretch.holds(at)
 
     def balance(self) -> Balance:
         """What is left of the grants."""
@@ -235,7 +245,8 @@ def position_of(
         and (period is opening.period or period == opening.period)
     ):
         return None
-    stretch = known.stretch if known is not None and known.stretch.holds(at) else None
+    goes_on = known is not None and not known.fell and known.stretch.holds(at)
+    stretch = known.stretch if known is not None and goes_on else None
     if stretch is None:
         stretch = stretch_of(opening, plan, period, at)
         if stretch is None or not stretch.says_sums(plan.plan):
@@ -251,7 +262,9 @@ def position_of(
         upto = max(total, _upto(plan, nets, tiered, stretch)) if stretch.held else total
         if stretch.paid <= upto + plan.step + len(plan.plan.taxes):
             return None
-    return CreditPosition(Position(plan, nets, tiered), stretch, total, net, gifts, min(stretch.paid, total))
+    paid = min(stretch.paid, total)
+    fell = known is not None and (gifts < known.gifts or paid < known.paid)
+    return CreditPosition(Position(plan, nets, tiered), stretch, total, net, gifts, paid, fell)
 
 
 def _upto(plan: CompiledPlan, nets: Sequence[Number], tiered: Tiered, stretch: Stretch) -> int:
