@@ -286,7 +286,7 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
     due, credit = (cash, ZERO) if is_due else (ZERO, cash.copy_negate())
     # what an ended grant gives back it offers no more
     fell = any(
-        sum(draws.get(sort, NO_DRAWS).get(id, NO_DRAWS).values()) < sum(parts.values())
+        total_drawn({id: draws.get(sort, NO_DRAWS).get(id, {})}) < total_drawn({id: parts})
         for sort, drawn in earlier.items()
         for id, parts in drawn.items()
     )
