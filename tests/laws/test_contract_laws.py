@@ -138,6 +138,7 @@ def test_any_cut_of_a_period_comes_to_one_sum():
     """Totals while no grant in gifts or tokens comes or goes in between; dues and what is left of grants,
     if also no bill gives cash back. What is billed, drawn and kept always closes.
     """
+    compared = 0
     for seed in SEEDS:
         story, told, account = life(seed)
         ids = paid_ids(account, told["contract"]["plan"])
@@ -149,11 +150,14 @@ def test_any_cut_of_a_period_comes_to_one_sum():
         last = made[-1].closing
         assert sum(bill.total for bill in made) == whole.total, f"seed {seed}"
         cash = sum(bill.due for bill in made) - last.credit_balance
-        if all(bill.total >= 0 for bill in made):
+        # under a maximum cash may come back of a bill of nothing: one charge falls as another grows
+        if all(bill.closing.credit_balance <= bill.opening.credit_balance for bill in made):
+            compared += 1
             assert cash == whole.due - whole.closing.credit_balance, f"seed {seed}"
             assert outcome(made[-1])[4] == outcome(whole)[4], f"seed {seed}"
         draws = sum(amount for bill in made for id, amount in bill.draws if id in ids)
         assert cash + draws == whole.total, f"seed {seed}"
+    assert compared > LIVES // 3
 
 
 # --- credit that comes and goes --------------------------------------------------------------------------
