@@ -22,6 +22,7 @@ class Version:
     used: dict
     restart: bool = False
     fees: list = field(default_factory=list)
+    rest: Fraction = ZERO
 
 
 @dataclass
@@ -111,8 +112,8 @@ def take_over_fees(versions, how):
 
 
 def keep_fees(versions, rest):
-    """Fees that go on to the end of the period, though the contract does not."""
-    versions[-1].fees = [{**fee, "rest": rest} for fee in versions[-1].fees]
+    """Fees that go on to the end of the period, though the contract does not: no other terms of theirs."""
+    versions[-1].rest = rest
 
 
 # --- items -----------------------------------------------------------------------------------------------
@@ -228,7 +229,7 @@ def fee_items(versions, final):
             for i in run:
                 value, version = Fraction(fees[i]["amount"]), versions[i]
                 if fees[i]["prorated"]:
-                    amount += value * (version.share - version.free + fees[i].get("rest", ZERO))
+                    amount += value * (version.share - version.free + version.rest)
                 elif not version.free or version.free != version.share:
                     amount += max(ZERO, value - largest)
                     largest = max(largest, value)

@@ -20,6 +20,11 @@ def test_contracts_at_random_come_to_what_the_rules_say():
     assert made >= BILLS
 
 
+def test_a_fee_that_goes_on_after_the_end_is_one_item_and_rounded_as_one():
+    # a percentage of it, rounded by line, fell a cent apart once the oracle took its last version for another
+    assert contract_simulator.simulated(20_270_207) == 6
+
+
 def test_a_difference_is_found_and_says_its_seed(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(contracts, "lift", lambda *_: None)
 
