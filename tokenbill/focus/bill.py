@@ -117,7 +117,7 @@ def _notes(costing: Costing, charges: Sequence[Charged]) -> list[Cost]:
 
 
 def _tax_bases(costing: Costing, charges: Sequence[Charged]) -> dict[str, list[Bases]]:
-    """For the lines of each tax its list and contracted costs, less gifts, which lower what is taxed."""
+    """For the lines of each tax its list and contracted costs, less promotional credit: it is not taxed."""
     compiled = costing.now.plan
     cells = compiled.cells
     taxable = [
@@ -125,9 +125,9 @@ def _tax_bases(costing: Costing, charges: Sequence[Charged]) -> dict[str, list[B
         for cost, known_as in charges
         if cost.kind in CHARGED
     ]
-    gifts = [
+    promotional = [
         (
-            pair.change("gift"),
+            pair.change("promotional"),
             cells.of(pair.after.identity.known_as, pair.after.meter, version=pair.version),
         )
         for pair in costing.pairs
@@ -136,10 +136,10 @@ def _tax_bases(costing: Costing, charges: Sequence[Charged]) -> dict[str, list[B
     bases: dict[str, list[Bases]] = {}
     for stage in compiled.terms().settling:
         if isinstance(stage, AddTax):
-            gift = exact_sum(product(amount, stage.parts[cell]) for amount, cell in gifts)
+            off = exact_sum(product(amount, stage.parts[cell]) for amount, cell in promotional)
             at_list = exact_sum(product(cost.list_cost, stage.parts[cell]) for cost, cell in taxable)
             contracted = exact_sum(product(cost.contracted_cost, stage.parts[cell]) for cost, cell in taxable)
-            both = decimal(difference(at_list, gift)), decimal(difference(contracted, gift))
+            both = decimal(difference(at_list, off)), decimal(difference(contracted, off))
             for charge in filter(None, (stage.charge, stage.included)):
                 bases.setdefault(charge.description, []).append(both)
 
@@ -179,7 +179,7 @@ def _less_credit(
         pair = costing.pairs[place]
         part = exact_sum(each.parts[place] for each in drawn)
         price = exact_sum(ratio(product(each.parts[place], each.value), each.amount) for each in drawn)
-        own = difference(pair.net_change, pair.change("gift"))
+        own = difference(pair.net_change, pair.change("promotional"))
         net, tax = own, pair.change("tax")
         if not part or part != pair.change("gross"):
             net = min(part, max(own, ZERO))

@@ -10,7 +10,7 @@ from tokenbill.errors import BalanceExhausted
 
 PRICES = PriceSchedule(gpu_hours="0.105", api_calls="0.0111")
 MARCH = Period("2026-03-01", "2026-04-01")
-GIFT, PAID = Grant("gift", 3, "USD", kind="promotional"), Grant("paid", 50, "USD")
+PROMOTIONAL, PAID = Grant("gift", 3, "USD", kind="promotional"), Grant("paid", 50, "USD")
 FULL = BillingPlan.subscription(
     7, PRICES, included={"api_calls": 5}, minimum=9, maximum=40, taxes=[Tax("VAT", 19)],
     discounts=[Discount.percent(10), Discount.fixed(1, on="usage")],
@@ -25,10 +25,14 @@ PLANS = {
 GRANTS = {
     "paid": [PAID],
     "two": [evolve(PAID, id="b", amount=Decimal(4)), PAID],
-    "gift": [GIFT, PAID],
-    "large gift": [evolve(GIFT, amount=Decimal(500))],
+    "gift": [PROMOTIONAL, PAID],
+    "large gift": [evolve(PROMOTIONAL, amount=Decimal(500))],
     "scoped": [evolve(PAID, on="api_calls"), evolve(PAID, id="rest")],
-    "dated": [evolve(GIFT, expires="2026-03-10"), evolve(PAID, starts="2026-03-05"), evolve(PAID, id="z")],
+    "dated": [
+        evolve(PROMOTIONAL, expires="2026-03-10"),
+        evolve(PAID, starts="2026-03-05"),
+        evolve(PAID, id="z"),
+    ],
     "spent": [Grant("nothing", 0, "USD"), PAID],
 }
 EVENTS = [
@@ -76,7 +80,7 @@ def test_bills_by_sums_are_those_by_charge(plan, grants, at):
 
 
 def test_events_by_sums_make_no_balance_until_somebody_looks():
-    account = Account(balance=[GIFT, PAID])
+    account = Account(balance=[PROMOTIONAL, PAID])
     for _ in range(3):
         account = Bill.of(
             Usage(gpu_hours=1), PLANS["prepaid"], opening=account, final=False, period=MARCH
@@ -89,7 +93,7 @@ def test_events_by_sums_make_no_balance_until_somebody_looks():
 
 
 def test_an_account_that_opens_many_bills_knows_what_is_offered():
-    account, plan = Account(balance=[GIFT, PAID]), PLANS["all terms"]
+    account, plan = Account(balance=[PROMOTIONAL, PAID]), PLANS["all terms"]
     one = Bill.of(Usage(gpu_hours=9), plan, opening=account, period=MARCH)
     again = Bill.of(Usage(gpu_hours=9), plan, opening=account, period=MARCH)
     assert told(one) == told(again)

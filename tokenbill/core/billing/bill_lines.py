@@ -60,8 +60,8 @@ def _sum_lines(
     credit = delta().credit if opening.is_fresh and not plan.exactly else None
     if credit is None:
         return None
-    gifts = credit.stretch.offered("promotional")
-    return lines_by_sums(plan, used_in(request), final=request.final, gifts=gifts)
+    promotional = credit.stretch.offered("promotional")
+    return lines_by_sums(plan, used_in(request), final=request.final, promotional=promotional)
 
 
 def _fresh_lines(plan: CompiledPlan, usage: Usage, *, final: bool) -> list[LineItem]:

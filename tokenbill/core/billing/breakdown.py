@@ -214,7 +214,7 @@ def _rows(request: RatingRequest) -> dict[Key, _Row]:
         name = key.partition(":")[2] if kind in ("fee", "usage") else of.charge.description
         row = rows[key, seen[key]] = _Row(kind, meter, str(meter or name))
         row.listed, row.off = int(listed[i]), int(units[i] - listed[i])
-        row.credit = -int(run.gifts[i]) if run.gifts else 0
+        row.credit = -int(run.promotional[i]) if run.promotional else 0
         row.taxes = {tax: parts[i] for tax, parts in taxes.items()}
     if run.cash:
         rows["rounding", 1] = row = _Row("rounding", None, "cash rounding")

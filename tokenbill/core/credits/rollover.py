@@ -25,8 +25,8 @@ def kept_of(
 ) -> dict[str, Decimal]:
     """What stays of each grant after a period that closes at *end*, of those that are usable on both sides.
 
-    With *most* all together keep no more: gifts are cut before what was paid for, and among them those drawn
-    first, which end soonest; what is held stays.
+    With *most* all together keep no more: promotional credit is cut before what was paid for, and of these
+    first what is drawn first, which ends soonest; what is held stays.
 
     >>> kept_of([Grant("a", 90, "USD", rollover="50%")], {"a": Decimal(90)}, None)
     {'a': Decimal('45.00')}

@@ -70,7 +70,7 @@ def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement |
 
 
 def _restated(opening: Opening, rating: RatingRequest) -> Statement:
-    """The past as the terms of now have it: gifts pay nothing of what it comes to more, paid credit may."""
+    """The past as the terms of now have it; of what it comes to more only paid credit may pay."""
     before = rate(rating._replace(draws=NOTHING_DRAWN))
     accrued = minor_units(opening.accrued, before.plan.places)
     amounts = dict(before.amounts["paid"])

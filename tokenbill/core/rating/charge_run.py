@@ -40,7 +40,7 @@ __all__ = [
     "RatingRequest",
     "Sort",
     "Sorts",
-    "gift_note",
+    "promotional_note",
     "is_in_tokens",
 ]
 
@@ -60,7 +60,7 @@ NOTHING_DRAWN: Sorts = MappingProxyType({})
 NOTHING_EARLIER: Earlier = MappingProxyType({})
 
 
-def gift_note(id: str, units: Number) -> Note:
+def promotional_note(id: str, units: Number) -> Note:
     """What a promotional grant paid, in minor units, as a note for the lines."""
     return Note(Charge("credit", None, f"credit {id}", rule="promotional credit"), -units, None)
 
@@ -96,7 +96,7 @@ class ChargeRun(RatingRun):
 
     ``identities`` say what each charge is for. ``tokens`` is what was burned of it, ``units`` what it comes
     to, both in minor units; ``priced`` is the latter to the last digit, with ``over`` for one minor unit.
-    ``gifts`` is what promotional credit paid of it, ``taxed`` each tax with what it is on, by charge, and
+    ``promotional`` is what such credit paid of it, ``taxed`` each tax with what it is on, by charge, and
     ``contained`` those that prices contain.
     ``sold`` are the tokens that no credit covers and what they cost, over the last of the three.
     """
@@ -107,12 +107,12 @@ class ChargeRun(RatingRun):
         "committed",
         "contained",
         "draws",
-        "gifts",
         "identities",
         "items",
         "over",
         "plan",
         "priced",
+        "promotional",
         "quantities",
         "readings",
         "request",
@@ -141,7 +141,7 @@ class ChargeRun(RatingRun):
         self.identities: list[Identity] = []
         self.draws: dict[Sort, ByCharge] = {}
         self.tokens: Sequence[Number] = ()
-        self.gifts: Sequence[Number] = ()
+        self.promotional: Sequence[Number] = ()
         self._units: list[Number] | None = None
         self.sold: tuple[Sequence[Number], Sequence[Number], Number] = ((), (), 1)
         self.taxed: list[tuple[Number, Sequence[Number]]] = []
@@ -197,18 +197,18 @@ class ChargeRun(RatingRun):
                 rests[i] = rest
         self.sold = rests, list(self.nets), stage.money_scale * self.widened
 
-    def pay_gifts(self, divisor: Number) -> None:
+    def pay_promotional(self, divisor: Number) -> None:
         self.priced, self.over = self.nets, divisor
         if self.request.offers is None and not self.request.draws and not self.request.exact:
             return
-        self.gifts = self.pay("promotional", self.units)
-        left = [unit - gift for unit, gift in zip(self.units, self.gifts, strict=True)]
-        nets = [net - gift * divisor for net, gift in zip(self.nets, self.gifts, strict=True)]
+        self.promotional = self.pay("promotional", self.units)
+        left = [unit - part for unit, part in zip(self.units, self.promotional, strict=True)]
+        nets = [net - part * divisor for net, part in zip(self.nets, self.promotional, strict=True)]
         if self.request.exact:
             left, nets = [max(part, 0) for part in left], [max(net, 0) for net in nets]
         self.total, self.nets = sum(left), nets
         for id, parts in self.draws.get("promotional", NO_DRAWS).items():
-            self.notes.append(gift_note(id, sum(parts.values())))
+            self.notes.append(promotional_note(id, sum(parts.values())))
 
     @property
     def units(self) -> list[Number]:
@@ -272,7 +272,7 @@ class ChargeRun(RatingRun):
 
     def gross(self) -> list[Units]:
         """What is to be paid of each charge, tax included, in minor units."""
-        gross = [max(unit - gift, 0) for unit, gift in zip_longest(self.units, self.gifts, fillvalue=0)]
+        gross = [max(unit - part, 0) for unit, part in zip_longest(self.units, self.promotional, fillvalue=0)]
         for amount, parts in self.taxed:
             weights = [max(part, 0) for part in parts]
             if self.request.exact:

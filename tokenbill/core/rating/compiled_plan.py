@@ -37,7 +37,7 @@ from tokenbill.core.rating.plan_scale import PlanScale, Stage, amounts_of, part_
 from tokenbill.core.rating.pricing_stages import FeeCharge, PriceUsage
 from tokenbill.core.rating.rate_card import WIDEST, Cells, RateCard
 from tokenbill.core.rating.rating_run import MODES, Identity, Number, RatingRun
-from tokenbill.core.rating.stages import STAGES, PayGifts, RoundNet
+from tokenbill.core.rating.stages import STAGES, PayPromotional, RoundNet
 from tokenbill.core.rating.version_items import entry_items
 from tokenbill.core.rating.version_terms import VersionTerms, concern, terms_of_plan
 
@@ -80,9 +80,9 @@ class Terms:
         self.divisors = tuple(divisor for _, divisor in stages[len(self.pricing) - 1 :])
         # read from the stages, not from the plan: one that is put into the list is never passed over
         self.looks_at_charges = any(stage.looks_at_charges for stage, _ in stages)
-        self.is_free = all(isinstance(stage, PriceUsage | RoundNet | PayGifts) for stage, _ in stages)
+        self.is_free = all(isinstance(stage, PriceUsage | RoundNet | PayPromotional) for stage, _ in stages)
         # sums by cell are asked where no credit is there to pay
-        self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayGifts))
+        self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayPromotional))
         due = [[0] * len(self.cells), [0] * len(self.cells)]
         for stage in self.pricing:
             if isinstance(stage, FeeCharge):

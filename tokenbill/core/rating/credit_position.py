@@ -21,7 +21,7 @@ from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, 
 from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.charge_run import Offers, RatingRequest, Sort, Sorts, gift_note
+from tokenbill.core.rating.charge_run import Offers, RatingRequest, Sort, Sorts, promotional_note
 from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position, Tiered
 from tokenbill.core.rating.opening import Opening, kept_draws, offers_of
 from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun
@@ -30,18 +30,18 @@ from tokenbill.core.rating.statement import Statement, rate
 __all__ = ["CellRun", "ChargePosition", "CreditPosition", "Stretch", "position_of", "stretch_of"]
 
 At: TypeAlias = "date | str | None"
-GIFT = Identity.named("credit", "gifts", None)
+PROMOTIONAL = Identity.named("credit", "promotional", None)
 
 
 class Stretch:
     """A time in which no grant begins or ends: what each offers, in order of drawing, in minor units.
 
-    ``gifts`` and ``paid`` are the sums; ``balance`` is the one at its beginning, ``drawn`` what each grant
-    had paid in the period by then; ``is_unscoped`` says that each pays any charge.
+    ``promotional`` and ``paid`` are the sums; ``balance`` is the one at its beginning, ``drawn`` what each
+    grant had paid in the period by then; ``is_unscoped`` says that each pays any charge.
     """
 
     __slots__ = (
-        *("at", "balance", "drawn", "gifts", "held", "is_unscoped", "offers", "paid", "since", "until"),
+        *("at", "balance", "drawn", "promotional", "held", "is_unscoped", "offers", "paid", "since", "until"),
     )
 
     def __init__(self, opening: Opening, offers: Offers, at: At) -> None:
@@ -49,7 +49,9 @@ class Stretch:
             "promotional": offers("promotional"),
             "paid": offers("paid"),
         }
-        self.gifts, self.paid = (sum(int(offer.amount) for offer in each) for each in self.offers.values())
+        self.promotional, self.paid = (
+            sum(int(offer.amount) for offer in each) for each in self.offers.values()
+        )
         self.is_unscoped = all(offer.on is None for each in self.offers.values() for offer in each)
         self.balance = opening.balance
         self.drawn = {id: exact_sum(amount for _, amount in parts) for id, parts in opening.draws_by_charge}
@@ -79,9 +81,9 @@ class Stretch:
 
     def says_sums(self, plan: BillingPlan) -> bool:
         """Whether it does not matter which charge a grant pays."""
-        if not self.gifts or not self.is_unscoped:
+        if not self.promotional or not self.is_unscoped:
             return self.is_unscoped
-        # a gift lowers what is taxed, and where taxes have scopes, it matters of which charge
+        # promotional credit lowers what is taxed, and where taxes have scopes, it matters of which charge
         return plan.overage == "bill" and all(tax.on is None for tax in plan.taxes)
 
     def holds(self, at: At) -> bool:
@@ -112,31 +114,31 @@ class _Beginning(NamedTuple):
 
 
 class CreditPosition(NamedTuple):
-    """Where an account stands whose credit is drawn on by sums: ``net`` is what gifts may pay, rounded.
+    """Where an account stands whose credit is drawn on by sums; promotional credit may pay ``net``, rounded.
 
-    ``gifts`` and ``paid`` are what promotional and paid credit paid of ``net`` and of ``total``; ``fell``
-    says that one of them is less than it was: what an ended grant gives back it offers no more.
+    ``promotional`` and ``paid`` are what either credit paid of ``net`` and of ``total``; ``fell`` says
+    that one of them is less than it was: what an ended grant gives back it offers no more.
     """
 
     sums: Position
     stretch: Stretch
     total: int
     net: int
-    gifts: int
+    promotional: int
     paid: int
     fell: bool = False
 
     @property
     def is_settled(self) -> bool:
         """Whether credit has paid all that it may pay."""
-        return self.paid == self.total and (self.gifts == self.net or not self.stretch.gifts)
+        return self.paid == self.total and (self.promotional == self.net or not self.stretch.promotional)
 
     def balance(self) -> Balance:
         """What is left of the grants."""
         places, before, stretch = self.sums.plan.places, self.stretch.drawn, self.stretch
         changes = dict[str, Decimal]()
         for offers, paid in (
-            (stretch.offers["promotional"], self.gifts),
+            (stretch.offers["promotional"], self.promotional),
             (stretch.offers["paid"], self.paid),
         ):
             upto = 0
@@ -194,32 +196,32 @@ class ChargePosition(NamedTuple):
 
 
 class CellRun(RatingRun):
-    """Sums by cell of which gifts pay. Every tax is on all charges, so it is one whose charge a gift pays.
+    """Sums by cell of which promotional credit pays: every tax is on all charges, so it is one which it pays.
 
     ``offers`` are those of promotional grants, in order of drawing, where lines are asked for.
     """
 
-    __slots__ = ("gifts", "net", "offered", "offers")
-    gifts: int
+    __slots__ = ("net", "offered", "offers", "promotional")
+    promotional: int
     net: int
     offered: int
     offers: Sequence[Offer]
 
-    def pay_gifts(self, divisor: Number) -> None:
+    def pay_promotional(self, divisor: Number) -> None:
         if self.notes is not None:
-            self.offered = self._note_gifts(self.notes, self.total)
-        self.net, self.gifts = self.total, min(self.offered, self.total)
-        if self.gifts:
-            self.total -= self.gifts
-            self.add(-self.gifts * divisor, 0, GIFT)
+            self.offered = self._note_promotional(self.notes, self.total)
+        self.net, self.promotional = self.total, min(self.offered, self.total)
+        if self.promotional:
+            self.total -= self.promotional
+            self.add(-self.promotional * divisor, 0, PROMOTIONAL)
 
-    def _note_gifts(self, notes: list[Note], net: int) -> int:
+    def _note_promotional(self, notes: list[Note], net: int) -> int:
         """What the grants offer together; what each pays of the net becomes a line."""
         upto = 0
         for offer in self.offers:
             part, upto = min(int(offer.amount), max(net - upto, 0)), upto + int(offer.amount)
             if part:
-                notes.append(gift_note(offer.id, part))
+                notes.append(promotional_note(offer.id, part))
         return upto
 
 
@@ -256,22 +258,22 @@ def position_of(
     else:
         nets, tiered = list(known.sums.nets), known.sums.tiered
     tiered = plan.added(usage, nets, tiered)
-    total, net, gifts = _settled(plan, nets, stretch.gifts, final=final)
+    total, net, promotional = _settled(plan, nets, stretch.promotional, final=final)
     if plan.plan.overage == "refuse":
         # whether credit covers what is not rounded yet, single charges have to say
         upto = max(total, _upto(plan, nets, tiered, stretch)) if stretch.held else total
         if stretch.paid <= upto + plan.step + len(plan.plan.taxes):
             return None
     paid = min(stretch.paid, total)
-    fell = known is not None and (gifts < known.gifts or paid < known.paid)
-    return CreditPosition(Position(plan, nets, tiered), stretch, total, net, gifts, paid, fell)
+    fell = known is not None and (promotional < known.promotional or paid < known.paid)
+    return CreditPosition(Position(plan, nets, tiered), stretch, total, net, promotional, paid, fell)
 
 
 def _upto(plan: CompiledPlan, nets: Sequence[Number], tiered: Tiered, stretch: Stretch) -> int:
     """What a period comes to, if open holds are settled in full."""
     after = list(nets)
     plan.added(stretch.held, after, tiered)
-    return _settled(plan, after, stretch.gifts, final=False)[0]
+    return _settled(plan, after, stretch.promotional, final=False)[0]
 
 
 def stretch_of(opening: Opening, plan: CompiledPlan, period: Period | None, at: At) -> Stretch | None:
@@ -288,7 +290,7 @@ def stretch_of(opening: Opening, plan: CompiledPlan, period: Period | None, at: 
 def _settled(
     plan: CompiledPlan, nets: Sequence[Number], offered: int, *, final: bool
 ) -> tuple[int, int, int]:
-    """Total, net and gifts of sums of usage by cell, in minor units."""
+    """Total, net and promotional credit of sums of usage by cell, in minor units."""
     if plan.is_free and not offered:
         total = plan.round(nets[0], plan.divisor)
         return total, total, 0
@@ -298,4 +300,4 @@ def _settled(
     )
     run.offered = offered
     terms.settle(run)
-    return run.total, run.net, run.gifts
+    return run.total, run.net, run.promotional

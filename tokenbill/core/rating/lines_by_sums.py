@@ -24,13 +24,13 @@ _order = attrgetter("order")
 
 
 def lines_by_sums(
-    plan: CompiledPlan, usage: Usage, *, final: bool, gifts: Sequence[Offer] = ()
+    plan: CompiledPlan, usage: Usage, *, final: bool, promotional: Sequence[Offer] = ()
 ) -> list[LineItem]:
     """The lines of a period so far, not yet settled, of a plan of one version whose terms ask for sums.
 
-    *gifts* are what promotional grants without scopes offer, in order of drawing.
+    *promotional* are what promotional grants without scopes offer, in order of drawing.
     """
-    if plan.is_plain and not gifts:
+    if plan.is_plain and not promotional:
         return plain_lines(plan, usage)
     quantities = plan.card.quantities(usage)
     curves = sorted(quantities, key=_order) if len(quantities) > 1 else quantities
@@ -46,7 +46,7 @@ def lines_by_sums(
         nets[curve.cell] += curve.at(quantity)
         lines += curve.lines(Decimal(quantity))
     run = CellRun(nets, terms.cells, round=plan.round, whole_lines=False, final=final)
-    run.offers, run.notes = gifts, []
+    run.offers, run.notes = promotional, []
     terms.settle(run)
     for note in run.notes:
         lines.append(line_of(note, plan))

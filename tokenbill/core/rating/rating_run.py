@@ -275,7 +275,7 @@ class RatingRun:
         """What is left of whole tokens after the balance paid some."""
         return tokens
 
-    def pay_gifts(self, divisor: Number) -> None:
+    def pay_promotional(self, divisor: Number) -> None:
         """Let promotional credit pay; *divisor* is what a minor unit is in the nets by now."""
 
     def tax(self, amount: Number, parts: Sequence[Number]) -> None:

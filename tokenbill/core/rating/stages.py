@@ -29,7 +29,7 @@ Why this order: fees and usage first, for everything else looks at them. Tokens 
 money at all. Discounts before the maximum, for the maximum compares what is *owed*. The minimum after the
 maximum, last of the charges, for it lifts what is left of all others. Only then is the net rounded, once:
 rounded earlier, a maximum of 1.01 on three lines of 0.335 would come to 1.02. Promotional credit pays whole
-minor units of that net, before tax, since a gift lowers what is taxed; paid credit is money, and pays last,
+minor units of that net, before tax, since it lowers what is taxed; paid credit is money, and pays last,
 tax included, as any payment would. Taxes are on the exact net, so that rounding it does not move them.
 
 Each stage is written once, for numbers of any kind. A bill takes whole numbers over one scale, many bills
@@ -69,7 +69,7 @@ __all__ = [
     "FeeCharge",
     "FixedOff",
     "KeepCommitment",
-    "PayGifts",
+    "PayPromotional",
     "PercentOff",
     "PriceUsage",
     "RoundCash",
@@ -276,7 +276,7 @@ class RoundNet(Stage):
         run.total = run.round(run.sum(run.nets), self.divisor * run.widened)
 
 
-class PayGifts(Stage):
+class PayPromotional(Stage):
     """Promotional credit, which lowers what is taxed; it pays whole minor units of the rounded net."""
 
     __slots__ = ("divisor",)
@@ -290,7 +290,7 @@ class PayGifts(Stage):
         yield cls(at.divisor)
 
     def apply(self, run: RatingRun) -> None:
-        run.pay_gifts(self.divisor * run.widened)
+        run.pay_promotional(self.divisor * run.widened)
 
 
 STAGES: tuple[Callable[[PlanScale], Iterator[Stage]], ...] = (
@@ -302,7 +302,7 @@ STAGES: tuple[Callable[[PlanScale], Iterator[Stage]], ...] = (
     TrueUpToMinimum.of,
     KeepCommitment.of,
     RoundNet.of,
-    PayGifts.of,
+    PayPromotional.of,
     taxes,
     RoundCash.of,
 )

@@ -137,7 +137,7 @@ class Statement:
             )
             charge.net = listed if listed == net else net  # the same number as its lines spell it
             charge.units, charge.gross = plan.money(run.units[place]), plan.money(int(gross[place]))
-            charge.gift = plan.money(run.gifts[place]) if run.gifts else ZERO
+            charge.promotional = plan.money(run.promotional[place]) if run.promotional else ZERO
             charge.tokens = shifted(run.tokens[place], places) if place < len(run.tokens) else ZERO
             # an entry that shows nothing is none, unless a later version used units that cost nothing more
             if charge.lines or (isinstance(identity.of, EntryItem) and identity.of.quantity):
@@ -248,7 +248,7 @@ class RatedCharge:
     """One fee, entry or true-up of a statement: what it comes to, and what credit paid of it.
 
     ``net`` is what is left of it after discounts and limits, exact; ``units`` the same in whole minor units,
-    as credit pays it; ``gift`` what promotional credit paid of that, ``gross`` what is left to be paid, tax
+    as credit pays it; ``promotional`` what such credit paid of that, ``gross`` what is left to be paid, tax
     included; ``tokens`` is what was burned, in whole tokens. ``versions`` are those that it is of.
     """
 
@@ -256,12 +256,12 @@ class RatedCharge:
         self.key, self.kind, self.meter, _ = identity
         self.identity, self.lines, self.versions = identity, lines, versions
         self.net: Exact = ZERO
-        self.units = self.gift = self.gross = self.tokens = ZERO
+        self.units = self.promotional = self.gross = self.tokens = ZERO
 
     @property
     def tax(self) -> Decimal:
         """Its share of each rounded tax."""
-        return decimal(difference(self.gross, max(difference(self.units, self.gift), ZERO)))
+        return decimal(difference(self.gross, max(difference(self.units, self.promotional), ZERO)))
 
     @property
     def name(self) -> str:

@@ -66,7 +66,7 @@ def _bases_in(at: PlanScale, cell: int) -> dict[Hashable, Base]:
 
 
 class AddTax(Stage):
-    """A tax on the exact net of its charges, less gifts and what inclusive taxes contain.
+    """A tax on the exact net of its charges, less promotional credit and what inclusive taxes contain.
 
     None compounds, but where it says after which others it comes.
     """
