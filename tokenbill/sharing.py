@@ -36,8 +36,8 @@ def share(
     Args:
         shared: What is split, of either sign.
         weights: The allocation key: by tenant, zero or more, at least one above zero.
-        rounding: Whose places the parts have. Otherwise those of the bill's plan; for a correction, those
-            of its currency, or as many as its totals have.
+        rounding: Whose places the parts have. Otherwise those of the bill's plan; for a correction that
+            knows no plan, those of its currency, or as many as its totals have.
 
     Raises:
         InvalidRounding: If the weights cannot share an amount, or the places cannot hold the total.
@@ -59,9 +59,10 @@ def share(
     if isinstance(shared, Bill):
         policy, places = rounding or shared.plan.rounding, shared.plan.currency.places
     elif policy.places is None:
-        # A correction does not know its plan, whose rounding may have more places than the currency.
-        digits = (-int(amount.as_tuple().exponent) for amount in (shared.before, shared.after))
-        places = max(currency(shared.currency).places, *digits)
+        places = shared.places
+        if places is None:
+            digits = (-int(amount.as_tuple().exponent) for amount in (shared.before, shared.after))
+            places = max(currency(shared.currency).places, *digits)
 
     # Rounding the total first would share out another amount than the one that was billed.
     if Fraction(shared.total) * 10 ** policy.known_places(places) % 1:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenbill import Adjustment, Bill, BillingPlan, PriceSchedule, Rounding, TokenbillError, Usage
+from tokenbill import Adjustment, Bill, BillingPlan, Currency, PriceSchedule, Rounding, TokenbillError, Usage
 from tokenbill.errors import InvalidCurrency, InvalidRounding, InvalidUsage
+from tokenbill.serial import dumps, loads
 from tokenbill.sharing import by_peak, by_use, share
 
 PLAN = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.10", api_calls="0.01"))
@@ -65,6 +66,21 @@ def test_a_credit_note_is_shared_in_the_minor_units_of_its_currency():
     assert share(Adjustment((), Decimal(3), Decimal(0), "JPY"), {"red": 1, "blue": 1}) == {
         "red": -2,
         "blue": -1,
+    }
+
+
+def test_a_correction_is_shared_in_the_places_of_its_plan():
+    plan = BillingPlan.on_demand(PriceSchedule(calls="0.0105"), rounding=Rounding(places=4))
+    note = Bill.of(Usage(), plan) - Bill.of(Usage(calls=1), plan)
+
+    assert (str(note.total), note.places) == ("-0.0105", 4)
+    assert share(note, {"red": 1, "blue": 1}) == {"red": Decimal("-0.0053"), "blue": Decimal("-0.0052")}
+    # a whole amount has the places of the plan, too, in a unit that only the plan knows
+    tokens = BillingPlan.on_demand(PriceSchedule(calls=1, currency=Currency("TOKEN", places=3)))
+    whole = Bill.of(Usage(calls=1), tokens) - Bill.of(Usage(calls=2), tokens)
+    assert share(loads(dumps(whole)), {"red": 1, "blue": 1}) == {
+        "red": Decimal("-0.5"),
+        "blue": Decimal("-0.5"),
     }
 
 

@@ -114,6 +114,9 @@ class Block:
             costs[where] |= n.nonzero()
         # a fee of less than a minor unit is not covered either, though the usage itself costs nothing
         costs |= (sum(self.run.nets) + self.zeros).nonzero()
+        if self.plan.form.whole_lines and (self.plan.plan.fees or self.plan.plan.minima):
+            # where charges are rounded one by one, what is left of them no longer tells of such a fee
+            costs |= is_used
         settled = total.nonzero()
         surely, perhaps = np.flatnonzero(is_used & settled), np.flatnonzero(is_used & costs & ~settled)
         for group in (*surely[:1].tolist(), *perhaps.tolist()):

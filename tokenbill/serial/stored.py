@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from math import lcm
 from typing import Any, Literal, cast
 
 from attrs import evolve, frozen
@@ -56,12 +57,16 @@ from tokenbill.core.rating.bill_request import BillRequest
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import BillMismatch
-from tokenbill.serial.coding import Codec, Line, Listed, Number, Pairs, Text, TextOr, tried
+from tokenbill.serial.coding import Codec, Line, Listed, Number, Pairs, Text, TextOr, refuse, tried
 from tokenbill.serial.records import REGISTRY, Named, Record
 from tokenbill.serial.stand_ins import StoredHours, StoredSchedule, StoredUsage
 from tokenbill.serial.term_codecs import AmountCodec, IncludedCodec, LimitsCodec, TrialCodec
 
 __all__ = ["DOCUMENT", "KINDS"]
+
+LAST_PLACE = Fraction(1, 10**18)
+LONGEST = 1 << 16
+"""Most bits of the denominator that the exact amounts of a bill have together."""
 
 
 @frozen
@@ -149,7 +154,11 @@ class _Line:
         charge = Charge(
             self.kind, self.meter, self.description, self.rate, self.per, self.round, self.fee, self.rule
         )
-        return LineItem(charge, self.quantity, self.amount, self.amount if self.exact is None else self.exact)
+        exact = self.amount if self.exact is None else self.exact
+        # an amount is shown to 18 places, and running sums may move the last of them by one
+        if exact is not self.amount and abs(Fraction(exact) - Fraction(self.amount)) > LAST_PLACE:
+            raise BillMismatch("the exact amount of a line", exact, self.amount)
+        return LineItem(charge, self.quantity, self.amount, exact)
 
 
 @frozen
@@ -229,6 +238,12 @@ class _Bill:
 
     def _check(self) -> None:
         """What every bill keeps to, whatever the code that made it."""
+        common = 1
+        for line in self.lines:
+            common = lcm(common, line.precise.as_integer_ratio()[1])
+            # denominators of strangers may have nothing in common: their sum would take seconds
+            if common.bit_length() > LONGEST:
+                refuse("exact amounts with nothing in common", line.precise, "give those of one plan")
         lines = total(line.amount for line in self.lines)
         if lines != self.total:
             raise BillMismatch("the total", self.total, lines)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
-from tokenbill import Meter, Usage
+from tokenbill import Account, Bill, BillingPlan, Grant, Meter, Period, PriceSchedule, Usage
 from tokenbill.errors import InvalidMeter, InvalidNumber, InvalidUsage
 
 LARGE = 9 * 10**29
@@ -198,3 +198,42 @@ def test_usage_shows_its_meters_and_quantities():
     assert repr(Usage(pages="1.50", calls=2)) == "Usage({'calls': 2, 'pages': 1.50})"
     assert "<b>" not in usage._repr_html_()
     assert ">1.50</td>" in usage._repr_html_()
+
+
+class Refunding(Usage):
+    """A usage that says of itself what was never used."""
+
+    def __getitem__(self, meter):
+        return Decimal(-100)
+
+    def items(self):
+        return [("calls", Decimal(-100))]
+
+    @property
+    def counted(self):
+        return {"calls": -100}
+
+
+def test_of_a_usage_of_a_users_own_class_what_was_stored_counts():
+    """It cannot bill below zero, whichever way it comes in."""
+    own, plan = Refunding(calls=3), BillingPlan.on_demand(PriceSchedule(calls=1))
+    march = Period("2026-03-01", "2026-04-01")
+    account = Account(balance=[Grant("paid", 10, "USD")])
+
+    assert Usage(own) == Usage(calls=3)
+    assert Bill.of(own, plan).total == 3
+    assert Bill.of({"2026-03-02": own}, plan, period=march).total == 3
+    assert Bill.of(Usage(calls=5), plan, reversal=own).total == 2
+    assert Usage(calls=5) - own == Usage(calls=2)
+    assert account.hold("h1", own, plan).balance.remaining() == 7
+    assert account.covers(own, plan)
+    assert Account(used=own).used == Usage(calls=3)
+
+
+def test_a_usage_of_a_users_own_class_that_stored_nothing_is_refused():
+    class Empty(Usage):
+        def __init__(self):
+            pass
+
+    with pytest.raises(InvalidUsage):
+        Bill.of(Empty(), BillingPlan.on_demand(PriceSchedule(calls=1)))

@@ -1,16 +1,18 @@
-from decimal import Decimal, getcontext
+from decimal import Decimal, getcontext, localcontext
 from fractions import Fraction
 
 import pytest
 from attrs import fields, frozen
 
-from tokenbill import Flat, Package, PerUnit, Price
+from tokenbill import Bill, BillingPlan, Flat, Package, PerUnit, Price, PriceSchedule
 from tokenbill.core.pricing.breakdown import (
     DEPTH,
     PARTS,
     PriceComponent,
     amount_at,
+    breakdown_at,
     direction,
+    is_own,
     kept,
     labels_of,
     nests,
@@ -214,3 +216,79 @@ def test_a_flat_fee_is_told_by_its_name():
         None,
         "flat fee",
     )
+
+
+@frozen
+class Listing(Price):
+    """A price of a rate, whose breakdown is whatever it was given."""
+
+    rate: Decimal
+    listed: object
+
+    def amount(self, quantity):
+        return self.rate * quantity
+
+    def breakdown(self, quantity):
+        return self.listed(quantity) if callable(self.listed) else self.listed
+
+
+HALVES = Decimal("0.12345678901234567890123456789")
+"""More digits than the context that a caller usually has."""
+
+
+def in_halves(quantity):
+    half = HALVES * quantity / 2
+    return [
+        PriceComponent(half, quantity / 2, HALVES),
+        PriceComponent(half, quantity / 2, HALVES, label="2nd"),
+    ]
+
+
+@pytest.mark.parametrize("precision", [3, 28])
+def test_components_of_a_users_own_price_are_made_in_the_context_of_the_library(precision):
+    plan = BillingPlan.on_demand(PriceSchedule(a=Listing(HALVES, in_halves)))
+
+    with localcontext() as context:
+        context.prec = precision
+        bill = Bill.of({"a": 3}, plan)
+        lines = bill.lines
+
+    assert sum(Fraction(line.exact) for line in lines if line.kind == "usage") == Fraction(HALVES) * 3
+    assert [line.kind for line in lines] == ["usage", "usage", "rounding"]
+    bill.verify()
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [],
+        [PriceComponent(Decimal(1), Decimal(3))],
+        [PriceComponent(Decimal("0.3"), Decimal(3)), PriceComponent(Decimal("0.1"), Decimal(1))],
+        [PriceComponent(0.3, Decimal(3))],
+        [PriceComponent(Decimal("0.3"), 3.0)],
+        [PriceComponent(True, Decimal(3))],
+        ["0.3"],
+    ],
+)
+def test_components_that_are_no_breakdown_of_the_amount_are_refused(listed):
+    """What is missing would stand on the bill as its rounding, whatever its size."""
+    bill = Bill.of(
+        {"a": 3}, BillingPlan.on_demand(PriceSchedule(a=Listing(Decimal("0.1"), listed) + Flat(1)))
+    )
+
+    assert str(bill.total) == "1.30"
+    with pytest.raises(InvalidPrice):
+        _ = bill.lines
+
+
+def test_a_digit_that_a_breakdown_loses_is_told():
+    def thirds(quantity):
+        return [PriceComponent(Decimal(1) / 3 * quantity, quantity)]
+
+    with pytest.raises(InexactAmount):
+        breakdown_at(Listing(ONE, thirds), ONE)
+
+
+def test_prices_of_this_library_are_known_whatever_they_are_made_of():
+    assert is_own(Flat(1) + PerUnit(2).after(5))
+    assert not is_own(Flat(1) + Listing(ONE, ()).after(5))

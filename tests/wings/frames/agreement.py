@@ -1,21 +1,24 @@
 """Bills of plans with everything switched on, one by one and in frames, which have to agree digit for digit.
 
-Run it as ``python -m tests.wings.frames.agreement --bills 100000 [--seed N] [--engines polars duckdb]``.
-A seed makes a plan, tenants and what they use; what differs is printed with its seed.
+Run it as ``python -m tests.wings.frames.agreement --bills 100000 --tenants 250 [--seed N]
+[--engines polars duckdb] [--progress FILE]``. A seed makes a plan, tenants and what they use; what differs is
+printed with its seed. With a file for its progress, a run that was stopped goes on where it was.
 """
 
 import argparse
+import json
 import random
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 from tests.oracle.simulator import plan_of
 from tests.oracle.stories import QUANTITIES, Story
 from tests.support.engines import Decimals, engine_of
 from tests.wings.frames.frame_bills import billed, shown_in
 from tokenbill import Bill, Period
-from tokenbill.errors import BalanceExhausted, BillMismatch
+from tokenbill.errors import BalanceExhausted, TokenbillError
 from tokenbill.frames import rate
 
 TENANTS = 40
@@ -26,14 +29,14 @@ class Difference(Exception):
     """A bill of a frame is not the bill of its usage."""
 
 
-def usages_of(story, plan):
+def usages_of(story, plan, tenants=TENANTS):
     """What each tenant uses: most of the meters, most of them a little."""
     meters = story.meters(plan)
     return {
         f"tenant {place}": {
             meter: Fraction(random_quantity(story.rng)) for meter in meters if story.rng.random() < 0.8
         }
-        for place in range(TENANTS)
+        for place in range(tenants)
     }
 
 
@@ -75,16 +78,17 @@ def columns_of(usages, tenants):
     }
 
 
-def agreed(seed, engines=("polars", "duckdb")):
+def agreed(seed, engines=("polars", "duckdb"), tenants=TENANTS):
     """How many bills of a seed agree on all engines."""
     story = Story(seed)
     story.much = max(story.much, 0.7)
     told = story.plan()
-    needs_dates = told["cycle"] or told["trial"] or any(fee.get("cycle") for fee in told["fees"])
+    needs_dates = told["cycle"] or told["trial"] or told.get("commitment")
+    needs_dates = needs_dates or any(fee.get("cycle") for fee in told["fees"])
     plan, start = plan_of(told), story.first if needs_dates else None
     bounds = story.bounds(told, start)
     period = None if bounds is None else Period(*bounds)
-    usages = {tenant: usage for tenant, usage in usages_of(story, told).items() if usage}
+    usages = {tenant: usage for tenant, usage in usages_of(story, told, tenants).items() if usage}
     expected = one_by_one(plan, usages, period)
     if not expected:
         return 0
@@ -121,19 +125,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0, help="the first one; the next ones follow")
     parser.add_argument("--bills", type=int, default=1000)
+    parser.add_argument("--tenants", type=int, default=TENANTS, help="bills of one plan in one frame")
     parser.add_argument("--engines", nargs="*", default=["polars", "duckdb"])
+    parser.add_argument("--progress", type=Path, help="a file that keeps how far a run came")
     options = parser.parse_args()
-    seed, bills, differences = options.seed, 0, 0
-    while bills < options.bills:
+    run = {"first": options.seed, "next": options.seed, "bills": 0, "differences": []}
+    if options.progress and options.progress.exists():
+        run = json.loads(options.progress.read_text(encoding="utf-8"))
+    while run["bills"] < options.bills:
+        seed = run["next"]
         try:
-            bills += agreed(seed, options.engines)
-        except (Difference, BillMismatch) as difference:
-            differences += 1
-            print(f"seed {seed}: {difference}")
-        seed += 1
-    print(f"{differences} seeds differ")
-    print(f"{bills} bills of the seeds {options.seed} to {seed - 1} agree on {', '.join(options.engines)}")
+            run["bills"] += agreed(seed, options.engines, options.tenants)
+        except (Difference, TokenbillError) as difference:
+            run["differences"].append(seed)
+            print(f"seed {seed}: {difference}", flush=True)
+        run["next"] = seed + 1
+        if options.progress:
+            options.progress.write_text(json.dumps(run), encoding="utf-8")
+    print(f"{len(run['differences'])} seeds differ: {run['differences']}")
+    seeds, engines = f"{run['first']} to {run['next'] - 1}", ", ".join(options.engines)
+    print(f"{run['bills']} bills of the seeds {seeds} agree on {engines}")
+    return bool(run["differences"])
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

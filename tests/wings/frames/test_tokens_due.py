@@ -2,7 +2,7 @@
 
 import pytest
 
-from tokenbill import Bill, BillingPlan, Currency, Fee, Flat, PriceSchedule, Usage
+from tokenbill import Bill, BillingPlan, Currency, Fee, Flat, PriceSchedule, Rounding, Usage
 from tokenbill.errors import BalanceExhausted
 from tokenbill.frames import rate
 
@@ -26,8 +26,10 @@ def test_what_is_due_for_no_tokens_is_a_line_of_usage():
     assert found == dict.fromkeys("ab", ("usage", "tokens", 5))
 
 
-def test_a_fee_of_less_than_a_cent_is_refused_though_usage_costs_nothing():
-    plan = BillingPlan.prepaid(PriceSchedule(calls=0), fees=[Fee("0.004")], overage="refuse")
+@pytest.mark.parametrize("stage", ["bill", "line"])
+def test_a_fee_of_less_than_a_cent_is_refused_though_usage_costs_nothing(stage):
+    whole = Rounding(stage=stage)
+    plan = BillingPlan.prepaid(PriceSchedule(calls=0), fees=[Fee("0.004")], overage="refuse", rounding=whole)
 
     with pytest.raises(BalanceExhausted):
         Bill.of(Usage(calls=3), plan)

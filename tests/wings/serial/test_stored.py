@@ -285,7 +285,7 @@ DEFAULTS = {
     "Amendment": {"fees": "prorated", "tiers": "continue"},
     "Contract": {"amendments": (), "end": None, "end_fees": "prorated"},
     "VersionUsage": {},
-    "Adjustment": {"period": None, "reason": ""},
+    "Adjustment": {"period": None, "reason": "", "places": None},
     **{name: {} for name in ("Sum", "Scaled", "After", "Capped", "AtLeast", "Then", "Each")},
     **{name: {} for name in ("Period", "PriceBook", "Usage")},
 }  # fmt: skip
@@ -562,3 +562,30 @@ def test_draws_of_version_1_are_a_table():
         loads('{"type": "Account", "version": 1, "draws": 5}')
     with pytest.raises(UnreadableField, match=r"^Account\.carried: no number"):
         loads('{"type": "Account", "version": 1, "carried": "x"}')
+
+
+@pytest.mark.parametrize("exact", ["7.50", "-2.50", "2.500000000000000002", "7/3", "0"])
+def test_an_exact_amount_beside_another_amount_is_refused(exact):
+    """It would be believed: ``bill.exact`` and every sum of exact amounts go by it."""
+    document = json.loads(dumps(Bill.of({"a": 5}, BillingPlan.on_demand(PriceSchedule(a="0.5")))))
+    document["lines"][0]["exact"] = exact
+
+    with pytest.raises(UnreadableField, match="the exact amount of a line"):
+        loads(json.dumps(document))
+
+
+def test_an_exact_amount_that_never_ends_is_read_beside_what_is_shown_of_it():
+    bill = Bill.of({"a": 7}, BillingPlan.on_demand(PriceSchedule(a=PerUnit("0.10", per=3600))))
+
+    assert loads(dumps(bill)).exact == bill.exact == Fraction(7, 36000)
+
+
+def test_exact_amounts_with_nothing_in_common_are_refused_before_they_are_summed():
+    document = json.loads(dumps(Bill.of({}, BillingPlan.on_demand(PriceSchedule(a=1)))))
+    small = [f"1/{10**1000 + 7 * i + 1}" for i in range(120)]
+    document["lines"] = [
+        {"kind": "usage", "description": "a", "amount": "0", "exact": text} for text in small
+    ]
+
+    with pytest.raises(UnreadableField, match="nothing in common"):
+        loads(json.dumps(document))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Unpack
 
-from attrs import frozen
+from attrs import field, frozen
 
 from tokenbill.core.base.tables import digits, html_table, text_table
 from tokenbill.core.base.values import Value
@@ -24,7 +24,8 @@ __all__ = ["Adjustment"]
 class Adjustment(Value):
     """What a later bill of the same period changes: the lines that differ, and both totals.
 
-    ``total`` is after − before; a negative one is a credit note.
+    ``total`` is after − before; a negative one is a credit note. ``places`` are the decimals that the plan
+    of the bills rounds to, None where nobody said them.
     """
 
     lines: tuple[LineItem, ...]
@@ -33,6 +34,8 @@ class Adjustment(Value):
     currency: str
     period: Period | None = None
     reason: str = ""
+    # how the change may be split, no part of what changed: documents of old did not tell it
+    places: int | None = field(default=None, eq=False)
 
     @property
     def total(self) -> Decimal:
@@ -53,7 +56,9 @@ class Adjustment(Value):
         )
 
         about = {"reason": self.reason} if self.reason else {}
-        places = max(places_of(self.currency, self.before), places_of(self.currency, self.after))
+        places = self.places
+        if places is None:
+            places = max(places_of(self.currency, self.before), places_of(self.currency, self.after))
         return Section(
             self.lines,
             self.total,

@@ -22,7 +22,7 @@ def checked_terms(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
     """What a bill is of, as it needs them."""
     if not isinstance(plan, BillingPlan):
         raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
-    return usage if isinstance(usage, Usage) else Usage(usage), plan
+    return usage if type(usage) is Usage else Usage(usage), plan
 
 
 def notes_of(about: Any) -> About:

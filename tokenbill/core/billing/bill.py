@@ -273,7 +273,9 @@ class Bill:
         if earlier.period != self.period:
             raise InvalidPeriod("bills of two periods", str(earlier.period), f"give one of {self.period}")
         changed, reason = tuple(less(self.lines, earlier.lines)), self.about.get("reason", "")
-        return Adjustment(changed, earlier.total, self.total, self.currency, self.period, reason)
+        # of two plans the finer places: a part of the difference must not fall between them
+        places = max(each.plan.rounding.known_places(each.plan.currency.places) for each in (self, earlier))
+        return Adjustment(changed, earlier.total, self.total, self.currency, self.period, reason, places)
 
     def verify(self) -> None:
         """Compute the bill again from plan and usage, the long way: every figure, not the words.

@@ -306,8 +306,8 @@ def _index(clauses: Sequence[Clause], at: date) -> int:
 def _parts_of(usage: Any) -> list[tuple[date | None, Usage]]:
     """Usage by the date or instant that it has, if it has one."""
     if not is_dated(usage):
-        return [(None, usage if isinstance(usage, Usage) else Usage(usage))]
-    return [(moment(when), part if isinstance(part, Usage) else Usage(part)) for when, part in usage.items()]
+        return [(None, usage if type(usage) is Usage else Usage(usage))]
+    return [(moment(when), part if type(part) is Usage else Usage(part)) for when, part in usage.items()]
 
 
 def _version_at(

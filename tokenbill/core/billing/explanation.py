@@ -16,7 +16,7 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, shifted
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of, units
+from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, breakdown_at, rule_of, units
 from tokenbill.core.pricing.price import After, Combinator, Price
 from tokenbill.core.pricing.wording import numbers_of
 from tokenbill.core.rating.bill_delta import BillDelta, with_statements
@@ -279,7 +279,7 @@ def _way(price: Price, quantity: Exact) -> Explanation:
 
 def _components(price: Price, quantity: Exact, amount: Exact) -> tuple[list[Explanation], str]:
     """The steps and the sum of a price that is made of no others: its tiers, where there are several."""
-    steps = [_component(price, component) for component in price.breakdown(quantity)]
+    steps = [_component(price, component) for component in breakdown_at(price, quantity)]
     if len(steps) == 1:
         return [], steps[0].text
     told = [evolve(step, text=f"{step.title}: {step.text}") for step in steps]

@@ -48,7 +48,7 @@ def with_hold(
     if amount is not None and usage is None and plan is None:
         reserved = reservation_of_amount(account, amount, at=at, period=period, currency=currency)
     elif amount is None and usage is not None and plan is not None:
-        held = usage if isinstance(usage, Usage) else Usage(usage)
+        held = usage if type(usage) is Usage else Usage(usage)
         reserved = reservation_of_usage(account, held, plan, at=at, period=period)
     else:
         raise InvalidHold("a hold of nothing, or of two things", id, "give amount=, or usage and plan")

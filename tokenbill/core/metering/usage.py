@@ -59,7 +59,8 @@ class Usage(Mapping[Meter, Decimal]):
             counted.clear()
         if not counted or len(counted) != len(given):
             other: Any = quantities
-            pairs = list(other.counted.items()) if kind is Usage else pairs_of(other)
+            # of a subclass what was stored counts, whatever its methods say: a bill must not ask them again
+            pairs = _stored_in(other) if isinstance(other, Usage) else pairs_of(other)
             if pairs is None:
                 way_out = 'give meters and quantities: Usage({"gpu_hours": 10})'
                 raise InvalidUsage("not usage", quantities, way_out)
@@ -120,6 +121,7 @@ class Usage(Mapping[Meter, Decimal]):
     def __sub__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
             return NotImplemented
+        other = other if type(other) is Usage else Usage(other)
         left = {
             meter: EXACT.subtract(self[meter], other[meter]) for meter in {**self.counted, **other.counted}
         }
@@ -156,6 +158,15 @@ class Usage(Mapping[Meter, Decimal]):
 
 
 (_set_counted,) = slot_setters(Usage)
+_get_counted = Usage.__dict__["counted"].__get__
+
+
+def _stored_in(usage: Usage) -> list[tuple[Any, Any]] | None:
+    """The quantities in a usage of any class; None where it was made without any."""
+    try:
+        return list(_get_counted(usage).items())
+    except AttributeError:
+        return None
 
 
 def _usage(counted: dict[str, int | Decimal]) -> Usage:

@@ -22,6 +22,7 @@ from tokenbill.core.money.decimals import (
     Number,
     decimal,
     difference,
+    exact_sum,
     number,
     plain_amount,
     plus,
@@ -41,7 +42,9 @@ __all__ = [
     "AbstractPrice",
     "PriceComponent",
     "amount_at",
+    "breakdown_at",
     "direction",
+    "is_own",
     "kept",
     "labels_of",
     "nests",
@@ -169,6 +172,40 @@ def amount_at(price: AbstractPrice, quantity: Exact) -> Exact:
     if found < 0:
         raise InvalidPrice(f"{what} is negative", found, "return zero or more")
     return Decimal(found) if isinstance(found, int | Decimal) else Fraction(found)
+
+
+def breakdown_at(price: AbstractPrice, quantity: Exact) -> tuple[PriceComponent, ...]:
+    """A price's components at one quantity, checked, and computed in the library's own context.
+
+    Raises:
+        InvalidPrice: For what is no component, and for components that do not add up to the amount: what is
+            missing would stand on a bill as its rounding, whatever its size.
+        InexactAmount: If a digit was lost.
+    """
+    try:
+        with users_context():
+            found = tuple(price.breakdown(quantity))
+    except Inexact:
+        raise InexactAmount(price) from None
+    what = type(price).__name__
+    for component in found:
+        given: object = component
+        numbers: tuple[object, ...] = ()
+        if isinstance(given, PriceComponent):
+            numbers = given.amount, given.quantity, given.fee
+        # a float was rounded before anyone saw it, and a bool is no amount
+        if not numbers or not all(type(it) is int or isinstance(it, Decimal | Fraction) for it in numbers):
+            raise InvalidPrice(f"not a component of {what}", given, "give a PriceComponent of exact numbers")
+    told, amount = exact_sum(component.amount for component in found), amount_at(price, quantity)
+    if told != amount:
+        way_out = f"let the breakdown come to {decimal(amount):f}"
+        raise InvalidPrice(f"components of {what} that do not add up to its amount", told, way_out)
+    return found
+
+
+def is_own(price: AbstractPrice) -> bool:
+    """Whether a price is made of classes of this library alone, whose components the laws prove."""
+    return type(price).__module__.partition(".")[0] == "tokenbill" and all(map(is_own, price.parts()))
 
 
 def rule_of(price: Any) -> str:

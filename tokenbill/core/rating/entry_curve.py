@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import EXACT, ONE, Exact, decimal, odd_part
-from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, rule_of
+from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, breakdown_at, is_own, rule_of
 from tokenbill.core.pricing.curves import Curve
 from tokenbill.core.pricing.price import After, Price
 from tokenbill.core.pricing.rates import PerUnit
@@ -42,6 +42,7 @@ class EntryCurve:
         "charges",
         "function",
         "identity",
+        "is_own",
         "key",
         "order",
         "price",
@@ -63,6 +64,7 @@ class EntryCurve:
         self.charges: dict[str, Charge] = {}
         self.tiers_used: list[LineItem] = []
         self.rule = ""
+        self.is_own: bool | None = None
 
     def prepare(self, curve: Curve) -> None:
         """Take the pieces, of which the scale makes every number whole."""
@@ -124,7 +126,10 @@ class EntryCurve:
             if not full:  # tiers used up are the same on each bill
                 full = self.tiers_used = [self._line(component) for component in price.full_tiers]
             return [*full[:top], _item(full[top].charge, units, owed)]
-        return [self._line(component) for component in price.breakdown(quantity)]
+        if self.is_own is None:
+            self.is_own = is_own(price)
+        found = price.breakdown(quantity) if self.is_own else breakdown_at(price, quantity)
+        return [self._line(component) for component in found]
 
     def _line(self, component: PriceComponent) -> LineItem:
         return _item(self._charge(component), component.quantity, component.amount)
