@@ -14,7 +14,8 @@ from typing import Any, NoReturn, cast
 
 from tokenbill.core.base.inputs import is_legible, is_mapping
 from tokenbill.core.base.quoting import listed, quoted
-from tokenbill.core.periods.instants import iso_text, read
+from tokenbill.core.periods.instants import iso_text
+from tokenbill.core.periods.zone_rules import as_written
 from tokenbill.errors import TokenbillError, UnreadableField, UnreadableInput
 
 __all__ = [
@@ -275,7 +276,7 @@ class Instant(Codec):
             return given
         if type(given) is not str:
             refuse("no date or time", given, 'write "2026-01-31" or "2026-01-31T00:00:00Z"')
-        return tried(lambda: read(given), given)
+        return tried(lambda: as_written(given), given)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string"}

@@ -19,6 +19,7 @@ from tokenbill.core.billing.arguments import check_rest, notes_of
 from tokenbill.core.billing.bill_lines import bill_lines
 from tokenbill.core.billing.lives import with_lives
 from tokenbill.core.billing.notes import bill_notes
+from tokenbill.core.billing.zone_rules import in_period, is_one_period
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import Exact, exact_sum
 from tokenbill.core.periods.period import Period
@@ -113,7 +114,7 @@ class Bill:
         plain = opening is NEW and final is True and reversal is NO_USAGE and period is None and at is None
         if not plain:
             at = check_rest(opening, final, period, at, reversal)
-            opening = with_lives(opening, at, period)
+            opening = with_lives(in_period(opening, period, plan), at, period)
         notes = () if about is NOTHING else notes_of(about)
         if settles is not None:
             opening, notes = opening.released(settles), tuple(sorted((*notes, ("settles", settles))))
@@ -270,7 +271,7 @@ class Bill:
             return NotImplemented
         if earlier.currency != self.currency:
             raise CurrencyMismatch(self.currency, earlier.currency)
-        if earlier.period != self.period:
+        if not is_one_period(earlier.period, self.period, self.plan):
             raise InvalidPeriod("bills of two periods", str(earlier.period), f"give one of {self.period}")
         changed, reason = tuple(less(self.lines, earlier.lines)), self.about.get("reason", "")
         # of two plans the finer places: a part of the difference must not fall between them

@@ -13,6 +13,7 @@ from attrs import fields
 from tokenbill.core.base.values import Memo, slot_setters
 from tokenbill.core.billing.dated import bill_request
 from tokenbill.core.billing.lives import with_lives
+from tokenbill.core.billing.zone_rules import in_period
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draws import CREDIT
 from tokenbill.core.credits.grants import credit
@@ -97,7 +98,7 @@ def reservation_of_usage(
         BalanceExhausted: If credit does not cover all of it, to the last digit.
     """
     when, period = None if at is None else moment(at), period or account.period
-    account = with_lives(account, when, period)
+    account = with_lives(in_period(account, period, plan), when, period)
     request, compiled = bill_request(usage, plan, period, account, final=False, at=when)
     if request.plan.quotas:
         from tokenbill.core.billing.quota_use import check_quotas  # few plans have quotas

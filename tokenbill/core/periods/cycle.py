@@ -24,6 +24,7 @@ from tokenbill.core.periods.instants import (
     zone,
 )
 from tokenbill.core.periods.period import By, Period, period
+from tokenbill.core.periods.zone_rules import ZoneAsWritten
 from tokenbill.errors import InvalidPeriod
 
 if TYPE_CHECKING:
@@ -219,11 +220,11 @@ class Cycle:
         -11
         """
         at = moment(instant)
-        if isinstance(at, datetime):
-            wall = at.astimezone(zone(self.tz)).replace(tzinfo=None)
-            return self._search(wall, lambda k: is_before(at, self.boundary(k)))
-        day = datetime.combine(at, time())
-        return self._search(day, lambda k: day < self._wall(k))
+        if not isinstance(at, datetime) or self._is_as_written(at):
+            wall = at.replace(tzinfo=None) if isinstance(at, datetime) else datetime.combine(at, time())
+            return self._search(wall, lambda k: wall < self._wall(k))
+        wall = at.astimezone(zone(self.tz)).replace(tzinfo=None)
+        return self._search(wall, lambda k: is_before(at, self.boundary(k)))
 
     def containing(self, instant: date | str) -> Period:
         """The period that holds *instant*: of dates for a date, if the cycle turns at midnight.
@@ -247,8 +248,34 @@ class Cycle:
         >>> march.share_of(Period("2024-03-01", "2024-03-11"), by="second")
         Fraction(239, 743)
         """
-        start = period(part).start
+        part = self.placed(period(part))
+        start = part.start
         return part.share_of(self.containing(start) if by == "day" else self.period(self.index(start)), by)
+
+    def placed(self, part: Period) -> Period:
+        """A period whose ends that were boundaries of the cycle under other rules of its zone are so today.
+
+        >>> november = Period(
+        ...     "2026-11-01T00:00:00-07:00[America/Vancouver]",
+        ...     "2026-12-01T00:00:00-09:00[America/Vancouver]",
+        ... )
+        >>> cycle = Cycle.monthly(tz="America/Vancouver")
+        >>> cycle.placed(november) == cycle.containing("2026-11-16T00:00:00Z")
+        True
+        """
+        ends = [
+            self.boundary(self.index(at)) if isinstance(at, datetime) and self._is_as_written(at) else at
+            for at in (part.start, part.end)
+        ]
+        return part if ends == [part.start, part.end] else Period(*ends)
+
+    def _is_as_written(self, at: datetime) -> bool:
+        """Whether *at* was a boundary by the offset written beside it, which its zone has no more."""
+        if not isinstance(at.tzinfo, ZoneAsWritten) or at.tzinfo.key != self.tz:
+            return False
+        wall = at.replace(tzinfo=None)
+        is_written = wall == at.tzinfo.wall
+        return is_written and self._wall(self._search(wall, lambda k: wall < self._wall(k))) == wall
 
     def _search(self, wall: datetime, is_ahead: Callable[[int], bool]) -> int:
         """The index, from the wall time: clamped days and changes of the clock put that off by a few."""

@@ -61,7 +61,7 @@ def moment(value: object) -> date:
     if isinstance(value, str):
         value = read(value)
     if isinstance(value, datetime):
-        return _instant(value)
+        return value if hasattr(value.tzinfo, "wall") else _instant(value)
     if isinstance(value, date):
         return bounded(date.fromordinal(date.toordinal(value)))
     way_out = 'give a date, an aware datetime, or text: "2026-01-31T00:00:00Z"'

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from tokenbill.core.money.decimals import decimal
 from tokenbill.core.periods.instants import FIRST_YEAR, is_before, iso_text, midnight, moment, utc
+from tokenbill.core.periods.zone_rules import ZoneAsWritten, boundary
 from tokenbill.errors import InvalidPeriod
 
 __all__ = ["By", "Period", "period"]
@@ -45,8 +46,8 @@ class Period:
     Fraction(1, 2)
     """
 
-    start: date = field(converter=moment, eq=utc)
-    end: date = field(converter=moment, eq=utc)
+    start: date = field(converter=boundary, eq=utc)
+    end: date = field(converter=boundary, eq=utc)
 
     def __attrs_post_init__(self) -> None:
         if is_before(self.end, self.start):
@@ -80,6 +81,11 @@ class Period:
 
     def __str__(self) -> str:
         return f"{iso_text(self.start)}/{iso_text(self.end)}"
+
+    @property
+    def is_as_written(self) -> bool:
+        """Whether an end has an offset that its zone had when it was written, and has no more."""
+        return any(isinstance(_home(end), ZoneAsWritten) for end in (self.start, self.end))
 
     @property
     def days(self) -> int:

@@ -1,0 +1,157 @@
+"""Months that are open while the rules of their zone change: the same text means the same boundary."""
+
+import struct
+import zoneinfo
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from tokenbill import Account, Bill, BillingPlan, Contract, Cycle, Grant, Period, PriceSchedule, focus, serial
+from tokenbill.errors import AccountMismatch, InvalidPeriod
+from tokenbill.watch import status
+
+VANCOUVER = "America/Vancouver"
+RULES = {
+    # summer time to 1 November, and standard time from then on
+    2025: ([("2026-03-08T10:00", -7), ("2026-11-01T09:00", -8)], "PST8PDT,M3.2.0,M11.1.0"),
+    # summer time for good from March on
+    2026: ([("2026-03-08T10:00", -7)], "MST7"),
+}
+
+
+def compiled(changes, footer):
+    """A file of a zone in the second version of TZif (RFC 8536), -8 hours before its first change."""
+    times = [int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp()) for at, _ in changes]
+    kinds = [-8, -7]
+    head = struct.pack(">4sc15x6l", b"TZif", b"2", 0, 0, 0, len(times), len(kinds), 8)
+    empty = struct.pack(">4sc15x6l", b"TZif", b"2", 0, 0, 0, 0, 1, 4) + struct.pack(">lbb4s", 0, 0, 0, b"UTC")
+    body = struct.pack(f">{len(times)}q", *times)
+    body += bytes(kinds.index(hours) for _, hours in changes)
+    body += b"".join(struct.pack(">lbb", hours * 3600, hours == -7, 4 * i) for i, hours in enumerate(kinds))
+    return empty + head + body + b"PST\0PDT\0" + f"\n{footer}\n".encode()
+
+
+@pytest.fixture
+def rules(tmp_path):
+    """A way to run a part of a test under the zone's rules of a year."""
+    for year, parts in RULES.items():
+        (tmp_path / f"{year}/America").mkdir(parents=True)
+        (tmp_path / f"{year}/{VANCOUVER}").write_bytes(compiled(*parts))
+    before = zoneinfo.TZPATH
+
+    @contextmanager
+    def under(year):
+        zoneinfo.reset_tzpath([str(tmp_path / str(year)), *before])
+        zoneinfo.ZoneInfo.clear_cache()
+        yield
+
+    yield under
+    zoneinfo.reset_tzpath(before)
+    zoneinfo.ZoneInfo.clear_cache()
+
+
+def plan_of(**terms):
+    cycle = Cycle.monthly(tz=VANCOUVER)
+    return BillingPlan.subscription(
+        99, PriceSchedule(calls="0.10"), cycle=cycle, included={"calls": 100}, **terms
+    )
+
+
+def month(number):
+    return Cycle.monthly(tz=VANCOUVER).containing(f"2026-{number}-16T00:00:00Z")
+
+
+BOTH_WAYS = pytest.mark.parametrize(("before", "after"), [(2025, 2026), (2026, 2025)])
+WHOSE = pytest.mark.parametrize("whose", ["the cycle's", "its own"])
+
+
+@BOTH_WAYS
+@WHOSE
+@pytest.mark.parametrize("number", [11, 12])  # the month that ends in another offset, and the one that begins
+@pytest.mark.parametrize("is_amended", [False, True])
+def test_an_open_account_goes_on(rules, before, after, whose, number, is_amended):
+    days = [f"2026-{number}-{day}T12:00:00Z" for day in (10, 20, 25)]
+    with rules(before):
+        terms = plan_of()
+        if is_amended:
+            terms = Contract(terms).amended(f"2026-{number}-13", plan_of(minimum=20))
+        first = Bill.of({days[0]: {"calls": 60}}, terms, period=month(number), at=days[0], final=False)
+        texts = [serial.dumps(value) for value in (terms, first.closing)]
+    with rules(after):
+        terms, account = map(serial.loads, texts)
+        assert serial.dumps(account) == texts[1]  # as it was written
+        period = month(number) if whose == "the cycle's" else account.period
+
+        second = Bill.of(
+            {days[1]: {"calls": 60}}, terms, period=period, opening=account, at=days[1], final=False
+        )
+        last = Bill.of({}, terms, period=period, opening=serial.loads(serial.dumps(second.closing)))
+
+        assert [str(bill.total) for bill in (first, second, last)] == ["99.00", "2.00", "0.00"]
+        for bill in (second, last):
+            bill.verify()
+            assert bill.explain()
+        assert sum(row["BilledCost"] for row in focus.rows([second, last], issuer="Acme")) == 2
+
+
+@BOTH_WAYS
+@WHOSE
+@pytest.mark.parametrize("number", [11, 12])
+def test_a_closed_bill_is_exported_and_corrected_as_it_was_made(rules, before, after, whose, number):
+    with rules(before):
+        text = serial.dumps(Bill.of({"calls": 120}, plan_of(), period=month(number)))
+        written = str(month(number))
+    with rules(after):
+        bill = serial.loads(text)
+        bill.verify()
+        assert str(bill.period) == written
+
+        period = month(number) if whose == "the cycle's" else bill.period
+        note = Bill.of({"calls": 150}, bill.plan, period=period, opening=bill.opening) - bill
+
+        assert str(note.total) == "3.00"
+        rows = focus.rows([bill, note], issuer="Acme")
+        assert sum(row["BilledCost"] for row in rows) == Decimal("104.00")
+        assert serial.dumps(bill) == text
+
+
+@BOTH_WAYS
+def test_holds_covers_and_a_status_know_the_month(rules, before, after):
+    at = "2026-11-20T12:00:00Z"
+    with rules(before):
+        plan = BillingPlan.prepaid(
+            PriceSchedule(calls=1), overage="refuse", cycle=Cycle.monthly(tz=VANCOUVER)
+        )
+        opening = Account(balance=[Grant("g", 10, "USD")])
+        first = Bill.of({"calls": 4}, plan, period=month(11), opening=opening, final=False)
+        text = serial.dumps(first.closing)
+    with rules(after):
+        account, period = serial.loads(text), month(11)
+
+        assert account.covers({"calls": 6}, plan, at=at, period=period)
+        assert not account.covers({"calls": 7}, plan, at=at, period=period)
+        held = account.hold("h", {"calls": 5}, plan, at=at, period=period)
+        last = Bill.of({"calls": 5}, plan, opening=held, period=period, at=at, settles="h", final=False)
+        assert last.closing.balance.left("g") == 1
+        assert all(status(account, plan, at=at, **asked).spent == 4 for asked in ({}, {"period": period}))
+
+
+def test_another_period_is_still_another(rules):
+    with rules(2025):
+        text = serial.dumps(Bill.of({}, plan_of(), period=month(11), final=False).closing)
+    odd = [
+        f"2026-11-{day}-0{hours}:00[{VANCOUVER}]" for day, hours in (("01T00:00:00", 7), ("30T00:00:00", 8))
+    ]
+    with rules(2026):
+        account = serial.loads(text)
+        for period in (month(12), month(10), Period(*odd)):
+            with pytest.raises((AccountMismatch, InvalidPeriod)):
+                Bill.of({}, plan_of(), period=period, opening=account)
+        without_cycle = BillingPlan.on_demand(PriceSchedule(calls=1))
+        with pytest.raises(AccountMismatch):
+            Bill.of({}, without_cycle, period=month(11), opening=account)
+        bills = [Bill.of({}, without_cycle, period=period) for period in (account.period, month(11))]
+        with pytest.raises(InvalidPeriod, match="two periods"):
+            bills[0] - bills[1]
