@@ -291,8 +291,9 @@ def break_even(
     Raises:
         CurrencyMismatch: If the plans are in different currencies.
         InvalidPrice: If the meter's price lists no pieces, as a user's own may not.
-        InvalidPlan: If a plan is no curve of pieces along the meter, as ``totals.total_curve`` says, the
-            plans cross too often, or terms change within the period: then a quantity has no one total.
+        InvalidPlan: If an amount is spread over charges that later terms tell apart, so that a plan is no
+            curve along the meter, the plans cross too often, or terms change within the period: then a
+            quantity has no one total.
         UnpricedUsage: If a plan has no price for a meter.
 
     >>> from tokenbill import PriceSchedule
@@ -357,5 +358,6 @@ def cheapest_plans(
     """
     offers = named_plans(plans)
     steps = cells([total_curve(plan, meter, usage=usage, period=period) for _, plan in offers], up_to)
+    # Ties go to the plan that lasts: who follows the answer should not have to change for nothing.
     ranges = quantity_ranges(steps, steady(steps))
     return Listing(CheapestPlan(part, *offers[place]) for place, part in ranges)

@@ -113,11 +113,13 @@ def cells(curves: Sequence[Curve], up_to: Number | None = None) -> list[Cell]:
     for one, other in combinations(curves, 2):
         ends = {piece.end.at for piece in (*one, *other) if piece.end is not None and piece.end.at < end}
         for low, high in pairwise(sorted({NIL, end, *ends})):
+            # the difference of two curves changes its sign only where one of both changes, or at a root of it
             gap = netted(_within(one, low, high).plus(_within(other, low, high).times(-ONE)))
             marks |= {low, high, *_turns(gap, low, high)}
     found = list[Cell]()
     for low, high in pairwise(sorted(marks)):
         found.append(Cell(low, low, _least(curves, low)))
+        # nothing changes between two marks, so the middle speaks for all of it
         found.append(Cell(low, high, _least(curves, (low + high) / 2)))
     if up_to is None:
         return [*found[:-1], found[-1]._replace(end=None)]
@@ -148,6 +150,7 @@ def steady(found: Sequence[Cell]) -> list[int]:
         if owners and owners[-1] in cell.least:
             owners.append(owners[-1])
             continue
+        # greedy is right here: whichever lasts longest leaves no other a later change
         lasting = {
             curve: sum(1 for _ in takewhile(lambda later: curve in later.least, found[place:]))  # noqa: B023
             for curve in sorted(cell.least)
@@ -175,8 +178,10 @@ def _turns(gap: Form, low: Fraction, high: Fraction) -> set[Fraction]:
     """Quantities from *low* to *high* between which a form keeps its sign."""
     slope, least, most = _band(gap)
     if slope:
+        # outside of this stretch the slope outweighs all steps, and the sign is known
         first, last = sorted((-least / slope, -most / slope))
         return _walked(gap, max(low, first), min(high, last))
+    # without a slope only the steps can change the sign, and here they are too small
     if not least <= 0 <= most:
         return set()
     # The gap repeats itself after a period of its steps: if it keeps one sign there, it always does.
@@ -228,6 +233,7 @@ def _walked(gap: Form, low: Fraction, high: Fraction) -> set[Fraction]:
     if gap.rate:
         for start, end in pairwise(sorted(marks)):
             middle = (start + end) / 2
+            # between two jumps the gap is a line: the middle gives its root, whatever jumps at the ends
             root = middle - gap.at(middle) / gap.rate
             marks |= {root} if start < root < end else set()
     return marks

@@ -142,6 +142,7 @@ def daily_usage(days: object, since: date, today: date) -> tuple[Usage, ...]:
     known: dict[date, Usage] = {}
     for day, usage in days.items():
         at = moment(day)
+        # an instant is of two days, east and west: whose day it is only the user knows
         if isinstance(at, datetime):
             raise InvalidPeriod("an instant for a day", at, "give dates, those of the local calendar")
         known[at] = usage if isinstance(usage, Usage) else Usage(usage)

@@ -42,6 +42,7 @@ def each_of(values: Any, what: str) -> Iterable[Any]:
     [1, 2]
     """
     listed: Any = values
+    # text and mappings are iterables too, of characters and keys: billed as a list they would be nonsense
     if isinstance(listed, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise InvalidUsage(f"no {what}", telling(values), "give a list")
     return cast("Iterable[Any]", listed)
@@ -119,6 +120,7 @@ def telling(value: object) -> object:
     ('1e5', 'text of 16 characters', 'list')
     """
     if isinstance(value, str):
+        # a subclass of str may show anything as itself
         text = str.__str__(value)
         return text if re.fullmatch(HARMLESS, text) else f"text of {len(text)} characters"
     return value if value is None or type(value) in NUMBERS else type(value).__name__
@@ -147,6 +149,7 @@ def count(value: object, key: str) -> int:
         )
     ):
         whole = int(value)
+    # True is an int to Python; no provider counts with it
     if isinstance(whole, bool) or not isinstance(whole, Integral):
         raise UnreadableInput(f"{key} is not a count", telling(value), A_COUNT)
     counted = int(number(whole))

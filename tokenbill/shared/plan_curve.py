@@ -74,6 +74,7 @@ class Along(NamedTuple):
     def curve(self) -> Curve:
         """The total at every quantity."""
         pieces = moved(amounts(self.price), Fraction(self.before))
+        # an entry that nothing was used of stands on no bill, though its price may begin above zero
         if not self.before and not self.is_due:
             pieces = (pieces[0]._replace(form=Form()), *pieces[1:])
         return _short(composed(pieces, self.rest))
@@ -125,9 +126,11 @@ def along(
     versions = [terms_of_plan(terms, period)]
     compiled, meter = CompiledPlan(terms, exactly=True, unrounded=True, versions=versions), Meter(meter)
     card = compiled.card
+    # what the usage says of the meter itself is what the curve runs along
     fixed = Usage({other: quantity for other, quantity in fixed.items() if other != meter})
     entry, before = card[meter], ZERO
     for other, quantity in fixed.items():
+        # meters of one entry share its tiers, so the others come before the first unit of this one
         before = EXACT.add(before, quantity) if card[other] is entry else before
     used = [(entry.identity, entry.cell, Amounts(curve(NIL, [None], [line(ONE)])))]
     quantities = card.quantities(fixed)

@@ -56,6 +56,7 @@ def opened(
     """
     with _pieces_of(source) as (title, pieces):
         lines = _Lines(title, pieces, progress)
+        # what a file is its first character says; names of files lie more often
         is_json = lines.look_like_json()
         yield _JsonRows(lines, list(columns)) if is_json else _CsvRows(lines, list(columns), delimiter)
 
@@ -63,6 +64,7 @@ def opened(
 @contextmanager
 def _pieces_of(source: object) -> Generator[tuple[str, Iterator[str | bytes]], None, None]:
     """The name of a source and its pieces, each a line or more than a row may be."""
+    # a str may be a path or a line: one is billed as nothing, so only a Path is a path
     if isinstance(source, PathLike):
         path = fsdecode(cast("PathLike[str]", source))
         try:

@@ -144,6 +144,7 @@ def read_otel(attributes: Mapping[str, Any]) -> Usage:
     """
     members = members_of(attributes, "span's attributes")
     counts, calls = TokenCounts(), dict[str, int]()
+    # instrumentation that sends both for a while may count them differently; added up they would be double
     if any(key in members for key in OLD) and any(key in members for key in NEW):
         old = next(key for key in OLD if key in members)
         raise UnreadableInput("old and new names at once", old, f"send {NEW[0]} and {NEW[1]} alone")
@@ -157,6 +158,7 @@ def read_otel(attributes: Mapping[str, Any]) -> Usage:
         elif key in METERS:
             calls[METERS[key]] = readable(_count, value, key, "send a whole number of 0 or more, below 10^30")
         else:
+            # an attribute nobody knows may be what the provider charges most for
             way_out = "leave it out if it is no usage of its own"
             raise UnreadableInput("an unknown attribute of usage", str.__str__(key), way_out)
     if "input" not in counts and "output" not in counts:
@@ -165,20 +167,17 @@ def read_otel(attributes: Mapping[str, Any]) -> Usage:
     found = {label: _best(members, keys) for label, keys in LABELS.items()}
     tier = _best(members, TIERS)
     labels = {label: value for label, value in found.items() if value is not None}
+    # a tier without a price of its own would split a meter in two that cost the same
     variant = {} if tier is None or tier.lower() in STANDARD else {"variant": tier.lower()}
-    tokens = [
-        (Meter(meter, {**_free(meter, variant), **labels}), n)
-        for meter, n in meters_of(counts, CONVENTIONS).items()
-    ]
+    tokens = list[tuple[Meter, int]]()
+    for key, quantity in meters_of(counts, CONVENTIONS).items():
+        meter = Meter(key)
+        tokens.append((Meter(meter, labels if "variant" in meter.labels else variant | labels), quantity))
     return Usage([*tokens, *((Meter(meter, labels), times) for meter, times in calls.items())])
 
 
 def _count(value: object) -> int:
     return count(value, "it")
-
-
-def _free(meter: str, labels: dict[str, str]) -> dict[str, str]:
-    return {label: value for label, value in labels.items() if label not in Meter(meter).labels}
 
 
 def _best(members: Mapping[Any, Any], keys: tuple[str, ...]) -> str | None:

@@ -53,6 +53,7 @@ class TokenCounts:
 
     def add(self, role: str, quantity: int, path: str) -> None:
         """One more number; a role that is there twice must be the same."""
+        # an SDK may give one count under its old name and its new one: the same once, but never two
         if self.found.setdefault(role, quantity) != quantity:
             raise UnreadableInput(
                 f"{self.keys[role]} is {self.found[role]}, but {path} is",
@@ -104,6 +105,7 @@ def meters_of(counts: TokenCounts, shape: Conventions) -> dict[str, int]:
         meters = _plain(counts, shape)
         if meters is not None:
             return meters
+    # anything unusual goes the long way, which names what does not add up
     tokens = _input(counts, shape)
     tokens |= _output(counts, shape, sum(tokens.values()))
     _check_total(counts, shape, sum(tokens.values()) + counts.apart())
@@ -122,6 +124,7 @@ def _plain(counts: TokenCounts, shape: Conventions) -> dict[str, int] | None:
         return None
     if shape.cache_outside is None or shape.plain_output != "text":
         return None
+    # some providers count what a cache gave beside the input, most within it: billed twice, or not at all
     fresh = whole if shape.cache_outside else whole - read - short - long
     said = out if shape.reasoning_outside else out - reasoning
     tokens = fresh + read + short + long + said + reasoning + counts.apart()
@@ -141,6 +144,7 @@ def _plain(counts: TokenCounts, shape: Conventions) -> dict[str, int] | None:
 def _check_total(counts: TokenCounts, shape: Conventions, *possible: int) -> None:
     if "total" not in counts:
         return
+    # a total that leaves parts out can only be held against the sums it names
     if not shape.total_covers:
         possible = (counts["input"] + counts["output"],)
     if counts["total"] not in possible:
@@ -157,7 +161,9 @@ def _input(counts: TokenCounts, shape: Conventions) -> dict[str, int]:
     whole = counts["input"] + (cached if _cached_outside(counts, shape, cached) else 0)
     _check_uncached(counts, counts.rest("input", whole, [cached]))
     held, read = counts.split("input", whole), counts.split("read", counts["read"])
+    # the prompts of tools are input beside the input: they are never cached
     tool = counts.split("tool", counts["tool"])
+    # what is written to a cache is given without modality, so it is taken as text while there is enough
     loose = read["text"] + sum(written.values())
     if loose > held["text"]:
         meters = _open_input(counts, held, read, written)
@@ -214,6 +220,7 @@ def _written(counts: TokenCounts) -> dict[str, int]:
         meter = f"input_tokens{{cache=write,ttl={label}}}" if label else "input_tokens{cache=write}"
         meters[meter] = meters.get(meter, 0) + quantity
     known = sum(lifetimes.values())
+    # the whole and its lifetimes are one count told twice
     if "write" not in counts or counts["write"] == known:
         return meters
     if not lifetimes:
@@ -253,6 +260,7 @@ def _reasons_outside(counts: TokenCounts, shape: Conventions, tokens: int) -> bo
     """Whether reasoning is counted beside the output; some APIs leave that to their total."""
     if not shape.total_decides or "total" not in counts:
         return shape.reasoning_outside
+    # both sums are possible here, and the total says which of them was meant
     _check_total(counts, shape, tokens, tokens + counts["reasoning"])
     return counts["total"] == tokens + counts["reasoning"]
 

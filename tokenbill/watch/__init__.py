@@ -124,6 +124,7 @@ def status(
         nothing = Decimal((0, (0,), -unit.places))
         left = total([nothing, *(left for grant, left in usable if grant.currency == unit)])
         credit.append(Credit(unit, left, balance.held(now.at, currency=unit)))
+    # a bill of nothing: what the period came to so far, with what time alone made due
     spent = invoice_preview(
         NO_USAGE, now.in_force.terms, opening=account, period=now.billed, final=False, at=now.at
     )
@@ -252,14 +253,10 @@ def _spent_by_day(now: Snapshot) -> Iterator[tuple[date, Decimal]]:
     used = dict[date, Usage]()
     for day, usage in _days_in(now):
         # the first day of a period may be one of which only a part belongs to it
-        begins, start = _begin_of(day, now.period), now.period.start
+        start = now.period.start
+        begins = midnight(day, cast(Any, start.tzinfo)) if isinstance(start, datetime) else day
         used[start if is_before(begins, start) else begins] = usage
         yield day, _preview(now, used, opening=opening, final=False).accrued
-
-
-def _begin_of(day: date, period: Period) -> date:
-    """Where a day begins, as a moment of a period."""
-    return midnight(day, cast(Any, period.start.tzinfo)) if isinstance(period.start, datetime) else day
 
 
 def _preview(
