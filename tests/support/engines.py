@@ -179,6 +179,15 @@ QUICK = [name for name, engine in ENGINES.items() if not engine.is_slow]
 SLOW = [name for name, engine in ENGINES.items() if engine.is_slow]
 
 
+def engines(names):
+    """A test for each of these engines; those that take a cluster or its scheduler wait for --slow."""
+    marked = [pytest.param(name, marks=pytest.mark.slow) if ENGINES[name].is_slow else name for name in names]
+    return pytest.mark.parametrize("name", marked)
+
+
+every_engine, quick_engine, slow_engine = map(engines, (ENGINES, QUICK, SLOW))
+
+
 def engine_of(name):
     """An engine by its name; where it is not installed, the test says what to install."""
     engine = ENGINES[name]

@@ -40,8 +40,10 @@ class ArrayRun(RatingRun):
         nets: list[Number],
         cells: Sequence[int],
         entries: Iterable[tuple[EntryCurve, Ints]] = (),
+        *,
+        final: bool = True,
     ) -> None:
-        super().__init__(nets, cells, round=form.round, whole_lines=form.whole_lines, final=True)
+        super().__init__(nets, cells, round=form.round, whole_lines=form.whole_lines, final=final)
         self.notes, self.entries = [], entries
         self.charges: list[tuple[Any, Number]] = []
         self.sold: tuple[Sequence[Number], Number] = (), 1

@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, TypedDict, cast
 
 from tokenbill.core.base.inputs import is_mapping, listed_of
 from tokenbill.core.base.quoting import quoted
@@ -23,9 +23,11 @@ from tokenbill.shared.plan_in_force import plan_in_force
 
 __all__ = [
     "NO_PLAN",
+    "BillColumns",
     "Columns",
     "Names",
     "Terms",
+    "UsageColumns",
     "backend_of",
     "is_number",
     "kinds_of",
@@ -61,6 +63,25 @@ KINDS = ("DataFrame", "LazyFrame", "Table", "RecordBatch", "DuckDBPyRelation")
 """What frames are called in these packages, which hold other things, too."""
 STREAM = "__arrow_c_stream__"
 """What an object has that hands its rows over as a stream of Arrow's batches."""
+
+
+class UsageColumns(TypedDict, total=False):
+    """What the columns of a frame of usage mean, as ``rate`` says it."""
+
+    meter: str
+    quantity: str
+    labels: Names
+    meters: Iterable[str] | None
+    counts: Iterable[str]
+    scale: int
+
+
+class BillColumns(UsageColumns, total=False):
+    """The same for bills: their period, and what plans they are under."""
+
+    period: Period | None
+    time: str | None
+    plans: Mapping[Any, Terms] | None
 
 
 class _Asked(NamedTuple):

@@ -26,7 +26,7 @@ from tokenbill.frames.arrow_columns import (
 from tokenbill.frames.engines import np, pa
 from tokenbill.frames.ints import Array, Ints
 from tokenbill.frames.job import Job, Report
-from tokenbill.frames.layouts import VERSION, Options, float_column, layout_of
+from tokenbill.frames.layouts import Options, float_column, layout_of
 from tokenbill.frames.parts import Part, added_up, common, joined, timed
 
 __all__ = ["Batches", "Told", "Total", "as_it_is", "streamed", "told_of"]
@@ -100,7 +100,8 @@ class Total:
             layout = layout_of(first.names, options)
         self.options, self.job = options, Job.of(options, layout, dict.fromkeys(layout.quantities, 0))
         self.layout = layout
-        made = {column.name: pa.string() for column in options.calendar} | {VERSION: pa.int64()}
+        made = {column.name: pa.string() for column in options.calendar}
+        made |= dict.fromkeys(options.numbered, pa.int64())
         kinds = {name: first.kinds[name] if name in first.kinds else made[name] for name in layout.keys}
         empty = {name: plain(readable(pa.array([], kind))) for name, kind in kinds.items()}
         none = [(Ints(np.zeros(0, np.int64), 0), 0)] * len(layout.measures)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
+from tokenbill.core.metering.usage import Usage
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.errors import QuantityOverflow
 from tokenbill.frames.array_run import numerators
@@ -83,6 +84,24 @@ class Settled:
         net, off, credit, taxes, total = (hold(numbers, places) for numbers in every)
         return net, off, credit, taxes, total
 
+    def previews(self, *, final: bool) -> Ints:
+        """What each group comes to, in 1/10^scale, where nothing is refused; *final* closes the period."""
+        sums, plan = self.sums, self.plan
+        found, parts = cells(plan, self.layout, sums), list[Ints]()
+        if not self._is_on_arrays(found):
+            return self.unscaled(
+                plan.preview(Usage(used), final=final) for used in self._usage_by_group(found)
+            )
+        ordered = self._ordered(found)
+        for start in range(0, sums.groups, BLOCK):
+            block = Block(plan, ordered, start, min(start + BLOCK, sums.groups), final=final)
+            parts.append(block.run.total + block.zeros)
+        return held(joined(parts), plan.form.places, what=TOGETHER, scale=plan.scale, name=sums.name)
+
+    def unscaled(self, amounts: Iterable[Decimal]) -> Ints:
+        """Amounts of single bills in 1/10^scale."""
+        return Ints(np.array([unscaled(amount, self.plan.scale) for amount in amounts], object))
+
     def _name_of(self, where: Array) -> Callable[[int], str]:
         """What errors call the groups of a line."""
         return lambda place: self.sums.name(int(where[place]))
@@ -139,6 +158,11 @@ class Settled:
 
     def _one_by_one(self, found: Iterable[Cell]) -> Rows:
         """The bills of the groups by ``Bill.of``."""
+        every = enumerate(self._usage_by_group(found))
+        return self.listed([(group, row) for group, used in every for row in self.plan.rows(used)])
+
+    def _usage_by_group(self, found: Iterable[Cell]) -> list[dict[str, Decimal]]:
+        """What each group used, by the keys of entries."""
         plan, sums = self.plan, self.sums
         usage: list[dict[str, Decimal]] = [{} for _ in range(sums.groups)]
         for cell in found:
@@ -146,7 +170,7 @@ class Settled:
             groups = range(sums.groups) if cell.group is None else cell.group.tolist()
             for group, n in zip(groups, cell.n.long().tolist(), strict=True):
                 usage[group][str(cell.entry.key)] = quantity_of(n, plan.unit)
-        return self.listed([(group, row) for group, used in enumerate(usage) for row in plan.rows(used)])
+        return usage
 
     def listed(self, rows: list[tuple[int, BillRow]]) -> Rows:
         """Rows of single bills, each with its group."""
@@ -158,7 +182,7 @@ class Settled:
             np.array(what, np.int32),
             Ints(np.array(quantities, object)),
             np.array([row.quantity is not None for _, row in rows], bool),
-            Ints(np.array([unscaled(row.amount, scale) for _, row in rows], object)),
+            self.unscaled(row.amount for _, row in rows),
         )
 
 

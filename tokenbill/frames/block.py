@@ -40,8 +40,10 @@ class BillLine(NamedTuple):
 class Block:
     """The groups from *start* on, before *stop*: what each used, by entry, and the run that settles them."""
 
-    def __init__(self, plan: ColumnPlan, cells: Iterable[Cell], start: int, stop: int) -> None:
-        self.plan, self.size = plan, stop - start
+    def __init__(
+        self, plan: ColumnPlan, cells: Iterable[Cell], start: int, stop: int, *, final: bool = True
+    ) -> None:
+        self.plan, self.size, self.final = plan, stop - start, final
         self.zeros = Ints(np.zeros(self.size, np.int64), 0)
         self.cells = [found for cell in cells if (found := cell.within(start, stop)).n.size]
         self.numerators = [self._numerator(cell) for cell in self.cells]
@@ -61,13 +63,13 @@ class Block:
             (cell.entry, n if cell.group is None else n.placed(self.size, cell.group)) for cell, n in pairs
         ]
         if not form.by_cell:  # some term looks at single charges
-            run = ArrayRun(form, [], (), used)
+            run = ArrayRun(form, [], (), used, final=self.final)
             terms.rate(run)
             return run
-        nets: list[Number] = list(terms.due[True])
+        nets: list[Number] = list(terms.due[self.final])
         for entry, n in used:
             nets[entry.cell] = n + nets[entry.cell]
-        run = ArrayRun(form, nets, terms.cells)
+        run = ArrayRun(form, nets, terms.cells, final=self.final)
         terms.settle(run)
         return run
 

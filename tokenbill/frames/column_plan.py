@@ -29,6 +29,7 @@ from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
 from tokenbill.core.rating.stages import BurnTokens, FeeCharge
 from tokenbill.core.rating.version_terms import terms_of_plan
 from tokenbill.frames.scales import DIGITS, SCALE, places_of, shown_to
+from tokenbill.shared.forecasts import invoice_preview
 
 __all__ = [
     "BillRow",
@@ -131,6 +132,10 @@ class ColumnPlan:
         for entry, quantity in usage:
             total = plus(total, amount_at(entry.price, quantity))
         return shown_to(total, self.scale)
+
+    def preview(self, usage: Usage, *, final: bool) -> Decimal:
+        """What the usage of one group comes to, where nothing is refused; *final* closes the period."""
+        return invoice_preview(usage, self.plan, period=self.period, final=final).accrued
 
     def rows(self, usage: Mapping[str, Decimal]) -> Iterator[BillRow]:
         """The bill of one group by ``Bill.of``, its usage given by meter: a row for each entry and term."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from tokenbill.frames.ints import Ints
 from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import quantity_of
 from tokenbill.frames.sums import Sums
+from tokenbill.shared.forecasts import invoice_preview
 
 __all__ = ["DatedBills", "plans_by_version"]
 
@@ -48,17 +50,28 @@ class DatedBills(Settled):
         (rows,) = self.blocks()
         return self.added_up(rows)
 
-    def _rows(self, group: int) -> Iterator[BillRow]:
+    def previews(self, *, final: bool) -> Ints:
+        """What each group comes to, in 1/10^scale, where nothing is refused; *final* closes the period."""
+        options: Any = self.job.options
+        contract, period = options.contract, options.period
+        every = map(self._dated, range(self.sums.groups))
+        found = (invoice_preview(dated, contract, period=period, final=final) for dated in every)
+        return self.unscaled(each.accrued for each in found)
+
+    def _dated(self, group: int) -> dict[date, Usage]:
+        """What a group used, by where the versions begin."""
         options: Any = self.job.options
         clauses = options.contract.clauses(options.period)
-        usages = self._usages[group]
-        dated = {clauses[version].period.start: Usage(used) for version, used in usages.items()}
-        dated = dated or {options.period.start: Usage()}
+        dated = {clauses[version].period.start: Usage(used) for version, used in self._usages[group].items()}
+        return dated or {options.period.start: Usage()}
+
+    def _rows(self, group: int) -> Iterator[BillRow]:
+        options: Any = self.job.options
         quantities = dict[str, Decimal]()
-        for used in usages.values():
+        for used in self._usages[group].values():
             for key, quantity in used.items():
                 quantities[key] = EXACT.add(quantities.get(key, Decimal(0)), quantity)
-        bill = Bill.of(dated, options.contract, period=options.period)
+        bill = Bill.of(self._dated(group), options.contract, period=options.period)
         yield from bill_rows(bill, quantities, self.plan.scale)
 
     def _add(self, column: str, numbers: Sequence[int], unit: int) -> None:

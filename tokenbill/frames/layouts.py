@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AMOUNT",
+    "DAY",
     "LINES",
     "VERSION",
     "Layout",
@@ -44,7 +46,9 @@ AMOUNT = "amount"
 LINES = ("plan", "kind", "meter", "description", "quantity", AMOUNT, "currency")
 """The columns of ``rate``, after those that name the bill; labels stand behind the meter."""
 VERSION = "version of the terms"
-"""The column that says which version of a contract a row falls under."""
+"""The column that says which version of the terms a row falls under; -1 is before the period."""
+DAY = "day of the usage"
+"""The column that says on which local day a row falls, by its ordinal."""
 
 
 class Options(NamedTuple):
@@ -52,6 +56,7 @@ class Options(NamedTuple):
 
     ``plans`` are those of several customers, by the cells of ``plan_column``; ``plan`` is then one of them.
     ``calendar`` are the columns that are made out of times; ``signed`` lets numbers below zero in.
+    ``until`` takes all rows before a moment, day by day, in place of those of the period.
     """
 
     plan: BillingPlan
@@ -72,6 +77,14 @@ class Options(NamedTuple):
     contract: Contract | None = None
     columns: tuple[str, ...] = LINES
     signed: bool = False
+    until: date | None = None
+
+    @property
+    def numbered(self) -> tuple[str, ...]:
+        """The columns of whole numbers that are made out of times."""
+        if self.until is not None:
+            return VERSION, DAY
+        return (VERSION,) if self.contract is not None else ()
 
     @property
     def every_plan(self) -> list[BillingPlan]:
@@ -102,7 +115,8 @@ class Layout(NamedTuple):
     ``quantities`` are the columns of numbers. In a long frame that is one, and ``meter`` is the column that
     says what it counts; in a wide one ``meter`` is None, and each column counts the meter of its name.
     ``labels`` are the columns that tell prices apart, ``shown`` those that stand beside the meter, ``spread``
-    those that every line is spread over; ``counts`` are meters that count the rows.
+    those that every line is spread over; ``counts`` are meters that count the rows. Quantities are kept apart
+    by the columns ``beside`` too: the plan of a row, the day that it falls on.
     """
 
     by: tuple[str, ...]
@@ -112,7 +126,7 @@ class Layout(NamedTuple):
     counts: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     spread: tuple[str, ...] = ()
-    plan: str | None = None
+    beside: tuple[str, ...] = ()
     version: str | None = None
     optional: tuple[str, ...] = ()
     signed: bool = False
@@ -130,8 +144,7 @@ class Layout(NamedTuple):
     @property
     def keys(self) -> tuple[str, ...]:
         """The columns that quantities are added up by."""
-        more = filter(None, [self.plan])
-        return tuple(dict.fromkeys((*self.by, *self.shown, *self.spread, *self.pricing, *more)))
+        return tuple(dict.fromkeys((*self.by, *self.shown, *self.spread, *self.pricing, *self.beside)))
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -191,8 +204,8 @@ def layout_of(columns: Iterable[Any], options: Options) -> Layout:
         options.counts,
         shown,
         spread,
-        options.plan_column,
-        VERSION if options.contract is not None else None,
+        (*filter(None, [options.plan_column]), *(name for name in options.numbered if name != VERSION)),
+        VERSION if options.numbered else None,
         tuple(name for name in dict.fromkeys((*options.labels, *options.spread)) if name not in options.by),
         options.signed,
     )

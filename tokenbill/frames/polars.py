@@ -11,7 +11,7 @@ from tokenbill.frames.arrow_columns import uuid_texts
 from tokenbill.frames.engines import pl
 from tokenbill.frames.ints import LONG, Ints
 from tokenbill.frames.job import Job, Report
-from tokenbill.frames.layouts import VERSION, Layout, Options
+from tokenbill.frames.layouts import Layout, Options
 from tokenbill.frames.parts import Part
 from tokenbill.frames.polars_columns import OURS, check, ints_of, job_on, telling
 from tokenbill.frames.polars_rows import rate_rows
@@ -69,8 +69,7 @@ def _timed(frame: Any, options: Options, place: str) -> tuple[Any, Callable[[Any
     if not options.times:
         return frame, place.format
     kinds = {column.name: pl.String for column in options.calendar}
-    if options.contract is not None:
-        kinds[VERSION] = pl.Int64
+    kinds |= dict.fromkeys(options.numbered, pl.Int64)
 
     def made(batch: Any) -> Any:
         def cells(name: str) -> Any:
@@ -78,7 +77,7 @@ def _timed(frame: Any, options: Options, place: str) -> tuple[Any, Callable[[Any
 
         columns, kept = made_columns(options, cells, place.format)
         rows = batch if kept is None else batch[kept]
-        return rows.with_columns([pl.from_arrow(cells).alias(name) for name, cells in columns.items()])
+        return rows.with_columns([pl.from_arrow(columns[name]).alias(name) for name in kinds])
 
     schema = {**frame.collect_schema(), **kinds}
     return frame.map_batches(telling(made), schema=schema, streamable=True), f"{place} kept".format

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from os import PathLike
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, Unpack
 
 from tokenbill.core.periods.cycle import Cycle
-from tokenbill.core.periods.period import Period
 from tokenbill.frames.asking import (
     NO_PLAN,
+    BillColumns,
     Columns,
     Names,
     Terms,
@@ -41,16 +41,8 @@ def rate(
     plan: Columns,
     by: Names = (),
     *,
-    meter: str = "meter",
-    quantity: str = "quantity",
-    labels: Names = (),
-    meters: Iterable[str] | None = None,
-    counts: Iterable[str] = (),
     spread: Names = (),
-    period: Period | None = None,
-    time: str | None = None,
-    plans: Mapping[Any, Terms] | None = None,
-    scale: int = SCALE,
+    **usage: Unpack[BillColumns],
 ) -> Frame:
     """The bills of a frame's usage, line by line: one bill for each group of *by*.
 
@@ -113,20 +105,7 @@ def rate(
     usage 7.000000000000000000 0.105000000000000000
     rounding None 0.005000000000000000
     """
-    options = options_of(
-        plan,
-        by=by,
-        meter=meter,
-        quantity=quantity,
-        labels=labels,
-        meters=meters,
-        counts=counts,
-        spread=spread,
-        period=period,
-        time=time,
-        plans=plans,
-        scale=scale,
-    )
+    options = options_of(plan, by=by, spread=spread, **usage)
     warn_of_times(data, options)
     return backend_of(data).report(data, options, report_named("lines"))  # type: ignore[no-any-return]
 
@@ -163,17 +142,9 @@ def stream(
     plan: Columns,
     by: Names = (),
     *,
-    meter: str = "meter",
-    quantity: str = "quantity",
-    labels: Names = (),
-    meters: Iterable[str] | None = None,
-    counts: Iterable[str] = (),
     spread: Names = (),
-    period: Period | None = None,
-    time: str | None = None,
-    plans: Mapping[Any, Terms] | None = None,
-    scale: int = SCALE,
     progress: Progress = False,
+    **usage: Unpack[BillColumns],
 ) -> Any:
     r"""The bills of files of usage, line by line, as ``rate`` gives them, in bounded memory.
 
@@ -218,20 +189,7 @@ def stream(
     >>> bills.select(["customer", "quantity", "amount"]).to_pylist()[0]
     {'customer': 'acme', 'quantity': Decimal('2.000'), 'amount': Decimal('0.200')}
     """
-    options = options_of(
-        plan,
-        by=by,
-        meter=meter,
-        quantity=quantity,
-        labels=labels,
-        meters=meters,
-        counts=counts,
-        spread=spread,
-        period=period,
-        time=time,
-        plans=plans,
-        scale=scale,
-    )
+    options = options_of(plan, by=by, spread=spread, **usage)
     return import_module("tokenbill.frames.files").stream(path, options, progress, report_named("lines"))
 
 

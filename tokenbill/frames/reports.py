@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack, cast
 
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.money.decimals import number
+from tokenbill.core.periods.instants import iso_text, moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.errors import CurrencyMismatch, InvalidNumber, InvalidPlan
-from tokenbill.frames.asking import Columns, Names, Terms, backend_of, options_of, report_named, warn_of_times
+from tokenbill.errors import CurrencyMismatch, InvalidNumber, InvalidPeriod, InvalidPlan
+from tokenbill.frames.asking import (
+    BillColumns,
+    Columns,
+    Names,
+    Terms,
+    UsageColumns,
+    backend_of,
+    options_of,
+    report_named,
+    warn_of_times,
+)
 from tokenbill.frames.layouts import Options
-from tokenbill.frames.scales import SCALE
+from tokenbill.shared.forecasts import moment_in
 from tokenbill.shared.plan_in_force import plan_in_force
 
-__all__ = ["compare", "margin", "rollout", "totals"]
+__all__ = ["compare", "forecast", "margin", "rollout", "totals"]
 
 Frame = TypeVar("Frame")
 
@@ -30,16 +42,7 @@ def totals(
     data: Frame,
     plan: Columns,
     by: Names = (),
-    *,
-    meter: str = "meter",
-    quantity: str = "quantity",
-    labels: Names = (),
-    meters: Iterable[str] | None = None,
-    counts: Iterable[str] = (),
-    period: Period | None = None,
-    time: str | None = None,
-    plans: Mapping[Any, Terms] | None = None,
-    scale: int = SCALE,
+    **usage: Unpack[BillColumns],
 ) -> Frame:
     """What each bill comes to: ``net``, ``discount``, ``credit``, ``tax``, ``total``, and its ``currency``.
 
@@ -57,19 +60,7 @@ def totals(
     >>> totals(calls, plan, by="tenant", scale=2).row(0)
     ('acme', Decimal('270.00'), Decimal('30.00'), Decimal('0.00'), Decimal('54.00'), Decimal('324.00'), 'USD')
     """
-    options = options_of(
-        plan,
-        by=by,
-        meter=meter,
-        quantity=quantity,
-        labels=labels,
-        meters=meters,
-        counts=counts,
-        period=period,
-        time=time,
-        plans=plans,
-        scale=scale,
-    )
+    options = options_of(plan, by=by, **usage)
     warn_of_times(data, options)
     return _reported(data, options._replace(columns=TOTALS), report_named("totals", "summaries"))
 
@@ -80,8 +71,8 @@ def compare(
     by: Names = (),
     *,
     period: Period | None = None,
-    scale: int = SCALE,
-    **usage: Any,
+    time: str | None = None,
+    **usage: Unpack[UsageColumns],
 ) -> Frame:
     """What each group would pay under each plan: a column for each plan by its name, and ``cheapest``.
 
@@ -92,8 +83,8 @@ def compare(
         plans: Plans by name, or a list of plans that have names; all in one currency.
         by: The columns of the groups.
         period: The service period of every bill.
-        scale: Decimals of the amounts.
-        usage: What the columns mean, as in ``rate``: *meter*, *labels*, *meters*, *counts*, *time* …
+        time: The column of instants or dates: rows outside *period* are left out.
+        usage: What the columns mean, as in ``rate``, and *scale*.
 
     Raises:
         InvalidPlan: For plans without names, or two of one name.
@@ -112,9 +103,76 @@ def compare(
     [('a', Decimal('10.00'), Decimal('17.00'), 'on demand'), ('b', Decimal('25.00'), Decimal('20.00'), 'pro')]
     """
     named = _named(plans)
-    options = _several(named, by, period, scale, usage)._replace(columns=(*named, "cheapest"))
+    options = _several(named, by, period=period, time=time, **usage)._replace(columns=(*named, "cheapest"))
     warn_of_times(data, options)
     return _reported(data, options, report_named("compared", "summaries"))
+
+
+def forecast(
+    data: Frame,
+    plan: Columns,
+    by: Names = (),
+    *,
+    time: str,
+    at: date | str,
+    period: Period | None = None,
+    plans: Mapping[Any, Terms] | None = None,
+    **usage: Unpack[UsageColumns],
+) -> Frame:
+    """Where the period of each group will end: ``spent`` so far, ``forecast``, ``low`` and ``high``.
+
+    Each is a total, taxes included, in the currency of the plan, to the digits of ``watch.status``. The days
+    to come are used at the run rate: each as the same weekday of the last seven days; ``low`` and ``high``
+    are as far off as that was at worst on the days before, and empty where no more than seven are known.
+    Rows before the period are days known too, and rows from *at* on are not read.
+
+    Args:
+        data: A frame, as in ``rate``.
+        plan: The terms, as in ``rate``.
+        by: The columns of the groups.
+        time: The column of instants or dates.
+        at: Now: a date, of which nothing has been used yet, or an instant.
+        period: The service period; otherwise that of the cycle of the plans.
+        plans: Plans by name, where *plan* is the column that has the names.
+        usage: What the columns mean, as in ``rate``, and *scale*.
+
+    Raises:
+        InvalidPeriod: If *at* lies outside the period, or nothing says what the period is.
+        InvalidUsage: For rows of more than ten years.
+
+    Source: docs/explanation/forecast.md
+
+    >>> import polars as pl
+    >>> from tokenbill import BillingPlan, PriceSchedule
+    >>> plan = BillingPlan.on_demand(PriceSchedule(calls="0.10"))
+    >>> days = [f"2026-11-{day:02}" for day in range(1, 11)]
+    >>> calls = pl.DataFrame({"at": days, "calls": [10] * 9 + [14]})
+    >>> november = Period("2026-11-01", "2026-12-01")
+    >>> found = forecast(calls, plan, time="at", at="2026-11-11", period=november, scale=2)
+    >>> for name, amount in found.row(0, named=True).items():
+    ...     print(name, amount)
+    spent 10.40
+    forecast 31.20
+    low 23.20
+    high 39.20
+    """
+    now = moment(at)
+    whole = _period_at(now, plans if isinstance(plan, str) else plan) if period is None else period
+    options = options_of(plan, by=by, period=whole, time=time, plans=plans, **usage)
+    options = options._replace(columns=("spent", "forecast", "low", "high"), until=moment_in(now, whole))
+    return _reported(data, options, report_named("forecasts", "forecasts"))
+
+
+def _period_at(now: date, plans: Any) -> Period:
+    """The period of the cycle that all plans have."""
+    every = plans.values() if is_mapping(plans) else [plans]
+    found = list[Period | None]()
+    for terms in every:
+        cycle = plan_in_force(terms.plan_at(now) if isinstance(terms, Contract) else terms).cycle
+        found.append(None if cycle is None else cycle.containing(now))
+    if None in found or len(set(map(str, found))) != 1:
+        raise InvalidPeriod("a period that nothing says", iso_text(now), "give it: period=Period(start, end)")
+    return cast(Period, found[0])
 
 
 def margin(
@@ -124,8 +182,8 @@ def margin(
     by: Names = (),
     *,
     period: Period | None = None,
-    scale: int = SCALE,
-    **usage: Any,
+    time: str | None = None,
+    **usage: Unpack[UsageColumns],
 ) -> Frame:
     """What each group brings in and costs: ``revenue``, ``cost``, ``margin``, and ``rate``, its part of 1.
 
@@ -137,8 +195,8 @@ def margin(
         cost_plan: What the same usage costs you: its meters at the prices of your suppliers.
         by: The columns of the groups.
         period: The service period of every bill.
-        scale: Decimals of the amounts.
-        usage: What the columns mean, as in ``rate``.
+        time: The column of instants or dates: rows outside *period* are left out.
+        usage: What the columns mean, as in ``rate``, and *scale*.
 
     Raises:
         CurrencyMismatch: If the two are in different currencies.
@@ -152,7 +210,9 @@ def margin(
     ('a', Decimal('10.00'), Decimal('4.00'), Decimal('6.00'), Decimal('0.60'))
     """
     names = ("revenue", "cost", "margin", "rate")
-    options = _several({"revenue": plan, "cost": cost_plan}, by, period, scale, usage)._replace(columns=names)
+    options = _several({"revenue": plan, "cost": cost_plan}, by, period=period, time=time, **usage)._replace(
+        columns=names
+    )
     warn_of_times(data, options)
     return _reported(data, options, report_named("margins", "summaries"))
 
@@ -165,8 +225,8 @@ def rollout(
     *,
     most: str = "+10 %",
     period: Period | None = None,
-    scale: int = SCALE,
-    **usage: Any,
+    time: str | None = None,
+    **usage: Unpack[UsageColumns],
 ) -> Frame:
     """What a change of prices does to everybody: ``old``, ``new``, ``change``, and who ``stays``.
 
@@ -180,8 +240,8 @@ def rollout(
         by: The columns of the groups.
         most: By how much a total may grow: "+10 %".
         period: The service period of every bill.
-        scale: Decimals of the amounts.
-        usage: What the columns mean, as in ``rate``.
+        time: The column of instants or dates: rows outside *period* are left out.
+        usage: What the columns mean, as in ``rate``, and *scale*.
 
     Raises:
         InvalidNumber: If *most* is no percentage of 0 or more.
@@ -200,7 +260,9 @@ def rollout(
         raise InvalidNumber("not a growth that is allowed", most, 'write a percentage: "+10 %"')
     percent = number(match[1])
     names = ("old", "new", "change", "stays")
-    options = _several({"old": old, "new": new}, by, period, scale, usage)._replace(columns=names)
+    options = _several({"old": old, "new": new}, by, period=period, time=time, **usage)._replace(
+        columns=names
+    )
     warn_of_times(data, options)
     report: Any = report_named("rolled_out", "summaries")
     return _reported(data, options, partial(report, percent=percent))
@@ -210,16 +272,14 @@ def _reported(data: Frame, options: Options, report: Any) -> Frame:
     return backend_of(data).report(data, options, report)  # type: ignore[no-any-return]
 
 
-def _several(
-    plans: Mapping[str, Any], by: Names, period: Period | None, scale: int, usage: Mapping[str, Any]
-) -> Options:
+def _several(plans: Mapping[str, Any], by: Names, *, period: Period | None, **usage: Any) -> Options:
     """The options of one usage under several plans of one currency."""
     found = {name: plan_in_force(terms, period) for name, terms in plans.items()}
     first = next(iter(found.values()))
     for plan in found.values():
         if plan.currency != first.currency:
             raise CurrencyMismatch(first.currency.code, plan.currency.code)
-    return options_of(first, by=by, period=period, scale=scale, **usage)._replace(plans=found)
+    return options_of(first, by=by, period=period, **usage)._replace(plans=found)
 
 
 def _named(plans: Any) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from tokenbill.frames.ints import Ints
 from tokenbill.frames.job import Job, Report
 from tokenbill.frames.layouts import (
     AMOUNT,
-    VERSION,
     Layout,
     Options,
     check_counts,
@@ -67,7 +66,7 @@ def _nothing(job: Job, data: Any) -> Part:
     """The sums of no rows, whose keys are of the types that they will have."""
     keys = {}
     for name in job.layout.keys:
-        kind = pa.int64() if name == VERSION else pa.string()
+        kind = pa.int64() if name in job.options.numbered else pa.string()
         if name in data.columns:
             kind = spark_arrow.to_arrow_type(data.schema[name].dataType)
         keys[name] = pa.array([], kind)
@@ -136,8 +135,7 @@ def _timed(data: Any, options: Options) -> Any:
     if not options.times:
         return data
     made = [types.StructField(column.name, types.StringType()) for column in options.calendar]
-    if options.contract is not None:
-        made.append(types.StructField(VERSION, types.LongType()))
+    made += [types.StructField(name, types.LongType()) for name in options.numbered]
     schema = types.StructType([*data.schema.fields, *made])
     return data.mapInArrow(partial(_made, options), schema)
 
@@ -147,9 +145,8 @@ def _made(options: Options, batches: Iterable[Any]) -> Iterator[Any]:
     for batch in batches:
         columns, kept = made_columns(options, batch.column, "row {} of a batch".format)
         rows = batch if kept is None else batch.take(pa.array(kept))
-        for name in (*(column.name for column in options.calendar), VERSION):
-            if name in columns:
-                rows = rows.append_column(name, columns[name])
+        for name in (*(column.name for column in options.calendar), *options.numbered):
+            rows = rows.append_column(name, columns[name])
         yield rows
 
 

@@ -18,7 +18,7 @@ from tokenbill.frames.parts import Part
 from tokenbill.frames.spread import Spread, in_order
 from tokenbill.frames.sums import Sums, added
 
-__all__ = ["Billed", "billed", "bills_by_plan", "columns_of", "lines", "sums", "together"]
+__all__ = ["Billed", "billed", "bills_by_plan", "columns_of", "lines", "parts_by_plan", "sums", "together"]
 
 
 class Billed(NamedTuple):
@@ -62,9 +62,14 @@ def together(tables: Sequence[Any]) -> Any:
 
 def bills_by_plan(job: Job, part: Part) -> Iterator[Billed]:
     """The groups of each plan."""
+    return (billed(one, of_plan) for one, of_plan in parts_by_plan(job, part))
+
+
+def parts_by_plan(job: Job, part: Part) -> Iterator[tuple[Job, Part]]:
+    """The sums of the customers of each plan."""
     plans = job.options.plans
     if plans is None:
-        yield billed(job, part)
+        yield job, part
         return
     column = job.options.plan_column or job.options.by[0]
     cells = part.keys[column]
@@ -76,10 +81,10 @@ def bills_by_plan(job: Job, part: Part) -> Iterator[Billed]:
             raise InvalidPlan("no plan for", cell, "give each customer one, or leave its rows out")
         by_plan.setdefault(id(plan), (plan, []))[1].append(place)
     if not by_plan:  # the types of a result do not depend on there being rows
-        yield billed(job, part)
+        yield job, part
     for plan, places in by_plan.values():
         rows = np.flatnonzero(np.isin(code, np.array(places)))
-        yield billed(job.on(plan), part.taken(rows))
+        yield job.on(plan), part.taken(rows)
 
 
 def billed(job: Job, part: Part) -> Billed:

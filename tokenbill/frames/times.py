@@ -15,7 +15,7 @@ from tokenbill.errors import InvalidPeriod, UnreadableInput
 from tokenbill.frames.calendar import CalendarColumn
 from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array
-from tokenbill.frames.layouts import VERSION, Options, null_keys
+from tokenbill.frames.layouts import DAY, VERSION, Options, null_keys
 
 __all__ = ["Made", "boundary", "made_columns"]
 
@@ -47,17 +47,31 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
             period.start.tzinfo if isinstance(period.start, datetime) else zone(cycle.tz if cycle else "UTC")
         )
         at = _micros(options.time, column(options.time), home, place)
-        is_inside = (at >= boundary(period.start, home)) & (at < boundary(period.end, home))
-        kept = np.flatnonzero(is_inside)
+        if options.until is None:
+            kept = np.flatnonzero((at >= boundary(period.start, home)) & (at < boundary(period.end, home)))
+        else:
+            kept = np.flatnonzero(at < boundary(options.until, home))
+            found[DAY] = pa.array(_ordinals(at[kept], home))
         at = at[kept]
-        if options.contract is not None:
-            starts = [boundary(clause.period.start, home) for clause in options.contract.clauses(period)]
-            which = np.searchsorted(np.array(starts, np.int64), at, side="right") - 1
-            found[VERSION] = pa.array(np.maximum(which, 0))
+        if options.numbered:
+            clauses = () if options.contract is None else options.contract.clauses(period)
+            starts = [clause.period.start for clause in clauses] or [period.start]
+            edges = np.array([boundary(start, home) for start in starts], np.int64)
+            found[VERSION] = pa.array(np.searchsorted(edges, at, side="right") - 1)
     for made in options.calendar:
         at = _micros(made.column, column(made.column), zone(made.cycle.tz), place)
         found[made.name] = _labelled(made, at if kept is None else at[kept], place)
     return Made(found, kept)
+
+
+def _ordinals(at: Array, home: tzinfo | None) -> Array:
+    """The local day of each moment, by its ordinal."""
+    if not at.size:
+        return at
+    ends = (EPOCH + timedelta(microseconds=int(edge)) for edge in (at.min(), at.max()))
+    first, last = (end.astimezone(home).toordinal() for end in ends)
+    starts = [boundary(date.fromordinal(day), home) for day in range(first, last + 1)]
+    return np.searchsorted(np.array(starts, np.int64), at, side="right") - 1 + first
 
 
 def boundary(at: date, home: tzinfo | None = None) -> int:

@@ -17,7 +17,7 @@ from tokenbill.core.billing.dated import bill_request
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import decimal
-from tokenbill.core.periods.instants import is_before, midnight, moment
+from tokenbill.core.periods.instants import is_before, iso_text, midnight, moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
@@ -25,7 +25,18 @@ from tokenbill.core.rating.bill_delta import BillDelta, delta_of
 from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import InvalidPeriod, InvalidUsage
 
-__all__ = ["RunRate", "Quantities", "days_between", "daily_usage", "local_day", "invoice_preview", "usage_of"]
+__all__ = [
+    "LONGEST",
+    "WEEK",
+    "Quantities",
+    "RunRate",
+    "daily_usage",
+    "days_between",
+    "invoice_preview",
+    "local_day",
+    "moment_in",
+    "usage_of",
+]
 
 Quantities: TypeAlias = "dict[Meter, Fraction]"
 """Exact quantities by meter, which a forecast may hold though no usage does."""
@@ -150,6 +161,25 @@ def daily_usage(days: object, since: date, today: date) -> tuple[Usage, ...]:
     if count > LONGEST:
         raise InvalidUsage("too many days", count, f"give the last {LONGEST} at most")
     return tuple(known.get(today - DAY * back, NO_USAGE) for back in range(count, 0, -1))
+
+
+def moment_in(now: date, whole: Period) -> date:
+    """A moment of a period as one of its kind: a period of instants has the days of its own zone.
+
+    Raises:
+        InvalidPeriod: For an instant in a period of dates, and a moment outside it.
+
+    >>> print(moment_in(date(2026, 3, 11), Period("2026-03-01", "2026-04-01")))
+    2026-03-11
+    """
+    if isinstance(whole.start, datetime):
+        home = cast(Any, whole.start.tzinfo)
+        now = now.astimezone(home) if isinstance(now, datetime) else midnight(now, home)
+    elif isinstance(now, datetime):
+        raise InvalidPeriod("an instant in a period of dates", iso_text(now), "give a date")
+    if now not in whole:
+        raise InvalidPeriod("a time outside the period", iso_text(now), f"ask within {whole}")
+    return now
 
 
 def local_day(at: date) -> date:

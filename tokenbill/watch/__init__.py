@@ -40,6 +40,7 @@ from tokenbill.shared.forecasts import (
     days_between,
     invoice_preview,
     local_day,
+    moment_in,
     usage_of,
 )
 from tokenbill.shared.marginal_cost import PriceBreak, next_breakpoint
@@ -183,14 +184,7 @@ def _snapshot(account: Any, plan: Any, at: Any, period: Any, days: Any) -> Snaps
         raise InvalidPeriod("a period that nothing says", iso_text(now), "give it: period=Period(start, end)")
     whole = whole or cast(Cycle, plan.cycle).containing(now)
 
-    # A period of instants has the days of its own zone; a date is midnight there.
-    if isinstance(whole.start, datetime):
-        zone = cast(Any, whole.start.tzinfo)
-        now = now.astimezone(zone) if isinstance(now, datetime) else midnight(now, zone)
-    elif isinstance(now, datetime):
-        raise InvalidPeriod("an instant in a period of dates", iso_text(now), "give a date")
-    if now not in whole:
-        raise InvalidPeriod("a time outside the period", iso_text(now), f"ask within {whole}")
+    now = moment_in(now, whole)
     billed = whole if account.is_fresh else account.period
     in_force = terms_now(account, terms, now, whole, billed)
 

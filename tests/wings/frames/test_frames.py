@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("numpy", reason="not run: install numpy, which every engine needs")  # before the helpers
 
-from tests.support.engines import ENGINES, QUICK, SLOW, Decimals, engine_of
+from tests.support.engines import Decimals, engine_of, every_engine, quick_engine, slow_engine
 from tests.support.strategies import (
     Saturating,
     Squared,
@@ -65,9 +65,6 @@ from tokenbill.frames import rate, rate_rows
 from tokenbill.frames.column_plan import column_plan
 from tokenbill.testing import quantities_near
 
-every_engine = pytest.mark.parametrize("name", ENGINES)
-quick_engine = pytest.mark.parametrize("name", QUICK)
-slow_engine = pytest.mark.parametrize("name", SLOW)
 few = settings(max_examples=settings.default.max_examples // 2)
 fewer = settings(max_examples=settings.default.max_examples // 20 + 1)
 

@@ -12,7 +12,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.engines import ENGINES, QUICK, SLOW, engine_of
+from tests.support.engines import engine_of, every_engine, quick_engine, slow_engine
 from tests.wings.frames.frame_bills import is_beyond, plans_and_events, quantity_column
 from tokenbill import (
     Bill,
@@ -37,9 +37,6 @@ from tokenbill.errors import (
 )
 from tokenbill.frames import add_up, compare, margin, rate, rollout, totals
 
-every_engine = pytest.mark.parametrize("name", ENGINES)
-quick_engine = pytest.mark.parametrize("name", QUICK)
-slow_engine = pytest.mark.parametrize("name", SLOW)
 few = settings(max_examples=settings.default.max_examples // 2)
 fewer = settings(max_examples=settings.default.max_examples // 20 + 1)
 

@@ -8,12 +8,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib import import_module
 
-from tests.support.engines import ENGINES, engine_of
+from tests.support.engines import engine_of, every_engine
 from tokenbill import Bill, BillingPlan, Contract, Cycle, Fee, Period, PriceSchedule
 from tokenbill.errors import InvalidPeriod, UnreadableInput
 from tokenbill.frames import add_up, day, hours, month, rate, time, totals
 
-every_engine = pytest.mark.parametrize("name", ENGINES)
 PLAN = BillingPlan.on_demand(PriceSchedule(calls="0.10"))
 
 
