@@ -12,6 +12,7 @@ from tokenbill import (
     Adjustment,
     Bill,
     BillingPlan,
+    Contract,
     Currency,
     Cycle,
     Discount,
@@ -274,8 +275,8 @@ def test_tiers_packages_and_parts_of_fees_are_written_as_people_say_them():
         "API 调用，第 2 档：10,000 以上",
         "Call hours，数量 × 2 ÷ 3",
         "GPU 分钟",
-        "Images",
-        "Seats，最多 5",
+        "图像",
+        "席位，最多 5",
         "存储",
     ]
 
@@ -292,6 +293,39 @@ def test_a_tax_that_prices_contain_is_shown_and_taken_out_again():
         ("Total", "119.00 USD"),
         ("Due", "119.00 USD"),
     ]
+
+
+def test_a_meter_that_a_part_of_a_contract_did_not_use_has_no_row_for_it():
+    contract = Contract(CALLS).amended("2026-10-16", CALLS, tiers="restart")
+    dated = {"2026-10-20": Usage(api_calls=50)}
+
+    bill = Bill.of(dated, contract, period=OCTOBER)
+    assert [line.quantity for line in bill.lines] == [0, 50]
+    assert [row[:2] for row in cells(bill.to_html())[1:3]] == [("API calls", "50"), ("Net", "0.50")]
+    # where no part used any, a row says so
+    nothing = Bill.of({"2026-10-20": Usage(api_calls=0)}, contract, period=OCTOBER)
+    assert cells(nothing.to_html())[1:3] == [("Nothing was used", "", "", "0.00"), ("Net", "0.00")]
+
+
+def test_a_difference_of_taxes_keeps_their_rate_where_there_is_one():
+    def billed(calls, percent):
+        return Bill.of(
+            Usage(api_calls=calls),
+            BillingPlan.on_demand(PriceSchedule(api_calls="0.01"), taxes=[Tax("VAT", percent)]),
+        )
+
+    # 19 % of 15.00 less 19 % of 10.00; and 20 % of 10.00 less 19 % of as much
+    assert ("VAT 19 %", "−0.95") in cells((billed(1000, 19) - billed(1500, 19)).to_html())
+    assert ("VAT", "0.10") in cells((billed(1000, 20) - billed(1000, 19)).to_html())
+
+
+def test_tokens_that_an_entry_cost_are_no_quantity_of_its_meter():
+    token = Currency("TOKEN", places=0)
+    prices = PriceSchedule(calls="0.1", currency=token)
+    plan = BillingPlan.prepaid(prices, currency="USD", token_price=PerUnit("0.02"))
+
+    # 940 calls cost 94 tokens, at 0.02 a token 1.88
+    assert ("Calls", "94 TOKEN", "", "1.88") in cells(Bill.of(Usage(calls=940), plan).to_html())
 
 
 def test_prepaid_tokens_show_what_is_left_and_until_when():

@@ -11,11 +11,9 @@ from attrs import evolve, frozen
 
 from tokenbill.core.base.tables import digits, html_table, plain
 from tokenbill.core.base.values import Value
-from tokenbill.core.credits.grants import Grant
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, shifted
 from tokenbill.core.periods.period import Period
-from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, breakdown_at, rule_of, units
 from tokenbill.core.pricing.price import After, Combinator, Price
 from tokenbill.core.pricing.wording import numbers_of
@@ -118,13 +116,19 @@ def explained(
     """
     sold = tuple(_sold(plan, with_statements(delta, request, plan))) if plan.plan.token_price else ()
     ways = _ways(plan, request)
+    # An entry may have a line for each tier: the way along its price is told once, below the last.
     last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
     steps = list[Explanation]()
     for i, line in enumerate(lines):
         sale = sold if i == max(last.values(), default=None) else ()
         way = ways.get(line.meter) if line.kind == "usage" else None
         below = tuple(_steps(way, plan)) if way and last[line.meter] == i else ()
-        steps.append(_line(line, plan, way[0].price.PAGE if way else PAGES[line.kind], below + sale))
+        page, text, rule = way[0].price.PAGE if way else PAGES[line.kind], line.explain(), line.charge.rule
+        if plan.whole_lines and "≈" in text and line.kind in ("fee", "usage"):
+            text, rule = f"{text}, {plan.rounding.rule}", f"{rule}, {plan.rounding.rule}".lstrip(", ")
+        inputs = _given(line, line.quantity)
+        title = line.charge.description
+        steps.append(Explanation(title, rule, inputs, line.precise, page, text, below + sale))
     return Explanation("total", "the lines together", (), exact_sum(lines), STAGES, "", tuple(steps))
 
 
@@ -153,6 +157,7 @@ def _ways(plan: CompiledPlan, request: BillRequest) -> dict[Meter | None, list[P
         is_new = versions.restate or opening.is_fresh
         billed = () if is_new else used_items(versions.past, versions.past_usages)
         past = _points(billed, versions.past_clauses, -1)
+    # An amount is a difference of two points on one curve: where the period stands, and where it stood.
     for key, point in now:
         found.setdefault(key, []).append(point)
     for key, point in past:
@@ -172,20 +177,15 @@ def _points(
         if clauses:
             first, last = (clauses[item.versions[end]].period for end in (0, -1))
             part = f"{Period(first.start, last.end)}, {'' if sign > 0 else 'billed before, '}"
-        price, is_told = item.curve.price, _is_nested(item.curve.price) or item.is_lowered
+        price = item.curve.price
+        # An allowance before a plain price has lines that say all; any other price within a price has not.
+        inner = price.price if isinstance(price, After) else price
+        is_told = isinstance(inner, Combinator) or item.is_lowered
+        # A version that begins at the start of the period has nothing before it to subtract.
         for each, quantity in ((sign, item.after), (-sign, item.before)):
             if each == sign or (not item.is_first and (quantity or amount_at(price, ZERO))):
                 said = f"{part}{'at' if each > 0 else 'less at'}"
                 yield item.curve.key, Point(each, said, price, Decimal(quantity), is_told)
-
-
-def _line(line: LineItem, plan: CompiledPlan, page: str, steps: tuple[Explanation, ...]) -> Explanation:
-    charge = line.charge
-    text, rule = line.explain(), charge.rule
-    if plan.whole_lines and "≈" in text and line.kind in ("fee", "usage"):
-        text, rule = f"{text}, {plan.rounding.rule}", f"{rule}, {plan.rounding.rule}".lstrip(", ")
-    inputs = _given(line, line.quantity)
-    return Explanation(charge.description, rule, inputs, line.precise, page, text, steps)
 
 
 def _given(line: LineItem, quantity: Exact | None) -> Inputs:
@@ -210,6 +210,7 @@ def _sold(plan: CompiledPlan, delta: BillDelta) -> Iterator[Explanation]:
     unit = plan.plan.pricing_unit
     for sign, statement in ((1, delta.after), (-1, delta.before)):
         upto = 0
+        # A later version sells after what an earlier one sold, so its price goes on where that one ended.
         for price, rest in statement.tokens_sold if statement is not None else ():
             points, upto = [(sign, upto + rest), (-sign, upto)], upto + rest
             for each, tokens in points if points[1][1] else points[:1]:
@@ -232,22 +233,15 @@ def settlement(total: Decimal, delta: BillDelta, request: BillRequest) -> Iterat
     if credit:
         yield f"credit balance before: {credit:f} {code}"
     grants = {grant.id: grant for grant in request.opening.balance.grants}
-    yield from (_drawn(grants[key], amount, plan) for key, amount in delta.drawn)
+    for key, amount in delta.drawn:
+        grant = grants[key]
+        # Tokens and promotional credit lower the charges that taxes are on; money paid ahead pays the total.
+        is_within = grant.kind == "promotional" or grant.currency != plan.currency
+        said = "in the total already, paid by" if is_within else "less paid by"
+        yield f"{said} {grant.id}: {amount:f} {grant.currency.code}"
     if delta.credit_balance:
         yield f"credit balance after: {delta.credit_balance:f} {code}"
     yield f"due: {delta.due:f} {code}"
-
-
-def _drawn(grant: Grant, amount: Decimal, plan: BillingPlan) -> str:
-    within = grant.kind == "promotional" or grant.currency != plan.currency
-    said = "in the total already, paid by" if within else "less paid by"
-    return f"{said} {grant.id}: {amount:f} {grant.currency.code}"
-
-
-def _is_nested(price: Price) -> bool:
-    """Whether lines alone leave open how it was done: an allowance before a plain price they do say."""
-    inner = price.price if isinstance(price, After) else price
-    return isinstance(inner, Combinator)
 
 
 def explained_price(price: Price, quantity: Number) -> Explanation:
@@ -280,6 +274,7 @@ def _way(price: Price, quantity: Exact) -> Explanation:
 def _components(price: Price, quantity: Exact, amount: Exact) -> tuple[list[Explanation], str]:
     """The steps and the sum of a price that is made of no others: its tiers, where there are several."""
     steps = [_component(price, component) for component in breakdown_at(price, quantity)]
+    # One tier alone is the price itself: its sum would be told twice.
     if len(steps) == 1:
         return [], steps[0].text
     told = [evolve(step, text=f"{step.title}: {step.text}") for step in steps]

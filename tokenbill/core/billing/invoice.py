@@ -30,6 +30,7 @@ def _bills(value: Any) -> tuple[Bill | Adjustment, ...]:
     found = (value,) if isinstance(value, Bill | Adjustment) else listed_of(value)
     if not found:
         raise InvalidPlan("not bills to invoice", value, "give a list of at least one")
+    # Amounts of two currencies have no sum, and no rate between them is ever guessed.
     for each in found:
         if not isinstance(each, Bill | Adjustment):
             raise InvalidPlan("not a bill", each, "give bills, and differences of bills")
@@ -86,6 +87,7 @@ class Invoice(Value):
     @property
     def tax(self) -> Decimal:
         """All taxes."""
+        # As of each bill, which rounds every tax by itself: so it is their sum, and no percentage of the net.
         return decimal(difference(self.total, self.net))
 
     @property

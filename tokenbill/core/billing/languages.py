@@ -34,6 +34,8 @@ TIMES: Final = {("s", 60): "minute", ("s", 3600): "hour", ("s", 86400): "day", (
 """What so many units of time are called."""
 NUMBER: Final = re.compile(r"(?<![\w.])\d{4,}(?![\w])")
 """Whole numbers of a text that are read better in groups of three."""
+TOKENS: Final = re.compile(r"\(?-?[\d.]+ (\S+), of which ")
+"""How the rule of a line begins that is priced in tokens."""
 OURS: Final = "^(subscription|maximum|true-up to minimum|billed before|tokens)$"
 """What bills call charges that nobody named."""
 ACRONYMS: Final = frozenset(("api", "cpu", "gpu", "llm", "tpu", "ram", "sms", "vcpu"))
@@ -53,6 +55,7 @@ def amount_text(amount: Exact, places: int, *, beyond: int = BEYOND) -> str:
     # A call may cost a millionth of a cent: zeros alone would say that it is free.
     while 0 < size * 2 < Fraction(1, 10**most):
         most += BEYOND
+    # Half up, as a clerk rounds; what is shown is for reading, no sum is ever made of it.
     units = size * 10**most
     whole = int(rounded(units, "half_up"))
     number, decimals = divmod(whole, 10**most)
@@ -141,6 +144,9 @@ class Words(NamedTuple):
         if charge.kind == "fee" and (part := re.match(r"\d+/\d+", charge.rule)):
             return part[0]
         sign, unit = MINUS if quantity < 0 else "", self.units.get(unit_of(charge), "")
+        # Where prices are in tokens, a line counts these, and not what its meter is named after
+        if charge.rate is None and (tokens := TOKENS.match(charge.rule)):
+            unit = tokens[1]
         return f"{sign}{abs(quantity):,f} {unit}".rstrip()
 
     def rate_text(self, charge: Charge, places: int) -> str:
@@ -152,7 +158,7 @@ class Words(NamedTuple):
         if per is not None and (per != 1 or charge.round != "none"):
             time = TIMES.get((unit_of(charge), int(per) if per == int(per) else 0))
             many = self.times[time] if time and charge.round == "none" else self.many.format(per)
-            rate = self.per.format(rate=rate, per=f"{self.started[charge.round]}{many}")
+            rate = self.per.format(rate=rate, per=self.started[charge.round].format(many))
         return f"{amount_text(charge.fee, places)} + {rate}" if charge.fee else rate
 
     def period_text(self, period: Period) -> str:
@@ -162,22 +168,23 @@ class Words(NamedTuple):
         if isinstance(start, datetime) and isinstance(end, datetime):
             zone = f" ({start.tzinfo})"
             if start.time() != end.time() or start.hour or start.minute or start.second:
-                return f"{self._instant(start)} – {self._instant(end)}{zone}"
+                return f"{self.day(start)} – {self.day(end)}{zone}"
             start, end = start.date(), end.date()
+        # An end is the first moment after; people say the last day, and read "to the 1st" as one day more.
         return self._days(start, max(start, end - timedelta(days=1))) + zone
 
     def day(self, day: date) -> str:
         """A date, or an instant to the minute."""
-        return self._instant(day) if isinstance(day, datetime) else self._days(day, day)
+        if isinstance(day, datetime):
+            return f"{self._days(day.date(), day.date())}, {day:%H:%M}"
+        return self._days(day, day)
 
     def last_day(self, end: date) -> str:
         """The last day on which something holds that is gone at *end*."""
         return self.day(end if isinstance(end, datetime) else end - timedelta(days=1))
 
-    def _instant(self, at: datetime) -> str:
-        return f"{self._days(at.date(), at.date())}, {at:%H:%M}"
-
     def _days(self, first: date, last: date) -> str:
+        # A year or a month that both days share is said once: before in Chinese, behind in English.
         if self.lang != "en":
             ahead = f"{first.year}年{first.month}月{first.day}日"
             year = "" if last.year == first.year else f"{last.year}年"
@@ -191,6 +198,7 @@ class Words(NamedTuple):
 
 def unit_of(charge: Charge) -> str:
     """The unit of time that a line counts in; none once its quantity was converted."""
+    # Converted seconds are no seconds any more, and what they became has no name of its own.
     if charge.meter is None or "quantity" in charge.description.removeprefix(str(charge.meter)):
         return ""
     return UNITS.get(charge.meter.name.rpartition("_")[2], "")
@@ -235,14 +243,14 @@ ENGLISH = Words(
     per="{rate} per {per}",
     many="{:,f}",
     units=MappingProxyType({"s": "s", "min": "min", "h": "h"}),
-    started=MappingProxyType({"none": "", "up": "started ", "down": "full ", "half_up": "half used "}),
+    started=MappingProxyType(
+        {"none": "{}", "up": "started {}", "down": "full {}", "half_up": "half used {}"}
+    ),
     times=MappingProxyType({"minute": "minute", "hour": "hour", "day": "day"}),
     dictionary=(
+        # The order counts: a rule may change what a later one would have found.
         (r"^credit (?=.)", "Credit "),
-        (
-            r"^(subscription|maximum|true-up to minimum|billed before|tokens)$",
-            capitalized,
-        ),
+        (OURS, capitalized),
         (r"^cache read$", "from cache"),
         (r"^cache write$", "into cache"),
         (r"^modality (?=.)", ""),
@@ -284,7 +292,7 @@ CHINESE = Words(
     many=" {:,f}",
     units=MappingProxyType({"s": "秒", "min": "分钟", "h": "小时"}),
     started=MappingProxyType(
-        {"none": "", "up": "份（不足按一份）", "down": "整份", "half_up": "份（四舍五入）"}
+        {"none": "{}", "up": "{}（不足也计）", "down": "{}（满才计）", "half_up": "{}（四舍五入）"}
     ),
     times=MappingProxyType({"minute": "分钟", "hour": "小时", "day": "天"}),
     dictionary=(
@@ -319,6 +327,13 @@ CHINESE = Words(
         (r"^GPU seconds$", "GPU 秒"),
         (r"^hours$", "小时"),
         (r"^storage$", "存储"),
+        (r"^images$", "图像"),
+        (r"^seats$", "席位"),
+        (r"^embeddings$", "向量"),
+        (r"^characters$", "字符"),
+        (r"^CPU hours$", "CPU 小时"),
+        (r"^minutes$", "分钟"),
+        (r"^seconds$", "秒"),
         (r"^model (?=.)", "模型 "),
         (r"^region (?=.)", "地区 "),
         (r"^cache read$", "缓存读取"),

@@ -88,6 +88,7 @@ def page(
     look = Look(words, _names(names), first.places, beyond)
     totals = totals_of(sections, look)
     title = words.invoice if first.before is None else words.correction
+    # By what it comes to, and not by its kind: a later bill of a period may give back, too.
     title = words.credit_note if totals.total < 0 else title
 
     parties = {words.issuer: _address(issuer, "issuer"), words.customer: _address(customer, "customer")}
@@ -100,9 +101,11 @@ def page(
     }
     said = _head({**parties, **dated}, sections, words)
     rows = [row for section in sections for row in rows_of(section, look, headed=len(sections) > 1)]
+    terms = (f"<div><dt>{escape(key)}</dt><dd>{escape(text)}</dd></div>" for key, text in said.items())
+    # Whatever a user gave is escaped where it is written, so that none is forgotten on the way.
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<dl class="head">{"".join(_term(key, text) for key, text in said.items())}</dl>',
+        f'<dl class="head">{"".join(terms)}</dl>',
         _table(rows, list(sums_of(sections, totals, look)), words, first.code),
         _credits([credit for section in sections for credit in section.credits], words),
     ]
@@ -158,10 +161,6 @@ def _hull(sections: Sequence[Section], words: Words) -> str:
     return words.period_text(Period(start, end))
 
 
-def _term(key: str, text: str) -> str:
-    return f"<div><dt>{escape(key)}</dt><dd>{escape(text)}</dd></div>"
-
-
 def _table(rows: Sequence[Row], sums: Sequence[Row], words: Words, code: str) -> str:
     """Lines and sums in one table, so that all amounts have one width and their points one line."""
     unit = f" {code}"
@@ -170,8 +169,6 @@ def _table(rows: Sequence[Row], sums: Sequence[Row], words: Words, code: str) ->
     full = f".{'0' * most}" if most else ""
 
     def amount(text: str) -> str:
-        if not text:
-            return '<td class="n"></td>'
         # What an amount lacks of the longest one follows it, unseen: so it stands where its point belongs.
         _, point, after = text.removesuffix(unit).partition(".")
         lacking = full[len(f"{point}{after}") :] + ("" if text.endswith(unit) else unit)
@@ -181,6 +178,9 @@ def _table(rows: Sequence[Row], sums: Sequence[Row], words: Words, code: str) ->
     for row in rows:
         cells = f'<td class="n">{escape(row.quantity)}</td><td class="n">{escape(row.rate)}</td>'
         look = f' class="{row.look}"' if row.look else ""
+        if not row.amount:  # whose the rows below are, in the whole width
+            lines.append(f'<tr{look}><td colspan="4">{escape(row.title)}</td></tr>')
+            continue
         lines.append(f"<tr{look}><td>{escape(row.title)}</td>{cells}{amount(row.amount)}</tr>")
     ends = [
         f'<tr class="{row.look or "t"}"><td colspan="3">{escape(row.title)}</td>{amount(row.amount)}</tr>'
@@ -204,6 +204,7 @@ def _credits(credits: Sequence[CreditUse], words: Words) -> str:
     )
     rows = list[str]()
     for each in credits:
+        # In units of the grant: a page in dollars may tell of credit in tokens.
         amounts = [
             "" if it is None else f"{amount_text(it, each.places)} {each.code}"
             for it in (each.paid, each.left)

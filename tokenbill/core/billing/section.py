@@ -132,8 +132,10 @@ class Look(NamedTuple):
 
     def tax(self, line: LineItem) -> str:
         """A tax with its percentage."""
-        title, found = self.words.charge(line.charge, self.names), PERCENT.match(line.charge.rule)
-        return title if found is None or "%" in title else f"{title} {found[1]} %"
+        title = self.words.charge(line.charge, self.names)
+        # The difference of two bills takes one tax less another: at two rates, neither is that of the line
+        rates = set(PERCENT.findall(line.charge.rule))
+        return f"{title} {rates.pop()} %" if len(rates) == 1 and "%" not in title else title
 
 
 class Row(NamedTuple):
@@ -151,6 +153,7 @@ def totals_of(sections: Sequence[Section], look: Look) -> Totals:
     taxes: dict[str, Decimal] = {}
     for section in sections:
         for line in section.taxes:
+            # One tax at two percentages is two rows: a return asks for the tax at each.
             label = look.tax(line)
             taxes[label] = decimal(exact_sum([taxes.get(label, ZERO), line.amount]))
     net, total, paid, due = (
@@ -167,10 +170,15 @@ def rows_of(section: Section, look: Look, *, headed: bool) -> Iterator[Row]:
         period = "" if section.period is None else words.period_text(section.period)
         parts = [*section.about.values(), section.title, period]
         yield Row(" · ".join(filter(None, parts)), look="s")
+    # A correction may be known by its two totals alone, and then has no lines to tell.
     if not section.lines:
         yield Row(words.correction if section.total else words.nothing, look.amount(section.total))
     net_lines = [line for line in section.lines if line.kind != "rounding" and not is_tax(line)]
+    used = {line.meter for line in net_lines if line.quantity}
     for line in net_lines:
+        # A contract rates every meter in each of its versions: those without any use say nothing
+        if line.quantity == 0 == line.amount and line.kind == "usage" and line.meter in used:
+            continue
         charge = line.charge
         yield Row(
             words.charge(charge, look.names),
@@ -206,6 +214,7 @@ def sums_of(sections: Sequence[Section], totals: Totals, look: Look) -> Iterator
 
 def credits_of(before: Balance, after: Balance, paid: Mapping[str, Decimal]) -> tuple[CreditUse, ...]:
     """What each grant paid of a bill, with what is left of it *after*."""
+    # A grant of which nothing is left is gone afterwards, and one may come and be used within the bill.
     grants = {grant.id: grant for grant in (*before.grants, *after.grants)}
     left = {grant.id for grant in after.grants}
     return tuple(

@@ -21,6 +21,7 @@ table+table{margin-top:2.5rem}
 th{color:var(--dim);font-size:.85rem;font-weight:normal;text-align:left;border-bottom:1px solid var(--ink)}
 th,td{padding:.4rem .6rem;vertical-align:top}
 th:first-child,td:first-child{padding-left:0;overflow-wrap:anywhere}
+thead th:first-child,tbody td:first-child{width:99%}
 th:last-child,td:last-child{padding-right:0}
 tbody td{border-bottom:1px solid var(--rule)}
 .n{text-align:right;white-space:nowrap}
@@ -50,16 +51,31 @@ h1{font-size:1.5rem}
 border-bottom:1px solid var(--rule);padding:.4rem 0}
 .lines tbody td{border:0;padding:0}
 .lines tbody td:first-child{grid-area:1/1/2/3}
+.lines tbody td[colspan]{grid-area:1/1/2/4}
 .lines tbody td:nth-child(4){grid-area:1/3/2/4}
 .lines tbody td:nth-child(2),.lines tbody td:nth-child(3){color:var(--dim);font-size:.85rem;text-align:left;
 white-space:normal}
-table:not(.lines){font-size:.85rem}
+.lines tbody td:nth-child(3){grid-column:2/4}
+.lines thead th,.lines td:first-child{width:auto}
+table:not(.lines){display:block;font-size:.85rem}
+table:not(.lines) :is(thead,tbody){display:block}
+table:not(.lines) tr{display:grid;grid-template-columns:31% 25% 44%;
+border-bottom:1px solid var(--rule);padding:.4rem 0}
+table:not(.lines) :is(th,td){border:0;padding:0}
+table:not(.lines) :is(th,td):first-child{grid-column:1/4}
+table:not(.lines) :is(th,td):nth-child(2){text-align:left}
 table:not(.lines) .n{white-space:normal}}
-@page{size:A4;margin:18mm 16mm}
+@page{size:A4;margin:16mm 14mm 18mm;@bottom-right{content:counter(page) " / " counter(pages);
+font:9pt system-ui,
+sans-serif;color:#57606a}}
 @media print{
-body{font-size:10.5pt}
+body{font-size:10pt}
+table{font-size:9.5pt}
+th,td{padding:.35rem .5rem}
 main{max-width:none;padding:0}
-tr{break-inside:avoid}
+tr,tfoot{break-inside:avoid}
+.s{break-after:avoid}
+.u{break-before:avoid}
 thead{display:table-header-group}
 tfoot{display:table-row-group}
 h2{break-after:avoid}}
