@@ -24,10 +24,9 @@ __all__ = ["DatedBills", "plans_by_version"]
 def plans_by_version(job: Job) -> list[ColumnPlan]:
     """The plan for columns of each version of the contract, in their order."""
     options: Any = job.options
-    clauses = options.contract.clauses(options.period)
+    how = {"names": job.layout.names(), "period": options.period, "scale": options.scale}
     return [
-        column_plan(clause.plan, job.plan.unit, names=job.layout.names(), scale=options.scale)
-        for clause in clauses
+        column_plan(clause.plan, job.plan.unit, **how) for clause in options.contract.clauses(options.period)
     ]
 
 
