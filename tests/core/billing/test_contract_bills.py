@@ -859,6 +859,17 @@ def test_an_amendment_on_the_day_of_a_dated_term_leaves_the_past_alone():
     assert totals(made) == ["30.00", "15.00"]
 
 
+def test_an_end_that_gives_no_fees_back_hides_no_terms_that_were_seen():
+    book = PriceBook([("2026-01-01", PriceSchedule(u="1.00")), ("2026-06-16", PriceSchedule(u="0.99"))])
+    old, new = monthly(30, prices=book), monthly(60, prices=book)
+    # what the end does to fees was said together with it, and is no part of what the account has seen
+    ended = amended(old, ("2026-06-16", new)).ended("2026-06-21", fees="from_next")
+
+    made = bills(JUNE, (old, {}, "2026-06-01"), (ended, {}, "2026-06-16"))
+
+    assert totals(made) == ["30.00", "15.00"]
+
+
 def test_labels_that_no_price_looks_at_are_one_sum_after_an_amendment_too():
     old, new = monthly(prices={"u": 1}), monthly(prices={"u": 2})
     contract = amended(old, ("2026-06-16", new))

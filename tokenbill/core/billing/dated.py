@@ -272,7 +272,7 @@ def _known_part(contract: Contract, period: Period, starts: Sequence[date], open
     # nor does anything but the hash tell whether the end was
     fewer = [evolve(contract, amendments=kept[:count]) for count in range(len(before), len(kept) + 1)]
     endless = Contract(contract.plan, kept)
-    seen_ones = (*fewer, *(evolve(each, end=None) for each in fewer))
+    seen_ones = (*fewer, *(Contract(each.plan, each.amendments) for each in fewer))
     return next((each for each in seen_ones if each.fingerprint() == opening.fingerprint), endless)
 
 
