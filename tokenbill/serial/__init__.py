@@ -30,16 +30,16 @@ __all__ = ["LENGTHS", "VERSION", "dump", "dumps", "load", "loads", "register", "
 Format: TypeAlias = Literal["json", "toml"]
 Class = TypeVar("Class", bound=type)
 
-LENGTHS = {"json": 8 << 20, "toml": 1 << 20}
+LENGTHS = {"json": 8 << 20, "toml": 1 << 18}
 """Longest document of a format, unless said otherwise; Python takes its time for TOML."""
 DEPTH = 100
 """Most levels of a document: a price may nest 32 deep, and a sum of prices takes two levels for each."""
-MEMBERS = 400_000
+MEMBERS = 50_000
 """Most members of all tables together, unless a document may be longer than usual: each takes its time."""
 DOTTED = re.compile(
-    r"""(?<![\w\\-])(?:(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
+    r"""(?<![\w\\-])(?:(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){70}"""
 )
-"""A key of TOML with more than a hundred parts, which its reader would join for ever."""
+"""A key of TOML with more than seventy parts: its reader walks all of a header's parts for each key below."""
 
 
 def dumps(value: object, *, format: Format = "json") -> str:
@@ -76,7 +76,7 @@ def loads(
     Args:
         text: What ``dumps`` gave, or a person wrote; bytes are UTF-8. It is never taken for a path.
         format: ``json`` or ``toml``.
-        longest: Most characters that are read; 8 MiB of JSON and 1 MiB of TOML unless said.
+        longest: Most characters that are read; 8 MiB of JSON and 256 KiB of TOML unless said.
             Raise it for documents of your own, never for a stranger's.
         edited: Whether an account is read though it was edited since it was written. Its digest is no
             signature: it tells a slip of the hand, and nobody who means it.
@@ -248,7 +248,7 @@ def _text(given: object, longest: int) -> str:
 
 def _parsed(text: str, format: Format) -> Any:
     if format == "toml" and DOTTED.search(text):
-        raise UnreadableInput("a key of too many parts", text, f"give at most {DEPTH}")
+        raise UnreadableInput("a key of too many parts", text, "give at most 70")
     try:
         return decoded(text) if format == "json" else tomllib.loads(text, parse_float=decimal_of)
     except NotJson as problem:

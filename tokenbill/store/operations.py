@@ -30,7 +30,7 @@ from tokenbill.serial import dumps, loads
 from tokenbill.store.closing import booked, closed_bill, whole_bill
 from tokenbill.store.closing import close as closed
 from tokenbill.store.ledger import Ledger
-from tokenbill.store.parts import ENDLESS, TICK, Agreed, Part, Terms, instant_at, plan_of
+from tokenbill.store.parts import ENDLESS, OWN, TICK, Agreed, Part, Terms, instant_at, plan_of
 from tokenbill.store.recording import adjustment, keep_adjustments
 from tokenbill.store.sessions import Session, time_text, usage_text
 from tokenbill.store.statements import ADD_CONTRACT, ADD_GRANT, BILLS, CHANGES, CONTRACT, GRANTS
@@ -149,7 +149,7 @@ def kept_bill(session: Session, customer: str, part: Part) -> Bill:
         for _, period, kind, document, _ in session.rows(BILLS, name=customer)
         if kind == "bill" and period == part.number
     ]
-    found: Bill = loads(text)
+    found: Bill = loads(text, longest=OWN)
     return found
 
 
@@ -179,7 +179,7 @@ def bill(session: Session, customer: str, period: Period | None) -> Bill:
 def bills(session: Session, customer: str) -> tuple[Bill | Adjustment, ...]:
     """The bills that were kept, and what changed them later, in the order in which they were made."""
     session.ledger(customer_of(customer))
-    return tuple(loads(document) for _, _, _, document, _ in session.rows(BILLS, name=customer))
+    return tuple(loads(document, longest=OWN) for _, _, _, document, _ in session.rows(BILLS, name=customer))
 
 
 def status(session: Session, customer: str, at: date | str, period: Period | None) -> Status:
@@ -222,7 +222,7 @@ def adjust(
         if known.get("id") == key:
             if known["document"] != document:
                 raise ConflictingEvent("adjust", key)
-            again: Adjustment = loads(known["adjustment"])
+            again: Adjustment = loads(known["adjustment"], longest=OWN)
             return again
     part = ledger.part_at(instant)
     was = bill_so_far(ledger, part)

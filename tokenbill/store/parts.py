@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias, cast
+from sys import maxsize
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from attrs import define, evolve, field
 
@@ -26,6 +27,7 @@ from tokenbill.errors import InvalidUsage, TokenbillError
 
 __all__ = [
     "ENDLESS",
+    "OWN",
     "TICK",
     "Agreed",
     "Booking",
@@ -50,6 +52,8 @@ Agreed: TypeAlias = BillingPlan | Contract
 Dated: TypeAlias = Iterable[tuple[datetime, Usage, Usage]]
 """Usage and what was taken back of it, by the instants at which it happened."""
 
+OWN: Final = maxsize
+"""Longest document of the store's own that is read back: the usual limits are for those of strangers."""
 ENDLESS = Period("1970-01-01T00:00:00Z", "9998-12-31T00:00:00Z")
 """The one period of a plan without a cycle."""
 MOST = 2**63 - 1

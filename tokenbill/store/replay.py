@@ -16,7 +16,7 @@ from tokenbill.serial import loads
 from tokenbill.store.answers import Verified
 from tokenbill.store.closing import booked, close, closed_bill, joined
 from tokenbill.store.ledger import Ledger
-from tokenbill.store.parts import Booking, Part, Terms
+from tokenbill.store.parts import OWN, Booking, Part, Terms
 from tokenbill.store.sessions import Session, usage_of
 from tokenbill.store.statements import BILLS, CHANGES, CUSTOMERS, GRANTS, LATER_EVENTS
 
@@ -84,7 +84,9 @@ def verified(session: Session, customer: str) -> Verified:
     }:
         raise BillMismatch(f"the spent grants of {customer}", kept_grants, memory.grants)
     rows = session.rows(BILLS, name=customer)
-    _check_bills(customer, [(period, loads(document)) for _, period, _, document, _ in rows], memory)
+    _check_bills(
+        customer, [(period, loads(document, longest=OWN)) for _, period, _, document, _ in rows], memory
+    )
     return Verified(1, events, len(rows))
 
 

@@ -16,7 +16,7 @@ from tokenbill.errors import BillMismatch, InvalidAccount
 from tokenbill.serial import dumps, loads
 from tokenbill.store.closing import joined
 from tokenbill.store.ledger import Ledger
-from tokenbill.store.parts import Agreed, Booking, Part
+from tokenbill.store.parts import OWN, Agreed, Booking, Part
 from tokenbill.store.snapshots import part_of, part_text, restore, snapshot
 from tokenbill.store.statements import (
     ADD_BILL,
@@ -149,7 +149,7 @@ class Session:
         known = self.books.contracts.get(key)
         if known is None:
             [(text,)] = self.rows(CONTRACT, key=key)
-            known = self.books.contracts[key] = loads(text)
+            known = self.books.contracts[key] = loads(text, longest=OWN)
         return known
 
     def save(self) -> None:
@@ -270,7 +270,7 @@ class Archived:
         """The grants that were spent or over when a period closed."""
         if self._retired is None:
             found = [text for _, _, text in self.session.rows(GRANTS, name=self.customer) if text]
-            self._retired = joined([loads(text) for text in found])
+            self._retired = joined([loads(text, longest=OWN) for text in found])
         return self._retired
 
     def retire(self, grants: Balance, back: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from tokenbill.errors import InvalidAccount
 from tokenbill.serial import dumps, loads
 from tokenbill.shared.strict_json import NotJson, canonical_json, decoded
 from tokenbill.store.ledger import Archive, Ledger
-from tokenbill.store.parts import Agreed, FinalStep, Part, Terms, warmed
+from tokenbill.store.parts import OWN, Agreed, FinalStep, Part, Terms, warmed
 
 __all__ = ["part_of", "part_text", "restore", "snapshot"]
 
@@ -48,7 +48,7 @@ def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Con
         table = decoded(text)
         ledger.next_number = table["next"]
         ledger.terms = [Terms(contracts(hash), hash, _moment(start)) for hash, start in table["terms"]]
-        ledger.purse = loads(table["purse"]) if table["purse"] else NEW
+        ledger.purse = loads(table["purse"], longest=OWN) if table["purse"] else NEW
         tables: list[dict[str, Any]] = table["parts"]
         parts = [_part(each, ledger.terms[int(each["terms"])]) for each in tables]
         ledger.parts = {part.number: part for part in parts}
@@ -94,7 +94,7 @@ def _table_of(part: Part, terms: int) -> dict[str, Any]:
 
 def _part(table: Any, terms: Terms) -> Part:
     start, end = table["span"]
-    account = cast(Account, loads(table["account"]))
+    account = cast(Account, loads(table["account"], longest=OWN))
     final = table.get("final")
     step = None
     if final is not None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
 from attrs.exceptions import FrozenInstanceError
 
@@ -21,6 +21,8 @@ NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 PLAIN = r"[A-Za-z0-9_.:/@+-]+"
 LABEL = r'\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(?:"((?:[^"\\]|\\["\\])*)"|([A-Za-z0-9_.:/@+-]+))\s*(,|$)'
 TEXT_LENGTH = 4096
+LABELS = "begin with a letter or _, go on with letters, digits, _ . -"
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 KNOWN_METERS: Final = 4096
 """Spellings that are remembered; then the memory starts anew, for labels may be hostile."""
 
@@ -73,12 +75,18 @@ class Meter(str):
 
     def __new__(cls, text: str, labels: Mapping[str, str] | None = None) -> Meter:
         if labels is not None:
-            if type(text) is Meter and type(labels) is dict:
-                return _with(text, cast("dict[str, str]", labels))
             return _read(text, labels)
         if type(text) is Meter:
             return text
-        return (_METERS.get(text) if type(text) is str else None) or _remembered(text)
+        found = _METERS.get(text) if type(text) is str else None
+        if found is None:
+            found = _read(text, NO_LABELS)
+            if len(KNOWN) >= KNOWN_METERS:
+                KNOWN.clear()
+                _METERS.clear()
+            spelling = str.__str__(text)
+            KNOWN[spelling], _METERS[spelling] = str.__str__(found), found
+        return found
 
     def __repr__(self) -> str:
         return f"Meter({str.__repr__(self)})"
@@ -106,96 +114,56 @@ KNOWN: dict[str, str] = {}
 _METERS: dict[str, Meter] = {}
 
 
-def _remembered(text: object) -> Meter:
-    """The meter of a spelling met for the first time."""
-    meter = _read(text, {})
-    if len(KNOWN) >= KNOWN_METERS:
-        KNOWN.clear()
-        _METERS.clear()
-    spelling = str.__str__(cast(str, text))
-    KNOWN[spelling], _METERS[spelling] = str.__str__(meter), meter
+def _read(text: object, labels: Any) -> Meter:
+    """The meter of a text, or of another meter, with some labels beside it."""
+    name, pairs = (text.name, dict(text.labels)) if type(text) is Meter else _parsed(text)
+    if not is_mapping(labels):
+        raise InvalidMeter("labels that are not a mapping", labels, 'give names and values: {"gpu": "H100"}')
+    # Labels may be given beside the text, where their values need no quotes; each still counts once.
+    for label, value in labels.items():
+        if not is_label(label):
+            raise InvalidMeter("not a label name", label, LABELS)
+        if label in pairs:
+            raise InvalidMeter(f"label {label} given twice", text, "give each label once")
+        pairs[str.__str__(label)] = value
+
+    # One meter has one text: labels in order, quotes only where a value needs them. Two spellings of a
+    # meter would be two meters, and one of them unpriced.
+    found, inner = dict[str, str](), list[str]()
+    for label in sorted(pairs):
+        value = pairs[label]
+        found[label] = plain = value if type(value) is str else checked_name(value, what=f"label {label}")
+        inner.append(_label(label, plain))
+    meter = str.__new__(Meter, f"{name}{{{','.join(inner)}}}" if found else name)
+    _set_name(meter, name)
+    _set_labels(meter, MappingProxyType(found) if found else NO_LABELS)
     return meter
 
 
-def _read(text: object, labels: Any) -> Meter:
+def _parsed(text: object) -> tuple[str, dict[str, str]]:
+    """The name in a text, and the labels between its braces."""
     if not isinstance(text, str) or len(text) > TEXT_LENGTH:
         raise InvalidMeter("not a meter", text, 'write its name, as in "gpu_hours" or "gpu_hours{gpu=H100}"')
     name, brace, inner = str.__str__(text).strip().partition("{")
-    name, pairs = name.strip(), dict(_labels(text, inner)) if brace else {}
-    if not re.fullmatch(NAME, name):
-        raise InvalidMeter(
-            "not a meter name", text, "begin with a letter or _, go on with letters, digits, _ . -"
-        )
-    if len(name) > 255:
-        raise InvalidMeter("a meter name of more than 255 characters", text, "shorten it")
-
-    # Labels may be given beside the text, where their values need no quotes; each still counts once.
-    if not is_mapping(labels):
-        raise InvalidMeter("labels that are not a mapping", labels, 'give names and values: {"gpu": "H100"}')
-    for label in labels:
-        if not is_label(label):
-            raise InvalidMeter(
-                "not a label name", label, "begin with a letter or _, go on with letters, digits, _ . -"
-            )
-        if label in pairs:
-            raise InvalidMeter(f"label {label} given twice", text, "give each label once")
-
-    both = {**pairs, **labels}
-    return _made(name, {label: checked_name(both[label], what=f"label {label}") for label in both})
-
-
-def _with(meter: Meter, labels: dict[str, str]) -> Meter:
-    """A meter with more labels: of lists of thousands of models most meters differ in the model alone."""
-    pairs = dict(meter.labels)
-    for label, value in labels.items():
-        if type(label) is not str or type(value) is not str or label in pairs:
-            return _read(meter, labels)
-        pairs[_known(label)] = _named(label, value)
-    return _made(meter.name, pairs)
-
-
-@lru_cache(KNOWN_METERS)
-def _known(label: str) -> str:
-    if not is_label(label):
-        raise InvalidMeter(
-            "not a label name", label, "begin with a letter or _, go on with letters, digits, _ . -"
-        )
-    return label
-
-
-@lru_cache(KNOWN_METERS)
-def _named(label: str, value: str) -> str:
-    return checked_name(value, what=f"label {label}")
-
-
-def _made(name: str, pairs: dict[str, str]) -> Meter:
-    # One meter has one text: labels in order, quotes only where a value needs them. Two spellings of a
-    # meter would be two meters, and one of them unpriced.
-    found = {label: pairs[label] for label in sorted(pairs)}
-    inner = ",".join([f"{label}={_quoted(value)}" for label, value in found.items()])
-    meter = str.__new__(Meter, f"{name}{{{inner}}}" if found else name)
-    _set_name(meter, name)
-    _set_labels(meter, MappingProxyType(found))
-    return meter
-
-
-def _labels(text: str, inner: str) -> Iterator[tuple[str, str]]:
-    """The labels between the braces, one by one."""
-    if not inner.endswith("}"):
+    name, pairs = name.strip(), dict[str, str]()
+    if brace and not inner.endswith("}"):
         raise InvalidMeter("a meter whose labels do not end in }", text, 'write "name{label=value}"')
-    inner, at, seen = inner[:-1], 0, set[str]()
+    inner, at = inner[:-1], 0
     while at < len(inner) or (at and inner[at - 1] == ","):
         match = re.compile(LABEL).match(inner, at)
         if match is None:
-            raise InvalidMeter(
-                "labels that cannot be read", text, 'write {label=value} or {label="any text"}'
-            )
+            way_out = 'write {label=value} or {label="any text"}'
+            raise InvalidMeter("labels that cannot be read", text, way_out)
         label, quoted, plain, _ = match.groups()
-        if label in seen:
+        if label in pairs:
             raise InvalidMeter(f"label {label} given twice", text, "give each label once")
-        seen.add(label)
-        yield label, plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        pairs[label] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
         at = match.end()
+    if not is_label(name):
+        raise InvalidMeter("not a meter name", text, LABELS)
+    if len(name) > 255:
+        raise InvalidMeter("a meter name of more than 255 characters", text, "shorten it")
+    return name, pairs
 
 
 def is_label(value: object) -> bool:
@@ -204,8 +172,10 @@ def is_label(value: object) -> bool:
 
 
 @lru_cache(KNOWN_METERS)
-def _quoted(value: str) -> str:
+def _label(label: str, value: str) -> str:
+    """A label as the text of a meter holds it; of a list of prices most have been met before."""
+    checked_name(value, what=f"label {label}")
     if re.fullmatch(PLAIN, value):
-        return value
+        return f"{label}={value}"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return f'{label}="{escaped}"'

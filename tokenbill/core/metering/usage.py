@@ -64,7 +64,11 @@ class Usage(Mapping[Meter, Decimal]):
             if pairs is None:
                 way_out = 'give meters and quantities: Usage({"gpu_hours": 10})'
                 raise InvalidUsage("not usage", quantities, way_out)
-            counted = _counted((*pairs, *more.items()))
+            counted = {}
+            for text, quantity in (*pairs, *more.items()):
+                meter, checked = str.__str__(Meter(text)), _quantity(text, quantity)
+                if checked:
+                    counted[meter] = _sum(counted[meter], checked) if meter in counted else checked
         _set_counted(self, MappingProxyType(counted))
 
     def __getitem__(self, meter: str) -> Decimal:
@@ -113,7 +117,10 @@ class Usage(Mapping[Meter, Decimal]):
                 counted[meter] = before + quantity
             else:
                 counted[meter] = _sum(before, quantity)
-        return _usage(counted)
+        # Each quantity has passed the door: what is new is made without asking again, for each event.
+        total = Usage.__new__(Usage)
+        _set_counted(total, MappingProxyType(counted))
+        return total
 
     def __radd__(self, other: object) -> Usage:
         return self if type(other) is int and other == 0 else NotImplemented  # sum() begins with 0
@@ -167,23 +174,6 @@ def _stored_in(usage: Usage) -> list[tuple[Any, Any]] | None:
         return list(_get_counted(usage).items())
     except AttributeError:
         return None
-
-
-def _usage(counted: dict[str, int | Decimal]) -> Usage:
-    """Usage from quantities that have passed the door, but may have grown."""
-    usage = Usage.__new__(Usage)
-    _set_counted(usage, MappingProxyType(counted))
-    return usage
-
-
-def _counted(pairs: Iterable[tuple[Any, Any]]) -> dict[str, int | Decimal]:
-    """Quantities by canonical meter, through the door; zeros dropped, a meter given twice added up."""
-    counted: dict[str, int | Decimal] = {}
-    for text, given in pairs:
-        meter, quantity = str.__str__(Meter(text)), _quantity(text, given)
-        if quantity:
-            counted[meter] = _sum(counted[meter], quantity) if meter in counted else quantity
-    return counted
 
 
 def _quantity(meter: object, given: object) -> int | Decimal:

@@ -152,7 +152,8 @@ def _bounded(plain: Decimal, given: object) -> Decimal:
     """*plain*, checked by its digits and exponent alone: no arithmetic before the limits."""
     if not plain.is_finite():
         raise InvalidNumber("not a finite number", given, UNKNOWN)
-    exponent = plain.as_tuple().exponent
+    # Most numbers are whole: asking that first spares most calls a tuple of all digits.
+    exponent = 0 if plain.same_quantum(ONE) else plain.as_tuple().exponent
     if plain.adjusted() >= PLACES or not -PLACES <= exponent <= PLACES:  # type: ignore[operator]
         raise InvalidNumber("a number out of bounds", given, "stay below 10^30, with at most 30 decimals")
     if not plain:
