@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from tokenbill.core.billing.account import Account
 from tokenbill.core.billing.adjustment import Adjustment
@@ -18,19 +18,18 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_request import NO_USAGE
-from tokenbill.errors import MissingExtra, StoreUnavailable
+from tokenbill.errors import MissingExtra
 from tokenbill.store import operations, tables
 from tokenbill.store.answers import Recorded, Verified
 from tokenbill.store.engines import (
-    ATTEMPTS,
+    Tries,
     TryAgain,
     Work,
-    connect_options,
     isolated,
-    pause,
-    prepared,
+    opened,
     refused_by,
     worked,
+    write_ahead,
 )
 from tokenbill.store.recording import readable_events, record
 from tokenbill.store.replay import customers_of, verified
@@ -62,8 +61,7 @@ class AsyncStore:
 
     def __init__(self, engine: str | AsyncEngine) -> None:
         if isinstance(engine, str):
-            engine = _engine_of(engine)
-            prepared(engine.sync_engine)
+            engine = opened(engine, create_async_engine, "+aiosqlite")
         self.engine = engine
         self._engine = isolated(engine)
         self._books = Books()
@@ -71,9 +69,8 @@ class AsyncStore:
     async def create(self) -> None:
         """Make the tables that are missing, and upgrade older ones; what is there stays."""
         try:
-            async with self._engine.connect() as connection:
-                if self.engine.dialect.name == "sqlite":
-                    await connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            async with self.engine.connect() as connection:
+                await connection.run_sync(write_ahead)
             async with self.engine.begin() as connection:
                 await connection.run_sync(tables.create)
         except SQLAlchemyError as error:
@@ -163,27 +160,13 @@ class AsyncStore:
     async def _tried(self, work: Work[Answer], *, keep: bool, locking: bool) -> Answer:
         """Do work, again where another transaction was in the way, within a bound."""
         books = self._books if keep else Books(self._books.contracts)
-        last: BaseException | None = None
-        for attempt in range(ATTEMPTS):
+        tries = Tries()
+        while True:
             try:
                 async with self._engine.connect() as connection:
                     answer: Answer = await connection.run_sync(
                         worked, books, work, keep=keep, locking=locking
                     )
                     return answer
-            except TryAgain as busy:
-                last = busy.cause
-                await sleep(pause(attempt))
-            except SQLAlchemyError as error:
-                raise refused_by(error) from error
-        raise StoreUnavailable("a database that is busy", f"{ATTEMPTS} attempts", "try later") from last
-
-
-def _engine_of(url: str) -> AsyncEngine:
-    """An engine of a URL."""
-    try:
-        return create_async_engine(url, **connect_options(url))
-    except (ArgumentError, ImportError, SQLAlchemyError) as error:
-        reason = str(error).partition("\n")[0][:80]
-        way_out = 'give a URL: "sqlite+aiosqlite:///billing.db"'
-        raise StoreUnavailable("no database", reason, way_out) from None
+            except (TryAgain, SQLAlchemyError) as error:
+                await sleep(tries.pause(error))

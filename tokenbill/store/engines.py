@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from tokenbill.errors import StoreUnavailable, TokenbillError
 from tokenbill.store.sessions import Books, Session
 
-__all__ = ["ATTEMPTS", "TryAgain", "connect_options", "isolated", "pause", "prepared", "refused_by", "worked"]
+__all__ = [
+    "Tries",
+    "Work",
+    "isolated",
+    "opened",
+    "refused_by",
+    "worked",
+    "write_ahead",
+]
 
 Answer = TypeVar("Answer")
+Made = TypeVar("Made", bound=Any)
 Work = Callable[[Session], Answer]
 
 ATTEMPTS = 12
 """How often a transaction is tried that another one was in the way of."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.5
+FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.5
 BUSY = 60
 """Seconds for which SQLite waits for another writer."""
 RETRIED = ("40001", "40P01", "23505", "55P03", "08006", "57P01")
@@ -35,30 +46,98 @@ class TryAgain(Exception):
         self.cause = cause
 
 
-def connect_options(url: str) -> dict[str, Any]:
-    """What an engine of our own is made with."""
-    return {"connect_args": {"timeout": BUSY}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+class Tries:
+    """The attempts at one piece of work, and how long to wait between them."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+
+    def pause(self, error: BaseException) -> float:
+        """Seconds to wait after an attempt that failed, before the next one.
+
+        Raises:
+            StoreUnavailable: If the database cannot do it, or has been busy for too long.
+        """
+        if isinstance(error, SQLAlchemyError):
+            raise refused_by(error) from error
+        if not isinstance(error, TryAgain):
+            raise error
+        self.failed += 1
+        if self.failed >= ATTEMPTS:
+            busy = StoreUnavailable("a database that is busy", f"{ATTEMPTS} attempts", "try later")
+            raise busy from error.cause
+        return min(FIRST_PAUSE * (1 << self.failed), LONGEST_PAUSE)
 
 
-def prepared(engine: Any) -> None:
-    """Let each connection of an engine of our own write to the disk before it says so."""
+def opened(url: str, create: Callable[..., Made], driver: str = "") -> Made:
+    """An engine of our own, of which each connection writes to the disk before it says so.
+
+    Args:
+        url: Where the database is.
+        create: What makes an engine of a URL.
+        driver: The driver of SQLite that an example names.
+
+    Raises:
+        StoreUnavailable: If the URL is none, or its driver is not installed.
+    """
+    options = {"connect_args": {"timeout": BUSY}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    try:
+        engine = create(url, **options)
+    except (ArgumentError, ImportError, SQLAlchemyError) as error:
+        reason = str(error).partition("\n")[0][:80]
+        way_out = f'give a URL: "sqlite{driver}:///billing.db"'
+        raise StoreUnavailable("no database", reason, way_out) from None
     if engine.dialect.name == "sqlite":
 
-        @event.listens_for(engine, "connect")
+        @event.listens_for(getattr(engine, "sync_engine", engine), "connect")
         def durable(connection: Any, _: object) -> None:  # pyright: ignore[reportUnusedFunction]
             cursor = connection.cursor()
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.close()
 
+    return engine
+
 
 def isolated(engine: Any) -> Any:
-    """An engine over the same connections, at the isolation that a store counts on.
+    """An engine over the same connections, at the isolation that a store counts on."""
+    # SQLAlchemy sets the isolation of SQLite by a PRAGMA, after which every statement is compiled anew: that
+    # takes longer than an event does. There the store begins by itself, with all that it needs.
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="READ COMMITTED")
 
-    With SQLite the store says itself when a transaction begins, for Python's driver begins too late: at the
-    first write, after the reads on which it rests.
+
+def write_ahead(connection: Connection) -> None:
+    """Let a file of SQLite be read while it is written.
+
+    Raises:
+        StoreUnavailable: If it is no file of SQLite.
     """
-    level = "AUTOCOMMIT" if engine.dialect.name == "sqlite" else "READ COMMITTED"
-    return engine.execution_options(isolation_level=level)
+    if connection.dialect.name != "sqlite":
+        return
+    try:
+        with outside_transaction(connection) as cursor:
+            cursor.execute("PRAGMA journal_mode = WAL")
+    except Exception as error:
+        if is_of_database(error, connection.dialect):
+            raise refused_by(error) from error
+        raise
+
+
+@contextmanager
+def outside_transaction(connection: Connection) -> Generator[Any, None, None]:
+    """A cursor of SQLite in no transaction."""
+    # With autocommit=False, which SQLAlchemy's pages advise, Python's driver has one open at all times.
+    proxied: Any = connection.connection
+    cursor, is_open = proxied.cursor(), getattr(proxied.dbapi_connection, "in_transaction", False)
+    if is_open:
+        cursor.execute("COMMIT")
+    try:
+        yield cursor
+    finally:
+        if is_open:
+            cursor.execute("BEGIN")
+        cursor.close()
 
 
 def worked(connection: Connection, books: Books, work: Work[Answer], *, keep: bool, locking: bool) -> Answer:
@@ -68,43 +147,65 @@ def worked(connection: Connection, books: Books, work: Work[Answer], *, keep: bo
         TryAgain: If another transaction was in the way.
         StoreUnavailable: If the database cannot do it.
     """
-    dialect, session = connection.dialect, None
-    is_sqlite = dialect.name == "sqlite"
+    transaction = on_sqlite if connection.dialect.name == "sqlite" else on_server
     try:
-        proxied = connection.connection
-        session = Session(connection, books, locking=locking)
-        if is_sqlite:
-            session.cursor.execute("BEGIN IMMEDIATE" if keep else "BEGIN")
-        answer = work(session)
-        if keep:
-            session.save()
-        if is_sqlite:
-            session.cursor.execute("COMMIT" if keep else "ROLLBACK")
-        elif keep:
-            proxied.commit()
-        else:
-            proxied.rollback()
+        with transaction(connection, keep=keep) as cursor:
+            session = Session(connection.dialect, cursor, books, locking=locking)
+            answer = work(session)
+            if keep:
+                session.save()
+    except TokenbillError:
+        raise
     except BaseException as error:
-        _roll_back(connection, session, error)
-        if isinstance(error, TokenbillError) or not is_of_database(error, dialect):
+        if not is_of_database(error, connection.dialect):
             raise
-        if is_passing(error, dialect):
+        if is_passing(error, connection.dialect):
             raise TryAgain(error) from error
         raise refused_by(error) from error
     if keep:
         books.put(session.ledgers.values())
-    session.cursor.close()
     return answer
 
 
-def _roll_back(connection: Connection, session: Session | None, error: BaseException) -> None:
+@contextmanager
+def on_sqlite(connection: Connection, *, keep: bool) -> Generator[Any, None, None]:
+    """A transaction of SQLite, which has the one lock for writing from its beginning on.
+
+    Python's driver begins by itself at the first write, after the reads on which it rests: too late.
+    """
+    with outside_transaction(connection) as cursor:
+        cursor.execute("BEGIN IMMEDIATE" if keep else "BEGIN")
+        try:
+            yield cursor
+            cursor.execute("COMMIT" if keep else "ROLLBACK")
+        except BaseException:
+            undo(connection, partial(cursor.execute, "ROLLBACK"))
+            raise
+
+
+@contextmanager
+def on_server(connection: Connection, *, keep: bool) -> Generator[Any, None, None]:
+    """A transaction of a server, which its driver begins with the first statement."""
+    proxied = connection.connection
+    cursor = proxied.cursor()
+    try:
+        yield cursor
+        if keep:
+            proxied.commit()
+        else:
+            proxied.rollback()
+    except BaseException:
+        undo(connection, proxied.rollback)
+        raise
+    cursor.close()
+
+
+def undo(connection: Connection, roll_back: Callable[[], object]) -> None:
     """Undo what a transaction did; a connection that cannot even do that is thrown away."""
     try:
-        if session is not None and connection.dialect.name == "sqlite":
-            session.cursor.execute("ROLLBACK")
-        else:
-            connection.connection.rollback()
+        roll_back()
     except Exception as second:
+        # SQLite has rolled back by itself where the disk was full, and where a commit failed.
         if "no transaction" not in str(second):
             connection.invalidate()
 
@@ -136,8 +237,3 @@ def refused_by(error: BaseException) -> StoreUnavailable:
     if "no such table" in reason or "does not exist" in reason or "doesn't exist" in reason:
         return StoreUnavailable("a database without our tables", reason[:80], "make them: store.create()")
     return StoreUnavailable("the database refused", type(cause).__name__, "see the error it was raised from")
-
-
-def pause(attempt: int) -> float:
-    """Seconds to wait before the next attempt."""
-    return min(FIRST_PAUSE * (1 << attempt), LONGEST_PAUSE)

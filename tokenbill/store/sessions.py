@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Dialect
 
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.metering.usage import Usage
@@ -48,6 +48,9 @@ SNAPSHOT_AFTER = 64
 CACHED = 4096
 """Most ledgers that a store keeps in memory."""
 
+AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
+"""What ``json.dumps`` makes anew at each call; events are many."""
+
 Row = Sequence[Any]
 
 
@@ -75,9 +78,9 @@ class Books:
 class Session:
     """One transaction: it locks customers in order of their names, and writes what became of them."""
 
-    def __init__(self, connection: Connection, books: Books, *, locking: bool) -> None:
-        self.dialect, self.books, self.locking = connection.dialect, books, locking
-        self.cursor: Any = connection.connection.cursor()
+    def __init__(self, dialect: Dialect, cursor: Any, books: Books, *, locking: bool) -> None:
+        self.dialect, self.cursor = dialect, cursor
+        self.books, self.locking = books, locking
         self.ledgers: dict[str, Ledger] = {}
         self.was: dict[str, tuple[int, int]] = {}
 
@@ -190,7 +193,7 @@ class Session:
         self, ledger: Ledger, kind: str, document: Mapping[str, Any], bookings: Sequence[Booking] = ()
     ) -> None:
         """Write an operation that is no event, with what it charged in each period."""
-        text = json.dumps(document, ensure_ascii=False)
+        text = AS_JSON(document)
         rows = [
             {
                 "customer": ledger.customer,
@@ -313,7 +316,7 @@ def check(what: str, booking: Booking, total: int, due: int) -> None:
 
 def time_text(instant: datetime) -> str:
     """An instant in UTC as text of one length, which sorts as time does."""
-    at: Any = utc(instant)
+    at: Any = instant if instant.tzinfo is UTC else utc(instant)
     return str(at.isoformat(timespec="microseconds"))
 
 
@@ -324,7 +327,7 @@ def usage_text(usage: Usage) -> str:
         meter: str(units) if type(units) is int else format(units, "f")
         for meter, units in usage.counted.items()
     }
-    return json.dumps(digits, ensure_ascii=False)
+    return AS_JSON(digits)
 
 
 def usage_of(text: str) -> Usage:

@@ -9,7 +9,7 @@ from time import sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from tokenbill.core.billing.account import Account
 from tokenbill.core.billing.adjustment import Adjustment
@@ -19,19 +19,17 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_request import NO_USAGE
-from tokenbill.errors import StoreUnavailable
 from tokenbill.store import operations, tables
 from tokenbill.store.answers import Recorded, Verified
 from tokenbill.store.engines import (
-    ATTEMPTS,
+    Tries,
     TryAgain,
     Work,
-    connect_options,
     isolated,
-    pause,
-    prepared,
+    opened,
     refused_by,
     worked,
+    write_ahead,
 )
 from tokenbill.store.recording import readable_events, record
 from tokenbill.store.replay import customers_of, verified
@@ -72,8 +70,7 @@ class Store:
 
     def __init__(self, engine: str | Engine) -> None:
         if isinstance(engine, str):
-            engine = _engine_of(engine)
-            prepared(engine)
+            engine = opened(engine, create_engine)
         self.engine = engine
         self._engine = isolated(engine)
         self._books = Books()
@@ -85,9 +82,8 @@ class Store:
         On SQLite the journal becomes a write-ahead log, so that readers wait for no writer.
         """
         try:
-            with self._engine.connect() as connection:
-                if self.engine.dialect.name == "sqlite":
-                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            with self.engine.connect() as connection:
+                write_ahead(connection)
             with self.engine.begin() as connection:
                 tables.create(connection)
         except SQLAlchemyError as error:
@@ -243,23 +239,10 @@ class Store:
     def _tried(self, work: Work[Answer], *, keep: bool, locking: bool) -> Answer:
         """Do work, again where another transaction was in the way, within a bound."""
         books = self._books if keep else Books(self._books.contracts)
-        last: BaseException | None = None
-        for attempt in range(ATTEMPTS):
+        tries = Tries()
+        while True:
             try:
                 with self._engine.connect() as connection:
                     return worked(connection, books, work, keep=keep, locking=locking)
-            except TryAgain as busy:
-                last = busy.cause
-                sleep(pause(attempt))
-            except SQLAlchemyError as error:
-                raise refused_by(error) from error
-        raise StoreUnavailable("a database that is busy", f"{ATTEMPTS} attempts", "try later") from last
-
-
-def _engine_of(url: str) -> Engine:
-    """An engine of a URL."""
-    try:
-        return create_engine(url, **connect_options(url))
-    except (ArgumentError, ImportError, SQLAlchemyError) as error:
-        reason = str(error).partition("\n")[0][:80]
-        raise StoreUnavailable("no database", reason, 'give a URL: "sqlite:///billing.db"') from None
+            except (TryAgain, SQLAlchemyError) as error:
+                sleep(tries.pause(error))

@@ -1,5 +1,6 @@
 """A store on SQLite: what is charged, refused, kept and corrected, beside sums worked out by hand."""
 
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
@@ -523,6 +524,24 @@ def test_verify_finds_an_amount_that_was_changed_in_the_database(store):
 
     with pytest.raises(BillMismatch):
         store.verify()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has no autocommit before Python 3.12")
+def test_an_engine_whose_driver_always_has_a_transaction_open_serves_as_well(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'modern.db'}", connect_args={"autocommit": False})
+    store = Store(engine)
+    store.create()
+    prepaid(store)
+
+    done = store.record([event(1, calls=2), event(2, calls=99)])
+
+    assert [len(done.charged), len(done.refused)] == [1, 1]
+    assert (left(store), store.verify().events) == (4, 1)
+    with engine.connect() as connection:  # and the engine is as it was
+        connection.exec_driver_sql("DELETE FROM tokenbill_events")
+        connection.rollback()
+    assert store.verify().events == 1
+    engine.dispose()
 
 
 def test_another_store_goes_on_where_one_stopped(store):

@@ -1,8 +1,11 @@
 """A store that threads share, and the one for coroutines."""
 
 import asyncio
+import inspect
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from threading import Event as Signal
+from time import sleep
 
 import pytest
 
@@ -11,7 +14,8 @@ pytest.importorskip("sqlalchemy", reason="not run: install sqlalchemy")
 from tokenbill import BillingPlan, Cycle, Grant, Period, PriceSchedule, Usage
 from tokenbill.errors import InvalidPeriod, StoreUnavailable
 from tokenbill.events import Event
-from tokenbill.store import Store
+from tokenbill.store import Recorded, Store
+from tokenbill.store.together import MOST, Together
 
 PLAN = BillingPlan.prepaid(PriceSchedule(calls="0.50"), overage="refuse")
 OCTOBER = Period("2026-10-01", "2026-11-01")
@@ -51,6 +55,67 @@ def test_a_call_that_fails_is_no_matter_of_those_beside_it(tmp_path):
     assert {type(each.exception()) for each in done} == {StoreUnavailable}
     assert "create()" in str(done[0].exception())
     store.engine.dispose()
+
+
+def test_what_comes_while_a_transaction_runs_is_the_next_one():
+    recorded, first, gate = [], Signal(), Signal()
+
+    def work(calls):
+        recorded.append(sorted(len(each) for each in calls))
+        first.set()
+        assert gate.wait(10)
+        return [Recorded((), (), ())] * len(calls)
+
+    together = Together(work)
+    with ThreadPoolExecutor(4) as threads:
+        done = [threads.submit(together.record, events(1))]
+        assert first.wait(10)
+        done += [threads.submit(together.record, events(count)) for count in (2, 3, 1999)]
+        while len(together.waiting) < 3:
+            sleep(0.001)
+        gate.set()
+        assert {each.result(10) for each in done} == {Recorded((), (), ())}
+
+    assert recorded[0] == [1]
+    assert sum(map(sum, recorded)) == 1 + 2 + 3 + 1999
+    assert 3 <= len(recorded) <= 4  # the last ones in one of two orders
+    assert max(map(sum, recorded)) <= MOST
+
+
+def test_an_interrupted_thread_leaves_no_other_one_waiting():
+    first, gate = Signal(), Signal()
+
+    def work(calls):
+        if not first.is_set():
+            first.set()
+            assert gate.wait(10)
+            raise KeyboardInterrupt
+        return [Recorded((), (), ())] * len(calls)
+
+    together = Together(work)
+    with ThreadPoolExecutor(3) as threads:
+        one = threads.submit(together.record, events(1))
+        assert first.wait(10)
+        others = [threads.submit(together.record, events(1)) for _ in range(2)]
+        gate.set()
+        assert [each.result(10) for each in others] == [Recorded((), (), ())] * 2
+        assert isinstance(one.exception(10), KeyboardInterrupt)
+    assert (together.waiting, together.is_led) == ([], False)
+
+
+def test_both_stores_have_the_same_calls():
+    pytest.importorskip("greenlet", reason="not run: install greenlet")
+    from tokenbill.store import AsyncStore
+
+    def calls(kind):
+        return {
+            name: inspect.signature(each)
+            for name, each in vars(kind).items()
+            if callable(each) and not name.startswith("_")
+        }
+
+    assert calls(AsyncStore) == calls(Store)
+    assert all(inspect.iscoroutinefunction(getattr(AsyncStore, name)) for name in calls(AsyncStore))
 
 
 def test_coroutines_have_the_same_calls(tmp_path):

@@ -203,6 +203,28 @@ def test_a_quantity_is_text_an_int_or_a_decimal(quantity):
     assert repr(found) == "Usage({'tokens': 5})"  # however it was spelled, bills show the same
 
 
+@given(
+    *(st.integers(0, top).map("{:02}".format) for top in (13, 32, 25, 61, 61)),
+    st.sampled_from(["1999", "2000", "2026", "2096", "٢٠٢٦"]),
+    st.sampled_from(["", ".5", ".123456", ".1234567", ",5"]),
+)
+def test_the_quick_way_reads_a_time_as_the_long_one_does(month, day, hour, minute, second, year, fraction):
+    text = f"{year}-{month}-{day}T{hour}:{minute}:{second}{fraction}"
+    try:
+        right = Event("s", "1", f"{text}+00:00", "c", {}).time
+    except TokenbillError:
+        with pytest.raises(UnreadableInput):
+            read_cloudevent(message(time=f"{text}Z"))
+    else:
+        assert read_cloudevent(message(time=f"{text}Z")).time == right
+
+
+@pytest.mark.parametrize("bad", ["2026-11-05T24:00:00Z", "2026-W45-4T10:00:00Z", "20261105T100000Z"])
+def test_a_time_that_only_python_reads_is_none(bad):
+    with pytest.raises(UnreadableInput):
+        read_cloudevent(message(time=bad))
+
+
 def test_extension_attributes_and_what_is_null_are_passed_over():
     extended = message(
         traceparent="00-ab", nested={"a": [1]}, subject=None, datacontenttype=None, data_base64=None
