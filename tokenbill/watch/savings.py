@@ -16,7 +16,7 @@ from tokenbill.core.billing.account import NEW
 from tokenbill.core.billing.dated import bill_request, is_dated
 from tokenbill.core.metering.meters import LLM_METERS, Meter, is_label
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, difference, number, product
+from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, difference, exact_sum, number, product
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.period import Period
 from tokenbill.core.periods.period import period as checked_period
@@ -27,7 +27,6 @@ from tokenbill.core.pricing.rates import Package
 from tokenbill.core.pricing.schedule import Prices, PriceSchedule
 from tokenbill.core.rating.bill_request import BillRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan
-from tokenbill.core.rating.lines import exact_sum
 from tokenbill.core.rating.statement import plain_lines
 from tokenbill.errors import CurrencyMismatch, InvalidMeter, InvalidPlan, InvalidUsage
 from tokenbill.shared.forecasts import invoice_preview
@@ -161,9 +160,9 @@ def advice(
 def _at_the_prices(request: BillRequest, compiled: CompiledPlan) -> Exact:
     """What the usage of a period comes to at the prices alone, in the units of the schedule."""
     if request.versions is None:
-        return exact_sum(plain_lines(compiled, request.usage))
+        return exact_sum([line.precise for line in plain_lines(compiled, request.usage)])
     items = compiled.items(request.versions.usages)
-    return exact_sum(line for _, _, identity in items for line in identity.of.lines)
+    return exact_sum(line.precise for _, _, identity in items for line in identity.of.lines)
 
 
 def _listed(values: Any, *kinds: type) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from tokenbill import Adjustment, LineItem, Meter, Period
-from tokenbill.core.rating.lines import COLUMNS, Charge, exact_sum, less, telescoped
+from tokenbill.core.rating.lines import COLUMNS, Charge, less, telescoped
 
 ONE, THIRD = Decimal(1), Fraction(1, 3)
 CALLS = Charge("usage", Meter("calls"), "calls", rate=Decimal("0.01"), per=ONE)
@@ -98,20 +98,6 @@ def test_the_row_of_a_line_has_numbers_that_are_numbers():
     assert row.keys() < COLUMNS
     assert noted("-1.30").to_row()["meter"] is None
     assert noted("-1.30").to_row()["quantity"] is None
-
-
-def test_exact_amounts_add_up_to_the_last_digit():
-    assert exact_sum([]) == 0
-    assert exact_sum([line_of(CALLS, 1, "0.1"), line_of(CALLS, 1, "0.2")]) == Decimal("0.3")
-    assert exact_sum([LineItem(CALLS, None, ONE, THIRD)] * 3) == 1
-
-
-def test_amounts_of_any_length_add_up():
-    long = Decimal("1E+300"), Decimal("1E-300")
-
-    assert exact_sum([LineItem(CALLS, None, amount, amount) for amount in long]) == 10**300 + Fraction(
-        1, 10**300
-    )
 
 
 def test_shown_amounts_add_up_to_the_shown_sum_though_not_every_line_terminates():

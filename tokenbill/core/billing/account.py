@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import evolve, field, frozen
 
 from tokenbill.core.base.inputs import name
-from tokenbill.core.base.values import Memo, Value, memo_field, slot_setters
+from tokenbill.core.base.values import Memo, Value, draft_of, memo_field
 from tokenbill.core.billing import account_fields as fields
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.commitments_met import met_after, met_of
@@ -297,17 +297,16 @@ class Account(Value):
         return tuple(due_grants(self, at))
 
 
-_SETTERS = slot_setters(Account)
-_period, _fingerprint, _used, _accrued, _draws, _left, _credit, _in, _idle = _SETTERS[:9]
-_by_version, _billed, _goodwill, _commitments, _windows, _top_ups, _levels, _made = _SETTERS[9:]
+_Draft = draft_of(Account)
 
 
 def _left_out(account: Account, name: str) -> Any:
     # after a bill that credit pays the two are left out: most accounts of events are never asked for them
     position = account.made.get("credit") or account.made.get("charges")
     if position is not None and name in ("balance", "draws_by_charge"):
-        _left(account, position.balance())
-        _draws(account, position.draws(account.used))
+        # not by the frozen door: what is written here was always the account's
+        object.__setattr__(account, "balance", position.balance())
+        object.__setattr__(account, "draws_by_charge", position.draws(account.used))
         return object.__getattribute__(account, name)
     raise AttributeError(f"{type(account).__name__!r} object has no attribute {name!r}")
 
@@ -330,38 +329,35 @@ def closed(request: BillRequest, delta: BillDelta) -> Account:
 
 def going_on(request: BillRequest, delta: BillDelta) -> Account:
     """The account of a period that goes on after a bill; made for every event, its parts need no check."""
-    account = Account.__new__(Account)
-    _period(account, request.period)
-    versions, opening = request.versions, request.opening
-    terms = request.plan if versions is None else versions.contract
-    _fingerprint(account, terms.fingerprint())
+    account: Any = _Draft()
+    usage, plan, opening, _, _, _, period, at, versions, _, levels = request
+    account.period = period
     used, known = used_in(request), opening.idle_labels
     if versions is None:
-        card = compiled_plan(request.plan, request.period)
-        if folded(request.usage, card)[1]:
+        account.fingerprint, account.versions = plan.fingerprint(), ()
+        card = compiled_plan(plan, period)
+        if folded(usage, card)[1]:
             used, idle = folded(used, card)
             # an entry within that comes later would price a part of the sum: those that there are are noted
-            known = tuple(sorted({*known, *idle, *entries_within(request.plan, idle)}))
-    if versions is None:
-        _by_version(account, ())
+            known = tuple(sorted({*known, *idle, *entries_within(plan, idle)}))
     else:
+        account.fingerprint = versions.contract.fingerprint()
         pairs = zip(versions.clauses, versions.usages, strict=True)
-        _by_version(account, tuple(VersionUsage(clause.period.start, used) for clause, used in pairs))
-    _billed(account, opening.billed_at if request.at is None else request.at)
-    _used(account, used)
-    _idle(account, known)
-    _goodwill(account, opening.goodwill)
-    _commitments(account, opening.commitments)
-    _accrued(account, delta.accrued)
+        account.versions = tuple(VersionUsage(clause.period.start, part) for clause, part in pairs)
+    account.billed_at = opening.billed_at if at is None else at
+    account.used, account.idle_labels = used, known
+    account.goodwill, account.commitments = opening.goodwill, opening.commitments
+    account.accrued, account.credit_balance = delta.accrued, delta.credit_balance
+    account.credit_currency = plan.currency if delta.credit_balance else None
+    account.windows, account.levels = windows_of_bill(request, delta), levels
+    account.top_ups = cast(Account, opening).top_ups
     credit, charges = delta.credit, delta.charges
-    if credit is None and charges is None:
-        _draws(account, delta.draws)
-        _left(account, delta.balance)
-    _credit(account, delta.credit_balance)
-    _in(account, request.plan.currency if delta.credit_balance else None)
-    _windows(account, windows_of_bill(request, delta))
-    _top_ups(account, cast(Account, opening).top_ups)
-    _levels(account, request.levels)
-    kept: dict[str, Any] = {"credit": credit} if credit is not None else {"position": delta.position}
-    _made(account, Memo(kept if charges is None else {"charges": charges}))
-    return account
+    if credit is not None:
+        account.made = Memo(credit=credit)
+    elif charges is not None:
+        account.made = Memo(charges=charges)
+    else:
+        account.draws_by_charge, account.balance = delta.draws, delta.balance
+        account.made = Memo(position=delta.position)
+    account.__class__ = Account
+    return account  # type: ignore[no-any-return]  # of its class by now

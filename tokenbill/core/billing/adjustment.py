@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from attrs import field, frozen
 
 from tokenbill.core.base.tables import digits, html_table, text_table
 from tokenbill.core.base.values import Value
+from tokenbill.core.billing.zone_rules import is_one_period
 from tokenbill.core.money.decimals import decimal, difference
 from tokenbill.core.periods.period import Period
-from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem
+from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem, less
+from tokenbill.errors import CurrencyMismatch, InvalidPeriod
 
 if TYPE_CHECKING:
     from tokenbill.core.billing.page import PageOptions
     from tokenbill.core.billing.section import Section
 
-__all__ = ["Adjustment"]
+__all__ = ["Adjustment", "adjustment_of"]
 
 
 @frozen(repr=False)
@@ -97,3 +99,20 @@ class Adjustment(Value):
         total = f"Total: {digits(self.total)} {self.currency}"
         caption = " · ".join(filter(None, [self.reason, total]))
         return html_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS, caption=caption)
+
+
+def adjustment_of(later: Any, earlier: Any) -> Adjustment:
+    """What a later bill of a period changes of an earlier one.
+
+    Raises:
+        CurrencyMismatch: If the two are in different currencies.
+        InvalidPeriod: If they are of different periods.
+    """
+    if earlier.currency != later.currency:
+        raise CurrencyMismatch(later.currency, earlier.currency)
+    if not is_one_period(earlier.period, later.period, later.plan):
+        raise InvalidPeriod("bills of two periods", str(earlier.period), f"give one of {later.period}")
+    changed, reason = tuple(less(later.lines, earlier.lines)), later.about.get("reason", "")
+    # of two plans the finer places: a part of the difference must not fall between them
+    places = max(each.plan.rounding.known_places(each.plan.currency.places) for each in (later, earlier))
+    return Adjustment(changed, earlier.total, later.total, later.currency, later.period, reason, places)

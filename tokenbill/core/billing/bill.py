@@ -14,12 +14,12 @@ from attrs import frozen
 from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.base.values import Memo, memo_field, slot_setters
 from tokenbill.core.billing.account import NEW, Account, closed, going_on
-from tokenbill.core.billing.adjustment import Adjustment
+from tokenbill.core.billing.adjustment import Adjustment, adjustment_of
 from tokenbill.core.billing.arguments import check_rest, notes_of
 from tokenbill.core.billing.bill_lines import bill_lines
 from tokenbill.core.billing.lives import with_lives
 from tokenbill.core.billing.notes import bill_notes
-from tokenbill.core.billing.zone_rules import in_period, is_one_period
+from tokenbill.core.billing.zone_rules import in_period
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import Exact, exact_sum
 from tokenbill.core.periods.period import Period
@@ -28,9 +28,9 @@ from tokenbill.core.rating.bill_delta import BillDelta, delta_of
 from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest
 from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
-from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem, less
-from tokenbill.core.rating.statement import rate
-from tokenbill.errors import CurrencyMismatch, InvalidPeriod
+from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem
+from tokenbill.core.rating.lines_by_sums import lines_by_sums
+from tokenbill.core.rating.statement import rate, settled_lines
 
 if TYPE_CHECKING:
     from tokenbill.core.billing.breakdown import Breakdown
@@ -111,8 +111,8 @@ class Bill:
             InvalidHold, InvalidUsage: If *settles* is no open hold, *reversal* more than was used.
             InvalidPeriod: If a grant is dated, and neither *period* nor *at* is given.
         """
-        plain = opening is NEW and final is True and reversal is NO_USAGE and period is None and at is None
-        if not plain:
+        is_new = opening is NEW and reversal is NO_USAGE and at is None
+        if not (is_new and bool(final) is final and (period is None or type(period) is Period)):
             at = check_rest(opening, final, period, at, reversal)
             opening = with_lives(in_period(opening, period, plan), at, period)
         notes = () if about is NOTHING else notes_of(about)
@@ -123,7 +123,7 @@ class Bill:
         if is_plan and type(usage) is Usage and type(reversal) is Usage and not (restate or opening.versions):
             terms = cast(BillingPlan, plan)
             compiled = compiled_plan(terms, period)
-            if opening is NEW and reversal is NO_USAGE and terms.overage == "bill" and compiled.by_cell:
+            if is_new and compiled.by_cell and terms.overage == "bill":
                 # a tenth of what the whole bill costs would go into naming what it was asked with
                 parts = (usage, terms, before, final, reversal, notes, period, at, *UNSAID)
                 return cls(parts, compiled.total(usage, final=final))
@@ -206,10 +206,18 @@ class Bill:
     def lines(self) -> tuple[LineItem, ...]:
         """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
         made = self.made
-        if "lines" not in made:
-            known = made.get("statement")
-            made["lines"] = bill_lines(self.request, self._compiled, self.total, lambda: self.delta, known)
-        return made["lines"]  # type: ignore[no-any-return]
+        lines: tuple[LineItem, ...] | None = made.get("lines")
+        if lines is None:
+            parts, total = self._parts, self.total
+            if type(parts) is tuple:
+                # of a whole period that sums say, as most bills are: nothing else has to be looked at
+                plan = compiled_plan(parts[1], parts[6])
+                lines = settled_lines(plan, lines_by_sums(plan, parts[0], final=parts[3]), total)
+            else:
+                known = made.get("statement")
+                lines = bill_lines(self.request, self._compiled, total, lambda: self.delta, known)
+            made["lines"] = lines
+        return lines
 
     @property
     def exact(self) -> Fraction:
@@ -269,14 +277,7 @@ class Bill:
         """
         if not isinstance(earlier, Bill):
             return NotImplemented
-        if earlier.currency != self.currency:
-            raise CurrencyMismatch(self.currency, earlier.currency)
-        if not is_one_period(earlier.period, self.period, self.plan):
-            raise InvalidPeriod("bills of two periods", str(earlier.period), f"give one of {self.period}")
-        changed, reason = tuple(less(self.lines, earlier.lines)), self.about.get("reason", "")
-        # of two plans the finer places: a part of the difference must not fall between them
-        places = max(each.plan.rounding.known_places(each.plan.currency.places) for each in (self, earlier))
-        return Adjustment(changed, earlier.total, self.total, self.currency, self.period, reason, places)
+        return adjustment_of(self, earlier)
 
     def verify(self) -> None:
         """Compute the bill again from plan and usage, the long way: every figure, not the words.

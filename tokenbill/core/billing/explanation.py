@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from tokenbill.core.base.tables import digits, html_table, plain
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, shifted
+from tokenbill.core.money.decimals import ZERO, Exact, Number, decimal, exact_sum, shifted
 from tokenbill.core.periods.period import Period
 from tokenbill.core.pricing.breakdown import PriceComponent, amount_at, breakdown_at, rule_of, units
 from tokenbill.core.pricing.price import After, Combinator, Price
@@ -20,7 +20,7 @@ from tokenbill.core.pricing.wording import numbers_of
 from tokenbill.core.rating.bill_delta import BillDelta, with_statements
 from tokenbill.core.rating.bill_request import BillRequest, used_in
 from tokenbill.core.rating.compiled_plan import CompiledPlan
-from tokenbill.core.rating.lines import Charge, LineItem, exact_sum
+from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.core.rating.statement import used_items
 from tokenbill.core.rating.version_items import EntryItem
 from tokenbill.errors import InvalidPrice
@@ -129,7 +129,8 @@ def explained(
         inputs = _given(line, line.quantity)
         title = line.charge.description
         steps.append(Explanation(title, rule, inputs, line.precise, page, text, below + sale))
-    return Explanation("total", "the lines together", (), exact_sum(lines), STAGES, "", tuple(steps))
+    together = exact_sum(line.precise for line in lines)
+    return Explanation("total", "the lines together", (), together, STAGES, "", tuple(steps))
 
 
 class Point(NamedTuple):

@@ -28,8 +28,10 @@ def with_lives(account: Any, at: date | str | None, period: Period | None) -> An
     """
     credit = account.made.get("credit") or account.made.get("charges")
     recurring = (account.balance if credit is None else credit.stretch.balance).recurring
+    if not recurring:
+        return account
     said = time_of_draws(at, period or account.period)
-    if not recurring or said is None:
+    if said is None:
         return account
     when, balance, draws = moment(said), account.balance, account.draws_by_charge
     for each in recurring:

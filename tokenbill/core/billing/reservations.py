@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from attrs import fields
 
-from tokenbill.core.base.values import Memo, slot_setters
+from tokenbill.core.base.values import Memo, draft_of
 from tokenbill.core.billing.dated import bill_request
 from tokenbill.core.billing.lives import with_lives
 from tokenbill.core.billing.zone_rules import in_period
@@ -69,24 +69,25 @@ def open_holds(account: Any) -> Holds:
 def holding(account: Any, holds: Holds) -> Any:
     """The account with these open holds; what was worked out of its period stays, for holds change none."""
     cls: Any = account.__class__
-    credit = account.made.get("credit")
-    after = cls.__new__(cls)
-    for name, write in _writers(cls).items():
+    credit, (draft, names) = account.made.get("credit"), _draft(cls)
+    after = draft()
+    for name in names:
         if credit is None or name not in ("balance", "draws_by_charge"):
-            write(after, getattr(account, name))
+            setattr(after, name, getattr(account, name))
     if credit is None:
-        _writers(cls)["balance"](after, account.balance.with_holds(holds))
+        after.balance = account.balance.with_holds(holds)
         known = {key: account.made[key] for key in ("position", "statement") if key in account.made}
     else:
         known = {"credit": credit.with_holds(holds, account.period)}
-    _writers(cls)["made"](after, Memo(known))
+    after.made = Memo(known)
+    after.__class__ = cls
     return after
 
 
 @cache
-def _writers(cls: Hashable) -> dict[str, Callable[[Any, Any], None]]:
-    """What writes each field of an account, by name."""
-    return dict(zip((item.name for item in fields(cast(Any, cls))), slot_setters(cls), strict=True))
+def _draft(cls: Hashable) -> tuple[Any, tuple[str, ...]]:
+    """What an account is written as, and the names of its fields."""
+    return draft_of(cls), tuple(item.name for item in fields(cast(Any, cls)))
 
 
 def reservation_of_usage(

@@ -148,11 +148,12 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
         CurrencyMismatch: If a grant or the credit balance is in a currency that the plan does not know.
     """
     if request.versions is None:
-        by_sums = _paid_by_sums(request, plan)
+        made = request.opening.made
+        by_sums = _paid_by_sums(request, plan) if made.get("position") is None else None
         if by_sums is not None:
             return by_sums
         # an account whose charges credit paid is not asked for its balance, which it would have to work out
-        if "charges" not in request.opening.made and is_straight(request.opening, plan):
+        if "charges" not in made and is_straight(request.opening, plan):
             return _straight(request, plan)
         by_charge = _paid_by_charge(request, plan)
         if by_charge is not None:
@@ -216,7 +217,8 @@ def _owed(
     before, credit = opening.accrued, opening.credit_balance
     if credit:  # what is owed is of one currency, too
         check_currencies(opening, request.plan)
-    check_grants(opening, request.plan, request.versions and request.versions.contract)
+    if opening.balance.grants:
+        check_grants(opening, request.plan, request.versions and request.versions.contract)
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
     is_due = open >= 0 and not _is_carried(request.plan, open)

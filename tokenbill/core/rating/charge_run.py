@@ -122,6 +122,8 @@ class ChargeRun(RatingRun):
         "tokens",
     )
 
+    keeps_parts = True
+
     def __init__(self, request: RatingRequest) -> None:
         plan = self.plan = request.plan.unrounded if request.exact else request.plan
         # a meter met for the first time may bring a new cell, which the terms have to know

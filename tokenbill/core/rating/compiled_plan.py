@@ -30,18 +30,18 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.allowances import Allowance
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.schedule import PriceSchedule
+from tokenbill.core.rating.cell_terms import Terms
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.integer_price import denominator_of
 from tokenbill.core.rating.lines import Charge
-from tokenbill.core.rating.plan_scale import PlanScale, Stage, amounts_of, part_of
-from tokenbill.core.rating.pricing_stages import FeeCharge, PriceUsage
+from tokenbill.core.rating.plan_scale import PlanScale, amounts_of, part_of
 from tokenbill.core.rating.rate_card import WIDEST, Cells, RateCard
 from tokenbill.core.rating.rating_run import MODES, Identity, Number, RatingRun
-from tokenbill.core.rating.stages import STAGES, PayPromotional, RoundNet
+from tokenbill.core.rating.stages import STAGES
 from tokenbill.core.rating.version_items import entry_items
 from tokenbill.core.rating.version_terms import VersionTerms, concern, terms_of_plan
 
-__all__ = ["UNIT", "CompiledPlan", "Position", "Terms", "compiled_plan"]
+__all__ = ["UNIT", "CompiledPlan", "Position", "compiled_plan"]
 
 UNIT = 10**9
 """Parts of a unit that a quantity counts in whole numbers; one with more decimals becomes a Fraction."""
@@ -52,6 +52,7 @@ WHOLE = Fraction(1)
 Tiered: TypeAlias = "Mapping[EntryCurve, Quantity]"
 """What was used of each entry that is no straight line."""
 NOTHING: Tiered = MappingProxyType({})
+_multiply = EXACT.multiply
 
 
 class Position(NamedTuple):
@@ -62,53 +63,12 @@ class Position(NamedTuple):
     tiered: Tiered
 
 
-class Terms:
-    """The stages of a plan for a number of cells: those that price, and those that settle.
-
-    ``divisors`` are what a minor unit is in the numbers before the first stage that settles, and after each.
-    ``due`` is what fees come to by cell before anything is used, on an interim bill and on a final one;
-    ``is_free`` says that nothing stands between prices and the rounded net.
-    """
-
-    __slots__ = ("cells", "divisors", "due", "is_free", "looks_at_charges", "pricing", "settling", "sums")
-
-    def __init__(self, cells: Cells, stages: Sequence[tuple[Stage, Number]]) -> None:
-        self.cells = range(len(cells.masks))
-        self.pricing = tuple(stage for stage, _ in stages if isinstance(stage, FeeCharge | PriceUsage))
-        self.settling = tuple(stage for stage, _ in stages if not isinstance(stage, FeeCharge | PriceUsage))
-        # that of the prices, then that after each stage that settles
-        self.divisors = tuple(divisor for _, divisor in stages[len(self.pricing) - 1 :])
-        # read from the stages, not from the plan: one that is put into the list is never passed over
-        self.looks_at_charges = any(stage.looks_at_charges for stage, _ in stages)
-        self.is_free = all(isinstance(stage, PriceUsage | RoundNet | PayPromotional) for stage, _ in stages)
-        # sums by cell are asked where no credit is there to pay
-        self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayPromotional))
-        due = [[0] * len(self.cells), [0] * len(self.cells)]
-        for stage in self.pricing:
-            if isinstance(stage, FeeCharge):
-                due[1][stage.cell] += stage.amount
-                due[0][stage.cell] += stage.amount if stage.fee.due == "advance" else 0
-        self.due: tuple[Sequence[Number], Sequence[Number]] = (tuple(due[0]), tuple(due[1]))
-
-    def rate(self, run: RatingRun) -> RatingRun:
-        """A run taken through all stages."""
-        for stage in self.pricing:
-            stage.apply(run)
-        return self.settle(run)
-
-    def settle(self, run: RatingRun) -> RatingRun:
-        """A run whose charges are priced, taken through the rest."""
-        for stage in self.settling:
-            stage.apply(run)
-        return run
-
-
 class CompiledPlan:
     """A plan for a part of a billing period, in whole numbers.
 
-    ``card`` has its entries; ``is_free`` says that no term stands between prices and total, ``is_plain``
-    that nothing is refused besides, ``by_cell``
-    that sums by cell are all that its total needs: no term then looks at single charges.
+    ``card`` has its entries; ``fees`` are what fees add to it, on an interim bill and on a final one, where
+    nothing else stands between prices and total. ``by_cell`` says that sums by cell are all that its total
+    needs: no term then looks at single charges.
 
     Args:
         plan: The terms.
@@ -127,8 +87,7 @@ class CompiledPlan:
         "cells",
         "divisor",
         "exactly",
-        "is_free",
-        "is_plain",
+        "fees",
         "minor_unit",
         "places",
         "plan",
@@ -169,8 +128,7 @@ class CompiledPlan:
         self.divisor = part_of(WHOLE if exactly else self.card.scale, self.places)
         self.reads_usage = any(version.plan.reads_usage for version in self.versions)
         is_one = len(self.versions) == 1 and not self.reads_usage
-        self.is_free = is_one and self._terms.is_free and not self.whole_lines
-        self.is_plain = self.is_free and plan.overage == "bill"
+        self.fees = self._terms.fees if is_one and not self.whole_lines else None
         looks_at_charges = self.reads_usage or self._terms.looks_at_charges
         self.by_cell = not (self.whole_lines or looks_at_charges or plan.token_price is not None)
 
@@ -296,9 +254,7 @@ class CompiledPlan:
                 total += quantity * slope if type(quantity) is int else curve.at(quantity)
         for curve, quantity in tiered.items() if tiered else ():
             total += curve.at(quantity) - curve.standing
-        for curve in card.always:
-            total += curve.standing
-        return total
+        return total + sum(curve.standing for curve in card.always) if card.always else total
 
     def added(self, usage: Usage, nets: list[Number], before: Tiered = NOTHING) -> Tiered:
         """Add what usage comes to, to sums by cell; the quantities on curves with tiers, old and new."""
@@ -324,18 +280,24 @@ class CompiledPlan:
 
     def start(self) -> list[Number]:
         """What usage comes to by cell while nothing is used."""
-        nets: list[Number] = [0] * (len(self.cells.masks) or 1)
+        return self._standing([0] * (len(self.cells.masks) or 1))
+
+    def _standing(self, nets: list[Number]) -> list[Number]:
+        """Sums by cell, with what is due though nothing is used."""
         for curve in self.card.always:
             nets[curve.cell] += curve.standing
         return nets
 
     def settled(self, used: Sequence[Number], *, final: bool) -> Decimal:
         """What sums of usage by cell come to: fees added, taken through all terms."""
-        if self.is_plain:
-            return self.money(self.round(used[0], self.divisor))
+        if self.fees is not None:
+            return self.money(self.round(sum(used) + self.fees[final], self.divisor))
+        return self._settled(self.with_fees(used, final=final), final)
+
+    def _settled(self, nets: list[Number], final: bool) -> Decimal:
+        """What sums by cell come to, fees among them; they are not kept."""
         terms = self.terms()
-        nets = self.with_fees(used, final=final)
-        run = RatingRun(nets, terms.cells, round=self.round, whole_lines=False, final=final)
+        run = RatingRun(nets, terms.cells, self.round, False, final)
         for apply in terms.sums:
             apply(run)
         return self.money(run.total)
@@ -349,16 +311,16 @@ class CompiledPlan:
 
     def total(self, usage: Usage, *, final: bool = True) -> Decimal:
         """What a period of this usage comes to, by sums."""
-        if self.is_plain:
-            return self.money(self.round(self.numerator(usage), self.divisor))
-        nets = self.start()
+        if self.fees is not None:
+            return self.money(self.round(self.numerator(usage) + self.fees[final], self.divisor))
+        nets = self._standing(list(self.terms().due[final]))
         self.added(usage, nets)
-        return self.settled(nets, final=final)
+        return self._settled(nets, final)
 
     def money(self, units: int) -> Decimal:
         """Minor units as an amount."""
         try:
-            return EXACT.multiply(units, self.minor_unit)
+            return _multiply(units, self.minor_unit)
         except Inexact:
             return shifted(units, self.places)
 

@@ -291,8 +291,8 @@ def _settled(
     plan: CompiledPlan, nets: Sequence[Number], offered: int, *, final: bool
 ) -> tuple[int, int, int]:
     """Total, net and promotional credit of sums of usage by cell, in minor units."""
-    if plan.is_free and not offered:
-        total = plan.round(nets[0], plan.divisor)
+    if plan.fees is not None and not offered:
+        total = plan.round(sum(nets) + plan.fees[final], plan.divisor)
         return total, total, 0
     terms = plan.terms()
     run = CellRun(

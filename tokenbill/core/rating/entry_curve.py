@@ -14,7 +14,7 @@ from tokenbill.core.pricing.price import After, Price
 from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.pricing.tiers import Graduated
 from tokenbill.core.rating.integer_price import IntegerPrice
-from tokenbill.core.rating.lines import Charge, LineItem
+from tokenbill.core.rating.lines import Charge, LineItem, line_item
 from tokenbill.core.rating.rating_run import Identity
 
 __all__ = ["EntryCurve", "Group", "Quantity"]
@@ -42,6 +42,7 @@ class EntryCurve:
         "charges",
         "function",
         "identity",
+        "is_for_one",
         "is_own",
         "key",
         "order",
@@ -52,6 +53,9 @@ class EntryCurve:
         "standing",
         "tiers_used",
         "unit",
+        "unit_charge",
+        "unit_per",
+        "unit_rate",
     )
 
     def __init__(self, key: Meter, price: Price, cell: int, *, scale: int, unit: int) -> None:
@@ -65,6 +69,9 @@ class EntryCurve:
         self.tiers_used: list[LineItem] = []
         self.rule = ""
         self.is_own: bool | None = None
+        self.unit_charge: Charge | None = None
+        self.is_for_one = False
+        self.unit_rate = self.unit_per = ONE
 
     def prepare(self, curve: Curve) -> None:
         """Take the pieces, of which the scale makes every number whole."""
@@ -111,13 +118,13 @@ class EntryCurve:
 
     def lines(self, quantity: Decimal) -> list[LineItem]:
         """What a bill shows of it; a price for each unit makes one line, at a charge that never changes."""
-        price = self.price
-        if type(price) is PerUnit and "" in self.charges:
+        price, charge = self.price, self.unit_charge
+        if charge is not None:
             # the numbers of the price, not their quotient: 6 at 0.10 reads 0.60 on every bill
-            amount = _multiply(quantity, price.rate)
+            amount = _multiply(quantity, self.unit_rate)
             try:
-                amount = amount if price.per == ONE else _divide(amount, price.per)
-                return [LineItem(self.charges[""], quantity, amount, amount)]
+                amount = amount if self.is_for_one else _divide(amount, self.unit_per)
+                return [line_item(charge, quantity, amount, amount)]
             except Inexact:
                 pass  # it does not terminate: the component has the Fraction
         elif type(price) is Graduated and quantity:
@@ -150,6 +157,9 @@ class EntryCurve:
         rule = self._words() if rate is not None or fee else ""
         made = Charge("usage", self.key, description, rate, component.per, component.round, fee, rule)
         self.charges[label] = made
+        if type(self.price) is PerUnit:
+            self.unit_rate, self.unit_per = self.price.rate, self.price.per
+            self.unit_charge, self.is_for_one = made, self.price.per == ONE
         return made
 
     def _words(self) -> str:
@@ -161,5 +171,5 @@ class EntryCurve:
 
 def _item(charge: Charge, quantity: Exact, amount: Exact) -> LineItem:
     if type(amount) is Decimal and type(quantity) is Decimal:
-        return LineItem(charge, quantity, amount, amount)
-    return LineItem(charge, decimal(quantity), decimal(amount), amount)
+        return line_item(charge, quantity, amount, amount)
+    return line_item(charge, decimal(quantity), decimal(amount), amount)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal, Inexact
+from decimal import Decimal
 from fractions import Fraction
-from functools import reduce
+from typing import Any
 
 from attrs import evolve, frozen
 
 from tokenbill.core.base.tables import digits, shortest
-from tokenbill.core.base.values import Value, slot_setters
+from tokenbill.core.base.values import Value, draft_of, slot_setters
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import (
-    EXACT,
     ONE,
     ZERO,
     Direction,
@@ -33,8 +32,8 @@ __all__ = [
     "NUMBERS",
     "Charge",
     "LineItem",
-    "exact_sum",
     "less",
+    "line_item",
     "telescoped",
 ]
 
@@ -88,7 +87,7 @@ class LineItem(Value):
     quantity: Decimal | None
     amount: Decimal
     precise: Exact
-    _base: Exact | None = None
+    _base: tuple[Any, Any] | None = None
 
     def __init__(
         self,
@@ -96,10 +95,8 @@ class LineItem(Value):
         quantity: Decimal | None,
         amount: Decimal,
         precise: Exact,
-        *,
-        base: Exact | None = None,
+        base: tuple[Any, Any] | None = None,
     ) -> None:
-        # a bill makes a few of them at once; writing the slots halves what each costs
         _set_charge(self, charge)
         _set_quantity(self, quantity)
         _set_amount(self, amount)
@@ -111,7 +108,8 @@ class LineItem(Value):
         """What the line is for; what a rule was applied to is put into its words when they are asked for."""
         charge, base = self._charge, self._base
         if base is not None:
-            charge = evolve(charge, rule=charge.rule.replace("{}", shortest(decimal(base))))
+            exact = Fraction(base[0]) / Fraction(base[1])
+            charge = evolve(charge, rule=charge.rule.replace("{}", shortest(decimal(exact))))
             _set_charge(self, charge)
             _set_base(self, None)
         return charge
@@ -217,15 +215,28 @@ class LineItem(Value):
 
 
 _set_charge, _set_quantity, _set_amount, _set_precise, _set_base = slot_setters(LineItem)
+_Draft = draft_of(LineItem)
 
 
-def exact_sum(lines: Iterable[LineItem]) -> Exact:
-    """The exact amounts together."""
-    amounts = [line.precise for line in lines]
-    try:
-        return reduce(EXACT.add, amounts, ZERO)  # type: ignore[arg-type]
-    except (Inexact, TypeError):  # more digits than the context holds, or a Fraction
-        return sum((Fraction(amount) for amount in amounts), Fraction())
+def line_item(
+    charge: Charge,
+    quantity: Decimal | None,
+    amount: Decimal,
+    precise: Exact,
+    base: tuple[Any, Any] | None = None,
+) -> LineItem:
+    """The line of these, as ``LineItem`` makes it, in half the time: a bill makes a few of them at once.
+
+    What a rule was applied to, *base*, is a numerator and what it is over, for the words of few are asked.
+    """
+    line: Any = _Draft()
+    line._charge = charge
+    line.quantity = quantity
+    line.amount = amount
+    line.precise = precise
+    line._base = base
+    line.__class__ = LineItem
+    return line  # type: ignore[no-any-return]  # of its class by now
 
 
 def telescoped(lines: Sequence[LineItem]) -> list[LineItem]:

@@ -16,7 +16,8 @@ from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.credit_position import CellRun
 from tokenbill.core.rating.lines import LineItem
 from tokenbill.core.rating.pricing_stages import FeeCharge
-from tokenbill.core.rating.statement import fee_line, line_of, plain_lines
+from tokenbill.core.rating.rating_run import Note, RatingRun
+from tokenbill.core.rating.statement import fee_line, line_of
 
 __all__ = ["lines_by_sums"]
 
@@ -30,24 +31,27 @@ def lines_by_sums(
 
     *promotional* are what promotional grants without scopes offer, in order of drawing.
     """
-    if plan.is_plain and not promotional:
-        return plain_lines(plan, usage)
     quantities = plan.card.quantities(usage)
     curves = sorted(quantities, key=_order) if len(quantities) > 1 else quantities
-    terms = plan.terms()  # after the quantities: a meter met for the first time may bring a cell
-    lines = [
-        fee_line(stage, plan)
-        for stage in terms.pricing
-        if isinstance(stage, FeeCharge) and (final or stage.fee.due == "advance")
-    ]
-    nets = list(terms.due[final])
+    terms, lines = plan.terms(), list[LineItem]()  # a meter met for the first time may have brought a cell
+    for stage in terms.pricing:
+        if isinstance(stage, FeeCharge) and (final or stage.fee.due == "advance"):
+            lines.append(stage.line or fee_line(stage, plan))
     for curve in curves:
-        quantity = quantities[curve]
-        nets[curve.cell] += curve.at(quantity)
-        lines += curve.lines(Decimal(quantity))
-    run = CellRun(nets, terms.cells, round=plan.round, whole_lines=False, final=final)
-    run.offers, run.notes = promotional, []
-    terms.settle(run)
-    for note in run.notes:
-        lines.append(line_of(note, plan))
+        lines += curve.lines(Decimal(quantities[curve]))
+    if plan.fees is not None and not promotional:
+        return lines  # no term has anything to note
+    nets, notes = list(terms.due[final]), list[Note]()
+    for curve in curves:
+        nets[curve.cell] += curve.at(quantities[curve])
+    if promotional:
+        by_cell = CellRun(nets, terms.cells, plan.round, whole_lines=False, final=final)
+        by_cell.offers, by_cell.notes = promotional, notes
+        terms.settle(by_cell)
+    else:
+        run = RatingRun(nets, terms.cells, plan.round, whole_lines=False, final=final)
+        run.notes = notes
+        for apply in terms.sums:
+            apply(run)
+    lines += [line_of(note, plan) for note in notes]
     return lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from operator import eq
 from typing import Any, Protocol
 
 from tokenbill.core.base.quoting import quoted
@@ -214,16 +213,16 @@ def folded(usage: Usage, plan: CompiledPlan, within: Iterable[str] | None = None
     What labels tell apart and no price does is one sum: a thousand of them cost no more than one. A schedule
     of a user's own may look at anything, so its meters stay as they are.
     """
-    card = plan.card
-    keys = {meter: card[meter].key for meter in usage.counted}
-    if all(map(eq, keys, keys.values())):
-        return usage, set()
+    card, counted = plan.card, usage.counted
+    if card.keys() >= counted.keys() and card.idle.keys().isdisjoint(counted):
+        return usage, set()  # the card has met all of them, and none with labels that it does not look at
+    keys = {meter: card[meter].key for meter in counted}
     idle = {key for meter, key in keys.items() if key != meter}
     if within is not None:
         idle &= set(within)
     if not idle or not isinstance(plan.plan.prices, PriceSchedule):
         return usage, set()
-    pairs = [(keys[meter] if keys[meter] in idle else meter, usage[meter]) for meter in usage.counted]
+    pairs = [(keys[meter] if keys[meter] in idle else meter, usage[meter]) for meter in counted]
     return Usage(pairs), idle
 
 

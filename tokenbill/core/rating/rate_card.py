@@ -98,6 +98,7 @@ class RateCard(dict[str, EntryCurve]):
         "always",
         "cells",
         "curves",
+        "idle",
         "is_full",
         "plan",
         "scale",
@@ -130,6 +131,7 @@ class RateCard(dict[str, EntryCurve]):
                     self.scale = wider
         if scale is None:
             self.curves = dict.fromkeys(self.curves)
+        self.idle: dict[str, Meter] = {}
         self._known: dict[Meter, EntryCurve] = {}
         self._groups: dict[tuple[Meter, Group], EntryCurve] = {}
         self.always = tuple(self._stand(walked))
@@ -152,6 +154,8 @@ class RateCard(dict[str, EntryCurve]):
         labels = entry.price.labels if isinstance(entry.price, Each) else ()
         group = tuple(map(meter.labels.get, labels))
         curve = self._groups.get((entry.key, group)) or self._curve_of(entry, group)
+        if curve.key != meter:
+            self.idle[text] = curve.key
         # the bill at hand goes on with this card: its groups must not change under it
         self.is_full = self.is_full or len(self) >= METERS
         return self.setdefault(text, curve)

@@ -11,7 +11,7 @@ from datetime import date
 from fractions import Fraction
 from math import gcd
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.rating.lines import Charge
@@ -93,11 +93,13 @@ class RatingRun:
         "widened",
     )
 
+    keeps_parts: ClassVar[bool] = False
+    """Whether it keeps what a tax comes to on each charge."""
+
     def __init__(
         self,
         nets: list[Number],
         cells: Sequence[int],
-        *,
         round: Callable[[Number, Number], Number],
         whole_lines: bool,
         final: bool,

@@ -32,7 +32,7 @@ from tokenbill.core.pricing.price import Price
 from tokenbill.core.rating.charge_run import ChargeRun, Earlier, RatingRequest, Sort, is_in_tokens
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
-from tokenbill.core.rating.lines import Charge, LineItem, telescoped
+from tokenbill.core.rating.lines import Charge, LineItem, line_item, telescoped
 from tokenbill.core.rating.pricing_stages import BurnTokens, FeeCharge, TokenPrice
 from tokenbill.core.rating.rating_run import Identity, Note, Number
 from tokenbill.core.rating.readings import items_of, quantities_of
@@ -187,7 +187,7 @@ class Statement:
             # most charges are one line, and the number that was priced says its amount
             number, line = identity.of.at(self.run.quantities[identity.of]), exact[0]
             money = self.plan.money(self.plan.round(number, self.plan.divisor))
-            return [LineItem(line.charge, line.quantity, money, money)]
+            return [line_item(line.charge, line.quantity, money, money)]
         lines = {i: exact if i == place else self._exact_lines(i) for i in items}
         amounts = iter(
             running_differences(
@@ -280,8 +280,8 @@ def line_of(note: Note, plan: CompiledPlan) -> LineItem:
         exact: Exact = plan.money(amount)
     else:
         exact = amount_of(amount, over, plan)
-    of = None if base is None else amount_of(base, base_over, plan)
-    return LineItem(charge, None, decimal(exact), exact, base=of)
+    of = None if base is None else (base, base_over)
+    return line_item(charge, None, exact if type(exact) is Decimal else decimal(exact), exact, of)
 
 
 def fee_line(stage: FeeCharge, plan: CompiledPlan) -> LineItem:
@@ -338,7 +338,7 @@ def amount_of(number: Number, over: Number, plan: CompiledPlan) -> Exact:
 
 def settled_lines(plan: CompiledPlan, lines: Sequence[LineItem], total: Decimal) -> tuple[LineItem, ...]:
     """The lines as a bill shows them: amounts that add up to the total, with the rounding as a line."""
-    net = exact_sum(line.precise for line in lines)
+    net = exact_sum([line.precise for line in lines])
     if type(net) is not Decimal:
         lines = telescoped(lines)
     if net == total:

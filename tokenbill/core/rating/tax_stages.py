@@ -75,11 +75,11 @@ class AddTax(Stage):
         "by_line",
         "charge",
         "included",
+        "is_of_sums",
         "over",
         "parts",
         "per_unit",
         "rate",
-        "rates",
         "scale",
         "weights",
     )
@@ -101,7 +101,6 @@ class AddTax(Stage):
         self.weights = [int(net * common) for net in nets]
         percent = Fraction(tax.percent) / HUNDRED
         self.parts = [net * percent for net in nets]  # what it is of a charge, by cell, for reports
-        self.rates = [weight * percent.numerator for weight in self.weights]
         self.rate, self.scale = percent.numerator, at.scale * common
         self.over = at.divisor * common * percent.denominator
         self.by_line = at.whole_lines and at.plan.rounding.tax == "line"
@@ -111,6 +110,7 @@ class AddTax(Stage):
             for other, stage in per_unit.items()
             if any(other in of.get(key, {}) for of in bases)
         ]
+        self.is_of_sums = not (self.by_line or self.per_unit)
         rule = tax.reason or f"{shortest(tax.percent)} % of {{}}"
         self.charge = Charge("tax", None, tax.name, rule=rule)
         name = f"{tax.name}, included in prices"
@@ -121,10 +121,18 @@ class AddTax(Stage):
 
     def apply(self, run: RatingRun) -> None:
         over = self.over * run.widened
-        if run.notes is None and not self.by_line:  # sums are all that is asked
-            owed = run.sum(map(mul, run.nets, run.by_cell(self.rates)))
+        if self.is_of_sums and not run.keeps_parts:
+            nets = run.nets
+            if len(nets) == 1:
+                whole = nets[0] * self.weights[run.cells[0]]
+            else:
+                whole = run.sum(map(mul, nets, run.by_cell(self.weights)))
+            amount = run.round(run.beyond(whole * self.rate, 0), over)
+            run.note(self.charge, amount, None, whole, self.scale * run.widened)
             if self.included is None:
-                run.tax(run.round(run.beyond(owed, 0), over), ())
+                run.tax(amount, ())
+            else:
+                run.note(self.included, -amount, None, None, None)
             return
         bases = list(map(mul, run.nets, run.by_cell(self.weights)))
         for stage, weights in self.per_unit:
