@@ -9,7 +9,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.base.values import Memo, memo_field, slot_setters
@@ -25,7 +25,7 @@ from tokenbill.core.money.decimals import Exact, exact_sum
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta, delta_of
-from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest
+from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, request_of
 from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem
@@ -60,7 +60,7 @@ class Bill:
     Decimal('11.00')
     """
 
-    _parts: tuple[Any, ...]
+    _parts: tuple[Any, ...] = field(eq=request_of)
     total: Decimal
     _made: Memo | None = memo_field()
 
@@ -129,8 +129,13 @@ class Bill:
                 return cls(parts, compiled.total(usage, final=final))
             request = BillRequest(usage, terms, before, final, reversal, notes, period, at)
         else:
-            from tokenbill.core.billing.dated import bill_request  # most bills are of a plan that stays
+            # most bills are of a plan that stays
+            from tokenbill.core.billing.dated_total import bill_request, dated_total
 
+            if opening is NEW and reversal is NO_USAGE and not restate:
+                summed = dated_total((usage, plan, before, final, notes, period, at, levels))
+                if summed is not None:
+                    return cls(*summed)
             asked: Any = {"at": at, "reversal": reversal, "about": notes, "restate": restate}
             asked["levels"] = levels
             request, compiled = bill_request(usage, plan, period, before, final=final, **asked)
@@ -151,7 +156,7 @@ class Bill:
     def request(self) -> BillRequest:
         """What the bill was asked with."""
         if type(self._parts) is not BillRequest:
-            _set_parts(self, BillRequest(*self._parts))
+            _set_parts(self, request_of(self._parts))
         return cast(BillRequest, self._parts)
 
     @property

@@ -6,11 +6,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve
 
 from tokenbill.core.base.inputs import is_mapping
+from tokenbill.core.billing.versions_of_period import (
+    compiled_contract,
+    contract_of,
+    kept_by,
+    levels_at,
+    levels_read,
+    versions_of_period,
+)
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.instants import is_before, iso_text, moment, utc
@@ -19,7 +27,6 @@ from tokenbill.core.plans.contract import Amendment, Clause, Contract, placed
 from tokenbill.core.plans.levels import (
     Levels,
     cut,
-    in_force,
     in_period,
     levels_of,
     merged,
@@ -27,15 +34,20 @@ from tokenbill.core.plans.levels import (
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.plan_at_levels import check_known, fixed
 from tokenbill.core.plans.rhythms import has_fees_of_the_past
-from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion
-from tokenbill.core.rating.compiled_plan import PERIODS, CompiledPlan, compiled_plan
+from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.rate_card import RateCard
-from tokenbill.core.rating.version_terms import terms_of_versions
 from tokenbill.errors import AccountMismatch, InvalidPeriod, InvalidPlan, InvalidUsage, UnpricedUsage
 
-__all__ = ["bill_request", "by_version", "compiled_contract", "is_dated", "restored"]
+__all__ = [
+    "bill_request",
+    "by_version",
+    "is_dated",
+    "parts_of",
+    "restored",
+    "version_at",
+]
 
 RESTATE = "rate the past anew with Bill.of(…, restate=True), which charges the difference"
 
@@ -47,28 +59,6 @@ def is_dated(usage: object) -> bool:
         and not isinstance(usage, Usage)
         and any(isinstance(part, Usage) or is_mapping(part) for part in usage.values())
     )
-
-
-def compiled_contract(
-    contract: Contract,
-    period: Period,
-    clauses: Sequence[Clause],
-    levels: Sequence[Mapping[str, Decimal]] = (),
-) -> CompiledPlan:
-    """The compiled form of the versions of a period at their levels, kept by the contract.
-
-    With a schedule of a user's own it is made anew each time, for what that answers may change.
-    """
-    if not all(isinstance(clause.plan.prices, PriceSchedule) for clause in clauses):
-        return CompiledPlan(clauses[0].plan, versions=terms_of_versions(contract, period, clauses, levels))
-    told = tuple(tuple(sorted(each.items())) for each in levels)
-    key = period, tuple((utc(clause.period.start), clause.period.end) for clause in clauses), told
-    kept = _kept_by(contract)
-    known: CompiledPlan | None = kept.get(key)
-    if known is None or any(card.is_full for card in known.cards):
-        versions = terms_of_versions(contract, period, clauses, levels)
-        known = kept[key] = CompiledPlan(clauses[0].plan, versions=versions)
-    return known
 
 
 def bill_request(
@@ -92,11 +82,11 @@ def bill_request(
         raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
     if isinstance(plan, Contract) and not (plan.amendments or plan.end):
         plan = plan.plan  # a contract that never changed is its plan, and needs no period
-    parts, taken = _parts_of(usage), _parts_of(reversal)
+    parts, taken = parts_of(usage), parts_of(reversal)
     whole, back = (sum((part for _, part in both), NO_USAGE) for both in (parts, taken))
     dated = tuple((when, part) for when, part in parts if when is not None)
     has_dates = any(when is not None for when, _ in (*parts, *taken)) or bool(opening.versions)
-    names = _levels_read(plan)
+    names = levels_read(plan)
     told = levels_of(levels)
     known = merged(opening.levels, told)
     check_known((name for name, _ in told), names)
@@ -106,7 +96,7 @@ def bill_request(
     if isinstance(plan, BillingPlan) and not (plan.is_dated or has_dates or restate or names):
         request = BillRequest(whole, plan, opening, final, back, about, period, at, levels=known)
         return request, compiled_plan(plan, period)
-    contract = plan if isinstance(plan, Contract) else _contract_of(plan)
+    contract = plan if isinstance(plan, Contract) else contract_of(plan)
     period = opening.period if period is None else period
     if period is None:
         raise InvalidPeriod(
@@ -125,32 +115,6 @@ def bill_request(
     last = clauses[-1].plan
     request = BillRequest(whole, last, opening, final, back, about, period, at, versions, dated, known)
     return request, versions.plan
-
-
-def _contract_of(plan: BillingPlan) -> Contract:
-    """A plan as a contract, kept by the plan with what it compiled; a user's own schedule may change."""
-    kept: Contract | None = plan.made.get("contract")
-    if kept is None:
-        kept = Contract(plan)
-        if isinstance(plan.prices, PriceSchedule):
-            plan.made["contract"] = kept
-    return kept
-
-
-def _levels_read(terms: BillingPlan | Contract) -> frozenset[str]:
-    """The levels that a plan, or some plan of a contract, reads."""
-    if isinstance(terms, BillingPlan):
-        return terms.levels
-    return terms.plan.levels.union(*(change.plan.levels for change in terms.amendments))
-
-
-def _levels_at(
-    clauses: Iterable[Clause], levels: Levels, names: Collection[str], *, default: bool = False
-) -> list[dict[str, Decimal]]:
-    """The levels of each version; those that an account did not know yet count as none in its past."""
-    if not names:
-        return []
-    return [in_force(levels, names, clause.period.start, default=default) for clause in clauses]
 
 
 def _undated(levels: Levels, names: Collection[str]) -> dict[str, Decimal]:
@@ -186,23 +150,25 @@ def by_version(
     """
     booked = [(version.start, version.used) for version in opening.versions]
     booked = booked or [(period.start, opening.used)]
-    names, cycle = _levels_read(contract), contract.plan.cycle
-    told, before = in_period(levels, period, cycle), in_period(opening.levels, period, cycle)
-    clauses = cut(contract.clauses(period), told, names)
-    plan = compiled_contract(contract, period, clauses, _levels_at(clauses, told, names))
+    names, cycle = levels_read(contract), contract.plan.cycle
+    before = in_period(opening.levels, period, cycle)
+    clauses, plan = versions_of_period(contract, period, levels)
     seen = [start for start, _ in booked]
     known, past = list(clauses), plan
     if not opening.is_fresh:  # else there is no past to rate
         agreed = _seen_contract(contract, period, seen, opening)
         known = _as_seen(cut(agreed.clauses(period), before, names), seen)
-        past = compiled_contract(agreed, period, known, _levels_at(known, before, names, default=True))
+        past = compiled_contract(agreed, period, known, levels_at(known, before, names, default=True))
     past_usages = _moved(booked, known, period)
     if not restate:
         _check_booked(booked, known, clauses, plan, opening)
     usages = _moved(booked, clauses, period)
     for request, is_new in ((usage, True), (reversal, False)):
         for when, labelled in request:
-            i = _version_at(clauses, plan, when or at, labelled, period, is_dated=when is not None)
+            if when is None and at is None:
+                i = _version_of(clauses, plan, labelled)
+            else:
+                i = version_at(clauses, cast(date, when or at), period, is_dated=when is not None)
             part = _without_idle(labelled, plan.cards[i], opening.idle_labels)
             usages[i] = usages[i] + part if is_new else usages[i] - part
     return ByVersion(contract, plan, tuple(usages), past, tuple(past_usages), clauses, tuple(known), restate)
@@ -232,18 +198,10 @@ def _without_idle(usage: Usage, card: RateCard, idle: Collection[Meter]) -> Usag
     return Usage([(key if key in idle else meter, usage[meter]) for meter, key in keys.items()])
 
 
-def _kept_by(contract: Contract) -> dict[Any, Any]:
-    """What a contract keeps, by period; it begins anew where that grows, for periods have no end."""
-    kept = contract.compiled.value
-    if kept is None or len(kept) >= PERIODS:
-        kept = contract.compiled.value = {}
-    return kept
-
-
 def _seen_contract(contract: Contract, period: Period, starts: Sequence[date], opening: Any) -> Contract:
     """The contract as an account has seen it, kept by the contract: what it compiled serves the next bill."""
     key = "seen", period, opening.fingerprint, tuple(map(utc, starts))
-    kept = _kept_by(contract)
+    kept = kept_by(contract)
     known: Contract | None = kept.get(key)
     if known is None:
         known = kept[key] = _known_part(contract, period, starts, opening)
@@ -303,25 +261,19 @@ def _index(clauses: Sequence[Clause], at: date) -> int:
     return later[-1] if later else 0
 
 
-def _parts_of(usage: Any) -> list[tuple[date | None, Usage]]:
+def parts_of(usage: Any) -> list[tuple[date | None, Usage]]:
     """Usage by the date or instant that it has, if it has one."""
     if not is_dated(usage):
         return [(None, usage if type(usage) is Usage else Usage(usage))]
     return [(moment(when), part if type(part) is Usage else Usage(part)) for when, part in usage.items()]
 
 
-def _version_at(
-    clauses: Sequence[Clause],
-    plan: CompiledPlan,
-    at: date | None,
-    usage: Usage,
-    period: Period,
-    *,
-    is_dated: bool,
-) -> int:
-    """The version that usage falls under."""
-    if at is None:
-        return _version_of(clauses, plan, usage)
+def version_at(clauses: Sequence[Clause], at: date, period: Period, *, is_dated: bool) -> int:
+    """The version that usage of some time falls under; only what is dated has to lie in the period.
+
+    Raises:
+        InvalidUsage: For dated usage outside the period, or after the contract's end.
+    """
     when = placed(at, period, clauses[0].plan.cycle)
     if is_dated and (is_before(when, period.start) or not is_before(when, period.end)):
         raise InvalidUsage("usage outside the period", iso_text(at), f"date it within {period}")

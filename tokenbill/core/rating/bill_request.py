@@ -13,11 +13,12 @@ from tokenbill.core.plans.levels import Levels
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.opening import Opening, folded
+from tokenbill.core.rating.version_terms import VersionTerms
 
 if TYPE_CHECKING:
     from tokenbill.core.plans.contract import Clause, Contract
 
-__all__ = ["NO_USAGE", "About", "At", "BillRequest", "ByVersion", "used_in", "with_held"]
+__all__ = ["NO_USAGE", "About", "At", "BillRequest", "ByVersion", "request_of", "used_in", "with_held"]
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
@@ -42,6 +43,29 @@ class ByVersion(NamedTuple):
     past_clauses: tuple[Clause, ...]
     restate: bool
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByVersion) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(self._replace(plan=None, past=None))  # type: ignore[arg-type]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # what terms compile to is no value: a copy of a bill, in whatever process, compiles them anew
+        plan, past = ((each.plan, tuple(map(_told, each.versions))) for each in (self.plan, self.past))
+        return _by_version, (plan, past, self._values())
+
+
+def _told(version: VersionTerms) -> VersionTerms:
+    return version._replace(levels=dict(version.levels))
+
+
+def _by_version(plan: Any, past: Any, rest: tuple[Any, ...]) -> ByVersion:
+    compiled = [CompiledPlan(terms, versions=versions) for terms, versions in (plan, past)]
+    return ByVersion(*rest)._replace(plan=compiled[0], past=compiled[1])
+
 
 At: TypeAlias = "date | str | None"
 """When credit is drawn on."""
@@ -64,6 +88,13 @@ class BillRequest(NamedTuple):
     versions: ByVersion | None = None
     dated: tuple[tuple[date, Usage], ...] = ()
     levels: Levels = ()
+
+
+def request_of(parts: Any) -> BillRequest:
+    """What a bill was asked with, of what was written down of it when it was made."""
+    if type(parts) is BillRequest:
+        return parts
+    return BillRequest(*parts) if type(parts) is tuple else cast(BillRequest, parts.resolved())
 
 
 def used_in(request: BillRequest) -> Usage:

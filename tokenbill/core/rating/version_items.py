@@ -14,7 +14,7 @@ from tokenbill.core.rating.rating_run import Identity, Number
 from tokenbill.core.rating.version_terms import VersionTerms, concern, neighbours, not_negative
 from tokenbill.errors import UnpricedUsage
 
-__all__ = ["EntryItem", "entry_items"]
+__all__ = ["EntryItem", "entry_items", "stretches_of"]
 
 
 class EntryItem:
@@ -95,6 +95,18 @@ def _curve_of(card: RateCard, like: EntryCurve) -> EntryCurve | None:
     return curve if curve.identity.key == like.identity.key else None
 
 
+def stretches_of(
+    versions: Sequence[VersionTerms], cards: Sequence[RateCard], like: EntryCurve
+) -> list[list[tuple[EntryCurve, list[int]]]]:
+    """The items of an entry between restarts: curves, each with its versions."""
+    found = {i: curve for i, card in enumerate(cards) if (curve := _curve_of(card, like)) is not None}
+    alike = alike_in(found, versions)
+    return [
+        [(found[group[0]], group) for group in neighbours(stretch, alike)]
+        for stretch in _between_restarts(found, versions)
+    ]
+
+
 def _between_restarts(indices: Mapping[int, object], versions: Sequence[VersionTerms]) -> list[list[int]]:
     """Versions between which tiers go on."""
     stretches = list[list[int]]()
@@ -106,6 +118,19 @@ def _between_restarts(indices: Mapping[int, object], versions: Sequence[VersionT
     return stretches
 
 
+def alike_in(
+    curves: Mapping[int, EntryCurve], versions: Sequence[VersionTerms]
+) -> Callable[[int, int], bool]:
+    """What says whether two versions share an item of an entry: price, and terms in whose scope it is."""
+
+    def alike(one: int, other: int) -> bool:
+        meter = curves[one].key
+        same = curves[one].price == curves[other].price
+        return same and concern(versions[one], "usage", meter) == concern(versions[other], "usage", meter)
+
+    return alike
+
+
 def _items_of(
     stretch: Sequence[int],
     curves: Mapping[int, EntryCurve],
@@ -114,15 +139,9 @@ def _items_of(
     key: str,
 ) -> list[tuple[Number, int, Identity]]:
     """The items of one entry while its tiers go on."""
-
-    def alike(one: int, other: int) -> bool:
-        meter = curves[one].key
-        same = curves[one].price == curves[other].price
-        return same and concern(versions[one], "usage", meter) == concern(versions[other], "usage", meter)
-
     before: Quantity = 0
     items = list[EntryItem]()
-    for group in neighbours(stretch, alike):
+    for group in neighbours(stretch, alike_in(curves, versions)):
         after: Quantity = before
         for i in group:
             after = EXACT.add(after, parts[i][1]) if i in parts else after

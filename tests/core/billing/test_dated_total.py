@@ -1,0 +1,284 @@
+"""Totals of dated bills that sums say: the same as the long way, whatever takes part."""
+
+import copy
+import pickle
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from tests.oracle import contract_simulator
+from tests.oracle.contract_plans import contract_of
+from tokenbill import (
+    Bill,
+    BillingPlan,
+    Contract,
+    Discount,
+    Fee,
+    Flat,
+    Graduated,
+    Period,
+    PerUnit,
+    PriceBook,
+    PriceSchedule,
+    Rounding,
+    Tax,
+    Tier,
+    Usage,
+    Volume,
+)
+from tokenbill.core.billing import dated_total
+from tokenbill.core.billing.dated_total import DatedRequest
+from tokenbill.core.rating import rate_card
+from tokenbill.errors import InvalidPeriod, InvalidPlan, InvalidUsage, UnpricedUsage
+
+MARCH, JUNE = Period("2026-03-01", "2026-04-01"), Period("2026-06-01", "2026-07-01")
+
+
+def by_sums(bill):
+    """A bill whose total sums said, and the long way says, too."""
+    assert type(bill._parts) is DatedRequest
+    assert bill.delta.total == bill.total
+    bill.verify()
+    return str(bill.total)
+
+
+def changed(*plans, on=("2026-06-11", "2026-06-21"), **how):
+    contract = Contract(plans[0])
+    for at, plan in zip(on, plans[1:], strict=False):
+        contract = contract.amended(at, plan, **how)
+    return contract
+
+
+def monthly(fee, prices, **terms):
+    return BillingPlan.subscription(fee, PriceSchedule(prices), **terms)
+
+
+def test_three_versions_of_fees_and_one_allowance():
+    plans = [monthly(fee, {"calls": "0.01", "gpus": "0.10"}, included={"calls": 500}) for fee in (30, 60, 90)]
+    used = {f"2026-06-{day}": Usage(calls=1000, gpus=10) for day in ("05", "15", "25")}
+    # fees 10 + 20 + 30, calls (3,000 − 500) × 0.01, gpus 30 × 0.10
+    assert by_sums(Bill.of(used, changed(*plans), period=JUNE)) == "88.00"
+    assert by_sums(Bill.of(used, changed(*plans), period=JUNE, final=False)) == "88.00"
+
+
+def test_tiers_go_on_over_prices_and_begin_anew_where_they_restart():
+    old = Graduated([Tier(100, "1"), Tier(None, "0.5")])
+    new = Graduated([Tier(100, "2"), Tier(None, "1")])
+    plans = [BillingPlan.subscription(0, PriceSchedule(calls=price)) for price in (old, new)]
+    used = {"2026-06-05": Usage(calls=60), "2026-06-15": Usage(calls=60)}
+    # 60 × 1, then 40 × 2 + 20 × 1; begun anew 60 × 2
+    assert by_sums(Bill.of(used, changed(*plans), period=JUNE)) == "160.00"
+    assert by_sums(Bill.of(used, changed(*plans, tiers="restart"), period=JUNE)) == "180.00"
+
+
+def test_no_version_is_below_zero():
+    falling = Volume([Tier(30, 10), Tier(None, 1)])
+    plans = [
+        BillingPlan.subscription(0, PriceSchedule(calls=falling), taxes=[Tax("VAT", rate)])
+        for rate in (20, 0)
+    ]
+    used = {"2026-06-05": Usage(calls=20), "2026-06-15": Usage(calls=20)}
+    # 200 and 40 − 200 are 40 and 0, of which 20 % is tax
+    assert by_sums(Bill.of(used, changed(*plans), period=JUNE)) == "48.00"
+
+
+def test_what_is_due_though_nothing_is_used_is_due_once():
+    standing = PerUnit("1") + Flat(5, at_zero=True)
+    plans = [monthly(0, {"calls": price}) for price in (standing, standing + PerUnit(1))]
+    contract = changed(*plans)
+    assert by_sums(Bill.of(Usage(), contract, period=JUNE, at="2026-06-30")) == "5.00"
+    # 5 + 10 × 1, then 10 × 2
+    used = {"2026-06-05": Usage(calls=10), "2026-06-15": Usage(calls=10)}
+    assert by_sums(Bill.of(used, contract, period=JUNE)) == "35.00"
+    restarted = changed(*plans, tiers="restart")
+    # 5 + 10 × 1, then 5 + 10 × 2
+    assert by_sums(Bill.of(used, restarted, period=JUNE)) == "40.00"
+
+
+def test_an_entry_that_only_a_later_version_has():
+    plans = [
+        monthly(0, {"calls": 1}),
+        monthly(0, {"calls": 1, "disk": Flat(7, at_zero=True)}),
+        monthly(0, {"disk": 2}),
+    ]
+    contract = changed(*plans)
+    # 3 + 3 calls, and disk 7; a price of 2 for the one disk there was lowers nothing more
+    used = {"2026-06-05": Usage(calls=3), "2026-06-15": Usage(calls=3, disk=1)}
+    assert by_sums(Bill.of(used, contract, period=JUNE)) == "13.00"
+    with pytest.raises(UnpricedUsage):
+        Bill.of({"2026-06-25": Usage(calls=3)}, contract, period=JUNE)
+
+
+def test_groups_and_labels_met_late():
+    each = PriceSchedule(
+        {"calls": Graduated([Tier(10, 1), Tier(None, 2)]).each("region"), "calls{kind=spot}": "0.5"}
+    )
+    plans = [
+        BillingPlan.subscription(0, each, discounts=[Discount.percent(part, on="calls{kind=spot}")])
+        for part in (10, 20)
+    ]
+    contract = changed(*plans)
+    # 10 × 1 + 2 × 2 in a, 6 × 1 in b, 10 × 0.5 less 10 %, 10 × 0.5 less 20 %
+    first = Usage({"calls{region=a}": 6, "calls{kind=spot}": 10})
+    later = Usage({"calls{region=a}": 6, "calls{region=b}": 6, "calls{kind=spot}": 10})
+    assert by_sums(Bill.of({"2026-06-05": first, "2026-06-15": later}, contract, period=JUNE)) == "28.50"
+
+
+def test_a_group_met_late_that_a_tax_is_on_alone():
+    prices = PriceSchedule({"calls": PerUnit(1).each("region"), "calls{kind=spot,region=a}": "0.5"})
+    taxes = [Tax("VAT", 10, on="calls{region=a}"), Tax("levy", 1, on="calls{kind=spot}")]
+    plans = [BillingPlan.subscription(fee, prices, taxes=taxes) for fee in (0, 30)]
+    contract = changed(*plans, on=["2026-06-16"])
+    used = {"2026-06-05": Usage({"calls{region=b}": 10}), "2026-06-20": Usage({"calls{region=a}": 10})}
+    # 15 of a fee, 10, 10 and 10 % of the last
+    assert by_sums(Bill.of(used, contract, period=JUNE)) == "36.00"
+
+
+def test_usage_of_no_time_where_all_versions_price_it_alike():
+    plans = [monthly(fee, {"calls": 1}, included={"calls": 5}) for fee in (30, 60)]
+    contract = changed(*plans)
+    # 10 + 40 of fees, 7 − 5 calls
+    assert by_sums(Bill.of(Usage(calls=7), contract, period=JUNE)) == "52.00"
+    assert by_sums(Bill.of({"calls": 7}, contract, period=JUNE)) == "52.00"
+    dearer = changed(plans[0], monthly(30, {"calls": 2}, included={"calls": 5}))
+    with pytest.raises(InvalidUsage, match="without a time"):
+        Bill.of(Usage(calls=7), dearer, period=JUNE)
+    # of a version that has the entry alone nobody asks when
+    assert by_sums(Bill.of(Usage(calls=7), dearer, period=JUNE, at="2026-06-15")) == "34.00"
+
+
+def test_quantities_of_any_kind_and_dates_of_any_form():
+    contract = changed(monthly(0, {"calls": "0.001"}), monthly(0, {"calls": "0.002"}))
+    days = {Day("2026-06-05"): Usage(calls="1000.5"), date(2026, 6, 15): Usage(calls="0.1234567891")}
+    # 1.0005 + 0.0002469135782; a text of another class may compare as it likes, so it is read each time
+    assert by_sums(Bill.of(days, contract, period=JUNE)) == "1.00"
+    instants = {datetime(2026, 6, 15, tzinfo=UTC): Usage(calls=1000), "2026-06-05T00:00:00Z": {"calls": 1000}}
+    whole = Period("2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z")
+    assert by_sums(Bill.of(instants, contract, period=whole)) == "3.00"
+    twice = {"2026-06-05": Usage({"calls{a=1}": 1000, "calls{a=2}": "0.5"}), "2026-06-06": Usage(calls=1)}
+    # 1001.5 × 0.001
+    assert by_sums(Bill.of(twice, contract, period=JUNE)) == "1.00"
+
+
+def test_a_quantity_near_the_largest_is_for_the_long_way():
+    contract = changed(monthly(0, {"calls": "0.001"}), monthly(0, {"calls": "0.002"}))
+    bill = Bill.of({"2026-06-05": Usage(calls=10**25)}, contract, period=JUNE)
+    assert type(bill._parts) is not DatedRequest
+    assert bill.total == 10**22
+
+
+def test_a_period_of_one_version_and_one_that_is_cut_short():
+    contract = changed(monthly(30, {"calls": 1}), monthly(60, {"calls": 2}))
+    assert by_sums(Bill.of(Usage(calls=3), contract, period=Period("2026-05-01", "2026-06-01"))) == "33.00"
+    assert by_sums(Bill.of(Usage(calls=3), contract, period=Period("2026-07-01", "2026-08-01"))) == "66.00"
+    # a fee of 10 + 60 × 10 ÷ 30, for the contract ends on the 21st
+    ended = contract.ended("2026-06-21")
+    assert by_sums(Bill.of({"2026-06-05": Usage(calls=3)}, ended, period=JUNE)) == "33.00"
+    with pytest.raises(InvalidUsage, match="after the contract's end"):
+        Bill.of({"2026-06-25": Usage(calls=3)}, ended, period=JUNE)
+    with pytest.raises(InvalidUsage, match="outside the period"):
+        Bill.of({"2026-07-05": Usage(calls=3)}, contract, period=JUNE)
+
+
+def test_what_is_wrong_is_told_as_ever():
+    contract = changed(monthly(30, {"calls": 1}), monthly(60, {"calls": 2}))
+    with pytest.raises(InvalidUsage, match="negative"):
+        Bill.of({"2026-06-05": {"calls": -1}}, contract, period=JUNE)
+    with pytest.raises(InvalidPeriod, match="no period"):
+        Bill.of({"2026-06-05": {"calls": 1}}, contract)
+    with pytest.raises(InvalidPlan, match="not a plan"):
+        Bill.of({"2026-06-05": {"calls": 1}}, None, period=JUNE)
+
+
+def test_a_price_book_and_dated_terms_and_a_contract_that_never_changed():
+    book = PriceBook([("2026-01-01", PriceSchedule(calls=1)), ("2026-06-16", PriceSchedule(calls=2))])
+    fee = Fee(30, "support", starts="2026-06-16")
+    plan = BillingPlan.subscription(0, book, fees=[fee])
+    used = {"2026-06-05": Usage(calls=3), "2026-06-20": Usage(calls=3)}
+    for terms in (plan, Contract(plan)):
+        assert by_sums(Bill.of(used, terms, period=JUNE)) == "24.00"
+
+
+def test_levels_told_again_are_read_once():
+    plan = BillingPlan.subscription(Fee(10, "seats", level="seats"), PriceSchedule(calls=1))
+    for levels in (
+        {"seats": [("2026-06-01", 3), ("2026-06-16", 5)]},
+        {"seats": [("2026-06-01", 3), ("2026-06-16", 5)]},
+        {"seats": {"2026-06-01": Decimal(3), "2026-06-16": Decimal(5)}},
+        {"seats": [["2026-06-01", 3], ["2026-06-16", 5]]},
+        (("seats", (("2026-06-01", "3"), ("2026-06-16", "5"))),),
+    ):
+        assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels=levels)) == "42.00"
+    assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": 4})) == "42.00"
+    assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": Decimal(4)})) == "42.00"
+    with pytest.raises(InvalidUsage, match="no term reads"):
+        Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seat": 4})
+
+
+def test_what_sums_do_not_say_goes_the_long_way():
+    strict = {"overage": "refuse"}
+    taxed_by_line = {"rounding": Rounding(stage="line")}
+    for terms in (strict, taxed_by_line):
+        contract = changed(monthly(0, {"calls": 1}, **terms), monthly(0, {"calls": 2}, **terms))
+        bill = Bill.of({"2026-06-05": Usage()}, contract, period=JUNE)
+        assert type(bill._parts) is not DatedRequest
+
+
+class Day(str):
+    """A text of another class."""
+
+    __slots__ = ()
+
+
+class Own:
+    """A schedule of a user's own."""
+
+    currency = "USD"
+
+    def match(self, meter):
+        return PriceSchedule(calls=1).match(meter)
+
+
+def test_a_schedule_of_a_users_own_is_asked_anew():
+    contract = changed(BillingPlan.on_demand(Own()), BillingPlan.on_demand(Own()), on=["2026-06-16"])
+    bill = Bill.of({"2026-06-05": Usage(calls=2)}, contract, period=JUNE)
+    assert type(bill._parts) is not DatedRequest
+    assert str(bill.total) == "2.00"
+
+
+def test_a_bill_is_the_same_value_whether_it_was_looked_at_or_not():
+    contract = changed(monthly(30, {"calls": 1}), monthly(60, {"calls": 2}))
+    used = {"2026-06-05": Usage(calls=1), "2026-06-15": Usage(calls=1)}
+    one, other = (Bill.of(used, contract, period=JUNE) for _ in range(2))
+    assert other.lines
+    assert one == other
+    assert hash(one) == hash(other)
+    assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(other) == one
+    used["2026-06-25"] = Usage(calls=100)  # what was asked stays what it was
+    assert one.usage == Usage(calls=2)
+
+
+def test_dates_and_labels_without_end_begin_anew(monkeypatch):
+    monkeypatch.setattr(dated_total, "DATES", 2)
+    monkeypatch.setattr(rate_card, "METERS", 3)
+    contract = changed(monthly(0, {"calls": 1}), monthly(0, {"calls": 2}))
+    for day in range(1, 10):
+        used = {f"2026-06-0{day}": Usage({f"calls{{id=n{day}}}": 1, "calls": 1})}
+        assert by_sums(Bill.of(used, contract, period=JUNE)) == "2.00"
+        sums = contract.compiled.value["sums"][2]
+        assert len(sums.known) <= 2
+        assert all(len(places) <= 5 for places in sums.sums.places)
+
+
+def test_contracts_at_random_come_to_what_the_long_way_says():
+    said = 0
+    for seed in range(20_261_129, 20_261_189):
+        _, told = contract_simulator.life(seed)
+        contract, period = contract_of(told["contract"]), Period(*told["period"])
+        for final in (True, False):
+            bill = Bill.of(told["used"], contract, period=period, final=final)
+            if type(bill._parts) is DatedRequest:
+                said += 1
+                assert bill.delta.total == bill.total, f"seed {seed}"
+    assert said > 30

@@ -1,0 +1,186 @@
+"""Totals of bills whose terms or usage have dates, where sums by cell say them: no request is made for it.
+
+What the period of a contract compiles to is kept by the contract, with the version of each known date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from tokenbill.core.billing.dated import (
+    bill_request,
+    is_dated,
+    parts_of,
+    version_at,
+)
+from tokenbill.core.billing.versions_of_period import contract_of, levels_read, versions_of_period
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.periods.instants import moment
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.plans.levels import Levels, levels_of, merged
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.plan_at_levels import check_known
+from tokenbill.core.plans.rhythms import has_fees_of_the_past
+from tokenbill.core.pricing.schedule import PriceSchedule
+from tokenbill.core.rating.bill_request import About, BillRequest
+from tokenbill.core.rating.compiled_plan import compiled_plan
+from tokenbill.core.rating.version_sums import VersionSums
+from tokenbill.errors import TokenbillError
+
+__all__ = ["DatedRequest", "bill_request", "dated_total"]
+
+DATES = 4096
+"""Dates of usage that a period knows the version of; then it begins anew, for instants have no end."""
+
+TERMS = BillingPlan, Contract
+ONLY_USAGE = {Usage}
+KEYED = frozenset({str, int, date})
+DATE_TYPES = frozenset({str, date, datetime})
+
+Dated: TypeAlias = "tuple[tuple[Any, Usage], ...] | Usage"
+"""Usage with the dates it was given, or without any."""
+
+
+class DatedRequest(NamedTuple):
+    """What a bill was asked with whose total sums said; the request itself is made when it is asked for."""
+
+    usage: Dated
+    terms: BillingPlan | Contract
+    opening: Any
+    final: bool
+    about: About
+    period: Period
+    at: date | None
+    levels: Levels
+
+    def resolved(self) -> BillRequest:
+        """The request, with the usage of each version."""
+        usage = self.usage if isinstance(self.usage, Usage) else dict(self.usage)
+        asked: Any = {"at": self.at, "about": self.about, "levels": dict(self.levels)}
+        return bill_request(usage, self.terms, self.period, self.opening, final=self.final, **asked)[0]
+
+
+class PeriodSums:
+    """A period of a contract of which nothing was billed yet: its versions, their sums, and known dates."""
+
+    def __init__(self, contract: Contract, period: Period, levels: Levels) -> None:
+        self.period, self.levels, names = period, levels, levels_read(contract)
+        self.clauses, self.plan = versions_of_period(contract, period, levels)
+        # a period that has one version from end to end is one of its plan
+        is_one = len(self.clauses) == 1 and self.clauses[0].period == period
+        if is_one and not (names or has_fees_of_the_past(contract)):
+            self.plan = compiled_plan(self.clauses[0].plan, period)
+        check_known((name for name, _ in levels), names)
+        # where credit may be refused, more has to be known than what is owed
+        says_all = self.plan.by_cell and self.clauses[-1].plan.overage == "bill"
+        self.sums = VersionSums(self.plan) if says_all else None
+        self.known: dict[Any, int] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether hostile labels filled what it compiled to."""
+        return any(card.is_full for card in self.plan.cards)
+
+    def version(self, when: Any) -> int:
+        """The version that holds a date of usage."""
+        found = version_at(self.clauses, moment(when), self.period, is_dated=True)
+        if type(when) in DATE_TYPES:
+            if len(self.known) >= DATES:
+                self.known.clear()
+            self.known[when] = found
+        return found
+
+    def total(self, usage: Dated, at: date | None, *, final: bool) -> Decimal | None:
+        """What usage comes to; None where its time has to be known, or single charges."""
+        if self.sums is None:
+            return None
+        if type(usage) is tuple:
+            try:
+                parts = [(self.known[when], part) for when, part in usage]
+            except KeyError:
+                parts = [(self.version(when), part) for when, part in usage]
+        else:
+            whole, i = cast(Usage, usage), len(self.clauses) - 1
+            if at is not None:
+                i = version_at(self.clauses, at, self.period, is_dated=False)
+            elif not self.sums.is_one_item(whole):
+                return None
+            parts = [(i, whole)]
+        nets = self.sums.of(parts)
+        return None if nets is None else self.plan.settled(nets, final=final)
+
+
+def dated_total(asked: tuple[Any, ...]) -> tuple[DatedRequest, Decimal] | None:
+    """The total of a first bill without credit; None where sums do not say it, or where something is wrong.
+
+    What is wrong, and what of it is told first, is for the long way to say. What was *asked* are the fields
+    of a `DatedRequest`, usage and levels as they were given.
+    """
+    usage, terms, opening, final, about, period, at, levels = asked
+    given, kind = usage, cast(Any, type(usage))
+    if kind is dict and set(map(type, given.values())) == ONLY_USAGE:
+        dated: Dated = tuple(given.items())
+    else:
+        try:
+            dated = tuple(parts_of(usage)) if is_dated(given) else Usage(given)
+        except TokenbillError:
+            return None
+    try:
+        sums = _sums_of(terms, period, levels) if period is not None and isinstance(terms, TERMS) else None
+        total = None if sums is None else sums.total(dated, at, final=final)
+    except TokenbillError:
+        return None
+    if sums is None or total is None:
+        return None
+    return DatedRequest(dated, terms, opening, final, about, sums.period, at, sums.levels), total
+
+
+def _sums_of(terms: Any, period: Period, levels: Mapping[str, Any]) -> PeriodSums | None:
+    """The sums of a period, kept by the contract; a user's own schedule is asked anew each time."""
+    contract: Any = terms
+    if type(terms) is BillingPlan:
+        contract = contract_of(terms)
+    elif not (terms.amendments or terms.end):
+        contract = contract_of(terms.plan)
+    key = _key_of(levels) if levels else ()
+    kept: Any = contract.compiled.value or {}
+    last: Any = kept.get("sums")
+    # equal periods may be written in two zones, and their versions show so
+    if last is not None and last[1] == key and (last[0] is period or str(last[0]) == str(period)):
+        known: PeriodSums = last[2]
+        if key is not None and not known.is_full:
+            return known
+    clauses = contract.clauses(period)
+    if not all(isinstance(clause.plan.prices, PriceSchedule) for clause in clauses):
+        return None
+    found = PeriodSums(contract, period, merged((), levels_of(levels)))
+    kept = contract.compiled.value or {}
+    contract.compiled.value = {**kept, "sums": (period, key, found)}
+    return found
+
+
+def _key_of(levels: Any) -> Hashable:
+    """Levels as they were told, so that those told again need not be read.
+
+    None for whatever might equal other levels and not be them, as 3.0 and True do.
+    """
+    kind = cast(Any, type(levels))  # of which a checker makes nothing narrower
+    if kind is not dict:
+        return None
+    found = list[Any]()
+    for name, given in levels.items():
+        kind = cast(Any, type(given))
+        changes: Any = tuple(given) if kind is list else given
+        parts = [changes]
+        if kind is list or kind is tuple:
+            if any(type(each) is not tuple or not each for each in changes):
+                return None
+            parts = [part for each in changes for part in each]
+        if not KEYED.issuperset(map(type, parts)):
+            return None
+        found.append((name, changes))
+    return tuple(found)
