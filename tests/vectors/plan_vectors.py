@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import combinations
 
 from tokenbill import (
     Account,
@@ -239,28 +240,42 @@ def taxes_of(lines, inclusive):
 
 
 def pipeline(_, params, __):
-    """One bill; its stages are in this order, whatever names the steps bear."""
+    """One bill, whose stages stand in this order; a discount after the tax is credit that is drawn first."""
+    order = params["order"]
+    assert order in ORDERS, f"no bill has its steps in the order {', '.join(order)}"
     lines = params["lines"]
     meters = meters_of(lines)
     discounts = [
         Discount.percent(percent, on=meters[int(place)])
         for place, percent in params.get("line_percent_discounts") or ()
     ]
-    discounts += [Discount.fixed(params["discount_fixed"])] if params.get("discount_fixed") else []
+    grants = [Grant("prepaid", params.get("prepaid") or 0, "USD", priority=1)]
+    if params.get("discount_fixed") and "tax_before_discount" in order:
+        grants.append(Grant("discount", params["discount_fixed"], "USD"))
+    elif params.get("discount_fixed"):
+        discounts.append(Discount.fixed(params["discount_fixed"]))
     terms = {
         "discounts": discounts,
         "taxes": Tax("tax", params.get("tax_percent") or 0),
         "rounding": rounding_of(params),
     }
-    opening = Account(balance=[Grant("prepaid", params.get("prepaid") or 0, "USD")])
-    bill = charged(lines, terms, opening=opening)
-    owed = told(bill, "tax")
+    bill = charged(lines, terms, opening=Account(balance=grants))
     return {
         "amount": Fraction(bill.due),
-        "tax": owed,
+        "tax": told(bill, "tax"),
         "taxable": told(bill, "usage") + told(bill, "discount"),
     }
 
+
+STEPS = ("line_discount", "discount", "tax", "prepaid")
+TAXED_FIRST = ("line_discount", "tax_before_discount", "discount", "prepaid")
+ORDERS = [
+    list(order)
+    for steps in (STEPS, TAXED_FIRST)
+    for count in range(1, len(steps) + 1)
+    for order in combinations(steps, count)
+]
+"""The orders of steps that a bill can have: those of its stages, some of them left out."""
 
 PLAN_RECIPES = {
     recipe.__name__: recipe

@@ -7,9 +7,11 @@ import csv
 import html
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Mapping
+from copy import copy, deepcopy
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, reduce
@@ -20,11 +22,12 @@ from operator import or_, sub
 from time import process_time
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields_dict
 from attrs.exceptions import FrozenInstanceError
 
 from tests.support.edits import edited
 from tests.support.reference_bill import NAMES
+from tests.vectors.payload_shapes import shape_of_api
 from tests.vectors.shared_vectors import ROOT, shared_vectors, vector_id
 from tokenbill import (
     Account,
@@ -57,7 +60,6 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 PRICES = PriceSchedule(tokens="1.00")
 PLAN = BillingPlan.on_demand(PRICES)
-UNITS = BillingPlan.on_demand(PriceSchedule(a=1))
 
 
 # Inputs -----------------------------------------------------------------------------------------------
@@ -186,7 +188,7 @@ def in_time(given, _):
     """A cycle, or a period, and whether an event lies in it."""
     if "unit" in given:
         anchor = given.get("anchor_day", given["anchor"])
-        return Cycle(given["unit"], anchor, given["count"], given["tz"]).period(0), None
+        return Cycle(given["unit"], anchor, given.get("count", 1), given.get("tz", "UTC")).period(0), None
     period = Period(given["start"], given["end"])
     return {True: "included", False: "excluded"}.get("event" in given and given["event"] in period), None
 
@@ -276,9 +278,11 @@ def usage_of(event):
     return event.usage
 
 
-def paid_by_payload(given, _):
-    """A provider's usage object, by its shape."""
-    return billed_tokens(payloads.read_usage(given, "openai.chat"))
+def paid_by_payload(given, case):
+    """A provider's usage object, by its shape; that of OpenAI's chats where neither names nor case tell."""
+    is_told = "provider" in case or (isinstance(given, dict) and "input_tokens" in given)
+    told = shape_of_api(case["provider"], case["api"]) if "provider" in case else None
+    return billed_tokens(payloads.read_usage(given, told if is_told else "openai.chat"))
 
 
 def paid_by_payload_of_any_shape(given, _):
@@ -311,11 +315,17 @@ def read_as_a_bill(given, _):
 
 def framed(given, _):
     """The quantity that a bill of the frame shows, where every unit costs one."""
-    return sum(row["quantity"] for row in records(rate(given, UNITS))), None
+    return sum(row["quantity"] for row in records(rate(given, units_of(given)))), None
 
 
 def framed_by_row(given, _):
-    return sum(row["amount"] for row in records(rate_rows(given, UNITS))), None
+    return sum(row["amount"] for row in records(rate_rows(given, units_of(given)))), None
+
+
+def units_of(frame):
+    """A plan where each meter that a frame names costs one."""
+    meters = {meter for meter in frame["meter"] if isinstance(meter, str)} if "meter" in frame else {"a"}
+    return BillingPlan.on_demand(PriceSchedule(dict.fromkeys(meters, 1)))
 
 
 def records(frame):
@@ -436,6 +446,27 @@ def new_attribute():
             value.colour = "red"
 
 
+def change_attribute():
+    for value in values():
+        for attribute in fields_dict(type(value)):
+            with pytest.raises(FrozenInstanceError):
+                setattr(value, attribute, None)
+
+
+def delete_attribute():
+    for value in values():
+        for attribute in fields_dict(type(value)):
+            with pytest.raises(FrozenInstanceError):
+                delattr(value, attribute)
+
+
+def copied():
+    for value in values():
+        for again in (copy(value), deepcopy(value), pickle.loads(pickle.dumps(value))):
+            assert again == value
+            assert hash(again) == hash(value)
+
+
 def compare_with_int():
     for value in values():
         assert value != 5
@@ -460,15 +491,22 @@ def default_not_shared():
 
 OBJECTS = {
     "new_attribute": new_attribute,
+    "change_attribute": change_attribute,
+    "delete_attribute": delete_attribute,
+    **dict.fromkeys(("copy", "deepcopy", "pickle"), copied),
     "compare_with_int": compare_with_int,
     "equal_scale": equal_scale,
     "default_not_shared": default_not_shared,
 }
 
 
-@pytest.mark.parametrize("case", cases({"object"}), ids=vector_id)
-def test_a_value_behaves_as_one(case):
-    OBJECTS[case["input"]["do"]]()
+BEHAVIOURS = {*OBJECTS, *(case["input"]["do"] for case in cases({"object"}))}
+
+
+@pytest.mark.parametrize("behaviour", sorted(BEHAVIOURS))
+def test_a_value_behaves_as_one(behaviour):
+    assert behaviour in OBJECTS, f"no check of what is meant by {behaviour}"
+    OBJECTS[behaviour]()
 
 
 # Surroundings -----------------------------------------------------------------------------------------

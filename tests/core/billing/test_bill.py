@@ -402,6 +402,15 @@ def test_a_stored_line_that_does_not_come_out_is_told_by_its_name():
     assert (found.value.line, found.value.stored, found.value.computed) == ("gpu_hours", "2.00", "1.0")
 
 
+def test_a_line_whose_amount_comes_out_is_told_by_what_does_not():
+    bill = Bill.of(CALLS, PLAN)
+    calls, hours = bill.lines
+    bill.made["lines"] = (calls, evolve(hours, charge=evolve(hours.charge, rate=Decimal(9))))
+
+    with pytest.raises(BillMismatch, match=r"'gpu_hours, its rate' reads 9 but comes out as 0\.1;"):
+        bill.verify()
+
+
 def test_a_line_that_is_missing_is_told():
     bill = Bill.of(CALLS, PLAN)
     bill.made["lines"] = bill.lines[:1]

@@ -14,6 +14,9 @@ from tokenbill.errors import BillMismatch
 
 __all__ = ["verify"]
 
+FIGURES = ("kind", "meter", "quantity", "rate", "per", "way to round", "fee", "amount", "exact amount")
+"""What ``LineItem.figures`` are, in their order."""
+
 
 def verify(bill: Any) -> None:
     """Compare a bill with itself, computed the long way."""
@@ -31,8 +34,12 @@ def verify(bill: Any) -> None:
     fresh.made["delta"] = delta
     lines = bill_lines(request, long_way, fresh.total, lambda: delta)
     for line, again in zip(bill.lines, lines, strict=False):
-        if line.figures != again.figures:
+        if line.amount != again.amount:
             raise BillMismatch(line.description, line.amount, again.amount)
+        # Lines of one amount may differ in what led to it, where the two amounts would explain nothing.
+        for what, figure, computed in zip(FIGURES, line.figures, again.figures, strict=True):
+            if figure != computed:
+                raise BillMismatch(f"{line.description}, its {what}", figure, computed)
     for name in ("total", "due", "draws"):
         if getattr(bill, name) != getattr(fresh, name):
             raise BillMismatch(f"the bill's {name}", getattr(bill, name), getattr(fresh, name))
