@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from tokenbill.frames.calendar import CalendarColumn, day, hours, month, time
 from tokenbill.frames.rating import add_up, rate, rate_rows, stream
-from tokenbill.frames.reports import compare, forecast, margin, rollout, totals
+from tokenbill.frames.reports import compare, draws, forecast, margin, rollout, totals
 
 __all__ = [
     "CalendarColumn",
     "add_up",
     "compare",
     "day",
+    "draws",
     "forecast",
     "hours",
     "margin",

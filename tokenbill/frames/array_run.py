@@ -11,6 +11,7 @@ from math import gcd
 from typing import Any
 
 from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.core.rating.credit_position import PROMOTIONAL
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.integer_price import IntegerPrice, Line, value, whole
 from tokenbill.core.rating.lines import Charge
@@ -30,9 +31,10 @@ class ArrayRun(RatingRun):
 
     ``charges`` are what was added one by one: what it is of, and its number. ``sold`` are the amounts of
     charges in tokens, once the price of tokens turned them into money, and how far spreads had widened them.
+    ``promotional`` is what promotional credit paid of what it had ``offered``, in minor units.
     """
 
-    __slots__ = ("charges", "entries", "sold")
+    __slots__ = ("charges", "entries", "offered", "promotional", "sold")
 
     def __init__(
         self,
@@ -42,9 +44,11 @@ class ArrayRun(RatingRun):
         entries: Iterable[tuple[EntryCurve, Ints]] = (),
         *,
         final: bool = True,
+        offered: Ints | None = None,
     ) -> None:
         super().__init__(nets, cells, round=form.round, whole_lines=form.whole_lines, final=final)
-        self.notes, self.entries = [], entries
+        self.notes, self.entries, self.offered = [], entries, offered
+        self.promotional: Number = 0
         self.charges: list[tuple[Any, Number]] = []
         self.sold: tuple[Sequence[Number], Number] = (), 1
 
@@ -93,6 +97,13 @@ class ArrayRun(RatingRun):
         inside = set(places)
         self.nets = [net * (keep if i in inside else whole) for i, net in enumerate(self.nets)]
         self.widened = whole * self.widened
+
+    def pay_promotional(self, divisor: Number) -> None:
+        if self.offered is not None:
+            self.promotional = lower(self.offered, self.total)
+            self.total = self.total - self.promotional
+            # every tax is on all charges, so it is one whose charge the credit pays
+            self.add(-self.promotional * divisor, 0, PROMOTIONAL)
 
     def burned(self) -> Sequence[int]:
         return [i for i, (source, _) in enumerate(self.charges) if isinstance(source, EntryCurve)]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from functools import partial
-from typing import NamedTuple
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 from tokenbill.core.metering.usage import Usage
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.errors import QuantityOverflow
 from tokenbill.frames.array_run import numerators
@@ -22,7 +24,7 @@ from tokenbill.frames.layouts import Layout, quantity_of
 from tokenbill.frames.scales import DIGITS, least_scale, too_narrow, unscaled
 from tokenbill.frames.sums import Cell, Sums, added, cells, refuse_beyond
 
-__all__ = ["Rows", "Settled", "amounts", "held"]
+__all__ = ["Rows", "Settled", "Totals", "amounts", "held"]
 
 BLOCK = 1 << 13
 """Groups that are settled at once: their numbers, and those on the way, fit the cache."""
@@ -46,6 +48,16 @@ class Rows(NamedTuple):
     part: Array = None
 
 
+class Totals(NamedTuple):
+    """What each group comes to, in 1/10^scale: net − credit + tax = total."""
+
+    net: Ints
+    discount: Ints
+    credit: Ints
+    tax: Ints
+    total: Ints
+
+
 class Settled:
     """The bills of all groups, block by block; ``texts`` are those of the lines that were met so far."""
 
@@ -55,9 +67,8 @@ class Settled:
 
     def blocks(self) -> Iterator[Rows]:
         """The lines of the groups, in their order."""
-        sums, plan = self.sums, self.plan
-        found = cells(plan, self.layout, sums)
-        if not self._is_on_arrays(found):
+        sums, plan, found = self.sums, self.plan, self.cells
+        if not self.is_on_arrays:
             yield self._one_by_one(found)
             return
         ordered = self._ordered(found)
@@ -67,28 +78,26 @@ class Settled:
             stop = min(start + BLOCK, sums.groups)
             yield self._written(list(Block(plan, ordered, start, stop).lines()), start, stop)
 
-    def totals(self) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-        """The net, discounts, credit, taxes and total of each group, in 1/10^scale."""
-        sums, plan = self.sums, self.plan
-        found = cells(plan, self.layout, sums)
-        if not self._is_on_arrays(found):
+    def totals(self, offered: Ints | None = None) -> Totals:
+        """What each group comes to, of which promotional credit pays what is *offered*, in minor units."""
+        sums, plan, found = self.sums, self.plan, self.cells
+        if not self.is_on_arrays:
             return self.added_up(self._one_by_one(found))
-        parts = list[tuple[Ints, Ints, Ints]]()
+        parts = list[tuple[Ints, ...]]()
         ordered = self._ordered(found)
         for start in range(0, sums.groups, BLOCK):
-            parts.append(Block(plan, ordered, start, min(start + BLOCK, sums.groups)).totals())
-        off, taxes, total = (joined([part[i] for part in parts]) for i in range(3))
+            stop = min(start + BLOCK, sums.groups)
+            parts.append(Block(plan, ordered, start, stop, offered=offered).totals())
+        off, credit, taxes, total = (joined([part[i] for part in parts]) for i in range(4))
         places = max(plan.scale, plan.form.places)
-        every = (total - taxes, off, total * 0, taxes, total)
+        every = (total - taxes + credit, off, credit, taxes, total)
         hold = partial(held, what=TOGETHER, scale=plan.scale, name=sums.name, least=plan.form.places)
-        net, off, credit, taxes, total = (hold(numbers, places) for numbers in every)
-        return net, off, credit, taxes, total
+        return Totals(*(hold(numbers, places) for numbers in every))
 
     def previews(self, *, final: bool) -> Ints:
         """What each group comes to, in 1/10^scale, where nothing is refused; *final* closes the period."""
-        sums, plan = self.sums, self.plan
-        found, parts = cells(plan, self.layout, sums), list[Ints]()
-        if not self._is_on_arrays(found):
+        sums, plan, found, parts = self.sums, self.plan, self.cells, list[Ints]()
+        if not self.is_on_arrays:
             return self.unscaled(
                 plan.preview(Usage(used), final=final) for used in self._usage_by_group(found)
             )
@@ -106,7 +115,7 @@ class Settled:
         """What errors call the groups of a line."""
         return lambda place: self.sums.name(int(where[place]))
 
-    def added_up(self, rows: Rows) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    def added_up(self, rows: Rows) -> Totals:
         """The same of lines that ``Bill.of`` made."""
         texts = list(self.texts)
         kinds = np.array([text[0] for text in texts])[rows.what] if texts else np.zeros(0, str)
@@ -116,10 +125,28 @@ class Settled:
             return added(self.sums.groups, rows.group[where], rows.amount[where])
 
         total, taxes = added(self.sums.groups, rows.group, rows.amount), of("tax", is_above=True)
-        return total - taxes, -of("discount"), total * 0, taxes, total
+        credit = -of("credit")
+        return Totals(total - taxes + credit, -of("discount"), credit, taxes, total)
 
-    def _is_on_arrays(self, found: Iterable[Cell]) -> bool:
-        return self.plan.on_arrays and all(cell.entry.function is not None for cell in found)
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """The quantities by entry."""
+        return cells(self.plan, self.layout, self.sums)
+
+    @property
+    def is_on_arrays(self) -> bool:
+        """Whether the bills are settled on arrays."""
+        return self.plan.on_arrays and all(cell.entry.function is not None for cell in self.cells)
+
+    @property
+    def terms(self) -> BillingPlan | Contract:
+        """What the bills are made of."""
+        return self.plan.plan
+
+    def usages(self, groups: Array) -> Iterator[Any]:
+        """What some groups used, as ``Bill.of`` takes it."""
+        every: list[Any] = self._usage_by_group(self.cells)
+        return (Usage(every[group]) for group in groups.tolist())
 
     def _ordered(self, found: list[Cell]) -> list[Cell]:
         """The quantities by entry in the order of lines, none of them beyond what an entry prices."""

@@ -41,13 +41,20 @@ class Block:
     """The groups from *start* on, before *stop*: what each used, by entry, and the run that settles them."""
 
     def __init__(
-        self, plan: ColumnPlan, cells: Iterable[Cell], start: int, stop: int, *, final: bool = True
+        self,
+        plan: ColumnPlan,
+        cells: Iterable[Cell],
+        start: int,
+        stop: int,
+        *,
+        final: bool = True,
+        offered: Ints | None = None,
     ) -> None:
-        self.plan, self.size, self.final = plan, stop - start, final
+        self.plan, self.size = plan, stop - start
         self.zeros = Ints(np.zeros(self.size, np.int64), 0)
         self.cells = [found for cell in cells if (found := cell.within(start, stop)).n.size]
         self.numerators = [self._numerator(cell) for cell in self.cells]
-        self.run = self._settled()
+        self.run = self._settled(final, None if offered is None else offered[start:stop])
 
     def _numerator(self, cell: Cell) -> Ints:
         found = numerators(cell.function, cell.n)
@@ -56,20 +63,20 @@ class Block:
             return found * Ints(cell.n.nonzero().astype(np.int64), 1)
         return found
 
-    def _settled(self) -> ArrayRun:
+    def _settled(self, final: bool, offered: Ints | None) -> ArrayRun:
         form, terms = self.plan.form, self.plan.form.terms()
         pairs = zip(self.cells, self.numerators, strict=True)
         used = [
             (cell.entry, n if cell.group is None else n.placed(self.size, cell.group)) for cell, n in pairs
         ]
         if not form.by_cell:  # some term looks at single charges
-            run = ArrayRun(form, [], (), used, final=self.final)
+            run = ArrayRun(form, [], (), used, final=final, offered=offered)
             terms.rate(run)
             return run
-        nets: list[Number] = list(terms.due[self.final])
+        nets: list[Number] = list(terms.due[final])
         for entry, n in used:
             nets[entry.cell] = n + nets[entry.cell]
-        run = ArrayRun(form, nets, terms.cells, final=self.final)
+        run = ArrayRun(form, nets, terms.cells, final=final, offered=offered)
         terms.settle(run)
         return run
 
@@ -87,8 +94,8 @@ class Block:
             yield line
         yield _where_any(("rounding", None, "rounding"), left, places)
 
-    def totals(self) -> tuple[Ints, Ints, Ints]:
-        """What discounts took off, the taxes, and the total, in the most decimals of column and currency."""
+    def totals(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Discounts, promotional credit, taxes and the total, in the most decimals of column and currency."""
         form = self.plan.form
         scale = max(self.plan.scale, form.places)
         total = (self.run.total + self.zeros) * 10 ** (scale - form.places)
@@ -102,7 +109,8 @@ class Block:
                 off = off + line.amount * 10 ** (scale - line.places)
             elif note.charge.kind == "tax":  # of a tax that prices contain, the line that takes it off again
                 taxes = taxes + beyond(note.amount + self.zeros, 0) * 10 ** (scale - form.places)
-        return off, taxes, total
+        credit = (self.run.promotional + self.zeros) * 10 ** (scale - form.places)
+        return off, credit, taxes, total
 
     def _refuse(self, total: Ints) -> None:
         """No balance pays here, so a plan that bills no overage bills no usage that costs.

@@ -10,9 +10,10 @@ from typing import Any
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT
-from tokenbill.frames.bills import Rows, Settled
+from tokenbill.core.plans.contract import Contract
+from tokenbill.frames.bills import Rows, Settled, Totals
 from tokenbill.frames.column_plan import BillRow, ColumnPlan, bill_rows, column_plan
-from tokenbill.frames.ints import Ints
+from tokenbill.frames.ints import Array, Ints
 from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import quantity_of
 from tokenbill.frames.sums import Sums
@@ -44,8 +45,24 @@ class DatedBills(Settled):
         """The lines of the groups, in their order."""
         yield self.listed([(group, row) for group in range(self.sums.groups) for row in self._rows(group)])
 
-    def totals(self) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-        """The net, discounts, credit, taxes and total of each group, in 1/10^scale."""
+    @property
+    def is_on_arrays(self) -> bool:
+        """Whether the bills are settled on arrays."""
+        return False
+
+    @property
+    def terms(self) -> Contract:
+        """What the bills are made of."""
+        contract: Any = self.job.options.contract
+        return contract  # type: ignore[no-any-return]
+
+    def usages(self, groups: Array) -> Iterator[Any]:
+        """What some groups used, as ``Bill.of`` takes it."""
+        return map(self._dated, groups.tolist())
+
+    def totals(self, offered: Ints | None = None) -> Totals:
+        """What each group comes to, in 1/10^scale."""
+        assert offered is None  # where terms change, credit is drawn bill by bill
         (rows,) = self.blocks()
         return self.added_up(rows)
 

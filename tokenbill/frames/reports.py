@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import partial
+from importlib import import_module
 from typing import Any, TypeVar, Unpack, cast
 
 from tokenbill.core.base.inputs import is_mapping
@@ -30,25 +31,49 @@ from tokenbill.frames.layouts import Options
 from tokenbill.shared.forecasts import moment_in
 from tokenbill.shared.plan_in_force import plan_in_force
 
-__all__ = ["compare", "forecast", "margin", "rollout", "totals"]
+__all__ = ["compare", "draws", "forecast", "margin", "rollout", "totals"]
 
 Frame = TypeVar("Frame")
 
 GROWTH = re.compile(r"\s*\+?\s*([0-9]{1,6}(?:\.[0-9]{1,12})?)\s*%\s*", re.ASCII)
-TOTALS = ("net", "discount", "credit", "tax", "total", "currency")
+TOTALS = ("net", "discount", "credit", "tax", "total", "paid", "due", "currency")
 
 
 def totals(
     data: Frame,
     plan: Columns,
     by: Names = (),
+    *,
+    grants: Any = None,
+    at: date | str | None = None,
     **usage: Unpack[BillColumns],
 ) -> Frame:
     """What each bill comes to: ``net``, ``discount``, ``credit``, ``tax``, ``total``, and its ``currency``.
 
     ``net`` is what is owed before tax, discounts taken off, taxes that prices contain too; ``discount`` is
     what all discounts took off. net − credit + tax = total.
-    Arguments and errors are those of ``rate``.
+
+    With *grants*, ``credit`` is what promotional grants paid, and ``paid`` and ``due`` are there: what paid
+    grants pay of the total, and what is left to pay, as on a first bill of each customer in ``Bill.of``.
+    Grants without a scope pay on arrays; a customer who has one with a scope, or whose plan does more than
+    bill what no credit covers, is billed by ``Bill.of``, at some hundred microseconds each.
+
+    Args:
+        data: A frame, as in ``rate``.
+        plan: The terms, as in ``rate``.
+        by: The columns that name the bill.
+        grants: A frame of grants, of any engine: the columns of *by*, ``id``, ``amount``, ``currency``, and,
+            where there are any, ``left`` (what is left of it), ``starts``, ``expires``, ``priority``,
+            ``kind`` and ``on``, as in ``Grant``.
+        at: When grants are drawn on; without it only those usable for a bill of all of *period* pay.
+        usage: What the columns mean, as in ``rate``.
+
+    Raises:
+        InvalidGrant: For a negative amount, an unknown kind, an id that a customer has twice.
+        InvalidPeriod: For grants that start or expire, with neither *at* nor a period.
+        CurrencyMismatch: For a grant in a currency that its owner's plan does not know.
+
+    All other errors are those of ``rate``.
 
     Source: docs/how-to/showback.md
 
@@ -60,9 +85,50 @@ def totals(
     >>> totals(calls, plan, by="tenant", scale=2).row(0)
     ('acme', Decimal('270.00'), Decimal('30.00'), Decimal('0.00'), Decimal('54.00'), Decimal('324.00'), 'USD')
     """
-    options = options_of(plan, by=by, **usage)
+    options = options_of(plan, by=by, **usage)._replace(columns=TOTALS)
     warn_of_times(data, options)
-    return _reported(data, options._replace(columns=TOTALS), report_named("totals", "summaries"))
+    report: Any = report_named("totals", "summaries")
+    if grants is None:
+        return _reported(data, options, report)
+    return _reported(data, options, partial(report, grants=_grants(grants, options, at)))
+
+
+def draws(
+    data: Frame,
+    plan: Columns,
+    by: Names = (),
+    *,
+    grants: Any,
+    at: date | str | None = None,
+    **usage: Unpack[BillColumns],
+) -> Frame:
+    """What each bill draws of which grant: the columns of *by*, ``id``, ``amount``, ``left``, ``currency``.
+
+    Grants of which nothing is drawn have no row. Arguments and errors are those of ``totals``.
+
+    Source: docs/explanation/credits.md
+
+    >>> import polars as pl
+    >>> from tokenbill import BillingPlan, PriceSchedule
+    >>> plan = BillingPlan.prepaid(PriceSchedule(calls="0.10"))
+    >>> calls = pl.DataFrame({"tenant": ["acme"], "calls": [300]})
+    >>> credit = {"tenant": ["acme", "acme"], "id": ["gift", "paid"], "amount": [10, 50]}
+    >>> grants = pl.DataFrame({**credit, "currency": "USD", "kind": ["promotional", "paid"]})
+    >>> for row in draws(calls, plan, by="tenant", grants=grants, scale=2).sort("id").rows():
+    ...     print(*row)
+    acme gift 10.00 0.00 USD
+    acme paid 20.00 30.00 USD
+    """
+    options = options_of(plan, by=by, **usage)._replace(columns=("id", "amount", "left", "currency"))
+    warn_of_times(data, options)
+    report: Any = report_named("draws", "summaries")
+    return _reported(data, options, partial(report, grants=_grants(grants, options, at)))
+
+
+def _grants(frame: Any, options: Options, at: date | str | None) -> Any:
+    """The grants of a frame; they need numpy and Arrow, and a face is imported without them."""
+    table = import_module("tokenbill.frames.credit").GrantTable
+    return table.of(frame, options, None if at is None else moment(at))
 
 
 def compare(

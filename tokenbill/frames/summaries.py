@@ -7,27 +7,52 @@ from fractions import Fraction
 from typing import Any
 
 from tokenbill.frames.arrow_columns import decimals_of
+from tokenbill.frames.bills import held
+from tokenbill.frames.credit import GrantTable, credited
 from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array, Ints, picked
 from tokenbill.frames.job import Job
 from tokenbill.frames.parts import Part
 from tokenbill.frames.tables import billed, bills_by_plan, together
 
-__all__ = ["compared", "margins", "rolled_out", "totals"]
-
-AMOUNTS = ("net", "discount", "credit", "tax", "total")
+__all__ = ["compared", "draws", "margins", "rolled_out", "totals"]
 
 
-def totals(job: Job, part: Part) -> Any:
-    """A row for each bill: what it comes to, and in which currency."""
+def totals(job: Job, part: Part, grants: GrantTable | None = None) -> Any:
+    """A row for each bill: what it comes to, what grants pay of it, and in which currency."""
     scale, tables = job.options.scale, list[Any]()
     for found in bills_by_plan(job, part):
-        columns = dict(found.groups)
-        for name, numbers in zip(AMOUNTS, found.settled.totals(), strict=True):
-            columns[name] = decimals_of(numbers, scale)
+        if grants is None:
+            amounts = found.settled.totals()._asdict()
+        else:
+            paid = credited(found, grants)
+            amounts = {**paid.totals._asdict(), "paid": paid.paid, "due": paid.due}
+        columns = found.groups | {name: decimals_of(n, scale) for name, n in amounts.items()}
         count = len(columns["total"])
         code = pa.array([found.job.options.plan.currency.code], pa.string())
         columns["currency"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), code)
+        tables.append(pa.table(columns))
+    return together(tables)
+
+
+def draws(job: Job, part: Part, grants: GrantTable) -> Any:
+    """A row for each grant that was drawn on: how much, and what is left of it."""
+    scale, tables = job.options.scale, list[Any]()
+    for found in bills_by_plan(job, part):
+        paid = credited(found, grants)
+        rows = np.flatnonzero(paid.drawn.nonzero())
+        owners = pa.array(paid.group[rows])
+        (left, places), row = grants.left, pa.array(rows)
+
+        def name(place: int, rows: Array = rows) -> str:
+            return f"grant {grants.columns['id'][int(rows[place])].as_py()}"
+
+        whole = held(left[rows], places, what="credit", scale=scale, name=name)
+        columns = {key: cells.take(owners) for key, cells in found.groups.items()}
+        columns["id"] = grants.columns["id"].take(row).cast(pa.string())
+        columns["amount"] = decimals_of(paid.drawn[rows], scale)
+        columns["left"] = decimals_of(whole - paid.drawn[rows], scale)
+        columns["currency"] = grants.columns["currency"].take(row).cast(pa.string()).dictionary_encode()
         tables.append(pa.table(columns))
     return together(tables)
 

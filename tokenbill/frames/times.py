@@ -17,7 +17,7 @@ from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array
 from tokenbill.frames.layouts import DAY, VERSION, Options, null_keys
 
-__all__ = ["Made", "boundary", "made_columns"]
+__all__ = ["Made", "boundary", "made_columns", "micros_of"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_DAY = EPOCH.date()
@@ -46,7 +46,7 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
         home = (
             period.start.tzinfo if isinstance(period.start, datetime) else zone(cycle.tz if cycle else "UTC")
         )
-        at = _micros(options.time, column(options.time), home, place)
+        at = micros_of(options.time, column(options.time), home, place)
         if options.until is None:
             kept = np.flatnonzero((at >= boundary(period.start, home)) & (at < boundary(period.end, home)))
         else:
@@ -59,7 +59,7 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
             edges = np.array([boundary(start, home) for start in starts], np.int64)
             found[VERSION] = pa.array(np.searchsorted(edges, at, side="right") - 1)
     for made in options.calendar:
-        at = _micros(made.column, column(made.column), zone(made.cycle.tz), place)
+        at = micros_of(made.column, column(made.column), zone(made.cycle.tz), place)
         found[made.name] = _labelled(made, at if kept is None else at[kept], place)
     return Made(found, kept)
 
@@ -111,7 +111,7 @@ def _labelled(made: CalendarColumn, at: Array, place: Callable[[int], str]) -> A
     )
 
 
-def _micros(name: str, cells: Any, home: tzinfo | None, place: Callable[[int], str]) -> Array:
+def micros_of(name: str, cells: Any, home: tzinfo | None, place: Callable[[int], str]) -> Array:
     """Times in microseconds; a date is midnight in the zone *home*."""
     if cells.null_count:
         first = int(pc.index(cells.is_null(), True).as_py())
