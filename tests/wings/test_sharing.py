@@ -39,6 +39,17 @@ def test_peaks_share_a_bill_by_the_largest_reading():
     assert share(bill_of(10), weights) == {"red": Decimal("0.25"), "blue": Decimal("0.75"), "green": 0}
 
 
+def test_readings_below_one_weigh_what_they_are():
+    weights = by_peak({"red": ["0.25", 0], "blue": ["0.5", "0.75"], "green": [0]})
+
+    assert weights == {"red": Decimal("0.25"), "blue": Decimal("0.75"), "green": 0}
+
+
+def test_a_reading_below_zero_by_little_is_refused():
+    with pytest.raises(InvalidUsage, match=r"a negative reading: -0\.1"):
+        by_peak({"red": [1, "-0.1"]})
+
+
 def test_a_negative_reading_is_refused():
     with pytest.raises(InvalidUsage):
         by_peak({"red": [1, -1]})

@@ -382,6 +382,16 @@ def test_a_bill_can_be_computed_again(bill):
 
 
 @BOTH
+@pytest.mark.parametrize("off", ["0.01", "-0.01"])
+def test_an_account_whose_usage_comes_to_more_or_less_than_was_billed_is_refused(plan, off):
+    account = Bill.of(CALLS, plan, final=False).closing
+    edited = evolve(account, accrued=account.accrued + Decimal(off))
+
+    with pytest.raises(AccountMismatch, match="accrued amount"):
+        Bill.of(CALLS, plan, opening=edited)
+
+
+@BOTH
 def test_a_stored_total_that_does_not_come_out_is_told(plan):
     stored = Bill(Bill.of(CALLS, plan).request, Decimal("12.00"))
 

@@ -95,7 +95,18 @@ def test_a_book_has_a_schedule():
         PriceBook([])
 
 
-@pytest.mark.parametrize("schedule", [None, {"a": 1}, PriceSchedule], ids=str)
+class WithoutCurrency:
+    def match(self, meter):
+        return OLD.match(meter)
+
+
+class WithoutMatch:
+    currency = "USD"
+
+
+@pytest.mark.parametrize(
+    "schedule", [None, {"a": 1}, PriceSchedule, WithoutCurrency(), WithoutMatch()], ids=type
+)
 def test_a_schedule_is_anything_with_match_and_currency(schedule):
     with pytest.raises(InvalidSchedule, match="not a schedule of prices"):
         PriceBook([("2026-01-01", schedule)])
