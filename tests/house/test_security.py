@@ -23,8 +23,8 @@ terms = dict(discounts=[Discount.percent(5)], taxes=[Tax("VAT", 19)], cycle=Cycl
 plan = BillingPlan.subscription(20, prices, included={"calls": 10}, **terms)
 
 def bill():
-    opening = Account(balance=grants)
-    bill = Bill.of(Usage(calls=1234), plan, period=plan.cycle.period(0), opening=opening, at="1970-01-31T00:00:00Z")
+    terms = dict(period=plan.cycle.period(0), at="1970-01-31T00:00:00Z")
+    bill = Bill.of(Usage(calls=1234), plan, opening=Account(balance=grants), **terms)
     bill.verify()
     again = loads(dumps(bill))
     return str(again.explain()), again.to_rows(), again.to_html(), again._repr_html_()
