@@ -21,7 +21,7 @@ from tokenbill.core.pricing.breakdown import (
     units,
     whole_direction,
 )
-from tokenbill.core.pricing.price import Scaled
+from tokenbill.core.pricing.price import Scaled, Sum
 from tokenbill.errors import InexactAmount, InvalidNumber, InvalidPrice
 
 ONE = Decimal(1)
@@ -176,6 +176,40 @@ def test_a_sum_has_at_least_one_price_and_at_most_1000():
     for prices in ([], [one] * (PARTS + 1), None, 5):
         with pytest.raises(InvalidPrice):
             summands(prices)
+
+
+class Walked(Price):
+    """A price that counts how often it is looked into."""
+
+    walks = 0
+
+    def amount(self, quantity):
+        return quantity
+
+    def parts(self):
+        Walked.walks += 1
+        return ()
+
+
+def test_a_price_of_a_sum_is_checked_once_however_many_follow():
+    Walked.walks = 0
+    whole = sum(Walked() for _ in range(1000))
+    assert len(whole.prices) == 1000
+    assert Walked.walks <= 1001
+    with pytest.raises(InvalidPrice, match="too many prices"):
+        whole + Walked()
+    with pytest.raises(TypeError):
+        whole + 1
+
+
+def test_a_price_in_many_places_is_walked_once():
+    Walked.walks = 0
+    nested = Walked()
+    for _ in range(31):
+        nested = Sum((nested, nested))  # 2 ** 31 places
+    assert Walked.walks <= 31
+    with pytest.raises(InvalidPrice, match="more than 32 deep"):
+        Sum((nested, nested))
 
 
 def test_groups_are_told_apart_by_different_labels():

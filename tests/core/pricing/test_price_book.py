@@ -202,3 +202,34 @@ def test_the_hash_of_a_book_is_of_starts_and_prices():
     assert len(hashes) == 2
     assert BOOK.content_hash() == PriceBook(reversed([*BOOK])).content_hash()
     assert PriceBook([("2026-01-01", Own())]).content_hash() is None
+
+
+# --- mark-ups --------------------------------------------------------------------------------------------
+
+
+def test_a_book_is_marked_up_in_each_of_its_schedules():
+    book = PriceBook([("2026-01-01", PriceSchedule(a=1)), ("2026-07-01", PriceSchedule(a=2, b=10))])
+    sold = book.marked_up("20%", {"b": "15%"})
+    # 1 and 2 plus 20 %, 10 plus 15 %
+    priced = [(str(at), str(sold.on(at).match(meter).price(1))) for at, meter in (
+        ("2026-01-01", "a"), ("2026-07-01", "a"), ("2026-07-01", "b"),
+    )]  # fmt: skip
+    assert [amount for _, amount in priced] == ["1.2", "2.4", "11.50"]
+    assert [version.start for version in sold] == [version.start for version in book]
+    assert sold.currency == book.currency
+
+
+def test_a_mark_up_on_what_no_schedule_of_a_book_prices_is_refused():
+    with pytest.raises(InvalidSchedule, match=r"nothing that is priced: 'c'"):
+        BOOK.marked_up("20%", {"c": 0})
+
+
+def test_a_schedule_whose_entries_nobody_can_list_is_not_marked_up():
+    class Own:
+        currency = "USD"
+
+        def match(self, meter):
+            return OLD.match(meter)
+
+    with pytest.raises(InvalidSchedule, match="no entries to mark up"):
+        PriceBook([("2026-01-01", Own())]).marked_up("20%")

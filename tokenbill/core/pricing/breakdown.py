@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, Inexact
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, cast
 
 from attrs import fields, has
@@ -141,8 +142,8 @@ class AbstractPrice(Value, ABC):
 
     def parts(self) -> tuple[Any, ...]:
         """The prices that this one is made of."""
-        held = fields(cast(Any, type(self))) if has(type(self)) else ()
-        return tuple(part for item in held if isinstance(part := getattr(self, item.name), AbstractPrice))
+        held = (getattr(self, name) for name in _names_of(type(self)))
+        return tuple(part for part in held if isinstance(part, AbstractPrice))
 
     def in_words(self) -> str:
         """What the price does, in words with its numbers; here, the first sentence of its docstring."""
@@ -229,23 +230,44 @@ def _one_of(choices: Sequence[str], attribute: Attribute[Any], value: object) ->
         raise InvalidPrice(f"unknown {attribute.name}", value, f"choose one of {', '.join(choices)}")
 
 
+@lru_cache(1024)
+def _names_of(kind: type[AbstractPrice]) -> tuple[str, ...]:
+    """The names of the fields of a class of prices, which attrs takes longer to list than all else here."""
+    return tuple(item.name for item in fields(cast(Any, kind))) if has(kind) else ()
+
+
 def nests(_: object, attribute: Attribute[Any], value: object) -> None:
     """Validate that a part is a price, and nests no deeper than a plan file can."""
+    check_nesting(attribute.name, value, {})
+
+
+def check_nesting(what: str, value: object, known: dict[int, tuple[int, AbstractPrice]]) -> None:
+    """The same, with what is *known* of the depth of prices already."""
     if not isinstance(value, AbstractPrice):
-        raise InvalidPrice(f"{attribute.name} is not a price", value, 'write one, as in PerUnit("0.10")')
-    if _depth(value) >= DEPTH:
-        raise InvalidPrice(f"prices nested more than {DEPTH} deep", value, "write it with fewer combinators")
+        raise InvalidPrice(f"{what} is not a price", value, 'write one, as in PerUnit("0.10")')
+    if _depth(value, known) >= DEPTH:
+        # by its kind: written out, it may be longer than any memory
+        kind, way_out = type(value).__name__, "write it with fewer combinators"
+        raise InvalidPrice(f"prices nested more than {DEPTH} deep", kind, way_out)
 
 
-def _depth(price: AbstractPrice) -> int:
-    return 1 + max(map(_depth, price.parts()), default=0)
+def _depth(price: AbstractPrice, known: dict[int, tuple[int, AbstractPrice]]) -> int:
+    found = known.get(id(price))
+    if found is None:
+        # one price may stand in many places: walked at each, thirty sums of two equal ones would take hours
+        depth = 1 + max((_depth(part, known) for part in price.parts()), default=0)
+        found = known[id(price)] = depth, price  # held, for an id is free again with its price
+    return found[0]
 
 
-def summands(prices: Iterable[Any]) -> tuple[Any, ...]:
+def summands(prices: Iterable[Any], *, are_checked: bool = False) -> tuple[Any, ...]:
     """The prices of a sum: something to add up, and no more than can be walked."""
     found = listed_of(prices) or ()
     if not 0 < len(found) <= PARTS:
         raise InvalidPrice("a sum of too few or too many prices", len(found), f"add up 1 to {PARTS}")
+    known = dict[int, tuple[int, AbstractPrice]]()
+    for price in () if are_checked else found:
+        check_nesting("prices", price, known)
     return found
 
 

@@ -19,7 +19,7 @@ from tokenbill.core.pricing.curves import NIL, Curve, curve, line
 from tokenbill.core.pricing.price import MODELS, Combinator, Each, Price
 from tokenbill.errors import InvalidSchedule
 
-__all__ = ["MarkedUp", "Markup", "marked_up", "markups_of"]
+__all__ = ["MarkedUp", "Markup", "check_used", "marked_up", "markups_of"]
 
 HUNDRED = Decimal(100)
 MOST = 50_000
@@ -111,11 +111,15 @@ def _percent(value: Any) -> Decimal:
     return percent
 
 
-def marked_up(entries: Iterable[tuple[Meter, Any]], markups: Sequence[Markup], find: Any) -> dict[Meter, Any]:
-    """The entries of a schedule with their mark-ups; one that some labels mark up otherwise is several.
+def marked_up(
+    entries: Iterable[tuple[Meter, Any]], markups: Sequence[Markup], find: Any
+) -> tuple[dict[Meter, Any], set[int]]:
+    """The entries of a schedule with their mark-ups, and the mark-ups that are on none of them, by place.
+
+    An entry that some labels mark up otherwise is several.
 
     Raises:
-        InvalidSchedule: If two mark-ups tie, one is on nothing that is priced, or there are too many.
+        InvalidSchedule: If two mark-ups tie, or there are too many.
     """
     found, unused = dict[Meter, Any](), set(range(1, len(markups)))
     for key, _ in entries:
@@ -129,10 +133,14 @@ def marked_up(entries: Iterable[tuple[Meter, Any]], markups: Sequence[Markup], f
                 raise InvalidSchedule(
                     "too many prices by mark-up", len(found), f"mark up at most {MOST} in all"
                 )
+    return found, unused
+
+
+def check_used(markups: Sequence[Markup], unused: Iterable[int]) -> None:
+    """Refuse a mark-up that is on nothing: a slip of the pen would sell at the usual one, in silence."""
     for i in sorted(unused)[:1]:
         on = Meter(markups[i].name or "any", markups[i].labels)
         raise InvalidSchedule("a mark-up on nothing that is priced", on, "leave it out, or price it")
-    return found
 
 
 def _label_sets(key: Meter, markups: Sequence[Markup]) -> list[dict[str, str]]:

@@ -12,7 +12,6 @@ from itertools import chain
 from typing import Final
 
 from attrs import field, frozen
-from attrs.validators import deep_iterable
 
 from tokenbill.core.base.tables import plain
 from tokenbill.core.base.values import Value
@@ -95,8 +94,10 @@ class Price(AbstractPrice):
         """Both together; sums flatten, so that addition is associative."""
         if not isinstance(other, Price):
             return NotImplemented
-        both = (price.prices if isinstance(price, Sum) else (price,) for price in (self, other))
-        return Sum(tuple(chain(*both)))
+        both = (each.prices if isinstance(each, Sum) else Sum((each,)).prices for each in (self, other))
+        found = Sum.__new__(Sum)  # its prices are checked: at each addition again, 1,000 would take seconds
+        object.__setattr__(found, "prices", summands(chain(*both), are_checked=True))
+        return found
 
     def __radd__(self, other: object) -> Price:
         return self if type(other) is int and other == 0 else NotImplemented  # sum() begins with 0
@@ -169,7 +170,7 @@ class Sum(Combinator):
 
     PAGE = f"{MODELS}#sum"
 
-    prices: tuple[Price, ...] = field(converter=summands, validator=deep_iterable(nests))
+    prices: tuple[Price, ...] = field(converter=summands)
 
     def amount(self, quantity: Exact) -> Exact:
         return exact_sum([amount_at(price, quantity) for price in self.prices])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cached_property
 from itertools import pairwise
@@ -13,9 +13,10 @@ from attrs import field, frozen
 
 from tokenbill.core.base.hashing import content_hash
 from tokenbill.core.money.currencies import Currency, currency
+from tokenbill.core.money.decimals import Number
 from tokenbill.core.periods.instants import is_before, iso_text, utc_moment
 from tokenbill.core.periods.period import Period, period
-from tokenbill.core.pricing.schedule import Schedule
+from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
 from tokenbill.errors import InvalidPeriod, InvalidSchedule, TokenbillError
 
 __all__ = ["PriceVersion", "PriceBook"]
@@ -136,6 +137,42 @@ class PriceBook:
         return content_hash(
             [(item.start, own()) for item, own in zip(self.versions, hashes, strict=True) if own]
         )
+
+    def marked_up(
+        self, percent: Number | str, by_label: Mapping[str, Number | str] | None = None
+    ) -> PriceBook:
+        """Every price of every schedule with a percentage on top, as ``PriceSchedule.marked_up`` has it.
+
+        A mark-up by label holds in the schedules that price what it is on; one of them has to.
+
+        Args:
+            percent: The usual one: ``"20%"``, or a number.
+            by_label: Others by labels, ``"provider=x"``, or by meter.
+
+        Raises:
+            InvalidSchedule: If two tie, one is on nothing that is priced at any time, or a schedule is a
+                user's own, whose entries nobody can list.
+
+        >>> from tokenbill.core.pricing.schedule import PriceSchedule
+        >>> book = PriceBook(
+        ...     [("2026-01-01", PriceSchedule(a=1)), ("2026-07-01", PriceSchedule(a=2))]
+        ... )
+        >>> str(book.marked_up("20%").on("2026-07-01").match("a").price(1))
+        '2.4'
+        """
+        from tokenbill.core.pricing.markup import check_used, marked_up, markups_of  # few sell on
+
+        markups, versions = markups_of(percent, by_label or {}), list[tuple[date, Schedule]]()
+        unused = set(range(1, len(markups)))
+        for start, schedule in self.versions:
+            if not isinstance(schedule, PriceSchedule):
+                raise InvalidSchedule("no entries to mark up", schedule, "give a PriceSchedule")
+            prices, idle = marked_up(schedule.entries, markups, schedule.find)
+            unused &= idle  # a model may be priced from some day on only
+            unit, name, source = schedule.currency, schedule.name, schedule.source
+            versions.append((start, PriceSchedule(prices, currency=unit, name=name, source=source)))
+        check_used(markups, unused)
+        return PriceBook(versions)
 
     def on(self, instant: date | str) -> Schedule:
         """The schedule that holds at *instant*: a date in a book of dates, else an instant.

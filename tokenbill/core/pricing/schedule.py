@@ -193,9 +193,11 @@ class PriceSchedule(Mapping[Meter, Priced]):
         ... ]
         ['3.000', '2.8750', '2.50']
         """
-        from tokenbill.core.pricing.markup import marked_up, markups_of  # few sell on
+        from tokenbill.core.pricing.markup import check_used, marked_up, markups_of  # few sell on
 
-        prices = marked_up(self.entries, markups_of(percent, by_label or {}), self.find)
+        markups = markups_of(percent, by_label or {})
+        prices, unused = marked_up(self.entries, markups, self.find)
+        check_used(markups, unused)
         return PriceSchedule(prices, currency=self.currency, name=self.name, source=self.source)
 
     def converted(
