@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from importlib import import_module
 from io import BytesIO
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,19 @@ from tokenbill import (
     PerUnit,
     Price,
     PriceSchedule,
+    Tax,
     Tier,
     Usage,
     Volume,
 )
-from tokenbill.errors import InvalidNumber, InvalidPlan, InvalidPrice, InvalidUsage, TokenbillError
+from tokenbill.errors import (
+    InvalidName,
+    InvalidNumber,
+    InvalidPlan,
+    InvalidPrice,
+    InvalidUsage,
+    TokenbillError,
+)
 from tokenbill.watch import Budget, status
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +80,14 @@ def test_without_matplotlib_the_error_names_the_extra():
     )
 
     assert done.stdout.split() == ["missing_extra", "plots"]
+
+
+def overlaps(axes):
+    """Numbers that are written over each other; without the thin lines that lead to them."""
+    axes.figure.canvas.draw()
+    extent = import_module("matplotlib.text").Text.get_window_extent
+    boxes = {text.get_text(): extent(text) for text in axes.texts}
+    return [(one, other) for one, other in combinations(boxes, 2) if boxes[one].overlaps(boxes[other])]
 
 
 def line(axes, label):
@@ -178,7 +195,7 @@ def test_a_bill_is_a_waterfall_of_its_lines(plots, ax):
         "10 % off",
         "total",
     ]
-    assert texts(axes) == ["20", "30.00", "-5.00", "45.00"]
+    assert texts(axes) == ["20.00", "30.00", "−5.00", "45.00"]
     assert axes.get_xlabel() == "amount (USD)"
 
 
@@ -237,15 +254,29 @@ def one_rate(rate, **names):
     return BillingPlan.on_demand(PriceSchedule(calls=rate), **names)
 
 
-def test_every_crossing_has_its_number_however_close_they_are(plots, ax):
+def test_every_crossing_has_its_number_and_no_two_are_written_over_each_other(plots, ax):
     plans = [one_rate(1), *(BillingPlan.subscription(fee, PriceSchedule(calls=0)) for fee in (50, 51, 57))]
 
     axes = plots.plan_curves(plans, "calls", 100, ax=ax)
 
     assert texts(axes) == ["50", "51", "57"]
+    assert not overlaps(axes)
     below = [text.xyann[1] for text in axes.texts]
-    assert below == [-14, -27, -14]  # 51 is nearer to 50 than 100 ÷ 15, so it stands a row below
-    assert len([drawn for drawn in axes.get_lines() if drawn.get_marker() == "o"]) == 3
+    assert (below[0], below[2]) == (-14, -14)
+    assert below[1] < -14  # 51 stands beside 50, so its number has a row of its own
+
+
+def test_many_crossings_in_a_small_space_are_all_told_apart(plots, ax):
+    fees = [(0, 10), (20, 8), (30, 6), (45, 4), (60, 2), (75, 1)]
+    plans = {
+        f"plan {fee}": BillingPlan.subscription(fee, PriceSchedule(calls=PerUnit(rate, per=1000)))
+        for fee, rate in fees
+    }
+
+    axes = plots.plan_curves(plans, "calls", 20_000, ax=ax)
+
+    assert len(texts(axes)) == 9
+    assert not overlaps(axes)
 
 
 def test_no_two_of_twelve_plans_are_drawn_alike(plots, ax):
@@ -462,3 +493,35 @@ def test_what_is_no_usage_by_time_and_no_totals_is_refused(plots, ax):
     for totals in ([], 5, ["a"], {"a": 1.5}):
         with pytest.raises(InvalidPlan):
             plots.distribution(totals, ax=ax)
+
+
+def test_pictures_speak_chinese(plots, ax):
+    pyplot = import_module("matplotlib.pyplot")
+    plan = BillingPlan(BY_MODEL, fees=[Fee(20)], taxes=[Tax("VAT", 19)])
+    bill = Bill.of(Usage({"calls{model=small}": 5}), plan)
+    drawings = {
+        ("单位", "金额"): lambda axes: plots.price_curve(PerUnit(1), 10, lang="zh", ax=axes),
+        ("金额 (USD)", ""): lambda axes: plots.waterfall(bill, lang="zh", ax=axes),
+        ("calls", "合计 (USD)"): lambda axes: plots.plan_curves(OFFERS, "calls", 9, lang="zh", ax=axes),
+        ("日终", "本期合计 (USD)"): lambda axes: plots.spend(standing(), lang="zh", ax=axes),
+        ("时间", "已支出 (USD)"): lambda axes: plots.stacked_spend(USED, plan, "model", lang="zh", ax=axes),
+        ("合计 (USD)", "租户数"): lambda axes: plots.distribution([bill, bill], lang="zh", ax=axes),
+    }
+    for labels, draw in drawings.items():
+        figure, axes = pyplot.subplots(layout="constrained")
+        draw(axes)
+        said = [text.get_text() for text in figure.findobj(import_module("matplotlib.text").Text)]
+        assert (axes.get_xlabel(), axes.get_ylabel()) == labels
+        assert not any(word in text for text in said for word in ("amount", "total", "other", "spent"))
+        pyplot.close(figure)
+    titles = [label.get_text() for label in plots.waterfall(bill, lang="zh", ax=ax).get_yticklabels()]
+    assert titles == ["订阅费", "调用，模型 small", "VAT", "合计"]
+
+
+def test_every_picture_refuses_a_language_in_which_none_is_drawn(plots, ax):
+    for draw in (
+        lambda: plots.price_curve(PerUnit(1), 10, lang="de", ax=ax),
+        lambda: plots.distribution({"a": Decimal(1)}, lang=None, ax=ax),
+    ):
+        with pytest.raises(InvalidName):
+            draw()

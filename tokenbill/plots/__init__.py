@@ -16,6 +16,7 @@ from typing import Any, cast
 from tokenbill.compare import break_even, cheapest_plans
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.billing.bill import Bill
+from tokenbill.core.billing.languages import amount_text, words_of
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import Exact, Number, decimal, number, product
 from tokenbill.core.pricing.breakpoints import jumps_within
@@ -30,12 +31,13 @@ from tokenbill.plots.drawing import (
     GREEN,
     GREY,
     ORANGE,
-    PLAIN,
     Axes,
     axes_of,
     draw_legend,
     floats,
     label_axes,
+    plain,
+    said_in,
 )
 from tokenbill.plots.stacks import date_axis, distribution, stacked_spend
 from tokenbill.shared.forecasts import local_day
@@ -51,8 +53,8 @@ JUMPS = 500
 """Most jumps of one curve that are drawn as such."""
 LABEL = 40
 """Most characters of a description beside a bar."""
-ROOM = 15
-"""Most labels of break-even points, each at least this part of the picture from the one before."""
+LETTER, LINE = 6.6, 13
+"""How wide a digit of a label is and how high its line, in points, a little space included."""
 
 
 def price_curve(
@@ -62,6 +64,7 @@ def price_curve(
     per: Number = 1,
     currency: str = "",
     unit: str = "units",
+    lang: str = "en",
     ax: Axes | None = None,
 ) -> Axes:
     """A price as a curve, and on a second scale what a unit costs: on average, and the next one.
@@ -72,6 +75,7 @@ def price_curve(
         per: Units that the rates on the second scale are for: 1_000_000 for tokens.
         currency: What the axes name as the unit of amounts.
         unit: What the axes name as the unit of quantities.
+        lang: The language of what is written, ``en`` or ``zh``.
         ax: Where to draw; the current axes unless given.
 
     Raises:
@@ -81,7 +85,8 @@ def price_curve(
     if not isinstance(price, Price):
         raise InvalidPrice("not a price to draw", price, 'give one: PerUnit("0.10")')
     end, size = _positive(up_to, "largest quantity"), _positive(per, "number of units")
-    pieces, left = price.pieces(), axes_of(ax)
+    pieces, left, said = price.pieces(), axes_of(ax), said_in(lang)
+    unit = said["units"] if unit == "units" else unit
 
     def amount(quantity: Fraction) -> Fraction:
         # Pieces take any quantity; a price without them only what a bill can hold.
@@ -96,33 +101,41 @@ def price_curve(
     within = [(point, rate if 0 <= rate <= top else None) for point, rate in following]
 
     right = left.twinx()
-    lines = left.plot(floats(points), floats(map(amount, points)), color=BLUE, label="amount")
-    lines += right.plot(*_columns(average), color=ORANGE, linestyle="--", label="average rate")
+    lines = left.plot(floats(points), floats(map(amount, points)), color=BLUE, label=said["amount"])
+    lines += right.plot(*_columns(average), color=ORANGE, linestyle="--", label=said["average rate"])
     # Where a unit costs nothing but at jumps, a line of nothing would say that it is free.
     if any(rate for _, rate in within) or all(rate == 0 for _, rate in following):
-        lines += right.plot(*_columns(within), color=GREEN, linestyle=":", label="next unit")
+        lines += right.plot(*_columns(within), color=GREEN, linestyle=":", label=said["next unit"])
     of_currency = f" ({currency})" if currency else ""
-    label_axes(left, x=unit, y=f"amount{of_currency}")
+    label_axes(left, x=unit, y=f"{said['amount']}{of_currency}")
     count = f"{size.numerator:,}" if size.denominator == 1 else str(size)
-    rate_label = f"rate for {count} {unit}" if size != 1 else "rate for one unit"
-    right.set_ylabel(f"{rate_label}{of_currency}", **PLAIN)
+    rate_label = said["rate for {}"].format(f"{count} {unit}") if size != 1 else said["rate for one unit"]
+    right.set_ylabel(f"{rate_label}{of_currency}", **plain())
     right.spines["top"].set_visible(False)
     right.set_ylim(*floats([0, top]))
     draw_legend(left, lines)
     return cast("Axes", left)
 
 
-def waterfall(bill: Bill, *, ax: Axes | None = None) -> Axes:
+def waterfall(bill: Bill, *, lang: str = "en", ax: Axes | None = None) -> Axes:
     """A bill as a waterfall: each line a bar from where the one above it ended, and the total last.
+
+    Args:
+        bill: What is drawn; its amounts have at most four decimals more than its currency.
+        lang: The language of what is written, ``en`` or ``zh``.
+        ax: Where to draw; the current axes unless given.
 
     Raises:
         InvalidPlan: If *bill* is not one.
+        InvalidName: If *lang* is another language.
     """
     if not isinstance(bill, Bill):
         raise InvalidPlan("not a bill to draw", bill, "give one: Bill.of(usage, plan)")
+    words, said, places = words_of(lang), said_in(lang), bill.plan.currency.places
     axes, amounts = axes_of(ax), [Fraction(line.amount) for line in bill.lines]
     starts = [*accumulate(amounts, initial=Fraction())][:-1]
-    texts = [line.description for line in bill.lines]
+    is_english = lang == "en"
+    texts = [line.description if is_english else words.charge(line.charge, {}) for line in bill.lines]
     titles = [text if len(text) <= LABEL else f"{text[: LABEL - 1]}…" for text in texts]
     colours = [BLUE if amount >= 0 else ORANGE for amount in amounts]
     bars = axes.barh(
@@ -131,13 +144,13 @@ def waterfall(bill: Bill, *, ax: Axes | None = None) -> Axes:
         left=floats([*starts, Fraction()]),
         color=[*colours, GREEN],
     )
-    labels = [f"{line.amount:,f}" for line in bill.lines] + [f"{bill.total:,f}"]
-    axes.bar_label(bars, labels, padding=4, **PLAIN)
-    axes.set_yticks(range(len(titles) + 1), [*titles, "total"], **PLAIN)
+    labels = [amount_text(amount, places) for amount in (*(line.precise for line in bill.lines), bill.total)]
+    axes.bar_label(bars, labels, padding=4, **plain())
+    axes.set_yticks(range(len(titles) + 1), [*titles, said["total"]], **plain())
     axes.invert_yaxis()
     axes.margins(x=0.2)
     axes.axvline(0, color=GREY, linewidth=0.8)
-    label_axes(axes, x=f"amount ({bill.currency})", y="")
+    label_axes(axes, x=f"{said['amount']} ({bill.currency})", y="")
     return cast("Axes", axes)
 
 
@@ -147,6 +160,7 @@ def plan_curves(
     up_to: Number,
     *,
     usage: Usage | Quantities = NO_USAGE,
+    lang: str = "en",
     ax: Axes | None = None,
 ) -> Axes:
     """What plans come to along one meter, the cheapest underlined, and their break-even points as rings.
@@ -156,6 +170,7 @@ def plan_curves(
         meter: What varies.
         up_to: The largest quantity drawn.
         usage: What else is used.
+        lang: The language of what is written, ``en`` or ``zh``.
         ax: Where to draw; the current axes unless given.
 
     Raises:
@@ -163,7 +178,7 @@ def plan_curves(
         InvalidNumber: If *up_to* is not more than zero.
     """
     end, offers = _positive(up_to, "largest quantity"), named_plans(plans)
-    axes = axes_of(ax)
+    axes, said = axes_of(ax), said_in(lang)
     for place, (name, plan) in enumerate(offers):
         curve = total_curve(plan, meter, usage=usage)
         points = _points(curve, end)
@@ -179,18 +194,19 @@ def plan_curves(
         stop = end if cheapest.end is None else min(cheapest.end, end)
         points = [point for point in _points(curve, end) if cheapest.start <= point <= stop]
         amounts = floats(at(curve, point) for point in points)
-        label = None if broad else "cheapest"
+        label = None if broad else said["cheapest"]
         look = {"color": GREY, "alpha": 0.5, "linewidth": 7, "zorder": 1}
         broad += axes.plot(floats(points), amounts, label=label, **look)
     _rings(axes, offers, meter, usage=usage, end=end)
-    label_axes(axes, x=meter, y=f"total ({first_plan(offers[0][1]).currency.code})")
+    label_axes(axes, x=meter, y=f"{said['total']} ({first_plan(offers[0][1]).currency.code})")
     draw_legend(axes, [*lines, broad[0]])
     return cast("Axes", axes)
 
 
 def _rings(axes: Any, offers: NamedPlans, meter: str, *, usage: Any, end: Fraction) -> None:
     """A ring at each break-even point of two plans, and beside each the quantity."""
-    colour, ends, labelled = axes.yaxis.label.get_color(), list[Fraction](), set[Fraction]()
+    colour, labelled = axes.yaxis.label.get_color(), set[Fraction]()
+    taken = list[tuple[Any, Any, float]]()
     points = sorted(
         {
             (point.quantity, point.amount)
@@ -198,25 +214,39 @@ def _rings(axes: Any, offers: NamedPlans, meter: str, *, usage: Any, end: Fracti
             for point in break_even(one, other, meter, usage=usage, up_to=decimal(end))
         }
     )
-    for quantity, amount in points:
-        place = floats([quantity, amount])
+    places = [floats(point) for point in points]
+    for place in places:
         axes.plot(*place[:, None], marker="o", markersize=9, markerfacecolor="none", color=colour)
+    # Limits are worked out when first asked for: before that, all points stand at one place.
+    axes.autoscale_view()
+    for (quantity, _), place in zip(points, places, strict=True):
         if quantity in labelled:  # the number beside another ring at this quantity says it
             continue
         labelled.add(quantity)
-        # Where points crowd, their numbers stand in rows: one of them is the one that decides.
-        row = next((row for row, taken in enumerate(ends) if taken <= quantity), len(ends))
-        ends[row : row + 1] = [quantity + end / ROOM]
-        side, across = ("right", -8) if quantity > end * 9 / 10 else ("left", 8)
-        look: dict[str, Any] = {"textcoords": "offset points", "ha": side, "color": colour, **PLAIN}
-        if row:
-            look["arrowprops"] = {"arrowstyle": "-", "color": GREY, "linewidth": 0.6}
         text = f"{number(shortest(decimal(round(quantity, 2)))):,f}"
-        axes.annotate(text, place, (across, -14 - 13 * row), annotation_clip=False, **look)
+        wide = LETTER * len(text)
+        side, across = ("right", -8) if quantity > end * 9 / 10 else ("left", 8)
+        x, y = axes.transData.transform(place) * 72 / axes.figure.dpi
+        x += across - (wide if side == "right" else 0)
+        # Where points crowd, a number stands in the next free row: one of them is the one that decides.
+        down = 14
+        while any(abs(y - down - low) < LINE and x < right and left < x + wide for low, left, right in taken):
+            down += LINE
+        taken.append((y - down, x, x + wide))
+        look: dict[str, Any] = {"textcoords": "offset points", "ha": side, "color": colour, **plain()}
+        if down > LINE + 1:
+            look["arrowprops"] = {"arrowstyle": "-", "color": GREY, "linewidth": 0.6}
+        axes.annotate(text, place, (across, -down), annotation_clip=False, **look)
 
 
-def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = None) -> Axes:
+def spend(status: Status, budget: Budget | None = None, *, lang: str = "en", ax: Axes | None = None) -> Axes:
     """What a period has come to and will, day by day: so far, at the run rate, its interval, a budget.
+
+    Args:
+        status: What the period has come to so far.
+        budget: Drawn as a line at each of its thresholds.
+        lang: The language of what is written, ``en`` or ``zh``.
+        ax: Where to draw; the current axes unless given.
 
     Raises:
         InvalidPlan: If *status* is not a status, or *budget* not a budget.
@@ -224,7 +254,7 @@ def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = Non
     checked: tuple[object, object] = (status, budget)
     if not (isinstance(checked[0], Status) and isinstance(checked[1], Budget | None)):
         raise InvalidPlan("not a status and a budget to draw", checked, "give a status, and a budget or none")
-    axes, forecast = axes_of(ax), status.forecast
+    axes, forecast, said = axes_of(ax), status.forecast, said_in(lang)
     # What a day comes to stands where the day ends, which is where the next one begins.
     spent, expected = (
         [(day + timedelta(1), amount) for day, amount in days]
@@ -234,8 +264,8 @@ def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = Non
     ahead = [now, *expected]
     lines = list[Any]()
     if spent:
-        lines += axes.plot(*_columns(spent), color=BLUE, label="spent")
-    lines += axes.plot(*_columns(ahead), color=ORANGE, linestyle="--", label="forecast")
+        lines += axes.plot(*_columns(spent), color=BLUE, label=said["spent"])
+    lines += axes.plot(*_columns(ahead), color=ORANGE, linestyle="--", label=said["forecast"])
     axes.plot(*_columns([now]), color=BLUE, marker="o", linestyle="")
 
     # The interval is so much for each day, so it opens like a fan; nothing spent is ever taken back.
@@ -246,12 +276,13 @@ def spend(status: Status, budget: Budget | None = None, *, ax: Axes | None = Non
         low = [max(amount + below * part, amounts[0]) for part, amount in zip(parts, amounts, strict=True)]
         high = [amount + above * part for part, amount in zip(parts, amounts, strict=True)]
         days: Any = [day for day, _ in ahead]
-        look = {"color": ORANGE, "alpha": 0.25, "linewidth": 0, "label": "interval"}
+        look = {"color": ORANGE, "alpha": 0.25, "linewidth": 0, "label": said["interval"]}
         lines.append(axes.fill_between(days, floats(low), floats(high), **look))
     if budget is not None:
         _thresholds(axes, budget)
-    date_axis(axes)
-    label_axes(axes, x="end of day", y=f"total of the period ({status.currency.code})")
+    date_axis(axes, lang)
+    label_axes(axes, x=said["end of day"], y=f"{said['total of the period']} ({status.currency.code})")
+    axes.margins(y=0.1)  # the name of a budget stands above its line
     axes.set_ylim(bottom=0)
     draw_legend(axes, lines)
     return cast("Axes", axes)
@@ -265,7 +296,7 @@ def _thresholds(axes: Any, budget: Budget) -> None:
         percent = shortest(decimal(product(threshold, Decimal(100))))
         text = f"{budget.name} {budget.amount:,f}" if whole else f"{percent} %"
         place: Any = ("axes fraction", "data")
-        axes.annotate(text, (0, limit), (4, 3), place, "offset points", ha="left", **PLAIN)
+        axes.annotate(text, (0, limit), (4, 3), place, "offset points", ha="left", **plain())
 
 
 def _points(pieces: Curve | None, end: Fraction) -> list[Fraction]:

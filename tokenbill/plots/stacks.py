@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.billing.account import NEW
@@ -17,7 +17,7 @@ from tokenbill.core.periods.instants import moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidPlan, InvalidUsage, MissingExtra
-from tokenbill.plots.drawing import COLOURS, GREY, Axes, axes_of, draw_legend, floats, label_axes
+from tokenbill.plots.drawing import COLOURS, GREY, Axes, axes_of, draw_legend, floats, label_axes, said_in
 
 try:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
@@ -32,6 +32,12 @@ OTHERS = "other"
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 """Bars differ by their hatches, too."""
 BINS = 20
+NUMBERED: Final = {
+    "formats": ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S"],
+    "zero_formats": ["", "%Y", "%m-%d", "%m-%d", "%H:%M", "%H:%M"],
+    "offset_formats": ["", "%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%d %H:%M"],
+}
+"""How dates are written in numbers, by what a tick counts: years, months, days, hours, minutes, seconds."""
 
 
 def stacked_spend(
@@ -40,6 +46,7 @@ def stacked_spend(
     by: str,
     *,
     period: Period | None = None,
+    lang: str = "en",
     ax: Axes | None = None,
 ) -> Axes:
     """What was spent at each time, stacked by a label: by model, team or region, by day or hour.
@@ -52,6 +59,7 @@ def stacked_spend(
         plan: The terms.
         by: The label.
         period: The service period, where fees or grants depend on it.
+        lang: The language of what is written, ``en`` or ``zh``.
         ax: Where to draw; the current axes unless given.
 
     Raises:
@@ -75,31 +83,37 @@ def stacked_spend(
             name = OTHERS if row.meter is None else row.meter.labels.get(by, OTHERS)
             spent.setdefault(name, [Fraction()] * len(times))[place] += Fraction(row.gross)
 
-    axes, names = axes_of(ax), sorted(spent, key=lambda name: (name == OTHERS, -sum(spent[name]), name))
+    axes, said = axes_of(ax), said_in(lang)
+    names = sorted(spent, key=lambda name: (name == OTHERS, -sum(spent[name]), name))
     low, high = ([Fraction()] * len(times) for _ in range(2))
     handles = list[Any]()
     for place, name in enumerate(names):
         # What was given back hangs below zero, where it hides nothing.
         bottoms = [low[i] if amount < 0 else high[i] for i, amount in enumerate(spent[name])]
-        colour = GREY if name == OTHERS else COLOURS[place % len(COLOURS)]
-        hatch = HATCHES[place // len(COLOURS) % len(HATCHES)]
-        look: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
-        axes.bar(days, floats(spent[name]), _width(days), floats(bottoms), **look)
+        look: dict[str, Any] = {
+            "facecolor": GREY if name == OTHERS else COLOURS[place % len(COLOURS)],
+            "hatch": HATCHES[place // len(COLOURS) % len(HATCHES)],
+            "edgecolor": "white",
+        }
+        axes.bar(days, floats(spent[name]), _width(days), floats(bottoms), linewidth=0, **look)
         for i, amount in enumerate(spent[name]):
             ends = low if amount < 0 else high
             ends[i] += amount
-        handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name))
-    date_axis(axes)
-    label_axes(axes, x="time", y=f"spent ({plan.currency.code})")
+        handles.append(Patch(label=said["other"] if name == OTHERS else name, **look))
+    date_axis(axes, lang)
+    label_axes(axes, x=said["time"], y=f"{said['spent']} ({plan.currency.code})")
     draw_legend(axes, handles)
     return cast("Axes", axes)
 
 
-def distribution(totals: Mapping[str, Decimal] | Iterable[Bill], *, ax: Axes | None = None) -> Axes:
+def distribution(
+    totals: Mapping[str, Decimal] | Iterable[Bill], *, lang: str = "en", ax: Axes | None = None
+) -> Axes:
     """How totals are spread over tenants: how many come to how much, with the median and the top tenth.
 
     Args:
         totals: Amounts in one currency by tenant, or their bills.
+        lang: The language of what is written, ``en`` or ``zh``.
         ax: Where to draw; the current axes unless given.
 
     Raises:
@@ -114,23 +128,23 @@ def distribution(totals: Mapping[str, Decimal] | Iterable[Bill], *, ax: Axes | N
     )
     if not amounts or len(amounts) < len(values):
         raise InvalidPlan("not totals to draw", totals, "give amounts by tenant, or bills")
-    axes = axes_of(ax)
+    axes, said = axes_of(ax), said_in(lang)
     axes.hist(floats(amounts), bins=min(BINS, len(amounts)), color=COLOURS[0], edgecolor="white")
     for text, share, dash in (("median", Fraction(1, 2), "-"), ("top tenth", Fraction(9, 10), "--")):
         place = amounts[min(int(share * len(amounts)), len(amounts) - 1)]
-        axes.axvline(floats([place])[0], color=COLOURS[1], linestyle=dash, label=text)
+        axes.axvline(floats([place])[0], color=COLOURS[1], linestyle=dash, label=said[text])
     code = next((f" ({value.currency})" for value in values if isinstance(value, Bill)), "")
-    label_axes(axes, x=f"total{code}", y="tenants")
+    label_axes(axes, x=f"{said['total']}{code}", y=said["tenants"])
     draw_legend(axes, axes.get_lines()[-2:])
     return cast("Axes", axes)
 
 
-def date_axis(axes: Any) -> None:
-    """Dates across, each said once."""
+def date_axis(axes: Any, lang: str) -> None:
+    """Dates across, each said once; months by their names in English, by their numbers elsewhere."""
     locator: Any = AutoDateLocator
     formatter: Any = ConciseDateFormatter
     axes.xaxis.set_major_locator(ticks := locator())
-    axes.xaxis.set_major_formatter(formatter(ticks))
+    axes.xaxis.set_major_formatter(formatter(ticks, **({} if lang == "en" else NUMBERED)))
 
 
 def _width(times: list[date]) -> Any:
