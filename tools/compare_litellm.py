@@ -43,13 +43,14 @@ def main() -> int:
     models: dict[str, Any] = json.loads(MAP.read_text(encoding="utf-8"), parse_float=Decimal)
     models.pop("sample_spec", None)
     refused = catalog.refused_in_price_map(models)
-    # litellm looks a model up under its provider's prefix first, so that another entry may answer for it
+    # litellm looks a model up with its provider's prefix or without, so that another entry may answer for it
     names = [
         name
         for name, info in models.items()
         if info.get("mode") in TEXT
         and name not in refused
         and models.get(f"{info.get('litellm_provider')}/{name}", info) == info
+        and models.get(name.removeprefix(f"{info.get('litellm_provider')}/"), info) == info
     ]
     random, found, examples = Random(20261129), Counter[str](), dict[str, str]()
     schedules = dict[str, PriceSchedule]()
@@ -97,7 +98,9 @@ def compared(random: Random, name: str, info: dict[str, Any], prices: PriceSched
     except TokenbillError as error:
         return explained(info, tier, counts, str(error)[:60]), told
     is_perplexity = info.get("litellm_provider") == "perplexity"
-    if is_perplexity and abs(theirs - at_base_rates(info, counts)) > CLOSE * theirs:
+    # a batch is half of whatever litellm finds, of these rates too
+    base = at_base_rates(info, counts) / (2 if tier == "batch" else 1)
+    if is_perplexity and abs(theirs - base) > CLOSE * theirs:
         return "OTHER perplexity, not at its base rates", told
     if abs(ours - theirs) <= CLOSE * max(abs(ours), abs(theirs)):
         return "equal", told

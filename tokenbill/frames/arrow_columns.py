@@ -181,9 +181,13 @@ def numbers_of(
     name: str, cells: Any, cast: str = "", place: Place = IN_ORDER, *, signed: bool = False
 ) -> Numbers:
     """A column of quantities as whole numbers, checked, and its decimals."""
+    is_number = pa.types.is_integer(cells.type) or pa.types.is_decimal(cells.type)
+    # A month without events comes with no types, or those of an empty column: it is a bill of nothing.
+    if pa.types.is_null(cells.type) or not (is_number or len(cells)):
+        cells, is_number = pa.nulls(len(cells), pa.int64()), True
     if pa.types.is_floating(cells.type):
         raise _float(name, cells, cast, place)
-    if not pa.types.is_integer(cells.type) and not pa.types.is_decimal(cells.type):
+    if not is_number:
         raise no_numbers(name, cells.type)
     if cells.null_count:
         check_counts(name, cells.null_count, 0, place(_first(cells.is_null())))

@@ -24,6 +24,7 @@ from tokenbill.shared.plan_in_force import plan_in_force
 __all__ = [
     "NO_PLAN",
     "BillColumns",
+    "UNTYPED",
     "Columns",
     "Names",
     "Terms",
@@ -31,6 +32,7 @@ __all__ = [
     "backend_of",
     "is_number",
     "kinds_of",
+    "opened",
     "options_of",
     "report_named",
     "warn_of_times",
@@ -57,6 +59,8 @@ NUMBERS = {
     *("integer", "uinteger", "decimal", "float", "double", "real", "halffloat", "long", "short", "byte"),
 }
 """How the types of numbers begin, whatever the engine."""
+UNTYPED = {"null", '"null"', "object"}
+"""What engines call the type of a column without cells."""
 NO_PLAN: Any = object()
 """The plan of what is added up and not billed."""
 KINDS = ("DataFrame", "LazyFrame", "Table", "RecordBatch", "DuckDBPyRelation")
@@ -202,6 +206,13 @@ def report_named(name: str, module: str = "tables") -> Report:
     return cast("Report", getattr(import_module(f"tokenbill.frames.{module}"), name))
 
 
+def opened(data: Any) -> Any:
+    """The frame itself; of what hands its rows over as a stream the reader of that."""
+    # Types are asked for before rows, and some of these hand their stream over only once.
+    reader = getattr(backend_of(data), "reader", None)
+    return data if reader is None else reader(data)
+
+
 def kinds_of(data: Any) -> dict[str, str]:
     """The columns of a frame, and what its engine calls their types."""
     read = getattr(data, "collect_schema", None)  # lazy frames of Polars ask for it by this name
@@ -222,13 +233,16 @@ def is_number(kind: str) -> bool:
     return match is not None and match[0].removesuffix("type") in NUMBERS
 
 
-def warn_of_times(data: Any, options: Options) -> None:
-    """Warn that a period chooses no rows, where a frame has times and no column of them is named."""
+def warn_of_times(data: Any, options: Options, depth: int = 3) -> None:
+    """Warn that a period chooses no rows, where a frame has times and no column of them is named.
+
+    *depth* is how far up the call is that somebody wrote.
+    """
     if options.period is None or options.time is not None:
         return
     if any("date" in kind or "timestamp" in kind for kind in kinds_of(data).values()):
         warnings.warn(
             'period= is the service period, and chooses no rows: name the column of times, time="at"',
             UserWarning,
-            stacklevel=3,
+            stacklevel=depth,
         )

@@ -49,7 +49,9 @@ INTEGERS = {
     *(f"{sign}{kind}" for sign in ("", "u") for kind in ("tinyint", "smallint", "integer", "bigint")),
 }
 
-KEYS = {"varchar": '{} COLLATE "C"', "uuid": "CAST({} AS VARCHAR)", "hugeint": "CAST({} AS VARCHAR)"}
+NOTHING = "null"
+"""The type of a column without cells: that of a month without events, which is a bill of nothing."""
+KEYS = {"varchar": '{} COLLATE "C"', **dict.fromkeys(("uuid", "hugeint", NOTHING), "CAST({} AS VARCHAR)")}
 """How columns that name groups and meters are read, so that no collation or setting changes them."""
 
 
@@ -275,7 +277,7 @@ def _places(data: Any, column: str) -> int:
         raise float_column(column, kind, odd=None, first=None, cast=f"CAST({_name(column)} AS BIGINT)")
     if kind.id == "decimal":
         return int(dict(kind.children)["scale"])
-    if kind.id not in INTEGERS:
+    if kind.id not in (*INTEGERS, NOTHING):
         raise no_numbers(column, kind)
     return 0
 

@@ -13,7 +13,7 @@ from tokenbill.frames.ints import LONG, Ints
 from tokenbill.frames.job import Job, Report
 from tokenbill.frames.layouts import Layout, Options
 from tokenbill.frames.parts import Part
-from tokenbill.frames.polars_columns import OURS, check, ints_of, job_on, telling
+from tokenbill.frames.polars_columns import OURS, check, ints_of, job_on, telling, typed
 from tokenbill.frames.polars_rows import rate_rows
 from tokenbill.frames.scales import DIGITS
 from tokenbill.frames.times import made_columns
@@ -33,6 +33,8 @@ def report(data: Any, options: Options, report: Report) -> Any:
     schema = frame.collect_schema()
     job = job_on(schema, options, data)
     layout = job.layout
+    frame = typed(frame, layout, data)
+    schema = frame.collect_schema()
     frame, place = _timed(frame, options, "row {} of a batch" if is_lazy else "row {}")
     made = [column.name for column in options.calendar]
     frame = frame.select(*(name for name in layout.keys), *layout.quantities, _sound(layout))

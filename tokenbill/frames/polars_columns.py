@@ -20,7 +20,7 @@ from tokenbill.frames.layouts import (
 )
 from tokenbill.frames.scales import DIGITS
 
-__all__ = ["OURS", "check", "coded", "decimals_of", "ints_of", "job_on", "telling"]
+__all__ = ["OURS", "check", "coded", "decimals_of", "ints_of", "job_on", "telling", "typed"]
 
 OURS = "tokenbill "
 """How the columns begin that are added to those of a frame, and taken away again."""
@@ -41,6 +41,8 @@ def job_on(schema: Any, options: Options, data: Any) -> Job:
 
 def _places(column: str, dtype: Any, data: Any) -> int:
     """The decimals of a column of quantities."""
+    if is_untyped(dtype, data):
+        return 0
     if dtype.is_float():
         raise _float(column, dtype, data)
     if isinstance(dtype, pl.Decimal):
@@ -48,6 +50,19 @@ def _places(column: str, dtype: Any, data: Any) -> int:
     if not dtype.is_integer():
         raise no_numbers(column, dtype)
     return 0
+
+
+def is_untyped(dtype: Any, data: Any) -> bool:
+    """Whether a column has no type: that of a month without events, which is a bill of nothing."""
+    return dtype == pl.Null or (dtype.is_float() and isinstance(data, pl.DataFrame) and not data.height)
+
+
+def typed(frame: Any, layout: Layout, data: Any) -> Any:
+    """A lazy frame whose columns without a type are text where they are keys, and else whole numbers."""
+    schema = frame.collect_schema()
+    casts = [pl.col(name).cast(pl.String) for name in layout.keys if schema.get(name) == pl.Null]
+    numbers = [name for name in layout.quantities if is_untyped(schema[name], data)]
+    return frame.with_columns(*casts, *(pl.col(name).cast(pl.Int64) for name in numbers))
 
 
 def _float(column: str, dtype: Any, data: Any) -> InvalidNumber:

@@ -17,7 +17,7 @@ from tokenbill.frames.engines import pl
 from tokenbill.frames.ints import LONG, Ints
 from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import AMOUNT, Options
-from tokenbill.frames.polars_columns import OURS, check, coded, decimals_of, ints_of, job_on, telling
+from tokenbill.frames.polars_columns import OURS, check, coded, decimals_of, ints_of, job_on, telling, typed
 from tokenbill.frames.scales import DIGITS
 from tokenbill.frames.sums import Sums
 
@@ -33,6 +33,8 @@ def rate_rows(data: Any, options: Options) -> Any:
     frame, is_lazy = data.lazy(), not isinstance(data, pl.DataFrame)
     schema = frame.collect_schema()
     job = job_on(schema, options, data)
+    frame = typed(frame, job.layout, data)
+    schema = frame.collect_schema()
     rater = _Rater(job, schema, "row {} of a batch" if is_lazy else "row {}")
     kind = pl.Decimal(DIGITS, job.plan.scale)
     # a frame in memory comes in one piece, which Polars divides among its threads where it works on it

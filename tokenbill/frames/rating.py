@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar, Unpack
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.frames.asking import (
     NO_PLAN,
+    UNTYPED,
     BillColumns,
     Columns,
     Names,
@@ -17,6 +18,7 @@ from tokenbill.frames.asking import (
     backend_of,
     is_number,
     kinds_of,
+    opened,
     options_of,
     report_named,
     warn_of_times,
@@ -106,8 +108,9 @@ def rate(
     rounding None 0.005000000000000000
     """
     options = options_of(plan, by=by, spread=spread, **usage)
-    warn_of_times(data, options)
-    return backend_of(data).report(data, options, report_named("lines"))  # type: ignore[no-any-return]
+    rows = opened(data)
+    warn_of_times(rows, options)
+    return backend_of(rows).report(rows, options, report_named("lines"))  # type: ignore[no-any-return]
 
 
 def rate_rows(
@@ -228,7 +231,8 @@ def add_up(
     [Decimal('6000000000')]
     """
     is_file = isinstance(data, str | PathLike)
-    known = {} if is_file else kinds_of(data)
+    rows: Any = data if is_file else opened(data)  # pyright: ignore[reportUnknownVariableType]
+    known = {} if is_file else kinds_of(rows)
     one = isinstance(by, str | CalendarColumn | Cycle)
     groups: list[Any] = [by] if one else list(by)  # type: ignore[arg-type]
     if time is not None:
@@ -238,7 +242,11 @@ def add_up(
     groups += [name for name in beside if name in known and name not in named]
     options = options_of(NO_PLAN, by=groups, counts=counts, scale=scale)
     taken = {*named, *options.times, *beside}
-    found = [name for name, kind in known.items() if is_number(kind) and name not in taken]
+    free = [name for name in known if name not in taken]
+    # a frame of no rows has often no types: what is not named counts, as a sum of nothing
+    found = [name for name in free if is_number(known[name])] or [
+        name for name in free if known[name] in UNTYPED
+    ]
     if columns is not None:
         found = list(columns)
     elif AMOUNT in known:
@@ -246,4 +254,4 @@ def add_up(
     options = options._replace(meters=tuple(found), signed=True, columns=())
     if is_file:
         return import_module("tokenbill.frames.files").stream(data, options, None, report_named("sums"))
-    return backend_of(data).report(data, options, report_named("sums"))
+    return backend_of(rows).report(rows, options, report_named("sums"))

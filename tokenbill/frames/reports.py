@@ -23,6 +23,7 @@ from tokenbill.frames.asking import (
     Terms,
     UsageColumns,
     backend_of,
+    opened,
     options_of,
     report_named,
     warn_of_times,
@@ -86,7 +87,6 @@ def totals(
     ('acme', Decimal('270.00'), Decimal('30.00'), Decimal('0.00'), Decimal('54.00'), Decimal('324.00'), 'USD')
     """
     options = options_of(plan, by=by, **usage)._replace(columns=TOTALS)
-    warn_of_times(data, options)
     report: Any = report_named("totals", "summaries")
     if grants is None:
         return _reported(data, options, report)
@@ -120,7 +120,6 @@ def draws(
     acme paid 20.00 30.00 USD
     """
     options = options_of(plan, by=by, **usage)._replace(columns=("id", "amount", "left", "currency"))
-    warn_of_times(data, options)
     report: Any = report_named("draws", "summaries")
     return _reported(data, options, partial(report, grants=_grants(grants, options, at)))
 
@@ -170,7 +169,6 @@ def compare(
     """
     named = _named(plans)
     options = _several(named, by, period=period, time=time, **usage)._replace(columns=(*named, "cheapest"))
-    warn_of_times(data, options)
     return _reported(data, options, report_named("compared", "summaries"))
 
 
@@ -279,7 +277,6 @@ def margin(
     options = _several({"revenue": plan, "cost": cost_plan}, by, period=period, time=time, **usage)._replace(
         columns=names
     )
-    warn_of_times(data, options)
     return _reported(data, options, report_named("margins", "summaries"))
 
 
@@ -329,13 +326,14 @@ def rollout(
     options = _several({"old": old, "new": new}, by, period=period, time=time, **usage)._replace(
         columns=names
     )
-    warn_of_times(data, options)
     report: Any = report_named("rolled_out", "summaries")
     return _reported(data, options, partial(report, percent=percent))
 
 
 def _reported(data: Frame, options: Options, report: Any) -> Frame:
-    return backend_of(data).report(data, options, report)  # type: ignore[no-any-return]
+    rows = opened(data)
+    warn_of_times(rows, options, depth=4)
+    return backend_of(rows).report(rows, options, report)  # type: ignore[no-any-return]
 
 
 def _several(plans: Mapping[str, Any], by: Names, *, period: Period | None, **usage: Any) -> Options:

@@ -100,7 +100,7 @@ def _places(column: str, kind: Any) -> int:
     if isinstance(kind, types.FractionalType) and not isinstance(kind, types.DecimalType):
         cast = f'F.col("{column}").cast("bigint")'
         raise float_column(column, kind.simpleString(), odd=None, first=None, cast=cast)
-    if not isinstance(kind, types.IntegralType | types.DecimalType):
+    if not isinstance(kind, types.IntegralType | types.DecimalType | types.NullType):
         raise no_numbers(column, kind.simpleString())
     return int(getattr(kind, "scale", 0))
 

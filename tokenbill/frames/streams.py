@@ -11,20 +11,20 @@ from tokenbill.frames.engines import pa
 from tokenbill.frames.job import Report
 from tokenbill.frames.layouts import Options
 
-__all__ = ["rate_rows", "report"]
+__all__ = ["rate_rows", "reader", "report"]
 
 
 def report(data: Any, options: Options, report: Report) -> Any:
     """What *report* makes of the sums of a stream, as a table."""
-    return streamed(_reader(data), options, report)
+    return streamed(reader(data), options, report)
 
 
 def rate_rows(data: Any, options: Options) -> Any:
     """A table of the rows with the amount of each."""
-    return arrow.rate_rows(_reader(data).read_all(), options)
+    return arrow.rate_rows(reader(data).read_all(), options)
 
 
-def _reader(data: Any) -> Any:
+def reader(data: Any) -> Any:
     """A reader of the batches of a stream, or of a dataset of Arrow."""
     try:
         if isinstance(data, pa.RecordBatchReader):

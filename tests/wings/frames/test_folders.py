@@ -12,9 +12,9 @@ pa = pytest.importorskip("pyarrow", reason="not run: install pyarrow, which read
 import pyarrow.parquet as pq
 
 from tests.support.engines import engine_of
-from tokenbill import BillingPlan, PriceSchedule
+from tokenbill import BillingPlan, Period, PriceSchedule
 from tokenbill.errors import UnreadableInput
-from tokenbill.frames import rate, stream
+from tokenbill.frames import add_up, compare, rate, rate_rows, stream
 
 PLAN = BillingPlan.on_demand(PriceSchedule(gpu_seconds="1"))
 KEY = "00000000-0000-0000-0000-000000000001"
@@ -158,6 +158,62 @@ def test_whatever_speaks_arrow_is_read(tmp_path):
         assert shown(found, "tenant") == [("a", 5), ("b", 6)]
     with pytest.raises(UnreadableInput, match="not a stream of rows"):
         rate(Stream(pa.chunked_array([[1, 2]])), PLAN)
+
+
+def of_daft(table):
+    return import_module("daft").from_arrow(table)
+
+
+def of_narwhals(table):
+    return import_module("narwhals").from_native(table)
+
+
+def of_datafusion(table):
+    context = import_module("datafusion").SessionContext()
+    context.from_arrow(table, "usage")
+    return context.table("usage")
+
+
+def of_arro3(table):
+    return import_module("arro3.core").Table.from_arrow(table)
+
+
+def of_chdb(table):
+    rows = " UNION ALL ".join(f"SELECT '{t}' AS tenant, {n} AS gpu_seconds" for t, n in rows_of(table))
+    return import_module("chdb").query(rows, "ArrowStream")
+
+
+def rows_of(table):
+    return zip(*(column.to_pylist() for column in table.columns), strict=True)
+
+
+SPEAKERS = {
+    "arro3.core": of_arro3,
+    "chdb": of_chdb,
+    "daft": of_daft,
+    "datafusion": of_datafusion,
+    "ibis": lambda table: import_module("ibis").memtable(table),
+    "narwhals": of_narwhals,
+    "pyarrow": lambda table: table.to_reader(),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", SPEAKERS)
+def test_packages_that_speak_arrow_are_rated(package):
+    pytest.importorskip(package, reason=f"not run: install {package}")
+    table = pa.table({"tenant": ["a", "b", "a"], "gpu_seconds": [5, 6, 7]})
+
+    def frame():
+        return SPEAKERS[package](table)
+
+    assert shown(rate(frame(), PLAN, "tenant"), "tenant") == [("a", 12), ("b", 6)]
+    assert shown(rate_rows(frame(), PLAN, meters=["gpu_seconds"]), "tenant") == [("a", 5), ("a", 7), ("b", 6)]
+    assert sorted(add_up(frame(), "tenant")["gpu_seconds"].to_pylist()) == [6, 12]
+    compared = compare(
+        frame(), {"one": PLAN, "two": PLAN}, "tenant", period=Period("2026-11-01", "2026-12-01")
+    )
+    assert sorted(compared["two"].to_pylist()) == [6, 12]
 
 
 def test_a_connection_that_is_busy_is_told_the_way_out():
