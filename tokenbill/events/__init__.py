@@ -63,32 +63,25 @@ DIGEST = r"[0-9a-f]{64}"
 
 def _digests(given: Any) -> dict[Name, str]:
     """Digests by source and id, out of a mapping or of rows of all three."""
-    pairs: Iterable[tuple[Any, Any]] = (
-        members_of(given, "events seen").items() if is_mapping(given) else map(_row, each_of(given, "rows"))
+    rows: Iterable[Any] = (
+        members_of(given, "events seen").items() if is_mapping(given) else each_of(given, "rows")
     )
     digests: dict[Name, str] = {}
-    for key, digest in pairs:
-        source, identity = _pair(key)
+    for row in rows:
+        try:
+            *pair, digest = row
+        except (TypeError, ValueError):
+            pair, digest = [()], None
+        # a mapping has its keys as pairs, where a table has three columns
+        key: Any = pair[0] if is_mapping(given) else pair
+        if not isinstance(key, tuple | list) or len(cast("list[Any]", key)) != 2:
+            raise UnreadableInput("not an event that was seen", row, "give source, id and digest")
+        source, identity = name(key[0], what="source"), name(key[1], what="id")
         if not isinstance(digest, str) or not re.fullmatch(DIGEST, digest):
             raise UnreadableInput("not the digest of an event", digest, "store what Seen.rows() gives")
         if digests.setdefault((source, identity), digest) != digest:
             raise ConflictingEvent(source, identity)
     return digests
-
-
-def _row(row: Any) -> tuple[Any, Any]:
-    try:
-        source, identity, digest = row
-    except (TypeError, ValueError):
-        raise UnreadableInput("not a row of events seen", row, "give source, id and digest") from None
-    return (source, identity), digest
-
-
-def _pair(key: object) -> Name:
-    pair: Any = key
-    if not isinstance(key, tuple | list) or len(pair) != 2:
-        raise UnreadableInput("not the key of an event", pair, "give its source and its id")
-    return name(pair[0], what="source"), name(pair[1], what="id")
 
 
 @frozen(eq=False, repr=False)
@@ -185,6 +178,7 @@ def once(
     >>> len(first), len(once([event], first.seen))
     (1, 0)
     """
+    # What was seen is left as it was until all are read: a conflict in the middle of a batch counts nothing.
     known = seen if type(seen) is Seen else Seen(seen)
     kept, added = list[Event](), dict[Name, str]()
     for event in _events(events):
@@ -216,6 +210,7 @@ def repeated(events: Iterable[Event]) -> tuple[tuple[Event, ...], ...]:
     """
     groups = dict[Any, dict[str, Event]]()
     for event in _events(events):
+        # A digest says nothing of the id, so a retry under another one falls into the same group.
         groups.setdefault((event.source, event.digest), {}).setdefault(event.id, event)
     return tuple(tuple(group.values()) for group in groups.values() if len(group) > 1)
 
@@ -239,9 +234,20 @@ def usage_by(events: Iterable[Event], key: Any) -> dict[Any, Usage]:
     >>> usage_by(events, "customer")
     {'acme': Usage({'tokens': 6})}
     """
-    group, sums = _grouping(key), dict[Any, dict[str, Any]]()
+    group, sums = key, dict[Any, dict[str, Any]]()
+    if not callable(key):
+        if key not in [attribute.name for attribute in fields(Event)]:
+            way_out = 'give a function, or an attribute: key="customer"'
+            raise InvalidUsage("not a key of events", key, way_out)
+        group = attrgetter(key)
     for event in _events(events):
-        counted = _under(sums, group(event))
+        told = group(event)
+        try:
+            counted = sums.setdefault(told, {})
+        except TypeError:
+            way_out = "give text, or a tuple of texts"
+            raise InvalidUsage("a group that cannot be a key", told, way_out) from None
+        # Summed in plain dicts: a Usage for each event would copy all meters of the group again.
         for meter, quantity in event.usage.counted.items():
             counted[meter] = _sum(counted[meter], quantity) if meter in counted else quantity
     return {key: Usage(counted) for key, counted in sums.items()}
@@ -272,6 +278,7 @@ def by_period(events: Iterable[Event], cycle: Cycle) -> dict[Period, tuple[Event
     current: list[Event] = []
     end: Any = None
     for event in _in_order(events):
+        # Events come in order, so the calendar, which is slow, is asked once a period and not once an event.
         if end is None or event.time >= end:
             turn = cycle.containing(event.time)
             current, end = found.setdefault(turn, []), utc(turn.end)
@@ -293,6 +300,7 @@ def late(events: Iterable[Event], open_period: Period) -> tuple[Event, ...]:
     >>> [event.id for event in late([event], november)]
     ['r-17']
     """
+    # A period of dates begins at another moment in each zone; is_before refuses it, rather than guess one.
     start = period(open_period).start
     return tuple(event for event in _in_order(events) if is_before(event.time, start))
 
@@ -306,22 +314,6 @@ def _events(events: Iterable[Event]) -> Iterator[Event]:
 
 def _in_order(events: Iterable[Event]) -> list[Event]:
     return sorted(_events(events), key=attrgetter("time", "id", "source"))
-
-
-def _grouping(key: Any) -> Callable[[Event], Any]:
-    if callable(key):
-        return cast("Callable[[Event], Any]", key)
-    if key not in [attribute.name for attribute in fields(Event)]:
-        raise InvalidUsage("not a key of events", key, 'give a function, or an attribute: key="customer"')
-    return attrgetter(key)
-
-
-def _under(sums: dict[Any, dict[str, Any]], key: Any) -> dict[str, Any]:
-    """The sums of one group, new at its first event."""
-    try:
-        return sums.setdefault(key, {})
-    except TypeError:
-        raise InvalidUsage("a group that cannot be a key", key, "give text, or a tuple of texts") from None
 
 
 def _sum(one: int | Decimal, other: int | Decimal) -> int | Decimal:

@@ -148,7 +148,7 @@ def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "
     ... ).usage
     Usage({'prompt{model=m-1}': 5})
     """
-    members = members_of(event, "event") if type(event) is dict else _members(event)
+    members = members_of(event, "event") if type(event) is dict else members_of_message(event)
     for attribute in REQUIRED:
         if attribute not in members:
             raise UnreadableInput("an event without", attribute, f"send all of {', '.join(REQUIRED)}")
@@ -159,22 +159,24 @@ def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "
     # What would be read wrongly, or not at all, is refused: a sender that is told so can mend it.
     if members.get("data_base64") is not None:
         raise UnreadableInput("binary data of an event", "data_base64", "send data as a JSON object")
+    # Neither is read, but a broken one says that the message is not what it seems.
     for attribute in ("datacontenttype", "dataschema"):
         value = members.get(attribute)
         if value is not None and not (isinstance(value, str) and value):
             raise UnreadableInput(f"{attribute} of an event", telling(value), "give text, or leave it out")
     data = members_of(members.get("data"), "data of an event")
     key = checked_key(quantity)
-    given = _labels(data, kind, _named(labels), key)
+    given = labels_of(data, kind, names_of_labels(labels), key)
     # Engines that meter models send one event for a request, and a request has several meters.
     if USAGE in data and key not in data:
         counts = members_of(data[USAGE], "usage of an event")
         counted = {
-            labelled(text_of({"meter": meter}, "meter"), given): _quantity(counts[meter]) for meter in counts
+            labelled(text_of({"meter": meter}, "meter"), given): quantity_of(each)
+            for meter, each in counts.items()
         }
     else:
-        counted = {labelled(kind, given): _quantity(data.get(key))}
-    return Event(source, identity, _time(members), customer, Usage(counted))
+        counted = {labelled(kind, given): quantity_of(data.get(key))}
+    return Event(source, identity, time_of(members), customer, Usage(counted))
 
 
 def read_cloudevents(
@@ -200,11 +202,11 @@ def read_cloudevents(
     messages = listed_of(given)
     if messages is None:
         raise UnreadableInput("not a batch of events", telling(given), "give a list of messages")
-    names = _named(labels)
+    names = names_of_labels(labels)
     return tuple(read_cloudevent(message, names, quantity=quantity) for message in messages)
 
 
-def _members(event: Any) -> dict[Any, Any]:
+def members_of_message(event: Any) -> dict[Any, Any]:
     """The attributes of a message and its data, as the SDK's own event holds them apart."""
     attributes, data = (getattr(event, each, None) for each in ("get_attributes", "get_data"))
     if isinstance(event, Mapping) or not (callable(attributes) and callable(data)):
@@ -252,7 +254,8 @@ def labelled(kind: str, labels: tuple[tuple[str, str], ...]) -> Meter:
     return Meter(kind, dict(labels)) if labels else Meter(kind)
 
 
-def _named(labels: Any) -> tuple[Any, ...]:
+def names_of_labels(labels: Any) -> tuple[Any, ...]:
+    """The keys of data that are labels, of which one may be given without a list."""
     named = (labels,) if isinstance(labels, str) else listed_of(labels)
     if named is None:
         raise UnreadableInput("no names of labels", labels, 'give a list: labels=["model"]')
@@ -268,10 +271,11 @@ def checked_key(quantity: object) -> str:
     return quantity
 
 
-def _labels(
+def labels_of(
     data: dict[Any, Any], kind: str, named: tuple[Any, ...], quantity: str
 ) -> tuple[tuple[str, str], ...]:
     """The labels of an event's data, those that lie beside the quantity included."""
+    # Some engines repeat the meter in data; another one there would be two answers to what was used.
     meter = data.get("meter", kind)
     if not (isinstance(meter, str) and meter == kind):
         raise UnreadableInput("a meter that is not the type", telling(meter), "leave it out of data")
@@ -280,6 +284,7 @@ def _labels(
     for key, value in data.items():
         if key == quantity or key in OF_DATA or (key == USAGE and quantity not in data):
             continue
+        # Dropped in silence, a label would leave its event at the price of those without it.
         if key not in named:
             way_out = "name it if it is a label: labels=[…]; or if it is the quantity: quantity=…"
             raise UnreadableInput("an unknown key of data", key, way_out)
@@ -289,8 +294,9 @@ def _labels(
     return tuple([(label, text_of(found, label)) for label in found]) if found else ()
 
 
-def _quantity(value: Any) -> int | Decimal:
+def quantity_of(value: Any) -> int | Decimal:
     """A quantity without needless decimals: which of two deliveries is read must not show on a bill."""
+    # Almost every quantity is a few digits; isdigit alone takes those of other scripts, too.
     if type(value) is str and value.isascii() and value.isdigit() and len(value) <= FEW_DIGITS:
         return int(value)
     quantity = readable(number, value, "quantity of an event", 'write it as text: "5" or "0.5"')
@@ -298,7 +304,8 @@ def _quantity(value: Any) -> int | Decimal:
     return whole if whole == quantity else Decimal(shortest(quantity))
 
 
-def _time(members: dict[Any, Any]) -> datetime:
+def time_of(members: dict[Any, Any]) -> datetime:
+    """When an event happened; where it was received may have another period open."""
     value = members.get("time")
     if type(value) is str and IN_UTC.fullmatch(value):
         try:

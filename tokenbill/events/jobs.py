@@ -50,7 +50,8 @@ GPU: Final = "gres/gpu"
 TRACKED: Final = "let the cluster track them: AccountingStorageTRES=gres/gpu; or say cpu_jobs=True"
 
 
-def _gpus(value: Any) -> tuple[tuple[str, Decimal], ...]:
+def counted_gpus(value: Any) -> tuple[tuple[str, Decimal], ...]:
+    """Types of GPU with how many of each, in one order."""
     return tuple(sorted((str(kind), number(count)) for kind, count in value))
 
 
@@ -76,7 +77,7 @@ class Job:
     end: datetime | None
     seconds: Decimal
     suspended: Decimal
-    gpus: tuple[tuple[str, Decimal], ...] = field(converter=_gpus)
+    gpus: tuple[tuple[str, Decimal], ...] = field(converter=counted_gpus)
 
     @property
     def gpu_seconds(self) -> Decimal:
@@ -128,13 +129,14 @@ def read_sacct(text: str, period: Period | None = None, *, cpu_jobs: bool = Fals
     given: Any = text
     if not isinstance(given, str):
         raise UnreadableInput("not a report of sacct", telling(given), f"give its text: {COMMAND}")
-    rows = _of_json(given) if given.lstrip().startswith("{") else _of_text(given)
+    rows = rows_of_json(given) if given.lstrip().startswith("{") else rows_of_text(given)
     ends = None if period is None else ends_of(period)
-    return tuple(_cut(job, ends) for job in (_job(row, cpu_jobs=cpu_jobs) for row in rows))
+    return tuple(within(job, ends) for job in (job_of_row(row, cpu_jobs=cpu_jobs) for row in rows))
 
 
-def _of_text(text: str) -> Iterator[dict[str, Any]]:
+def rows_of_text(text: str) -> Iterator[dict[str, Any]]:
     """The rows of a table, cells by the names of the header."""
+    # A name of a job may hold spaces, quotes and commas, so this is no CSV: cells end at the delimiter alone.
     lines = [line for line in text.splitlines() if line.strip()]
     header = lines[0] if lines else ""
     delimiter = next((each for each in DELIMITERS if each in header), DELIMITERS[0])
@@ -152,7 +154,7 @@ def _of_text(text: str) -> Iterator[dict[str, Any]]:
         yield dict(zip(columns, cells, strict=False))
 
 
-def _of_json(text: str) -> Iterator[dict[str, Any]]:
+def rows_of_json(text: str) -> Iterator[dict[str, Any]]:
     """The jobs of ``--json``, as the cells that text would have."""
     try:
         report = members_of(decoded(text), "report")
@@ -167,24 +169,25 @@ def _of_json(text: str) -> Iterator[dict[str, Any]]:
             members_of(job.get("time"), "time of a job"),
             members_of(job.get("tres"), "tres of a job"),
         )
+        # A job that is COMPLETED and REQUEUED has a list of states in newer versions, one word in older ones.
         state = members_of(job.get("state"), "state of a job").get("current")
         found = [members_of(each, "tres") for each in listed_of(tres.get("allocated")) or ()]
         named = [
             ("/".join(str(each[key]) for key in ("type", "name") if each.get(key)), each) for each in found
         ]
         yield {
-            "JobID": str(_plain(job.get("job_id"))),
+            "JobID": str(unwrapped(job.get("job_id"))),
             "Account": job.get("account"),
             "State": "+".join(map(str, cast("list[object]", state))) if isinstance(state, list) else state,
-            "Start": str(_plain(when.get("start"))),
-            "End": str(_plain(when.get("end"))),
-            "ElapsedRaw": _plain(when.get("elapsed")),
-            "Suspended": _plain(when.get("suspended")),
-            "AllocTRES": ",".join(f"{name}={_plain(each.get('count'))}" for name, each in named),
+            "Start": str(unwrapped(when.get("start"))),
+            "End": str(unwrapped(when.get("end"))),
+            "ElapsedRaw": unwrapped(when.get("elapsed")),
+            "Suspended": unwrapped(when.get("suspended")),
+            "AllocTRES": ",".join(f"{name}={unwrapped(each.get('count'))}" for name, each in named),
         }
 
 
-def _plain(value: Any) -> Any:
+def unwrapped(value: Any) -> Any:
     """A number of Slurm's JSON, which newer versions wrap: ``{"set": true, "number": 17}``."""
     if is_mapping(value):
         wrapped: Mapping[str, Any] = value
@@ -192,13 +195,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _job(row: Mapping[str, Any], *, cpu_jobs: bool) -> Job:
+def job_of_row(row: Mapping[str, Any], *, cpu_jobs: bool) -> Job:
+    """The run of a job that a row of sacct tells of."""
     identity = checked_name(row["JobID"], what="job id")
     if "." in identity:
         way_out = f"steps repeat the GPUs of their job; leave them out by -X: {COMMAND}"
         raise UnreadableInput("a step of a job", identity, way_out)
-    seconds = _counted(row["ElapsedRaw"], "ElapsedRaw")
-    gpus = _allocated(str(row["AllocTRES"] or ""))
+    seconds = whole_count(row["ElapsedRaw"], "ElapsedRaw")
+    gpus = gpus_by_type(str(row["AllocTRES"] or ""))
     if not gpus and seconds and not cpu_jobs:
         raise UnreadableInput("a job that ran and names no GPU", identity, TRACKED)
     account = row.get("Account")
@@ -206,21 +210,22 @@ def _job(row: Mapping[str, Any], *, cpu_jobs: bool) -> Job:
         id=identity,
         account=checked_name(account, what="account") if account else None,
         state=checked_name(row["State"], what="state"),
-        start=_time(row["Start"]),
-        end=_time(row["End"]),
+        start=time_of(row["Start"]),
+        end=time_of(row["End"]),
         seconds=seconds,
-        suspended=_suspended(row.get("Suspended")),
+        suspended=suspension(row.get("Suspended")),
         gpus=gpus,
     )
 
 
-def _allocated(tres: str) -> Iterable[tuple[str, Decimal]]:
+def gpus_by_type(tres: str) -> Iterable[tuple[str, Decimal]]:
     """GPUs by type. The count of all stands beside the counts of each type: never add both."""
     found = dict[str, Decimal]()
     for part in filter(None, tres.split(",")):
         key, equals, count = part.partition("=")
         if equals and (key == GPU or key.startswith(f"{GPU}:")):
-            found[key.removeprefix(GPU).removeprefix(":")] = _counted(count, "number of GPUs")
+            found[key.removeprefix(GPU).removeprefix(":")] = whole_count(count, "number of GPUs")
+    # A cluster may track some types of GPU and not others: the rest has no type, and is billed all the same.
     total, typed = found.pop("", None), sum(found.values(), ZERO)
     rest = ZERO if total is None else EXACT.subtract(total, typed)
     if rest < 0:
@@ -228,7 +233,7 @@ def _allocated(tres: str) -> Iterable[tuple[str, Decimal]]:
     return [*found.items(), *([("", rest)] if rest else [])]
 
 
-def _counted(value: object, what: str) -> Decimal:
+def whole_count(value: object, what: str) -> Decimal:
     def whole(given: object) -> Decimal:
         read = number(from_float(given) if isinstance(given, float) else given)
         if read < 0 or read != int(read):
@@ -238,24 +243,26 @@ def _counted(value: object, what: str) -> Decimal:
     return readable(whole, value, what, "write it as sacct does: digits")
 
 
-def _time(value: object) -> datetime | None:
+def time_of(value: object) -> datetime | None:
     """Seconds of the epoch; a time of the calendar is cut at 19 characters, so that its offset is lost."""
+    # Slurm writes 0 for a time that has not come; read as 1970 a job would have run for decades.
     if value in ABSENT:
         return None
     return readable(epoch, value, "a time of a job", "have seconds of the epoch: SLURM_TIME_FORMAT=%s")
 
 
-def _suspended(value: object) -> Decimal:
+def suspension(value: object) -> Decimal:
+    """Seconds for which a job was held: a number of them, or days, hours, minutes and seconds."""
     if value in (None, ""):
         return ZERO
     match = re.fullmatch(SUSPENDED, value) if isinstance(value, str) else None
     if match is None:
-        return _counted(value, "Suspended")
+        return whole_count(value, "Suspended")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return Decimal(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
-def _cut(job: Job, ends: tuple[datetime, datetime] | None) -> Job:
+def within(job: Job, ends: tuple[datetime, datetime] | None) -> Job:
     """What of a job lies in a period."""
     if ends is None or job.start is None:
         return job
@@ -264,6 +271,7 @@ def _cut(job: Job, ends: tuple[datetime, datetime] | None) -> Job:
         return job
     inside = max(min(end, ends[1]) - max(job.start, ends[0]), timedelta(0))
     lasted = Decimal(shortest(EXACT.divide(Decimal(inside // timedelta(microseconds=1)), Decimal(10**6))))
+    # Slurm says how long a job was held, and not when: cut in two, nobody knows which part it belongs to.
     if job.suspended and inside:
         if job.end is not None or job.start < ends[0]:
             way_out = "cut the report instead: sacct -T -S … -E …"
@@ -306,31 +314,34 @@ def read_condor(
         raise UnreadableInput(
             "not a history of jobs", telling(given), "give the JSON of condor_history -json"
         )
-    return tuple(_of_ad(ad, is_free=suspended == "free") for ad in ads)
+    return tuple(job_of_ad(ad, is_free=suspended == "free") for ad in ads)
 
 
-def _of_ad(given: Any, *, is_free: bool) -> Job:
+def job_of_ad(given: Any, *, is_free: bool) -> Job:
+    """The job of one ad of HTCondor; time of suspension is free or billed."""
     # names of attributes are the same in any case
     ad = {str(key).lower(): value for key, value in members_of(given, "ad of a job").items()}
     for key in ("ClusterId", "ProcId", "RemoteWallClockTime"):
         if ad.get(key.lower()) is None:
             raise UnreadableInput("an ad of a job without", key, "give it as condor_history -json writes it")
-    held = _counted(ad.get("cumulativesuspensiontime", 0), "CumulativeSuspensionTime")
-    seconds = _counted(ad["remotewallclocktime"], "RemoteWallClockTime")
+    held = whole_count(ad.get("cumulativesuspensiontime", 0), "CumulativeSuspensionTime")
+    seconds = whole_count(ad["remotewallclocktime"], "RemoteWallClockTime")
     if held > seconds:
         raise UnreadableInput(
             "a job that was suspended for longer than it ran", held, "give both as they were"
         )
+    # What a job was given is billed; what it asked for says less, and is there where nothing was recorded.
     gpus = ad.get("gpusprovisioned", ad.get("requestgpus", 0))
+    # A group pays for its members, where the pool has groups.
     owner = ad.get("accountinggroup", ad.get("owner"))
-    identity = ".".join(str(_counted(ad[key], "job id")) for key in ("clusterid", "procid"))
+    identity = ".".join(str(whole_count(ad[key], "job id")) for key in ("clusterid", "procid"))
     return Job(
         id=identity,
         account=None if owner is None else checked_name(owner, what="owner"),
-        state=str(_counted(ad.get("jobstatus", 0), "JobStatus")),
-        start=_time(ad.get("jobstartdate", 0)),
-        end=_time(ad.get("completiondate", 0)),
+        state=str(whole_count(ad.get("jobstatus", 0), "JobStatus")),
+        start=time_of(ad.get("jobstartdate", 0)),
+        end=time_of(ad.get("completiondate", 0)),
         seconds=EXACT.subtract(seconds, held) if is_free else seconds,
         suspended=held,
-        gpus=[("", _counted(gpus, "number of GPUs"))],
+        gpus=[("", whole_count(gpus, "number of GPUs"))],
     )

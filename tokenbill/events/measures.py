@@ -97,8 +97,8 @@ def bracket(
     request = usage if type(usage) is Usage else Usage(usage)
     if not is_label(label):
         raise InvalidMeter("not a label name", label, 'give a name: "context"')
-    meters = [Meter(meter) for meter in _several(by, str, "meters")]
-    limits = [_quantity(limit, "threshold") for limit in _several(over, ONE, "thresholds")]
+    meters = [Meter(meter) for meter in several(by, str, "meters")]
+    limits = [quantity_of(limit, "threshold") for limit in several(over, ONE, "thresholds")]
     return bracketed(request, meters, limits, label=label, inclusive=inclusive)
 
 
@@ -121,9 +121,10 @@ def rises(readings: Iterable[Number], prior: Number = 0) -> tuple[Decimal, ...]:
     >>> Usage(("seats", rise) for rise in rises([7, 9], prior=8))
     Usage({'seats': 1})
     """
-    top, found = _quantity(prior, "prior reading"), list[Decimal]()
+    top, found = quantity_of(prior, "prior reading"), list[Decimal]()
     for given in each_of(readings, "readings"):
-        reading = max(_quantity(given, "reading"), top)
+        # A reading below the highest one gives nothing back: seats are paid for at the peak of the period.
+        reading = max(quantity_of(given, "reading"), top)
         found.append(EXACT.subtract(reading, top))
         top = reading
     return tuple(found)
@@ -177,16 +178,20 @@ def free_window(
     >>> Usage(("volume", part.amount) for part in charged) + Usage(payments=payments)
     Usage({'payments': 2, 'volume': 120})
     """
-    _check_choice(ends, ("first", "amount"), "ends")
-    _check_choice(exact_fit, ("free", "charged"), "exact_fit")
-    events_left = None if free_events is None else _whole(free_events)
-    amount_left = None if free_amount is None else _quantity(free_amount, "free amount")
-    window = _Window(None if ends == "amount" and amount_left is not None else events_left, amount_left)
-    payments = [_quantity(amount, "payment") for amount in each_of(amounts, "payments")]
+    policies = (("ends", ends, ("first", "amount")), ("exact_fit", exact_fit, ("free", "charged")))
+    for what, policy, choices in policies:
+        given: object = policy
+        if not isinstance(given, str) or given not in choices:
+            raise InvalidUsage(f"no such {what}", given, f"choose {' or '.join(choices)}")
+    events_left = None if free_events is None else whole_count(free_events)
+    amount_left = None if free_amount is None else quantity_of(free_amount, "free amount")
+    # Where the amount alone decides, the number of events says nothing: Window takes None for no limit.
+    window = Window(None if ends == "amount" and amount_left is not None else events_left, amount_left)
+    payments = [quantity_of(amount, "payment") for amount in each_of(amounts, "payments")]
     return tuple(window.charged(payment, fitting_pays=exact_fit == "charged") for payment in payments)
 
 
-class _Window:
+class Window:
     """What is left of the free allowances while the events go by; None never runs out."""
 
     def __init__(self, events_left: int | None, amount_left: Decimal | None) -> None:
@@ -198,18 +203,14 @@ class _Window:
         self._open = self._open and self._events_left != 0 and self._amount_left != 0
         if not self._open:
             return Charged(payment, pays_fee=True)
-        rest = EXACT.subtract(payment, self._taken(payment))
-        return Charged(rest, pays_fee=rest > 0 or (fitting_pays and self._amount_left == 0))
-
-    def _taken(self, payment: Decimal) -> Decimal:
-        """The free part of a payment that is covered."""
         if self._events_left is not None:
             self._events_left -= 1
         if self._amount_left is None:
-            return payment
+            return Charged(ZERO, pays_fee=False)
+        # The payment that crosses the allowance is free up to it, and is charged for the rest alone.
         free = min(payment, self._amount_left)
-        self._amount_left = EXACT.subtract(self._amount_left, free)
-        return free
+        self._amount_left, rest = EXACT.subtract(self._amount_left, free), EXACT.subtract(payment, free)
+        return Charged(rest, pays_fee=rest > 0 or (fitting_pays and self._amount_left == 0))
 
 
 def counter(readings: Iterable[Number], prior: Number = 0) -> tuple[Decimal, ...]:
@@ -226,9 +227,9 @@ def counter(readings: Iterable[Number], prior: Number = 0) -> tuple[Decimal, ...
     >>> counter([3, 7, 2, 5])  # the third was read after a restart
     (Decimal('3'), Decimal('4'), Decimal('2'), Decimal('3'))
     """
-    before, found = _quantity(prior, "prior reading"), list[Decimal]()
+    before, found = quantity_of(prior, "prior reading"), list[Decimal]()
     for given in each_of(readings, "readings"):
-        reading = _quantity(given, "reading")
+        reading = quantity_of(given, "reading")
         # what was counted between the last reading and the restart is lost, and never guessed
         found.append(EXACT.subtract(reading, before) if reading >= before else reading)
         before = reading
@@ -265,7 +266,7 @@ def gpu_seconds(
     total = ZERO
     ends = None if period is None else ends_of(period)
     for job in each_of(jobs, "jobs"):
-        total = EXACT.add(total, _gpu_seconds(job, ends))
+        total = EXACT.add(total, seconds_of_job(job, ends))
     return Decimal(shortest(total))
 
 
@@ -295,35 +296,40 @@ def epoch(value: object) -> datetime:
     >>> epoch("1795948656").isoformat()
     '2026-11-29T10:37:36+00:00'
     """
+    # A float holds today's seconds to a quarter of a microsecond only; `number` refuses it.
     micros = EXACT.multiply(number(value), MILLION)
     if micros != int(micros) or abs(micros) > FARTHEST:
         raise InvalidPeriod("not seconds of the epoch", value, "give seconds, with at most six decimals")
     return instant(EPOCH + int(micros) * MICROSECOND)
 
 
-def _gpu_seconds(job: Any, ends: tuple[datetime, datetime] | None) -> Decimal:
-    begun, ended, gpus, paused = _parts(job)
-    start, end = (_instant(each) for each in (begun, ended))
+def seconds_of_job(job: Any, ends: tuple[datetime, datetime] | None) -> Decimal:
+    """Seconds × GPUs of one job, of what lies between two ends."""
+    begun, ended, gpus, paused = parts_of_job(job)
+    start, end = (instant_of(each) for each in (begun, ended))
     if is_before(end, start):
         raise InvalidPeriod("a job that ends before it starts", (begun, ended), "swap its ends")
-    held = shifted(0, 0) if paused is None else _quantity(paused, "pause")
-    if held > _seconds(start, end):
+    held = shifted(0, 0) if paused is None else quantity_of(paused, "pause")
+    if held > seconds_between(start, end):
         raise InvalidPeriod("a job that was paused for longer than it lasted", paused, "give seconds")
+    # Each period bills its part of a job that runs over its end, so that no second is billed twice or never.
     first, last = (start, end) if ends is None else (max(start, ends[0]), min(end, ends[1]))
     if first >= last:
         return ZERO
     if held and (first, last) != (start, end):
         # nobody tells in which of the periods the pause lay
         raise InvalidPeriod("a paused job that lies partly in the period", paused, "give its parts as jobs")
-    lasted = EXACT.subtract(_seconds(first, last), held)
-    return EXACT.multiply(lasted, _quantity(gpus, "number of GPUs"))
+    lasted = EXACT.subtract(seconds_between(first, last), held)
+    return EXACT.multiply(lasted, quantity_of(gpus, "number of GPUs"))
 
 
-def _seconds(start: datetime, end: datetime) -> Decimal:
+def seconds_between(start: datetime, end: datetime) -> Decimal:
+    """Seconds from one instant to another, to the microsecond."""
     return shifted((end - start) // MICROSECOND, 6)
 
 
-def _parts(job: Any) -> tuple[Any, Any, Any, Any]:
+def parts_of_job(job: Any) -> tuple[Any, Any, Any, Any]:
+    """Start, end, GPUs and pause of a job, which is None where it has none."""
     try:
         begun, ended, gpus, *more = job
     except (TypeError, ValueError):
@@ -335,7 +341,8 @@ def _parts(job: Any) -> tuple[Any, Any, Any, Any]:
     return begun, ended, gpus, more[0] if more else None
 
 
-def _instant(value: Any) -> datetime:
+def instant_of(value: Any) -> datetime:
+    """An instant, given as such or in seconds of the epoch."""
     is_number = isinstance(value, Decimal | Integral) and not isinstance(value, bool)
     return epoch(value) if is_number else instant(value)
 
@@ -358,40 +365,35 @@ def increments(quantities: Iterable[Number], step: Number, at_least: Number = 0)
     >>> increments(["59.2", 61, "90.001", 0], step=1, at_least=60)
     Decimal('212')
     """
-    unit, least = number(step), _quantity(at_least, "least quantity")
+    unit, least = number(step), quantity_of(at_least, "least quantity")
     if unit <= 0:
         raise InvalidUsage("a step that is not positive", step, "give more than zero")
     total = ZERO
     for given in each_of(quantities, "quantities"):
-        quantity = _quantity(given, "quantity")
+        quantity = quantity_of(given, "quantity")
         if quantity:
+            # Lifted first, rounded after it: a least quantity of one step and a half is billed as two.
             steps = rounded(ratio(max(quantity, least), unit), "up")
             total = decimal(plus(total, product(steps, unit)))
     return total
 
 
-# Reading ----------------------------------------------------------------------------------------------
-
-
-def _several(given: Any, one: type | tuple[type, ...], what: str) -> list[Any]:
+def several(given: Any, one: type | tuple[type, ...], what: str) -> list[Any]:
     """A list, where one alone may be given."""
     return [given] if isinstance(given, one) else list(each_of(given, what))
 
 
-def _quantity(value: Number, what: str) -> Decimal:
+def quantity_of(value: Number, what: str) -> Decimal:
+    """A number of zero or more."""
     quantity = number(value)
     if quantity < 0:
         raise InvalidUsage(f"a negative {what}", value, "give zero or more")
     return quantity
 
 
-def _whole(free_events: int) -> int:
-    count = _quantity(free_events, "number of free events")
+def whole_count(free_events: int) -> int:
+    """How many events are free."""
+    count = quantity_of(free_events, "number of free events")
     if count != int(count):
         raise InvalidUsage("not a number of free events", free_events, "give a whole number")
     return int(count)
-
-
-def _check_choice(value: object, choices: tuple[str, str], what: str) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise InvalidUsage(f"no such {what}", value, f"choose {' or '.join(choices)}")

@@ -57,6 +57,7 @@ class Refused(Value):
 
     place: int
     event: Event | None
+    # Exceptions are equal to themselves alone; two refusals are equal where they say the same.
     error: TokenbillError = field(eq=lambda error: (type(error), str(error)))
 
     @property

@@ -42,8 +42,10 @@ def close(ledger: Ledger, part: Part, end: datetime | None = None, dated: Dated 
         end: Where an endless one ends.
         dated: What was used in it, of which some may lie behind its end.
     """
+    # An endless period has an end now, and some of its usage may lie behind it.
     bookings = [] if end is None else split(ledger, part, end, dated)
     opening = ledger.opened(part)
+    # The last step charges what only an end decides: a minimum, fees in arrears, and what rolls over.
     step = Bill.of(NO_USAGE, part.agreed, opening=opening, period=part.named, at=part.last, final=True)
     bill = whole_bill(part, opening, step)
     credit = decimal(difference(step.closing.credit_balance, opening.credit_balance))
@@ -97,6 +99,7 @@ def split(ledger: Ledger, part: Part, at: datetime, dated: Dated) -> list[Bookin
             NO_USAGE, part.agreed, opening=opening, period=part.named, at=at, final=False, reversal=usage
         )
         bookings.append(ledger.keep(part, bill))
+    # The terms go on, and with them the period without end, which begins here now.
     rest = Part(ledger.next_number, Period(at, part.span.end), part.terms)
     # from here on its bills name the period, which has an end now
     part.account = evolve(part.account, period=span)
@@ -127,6 +130,7 @@ def booked_late(
     before = part.final
     assert before is not None
     held, archived = ledger.credit, ledger.archive.retired()
+    # Credit that was good at the time of the usage still pays it, though it ended or was spent since.
     needed = {id for id, _ in (*part.account.draws, *before.draws)}
     back = [
         grant.id
@@ -199,6 +203,7 @@ def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
     usage: Any = {version.start: version.used for version in account.versions} or account.used
     left = step.delta.credit_balance
     opening = opening_of(part, evolve(account, credit_balance=left), total, due, draws)
+    # What was charged is charged: a balance that no longer covers it must not refuse the bill of it.
     try:
         bill = _bill_of(part.agreed, part, usage, opening, step)
     except TokenbillError:
@@ -207,6 +212,7 @@ def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
         return bill
     more = decimal(difference(total, bill.total))
     lines = bill.lines
+    # Lines sum to the total, always: what came to the customer in between is told as a line of its own.
     if more:
         charge = Charge("adjustment", None, "credit that came later", None, None)
         lines = (*lines, LineItem(charge, None, more, more))

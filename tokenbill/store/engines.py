@@ -32,6 +32,8 @@ ATTEMPTS = 12
 FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.5
 BUSY = 60
 """Seconds for which SQLite waits for another writer."""
+# A key that is there (23505, 1062) is passing as well: two transactions brought one event at once, and anew
+# it is known, and answered as a repetition.
 RETRIED = ("40001", "40P01", "23505", "55P03", "08006", "57P01")
 """SQLSTATEs of PostgreSQL that say: not now; what they name is over when the transaction begins anew."""
 MYSQL_RETRIED = (1062, 1205, 1213, 2006, 2013)
@@ -233,6 +235,7 @@ def is_passing(error: BaseException, dialect: Dialect) -> bool:
 def refused_by(error: BaseException) -> StoreUnavailable:
     """What a user is told of a failure of the database; no text of an event is in it."""
     cause: Any = getattr(error, "orig", None) or error
+    # A driver may tell the row that it refused, with names and texts of customers: only its class is shown.
     reason = str(cause).partition("\n")[0]
     if "no such table" in reason or "does not exist" in reason or "doesn't exist" in reason:
         return StoreUnavailable("a database without our tables", reason[:80], "make them: store.create()")

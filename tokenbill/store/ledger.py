@@ -94,6 +94,8 @@ class Ledger:
         self.customer, self.archive = customer, archive
         self.seq, self.next_number = 0, 1
         self.terms: list[Terms] = []
+        # Open periods by number. A closed one is in the archive, so that an old customer is no slower than a
+        # new one.
         self.parts: dict[int, Part] = {}
         self.holder: Part | None = None
         self.purse = NEW
@@ -122,10 +124,12 @@ class Ledger:
         if not found:
             way_out = "agree on terms first: store.agree(customer, plan)"
             raise InvalidAccount("a customer without terms", self.customer, way_out)
+        # Terms that were replaced still hold for the periods before; the last that began before is right.
         return found[-1]
 
     def part_at(self, instant: datetime) -> Part:
         """The period that holds an instant: an open one, a closed one, or one that opens with it."""
+        # Open ones first: almost every event is of one of them, and this asks no database.
         for part in self.parts.values():
             if part.since <= instant < part.until:
                 return part
@@ -157,6 +161,7 @@ class Ledger:
     def keep(self, part: Part, bill: Bill) -> Booking:
         """Take over what an interim bill made of a period."""
         booking = Booking(part, bill.total, bill.due)
+        # What no database adds up must not be half booked.
         part.minor(bill.total)  # refused before anything is changed
         part.account = bill.closing
         if booking.due:
@@ -173,6 +178,8 @@ class Ledger:
     def opened(self, part: Part) -> Account:
         """The account of a period, with the credit that the customer has now."""
         credit = self.credit
+        # A customer has one credit, while each open period has an account of its own: it moves to the one
+        # that is billed.
         if self.holder is part or (part.account is NEW and credit is NEW):
             return part.account
         account = carrying(part.account, credit)
@@ -195,6 +202,7 @@ class Ledger:
             if grant.currency not in (plan.currency, plan.pricing_unit):
                 raise CurrencyMismatch(plan.currency, grant.currency)
         held = self.credit
+        # Its days are those of the customer, who reads "until the 30th" by the clock on the wall.
         richer = evolve(held, balance=held.balance.with_grants(place_grant(grant, home)))
         self.give(richer)
         self.seq += 1
@@ -217,6 +225,7 @@ class Ledger:
         before = self.terms[-1] if self.terms else None
         if before is not None and terms.hash == before.hash and not restate:
             return []
+        # A contract that ends is followed by the next one; any other terms take the place of those before.
         follows = before is not None and _follows(before.agreed, terms.agreed)
         start = cast(Contract, before.agreed).end if before is not None and follows else None
         if before is not None and not follows:
@@ -276,6 +285,8 @@ class Ledger:
 def _check_past(draft: Part) -> None:
     """That what was charged would cost the same under other terms."""
     account = draft.account
+    # Asked without an instant of the last bill, a bill of nothing finds whether the past still costs the
+    # same.
     seen = evolve(account, billed_at=None)
     try:
         Bill.of(NO_USAGE, draft.agreed, opening=seen, period=draft.named, at=account.billed_at, final=False)
@@ -307,6 +318,7 @@ def _as_if_agreed_before(
     """The account as it would be, had the terms been agreed on before their date."""
     before, opening = draft.account, opening_of(draft, draft.account, draft.account.accrued, draft.due)
     due = ZERO
+    # Undated credit pays for any usage, so one bill of all of it draws the same, in a fraction of the time.
     if any(grant.dated for grant in opening.balance.grants):
         account = opening
         for at, usage, back in sorted(
@@ -340,6 +352,7 @@ def _follows(before: Agreed, after: Agreed) -> bool:
 def changed_from(before: Agreed, after: Agreed) -> datetime | None:
     """The first moment from which terms differ from those before; None if they do so without a date."""
     one, other = (Contract(each) if isinstance(each, BillingPlan) else each for each in (before, after))
+    # Another plan from the beginning on changes the whole past, and no date says otherwise.
     if one.plan != other.plan:
         return None
     changes = {*one.amendments} ^ {*other.amendments}

@@ -51,6 +51,7 @@ def agree(session: Session, customer: str, contract: Agreed, *, restate: bool) -
     if not isinstance(given, BillingPlan | Contract):
         raise InvalidPlan("not a contract", given, "give a BillingPlan or a Contract")
     text = dumps(contract)
+    # Thousands of customers agree on the same terms, which are kept once, by what they say.
     key = sha256(text.encode()).hexdigest()
     if not session.rows(CONTRACT, key=key):
         session.run(ADD_CONTRACT, hash=key, document=text)
@@ -87,6 +88,7 @@ def close(session: Session, customer: str, period: Period | None, at: date | str
     part, end = to_close(ledger, period, at)
     if part.final is not None:
         return kept_bill(session, customer, part)
+    # A period in which nothing was used is closed, too: its fee is due, and it needs a row of its own.
     if part.number not in ledger.parts and part not in ledger.opened_parts:
         ledger.opened_parts.append(part)
     dated = [] if end is None else session.dated(customer, part)
@@ -109,6 +111,8 @@ def to_close(ledger: Ledger, period: Period | None, at: date | str | None) -> tu
     part = ledger.part_at(end - TICK)
     if part.until == end:
         return part, None
+    # The end of a period of a cycle is not for the caller to choose; only one without end is closed where he
+    # says.
     if part.final is None and plan_of(part.terms.agreed).cycle is None:
         return part, end
     way_out = "close it by its period, or end the contract first: contract.ended(at)"
@@ -217,6 +221,7 @@ def adjust(
         "reversal": usage_text(less),
         "reason": why,
     }
+    # A caller that got no answer asks again: the same correction under its id is made once.
     for _, _, kind, text, *_ in session.rows(CHANGES, name=customer):
         known: dict[str, Any] = json.loads(text) if kind == "adjust" else {}
         if known.get("id") == key:

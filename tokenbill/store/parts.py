@@ -117,6 +117,7 @@ class Part:
         end = None if isinstance(self.terms.agreed, BillingPlan) else self.terms.agreed.end
         if end is not None:  # a contract that ends cuts its last period
             self.until = min(self.until, instant_at(end, self.terms.agreed))
+        # A contract works out its versions at each bill; where one holds from end to end its plan is enough.
         self.agreed = agreed = in_force(self.terms.agreed, span)
         # for what no version of a period changes: its currency, and the decimals of its amounts
         self.plan = plan_at(agreed, self.last)
@@ -213,6 +214,7 @@ def place_grant(grant: Grant, home: Any) -> Grant:
 def by_version(part: Part, dated: Dated) -> tuple[dict[date, Usage], dict[date, Usage]]:
     """Usage by the version of its date, and as it is booked; nothing where the two agree."""
     contract, account = cast(Contract, part.agreed), part.account
+    # Usage counts for the version of its own date, and not for the one that held when it came in.
     starts = [version.period.start for version in contract.versions(part.span)]
 
     def index(at: date) -> int:
@@ -261,6 +263,7 @@ def carrying(account: Account, credit: Account) -> Account:
 
 def undrawn(account: Account) -> Balance:
     """The balance as it was before the open period, with every grant that came in since."""
+    # Draws taken back are what was there before; grants that came in since are in the balance already.
     paid = account.draws
     if not paid:
         return account.balance
@@ -294,6 +297,8 @@ def opening_of(
 
 def warmed(account: Account, part: Part) -> Account:
     """The same account, billed at once: it knows where it stands, and each further event takes less time."""
+    # An account that was read knows its sums, and not how they came about: billed once from the beginning it
+    # does, and each further event costs what it adds. The result is used only where it is the same account.
     if account.is_fresh or isinstance(part.agreed, Contract) or not account.balance.grants:
         return account
     if account.credit_balance or any(id == CREDIT for id, _ in account.draws_by_charge):

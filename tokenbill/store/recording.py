@@ -154,6 +154,8 @@ class Batch:
             if before is not None:
                 self.repeated[place] = Charged(event, before.total, before.due, before.currency)
                 continue
+            # The first of them was new to the database and is of this transaction: what became of it is the
+            # answer.
             answer = self.answers[self.first[key][0]]
             if isinstance(answer, Charged):
                 self.repeated[place] = answer
@@ -184,6 +186,7 @@ def _known(session: Session, events: list[Event]) -> dict[tuple[str, str], Known
         if not part:
             return found
         size = next(size for size in KNOWN if size >= len(part))
+        # A query of another size would be compiled anew; asking twice for one event finds it once.
         part += part[-1:] * (size - len(part))
         values = {f"source{i}": source for i, (source, _) in enumerate(part)}
         values |= {f"id{i}": id for i, (_, id) in enumerate(part)}
@@ -201,6 +204,8 @@ def _booked(
         yield from ((place, Refused(place, event, error)) for place, event, _ in events)
         return
     late = dict[int, tuple[Part, Bill]]()
+    # Credit begins and ends, and tiers fill up: the order of time is the one that a customer can follow, and
+    # the same events in one batch always cost the same.
     for place, event, digest in sorted(events, key=lambda new: new.event.time):
         try:
             part = ledger.part_at(event.time)
@@ -234,6 +239,7 @@ def keep_adjustments(
     session: Session, ledger: Ledger, late: dict[int, tuple[Part, Bill]], reason: str = "late usage"
 ) -> None:
     """Keep what closed periods were billed anew, as adjustments of their bills."""
+    # One correction of a bill for all that came late at once, and none where a minimum covers it anyway.
     for part, before in late.values():
         after = closed_bill(part)
         if after.total != before.total:

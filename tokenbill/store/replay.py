@@ -71,6 +71,7 @@ def verified(session: Session, customer: str) -> Verified:
     replay = Replay(session, customer)
     events = replay.run()
     again, memory = replay.ledger, replay.memory
+    # The replay asks the same functions in the same order, and none of what a database says of the result.
     for what, one, other in _compared(kept, again):
         if one != other:
             raise BillMismatch(f"{what} of {customer}", one, other)
@@ -109,6 +110,7 @@ def _compared(kept: Ledger, again: Ledger) -> Iterator[tuple[str, Any, Any]]:
 
 def _check_bills(customer: str, rows: list[tuple[int, Bill | Adjustment]], memory: Memory) -> None:
     """That the kept bills of a period, with their adjustments, come to what its bill is now."""
+    # A bill and its corrections are documents that were sent: they must sum to what is true now.
     for number, part in memory.parts.items():
         total = sum((each.total for period, each in rows if period == number), start=type(part.due)(0))
         bill = closed_bill(part)
@@ -179,5 +181,6 @@ class Replay:
         at = 3 if kind == "event" else 4
         written = sorted((int(row[at]), int(row[at + 1])) for row in rows)
         again = sorted((each.part.minor(each.total), each.part.minor(each.due)) for each in bookings)
+        # An operation that charges nothing has a row of zeros, so that there is no gap in the numbers.
         if (again or [(0, 0)]) != written:
             raise BillMismatch(f"{kind} {rows[0][0]} of {self.customer}", written, again)

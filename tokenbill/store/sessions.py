@@ -68,6 +68,7 @@ class Books:
         """Keep ledgers that were written, and let the oldest go."""
         for ledger in ledgers:
             self.ledgers[ledger.customer] = ledger
+        # A dict keeps the order in which things came: the first is the ledger that was written longest ago.
         while len(self.ledgers) > CACHED:
             try:
                 self.ledgers.pop(next(iter(self.ledgers)), None)
@@ -138,6 +139,8 @@ class Session:
         """Book the events that others have recorded since; anything else would have stored the ledger."""
         if ledger.seq == seq:
             return
+        # Booked again they must cost what was written: processes of two versions of this library may share a
+        # database, and money never changes in silence.
         for number, time, usage, total, due in self.rows(
             LATER_EVENTS, name=ledger.customer, after=ledger.seq
         ):
@@ -178,6 +181,9 @@ class Session:
                 )
             ledger.opened_parts.clear()
             ledger.archive.save()
+            # An account as text takes longer to write than its event: mostly the number of operations moves
+            # on, and the events since the last text say what became of it. Whatever no event says is written
+            # at once.
             values: dict[str, Any] = {"name": name, "was": was, "now": ledger.seq}
             if ledger.is_changed or ledger.seq - stored >= SNAPSHOT_AFTER or not ledger.is_warm:
                 touched = self.run(ADVANCE_WHOLE, **values, at=ledger.seq, text=snapshot(ledger))
@@ -211,6 +217,7 @@ class Session:
 
     def add_bill(self, ledger: Ledger, part: Part, kind: str, document: Any) -> None:
         """Keep a final bill, or an adjustment of one."""
+        # Numbers of bills have no gaps and no doubles: the customer is locked, and a transaction is whole.
         number = len(self.rows(BILLS, name=ledger.customer)) + 1
         self.run(
             ADD_BILL,
@@ -256,6 +263,8 @@ class Archived:
         found = self.session.rows(CLOSED_AT, name=self.customer, at=time_text(instant))
         if not found:
             return None
+        # One object for all late events of a transaction, so that each is billed on what those before it
+        # left.
         part = part_of(found[0][0], self.session.contract)
         self.parts[part.number] = part
         return part
@@ -297,6 +306,8 @@ class Archived:
         if not self._left:
             return
         retired = self.retired()
+        # Each grant is a balance of its own, so that late usage of long ago reads and writes only those it
+        # needs.
         for id in sorted(self._left):
             alone = retired.without(*(grant.id for grant in retired.grants if grant.id != id))
             self.session.run(RETIRE, name=self.customer, key=id, text=dumps(alone) if alone.grants else "")

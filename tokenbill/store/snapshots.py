@@ -59,6 +59,7 @@ def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Con
         raise InvalidAccount(
             "not the snapshot of a ledger", customer, "store.verify() says what its events come to"
         ) from None
+    # The text holds no sums of how the account came about: one bill of the whole period brings them back.
     if ledger.holder is not None:
         ledger.holder.account = warmed(ledger.holder.account, ledger.holder)
     return ledger
@@ -66,6 +67,7 @@ def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Con
 
 def part_text(part: Part) -> str:
     """A closed period, which no ledger carries: its own terms among what is written."""
+    # Terms may be replaced after a period was closed, which keeps those that it was billed under.
     terms = {"hash": part.terms.hash, "start": _optional(part.terms.start)}
     return canonical_json({**_table_of(part, 0), "terms": terms})
 

@@ -56,6 +56,8 @@ class Statement:
         return text, values if names is None else tuple([values[name] for name in names])
 
     def _compiled(self, dialect: Dialect) -> tuple[str, Sequence[str] | None, dict[str, Any]]:
+        # The driver decides on the signs for values, and with a number of places on their order; what
+        # SQLAlchemy writes by itself, such as the number of a LIMIT, is a value, too.
         compiled: Any = self.clause.compile(dialect=dialect)
         fixed = {name: value for name, value in compiled.params.items() if value is not None}
         names = compiled.positiontup if compiled.positional else None
@@ -68,6 +70,7 @@ def one(name: str) -> Any:
     return BindParameter[Any](name)
 
 
+# SQLite leaves out FOR UPDATE, and needs none: its transactions begin with the lock of the whole file.
 LOCK = Statement(
     select(tables.customers.c.seq, tables.customers.c.snapshot_seq)
     .where(tables.customers.c.customer == one("name"))
@@ -102,6 +105,7 @@ LATER_EVENTS = Statement(
     .where(tables.events.c.customer == one("name"), tables.events.c.seq > one("after"))
     .order_by(tables.events.c.seq)
 )
+# Times are text of one length in UTC, which every database compares as time does, to the microsecond.
 EVENTS_WITHIN = Statement(
     select(tables.events.c.time, tables.events.c.usage).where(
         tables.events.c.customer == one("name"),
@@ -139,6 +143,7 @@ CLOSED_AT = Statement(
         tables.periods.c.until > one("at"),
     )
 )
+# An endless period that was closed goes on as another one, which begins where the last one ended.
 CLOSED_BEFORE = Statement(
     select(tables.periods.c.until)
     .where(

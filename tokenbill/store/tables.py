@@ -95,6 +95,7 @@ events = Table(
     Column("total", BigInteger, nullable=False),
     Column("due", BigInteger, nullable=False),
     PrimaryKeyConstraint("customer", "seq"),
+    # the last guard of "once": of two transactions that bring one event the second fails, and finds it
     Index("tokenbill_events_id", "source", "id", unique=True),
     sqlite_with_rowid=False,
 )
