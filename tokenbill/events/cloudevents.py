@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from tokenbill.core.base.inputs import listed_of, name
 from tokenbill.core.base.tables import shortest
+from tokenbill.core.base.values import slot_setters
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import number
@@ -112,6 +113,9 @@ class Event:
         return sha256("\n".join([self.time.isoformat(), self.customer or "", *lines]).encode()).hexdigest()
 
 
+set_source, set_id, set_time, set_customer, set_usage = slot_setters(Event)
+
+
 def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "quantity") -> Event:
     """The event of a CloudEvents 1.0 message: the mapping that its JSON is, or an event of the official SDK.
 
@@ -152,7 +156,8 @@ def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "
     for attribute in REQUIRED:
         if attribute not in members:
             raise UnreadableInput("an event without", attribute, f"send all of {', '.join(REQUIRED)}")
-    if text_of(members, "specversion") != "1.0":
+    version: object = members["specversion"]
+    if (version if type(version) is str else text_of(members, "specversion")) != "1.0":
         raise UnreadableInput("specversion of an event", telling(members["specversion"]), 'write "1.0"')
     source, identity, kind = (text_of(members, attribute) for attribute in ("source", "id", "type"))
     customer = None if members.get("subject") is None else text_of(members, "subject")
@@ -176,7 +181,18 @@ def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "
         }
     else:
         counted = {labelled(kind, given): quantity_of(data.get(key))}
-    return Event(source, identity, time_of(members), customer, Usage(counted))
+    return checked_event(source, identity, time_of(members), customer, Usage(counted))
+
+
+def checked_event(source: str, id: str, time: datetime, customer: str | None, usage: Usage) -> Event:
+    """An event of parts that were checked one by one, each with an error of its own."""
+    event = Event.__new__(Event)
+    set_source(event, source)
+    set_id(event, id)
+    set_time(event, time)
+    set_customer(event, customer)
+    set_usage(event, usage)
+    return event
 
 
 def read_cloudevents(

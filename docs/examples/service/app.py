@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from tokenbill import Adjustment, Bill, Period, TokenbillError
+from tokenbill import Adjustment, Bill, Grant, Period, TokenbillError
 from tokenbill.store import Charged, Refused, Store
 
 STATUS = {
@@ -72,6 +72,14 @@ def service(store: Store) -> FastAPI:
             return HTMLResponse("no such bill", 404)
         return HTMLResponse(kept[number - 1].to_html(customer=customer, number=f"{number:04}"))
 
+    @app.get("/customers/{customer}/open/{start}", response_class=HTMLResponse)
+    def open_page(customer: str, start: str) -> Response:
+        """The bill of an open period so far."""
+        for period in store.periods(customer):
+            if f"{period.start:%Y-%m-%d}" == start:
+                return HTMLResponse(store.bill(customer, period).to_html(customer=customer))
+        return HTMLResponse("no such period", 404)
+
     return app
 
 
@@ -94,8 +102,7 @@ def why(refused: Refused) -> dict[str, Any]:
 
 
 SO_FAR = "total so far"
-LINES = ("what", "quantity", "amount")
-NUMBERS = ("left", "quantity", "amount", "total")
+NUMBERS = ("left", "of", "used", "total")
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
@@ -111,17 +118,16 @@ tr.total td { font-weight: 600; }
 def page(store: Store, customer: str) -> str:
     """The page of a customer: credit, the open period, and the bills."""
     balance, bills = store.balance(customer), store.bills(customer)
-    grants = [
-        (grant.id, f"{balance.left(grant.id):f} of {grant.amount:f} {grant.currency.code}")
-        for grant in balance.grants
-    ]
-    parts = [f"<h1>{escape(customer)}</h1>", "<h2>Credit</h2>", table(("grant", "left"), grants)]
+    home = f"/customers/{quote(customer, safe='')}"
+    grants = [(grant.id, f"{balance.left(grant.id):,f}", money(grant)) for grant in balance.grants]
+    parts = [f"<h1>{escape(customer)}</h1>", "<h2>Credit</h2>", table(("grant", "left", "of"), grants)]
     for period in store.periods(customer):
         bill = store.bill(customer, period)
-        lines = [(line.description, digits(line.quantity), digits(line.amount)) for line in bill.lines]
-        lines.append((SO_FAR, "", f"{bill.total:f} {bill.currency}"))
-        parts += [f"<h2>{escape(days(bill.period) or 'So far')}</h2>", table(LINES, lines)]
-    rows = [(link(customer, number), *summary(bill)) for number, bill in enumerate(bills, 1)]
+        rows = [(meter, f"{quantity:,f}") for meter, quantity in bill.usage.items()]
+        rows.append((SO_FAR, f"{bill.total:,f} {bill.currency}"))
+        parts += [f"<h2>{escape(days(bill.period) or 'So far')}</h2>", table(("meter", "used"), rows)]
+        parts.append(f'<p><a href="{home}/open/{period.start:%Y-%m-%d}">line by line</a></p>')
+    rows = [(link(home, number), *summary(bill)) for number, bill in enumerate(bills, 1)]
     parts += ["<h2>Bills</h2>", table(("bill", "period", "total"), rows, safe=True)]
     head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(customer)}</title>"
     viewport = '<meta name=viewport content="width=device-width, initial-scale=1">'
@@ -131,7 +137,12 @@ def page(store: Store, customer: str) -> str:
 def summary(bill: Bill | Adjustment) -> tuple[str, str]:
     """The period of a kept bill, and what it comes to."""
     kind = "" if isinstance(bill, Bill) else " (correction)"
-    return escape(days(bill.period) + kind), escape(f"{bill.total:f} {bill.currency}")
+    return escape(days(bill.period) + kind), escape(f"{bill.total:,f} {bill.currency}")
+
+
+def money(grant: Grant) -> str:
+    """What a grant was of."""
+    return f"{grant.amount:,f} {grant.currency.code}"
 
 
 def days(period: Period | None) -> str:
@@ -141,14 +152,9 @@ def days(period: Period | None) -> str:
     return f"{period.start:%Y-%m-%d} to {period.end - timedelta(microseconds=1):%Y-%m-%d}"
 
 
-def link(customer: str, number: int) -> str:
+def link(home: str, number: int) -> str:
     """A link to a bill."""
-    return f'<a href="/customers/{quote(customer, safe="")}/bills/{number}">{number:04}</a>'
-
-
-def digits(amount: Decimal | None) -> str:
-    """A number as people read it."""
-    return "" if amount is None else f"{amount:,f}"
+    return f'<a href="{home}/bills/{number}">{number:04}</a>'
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, safe: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import random
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from threading import Event as Signal
@@ -11,14 +12,17 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="not run: install sqlalchemy")
 
-from tokenbill import BillingPlan, Cycle, Grant, Period, PriceSchedule, Usage
+from sqlalchemy import create_engine
+from sqlalchemy.event import listens_for
+
+from tokenbill import BillingPlan, Contract, Cycle, Grant, Period, PriceSchedule, Usage
 from tokenbill.errors import InvalidPeriod, StoreUnavailable
 from tokenbill.events import Event
 from tokenbill.store import Recorded, Store
 from tokenbill.store.together import MOST, Together
 
 PLAN = BillingPlan.prepaid(PriceSchedule(calls="0.50"), overage="refuse")
-OCTOBER = Period("2026-10-01", "2026-11-01")
+OCTOBER, NOVEMBER = Period("2026-10-01", "2026-11-01"), Period("2026-11-01", "2026-12-01")
 
 
 def events(count, customers=4):
@@ -44,6 +48,45 @@ def test_eight_threads_that_deliver_each_event_twice_charge_it_once(tmp_path):
     assert {each.short for answer in done for each in answer.refused} == {Decimal("0.50")}
     assert store.verify().events == 85
     store.engine.dispose()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_terms_change_and_a_period_closes_while_threads_record(tmp_path, seed):
+    """An amendment with a new meter, and a close, at any moment among events of both sides of each."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'billing.db'}")
+    listens_for(engine, "connect")(lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
+    store, numbers = Store(engine), random.Random(seed)
+    store.create()
+    monthly = {"cycle": Cycle.monthly()}
+    old = BillingPlan.subscription(31, PriceSchedule(calls="0.50"), **monthly)
+    new = BillingPlan.subscription(62, PriceSchedule(calls="0.25", images=2), **monthly)
+    store.agree("acme", old)
+    store.grant("acme", Grant("paid", 1000, "USD"))
+    days, meters = ("10-05", "10-20", "10-21", "11-03"), ("calls", "calls", "images", "calls")
+    given = [
+        Event("queue", f"{i}", f"2026-{days[i % 4]}T00:00:00Z", "acme", Usage({meters[i % 4]: 2}))
+        for i in range(80)
+    ]
+    numbers.shuffle(given)
+
+    def deliver(part):
+        while part:  # the new meter has no price before the amendment: it is refused, and comes again
+            part = [each.event for each in store.record(part).refused]
+
+    with ThreadPoolExecutor(4) as threads:
+        done = [threads.submit(deliver, given[i : i + 5]) for i in range(0, 80, 5)]
+        sleep(numbers.random() / 20)
+        store.agree("acme", Contract(old).amended("2026-10-16", new))
+        sleep(numbers.random() / 20)
+        store.close("acme", OCTOBER)
+        assert [each.result(30) for each in done] == [None] * 16
+
+    # 15 + 32 of fees, 40 calls at 0.50, 40 at 0.25, 40 images; in November 62 and 40 calls at 0.25
+    assert (store.bill("acme", OCTOBER).total, store.bill("acme", NOVEMBER).total) == (157, 72)
+    assert sum(each.total for each in store.bills("acme")) == 157
+    assert store.balance("acme").remaining() == 1000 - 157 - 72
+    assert store.verify().events == 80
+    engine.dispose()
 
 
 def test_a_call_that_fails_is_no_matter_of_those_beside_it(tmp_path):

@@ -111,6 +111,9 @@ def read(text: str) -> date:
 
 def _instant(value: datetime) -> datetime:
     """A plain datetime for one of any class and any library's zone, at the same instant."""
+    # Events are many, and what they say of time was read before: a plain instant in UTC is what it is.
+    if type(value) is datetime and value.tzinfo is UTC and not value.fold:
+        return bounded(value)
     plain = bounded(datetime.combine(datetime.date(value), datetime.timetz(value)))
     if plain.tzinfo is None:
         raise InvalidPeriod("a time without a zone", plain, "give its tzinfo, or its offset in the text")
