@@ -74,9 +74,10 @@ def _digests(given: Any) -> dict[Name, str]:
             pair, digest = [()], None
         # a mapping has its keys as pairs, where a table has three columns
         key: Any = pair[0] if is_mapping(given) else pair
-        if not isinstance(key, tuple | list) or len(cast("list[Any]", key)) != 2:
+        parts = list(cast("Iterable[Any]", key)) if isinstance(key, tuple | list) else []
+        if len(parts) != 2:
             raise UnreadableInput("not an event that was seen", row, "give source, id and digest")
-        source, identity = name(key[0], what="source"), name(key[1], what="id")
+        source, identity = name(parts[0], what="source"), name(parts[1], what="id")
         if not isinstance(digest, str) or not re.fullmatch(DIGEST, digest):
             raise UnreadableInput("not the digest of an event", digest, "store what Seen.rows() gives")
         if digests.setdefault((source, identity), digest) != digest:
