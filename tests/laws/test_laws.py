@@ -82,7 +82,7 @@ from tokenbill.core.pricing.lint import cliffs
 from tokenbill.core.pricing.price import Each
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.errors import InvalidSchedule
-from tokenbill.testing import LAWS
+from tokenbill.testing.laws import LAWS
 
 EXACTLY = Context(prec=2000)
 """A context in which a test can add up what a bill says."""

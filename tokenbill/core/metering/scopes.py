@@ -69,11 +69,8 @@ def covers(within: Scope, kind: str | tuple[str, ...], meter: Meter | None = Non
         return True
     if not isinstance(kind, str):
         # a true-up is taxed like what it lifts: where a tax holds only a part of that, nobody can say how
-        return "minimum" in within or all(_covers_part(within, part) for part in kind)
+        lifted = [("usage", part) if isinstance(part, Meter) else (part, None) for part in kind]
+        return "minimum" in within or all(covers(within, *part) for part in lifted)
     if kind.startswith(FEE):
         return "fee" in within
     return meter is not None and any(isinstance(part, Meter) and part.includes(meter) for part in within)
-
-
-def _covers_part(within: Scope, part: str) -> bool:
-    return covers(within, "usage", part) if isinstance(part, Meter) else covers(within, part)

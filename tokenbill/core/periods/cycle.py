@@ -60,6 +60,7 @@ def _every(_: object, __: Attribute[Any], value: object) -> None:
 
 def _anchor(value: Anchor) -> datetime:
     """The anchor as a wall time, or as an instant, whose wall time the zone of the cycle tells."""
+    # A bare day of the month is that day of a January, which has all of them: the 31st clamps and returns.
     if isinstance(value, int):
         if type(value) is not int or not 1 <= value <= 31:
             raise InvalidPeriod("not a day of the month", value, "give 1 to 31, or a date")
@@ -68,6 +69,7 @@ def _anchor(value: Anchor) -> datetime:
         value = read(value)
     if not isinstance(value, datetime):
         return datetime.combine(moment(value), time())
+    # Of a wall time that occurs twice the anchor is the first: a fold would move every later boundary.
     if value.tzinfo is None:
         return bounded(datetime.combine(datetime.date(value), datetime.time(value).replace(fold=0)))
     return moment(value)
@@ -288,7 +290,8 @@ class Cycle:
         elif self.unit in DAYS:
             k = (wall.toordinal() - self.anchor.toordinal()) // (self.every * DAYS[self.unit])
         else:
-            k = (_month_number(wall) - _month_number(self.anchor)) // (self.every * MONTHS[self.unit])
+            k = (month_number(wall) - month_number(self.anchor)) // (self.every * MONTHS[self.unit])
+        # An estimate by units is off where the anchor's day is clamped, or a zone skipped a day altogether.
         while is_ahead(k):
             k -= 1
         while not is_ahead(k + 1):
@@ -311,7 +314,7 @@ class Cycle:
             if not FIRST_DAY <= ordinal <= LAST_DAY:
                 raise InvalidPeriod("a boundary out of bounds", k, out)
             return datetime.combine(date.fromordinal(ordinal), self.anchor.time())
-        year, month = divmod(_month_number(self.anchor) + steps * MONTHS[self.unit], 12)
+        year, month = divmod(month_number(self.anchor) + steps * MONTHS[self.unit], 12)
         if not FIRST_YEAR <= year <= LAST_YEAR:
             raise InvalidPeriod("a boundary out of bounds", k, out)
         following = date(year + (month == 11), (month + 1) % 12 + 1, 1)
@@ -319,5 +322,5 @@ class Cycle:
         return datetime.combine(date(year, month + 1, min(self.anchor.day, last)), self.anchor.time())
 
 
-def _month_number(value: date) -> int:
+def month_number(value: date) -> int:
     return value.year * 12 + value.month - 1

@@ -88,6 +88,7 @@ def read(text: str) -> date:
     >>> read("2026-01-31T09:30:00")
     datetime.datetime(2026, 1, 31, 9, 30)
     """
+    # Python's own reader takes weeks, bare digits and, from 3.14 on, hour 24: other dates than were meant.
     match = re.fullmatch(TEXT, text) if len(text) <= LONGEST else None
     if match is None:
         raise InvalidPeriod(
@@ -130,6 +131,7 @@ def _instant(value: datetime) -> datetime:
 
 def _home(given: tzinfo) -> tzinfo:
     """A zone of ours for a datetime's own: by its IANA key (pytz says ``zone``), else by its one offset."""
+    # A zone by its key follows its own clock; one known by an offset alone has no summer time to follow.
     key = getattr(given, "key", None) or getattr(given, "zone", None)
     if isinstance(key, str):
         return zone(key)
@@ -201,6 +203,7 @@ def is_before(one: date, other: date) -> bool:
     >>> is_before(moment("2026-01-31T23:00:00Z"), moment("2026-02-01T00:30:00+01:00"))
     True
     """
+    # Where a date begins depends on a zone, which neither of the two has said.
     if isinstance(one, datetime) is not isinstance(other, datetime):
         raise InvalidPeriod("dates and instants do not mix", (one, other), "give two dates, or two instants")
     return utc(one) < utc(other)

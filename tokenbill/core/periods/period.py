@@ -52,7 +52,7 @@ class Period:
     def __attrs_post_init__(self) -> None:
         if is_before(self.end, self.start):
             raise InvalidPeriod("a period that ends before it starts", str(self), "swap its ends")
-        if str(_home(self.start)) != str(_home(self.end)):
+        if str(home_of(self.start)) != str(home_of(self.end)):
             raise InvalidPeriod("a period in two zones", str(self), "write both ends in one zone")
 
     @classmethod
@@ -72,6 +72,7 @@ class Period:
 
         In a period of instants a date stands for its local midnight.
         """
+        # Half open: what happens at the end belongs to the next period, so that no event is billed twice.
         at = self._placed(moment(instant))
         return not is_before(at, self.start) and is_before(at, self.end)
 
@@ -85,7 +86,7 @@ class Period:
     @property
     def is_as_written(self) -> bool:
         """Whether an end has an offset that its zone had when it was written, and has no more."""
-        return any(isinstance(_home(end), ZoneAsWritten) for end in (self.start, self.end))
+        return any(isinstance(home_of(end), ZoneAsWritten) for end in (self.start, self.end))
 
     @property
     def days(self) -> int:
@@ -123,6 +124,7 @@ class Period:
         part = Period(outer._placed(self.start), outer._placed(self.end))
         if is_before(part.start, outer.start) or is_before(outer.end, part.end):
             raise InvalidPeriod("a part outside its whole", str(part), f"stay within {outer}")
+        # A quotient of whole counts: shares of a partition sum to exactly 1, which rounded ones do not.
         counted = _count(outer, by)
         if counted:
             return Fraction(_count(part, by), counted)
@@ -145,7 +147,7 @@ class Period:
 
     def _placed(self, at: date) -> date:
         """*at* in the zone of this period, where it has one."""
-        home = _home(self.start)
+        home = home_of(self.start)
         if home is None:
             return at
         return at.astimezone(home) if isinstance(at, datetime) else midnight(at, home)
@@ -162,14 +164,15 @@ def period(value: object) -> Period:
     return value
 
 
-def _home(value: date) -> tzinfo | None:
+def home_of(value: date) -> tzinfo | None:
     return value.tzinfo if isinstance(value, datetime) else None
 
 
 def _count(period: Period, by: str) -> int:
     """Days or microseconds from one end to the other: differences of positions, so that parts add up."""
+    # Days are local dates, whatever hours the clock left out: a fee by the day costs the same on each.
     if by == "day":
-        return _day_position(period.end) - _day_position(period.start)
+        return day_position(period.end) - day_position(period.start)
     start, end = (
         (at.astimezone(UTC) - EPOCH) // MICROSECOND
         if isinstance(at, datetime)
@@ -179,13 +182,13 @@ def _count(period: Period, by: str) -> int:
     return end - start
 
 
-def _day_position(at: date) -> int:
+def day_position(at: date) -> int:
     """The local date as a number that never falls.
 
     Where clocks go back over midnight (St. John's until 2011, at 00:01), the old date comes again,
     and yet the new one has begun.
     """
-    home = _home(at)
+    home = home_of(at)
     if home is None:
         return at.toordinal()
     tomorrow = midnight(date.fromordinal(at.toordinal() + 1), home)
