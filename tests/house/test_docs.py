@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 EVERY_PAGE = [*ROOT.glob("README*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [page for page in EVERY_PAGE if page.parent == ROOT or not page.name.endswith(".zh.md")]
 NEEDS = {
+    "prices-by-the-hour.md": ("numpy", "polars"),
     "rate-a-frame.md": ("numpy", "polars"),
     "showback.md": ("numpy", "polars"),
     "compare-plans-for-all-customers.md": ("numpy", "polars"),
