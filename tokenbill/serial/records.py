@@ -102,11 +102,15 @@ def digest_of(table: Mapping[str, Any]) -> str:
 
 
 class Member(NamedTuple):
-    """One field of a class: its attribute, how it is written, and what it is where nothing is said."""
+    """One field of a class: its attribute, how it is written, and what it is where nothing is said.
+
+    ``is_told`` says that its class has no default for what a document may leave out.
+    """
 
     attribute: str
     codec: Codec
     default: Any
+    is_told: bool = False
 
     @property
     def is_required(self) -> bool:
@@ -137,9 +141,11 @@ class Record(Codec):
         return members_of(self._stand_in or self.cls)
 
     @cached_property
-    def _left_out(self) -> Mapping[str, Member]:
-        """Those of which the class must be told that they are not there, or which must be."""
-        return {name: item for name, item in self.members.items() if item.default in (None, NOTHING)}
+    def _needed(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """Those that a document must say, and those of which the class must be told that it does not."""
+        members = self.members.items()
+        required = frozenset(name for name, item in members if item.is_required)
+        return required, tuple(name for name, item in members if item.is_told)
 
     def encode(self, value: Any) -> dict[str, Any]:
         if type(value) is not self.cls:
@@ -178,19 +184,20 @@ class Record(Codec):
             given = dict(self._renamed(name, item, now.version) for name, item in given.items())
         parts, members = dict[str, Any](), self.members
         for name, item in given.items():
-            if name in MARKS:
-                continue
             member = members.get(name)
-            if member is None:
+            if member is not None:
+                try:
+                    parts[name] = member.codec.decode(item)
+                except Misfit as misfit:
+                    misfit.steps.append(f".{name}")
+                    raise
+            elif name not in MARKS:
                 refuse(f"unknown key of {self.name}", name, hint(name, members))
-            try:
-                parts[name] = member.codec.decode(item)
-            except Misfit as misfit:
-                misfit.steps.append(f".{name}")
-                raise
-        for name, member in self._left_out.items():
-            if name not in parts and member.is_required:
-                raise Misfit(f"no {quoted(name)}, which {self.name} needs", given)
+        required, told = self._needed
+        if not parts.keys() >= required:
+            lacking = next(name for name in members if name in required and name not in parts)
+            raise Misfit(f"no {quoted(lacking)}, which {self.name} needs", given)
+        for name in told:
             parts.setdefault(name, None)
         return tried(lambda: self._made(parts), given)
 
@@ -385,7 +392,7 @@ def _member(name: str, item: Any, annotation: Any) -> Member:
             "a field that may be None, and is not unless said", name, "let it default to None"
         )
     held = reduce(lambda one, other: one | other, (part for part in parts if part is not NoneType))
-    return Member(item.name, Optional(codec_of(held)), None)
+    return Member(item.name, Optional(codec_of(held)), None, item.default is NOTHING)
 
 
 def _default(default: Any) -> Any:

@@ -8,8 +8,10 @@ from typing import Any, TypeGuard
 
 from tokenbill.errors import InvalidName, TokenbillError
 
-__all__ = ["is_blank", "is_legible", "is_mapping", "listed_of", "name", "pairs_of"]
+__all__ = ["EMPTY", "is_blank", "is_legible", "is_mapping", "listed_of", "name", "pairs_of"]
 
+EMPTY: tuple[Any, ...] = ()
+"""What most fields of most accounts hold: there is but one empty tuple, so nothing of it need be read."""
 NAME_LENGTH = 255
 ITEMS = 100_000
 """Most items of a list, so that an endless one is refused."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from tokenbill.core.base.inputs import name, pairs_of
+from tokenbill.core.base.inputs import EMPTY, name, pairs_of
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.ledger import DrawsByCharge, by_charge
 from tokenbill.core.metering.meters import Meter
@@ -55,11 +55,15 @@ def text(value: Any) -> str | None:
 
 def meters(value: Any) -> tuple[Meter, ...]:
     """Meters in order."""
+    if value is EMPTY:
+        return ()
     return tuple(sorted(map(Meter, value)))
 
 
 def reasons(value: Any) -> tuple[tuple[str, Decimal], ...]:
     """Amounts by reason."""
+    if value is EMPTY:
+        return ()
     pairs = pairs_of(value)
     if pairs is None:
         raise InvalidAccount("not amounts by reason", value, 'give them: {"outage": "5.00"}')

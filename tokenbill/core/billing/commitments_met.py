@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.base.inputs import EMPTY, listed_of
 from tokenbill.core.money.decimals import ZERO, decimal, plus, shifted
 from tokenbill.core.periods.instants import utc
 from tokenbill.core.plans.commitments import CommitmentMet
@@ -18,6 +18,8 @@ __all__ = ["met_after", "met_of"]
 
 def met_of(value: Any) -> tuple[CommitmentMet, ...]:
     """What was met of commitments, in the order of their names."""
+    if value is EMPTY:
+        return ()
     found = (value,) if isinstance(value, CommitmentMet) else listed_of(value)
     for item in (value,) if found is None else found:
         if not isinstance(item, CommitmentMet):

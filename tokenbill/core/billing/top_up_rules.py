@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.base.inputs import EMPTY, listed_of
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.values import Value
 from tokenbill.core.credits.balance import Balance
@@ -96,6 +96,8 @@ class TopUp(Value):
 
 def top_ups_of(value: Any) -> tuple[TopUp, ...]:
     """*value* as top-up rules, one or several of different names."""
+    if value is EMPTY:
+        return ()
     listed = (value,) if isinstance(value, TopUp) else listed_of(value)
     for each in (value,) if listed is None else listed:
         if not isinstance(each, TopUp):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 
 from attrs import Factory, evolve, field, fields, frozen
 
-from tokenbill.core.base.inputs import listed_of, name
+from tokenbill.core.base.inputs import EMPTY, listed_of, name
 from tokenbill.core.base.values import Value, slot_setters
 from tokenbill.core.credits.grants import KEYS, Grant, Kind, credit, kind_of, order_of
 from tokenbill.core.credits.holds import NO_HOLDS, Hold, Holds, holds_of
@@ -47,6 +47,8 @@ def _most(value: object) -> Decimal | None:
 
 
 def _ids(value: object) -> tuple[str, ...]:
+    if value is EMPTY:
+        return ()
     listed = (value,) if isinstance(value, str) else listed_of(value)
     if listed is None:
         raise InvalidGrant("not ids of grants", value, 'give a list: ["welcome"]')

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias, cast
 
-from tokenbill.core.base.inputs import is_mapping, name, pairs_of
+from tokenbill.core.base.inputs import EMPTY, is_mapping, name, pairs_of
 from tokenbill.core.credits.grants import Grant, credit
 from tokenbill.core.money.decimals import ZERO, Number, decimal, difference, number, plus
 from tokenbill.errors import InvalidGrant
@@ -41,6 +41,8 @@ def draws_of(value: object) -> Draws:
     >>> draws_of({"b": "2.50", "a": 1, "c": 0})
     (('a', Decimal('1')), ('b', Decimal('2.50')))
     """
+    if value is EMPTY:
+        return ()
     return tuple(sorted((key, credit(amount)) for key, amount in by_grant(value).items() if amount))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.base.inputs import listed_of, name
+from tokenbill.core.base.inputs import EMPTY, listed_of, name
 from tokenbill.core.base.values import Value
 from tokenbill.core.credits.grants import Grant, Kind, credit, grants_of, kind_of
 from tokenbill.core.metering.scopes import Scope, scope
@@ -216,6 +216,8 @@ def recurring_of(value: Any) -> tuple[Grants, ...]:
     >>> recurring_of([])
     ()
     """
+    if value is EMPTY:
+        return ()
     listed = (value,) if isinstance(value, Grants) else listed_of(value)
     for each in (value,) if listed is None else listed:
         if not isinstance(each, Grants):

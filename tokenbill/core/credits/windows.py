@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from tokenbill.core.base.inputs import listed_of, name
+from tokenbill.core.base.inputs import EMPTY, listed_of, name
 from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import ZERO, Exact, number, plus
 from tokenbill.core.periods.instants import utc, utc_moment
@@ -51,6 +51,8 @@ def windows_of(value: Any) -> Windows:
     >>> [each.start.isoformat() for each in windows_of([WindowSum("q", "2026-06-02", 1)])]
     ['2026-06-02']
     """
+    if value is EMPTY:
+        return ()
     listed = listed_of(value)
     for each in (value,) if listed is None else listed:
         if not isinstance(each, WindowSum):

@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from tokenbill.core.base.inputs import is_mapping, listed_of, pairs_of
+from tokenbill.core.base.inputs import EMPTY, is_mapping, listed_of, pairs_of
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import ZERO, number
@@ -63,6 +63,8 @@ def levels_of(value: Any) -> Levels:
     >>> levels_of({"seats": [("2026-06-01", 3), ("2026-06-16", 5)]})[0][1][1].amount
     Decimal('5')
     """
+    if value is EMPTY:
+        return ()
     pairs = pairs_of(value)
     if pairs is None:
         way_out = 'give them by name: {"seats": [("2026-06-01", 3), ("2026-06-16", 5)]}'
