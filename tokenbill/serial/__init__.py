@@ -21,7 +21,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.errors import MissingExtra, UnreadableInput
 from tokenbill.serial.coding import DEFINITIONS, Misfit
-from tokenbill.serial.records import REGISTRY, VERSION, Reading, Record, members_of, reading
+from tokenbill.serial.reading import VERSION, Reading, reading
+from tokenbill.serial.records import REGISTRY, Record, members_of
 from tokenbill.serial.stored import DOCUMENT, KINDS
 from tokenbill.shared.strict_json import NotJson, canonical_json, decimal_of, decoded
 
@@ -62,6 +63,7 @@ def dumps(value: object, *, format: Format = "json") -> str:
     if _checked(format) == "toml":
         _check_size(document, sys.maxsize)
         return _toml(document)
+    # Measured after it was written: what dumps writes loads has to read, and few documents are large.
     text = canonical_json(document)
     if not _is_small(text):
         _check_size(document, sys.maxsize)
@@ -97,8 +99,10 @@ def loads(
     document = _parsed(read, format)
     if not is_mapping(document):
         raise UnreadableInput("no document", document, "give a table with type and version")
+    # Before anything is made of it: a stranger's document may nest a thousand deep in a few bytes.
     if format == "toml" or not _is_small(read):
         _check_size(document, MEMBERS if longest is None else sys.maxsize)
+    # Without a version nobody could tell, in years, what its keys meant.
     if "version" not in document:
         raise UnreadableInput("no version", document, f"write version = {VERSION} at its top")
     try:
@@ -215,11 +219,13 @@ def _format_of(path: Path) -> Format:
 
 def _replace(target: Path, text: str) -> None:
     """Put a whole file in the place of another, with what others may do with it."""
+    # A crash half way must not leave half a plan: the draft is whole before it takes the name.
     draft = target.with_name(f"{target.name}.{token_hex(4)}.draft")
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
             stream.flush()
+            # without it a file system may keep the new name and lose the bytes
             fsync(stream.fileno())
         with suppress(FileNotFoundError):
             copymode(target, draft)
@@ -234,12 +240,14 @@ def _unusable(what: str, path: Path, error: Exception) -> UnreadableInput:
 
 
 def _text(given: object, longest: int) -> str:
+    # a path is no text: loads("plan.json") would else read the name as a document
     if not isinstance(given, str | bytes):
         raise UnreadableInput("no text", type(given).__name__, "give the text of a document")
     if len(given) > longest:
         raise UnreadableInput("a document too long", len(given), f"give at most {longest} bytes: longest=")
     try:
         text = bytes.decode(given) if isinstance(given, bytes) else str.__str__(given)
+        # half of a surrogate pair decodes, and no file could ever hold it
         text.encode()
     except UnicodeError:
         raise UnreadableInput("text that is not UTF-8", given, "save the document in UTF-8") from None
@@ -247,6 +255,7 @@ def _text(given: object, longest: int) -> str:
 
 
 def _parsed(text: str, format: Format) -> Any:
+    # tomllib joins the parts of a key again for each of them, which is quadratic in their number.
     if format == "toml" and DOTTED.search(text):
         raise UnreadableInput("a key of too many parts", text, "give at most 70")
     try:
@@ -273,6 +282,7 @@ def _is_small(text: str) -> bool:
 
 def _check_size(document: object, most: int) -> None:
     """Refuse tables too deep, or of too many members, before anything walks them."""
+    # Level by level, not by recursion: the stack ends long before a hostile document does.
     level: list[Any] = [document]
     members = 0
     for _ in range(DEPTH):

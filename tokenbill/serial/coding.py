@@ -102,6 +102,7 @@ def tried(make: Callable[[], Any], given: object) -> Any:
         raise
     except TokenbillError as error:
         raise Misfit(error, given) from None
+    # Whatever a class raises, a document that it refuses is a misfit at a place, not a crash.
     except Exception as error:  # a user's own class may raise anything
         raise Misfit(quoted(error), given) from error
 
@@ -216,10 +217,12 @@ class Whole(Codec):
         text = _digits(value)
         if not isinstance(value, int):
             unwritable("as a whole number", value, "give an int")
+        # other readers of JSON hold every number as a double, and would change the last digits
         return int(value) if -SAFE < value < SAFE else text
 
     def decode(self, given: Any) -> Any:
         if type(given) is str and NUMBER.fullmatch(given) and "." not in given:
+            # Python refuses int(text) of more than 4,300 digits, or as many as the process was told
             return int(Decimal(given))  # int(text) has a limit of its own
         return given if type(given) is int else refuse("no whole number", given, "write its digits, no point")
 
@@ -240,6 +243,7 @@ class Number(Codec):
         return _digits(value)
 
     def decode(self, given: Any) -> Any:
+        # A TOML document may hold a bare number; as JSON reads one, it never was a float.
         if isinstance(given, Decimal) and given.is_finite():
             return given
         if type(given) is int and given.bit_length() <= DIGITS:
@@ -259,6 +263,7 @@ def _digits(value: object) -> str:
     plain = value if isinstance(value, Decimal) else Decimal("NaN")
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 3 * DIGITS:
         plain = Decimal(value)
+    # Measured before it is written: 1e999999 is nine characters here, and a million of digits there.
     exponent = plain.as_tuple().exponent
     if not isinstance(exponent, int) or not -DIGITS <= exponent <= plain.adjusted() < DIGITS:
         unwritable("as a number", value, f"give an int or a Decimal of at most {DIGITS} digits")
@@ -292,6 +297,7 @@ class Listed(Codec):
         return [self._item.encode(item) for item in value]
 
     def decode(self, given: Any) -> Any:
+        # people write one scope or one tier without brackets
         if not isinstance(given, list):
             return (self._item.decode(given),)
         items = enumerate(cast("list[object]", given))
@@ -310,6 +316,7 @@ class Pairs(Codec):
 
     def encode(self, value: Any) -> Any:
         pairs = [(self._name.encode(name), self._item.encode(item)) for name, item in value]
+        # A mapping holds each name once, and in one order: else equal values would have unequal documents.
         if any(one[0] >= other[0] for one, other in pairwise(pairs)):
             unwritable("as pairs", value, "sort them by name, and give each name once")
         return dict(pairs)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, cached_property, reduce
-from hashlib import sha256
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -38,26 +35,19 @@ from tokenbill.serial.coding import (
     tried,
     unwritable,
 )
-from tokenbill.shared.strict_json import canonical_json
+from tokenbill.serial.reading import DIGEST, NOW, READING, VERSION, Reading, digest_of, reading
 
 __all__ = [
     "MARKS",
     "REGISTRY",
-    "VERSION",
     "Member",
     "Named",
-    "Reading",
     "Record",
     "Registry",
     "codec_of",
     "members_of",
-    "reading",
 ]
 
-VERSION = 2
-"""The version of the notation that is written; every version up to it is read."""
-DIGEST = "digest"
-"""What a sealed table says of its content: the SHA-256 of its canonical text, without these marks."""
 MARKS = ("type", "version", "$schema")
 """What a table says of itself; no field of a class may be called so."""
 TABLE = "give one with a type"
@@ -69,36 +59,6 @@ FIELDS = (
 
 Former: TypeAlias = "tuple[str, Callable[[Any], Any], int]"
 """What a field is called now, what becomes of its value, and the last version that had the old name."""
-
-
-class Reading(NamedTuple):
-    """How a document is read: the version of its notation, and whether its digests are passed over."""
-
-    version: int = VERSION
-    edited: bool = False
-
-
-NOW = Reading()
-READING: ContextVar[Reading] = ContextVar("READING")
-"""How the document at hand is read, for every table in it."""
-
-
-@contextmanager
-def reading(how: Reading) -> Generator[None, None, None]:
-    """Read what follows in this way."""
-    before = READING.set(how)
-    try:
-        yield
-    finally:
-        READING.reset(before)
-
-
-def digest_of(table: Mapping[str, Any]) -> str:
-    """The digest of a table; "" where it holds what no document does."""
-    try:
-        return sha256(canonical_json(table).encode()).hexdigest()
-    except (TypeError, ValueError):
-        return ""
 
 
 class Member(NamedTuple):
@@ -154,6 +114,7 @@ class Record(Codec):
         written = dict[str, Any]()
         for name, member in self.members.items():
             item = getattr(held, member.attribute)
+            # what has its default is left out: documents stay short, and a new field changes no old one
             if item is member.default:
                 continue
             try:
@@ -162,6 +123,7 @@ class Record(Codec):
                 raise
             except Exception:  # a user's own class may hold anything, whatever its annotation says
                 unwritable(f"as {name}", item, FIELDS)
+            # 0.00 equals 0 and is written all the same: digits are part of what was agreed.
             if text is not None and not (item == member.default and member.is_usual(text)):
                 written[name] = text
         if self._sealed and written:
@@ -172,6 +134,7 @@ class Record(Codec):
         if not is_mapping(given):
             refuse(f"no {self.name}", given, f"give a table with {listed(self.members)}")
         now = READING.get(NOW)
+        # A table within may be a document of its own, pasted from another file with its version.
         if "version" in given or "type" in given:
             version = given.get("version", now.version)
             self._check_marks(given.get("type", self.name), version)
@@ -180,6 +143,7 @@ class Record(Codec):
                     return self.decode(given)
         if self._sealed:
             given = self._unsealed(given, now)
+        # Before the keys are looked at, for an old name may be a new one with another meaning.
         if self._former:
             given = dict(self._renamed(name, item, now.version) for name, item in given.items())
         parts, members = dict[str, Any](), self.members
@@ -377,6 +341,7 @@ def members_of(cls: Any) -> Mapping[str, Member]:
     except NameError as error:
         way_out = "define it where the module can see it, not for type checkers alone"
         raise UnreadableInput("a field of an unknown class", str(error), way_out) from None
+    # what a class makes of its fields by itself is made again when it is read
     held = [item for item in fields(cls) if item.init and UNWRITTEN not in item.metadata]
     return {str(item.alias): _member(str(item.alias), item, hints.get(item.name)) for item in held}
 

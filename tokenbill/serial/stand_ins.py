@@ -46,6 +46,7 @@ class StoredHours:
 
     @classmethod
     def of(cls, hours: Hours) -> StoredHours:
+        # to the minute, as its class reads them
         start, end = (clock.strftime("%H:%M") for clock in (hours.start, hours.end))
         return cls(start, end, hours.weekdays, hours.calendar, hours.model, hours.provider)
 

@@ -232,6 +232,8 @@ class _Bill:
             dated,
             self.levels,
         )
+        # The numbers that were sent, not what today's code makes of the plan: a bill that was paid must
+        # not change by an upgrade. `verify` is asked for that, and says where the two differ.
         bill = Bill(request, self.total)
         bill.made.update(lines=self.lines, closing=self.closing, delta=self._delta())
         return bill
@@ -244,12 +246,14 @@ class _Bill:
             # denominators of strangers may have nothing in common: their sum would take seconds
             if common.bit_length() > LONGEST:
                 refuse("exact amounts with nothing in common", line.precise, "give those of one plan")
+        # whatever made it, the rows that a customer reads add up to what the customer pays
         lines = total(line.amount for line in self.lines)
         if lines != self.total:
             raise BillMismatch("the total", self.total, lines)
         ours = [grant for grant in self.opening.balance.grants if grant.currency == self.plan.currency]
         paid = {grant.id for grant in ours if grant.kind == "paid"}
         paying = total(amount for key, amount in self.draws if key in paid)
+        # What is owed now equals what was paid and what stood before; grants in tokens pay no money here.
         owed = plus(self.total, self.closing.credit_balance)
         settled = total((self.due, paying, self.opening.credit_balance))
         if self.due < 0 or owed != settled:
@@ -349,6 +353,7 @@ _ACCOUNT = {
     "draws": ("draws", _of_unknown_charges, 1),
 }
 
+# A name that was written once is read for ever, so nothing is ever taken off this list.
 for _class in (*PRICES, Of, *TERMS, *COMMITMENTS, Amendment, Contract, *STATE):
     REGISTRY.add(Record(_class))
 REGISTRY.add(UNIT)

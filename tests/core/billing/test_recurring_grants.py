@@ -168,3 +168,9 @@ def test_parts_are_checked():
             recurring_of(wrong)
     assert Balance(DAILY).recurring == Balance(recurring=DAILY).recurring == (DAILY,)
     assert loads(dumps(Balance([DAILY]))) == Balance([DAILY])
+
+
+def test_a_priority_of_recurring_grants_is_whole_as_that_of_a_grant():
+    with pytest.raises(InvalidGrant):
+        Grants.every(Cycle.daily(), 50, priority="1.5")
+    assert Grants.every(Cycle.daily(), 50, priority="2").priority == 2

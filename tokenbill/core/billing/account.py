@@ -110,6 +110,7 @@ class Account(Value):
     made: Memo = memo_field()
 
     def __attrs_post_init__(self) -> None:
+        # Documents come from outside: parts that contradict each other would bill something twice, or never.
         if self.versions and sum((version.used for version in self.versions), NO_USAGE) != self.used:
             raise InvalidAccount("usage by version that is not what was used", self.used, "let them add up")
         drawn = dict(self.balance.draws)
@@ -187,6 +188,7 @@ class Account(Value):
             told[why] = decimal(plus(told.get(why, ZERO), given))
             credit = decimal(plus(self.credit_balance, given))
             return evolve(self, credit_balance=credit, goodwill=tuple(told.items()))
+        # A bill that nobody paid gives nothing back: what is credited was paid, and was not credited before.
         amount = difference(ZERO, adjustment.total)
         if amount < 0:
             raise InvalidAccount("an adjustment that charges", adjustment.total, "send it as a bill")

@@ -25,6 +25,7 @@ def usage(value: Any) -> Usage:
 
 def money(value: Any) -> Decimal:
     """A stored amount; a Decimal of ours is taken as it is, for each event carries a few of them."""
+    # without the limits of the door: what was settled is what it is, and a sum may outgrow them
     plain = plain_amount(value)
     return number(value) if plain is None else plain
 

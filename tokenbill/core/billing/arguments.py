@@ -27,6 +27,7 @@ def checked_terms(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:
 
 def notes_of(about: Any) -> About:
     """What is said of a bill, as sorted pairs; a name of its columns would hide one of them."""
+    # They become columns beside those of lines, where a name that is taken would hide an amount.
     if not is_mapping(about) or not COLUMNS.isdisjoint(about):
         raise InvalidUsage(
             "nothing that can be said of a bill", about, 'give a mapping: {"customer": "acme"}'
@@ -38,10 +39,12 @@ def check_rest(opening: Any, final: Any, period: Any, at: Any, reversal: Any) ->
     """Check what most bills leave out, and read the time at which grants are drawn on."""
     if not isinstance(opening, Account):
         raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
+    # 0 and 1 would pass for them: a count in the wrong place would close a month.
     if not isinstance(final, bool):
         raise InvalidPlan("final is neither True nor False", final, "give one of them")
     if period is not None and not isinstance(period, Period):
         raise InvalidPeriod("no period", period, "give a Period")
     if not (isinstance(reversal, Usage) or is_mapping(reversal)):
         raise InvalidUsage("not a usage to take off", reversal, "give a Usage, or usage by date")
+    # a text of a date is read here, once, so that nobody below compares texts with dates
     return None if at is None else moment(at)

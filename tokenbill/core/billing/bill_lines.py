@@ -34,6 +34,7 @@ def bill_lines(
     is the statement of its period, where its total came of one.
     """
     opening = cast(Account, request.opening)
+    # The bills before were rated by other terms, so what they came to is one line, not a line of each.
     if request.versions is not None and request.versions.restate:
         now = cast(Statement, delta().after)
         billed = LineItem(BILLED_BEFORE, None, -opening.accrued, -opening.accrued)
@@ -57,6 +58,7 @@ def _sum_lines(
     if opening is NEW or is_straight(request.opening, plan):
         lines = _fresh_lines(plan, used_in(request), final=request.final)
         return lines if opening.is_fresh else less(lines, _fresh_lines(plan, opening.used, final=False))
+    # After a first bill what a grant may pay depends on what each charge grew, which no sum tells.
     credit = delta().credit if opening.is_fresh and not plan.exactly else None
     if credit is None:
         return None
@@ -66,6 +68,7 @@ def _sum_lines(
 
 def _fresh_lines(plan: CompiledPlan, usage: Usage, *, final: bool) -> list[LineItem]:
     """The lines of a period in which no credit pays; the long way looks at each charge, to prove the sums."""
+    # `verify` must not trust the sums that it is there to prove.
     if plan.exactly:
         return rate(RatingRequest(plan, usage, final)).lines
     return lines_by_sums(plan, usage, final=final)

@@ -170,6 +170,7 @@ def breakdown_of(request: BillRequest, plan: CompiledPlan, delta: BillDelta) -> 
     if billed:
         rows["adjustment", 1] = row = _Row("adjustment", None, "billed before")
         row.listed = -billed
+    # the sum is twice negated, for a row only knows how to take another off
     total = _Row("total", None, "total")
     for row in rows.values():
         total.less(row)
@@ -224,6 +225,7 @@ def _rows(request: RatingRequest) -> dict[Key, _Row]:
 
 def _settled(run: ChargeRun, taxes: dict[tuple[Key, bool], list[int]]) -> list[Fraction]:
     """Take a run through all stages: what discounts and limits took off each charge, and its taxes."""
+    # Stage by stage, so that what each took off a charge is known: a run keeps only what is left.
     terms, off, seen = run.terms, list[Fraction](), Counter[str]()
     for priced in terms.pricing:
         priced.apply(run)
@@ -234,6 +236,7 @@ def _settled(run: ChargeRun, taxes: dict[tuple[Key, bool], list[int]]) -> list[F
         stage.apply(run)
         divisor = after
         off += [Fraction(0)] * (len(run.nets) - len(off))
+        # Both sides over their own scale: a spread widens that of all charges at once.
         if stage.is_reduction:
             left = Fraction(divisor * run.widened)
             for i, net in enumerate(before):

@@ -33,6 +33,7 @@ def met_after(request: BillRequest, delta: BillDelta) -> tuple[CommitmentMet, ..
         return ()
     versions, opening = request.versions, request.opening
     plan = compiled_plan(request.plan, request.period) if versions is None else versions.plan
+    # What a term that is over came to is settled with its last bill; to keep it would count it again.
     running = [each for each in plan.versions[-1].committed if not each.is_last]
     after = with_statements(delta, request, plan).after
     assert after is not None  # the statement of a bill is there when it is asked for

@@ -19,7 +19,6 @@ from tokenbill.core.billing.versions_of_period import (
     levels_read,
     versions_of_period,
 )
-from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.instants import is_before, iso_text, moment, utc
 from tokenbill.core.periods.period import Period
@@ -37,7 +36,6 @@ from tokenbill.core.plans.rhythms import has_fees_of_the_past
 from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.entry_curve import EntryCurve
-from tokenbill.core.rating.rate_card import RateCard
 from tokenbill.errors import AccountMismatch, InvalidPeriod, InvalidPlan, InvalidUsage, UnpricedUsage
 
 __all__ = [
@@ -148,6 +146,7 @@ def by_version(
         AccountMismatch: If an amendment tears apart what is booked.
         InvalidUsage: For usage outside the period, and for usage without a time whose price changed.
     """
+    # An account that knew one version has booked all its usage under the start of the period.
     booked = [(version.start, version.used) for version in opening.versions]
     booked = booked or [(period.start, opening.used)]
     names, cycle = levels_read(contract), contract.plan.cycle
@@ -169,7 +168,12 @@ def by_version(
                 i = _version_of(clauses, plan, labelled)
             else:
                 i = version_at(clauses, cast(date, when or at), period, is_dated=when is not None)
-            part = _without_idle(labelled, plan.cards[i], opening.idle_labels)
+            part, idle = labelled, opening.idle_labels
+            if idle:  # labels that the account before it did not keep
+                keys = {meter: plan.cards[i][meter].key for meter in labelled.counted}
+                part = Usage(
+                    [(key if key in idle else meter, labelled[meter]) for meter, key in keys.items()]
+                )
             usages[i] = usages[i] + part if is_new else usages[i] - part
     return ByVersion(contract, plan, tuple(usages), past, tuple(past_usages), clauses, tuple(known), restate)
 
@@ -188,14 +192,6 @@ def restored(
     by_start = {utc(start): part for start, part in used}
     usages = tuple(by_start.get(utc(part.period.start), NO_USAGE) for part in versions.clauses)
     return versions._replace(usages=usages, restate=restate)
-
-
-def _without_idle(usage: Usage, card: RateCard, idle: Collection[Meter]) -> Usage:
-    """Usage without the labels that the account before it did not keep."""
-    if not idle:
-        return usage
-    keys = {meter: card[meter].key for meter in usage.counted}
-    return Usage([(key if key in idle else meter, usage[meter]) for meter, key in keys.items()])
 
 
 def _seen_contract(contract: Contract, period: Period, starts: Sequence[date], opening: Any) -> Contract:
@@ -275,6 +271,7 @@ def version_at(clauses: Sequence[Clause], at: date, period: Period, *, is_dated:
         InvalidUsage: For dated usage outside the period, or after the contract's end.
     """
     when = placed(at, period, clauses[0].plan.cycle)
+    # Refused and not left out: an event that silently falls away is money that nobody misses.
     if is_dated and (is_before(when, period.start) or not is_before(when, period.end)):
         raise InvalidUsage("usage outside the period", iso_text(at), f"date it within {period}")
     if is_dated and not is_before(when, clauses[-1].period.end):

@@ -121,6 +121,7 @@ class Invoice(Value):
 
     def explain(self) -> str:
         """Each bill in turn, every line as arithmetic that a clerk can redo, and the sum of all."""
+        # each bill as it was sent: an invoice adds them up, and rounds nothing anew
         headings = [section.heading for section in self._sections]
         parts = [f"{heading}\n{bill.explain()}" for heading, bill in zip(headings, self.bills, strict=True)]
         return "\n\n".join([*parts, f"total of {len(parts)}: {self.total:f} {self.currency}"])

@@ -119,10 +119,15 @@ def journal(bill: Any) -> Journal:
     def settled(amounts: tuple[Exact, Exact]) -> Decimal:
         return decimal(difference(rounding(amounts[1], places), rounding(amounts[0], places)))
 
-    taxes = exact_sum(line.amount for line in bill.lines if _is_tax(line))
+    # the tax that prices contain is on a bill twice: as what is owed, and taken off again
+    owed = [line for line in bill.lines if line.kind == "tax" and line.charge.rule != "prices contain it"]
+    taxes = exact_sum(line.amount for line in owed)
     rounded = exact_sum(line.amount for line in bill.lines if line.kind == "rounding")
     net = difference(difference(bill.total, taxes), rounded)
-    face = exact_sum(amount for id, amount in bill.draws if id in _money(bill))
+    # what paid grants in the currency of the bill pay is money that was received; tokens are none
+    unit, grants = bill.plan.currency, bill.opening.balance.grants
+    money = {grant.id for grant in grants if grant.kind == "paid" and grant.currency == unit}
+    face = exact_sum(amount for id, amount in bill.draws if id in money)
     before, now = bill.opening.credit_balance, bill.delta.credit_balance
     receivable = difference(bill.due, difference(now, before))
     taken = exact_sum(map(settled, _earned(bill)))
@@ -156,14 +161,3 @@ def _expired(bill: Any) -> tuple[Exact, Exact]:
     after = cast(Balance, bill.delta.balance)
     after = after.rolled(now) if final and after.grants else after
     return revenue_of(opening.balance, then).expired, revenue_of(after, now or then).expired
-
-
-def _money(bill: Any) -> set[str]:
-    """The paid grants in the currency of a bill: what they pay is money that was received."""
-    unit = bill.plan.currency
-    return {it.id for it in bill.opening.balance.grants if it.kind == "paid" and it.currency == unit}
-
-
-def _is_tax(line: Any) -> bool:
-    # the tax that prices contain is on a bill twice: as what is owed, and taken off again
-    return bool(line.kind == "tax" and line.charge.rule != "prices contain it")

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from tokenbill.core.credits.draw_limits import time_of_draws
 from tokenbill.core.credits.grants import Grant
-from tokenbill.core.credits.ledger import Draws, DrawsByCharge, total
+from tokenbill.core.credits.ledger import DrawsByCharge, total
 from tokenbill.core.credits.windows import Windows
 from tokenbill.core.money.decimals import decimal, difference
 from tokenbill.core.rating.bill_delta import BillDelta
@@ -30,16 +30,12 @@ def limits_after(
         limit = grant.most
         if limit is not None:
             counted = [
-                total(amount for charge, amount in _draws_of(draws, grant.id) if limit.counts(charge))
+                total(amount for charge, amount in dict(draws).get(grant.id, ()) if limit.counts(charge))
                 for draws in (after, before)
             ]
             if counted[0] != counted[1]:
                 windows = limit.after(grant.id, windows, at, decimal(difference(*counted)))
     return windows
-
-
-def _draws_of(draws: DrawsByCharge, id: str) -> Draws:
-    return dict(draws).get(id, ())
 
 
 def windows_of_bill(request: BillRequest, delta: BillDelta) -> Windows:

@@ -12,8 +12,7 @@ from attrs import evolve
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draw_limits import time_of_draws
 from tokenbill.core.credits.grants import Grant
-from tokenbill.core.credits.ledger import DrawsByCharge
-from tokenbill.core.credits.recurring import Grants
+from tokenbill.core.credits.ledger import DrawsByCharge, total
 from tokenbill.core.money.decimals import ZERO, decimal, plus
 from tokenbill.core.periods.instants import is_before, moment
 from tokenbill.core.periods.period import Period
@@ -45,16 +44,12 @@ def with_lives(account: Any, at: date | str | None, period: Period | None) -> An
             balance = balance.with_grants(*made)
         following = each.next_after(when)
         if until is None or is_before(until, following):
-            balance = _told(balance, evolve(each, made_until=following))
+            others = [it for it in balance.recurring if it.id != each.id]
+            balance = evolve(balance, recurring=(*others, evolve(each, made_until=following)))
     if balance is account.balance:
         return account
     # the past is rated again, for its lines name the grants as they stood
     return evolve(account, balance=balance, draws=draws)
-
-
-def _told(balance: Balance, grants: Grants) -> Balance:
-    others = [each for each in balance.recurring if each.id != grants.id]
-    return evolve(balance, recurring=(*others, grants))
 
 
 def _folded(
@@ -63,15 +58,16 @@ def _folded(
     """Grants that are over as one ended grant: all that it may still do is take back what they paid."""
     if not over:
         return balance, draws
+    # A year of daily grants would be 365 of them at every event; one ended grant can take back as much.
     ids = {grant.id for grant in over} | {id}
     known = [grant for grant in balance.grants if grant.id in ids]
     ledgers = {
         what: dict(getattr(balance, what)) for what in ("draws", "rolled_over", "forfeited", "payouts")
     }
     sums = {
-        what: (id, _sum(ledger[each] for each in ids if each in ledger)) for what, ledger in ledgers.items()
+        what: (id, total(ledger[each] for each in ids if each in ledger)) for what, ledger in ledgers.items()
     }
-    amount = _sum(grant.amount for grant in known)
+    amount = total(grant.amount for grant in known)
     last = max((grant for grant in over), key=lambda grant: str(grant.expires))
     ended = evolve(last, id=id, amount=amount, starts=None, created=None)
     rest = balance.without(*(grant.id for grant in known))
@@ -84,10 +80,3 @@ def _folded(
                 parts[charge] = decimal(plus(parts.get(charge, ZERO), part))
     kept: Mapping[str, Any] = {each: by_charge for each, by_charge in draws if each not in ids}
     return balance, tuple({**kept, **({id: tuple(sorted(parts.items()))} if parts else {})}.items())
-
-
-def _sum(amounts: Any) -> Decimal:
-    found = ZERO
-    for amount in amounts:
-        found = decimal(plus(found, amount))
-    return found

@@ -30,6 +30,7 @@ def bill_notes(request: BillRequest) -> Iterator[str]:
 def _grants_passed_over(request: BillRequest) -> Iterator[str]:
     """Grants that could have paid but for their end, a moment before that of the period it may be."""
     period, balance = request.period, request.opening.balance
+    # The surprise of prepaid months: a grant until the 30th pays nothing of a bill of the whole month.
     if request.final and period is not None and request.at is None:
         for grant in balance.grants:
             at = grant.expires

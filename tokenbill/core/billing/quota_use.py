@@ -51,6 +51,7 @@ def quota_use(account: Any, request: BillRequest, plan: CompiledPlan) -> Iterato
     if request.at is None:
         raise InvalidPeriod("a quota, and no time to ask about", request.plan.name, "say at=")
     holds = account.balance.open_holds.live(request.at).usage
+    # Whether more is admitted is asked before it runs, so there is nothing to take off yet.
     now = request._replace(reversal=Usage())
     for quota in request.plan.quotas:
         counts = [(each, until) for each, until in _counting(account.windows, quota, request.at)]
@@ -99,7 +100,11 @@ def windows_after(request: BillRequest, delta: BillDelta, plan: CompiledPlan, be
             last = max(instant_of(cast(date, when), quota.tz) for when, _, _ in parts)
             cost = difference(_scoped(cast(Statement, told.after), quota.scope), was)
             own = with_sum(own, quota.key, quota.window(last).start, cost)
-        kept += _still_counting(own, quota)
+        # those that were over when the latest of them began count for nothing any more
+        latest = max((cast(datetime, each.start) for each in own), default=None)
+        for each in own:
+            if latest is not None and quota.counted_until(cast(datetime, each.start)) > latest:
+                kept += (each,)
     return tuple(sorted(kept, key=lambda each: (each.key, str(each.start))))
 
 
@@ -109,14 +114,6 @@ def _parts(request: BillRequest) -> list[tuple[date | str, Usage, int]]:
         return [(when, usage, 1) for when, usage in request.dated]
     both = [(request.usage, 1), (request.reversal, -1)]
     return [] if request.at is None else [(request.at, usage, sign) for usage, sign in both if usage]
-
-
-def _still_counting(windows: Windows, quota: Quota) -> Windows:
-    """Windows that may count yet: those not over when the latest of them began."""
-    if not windows:
-        return ()
-    latest = max(cast(datetime, each.start) for each in windows)
-    return tuple(each for each in windows if quota.counted_until(cast(datetime, each.start)) > latest)
 
 
 def _counting(windows: Windows, quota: Quota, at: date | str) -> Iterator[tuple[Exact, datetime]]:
@@ -132,6 +129,7 @@ def _counting(windows: Windows, quota: Quota, at: date | str) -> Iterator[tuple[
 
 def _free_at(windows: Windows, use: QuotaUse, more: Exact, request: BillRequest) -> datetime | None:
     """When there will be room, if the holds of now are still open by then; None where there never is."""
+    # Windows run out one after the other; the first moment at which enough of them did is the answer.
     left = exact_sum([use.used, use.held, more])
     at = cast("date | str", request.at)
     for amount, until in sorted(_counting(windows, use.quota, at), key=lambda pair: pair[1]):

@@ -105,6 +105,7 @@ def reservation_of_usage(
         from tokenbill.core.billing.quota_use import check_quotas  # few plans have quotas
 
         check_quotas(account, request, compiled)
+    # Priced together with all that runs: two requests within one free allowance may cost something together.
     request = with_held(request)
     found, lacking = weighed(request, compiled)
     if lacking:
@@ -155,6 +156,7 @@ def _unit(account: Any, said: Any) -> Currency:
             raise InvalidCurrency("credit of no one currency", codes, "say which: currency=")
         return next(iter(known))  # type: ignore[no-any-return]
     unit = currency(said)
+    # One code with two sets of places would hold a hundred times too much.
     for other in known:
         if other.code == unit.code and other != unit:
             raise CurrencyMismatch(unit, other)

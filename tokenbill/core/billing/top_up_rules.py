@@ -12,16 +12,16 @@ from attrs import field, frozen
 from tokenbill.core.base.inputs import EMPTY, listed_of
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.values import Value
+from tokenbill.core.billing.account_fields import unit as optional_unit
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draw_limits import DrawLimit, draw_limit
 from tokenbill.core.credits.grants import Grant, credit
 from tokenbill.core.credits.ledger import total
 from tokenbill.core.credits.windows import Windows, with_sum
 from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.currencies import currency as unit_of
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
 from tokenbill.core.periods.instants import iso_text, midnight, moment, zone
-from tokenbill.core.periods.spans import span_seconds
+from tokenbill.core.periods.spans import optional_span, span_seconds
 from tokenbill.core.pricing.price import Price
 from tokenbill.errors import InvalidCurrency, InvalidGrant
 
@@ -40,16 +40,6 @@ def _most(value: Any) -> DrawLimit | None:
     if limit is not None and (limit.cycle is None or limit.on is not None):
         raise InvalidGrant("not a limit of top-ups", value, 'write most=("100", Cycle.monthly())')
     return limit
-
-
-def _span(value: Any) -> str | None:
-    if value is not None:
-        span_seconds(value)
-    return value  # type: ignore[no-any-return]  # span_seconds has seen the text
-
-
-def _unit(value: Any) -> Currency | None:
-    return None if value is None else unit_of(value)
 
 
 def _bonus(_: object, __: object, value: Price | None) -> None:
@@ -82,9 +72,9 @@ class TopUp(Value):
     below: Decimal = field(converter=credit)
     to: Decimal = field(converter=credit)
     most: DrawLimit | None = field(default=None, converter=_most)
-    cooloff: str | None = field(default=None, converter=_span)
+    cooloff: str | None = field(default=None, converter=optional_span)
     bonus: Price | None = field(default=None, validator=_bonus)
-    currency: Currency | None = field(default=None, converter=_unit)
+    currency: Currency | None = field(default=None, converter=optional_unit)
     name: str = field(default="top-up", converter=_name)
 
     def __attrs_post_init__(self) -> None:
@@ -114,10 +104,14 @@ def due_grants(account: Any, at: date | str) -> Iterator[Grant]:
     for rule in account.top_ups:
         unit = _currency_of(rule, balance)
         usable = balance.usable(when, currency=unit) if unit in balance.currencies else ()
+        # a grant with a scope is no reserve: the next request may be of something else
         left = total(amount for grant, amount in usable if grant.on is None)
         amount = decimal(difference(rule.to, left))
-        bought = [*_purchases(balance, unit), *_kept(account.windows, unit)]
-        if left >= rule.below or (rule.cooloff is not None and _is_recent(bought, when, rule.cooloff)):
+        bought = [*_purchases(balance, unit)]
+        bought += [(it.start, decimal(it.used)) for it in account.windows if it.key == f"{BOUGHT}{unit.code}"]
+        # of a purchase of which only the day is known, that day's midnight begins the wait
+        wait = timedelta(seconds=0 if rule.cooloff is None else span_seconds(rule.cooloff))
+        if left >= rule.below or (wait and any(_day(when) - _day(day) < wait for day, _ in bought)):
             continue
         if rule.most is not None:
             start, most = rule.most.start(when), rule.most.amount
@@ -151,11 +145,7 @@ def bought_after(before: Balance, after: Balance, windows: Windows, rules: tuple
 
 
 def _day(value: date) -> datetime:
-    return _instant(value, "UTC")
-
-
-def _instant(value: date, tz: str) -> datetime:
-    return value.astimezone(UTC) if isinstance(value, datetime) else midnight(value, zone(tz))
+    return value.astimezone(UTC) if isinstance(value, datetime) else midnight(value, zone("UTC"))
 
 
 def _currency_of(rule: TopUp, balance: Balance) -> Currency:
@@ -172,14 +162,3 @@ def _purchases(balance: Balance, unit: Currency) -> Iterator[tuple[date, Decimal
     for grant in balance.grants:
         if grant.kind == "paid" and grant.currency == unit and grant.created is not None:
             yield grant.created, grant.amount if grant.cost is None else grant.cost
-
-
-def _kept(windows: Windows, unit: Currency) -> Iterator[tuple[date, Decimal]]:
-    for each in windows:
-        if each.key == f"{BOUGHT}{unit.code}":
-            yield each.start, decimal(each.used)
-
-
-def _is_recent(bought: list[tuple[date, Decimal]], at: date, cooloff: str) -> bool:
-    span = timedelta(seconds=span_seconds(cooloff))
-    return any(_day(at) - _day(day) < span for day, _ in bought)

@@ -8,15 +8,12 @@ from typing import Any
 from attrs import field, frozen
 
 from tokenbill.core.base.values import Value
+from tokenbill.core.billing.account_fields import usage
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.instants import moment
 from tokenbill.errors import InvalidAccount
 
 __all__ = ["VersionUsage", "versions_of"]
-
-
-def _usage(value: Any) -> Usage:
-    return value if type(value) is Usage else Usage(value)
 
 
 @frozen(repr=False)
@@ -29,11 +26,12 @@ class VersionUsage(Value):
     """
 
     start: date = field(converter=moment)
-    used: Usage = field(converter=_usage)
+    used: Usage = field(converter=usage)
 
 
 def versions_of(value: Any) -> tuple[VersionUsage, ...]:
     """*value* as the usage of versions."""
+    # in the order given: a contract's versions follow one another in time
     found = tuple(value)
     for item in found:
         if not isinstance(item, VersionUsage):

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias, cast
 from attrs import Factory, evolve, field, fields, frozen
 
 from tokenbill.core.base.inputs import EMPTY, listed_of, name
-from tokenbill.core.base.values import Value, slot_setters
-from tokenbill.core.credits.grants import KEYS, Grant, Kind, credit, kind_of, order_of
+from tokenbill.core.base.values import Value, draft_of
+from tokenbill.core.credits.grants import KEYS, Grant, Kind, credit, kind_of, optional_credit, order_of
 from tokenbill.core.credits.holds import NO_HOLDS, Hold, Holds, holds_of
 from tokenbill.core.credits.ledger import Amounts, Draws, by_grant, changed, draws_of, found, left_of, total
 from tokenbill.core.credits.recurring import Grants, granted, recurring_of, take_recurring
@@ -40,10 +40,6 @@ def _left_of(balance: Balance) -> dict[str, Decimal]:
         found(left, id)
         left[id] = ZERO
     return left
-
-
-def _most(value: object) -> Decimal | None:
-    return None if value is None else credit(value)
 
 
 def _ids(value: object) -> tuple[str, ...]:
@@ -95,7 +91,7 @@ class Balance(Value):
     rolled_over: Draws = field(default=(), converter=draws_of, kw_only=True)
     forfeited: Draws = field(default=(), converter=draws_of, kw_only=True)
     payouts: Draws = field(default=(), converter=draws_of, kw_only=True)
-    most: Decimal | None = field(default=None, converter=_most, kw_only=True)
+    most: Decimal | None = field(default=None, converter=optional_credit, kw_only=True)
     void: tuple[str, ...] = field(default=(), converter=_ids, kw_only=True)
     holds: tuple[Hold, ...] = field(default=NO_HOLDS, converter=holds_of, kw_only=True)
     recurring: tuple[Grants, ...] = field(default=(), converter=recurring_of, kw_only=True)
@@ -317,11 +313,12 @@ class Balance(Value):
 
     def with_holds(self, holds: Holds) -> Balance:
         """The balance with these open holds in place of its own; nothing else of it is checked anew."""
-        balance = Balance.__new__(Balance)
-        for item, write in _WRITERS.items():
-            write(balance, getattr(self, item))
-        _WRITERS["holds"](balance, holds)
-        return balance
+        balance: Any = _Draft()
+        for item in _FIELDS:
+            setattr(balance, item, getattr(self, item))
+        balance.holds = holds
+        balance.__class__ = Balance
+        return balance  # type: ignore[no-any-return]  # of its class by now
 
     def with_grants(self, *grants: Grant) -> Balance:
         """The balance with more grants.
@@ -363,7 +360,7 @@ class Balance(Value):
         return unit
 
 
-_WRITERS = dict(zip((item.name for item in fields(Balance)), slot_setters(Balance), strict=True))
+_Draft, _FIELDS = draft_of(Balance), tuple(item.name for item in fields(Balance))
 
 
 def _beside(left: Decimal, held: Decimal | None) -> Decimal:

@@ -21,6 +21,7 @@ def closed_balance(balance: Balance, period: Period | None, at: date | str | Non
     Decimal('50')
     """
     end = period.end if period else None
+    # Before grants roll over: what a request that goes on has reserved is not cut.
     if balance.holds:
         balance = balance.with_holds(balance.open_holds.past(end or optional_moment(at)))
     if balance.grants:

@@ -71,6 +71,7 @@ class DrawLimit(Value):
         if at is None:
             raise InvalidPeriod("a draw limit, and no time to draw at", str(self.amount), "say at=")
         when = moment(at)
+        # A date is the midnight of the cycle's own zone: elsewhere a window would begin hours too early.
         there = when if isinstance(when, datetime) else midnight(when, zone(self.cycle.tz))
         return cast(datetime, self.cycle.containing(there).start).astimezone(UTC)
 
@@ -99,6 +100,7 @@ def time_of_draws(at: date | str | None, period: Period | None) -> date | str | 
     """
     if at is not None or period is None:
         return at
+    # Ends are exclusive, so at the end itself a grant of this period is gone, and its window is the next.
     return period.end - (MOMENT if isinstance(period.end, datetime) else timedelta(days=1))
 
 

@@ -97,9 +97,12 @@ def draws(
     for parts in earlier.values():
         for key, amount in parts.items():
             paid[key] = paid.get(key, 0) + amount
+    # What comes to less than nothing, as an item of a volume price may, is paid by nobody.
     left = [max(charge.amount, 0) for charge in payables]
     room = [paid.get(charge.key, 0) + max(charge.amount - charge.before, 0) for charge in payables]
-    fallen = _fallen(payables, paid)
+    # what was paid of charges beyond what they come to now, of those that are gone altogether too
+    now = {charge.key: charge.amount for charge in payables}
+    fallen = sum(max(amount - max(now.get(key, 0), 0), 0) for key, amount in paid.items())
     drawn: dict[str, dict[str, Units]] = {}
     for id, offered, on, limit in offers:
         rest = offered
@@ -112,6 +115,8 @@ def draws(
                 break
             if not (on is None or covers(on, charge.kind, charge.meter)):
                 continue
+            # No more than is left of the charge, than the grant has, and than the charge grew since the bill
+            # before: else a grant that is added today would pay what cash paid yesterday.
             part = min(left[place], rest, room[place] + moved)
             part = part if bound is None else bound(charge, part)
             if part > 0:
@@ -143,6 +148,7 @@ def draws_with_owed(
         owed -= more
         if before := parts.get(OWED, 0) + more:
             paid[id] = before
+        # what went to the debt is not there for charges
         left.append(Offer(id, amount - paid.get(id, 0), on, limit))
     of_charges = {
         id: {key: part for key, part in parts.items() if key != OWED} for id, parts in earlier.items()
@@ -174,12 +180,6 @@ def _bound(
         return part
 
     return bound
-
-
-def _fallen(payables: Iterable[Payable], paid: Mapping[str, Units]) -> Units:
-    """What was paid of charges beyond what they come to now, of those that are gone altogether too."""
-    now = {charge.key: charge.amount for charge in payables}
-    return sum(max(amount - max(now.get(key, 0), 0), 0) for key, amount in paid.items())
 
 
 def total_drawn(drawn: ByCharge) -> Units:

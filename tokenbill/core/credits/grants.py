@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -27,7 +27,19 @@ from tokenbill.errors import InvalidGrant, InvalidPeriod
 if TYPE_CHECKING:
     from attrs import Attribute
 
-__all__ = ["KEYS", "Grant", "Kind", "Rollover", "credit", "grants_of", "kind_of", "order_of"]
+__all__ = [
+    "KEYS",
+    "Grant",
+    "Kind",
+    "Rollover",
+    "credit",
+    "grant_id",
+    "grants_of",
+    "kind_of",
+    "optional_credit",
+    "order_of",
+    "priority_of",
+]
 
 Kind = Literal["paid", "promotional"]
 """Paid credit pays the bill; promotional credit lowers what is taxed."""
@@ -64,11 +76,30 @@ def kind_of(value: object) -> Any:
     return str.__str__(value)
 
 
-def _id(value: object) -> str:
+def optional_credit(value: object) -> Decimal | None:
+    """*value* as an amount of credit, where None means absent.
+
+    >>> optional_credit("0.10")
+    Decimal('0.10')
+    """
+    return None if value is None else credit(value)
+
+
+def grant_id(value: object) -> str:
+    """*value* as the id of a grant.
+
+    >>> grant_id("welcome")
+    'welcome'
+    """
     return name(value, what="grant id")
 
 
-def _whole(value: object) -> int:
+def priority_of(value: object) -> int:
+    """*value* as a priority: a whole number.
+
+    >>> priority_of("2")
+    2
+    """
     priority = number(value)
     if priority != int(priority):
         raise InvalidGrant("a priority that is not whole", value, "give an int; lower ones are drawn first")
@@ -78,6 +109,7 @@ def _whole(value: object) -> int:
 def _rollover(value: object) -> Rollover:
     if value is None:
         return None
+    # A share of what is left, not of what was granted: half of 10 that are left of 100 is 5.
     if isinstance(value, str):
         share = number(value[:-1]) if value.endswith("%") else HUNDRED + 1
         if not 0 <= share <= HUNDRED:
@@ -90,10 +122,6 @@ def _rollover(value: object) -> Rollover:
     if most is not None and most < least:
         raise InvalidGrant("a roll-over of at least more than at most", value, "give (least, most) in order")
     return least, most
-
-
-def _cost(value: object) -> Decimal | None:
-    return None if value is None else credit(value)
 
 
 def _listed(value: object) -> tuple[Any, ...]:
@@ -146,17 +174,17 @@ class Grant(Value):
     False
     """
 
-    id: str = field(converter=_id)
+    id: str = field(converter=grant_id)
     amount: Decimal = field(converter=credit)
     currency: Currency = field(converter=unit_of)
     starts: date | None = field(default=None, converter=optional_moment, eq=utc)
     expires: date | None = field(default=None, converter=optional_moment, eq=utc, validator=_after_start)
-    priority: int = field(default=0, converter=_whole)
+    priority: int = field(default=0, converter=priority_of)
     kind: Kind = field(default="paid", converter=kind_of)
     on: Scope = field(default=None, converter=scope)
     rollover: Rollover = field(default=None, converter=_rollover)
     created: date | None = field(default=None, converter=optional_moment, eq=utc)
-    cost: Decimal | None = field(default=None, converter=_cost, kw_only=True)
+    cost: Decimal | None = field(default=None, converter=optional_credit, kw_only=True)
     most: DrawLimit | None = field(default=None, converter=draw_limit, kw_only=True)
     through: date | None = field(default=None, converter=_last_day, eq=False, repr=False, kw_only=True)
 
@@ -186,6 +214,7 @@ class Grant(Value):
         True
         """
         at = moment(instant)
+        # Half open, like periods: at the instant of expiry it is gone, so two grants in a row never overlap.
         return (self.starts is None or not is_before(at, self.starts)) and not self._gone(at)
 
     def usable_in(self, period: Period) -> bool:
@@ -196,6 +225,8 @@ class Grant(Value):
         ... )
         True
         """
+        # A bill of a whole period draws as at its last moment: what ends on the way cannot pay all of it,
+        # what begins on the way can.
         end = checked(period).end
         begun = self.starts is None or is_before(self.starts, end)
         return begun and (self.expires is None or not is_before(self.expires, end))
@@ -285,37 +316,26 @@ def grants_of(value: object) -> tuple[Grant, ...]:
     >>> [grant.id for grant in grants_of([Grant("b", 1, "USD"), Grant("a", 2, "USD")])]
     ['a', 'b']
     """
-    grants = [_grant(item) for item in islice(_iterated(value), GRANTS + 1)]
-    if len(grants) > GRANTS:
-        raise InvalidGrant("too many grants", f"more than {GRANTS}", "leave out those that have ended")
-    _check_units(grants)
-    _check_clocks(instant for grant in grants for instant in (grant.starts, grant.expires))
-    _check_clocks(grant.created for grant in grants)
-    return tuple(sorted(grants, key=lambda grant: grant.id))
-
-
-def _iterated(value: object) -> Iterator[object]:
     try:
-        return iter(cast("Iterable[object]", value))
+        items = iter(cast("Iterable[object]", value))
     except TypeError:
         raise InvalidGrant("no grants", value, "give a list of them: Balance([Grant(...)])") from None
-
-
-def _grant(value: object) -> Grant:
-    if not isinstance(value, Grant):
-        raise InvalidGrant("not a grant", value, "make it one: Grant(id, amount, currency)")
-    return value
-
-
-def _check_units(grants: Iterable[Grant]) -> None:
-    """No id twice, and no two currencies under one code."""
-    ids, units = set[str](), dict[str, Currency]()
-    for grant in grants:
-        if grant.id in ids:
+    grants, units = dict[str, Grant](), dict[str, Currency]()
+    # One beyond the most is read, so that an endless iterable is refused and not awaited.
+    for grant in islice(items, GRANTS + 1):
+        if not isinstance(grant, Grant):
+            raise InvalidGrant("not a grant", grant, "make it one: Grant(id, amount, currency)")
+        if grant.id in grants:
             raise InvalidGrant("a grant given twice", grant.id, "give each an id of its own")
-        ids.add(grant.id)
+        # a code is what balances and bills know a currency by, so it has the same places wherever it stands
         if units.setdefault(grant.currency.code, grant.currency) != grant.currency:
             raise InvalidGrant("two currencies of one code", grant.currency, "give them the same places")
+        grants[grant.id] = grant
+    if len(grants) > GRANTS:
+        raise InvalidGrant("too many grants", f"more than {GRANTS}", "leave out those that have ended")
+    _check_clocks(instant for grant in grants.values() for instant in (grant.starts, grant.expires))
+    _check_clocks(grant.created for grant in grants.values())
+    return tuple(grants[id] for id in sorted(grants))
 
 
 def _check_clocks(instants: Iterable[date | None]) -> None:

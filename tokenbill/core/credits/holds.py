@@ -37,6 +37,7 @@ def _usage(value: Any) -> Usage:
 
 def _reserved(value: object) -> Draws:
     """Amounts by grant; the credit balance stands among grants with an empty id."""
+    # The credit balance is no grant, so its empty id never passes the checks of grants' ids.
     pairs = dict(cast(Any, value))
     credit = pairs.pop("", ZERO)
     return tuple(sorted((*draws_of(pairs), *((("", decimal(credit)),) if credit else ()))))
@@ -120,6 +121,7 @@ class Holds(tuple["Hold", ...]):
         Raises:
             InvalidHold: If its id is taken.
         """
+        # Kept in order of ids: a gateway opens thousands, and a search by halves finds each at once.
         place = self._place(hold.id)
         if self[place : place + 1] and self[place].id == hold.id:
             raise InvalidHold("a hold given twice", hold.id, "give each request an id of its own")
@@ -168,6 +170,7 @@ class Holds(tuple["Hold", ...]):
         """Those that go on after a period that closes at *end*; a date tells nothing of an instant."""
         if end is None:
             return self
+        # A hold until 15:00 of the last day is not told apart from that day: it stays, and frees itself.
         is_instant = isinstance(end, datetime)
         return Holds(
             hold
@@ -218,6 +221,7 @@ def _sums(holds: Iterable[Hold]) -> dict[str, Decimal]:
 
 def _moved(sums: Mapping[str, Decimal], changes: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
     """Sums by grant after changes of either sign; those of zero are left out."""
+    # Sums are shared between the holds before and after: a copy, for neither may change.
     moved = dict(sums)
     for id, change in changes:
         moved[id] = decimal(plus(moved.get(id, ZERO), change))

@@ -57,6 +57,7 @@ def by_grant(value: object) -> dict[str, Decimal]:
     """
     amounts: dict[str, Decimal] = {}
     for key, amount in _pairs(value):
+        # a mapping with a name twice is no mapping, but pairs may name one twice
         if name(key, what="grant id") in amounts:
             raise InvalidGrant("two amounts for one grant", key, "add them up first")
         amounts[key] = number(amount)
@@ -102,6 +103,7 @@ def changed(amounts: Draws, changes: Mapping[str, Decimal]) -> Draws:
     after = dict(amounts)
     for key, change in changes.items():
         after[key] = decimal(plus(after.get(key, ZERO), change))
+        # A grant gets back what it paid, never more: else a correction would make credit out of nothing.
         if after[key] < 0:
             raise InvalidGrant("more given back than was drawn", key, "give back at most what was drawn")
     return draws_of(after)
@@ -144,6 +146,7 @@ def left_of(grants: Iterable[Grant], *, added: Draws, taken: Draws) -> dict[str,
         left[key] = decimal(plus(found(left, key), amount))
     for key, amount in taken:
         left[key] = decimal(difference(found(left, key), amount))
+    # Checked at the end: what roll-over added may have been drawn, too.
     for key, amount in left.items():
         if amount < 0:
             raise InvalidGrant("a grant overdrawn", key, "draw at most what is left of it")

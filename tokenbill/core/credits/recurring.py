@@ -9,18 +9,18 @@ from typing import Any, Literal, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.base.inputs import EMPTY, listed_of, name
+from tokenbill.core.base.inputs import EMPTY, listed_of
 from tokenbill.core.base.values import Value
-from tokenbill.core.credits.grants import Grant, Kind, credit, grants_of, kind_of
+from tokenbill.core.credits.grants import Grant, Kind, credit, grant_id, grants_of, kind_of, priority_of
 from tokenbill.core.metering.scopes import Scope, scope
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.currencies import currency as unit_of
-from tokenbill.core.money.decimals import ZERO, number
+from tokenbill.core.money.decimals import ZERO
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import is_before, iso_text, located, moment, optional_moment, utc, zone
 from tokenbill.core.periods.period import Period
-from tokenbill.core.periods.spans import DAY, span_seconds
+from tokenbill.core.periods.spans import DAY, optional_span, span_seconds
 from tokenbill.errors import InvalidGrant
 
 __all__ = ["Grants", "granted", "recurring_of", "take_recurring"]
@@ -30,29 +30,15 @@ LIVES = 1000
 PRORATED = ("none", "first", "last", "both")
 
 
-def _id(value: object) -> str:
-    return name(value, what="grant id")
-
-
 def _cycle(value: Any) -> Cycle:
     if not isinstance(value, Cycle):
         raise InvalidGrant("not a cycle of grants", value, "give one: Grants.every(Cycle.daily(), 50)")
     return value
 
 
-def _life(value: Any) -> str | None:
-    if value is not None:
-        span_seconds(value)
-    return value  # type: ignore[no-any-return]  # span_seconds has seen the text
-
-
 def _prorated(_: object, __: object, value: object) -> None:
     if value not in PRORATED:
         raise InvalidGrant("unknown proration of grants", value, f"choose one of {', '.join(PRORATED)}")
-
-
-def _whole(value: Any) -> int:
-    return int(number(value))
 
 
 @frozen(repr=False)
@@ -83,17 +69,17 @@ class Grants(Value):
     [('recurring 2026-06-03', '50')]
     """
 
-    id: str = field(converter=_id)
+    id: str = field(converter=grant_id)
     amount: Decimal = field(converter=credit)
     cycle: Cycle = field(converter=_cycle)
     currency: Currency = field(converter=unit_of)
-    life: str | None = field(default=None, converter=_life)
+    life: str | None = field(default=None, converter=optional_span)
     prorated: Literal["none", "first", "last", "both"] = field(default="none", validator=_prorated)
     starts: date | None = field(default=None, converter=optional_moment, eq=utc)
     ends: date | None = field(default=None, converter=optional_moment, eq=utc)
     kind: Kind = field(default="promotional", converter=kind_of)
     on: Scope = field(default=None, converter=scope)
-    priority: int = field(default=0, converter=_whole)
+    priority: int = field(default=0, converter=priority_of)
     made_until: date | None = field(default=None, converter=optional_moment, eq=utc)
 
     @classmethod
@@ -115,6 +101,7 @@ class Grants(Value):
         ['4.00']
         """
         when = moment(at)
+        # Backwards from now: the life of a grant may be longer than the cycle, so several may be open.
         k = self.cycle.index(when)
         for back in range(LIVES + 1):
             whole = self._period(k - back, when)
@@ -145,7 +132,7 @@ class Grants(Value):
         if isinstance(like, datetime) or self.cycle.anchor.time() != time():
             return period
         home = zone(self.cycle.tz)
-        start, end = (_local(self.cycle.boundary(i), home) for i in (k, k + 1))
+        start, end = (self.cycle.boundary(i).astimezone(home).date() for i in (k, k + 1))
         return Period(start, end)
 
     def _alike(self, value: date, like: date) -> date:
@@ -153,7 +140,7 @@ class Grants(Value):
         home = zone(self.cycle.tz)
         if isinstance(like, datetime):
             return value if isinstance(value, datetime) else located(datetime.combine(value, time()), home)
-        return _local(value, home) if isinstance(value, datetime) else value
+        return value.astimezone(home).date() if isinstance(value, datetime) else value
 
     def _part(self, whole: Period) -> Period | None:
         """What of a period lies between the first and the last moment; None where nothing does."""
@@ -188,10 +175,12 @@ class Grants(Value):
         if self.prorated != "none" and any(
             is_cut[side] for side in is_cut if self.prorated in (side, "both")
         ):
+            # Rounded to the currency: a part of a grant is whole minor units, as all that grants pay.
             exact = part.share_of(whole) * self.amount.as_integer_ratio()[0]
             exact /= self.amount.as_integer_ratio()[1]
             amount = Rounding()(exact, self.currency.places)
         start = part.start
+        # The id says when it began, so that the same life has the same id on every machine.
         told = iso_text(start.date() if isinstance(start, datetime) and start.time() == time() else start)
         life = {"starts": start, "expires": end, "created": start}
         return Grant(
@@ -204,10 +193,6 @@ class Grants(Value):
             on=self.on,
             cost=ZERO if self.kind == "paid" else None,
         )
-
-
-def _local(value: datetime, home: Any) -> date:
-    return value.astimezone(home).date()
 
 
 def recurring_of(value: Any) -> tuple[Grants, ...]:

@@ -35,6 +35,7 @@ def cost_of(grant: Grant) -> Exact:
     """
     if grant.cost is not None:
         return grant.cost
+    # tokens are no money: without a cost nobody knows what was paid for them
     return grant.amount if grant.kind == "paid" and grant.currency.code in MINOR_UNITS else ZERO
 
 
@@ -61,6 +62,7 @@ def revenue_of(balance: Balance, at: date | str | None = None) -> Revenue:
     sums = list[tuple[Exact, ...]]()
     for grant in balance.grants:
         paid, earned = cost_of(grant), earned_of(grant, drawn.get(grant.id, ZERO))
+        # No more is given back than is not earned: what was drawn is revenue, whatever is paid out later.
         given = min(_part(grant, back.get(grant.id, ZERO)), difference(paid, earned))
         rest = difference(difference(paid, earned), given)
         gone = exact_sum(each.get(grant.id, ZERO) for each in lost)

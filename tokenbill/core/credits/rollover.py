@@ -32,7 +32,10 @@ def kept_of(
     {'a': Decimal('45.00')}
     """
     across = [grant for grant in grants if grant.rollover is not None or most is not None]
-    across = [grant for grant in across if _is_across(grant, end)]
+    for grant in across:
+        if grant.dated and end is None:
+            raise InvalidPeriod("a dated grant, and no end of a period", grant.id, "say when it closes: end=")
+    across = [grant for grant in across if end is None or grant.usable_across(end)]
     kept = {grant.id: grant.rolled(left[grant.id]) for grant in across}
     if most is None:
         return kept
@@ -41,16 +44,12 @@ def kept_of(
             "a cap over grants of several currencies", most, "keep a balance for each currency"
         )
     beyond = decimal(max(difference(total(kept.values()), most), ZERO))
+    # Gifts are cut before money, since what a customer paid for is the last that a customer loses.
     across.sort(key=lambda it: (it.kind == "paid", *(KEYS[key](it, kept[it.id]) for key in order)))
     for grant in across:
+        # what is held runs already, and is nobody's to cut
         free = max(difference(kept[grant.id], (held or {}).get(grant.id, ZERO)), ZERO)
         cut = min(beyond, decimal(free))
         kept[grant.id] = decimal(difference(kept[grant.id], cut))
         beyond = decimal(difference(beyond, cut))
     return kept
-
-
-def _is_across(grant: Grant, end: date | str | None) -> bool:
-    if grant.dated and end is None:
-        raise InvalidPeriod("a dated grant, and no end of a period", grant.id, "say when it closes: end=")
-    return end is None or grant.usable_across(end)

@@ -33,6 +33,7 @@ def top_up(
     given: tuple[object, object] = (balance, grant)
     if not (isinstance(given[0], Balance) and isinstance(given[1], Grant)):
         raise InvalidGrant("nothing to top up", given, "give a balance, and the grant to buy")
+    # Only what pays all that the grant would pay counts: a scoped grant is no reserve for the rest.
     left = total(left for held, left in balance.usable(at, currency=grant.currency) if held.pays(grant.on))
     least, aim = credit(below), None if to is None else credit(to)
     if aim is not None and aim < least:

@@ -78,6 +78,7 @@ def with_sum(windows: Windows, key: str, start: date, change: Exact) -> Windows:
     >>> with_sum((), "q", date(2026, 6, 2), Decimal(2))[0].used
     Decimal('2')
     """
+    # A correction may take off what an earlier window counted; a sum below zero would let in too much.
     after = max(plus(sum_of(windows, key, start), change), ZERO)
     rest = [each for each in windows if not (each.key == key and each.start == start)]
     return windows_of([*rest, WindowSum(key, start, after)] if after else rest)

@@ -6,7 +6,7 @@ import re
 
 from tokenbill.errors import InvalidPlan
 
-__all__ = ["DAY", "span_seconds"]
+__all__ = ["DAY", "optional_span", "span_seconds"]
 
 SPAN = r"([1-9][0-9]{0,5})(s|m|h|d|w)"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -23,3 +23,14 @@ def span_seconds(value: object) -> int:
     if found is None:
         raise InvalidPlan("not a window of time", value, 'write "30m", "5h", "1d" or "1w"')
     return int(found[1]) * SECONDS[found[2]]
+
+
+def optional_span(value: object) -> str | None:
+    """A span as it was written, where None means absent.
+
+    >>> optional_span("5h")
+    '5h'
+    """
+    if value is not None:
+        span_seconds(value)
+    return value  # type: ignore[return-value]  # span_seconds has seen that it is text

@@ -163,6 +163,7 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
             rating = RatingRequest(plan, used_in(request), request.final)
             after = rate(rating._replace(met=request.opening.commitments))
             return _owed(request, decimal(after.total), None, after, before)
+    # The last of the roads, and the slowest: each charge is rated, to the last digit, with and without holds.
     if refusing and plan.versions[-1].plan.overage == "refuse" and request.usage:
         found, lacking = weighed(request, plan)
         held = with_held(request)
@@ -195,6 +196,7 @@ def _straight(request: BillRequest, plan: CompiledPlan) -> BillDelta:
         or (period is not opening.period and period != opening.period)
     ):
         position = _replayed(request, plan)
+    # What was withdrawn may have been in any tier, so sums cannot go on from where they stand.
     if request.reversal is NO_USAGE:
         nets = list(position.nets)
         tiered = plan.added(request.usage, nets, position.tiered)
@@ -221,6 +223,7 @@ def _owed(
         check_grants(opening, request.plan, request.versions and request.versions.contract)
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
+    # Below zero a bill gives back: never cash, but a credit that the next bill spends first.
     is_due = open >= 0 and not _is_carried(request.plan, open)
     due, credit = (open, ZERO) if is_due else (ZERO, open.copy_negate())
     return BillDelta._make(
@@ -244,6 +247,7 @@ def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None
     usage = used_in(request) if anew else request.usage
     period, at = request.period, request.at
     credit = position_of(opening, plan, usage, period, at, final=request.final, anew=anew)
+    # credit that runs out leaves sums: then it matters which charge it paid
     if credit is None:
         return None
     accrued, before = plan.money(credit.total), opening.accrued
@@ -323,6 +327,7 @@ def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Rating
     owed: Units = 0
     if request.plan.overage == "owe" and opening.credit_balance < 0:
         owed = minor_units(opening.credit_balance.copy_negate(), plan.places)
+    # the whole period, never what is new alone: a tier that is reached now prices what came before it
     used = used_in(request)
     rating = RatingRequest(plan, used, request.final, offers, was, earlier, owed=owed, usages=usages)
     rating = rating._replace(met=opening.commitments)
@@ -359,6 +364,7 @@ def weighed(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Decima
         delta, rating = _straight(request, plan), RatingRequest(plan, used_in(request), request.final)
     else:
         delta, rating = _staged(request, plan)
+    # A first bill has no past; else it is rated to the last digit too, or rounding would be charged again.
     earlier, past, offers = NOTHING_EARLIER, Fraction(0), rating.offers
     if delta.before is not None or not opening.is_fresh:
         past_of = rating._replace(usage=opening.used, final=False, offers=None, exact=True)

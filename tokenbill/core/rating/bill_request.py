@@ -102,11 +102,13 @@ def used_in(request: BillRequest) -> Usage:
     usage, opening, reversal = request.usage, request.opening, request.reversal
     if request.versions is not None:
         return sum(request.versions.usages, NO_USAGE)
+    # An account that keeps an entry as one sum cannot take off a part by its labels: both sides fold alike.
     if opening.idle_labels and (usage or reversal):
         compiled = compiled_plan(request.plan, request.period)
         usage = folded(usage, compiled, opening.idle_labels)[0]
         if reversal is not NO_USAGE:
             reversal = folded(reversal, compiled, opening.idle_labels)[0]
+    # most bills are the first of their period, and have nothing to add to
     if opening.used.counted:
         usage = opening.used + usage
     return usage - reversal if reversal is not NO_USAGE else usage
@@ -122,6 +124,7 @@ def with_held(request: BillRequest) -> BillRequest:
     holds = opening.balance.open_holds.live(request.at)
     if not holds.usage:
         return request
+    # What holds of usage reserve is in their price already; reserved once more it would be asked twice.
     left = opening.balance.with_holds(holds.of_amounts)
     opening = evolve(cast(Any, opening), balance=left)
     if versions is not None:

@@ -42,6 +42,7 @@ def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement |
     if opening.is_fresh:
         return None, NOTHING_DRAWN
     check_terms(request)
+    # In one process the statement is at hand; an account that was stored is rated anew, and has to agree.
     known, versions = opening.made.get("statement"), request.versions
     if versions is not None:
         plan = versions.past
@@ -63,6 +64,7 @@ def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement |
         amounts = before.amounts[sort]
         for key in {key for parts in drawn.values() for key in parts} - {OWED}:
             paid, there = sum(parts.get(key, 0) for parts in drawn.values()), amounts.get(key, 0)
+            # An edited document may say that a grant paid more than there was: nothing would get that back.
             if paid > there:
                 was, now = (units_drawn(number, request.plan, sort) for number in (paid, there))
                 raise AccountMismatch(f"what grants paid of {quoted(key)}", was, now, AS_STORED)
@@ -74,6 +76,7 @@ def _restated(opening: Opening, rating: RatingRequest) -> Statement:
     before = rate(rating._replace(draws=NOTHING_DRAWN))
     accrued = minor_units(opening.accrued, before.plan.places)
     amounts = dict(before.amounts["paid"])
+    # What the past comes to less goes back as any withdrawal does; only what it comes to more is asked for.
     if before.run.total > accrued:
         drawn = dict[str, Units]()
         for parts in rating.draws.get("paid", NO_DRAWS).values():

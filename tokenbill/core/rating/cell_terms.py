@@ -34,6 +34,7 @@ class Terms:
         # sums by cell are asked where no credit is there to pay
         self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayPromotional))
         due = [[0] * len(self.cells), [0] * len(self.cells)]
+        # Fees are known before anything is used, so a bill adds usage to their sums and prices no fee.
         for stage in self.pricing:
             if isinstance(stage, FeeCharge):
                 due[1][stage.cell] += stage.amount

@@ -137,6 +137,7 @@ class ChargeRun(RatingRun):
         else:
             self.items = plan.items(request.usages)
         self.terms, self.request = plan.terms(), request
+        # n ÷ d unrounded is Fraction(n, d), so the stages need not know that nothing is to be rounded
         rounding = Fraction if request.exact else plan.round
         super().__init__([], (), round=rounding, whole_lines=plan.whole_lines, final=request.final)
         self.notes: list[Note] = []  # pyright: ignore[reportIncompatibleVariableOverride] never None here
@@ -185,6 +186,7 @@ class ChargeRun(RatingRun):
 
     def pay_tokens(self, tokens: list[Number]) -> list[Number]:
         burned = self.burned()
+        # credit pays tokens in the order of lines, and fees in money stand between them
         own = dict(zip(burned, tokens, strict=True))
         self.tokens = [own.get(i, 0) for i in range(len(self.nets))]
         paid = self.pay("tokens", self.tokens)
@@ -200,6 +202,7 @@ class ChargeRun(RatingRun):
         self.sold = rests, list(self.nets), stage.money_scale * self.widened
 
     def pay_promotional(self, divisor: Number) -> None:
+        # kept before credit: what charges come to is a fact, what pays them may change with every bill
         self.priced, self.over = self.nets, divisor
         if self.request.offers is None and not self.request.draws and not self.request.exact:
             return
@@ -247,6 +250,7 @@ class ChargeRun(RatingRun):
             # the items of a charge are paid as one: an amendment moves nothing between grants
             payables = dict[str, Payable]()
             for identity, amount in zip(self.identities, amounts, strict=False):
+                # what a scope knows a charge by is that of its first item: items of one charge agree in it
                 key = identity.key
                 known = payables.get(key)
                 whole = amount if known is None else known.amount + amount
@@ -275,6 +279,7 @@ class ChargeRun(RatingRun):
     def gross(self) -> list[Units]:
         """What is to be paid of each charge, tax included, in minor units."""
         gross = [max(unit - part, 0) for unit, part in zip_longest(self.units, self.promotional, fillvalue=0)]
+        # Paid credit pays tax as well: each charge bears its part of a tax that was rounded once for all.
         for amount, parts in self.taxed:
             weights = [max(part, 0) for part in parts]
             if self.request.exact:

@@ -125,6 +125,7 @@ class CompiledPlan:
             for key in card.curves:
                 self.cells.of("usage", key, version=i)
         self._terms = self._compiled()
+        # after the terms, which widened the scale of the card to hold their own amounts
         self.divisor = part_of(WHOLE if exactly else self.card.scale, self.places)
         self.reads_usage = any(version.plan.reads_usage for version in self.versions)
         is_one = len(self.versions) == 1 and not self.reads_usage
@@ -148,6 +149,7 @@ class CompiledPlan:
         """A rate card for each version, all of one scale."""
         scale = None if self.exactly else self._scale()
         cards = list[RateCard]()
+        # A card may widen the scale that the cards before it were made with: again, until all agree.
         while not cards or any(card.scale != cards[-1].scale for card in cards):
             cards.clear()
             for i, version in enumerate(self.versions):
@@ -261,6 +263,7 @@ class CompiledPlan:
         card, tiered = self.card, None
         for meter, quantity in usage.counted.items():
             curve = card[meter]
+            # a meter that no bill saw before may bring a cell that these sums do not have yet
             if curve.cell >= len(nets):
                 nets.extend([0] * (len(self.cells.masks) - len(nets)))
             slope = curve.slope
@@ -273,6 +276,7 @@ class CompiledPlan:
         after = dict(before)
         for curve, quantity in tiered.items():
             prior = before.get(curve)
+            # Read at the whole quantity: what it came to before goes, what it comes to now is added.
             nets[curve.cell] -= curve.standing if prior is None else curve.at(prior)
             _added(after, curve, quantity)
             nets[curve.cell] += curve.at(after[curve])
@@ -351,6 +355,7 @@ def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPl
     if not isinstance(plan.prices, PriceSchedule):
         return CompiledPlan(plan, versions=[terms_of_plan(plan, period)])
     # of fees with periods of their own it is not the part that counts, but when it is
+    # Not by the period itself: all whole months of a plan are one form, and a year has one for each part.
     key = plan.share(period), plan.fee_share(period), period if plan.own_fees or plan.commitment else None
     if kept is None or len(kept) >= PERIODS:
         kept = plan.made["compiled"] = {}

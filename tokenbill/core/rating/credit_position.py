@@ -74,6 +74,7 @@ class Stretch:
         grants, unit = opening.balance.grants, plan.currency
         if opening.credit_balance or isinstance(at, str):
             return None
+        # tokens pay before money is there, and a limit counts what single charges paid
         if any(grant.currency != unit or grant.most for grant in grants):
             return None
         stretch = cls(opening, offers_of(opening, plan, period, at), at)
@@ -88,6 +89,7 @@ class Stretch:
 
     def holds(self, at: At) -> bool:
         """Whether the same grants can pay at another time."""
+        # The most usual case, and the cheapest to see: a service passes one moment on, or none.
         if at is self.at:
             return True
         if at is None or self.at is None or isinstance(at, str):
@@ -136,6 +138,7 @@ class CreditPosition(NamedTuple):
     def balance(self) -> Balance:
         """What is left of the grants."""
         places, before, stretch = self.sums.plan.places, self.stretch.drawn, self.stretch
+        # In order of drawing each pays what those before it left: so the sums say what each has paid.
         changes = dict[str, Decimal]()
         for offers, paid in (
             (stretch.offers["promotional"], self.promotional),
@@ -210,6 +213,7 @@ class CellRun(RatingRun):
     def pay_promotional(self, divisor: Number) -> None:
         if self.notes is not None:
             self.offered = self._note_promotional(self.notes, self.total)
+        # gifts pay whole minor units of the rounded net, so the cent that rounding made is theirs to pay, too
         self.net, self.promotional = self.total, min(self.offered, self.total)
         if self.promotional:
             self.total -= self.promotional
@@ -247,6 +251,7 @@ def position_of(
         and (period is opening.period or period == opening.period)
     ):
         return None
+    # an ended grant that gave something back offers no more than it kept: the account is read anew
     goes_on = known is not None and not known.fell and known.stretch.holds(at)
     stretch = known.stretch if known is not None and goes_on else None
     if stretch is None:
@@ -261,6 +266,7 @@ def position_of(
     total, net, promotional = _settled(plan, nets, stretch.promotional, final=final)
     if plan.plan.overage == "refuse":
         # whether credit covers what is not rounded yet, single charges have to say
+        # With a cent of room for each tax sums surely cover it; nearer than that single charges are asked.
         upto = max(total, _upto(plan, nets, tiered, stretch)) if stretch.held else total
         if stretch.paid <= upto + plan.step + len(plan.plan.taxes):
             return None
@@ -278,6 +284,7 @@ def _upto(plan: CompiledPlan, nets: Sequence[Number], tiered: Tiered, stretch: S
 
 def stretch_of(opening: Opening, plan: CompiledPlan, period: Period | None, at: At) -> Stretch | None:
     """That in which a bill is; an account that opens several bills, as a preview does, keeps it."""
+    # On the account, not on the bill: an invoice preview asks one account many times.
     kept: tuple[CompiledPlan, Period | None, Stretch] | None = opening.made.get("stretch")
     if kept is not None and kept[0] is plan and kept[1] is period and kept[2].holds(at):
         return kept[2]

@@ -56,6 +56,7 @@ def _drawn_again(request: RatingRequest, balance: Balance, ended: set[str]) -> R
 
     found = rate(request._replace(offers=offers, draws=NOTHING_DRAWN))
     draws = {**found.run.draws, "paid": found.paid()}
+    # grants that drew nothing by then are later ones, and take no part in the past
     kept: Any = {
         sort: {id: draws[sort][id] for id in parts if id in draws.get(sort, {})}
         for sort, parts in request.draws.items()
@@ -65,6 +66,7 @@ def _drawn_again(request: RatingRequest, balance: Balance, ended: set[str]) -> R
 
 def _endings(request: RatingRequest, balance: Balance, period: Period | None) -> Iterator[set[str]]:
     """Which grants may have ended by the last bill: accounts stored before did not tell its date."""
+    # Nobody wrote down when the last bill was: each end of a grant is tried, until the past comes out.
     ids = {id for sort in request.draws.values() for id in sort}
     drawn = [grant for grant in balance.grants if grant.id in ids]
     yield set()

@@ -76,6 +76,7 @@ class EntryCurve:
     def prepare(self, curve: Curve) -> None:
         """Take the pieces, of which the scale makes every number whole."""
         self.function = function = IntegerPrice.of(curve, self.unit, self.scale)
+        # a straight line from nothing needs no search: one multiplication, as by hand
         if not function.ends and not function.lines[0].wholes and not function.lines[0].constant:
             self.slope = function.lines[0].rate * self.unit
 
@@ -106,6 +107,7 @@ class EntryCurve:
             if self.unit % bottom:  # more decimals than whole numbers count
                 return self._exactly(quantity)
             n = top * (self.unit // bottom)
+        # a user's own price lists no pieces: its amount is asked, and stays a Fraction
         return self._exactly(quantity) if self.function is None else self.function.at(n)
 
     def _exactly(self, quantity: Quantity) -> Fraction:

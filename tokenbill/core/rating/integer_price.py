@@ -48,6 +48,7 @@ class Line(NamedTuple):
 
     def peak(self, n: int) -> int:
         """No number on the way to a value up to *n*, and none of its own, is larger than this, either way."""
+        # An upper bound, not the value: what an engine adds on the way may cancel, and has to fit before.
         size = most = abs(self.constant) + abs(self.rate) * max(n, 1)
         for step in self.wholes:
             inner = step.of.peak(n) + step.divisor
@@ -71,10 +72,12 @@ def whole(total: Any, divisor: int, mode: Mode) -> Any:
     >>> whole(5, 2, "up"), whole(5, 2, "down"), whole(5, 2, "half_up"), whole(5, 2, "half_even")
     (3, 2, 3, 2)
     """
+    # Engines divide slower than they add, and most prices have nothing to divide.
     if divisor == 1:
         return total
     if mode in ("down", "up"):
         return (total + (divisor - 1 if mode == "up" else 0)) // divisor
+    # Half up without a fraction; exact for whole numbers, not for a Fraction, which `MODES` rounds.
     raised = total + divisor // 2
     found = raised // divisor
     if mode == "half_up" or divisor % 2:
@@ -128,6 +131,7 @@ class IntegerPrice(Value):
         divisor = lcm(*(_denominator(form, unit) for form in forms))
         lines = [_line(form, unit, divisor) for form in forms]
         ends = [_last(piece.end, unit, top) for piece in curve]
+        # Between two whole numbers there may be a piece that no quantity of this unit ever reaches.
         held = list(_held(ends, lines))
         return cls(
             tuple(end for end, _ in held[:-1]),
@@ -173,6 +177,7 @@ class IntegerPrice(Value):
 
 def _last_below(line: Line, limit: int, low: int, high: int) -> int:
     """The last n from *low* on, and before *high*, whose peak is below *limit*; *low* where there is none."""
+    # A straight line says its last n by one division; a stair has to be searched.
     if not line.wholes and line.rate:
         most = (limit - 1 - abs(line.constant)) // abs(line.rate)
         return max(low, min(most, high - 1)) if most > 0 else low
@@ -195,6 +200,7 @@ def places_for(denominator: int) -> int | None:
     >>> places_for(8), places_for(3600), places_for(3 * 2**20)
     (3, 18, None)
     """
+    # Decimals hold twos and fives alone: what is left of a denominator never ends.
     rest = denominator // odd_part(denominator)
     places = next(places for places in range(rest.bit_length()) if 10**places % rest == 0)
     if rest == denominator:
@@ -223,6 +229,7 @@ def _last(end: Edge | None, unit: int, top: int) -> int:
     if end is None:
         return top
     places = end.at * unit
+    # an end that is no whole number of parts lies between two: the last one before it counts
     return min(top, places // 1 if end.closed else -(-places // 1) - 1)
 
 

@@ -107,6 +107,7 @@ class LineItem(Value):
     def charge(self) -> Charge:
         """What the line is for; what a rule was applied to is put into its words when they are asked for."""
         charge, base = self._charge, self._base
+        # Asked once at most: the words replace the number that they were made of.
         if base is not None:
             exact = Fraction(base[0]) / Fraction(base[1])
             charge = evolve(charge, rule=charge.rule.replace("{}", shortest(decimal(exact))))
@@ -263,6 +264,7 @@ def less(lines: Iterable[LineItem], earlier: Iterable[LineItem]) -> list[LineIte
         same = (other for other in before if line.kind == "fee" == other[0] and other[2] == key[2])
         if key not in matched and (other := next(same, None)) is not None:
             matched[key] = before.pop(other)
+    # in the order of the later bill, and what fell away after it; both sorted by stage below
     found = [_change(line, matched.get(key)) for key, line in after]
     gone = [
         _change(LineItem(line.charge, line.quantity and ZERO, ZERO, ZERO), line) for line in before.values()
@@ -285,6 +287,7 @@ def _change(line: LineItem, before: LineItem | None) -> LineItem | None:
     """One line less what it was, or None where nothing changed."""
     if before is None:
         return line
+    # to the last digit: a line that moved by less than a cent moved all the same
     exact = difference(line.precise, before.precise)
     if not exact and line.quantity == before.quantity:
         return None
@@ -294,6 +297,8 @@ def _change(line: LineItem, before: LineItem | None) -> LineItem | None:
 
 def _changed(line: LineItem, before: LineItem) -> Charge:
     """How the change comes about: at the rate, but for fees, packages and rules, which are differences."""
+    # The difference of two quantities at one rate is a line like any other; that of packages or tiers is
+    # not, for the last package may have been paid for before.
     is_one_rate = line.rate is not None and (line.rate, line.per) == (before.rate, before.per)
     if is_one_rate and line.charge.round == "none" and not line.charge.fee:
         return line.charge

@@ -41,6 +41,7 @@ def lines_by_sums(
         lines += curve.lines(Decimal(quantities[curve]))
     if plan.fees is not None and not promotional:
         return lines  # no term has anything to note
+    # Only now, for a plan of fees and prices has nothing to settle: its lines are its charges.
     nets, notes = list(terms.due[final]), list[Note]()
     for curve in curves:
         nets[curve.cell] += curve.at(quantities[curve])

@@ -144,6 +144,7 @@ def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: da
     drawn = {id: decimal(exact_sum(amount for _, amount in parts)) for id, parts in opening.draws_by_charge}
     spent = drawn.pop(CREDIT, ZERO)
 
+    # Windows of draw limits are looked up at the moment of the bill, though grants are asked by period.
     when = time_of_draws(at, period)
 
     def offers(sort: Sort) -> list[Offer]:
@@ -162,6 +163,7 @@ def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: da
             Offer(grant.id, minor_units(offer, places), grant.on, _limit(grant, opening, when, places))
             for grant, offer in usable
         ]
+        # what the balance paid in this period is offered again, as the draws of a grant are
         free = difference(opening.credit_balance, ZERO if held is None else held.get(CREDIT, ZERO))
         credit = minor_units(plus(spent, max(free, ZERO)), places)
         return [Offer(CREDIT, credit), *found] if sort == "paid" and credit else found
@@ -181,6 +183,7 @@ def draws_by_sort(opening: Opening, plan: BillingPlan) -> Sorts:
     sorts: dict[str, Sort] = {grant.id: sort_of(grant, plan) for grant in opening.balance.grants}
     sorts[CREDIT] = "paid"
     found: dict[Sort, dict[str, dict[str, Units]]] = {}
+    # Each sort in its own minor units: tokens have the places of their unit, not those of the currency.
     for id, parts in opening.draws_by_charge:
         places = places_of(plan, sorts[id])
         found.setdefault(sorts[id], {})[id] = {key: minor_units(amount, places) for key, amount in parts}
@@ -220,6 +223,7 @@ def folded(usage: Usage, plan: CompiledPlan, within: Iterable[str] | None = None
     idle = {key for meter, key in keys.items() if key != meter}
     if within is not None:
         idle &= set(within)
+    # A schedule of a user's own may price by any label at any time.
     if not idle or not isinstance(plan.plan.prices, PriceSchedule):
         return usage, set()
     pairs = [(keys[meter] if keys[meter] in idle else meter, usage[meter]) for meter in counted]
@@ -248,6 +252,7 @@ def changed_draws(draws: Sorts, earlier: Sorts, plan: BillingPlan) -> dict[str, 
     both: Sorts = {**earlier, **draws}
     for sort in both:
         now, before = draws.get(sort, NO_DRAWS), earlier.get(sort, NO_DRAWS)
+        # a grant that pays nothing now had perhaps paid before, and gets that back
         for id in {**before, **now}:
             change = sum(now.get(id, {}).values()) - sum(before.get(id, {}).values())
             if change:
@@ -284,6 +289,7 @@ def check_grants(opening: Opening, plan: BillingPlan, contract: Any = None) -> N
 
 def check_currencies(opening: Opening, plan: BillingPlan) -> None:
     """Yen never pay dollars, whether they are a grant or what a bill gave back."""
+    # Nothing is converted on the way: a rate of exchange is a price, and no bill knows one.
     for unit in opening.balance.currencies:
         if unit not in (plan.currency, plan.pricing_unit):
             raise CurrencyMismatch(unit, plan.currency)

@@ -131,6 +131,7 @@ class RatingRun:
             return
         if places is None:
             places = range(len(nets))
+        # Nothing of one charge need be spread, and nothing of what is taken whole: both keep numbers short.
         keep = whole - off
         if len(places) == 1:
             nets[places[0]] = keep
@@ -319,6 +320,7 @@ def allocated(units: int, weights: Sequence[Number]) -> list[int]:
     whole = sum(weights)
     parts = [int(units * weight // whole) for weight in weights]
     rests = [units * weight % whole for weight in weights]
+    # sorting is stable, so that of equal remainders the first line gets the unit, on every machine
     for i in sorted(range(len(parts)), key=lambda i: -rests[i])[: units - sum(parts)]:
         parts[i] += 1
     return parts

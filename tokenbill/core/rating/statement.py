@@ -96,6 +96,7 @@ class Statement:
 
     def paid(self) -> ByCharge:
         """What paid grants pay of the charges, in minor units."""
+        # tax included: paid credit is money, and pays what any payment would
         owed = self.amounts["paid"]
         # a charge of several items has one amount here, and the run asks for that of each
         is_one_each = len(owed) == len(self.run.identities)
@@ -135,6 +136,7 @@ class Statement:
                 amount_of(run.priced[place], over, plan),
                 exact_sum(it.precise for it in charge.lines),
             )
+            # the running sum is cut into charges, so what each comes to is asked of the run, not of its lines
             charge.net = listed if listed == net else net  # the same number as its lines spell it
             charge.units, charge.gross = plan.money(run.units[place]), plan.money(int(gross[place]))
             charge.promotional = plan.money(run.promotional[place]) if run.promotional else ZERO
@@ -160,6 +162,7 @@ class Statement:
     @cached_property
     def lines(self) -> list[LineItem]:
         """Fees, usage, and what terms made of them; amounts are exact, or whole where lines are rounded."""
+        # the true-up is told by the note of its stage, where its rule stands
         lines = list[LineItem]()
         for place, identity in enumerate(self.run.identities):
             if identity.kind != "minimum":
@@ -329,6 +332,7 @@ def amount_of(number: Number, over: Number, plan: CompiledPlan) -> Exact:
         units, rest = divmod(number * 10**plan.places, over)
         if not rest:
             return plan.money(units)
+    # it has more digits than the currency, or never ends
     exact = Fraction(number) / Fraction(over)
     if odd_part(exact.denominator) != 1:
         return exact
@@ -341,6 +345,7 @@ def settled_lines(plan: CompiledPlan, lines: Sequence[LineItem], total: Decimal)
     net = exact_sum([line.precise for line in lines])
     if type(net) is not Decimal:
         lines = telescoped(lines)
+    # lines that add up need no line of rounding; most bills at prices of whole cents are of this kind
     if net == total:
         return tuple(lines)
     amount = decimal(difference(total, decimal(net)))
