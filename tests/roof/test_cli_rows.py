@@ -143,6 +143,35 @@ def test_long_files_and_parquet_are_read_by_column(capsys, tmp_path, monkeypatch
     assert "Total: $7.00" in told(capsys, str(long), "--price", "calls=1")
 
 
+def test_long_files_are_billed_as_short_ones(usage, capsys, monkeypatch):
+    pytest.importorskip("pyarrow", reason="not run: install pyarrow, which reads columns")
+    pytest.importorskip("numpy", reason="not run: install numpy, which reads columns")
+    prices = ["--price", "calls{model=small}=0.01", "--price", "calls{model=large}=0.02", "--price", "rows=1"]
+    labelled = ["--sum", "calls", "--count", "rows", "--label", "model", *prices, "--format", "csv"]
+    every = [
+        labelled,
+        [*labelled, "--by", "customer", "--where", "status=SUCCEED"],
+        [*labelled, "--by", "time:day", "--by", "customer", "--tz", "Asia/Shanghai"],
+        ["--by", "time:month", "--sum", "calls", "--label", "tier=status", *PRICE],
+    ]
+    short = [told(capsys, usage, *asked) for asked in every]
+
+    monkeypatch.setattr("tokenbill.cli.usage_by_column.LONG", 0)
+    monkeypatch.setattr("tokenbill.cli.reading.read_rows", None)  # rows are not read one by one
+    assert [told(capsys, usage, *asked) for asked in every] == short
+
+
+def test_usage_below_zero_is_refused_in_long_files_too(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "usage.csv"
+    path.write_text("customer,calls\nacme,7\nacme,-5\n")
+    asked = [str(path), "--sum", "calls", *PRICE]
+    refused = told(capsys, *asked, code=1)
+    assert "line 3, column 'calls': a negative quantity" in refused
+
+    monkeypatch.setattr("tokenbill.cli.usage_by_column.LONG", 0)
+    assert told(capsys, *asked, code=1) == refused
+
+
 def test_what_columns_refuse_is_told_with_its_line(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("tokenbill.cli.usage_by_column.LONG", 0)
     path = tmp_path / "usage.csv"

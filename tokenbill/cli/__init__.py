@@ -8,12 +8,12 @@ from argparse import Namespace
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from tokenbill.cli.chinese import in_language, language_of
-from tokenbill.cli.options import Misuse, Request, request_of
+from tokenbill.cli.options import Misuse, Request, request_of, source_of
 from tokenbill.cli.parser import options
 from tokenbill.core.base.tables import digits, text_table
 from tokenbill.core.billing.bill import Bill
@@ -45,43 +45,52 @@ def main(argv: Sequence[str] | None = None) -> int:
     0
     """
     language = language_of(argv, sys.argv[1:])
+    # Streams that a shell closed (>&-) are None, and print would write what is said of errors among the data.
+    if getattr(sys, "stderr", None) is None:
+        sys.stderr = StringIO()
+    if getattr(sys, "stdout", None) is None:
+        return complain(language, "cannot write the bill: standard output is closed", BAD_DATA)
     try:
-        _reconfigure(sys.stdout, errors="backslashreplace")
+        # A terminal that cannot show a name is no reason to bill nobody.
+        reconfigure(sys.stdout, errors="backslashreplace")
         arguments = options(argv)
         COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except SystemExit as stop:  # how argparse ends after --help
         return int(stop.code or 0)
+    # A shell script tells by the code whether the command was wrong (2) or the file (1).
     except (Misuse, InvalidMeter) as error:
-        return _complain(language, error, BAD_USAGE)
+        return complain(language, error, BAD_USAGE)
     except TokenbillError as error:
-        return _complain(language, error, BAD_DATA)
+        return complain(language, error, BAD_DATA)
     except EOFError:
-        return _complain(language, "the input ended before the last answer", BAD_DATA, before="\n")
+        return complain(language, "the input ended before the last answer", BAD_DATA, before="\n")
     except KeyboardInterrupt:
-        return _complain(language, "interrupted", INTERRUPTED, before="\n")
+        return complain(language, "interrupted", INTERRUPTED, before="\n")
     except OSError as error:
         # Nobody reads on, or the disk is full: what is left must not fail again when Python ends.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            _complain(language, f"cannot write the bill: {str(error.strerror or error).lower()}", BAD_DATA)
+            complain(language, f"cannot write the bill: {str(error.strerror or error).lower()}", BAD_DATA)
         return BAD_DATA
     return 0
 
 
-def _complain(language: str, error: object, code: int, *, before: str = "") -> int:
+def complain(language: str, error: object, code: int, *, before: str = "") -> int:
+    """Say in one line what is wrong, and return the exit code."""
     print(f"{before}tokenbill: {in_language(error, language)}", file=sys.stderr)
     return code
 
 
-def _reconfigure(stream: object, **options: str) -> None:
+def reconfigure(stream: object, **options: str) -> None:
     """Set how a stream of the terminal encodes; another kind is left as it is."""
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(**options)  # type: ignore[arg-type]
 
 
-def _version(_: Namespace) -> None:
+def print_version(_: Namespace) -> None:
+    """The version of the package."""
     from importlib.metadata import PackageNotFoundError, version  # only this asks
 
     # The distribution by its own name: `tokenbill` on the package index is another project.
@@ -91,7 +100,8 @@ def _version(_: Namespace) -> None:
         print("tokenbill, not installed")
 
 
-def _schema(_: Namespace) -> None:
+def print_schema(_: Namespace) -> None:
+    """The JSON schema of plan files."""
     from json import dumps
 
     from tokenbill.serial import schema
@@ -99,30 +109,34 @@ def _schema(_: Namespace) -> None:
     print(dumps(schema(), indent=2))
 
 
-def _store(arguments: Namespace) -> None:
+def store(arguments: Namespace) -> None:
+    """Accounts in a database, looked at and closed."""
     from tokenbill.cli.accounts import answered
 
     for text in answered(arguments):
         print(text)
 
 
-def _dialogue(arguments: Namespace) -> None:
+def ask(arguments: Namespace) -> None:
+    """A first bill, by questions and answers."""
     from tokenbill.cli.dialogue import dialogue
 
-    _reconfigure(sys.stdin, errors="backslashreplace")
+    reconfigure(sys.stdin, errors="backslashreplace")
     dialogue(arguments.lang, ask=input, say=print)
 
 
-def _bill(arguments: Namespace) -> None:
+def bill_file(arguments: Namespace) -> None:
+    """The bills of a file of usage, in the form that was asked for."""
     from tokenbill.cli.reading import billed
 
-    request, file = request_of(arguments), arguments.file
-    source = getattr(sys.stdin, "buffer", sys.stdin) if file == "-" else Path(file)
-    with _progress(arguments) as progress:
+    request = request_of(arguments)
+    source = source_of(arguments.file)
+    with progress_of(arguments) as progress:
         callbacks = {"on_bad_row": progress.skip if arguments.skip_bad else None, "progress": progress.update}
-        usages, plan = billed(source, request, callbacks, _note)
+        usages, plan = billed(source, request, callbacks, note)
     if progress.skipped:
-        _note(f"{progress.skipped} {'row' if progress.skipped == 1 else 'rows'} skipped")
+        note(f"{progress.skipped} {'row' if progress.skipped == 1 else 'rows'} skipped")
+        # Nothing but bad rows is the wrong file, and a bill of 0.00 would look like a free month.
         if not any(usages.values()):
             raise UnreadableInput(
                 "no row could be read, skipped", progress.skipped, "nothing billed is no bill"
@@ -143,16 +157,17 @@ def _bill(arguments: Namespace) -> None:
         for group, usage in usages.items()
     ]
     if arguments.format == "text":
-        print("\n".join(_text(bills, list(usages), request._replace(plan=plan))))
+        print("\n".join(text_of(bills, list(usages), request._replace(plan=plan))))
         return
-    _reconfigure(sys.stdout, encoding="utf-8", errors="strict")
+    # Data is read by programs, which know no locale: UTF-8 everywhere, and no character replaced.
+    reconfigure(sys.stdout, encoding="utf-8", errors="strict")
     if arguments.format in ("html", "pdf"):
-        _write_document(bills[0] if not request.by else Invoice.of(bills), arguments)
+        write_document(bills[0] if not request.by else Invoice.of(bills), arguments)
     else:
-        _write_rows(bills, arguments)
+        write_rows(bills, arguments)
 
 
-def _write_rows(bills: list[Bill], arguments: Namespace) -> None:
+def write_rows(bills: list[Bill], arguments: Namespace) -> None:
     """The lines of bills as data."""
     if arguments.format == "focus":
         from tokenbill import focus
@@ -168,7 +183,7 @@ def _write_rows(bills: list[Bill], arguments: Namespace) -> None:
         (files.write_csv if arguments.format == "csv" else files.write_json)(bills, sys.stdout)
 
 
-def _write_document(document: Bill | Invoice, arguments: Namespace) -> None:
+def write_document(document: Bill | Invoice, arguments: Namespace) -> None:
     """A page as HTML, or as PDF, which is no text."""
     said: PageOptions = {"lang": arguments.lang, "number": arguments.number, "issuer": arguments.issuer or ""}
     if arguments.format == "html":
@@ -180,19 +195,22 @@ def _write_document(document: Bill | Invoice, arguments: Namespace) -> None:
         stream.write(to_pdf(document, **said))
 
 
-def _compare(arguments: Namespace) -> None:
+def compare(arguments: Namespace) -> None:
+    """What each group would pay under each of several plans."""
     from tokenbill.cli.plans import compare_plans
 
-    compare_plans(arguments, _note)
+    compare_plans(arguments, note)
 
 
-def _lint(arguments: Namespace) -> None:
+def lint(arguments: Namespace) -> None:
+    """What is odd about a plan file."""
     from tokenbill.cli.plans import lint_plan
 
     lint_plan(arguments)
 
 
-def _note(text: str) -> None:
+def note(text: str) -> None:
+    """Say on standard error what was left out: standard output holds the data alone."""
     print(f"tokenbill: {text}", file=sys.stderr)
 
 
@@ -211,7 +229,7 @@ class _Progress:
 
 
 @contextmanager
-def _progress(arguments: Namespace) -> Generator[_Progress, None, None]:
+def progress_of(arguments: Namespace) -> Generator[_Progress, None, None]:
     """A progress bar, if one is wanted and somebody could see it."""
     from importlib import import_module
 
@@ -235,7 +253,7 @@ def _progress(arguments: Namespace) -> Generator[_Progress, None, None]:
         yield _Progress(bar)
 
 
-def _text(bills: list[Bill], groups: list[tuple[str, ...]], request: Request) -> list[str]:
+def text_of(bills: list[Bill], groups: list[tuple[str, ...]], request: Request) -> list[str]:
     """One bill with its lines, or a row for each of several, then what they come to together."""
     # Each bill is rounded on its own, so the total is the sum of what is paid, not a rounded sum.
     total, exact = ZERO, Fraction(0)
@@ -263,11 +281,11 @@ def _text(bills: list[Bill], groups: list[tuple[str, ...]], request: Request) ->
 
 
 COMMANDS: dict[str | None, Callable[[Namespace], None]] = {
-    None: _dialogue,
-    "version": _version,
-    "bill": _bill,
-    "compare": _compare,
-    "lint": _lint,
-    "schema": _schema,
-    "store": _store,
+    None: ask,
+    "version": print_version,
+    "bill": bill_file,
+    "compare": compare,
+    "lint": lint,
+    "schema": print_schema,
+    "store": store,
 }

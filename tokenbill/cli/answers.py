@@ -101,6 +101,8 @@ class _GivenPrices:
         self._labels = {label for key in keys for label in key.labels}
         lengths = (key.labels.get("context", "") for key in keys)
         self._over = sorted({int(each) for each in lengths if each.isascii() and each.isdecimal()})
+        # A list that others keep charges by the request: its fee, its length and its hour, in a plan too.
+        self._listed = plan.prices if getattr(plan.prices, "source", None) is not None else None
 
     def usage(self, record: Record) -> Usage:
         """The usage of an answer under the names of the plan."""
@@ -122,6 +124,14 @@ class _GivenPrices:
             }
             pairs.append((Meter(meter.name, kept), quantity))
         usage = Usage(pairs)
+        if self._listed is not None:
+            from tokenbill import catalog
+
+            try:
+                usage = catalog.request(usage, cast(PriceSchedule, self._listed), record.at)
+            except TokenbillError as error:
+                raise _bad(self._log, record, error) from None
+            return _priced(self.plan, usage, record, self._log)
         usage = _priced(self.plan, usage, record, self._log)
         return bracket(usage, over=self._over) if self._over else usage
 
@@ -216,7 +226,7 @@ class _OwnPrices:
 
     def _prices(self, models: list[str]) -> PriceSchedule | PriceBook:
         if self._map is not None:
-            return self._catalog.from_price_map(self._map, model=models)
+            return self._catalog.from_price_map(self._map, model=models, ignore=self._request.ignore)
         for model in models:
             try:
                 self._catalog.schedule(model, self._request.provider)

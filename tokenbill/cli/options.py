@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,7 +28,7 @@ from tokenbill.errors import (
 from tokenbill.shared.plan_in_force import plan_in_force
 from tokenbill.shared.strict_json import NotJson, decoded
 
-__all__ = ["COUNTED", "KINDS", "Misuse", "Request", "loaded", "period_of", "request_of"]
+__all__ = ["COUNTED", "KINDS", "Misuse", "Request", "loaded", "period_of", "request_of", "source_of"]
 
 KINDS = ("rows", "cloudevents", "usage", "otel", "payload", "log")
 """What a file may hold, besides answers of a named shape and named logs; ``usage`` is a document."""
@@ -64,6 +65,7 @@ class Request(NamedTuple):
     where: tuple[tuple[str, str], ...] = ()
     delimiter: str = ","
     tz: str = "UTC"
+    ignore: tuple[str, ...] = ()
 
     @property
     def plans(self) -> tuple[BillingPlan, ...]:
@@ -121,7 +123,22 @@ def request_of(arguments: Namespace) -> Request:
         where=tuple(_pair(text, "COLUMN=TEXT") for text in arguments.where),
         delimiter="\t" if arguments.delimiter in ("tab", "\\t") else arguments.delimiter,
         tz=arguments.tz,
+        ignore=tuple(arguments.ignore),
     )
+
+
+def source_of(file: str) -> Any:
+    """What is read: a path, or standard input, which is named ``-``.
+
+    Raises:
+        UnreadableInput: If standard input is closed.
+    """
+    if file != "-":
+        return Path(file)
+    if getattr(sys, "stdin", None) is None:
+        raise UnreadableInput("nothing to read on standard input, which is closed", file, "name a file")
+    # Bytes, so that the reader finds the encoding of a file by its first bytes, and not by the locale.
+    return getattr(sys.stdin, "buffer", sys.stdin)
 
 
 def period_of(text: str | None) -> Period | None:
@@ -177,6 +194,8 @@ def _check(arguments: Namespace) -> None:
     own = kind not in COUNTED and not (arguments.price or arguments.plan)
     if (arguments.provider or arguments.price_map) and not arguments.model and not own:
         raise Misuse("--provider and --price-map say where a model's prices stand; give --model")
+    if arguments.ignore and not arguments.price_map:
+        raise Misuse("--ignore names keys of a map of prices; give --price-map")
     if kind == "cloudevents" and arguments.period and "T" not in arguments.period.upper():
         raise Misuse("events happen at instants: write --period 2026-01-01T00:00:00Z/2026-02-01T00:00:00Z")
     if kind == "usage" and arguments.by:
@@ -207,7 +226,8 @@ def _terms(arguments: Namespace, period: Period | None) -> tuple[BillingPlan | N
 
         [model] = arguments.model
         if arguments.price_map is not None:
-            terms = catalog.from_price_map(_json_of(arguments.price_map), model=model)
+            prices = _json_of(arguments.price_map)
+            terms = catalog.from_price_map(prices, model=model, ignore=arguments.ignore)
         else:
             terms = catalog.schedule(model, arguments.provider, arguments.at)
     else:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from argparse import SUPPRESS, Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from tokenbill.cli.options import KINDS, Misuse
+from tokenbill.core.base.quoting import quoted
 
 __all__ = ["LANGUAGES", "options"]
 
 LANGUAGES = ("en", "zh")
 FORMATS = ("text", "totals", "csv", "json", "html", "pdf", "focus")
+CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
+"""How argparse says that a word is none of those it knows."""
 EXAMPLES = """\
 examples:
   tokenbill bill usage.csv --by customer --sum gpu_hours --price gpu_hours=0.10
@@ -64,7 +69,11 @@ def options(argv: Sequence[str] | None) -> Namespace:
     schema.set_defaults(command="schema")
     store = commands.add_parser("store", help="look at the accounts of a database, and close periods")
     _add_store(store)
-    return parser.parse_args(argv)
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        of_command = commands.choices.get(arguments.command, parser)
+        raise Misuse(of_command.unknown(unknown[0]))
+    return arguments
 
 
 class _Once(Action):
@@ -88,7 +97,17 @@ class _Parser(ArgumentParser):
         self.register("action", None, _Once)
 
     def error(self, message: str) -> NoReturn:
-        raise Misuse(f"{message}; see {self.prog} --help")
+        # Of a misspelt command or choice the nearest is said, not all of them.
+        wrong = CHOICE.search(message)
+        near = get_close_matches(wrong[1], re.findall(r"'?([\w-]+)'?", wrong[2]), n=1) if wrong else []
+        told = f"{message.partition(' (choose')[0]}; did you mean {quoted(near[0])}?" if near else message
+        raise Misuse(f"{told}; see {self.prog} --help")
+
+    def unknown(self, argument: str) -> str:
+        """What is said of an argument that means nothing, with the option that is spelled like it."""
+        near = get_close_matches(argument.partition("=")[0], self._option_string_actions, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
+        return f"no such argument: {quoted(argument)}; {hint}"
 
 
 def _add_store(parser: ArgumentParser) -> None:
@@ -133,6 +152,8 @@ def _add_bill(parser: ArgumentParser) -> None:
     add("--currency", default="USD", help="currency of --price; USD by default")
     add("--provider", metavar="NAME", help="who offers the model")
     add("--price-map", metavar="FILE", help="a map of prices, such as litellm's, in place of genai-prices")
+    ignore = "a key of the map to bill without, though it charges something"
+    add("--ignore", metavar="KEY", help=ignore, **several)
     add("--format", choices=FORMATS, default="text", help="what to print: by default text")
     add("--issuer", metavar="NAME", help="who sends the bill; FOCUS asks for it")
     add("--number", metavar="TEXT", default="", help="the number of the invoice, in HTML and PDF")
@@ -168,7 +189,8 @@ def _add_rows(parser: ArgumentParser) -> None:
 
 
 def _add_compare(parser: ArgumentParser) -> None:
-    nothing: dict[str, Any] = {"price": [], "model": [], "issuer": None, "provider": None, "price_map": None}
+    nothing: dict[str, Any] = {"price": [], "model": [], "issuer": None, "provider": None}
+    nothing |= {"price_map": None, "ignore": []}
     parser.set_defaults(command="compare", kind="rows", currency="USD", **nothing)
     _add_rows(parser)
     plans: dict[str, Any] = {"action": "append", "default": []}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenbill.cli.options import Misuse, loaded, period_of, request_of
+from tokenbill.cli.options import Misuse, loaded, period_of, request_of, source_of
 from tokenbill.cli.reading import usages_of
 from tokenbill.core.base.tables import digits, guarded, text_table
 from tokenbill.core.billing.bill import Bill
@@ -52,7 +52,7 @@ def compare_plans(arguments: Namespace, note: Callable[[str], object]) -> None:
     paths: list[str] = arguments.plan
     if len(paths) < 2:
         raise Misuse("one plan has nothing to be compared with; give --plan twice")
-    source = getattr(sys.stdin, "buffer", sys.stdin) if arguments.file == "-" else Path(arguments.file)
+    source = source_of(arguments.file)
     terms = dict[str, tuple[BillingPlan, Contract | None]]()
     usages: Mapping[tuple[str, ...], Usage] = {}
     for i, path in enumerate(paths):

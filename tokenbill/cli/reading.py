@@ -73,11 +73,14 @@ def usages_of(
     if any(each != over for each in others):
         raise Misuse("prices depend on other lengths of a request after the terms change; bill each apart")
     calendars = {column: _calendar(column, request.tz) for column in request.by if CALENDAR.search(column)}
-    chosen = request.where or request.time is not None or calendars or _labelled(request)
-    if not over and not request.labels and not request.pools and not chosen:
-        found = summed_by_column(source, request, callbacks)
+    # What is looked at row by row: a time in a period, a part of a whole, a label that a cell may contradict.
+    labelled = any(meter.labels for meter, _ in request.sums)
+    one_by_one = over or request.pools or request.time is not None or labelled
+    if not one_by_one:
+        found = summed_by_column(source, request, callbacks, calendars)
         if found is not None:
             return found
+    if not (one_by_one or request.labels or request.where or calendars):
         sums, counts, delimiter = request.sums, request.counts, request.delimiter
         return read_usage_by(source, request.by, sums=sums, counts=counts, delimiter=delimiter, **callbacks)
     rows = RowReader(request, over, calendars)
@@ -89,11 +92,6 @@ def usages_of(
     if rows.outside:
         note(f"{rows.outside} {'row' if rows.outside == 1 else 'rows'} outside the period")
     return dict(sorted(groups.items()))
-
-
-def _labelled(request: Request) -> bool:
-    """Whether a meter of --sum has labels, which a column of the file may contradict."""
-    return any(meter.labels for meter, _ in request.sums)
 
 
 def _calendar(text: str, tz: str) -> CalendarColumn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from tokenbill.cli.options import Misuse, Request
@@ -40,8 +41,8 @@ class RowReader:
             if column not in self.columns:
                 raise Misuse(f"--pool names a column that no --sum adds up: {quoted(column)}")
 
-    def read(self, row: Mapping[str, Any]) -> tuple[tuple[str, ...], Usage] | None:
-        """The group and usage of a row."""
+    def read(self, row: Mapping[str, Any], rows: int = 1) -> tuple[tuple[str, ...], Usage] | None:
+        """The group and usage of a row, or of so many that were added up."""
         request = self.request
         if any(str(_member(row, column)) != text for column, text in request.where):
             return None
@@ -49,7 +50,7 @@ class RowReader:
         if is_chosen and not self._is_inside(_member(row, str(request.time))):
             self.outside += 1
             return None
-        usage = self._usage(row)
+        usage = self._usage(row, rows)
         return tuple(map(self._part(row), request.by)), bracket(usage, over=self.over) if self.over else usage
 
     def _is_inside(self, text: Any) -> bool:
@@ -70,7 +71,7 @@ class RowReader:
 
         return part
 
-    def _usage(self, row: Mapping[str, Any]) -> Usage:
+    def _usage(self, row: Mapping[str, Any], rows: int) -> Usage:
         request = self.request
         if self.is_long:
             return Usage({_member(row, "meter"): number(_member(row, "quantity"))})
@@ -89,10 +90,12 @@ class RowReader:
                         f"a row whose {label} is not that of --sum {meter}", row[label], way_out
                     )
             summed.append((Meter(meter, labels), cells[column]))
-        return Usage([*summed, *((Meter(meter, labels), 1) for meter in request.counts)])
+        return Usage([*summed, *((Meter(meter, labels), rows) for meter in request.counts)])
 
 
 def _member(row: Mapping[str, Any], column: str) -> Any:
     if column not in row:
-        raise InvalidName("no such member", column, "name one that every row has")
+        near = get_close_matches(column, map(str, row), n=1)
+        way_out = f"did you mean {quoted(near[0])}?" if near else "name one that every row has"
+        raise InvalidName("no such member", column, way_out)
     return row[column]

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.base.quoting import quoted
+from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import TokenbillError, UnreadableInput
 from tokenbill.frames.arrow_columns import (
     Numbers,
@@ -164,7 +165,7 @@ class Total:
                 self.seen.add(variant)
 
     def _price(self, variant: tuple[Any, ...], keys: Mapping[str, Any], place: Place) -> None:
-        if self.options.plans is not None or self.options.signed:
+        if self.options.plans is not None or not isinstance(self.options.plan, BillingPlan):
             return  # which plan prices a row is known once its customer is; what is added up asks for none
         try:
             self.job.layout.entry(self.job.plan, self.layout.measures[0], variant)

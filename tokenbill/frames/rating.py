@@ -203,6 +203,7 @@ def add_up(
     time: str | CalendarColumn | None = None,
     columns: Iterable[str] | None = None,
     counts: Iterable[str] = (),
+    signed: bool = True,
     scale: int = SCALE,
 ) -> Any:
     """The exact sums of the columns of numbers: one row for each group of *by*.
@@ -216,10 +217,12 @@ def add_up(
         time: A column of times, whose rows are added up by day, or ``month``, ``day`` or ``time`` of one.
         columns: The columns that are added up; all columns of integers and decimals unless given.
         counts: Columns of the result that count the rows.
+        signed: Whether numbers below zero are added up, as amounts are; usage below zero is refused.
         scale: Decimals of the sums, which are ``decimal(38, scale)``.
 
     Raises:
         InvalidNumber: For a column of floats.
+        InvalidUsage: For a number below zero that is not *signed*, and for nulls.
         QuantityOverflow: For a sum of more digits than the columns have.
 
     Source: docs/how-to/billing-at-scale.md
@@ -251,7 +254,7 @@ def add_up(
         found = list(columns)
     elif AMOUNT in known:
         found = [AMOUNT]
-    options = options._replace(meters=tuple(found), signed=True, columns=())
+    options = options._replace(meters=tuple(found), signed=signed, columns=())
     if is_file:
         return import_module("tokenbill.frames.files").stream(data, options, None, report_named("sums"))
     return backend_of(rows).report(rows, options, report_named("sums"))

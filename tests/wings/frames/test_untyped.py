@@ -82,3 +82,11 @@ def test_a_column_of_nothing_but_nulls_is_refused_by_its_count(name):
         frame = import_module("polars").from_arrow(table)
     with pytest.raises(InvalidUsage, match="2 null in column 'calls'"):
         rate(frame, PLAN, by="tenant")
+
+
+def test_sums_may_refuse_numbers_below_zero():
+    frame = arrow_table({"tenant": ["a", "a"], "calls": [3, -5]})
+
+    assert add_up(frame, by="tenant")["calls"].to_pylist() == [-2]
+    with pytest.raises(InvalidUsage, match="1 negative in column 'calls'"):
+        add_up(frame, by="tenant", signed=False)
