@@ -1,4 +1,5 @@
-"""A gateway's day at random: holds, settlements, releases, top-ups, expiry, amendments and storage.
+"""A gateway's day at random: holds, settlements, releases, top-ups, expiry, amendments and storage; grants
+that come anew each day, and roll-over.
 
 After each step nothing of what was granted or paid is lost, postings sum to zero, and nothing was served
 beyond what covers it. What grants take along when they leave an account is kept beside it.
@@ -21,6 +22,7 @@ from tokenbill import (
     Cycle,
     Graduated,
     Grant,
+    Grants,
     PriceSchedule,
     Quota,
     Tax,
@@ -62,6 +64,7 @@ class Gateway(RuleBasedStateMachine):
         self.earned = Fraction(0)
         self.left = dict.fromkeys([*MADE, "paid", "earned", "lost", "given back"], Fraction(0))
         self.calm = dict[str, Usage]()
+        self.every, self.made_until, self.amended_at = None, None, None
 
     @property
     def period(self):
@@ -93,13 +96,15 @@ class Gateway(RuleBasedStateMachine):
         """The account after a bill: each bill adds up, and pays no more than there was."""
         books = journal(bill)
         assert sum(posting.amount for posting in books.postings) == 0
-        paid = sum((amount for _, amount in bill.draws), Decimal(0))
+        drawn = sum((amount for _, amount in bill.draws), Decimal(0))
+        gifts = {it.id for it in bill.delta.balance.grants if it.kind == "promotional"}
+        paid = drawn - sum((amount for id, amount in bill.draws if id in gifts), Decimal(0))
         before, after = bill.opening.credit_balance, bill.closing.credit_balance
         assert bill.total == bill.due + paid - (after - before)
         if bill.plan.overage == "refuse" and not bill.final:
             assert bill.due == 0
         bill.verify()
-        self.drawn += paid
+        self.drawn += drawn
         self.due += bill.due
         self.earned += Fraction(bill.recognised)
         self.account = bill.closing
@@ -138,6 +143,39 @@ class Gateway(RuleBasedStateMachine):
     def give(self, amount, on, most):
         self.add(Grant(self.id("p"), amount, "USD", on=on, most=most, priority=-1, created=self.now))
 
+    @rule(
+        amount=AMOUNTS,
+        rollover=st.sampled_from([(0, 2), "50%", ("1.5", None)]),
+        days=st.sampled_from([None, 40]),
+        on=st.sampled_from([None, "calls"]),
+    )
+    def give_what_rolls_over(self, amount, rollover, days, on):
+        ends = None if days is None else self.now + timedelta(days=days)
+        gift = Grant(self.id("r"), amount, "USD", kind="promotional", rollover=rollover, on=on, expires=ends)
+        self.add(gift)
+        self.disturb()  # it pays before tax, what was reserved after
+
+    @rule(amount=AMOUNTS, days=st.sampled_from([1, 2]), kind=st.sampled_from(["paid", "promotional"]))
+    @precondition(lambda self: self.every is None)
+    def give_each_day(self, amount, days, kind):
+        self.every = Grants.every(Cycle.daily(), amount, life=f"{days}d", kind=kind, priority=-2)
+        self.account = evolve(self.account, balance=self.account.balance.with_grants(self.every))
+        self.disturb()
+
+    def coming(self, at):
+        """What grants that come each day add when an account is looked at: those of each day once."""
+        if self.every is None:
+            return Decimal(0)
+        days = [at.date() - timedelta(days=back) for back in range(int(self.every.life[:-1]))]
+        new = [day for day in days if self.made_until is None or day >= self.made_until]
+        return self.every.amount * len(new)
+
+    def look(self, at):
+        """Add what has come by then."""
+        self.granted += self.coming(at)
+        if self.every is not None:
+            self.made_until = at.date() + timedelta(days=1)
+
     @rule()
     def top_up(self):
         if self.account.balance.grants:
@@ -160,6 +198,7 @@ class Gateway(RuleBasedStateMachine):
             assert not admitted
         else:
             assert admitted
+            self.look(self.now)
             self.calm[id] = usage
 
     @rule(amount=AMOUNTS)
@@ -169,7 +208,8 @@ class Gateway(RuleBasedStateMachine):
             self.account = self.account.hold(self.id("a"), amount=amount, at=self.now, currency="USD")
         except BalanceExhausted:
             return
-        assert amount <= free + self.account.credit_balance
+        assert amount <= free + self.account.credit_balance + self.coming(self.now)
+        self.look(self.now)
         self.disturb()
 
     @rule(data=st.data(), share=st.sampled_from([0, 1, 2]))
@@ -195,9 +235,11 @@ class Gateway(RuleBasedStateMachine):
             return
 
     def bill(self, usage, **how):
-        return Bill.of(
+        found = Bill.of(
             usage, self.terms, period=self.period, opening=self.account, final=False, at=self.now, **how
         )
+        self.look(self.now)
+        return found
 
     @rule(data=st.data())
     @precondition(lambda self: self.account.balance.holds)
@@ -209,7 +251,8 @@ class Gateway(RuleBasedStateMachine):
     def end(self, data, out):
         grant = data.draw(st.sampled_from(self.account.balance.grants))
         balance, free = self.account.balance, self.account.balance.left(grant.id)
-        balance = balance.paid_out(grant.id, free / 2) if out else balance.voided(grant.id)
+        is_paid = out and grant.kind == "paid"
+        balance = balance.paid_out(grant.id, free / 2) if is_paid else balance.voided(grant.id)
         self.account = evolve(self.account, balance=balance)
         self.disturb()
 
@@ -218,7 +261,7 @@ class Gateway(RuleBasedStateMachine):
         later = self.now + timedelta(minutes=minutes)
         if later < self.period.end:
             ends = [grant.expires for grant in self.account.balance.grants if grant.expires]
-            if any(self.now < at <= later for at in ends):
+            if any(self.now < at <= later for at in ends) or (self.every and later.date() > self.now.date()):
                 self.disturb()
             self.now = later
 
@@ -227,22 +270,41 @@ class Gateway(RuleBasedStateMachine):
         now = self.terms.plan_at(self.now) if isinstance(self.terms, Contract) else self.terms
         new = now if equal else evolve(now, prices=PriceSchedule(calls="0.7", images="0.2"))
         contract = self.terms if isinstance(self.terms, Contract) else Contract(self.terms)
-        if self.now > self.period.start:  # on its first day an amendment is the plan of a period
-            self.terms = contract.amended(self.now, new)
+        # on its first day an amendment is the plan of a period; one in place of another changes a past
+        if self.now > self.period.start and self.now != self.amended_at:
+            self.terms, self.amended_at = contract.amended(self.now, new), self.now
             self.disturb()
 
     @rule()
     def close(self):
         end, before = self.period.end, self.account.balance
         bill = Bill.of(Usage(), self.terms, period=self.period, opening=self.account)
+        self.look(end - timedelta(microseconds=1))
         self.now = end
         after = bill.closing.balance
+        self.granted += self.added_by_hand(bill.delta.balance)
         gone = bill.delta.balance.without(*(grant.id for grant in after.grants)) if after.grants else None
         for what, amount in self.summed(gone or bill.delta.balance).items():
             self.left[what] += amount
         self.take(bill)
         self.disturb()
         assert {hold.id for hold in self.account.balance.holds} <= {hold.id for hold in before.holds}
+
+    def added_by_hand(self, balance):
+        """What roll-over adds, as a period closes, to grants of which less is left than the least."""
+        added = Decimal(0)
+        for grant in balance.grants:
+            lives_on = grant.expires is None or grant.expires > self.now
+            if isinstance(grant.rollover, tuple) and lives_on and grant.id not in balance.void:
+                added += max(grant.rollover[0] - self.left_by_hand(balance, grant), 0)
+        return added
+
+    @staticmethod
+    def left_by_hand(balance, grant):
+        """What is left of a grant, held or not."""
+        taken = [dict(ledger) for ledger in (balance.draws, balance.forfeited, balance.payouts)]
+        added = dict(balance.rolled_over).get(grant.id, 0)
+        return grant.amount + added - sum(ledger.get(grant.id, 0) for ledger in taken)
 
     @rule()
     def store(self):
@@ -270,22 +332,20 @@ class Gateway(RuleBasedStateMachine):
         """What is left of each grant beside holds that are not over."""
         balance, free = self.account.balance, Decimal(0)
         live = [hold for hold in balance.holds if hold.until is None or self.now < hold.until]
-        taken = [dict(ledger) for ledger in (balance.draws, balance.forfeited, balance.payouts)]
         for grant in balance.grants:
             if grant.id not in balance.void and (grant.expires is None or self.now < grant.expires):
-                left = grant.amount - sum(ledger.get(grant.id, 0) for ledger in taken)
-                free += max(left - sum(dict(hold.reserved).get(grant.id, 0) for hold in live), 0)
+                held = sum(dict(hold.reserved).get(grant.id, 0) for hold in live)
+                free += max(self.left_by_hand(balance, grant) - held, 0)
         return free
 
     def deferred_by_hand(self):
         """The cost of what is left of each grant that is neither void nor over, in proportion."""
         balance, deferred = self.account.balance, Fraction(0)
-        taken = [dict(ledger) for ledger in (balance.draws, balance.forfeited, balance.payouts)]
         for grant in balance.grants:
             is_over = grant.expires is not None and grant.expires <= self.now
             if not is_over and grant.id not in balance.void:
                 cost = grant.cost if grant.cost is not None else grant.amount * (grant.kind == "paid")
-                left = grant.amount - sum(ledger.get(grant.id, 0) for ledger in taken)
+                left = self.left_by_hand(balance, grant)
                 deferred += Fraction(cost) * Fraction(left) / Fraction(grant.amount)
         return deferred
 

@@ -14,7 +14,9 @@ def dates_in(term):
 def plan_of(plan):
     """A plan of the package, its terms by the names and dates that they are told with."""
     fees = [
-        tb.Fee(fee["amount"], fee["name"], due=fee["due"], prorated=fee["prorated"], **dates_in(fee))
+        tb.Fee(simulator.price_of(fee["price"]), fee["name"], level="seats")
+        if "price" in fee
+        else tb.Fee(fee["amount"], fee["name"], due=fee["due"], prorated=fee["prorated"], **dates_in(fee))
         for fee in plan["fees"]
     ]
     discounts = []
@@ -27,7 +29,30 @@ def plan_of(plan):
         for tax in plan["taxes"]
     ]
     bare = simulator.plan_of(plan | {kind: [] for kind in KINDS} | {"commitment": None})
-    return evolve(bare, fees=fees, discounts=discounts, taxes=taxes)
+    more = {
+        what: tb.Limit(plan[what], on=plan[f"{what}_on"])
+        for what in ("maximum", "minimum")
+        if plan[what] is not None and plan.get(f"{what}_on")
+    }
+    if plan.get("trial_on"):
+        more["trial"] = tb.Trial(tb.Period(*plan["trial"]), on=tuple(plan["trial_on"]))
+    return evolve(bare, prices=prices_of(plan), fees=fees, discounts=discounts, taxes=taxes, **more)
+
+
+def prices_of(plan):
+    """A schedule with its mark-up, or a book of several."""
+    unit, book = simulator.unit_of(plan, plan["units"]), []
+    for start, entries in plan.get("book") or [("2024-01-01", plan["entries"])]:
+        found = {key: simulator.entry_of(entry) for key, entry in entries.items()}
+        schedule = tb.PriceSchedule(found, currency=unit)
+        book.append((start, schedule.marked_up(f"{plan['markup']}%") if plan.get("markup") else schedule))
+    return tb.PriceBook(book) if plan.get("book") else book[0][1]
+
+
+def levels_of(told, upto="9999"):
+    """The levels that a bill is told of: those that are known by a day."""
+    changes = {day: number for day, number in told["levels"].items() if day <= upto}
+    return {"seats": changes} if changes else {}
 
 
 def contract_of(contract):

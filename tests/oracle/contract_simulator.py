@@ -18,7 +18,7 @@ from attrs import evolve
 
 import tokenbill as tb
 from tests.oracle import contracts
-from tests.oracle.contract_plans import plan_of
+from tests.oracle.contract_plans import levels_of, plan_of
 from tests.oracle.contract_stories import ContractStory
 from tokenbill import serial
 
@@ -68,6 +68,7 @@ class Billed:
     def __init__(self, told, account):
         plan = told["contract"]["plan"]
         self.period, self.used, self.account = told["period"], {}, account
+        self.levels, self.known = told, {}
         self.told = told["contract"] | {"amendments": [], "end": None}
         self.contract = tb.Contract(plan_of(plan))
 
@@ -83,8 +84,10 @@ class Billed:
         self.told = self.told | {"amendments": kept, "end": at, "end_fees": fees}
         self.contract = self.contract.ended(at, fees)
 
-    def bill(self, day=None, usage=None, *, less=None, at=None, final=False):
-        """One more bill; *less* is taken off the usage of the day."""
+    def bill(self, day=None, usage=None, *, less=None, at=None, final=False, upto="9999"):
+        """One more bill; *less* is taken off the usage of the day, levels are known up to a day."""
+        levels = levels_of(self.levels, upto)
+        self.known = levels.get("seats", {})
         for more, sign in ((usage or {}, 1), (less or {}, -1)):
             known = self.used.setdefault(day, {}) if day else {}
             for meter, quantity in more.items():
@@ -98,13 +101,14 @@ class Billed:
             final=final,
             at=at,
             reversal={day: less} if less else tb.Usage(),
+            levels=levels,
         )
         self.account = made.closing
         return made
 
     def owed(self, *, final=False):
         """What the oracle says of the period so far."""
-        return contracts.owed(self.told, self.period, self.used, final=final)
+        return contracts.owed(self.told, self.period, self.used, final=final, levels=self.known)
 
 
 def kept(story, account):
@@ -138,13 +142,15 @@ def simulated(seed):
             less=usage if kind == 3 else None,
             at=at,
             final=final,
+            upto=max(when or "9999", told["period"][0]),
         )
         count, accrued = count + 1, accrued + Fraction(made.total)
         expected = billed.owed(final=final)
         if accrued != expected:
             raise Difference(f"seed {seed}, bill {count}: {accrued} is not {expected}")
         billed.account = kept(story, billed.account)
-    whole = tb.Bill.of(billed.used, billed.contract, period=tb.Period(*told["period"]))
+    period, levels = tb.Period(*told["period"]), levels_of(told)
+    whole = tb.Bill.of(billed.used, billed.contract, period=period, levels=levels)
     if Fraction(whole.total) != accrued:
         raise Difference(f"seed {seed}: bills of {accrued} in all, and one of {whole.total}")
     if seed % 20 == 0:

@@ -4,6 +4,7 @@ A seed makes a contract, and the same seed makes the same one in every process.
 """
 
 from datetime import date, timedelta
+from random import Random
 
 from tests.oracle import oracle
 from tests.oracle.stories import Story
@@ -18,6 +19,7 @@ class ContractStory(Story):
     def __init__(self, seed):
         super().__init__(seed)
         self.clock = "day"
+        self.more = Random(f"{seed} terms")
 
     def told(self, *, most=3):
         plan = self.first_plan()
@@ -29,16 +31,64 @@ class ContractStory(Story):
         if end is not None:
             amendments = [change for change in amendments if change["at"] < end]
             used = {day: usage for day, usage in used.items() if day < end}
+        contract = {
+            "plan": plan,
+            "amendments": amendments,
+            "end": end,
+            "end_fees": self.later.choice(["prorated", "from_next"]),
+        }
+        plans = [plan, *(change["plan"] for change in amendments)]
         return {
-            "contract": {
-                "plan": plan,
-                "amendments": amendments,
-                "end": end,
-                "end_fees": self.later.choice(["prorated", "from_next"]),
-            },
+            "contract": contract,
             "period": [str(bound) for bound in bounds],
             "used": used,
+            "levels": self.more_terms(plans),
         }
+
+    def more_terms(self, plans):
+        """Draw terms that plans may have beside; and the levels, by day, that some of them read."""
+        rng, keys = self.more, list(plans[0]["entries"])
+        if plans[0]["trial"] and rng.random() < 0.5 and not any(plan["prorate_included"] for plan in plans):
+            for plan in plans:
+                plan["trial_on"] = ["fee", "usage"]
+        if rng.random() < 0.4:
+            scopes = [None, ["usage"], ["fee"], [rng.choice(keys)], ["fee", rng.choice(keys)]]
+            taxed = {part for plan in plans for tax in plan["taxes"] for part in tax["on"] or ()}
+            # a true-up is taxed like its scope, so that no tax may hold a part of that
+            whole = scopes[:4] if taxed <= {"usage", "fee", "minimum"} else [None, ["fee"]]
+            most, least = rng.choice(scopes), rng.choice(whole)
+            for plan in plans:
+                plan |= {"maximum_on": most, "minimum_on": least}
+        for plan in plans:
+            if rng.random() < 0.2:
+                plan["markup"] = rng.choice(["20", "7.5", "0"])
+            if rng.random() < 0.2:
+                day = self.first + timedelta(days=rng.randrange(1, self.length))
+                later = {key: {**plan["entries"][key], "price": self.simple_price()} for key in keys}
+                plan["book"] = [["2024-01-01", plan["entries"]], [str(day), later]]
+        if rng.random() < 0.7:
+            return {}
+        price = self.simple_price()
+        for plan in plans:
+            price = price if rng.random() < 0.6 else self.simple_price()
+            fee = {"price": price, "amount": None, "name": "L", "due": "advance", "prorated": True}
+            plan["fees"] = [*plan["fees"], fee | {"starts": None, "ends": None}]
+        days = [0, *sorted(rng.sample(range(1, self.length), rng.randrange(4)))]
+        return {str(self.first + timedelta(days=day)): str(rng.randrange(12)) for day in days}
+
+    def simple_price(self):
+        """A price by the unit, or by tiers, of the terms that came later."""
+        rng = self.more
+        if rng.random() < 0.5:
+            return ["per_unit", rng.choice(["0.1", "1", "2.5", "0.335"]), "1"]
+        tiers = [
+            (str(rng.randrange(2, 9)), rng.choice("123"), "0"),
+            (None, rng.choice("012"), rng.choice("05")),
+        ]
+        rows = [
+            {"up_to": end, "rate": rate, "fee": fee, "per": None, "round": "none"} for end, rate, fee in tiers
+        ]
+        return [rng.choice(["graduated", "volume"]), rows, "1", False]
 
     def end(self):
         """The day on which the contract ends, within the period."""

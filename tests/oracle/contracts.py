@@ -23,6 +23,8 @@ class Version:
     restart: bool = False
     fees: list = field(default_factory=list)
     rest: Fraction = ZERO
+    level: Fraction = ZERO
+    is_tried: bool = False
 
 
 @dataclass
@@ -31,6 +33,19 @@ class Item(Charge):
 
     version: int = 0
     is_due: bool = True
+    lifts: tuple | None = None  # what a true-up is for: it is taxed like that
+
+    def lies_in(self, on):
+        if self.kind == "minimum" and self.lifts is not None and on is not None:
+            return "minimum" in on or all(covers_part(on, part) for part in self.lifts)
+        return super().lies_in(on)
+
+
+def covers_part(on, part):
+    """Whether a scope holds all that one part of another one holds."""
+    if part in ("fee", "usage"):
+        return part in on
+    return in_scope(on, "usage", part)
 
 
 # --- versions --------------------------------------------------------------------------------------------
@@ -50,13 +65,16 @@ def dated(plan, day):
     return plan | kept | ({"entries": books[-1]} if books else {})
 
 
-def dates_of(plan):
+def dates_of(plan, levels):
+    """The days on which something changes within a plan."""
+    tried = plan["trial"] if plan.get("trial_on") else ()
     terms = [*plan["fees"], *plan["discounts"], *plan["taxes"]]
     starts = [start for start, _ in plan.get("book") or ()]
-    return [*starts, *filter(None, (term.get(end) for term in terms for end in ("starts", "ends")))]
+    dated_terms = filter(None, (term.get(end) for term in terms for end in ("starts", "ends")))
+    return [*starts, *tried, *(levels or ()), *dated_terms]
 
 
-def versions_of(contract, period, used):
+def versions_of(contract, period, used, levels=None):
     """The versions of a period; *used* is usage by day, or a dict of usage that stands for its first day."""
     start, end = period
     if contract.get("end"):
@@ -70,7 +88,7 @@ def versions_of(contract, period, used):
     cuts = []
     for i, change in enumerate(changes):
         last = changes[i + 1]["at"] if i + 1 < len(changes) else end
-        inner = sorted({day for day in dates_of(change["plan"]) if change["at"] < day < last})
+        inner = sorted({day for day in dates_of(change["plan"], levels) if change["at"] < day < last})
         cuts += [(day, change, not k and i > 0) for k, day in enumerate([change["at"], *inner])]
     versions = []
     for i, (day, change, amends) in enumerate(cuts):
@@ -83,7 +101,21 @@ def versions_of(contract, period, used):
         whole = share_of(plan, period)
         share = whole * length(part, plan["proration"]) / length(period, plan["proration"])
         restart = amends and change["tiers"] == "restart"
-        versions.append(Version(plan, share, trial_of(plan, period, part), sums, restart, plan["fees"]))
+        free = trial_of(plan, period, part)
+        level = [number for since, number in sorted((levels or {}).items()) if since <= day]
+        tried = bool(plan.get("trial_on")) and plan["trial"][0] <= day < plan["trial"][1]
+        versions.append(
+            Version(
+                plan,
+                share,
+                free,
+                sums,
+                restart,
+                plan["fees"],
+                level=Fraction((level or ["0"])[-1]),
+                is_tried=tried,
+            )
+        )
         if amends:
             take_over_fees(versions, change["fees"])
         elif i and versions[-2].plan["fees"] == versions[-1].plan["fees"]:
@@ -122,8 +154,10 @@ def keep_fees(versions, rest):
 def concern(version, kind, meter):
     """All that decides on an item, beside its own amount."""
     plan = version.plan
-    terms = [term for term in (*plan["discounts"], *plan["taxes"]) if in_scope(term["on"], kind, meter)]
-    return terms, plan["token_price"], plan["maximum"] is None
+    lifts = plan.get("minimum_on") if kind == "minimum" else None
+    charge = Item((kind,), kind, meter, ZERO, lifts=lifts)
+    terms = [term for term in (*plan["discounts"], *plan["taxes"]) if charge.lies_in(term["on"])]
+    return terms, plan["token_price"], plan["maximum"] is None or not charge.lies_in(plan.get("maximum_on"))
 
 
 def runs(indices, alike):
@@ -153,7 +187,8 @@ def segments(indices, versions):
     """The stretches in which tiers go on."""
     found = []
     for i in indices:
-        if found and not versions[i].restart:
+        between = versions[found[-1][-1] + 1 : i + 1] if found else ()
+        if found and not any(version.restart for version in between):
             found[-1].append(i)
         else:
             found.append([i])
@@ -173,10 +208,16 @@ def curve_amounts(groups, amount_of, used):
 
 def usage_items(versions):
     """Entries by key, groups by key, and the items of each in the order of the versions."""
-    quantities = [dict(oracle.groups_of(version.plan, version.used)) for version in versions]
+    quantities = [
+        {} if version.is_tried else dict(oracle.groups_of(version.plan, version.used)) for version in versions
+    ]
     for key, group in sorted(set().union(*quantities)):
         entries = [version.plan["entries"].get(key) for version in versions]
-        having = [i for i, entry in enumerate(entries) if entry and bool(entry["each"]) == bool(group)]
+        having = [
+            i
+            for i, entry in enumerate(entries)
+            if entry and bool(entry["each"]) == bool(group) and not versions[i].is_tried
+        ]
         used = {i: quantities[i].get((key, group), ZERO) for i in having}
         meter = oracle.meter_of(versions[having[0]].plan, key, group)
         for segment in segments(having, versions):
@@ -184,12 +225,14 @@ def usage_items(versions):
 
             def alike(one, other, entries=entries, free=free, meter=meter):
                 same = entries[one]["price"] == entries[other]["price"] and free[one] == free[other]
+                same = same and versions[one].plan.get("markup") == versions[other].plan.get("markup")
                 return same and concern(versions[one], "usage", meter) == concern(
                     versions[other], "usage", meter
                 )
 
             def amount_of(i, entries=entries, free=free):
-                return lambda q: price_of(entries[i]["price"], max(ZERO, q - free[i]))
+                factor = 1 + Fraction(versions[i].plan.get("markup") or 0) / 100
+                return lambda q: price_of(entries[i]["price"], max(ZERO, q - free[i])) * factor
 
             groups = runs(segment, alike)
             for run, amount in zip(groups, curve_amounts(groups, amount_of, used), strict=True):
@@ -219,6 +262,8 @@ def fee_items(versions, final):
         fees = {i: by_version[i][key] for i in having}
 
         def alike(one, other, fees=fees):
+            if "price" in fees[one] and versions[one].level != versions[other].level:
+                return False
             return fees[one] == fees[other] and concern(versions[one], "fee", None) == concern(
                 versions[other], "fee", None
             )
@@ -227,7 +272,10 @@ def fee_items(versions, final):
         for run in runs(having, alike):
             amount = ZERO
             for i in run:
-                value, version = Fraction(fees[i]["amount"]), versions[i]
+                version, told = versions[i], fees[i]
+                value = (
+                    price_of(told["price"], version.level) if "price" in told else Fraction(told["amount"])
+                )
                 if fees[i]["prorated"]:
                     amount += value * (version.share - version.free + version.rest)
                 elif not version.free or version.free != version.share:
@@ -313,16 +361,24 @@ def hold(work, items, versions):
     having = [i for i, version in enumerate(versions) if version.plan["maximum"] is not None]
     if having:
         most = work.settled(total(Fraction(versions[i].plan["maximum"]) * versions[i].share for i in having))
-        within = [item for item in items if item.version in having]
+        within = [
+            item for item in items if item.version in having and item.lies_in(scope_of(versions, "maximum"))
+        ]
         over = total(item.exact for item in within) - most
         oracle.take_off(work, within, max(ZERO, over))
+
+
+def scope_of(versions, what):
+    """The scope of a limit, which is that of all versions of a story."""
+    return versions[0].plan.get(f"{what}_on")
 
 
 def lift(work, items, versions):
     """One minimum for the period, less what a trial takes of it; spread over the versions that have one."""
     having = [i for i, version in enumerate(versions) if version.plan["minimum"] is not None]
     owed = {i: Fraction(versions[i].plan["minimum"]) * (versions[i].share - versions[i].free) for i in having}
-    short = work.settled(total(owed.values())) - total(item.exact for item in items)
+    scope = scope_of(versions, "minimum")
+    short = work.settled(total(owed.values())) - total(item.exact for item in items if item.lies_in(scope))
     if having and short > 0:
 
         def alike(one, other):
@@ -332,7 +388,7 @@ def lift(work, items, versions):
         weights = [total(owed[i] for i in run) for run in groups]
         parts = [short * weight / total(weights) for weight in weights]
         for run, part in zip(groups, work.unit.cut(parts) if work.is_by_line else parts, strict=True):
-            items.append(Item(("minimum",), "minimum", None, part, version=run[0]))
+            items.append(Item(("minimum",), "minimum", None, part, version=run[0], lifts=scope))
 
 
 def taxes_of(work, items, versions):
@@ -385,9 +441,9 @@ def sell_tokens(work, items, versions):
             items.append(Item(("tokens",), "usage", None, money, version=group[0]))
 
 
-def owed(contract, period, used, *, final=True):
-    """The total of a period without credit."""
-    versions = versions_of(contract, period, used)
+def owed(contract, period, used, *, final=True, levels=None):
+    """The total of a period without credit; *levels* are how many seats there are, by the day they change."""
+    versions = versions_of(contract, period, used, levels)
     work = oracle.work_of(versions[-1].plan, None, period, None)
     usage = list(usage_items(versions))
     if versions[0].plan["token_price"] is not None:

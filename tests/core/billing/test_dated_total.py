@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from tests.oracle import contract_simulator
-from tests.oracle.contract_plans import contract_of
+from tests.oracle.contract_plans import contract_of, levels_of
 from tokenbill import (
     Bill,
     BillingPlan,
@@ -277,7 +277,7 @@ def test_contracts_at_random_come_to_what_the_long_way_says():
         _, told = contract_simulator.life(seed)
         contract, period = contract_of(told["contract"]), Period(*told["period"])
         for final in (True, False):
-            bill = Bill.of(told["used"], contract, period=period, final=final)
+            bill = Bill.of(told["used"], contract, period=period, final=final, levels=levels_of(told))
             if type(bill._parts) is DatedRequest:
                 said += 1
                 assert bill.delta.total == bill.total, f"seed {seed}"

@@ -154,6 +154,17 @@ def test_a_balance_keeps_so_much_over_all_grants(kept):
     assert closing.balance.most == 50
 
 
+@pytest.mark.parametrize(("rollover", "kept"), [("50%", 3), ((0, 2), 3), ("0%", 3), ((4, 8), 5)])
+def test_no_roll_over_takes_what_is_held(rollover, kept):
+    # 10, of which 5 are drawn before and 3 held: half of 5 is 2.5, and 3 stay
+    balance = Balance([Grant("g", 10, "USD", rollover=rollover)], holds=[Hold("h", {"g": 3})]).drawn_by(
+        {"g": 5}
+    )
+
+    assert balance.rolled().held() == 3
+    assert balance.rolled().remaining() == kept - 3
+
+
 def test_what_is_held_is_not_cut():
     balance = Balance([Grant("a", 10, "USD")], most=2, holds=[Hold("h1", {"a": 5})])
     assert balance.rolled().held() == 5

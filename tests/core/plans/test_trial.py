@@ -12,6 +12,7 @@ from tokenbill import (
     Fee,
     Graduated,
     Period,
+    PerUnit,
     PriceSchedule,
     Rounding,
     Tax,
@@ -78,6 +79,18 @@ def test_tiers_begin_when_the_trial_is_over():
     bill = Bill.of({"2026-06-05": {"calls": 30}, "2026-06-20": {"calls": 12}}, plan, period=JUNE)
 
     assert bill.total == 32  # ten at 3, two at 1
+
+
+def test_what_was_used_in_the_trial_alone_owes_nothing_by_group_after_it():
+    prices = PriceSchedule(hours=PerUnit(1).at_least(10).each("machine"))
+    plan = plan_of(Trial(15, on=BOTH), prices=prices)
+    used = {"2026-06-05": {"hours{machine=a}": 30}, "2026-06-20": {"hours{machine=b}": 2}}
+
+    bill = Bill.of(used, plan, period=JUNE)
+
+    # 20 of the fee, and the least that machine b costs
+    assert str(bill.total) == "30.00"
+    bill.verify()
 
 
 def test_a_month_in_the_trial_is_free_and_the_next_is_not():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.oracle.contract_plans import contract_of
+from tests.oracle.contract_plans import contract_of, levels_of
 from tests.oracle.contract_stories import ContractStory
 from tests.oracle.simulator import grant_of
 from tests.wings.focus.focus_checker import faults, total
@@ -333,9 +333,10 @@ def bills_of(seed):
     )
     made = []
     for day, usage in sorted(told["used"].items()):
-        made.append(Bill.of({day: usage}, contract, period=period, opening=account, at=day, final=False))
+        how = {"period": period, "at": day, "final": False, "levels": levels_of(told, day)}
+        made.append(Bill.of({day: usage}, contract, opening=account, **how))
         account = made[-1].closing
-    made.append(Bill.of({}, contract, period=period, opening=account))
+    made.append(Bill.of({}, contract, period=period, opening=account, levels=levels_of(told)))
     return made
 
 
@@ -375,9 +376,11 @@ def test_rows_of_contracts_bill_the_total_and_break_no_rule(seed):
 @given(st.integers(0, 10**9))
 def test_each_row_lies_in_a_version_or_in_the_whole_period_and_their_costs_close(seed):
     made, rows = bills_of(seed), []
+    levels = [change for bill in made for _, changes in bill.closing.levels for change in changes]
+    changed = {str(change.at) for change in levels}
     for bill in made:
-        starts = {str(version.period.start) for version in bill.versions} | {str(bill.period.start)}
-        ends = {str(version.period.end) for version in bill.versions} | {str(bill.period.end)}
+        starts = {str(version.period.start) for version in bill.versions} | {str(bill.period.start)} | changed
+        ends = {str(version.period.end) for version in bill.versions} | {str(bill.period.end)} | changed
         rows += rows_of(bill)
         for row in rows:
             assert row["ChargePeriodStart"][:10] in starts

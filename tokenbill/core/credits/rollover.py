@@ -25,8 +25,8 @@ def kept_of(
 ) -> dict[str, Decimal]:
     """What stays of each grant after a period that closes at *end*, of those that are usable on both sides.
 
-    With *most* all together keep no more: promotional credit is cut before what was paid for, and of these
-    first what is drawn first, which ends soonest; what is held stays.
+    What is held stays. With *most* all together keep no more: promotional credit is cut before what was paid
+    for, and of these first what is drawn first, which ends soonest.
 
     >>> kept_of([Grant("a", 90, "USD", rollover="50%")], {"a": Decimal(90)}, None)
     {'a': Decimal('45.00')}
@@ -37,6 +37,9 @@ def kept_of(
             raise InvalidPeriod("a dated grant, and no end of a period", grant.id, "say when it closes: end=")
     across = [grant for grant in across if end is None or grant.usable_across(end)]
     kept = {grant.id: grant.rolled(left[grant.id]) for grant in across}
+    # a request that runs while the period closes is settled after it, and was promised its credit before
+    for id in kept.keys() & (held or {}).keys():
+        kept[id] = max(kept[id], min(left[id], (held or {})[id]))
     if most is None:
         return kept
     if len({grant.currency for grant in across}) > 1:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from tokenbill.core.money.decimals import EXACT, decimal, exact_sum
+from tokenbill.core.pricing.rates import Covered
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.lines import Charge, LineItem, less
 from tokenbill.core.rating.rate_card import RateCard
@@ -74,14 +75,18 @@ def entry_items(
         for curve, quantity in by_curve.items():
             used.setdefault((curve.order, curve.identity.key), {})[i] = curve, quantity
     found = list[tuple[Number, int, Identity]]()
-    for (_, key), parts in sorted(used.items(), key=lambda item: item[0]):
+    for (order, key), parts in sorted(used.items(), key=lambda item: item[0]):
         curves = dict[int, EntryCurve]()
         for i, card in enumerate(cards):
             # a version that has the entry counts for its tiers, though nothing was used in it
             here = parts[i][0] if i in parts else _curve_of(card, next(iter(parts.values()))[0])
             if here is not None:
                 curves[i] = allowed(i, here)
+        # a group that was used in its trial alone costs nothing after it, not even what is due at zero
+        is_tried = "\0" in order and all(isinstance(curve.price, Covered) for curve, _ in parts.values())
         for stretch in _between_restarts(curves, versions):
+            if is_tried and parts.keys().isdisjoint(stretch):
+                continue
             found += _items_of(stretch, curves, versions, parts, key)
     return found
 

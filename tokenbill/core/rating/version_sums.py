@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, LIMIT
+from tokenbill.core.pricing.rates import Covered
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
 from tokenbill.core.rating.rating_run import Number
 from tokenbill.core.rating.version_items import stretches_of
@@ -31,7 +32,7 @@ class EntryVersions:
     ``is_straight`` that what a unit costs depends on its version alone, not on what was used before it.
     """
 
-    __slots__ = ("count", "is_one", "is_straight", "items", "standing", "stretches")
+    __slots__ = ("count", "is_one", "is_straight", "items", "priced", "standing", "stretches")
 
     def __init__(self, plan: CompiledPlan, like: EntryCurve) -> None:
         self.stretches = stretches_of(plan.versions, plan.cards, like)
@@ -40,12 +41,17 @@ class EntryVersions:
         self.is_one = len(self.items[0][1]) == len(plan.versions)
         self.is_straight = all(curve.slope is not None for curve, _ in self.items)
         self.standing: list[tuple[int, Number]] = []
+        priced = [k for k, (curve, _) in enumerate(self.items) if not isinstance(curve.price, Covered)]
+        # a group that was used in its trial alone costs nothing after it, not even what is due at zero
+        self.priced = priced if "\0" in like.order and len(priced) < self.count else ()
 
     def numbers(self, used: Sequence[Quantity]) -> list[tuple[int, Number]]:
         """What each item comes to, with its cell, for the quantities used in each."""
         if len(used) == 1:
             curve = self.items[0][0]
             return [(curve.cell, curve.at(used[0]))]
+        if self.priced and not any(used[k] for k in self.priced):
+            return []
         found, place = list[tuple[int, Number]](), 0
         for stretch in self.stretches:
             before: Quantity = 0
