@@ -17,7 +17,7 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidPeriod, InvalidPlan, MissingExtra, UnreadableInput
 from tokenbill.frames.calendar import CalendarColumn, column_of
 from tokenbill.frames.job import Backend, Report
-from tokenbill.frames.layouts import Options, texts
+from tokenbill.frames.layouts import ITEMISED, LINES, Options, texts
 from tokenbill.frames.scales import SCALE
 from tokenbill.shared.plan_in_force import plan_in_force
 
@@ -109,6 +109,7 @@ def options_of(
     time: Any = None,
     plans: Any = None,
     scale: Any = SCALE,
+    columns: Any = "lines",
 ) -> Options:
     """The options of a call, each of the right type."""
     if period is not None and not isinstance(period, Period):
@@ -118,6 +119,8 @@ def options_of(
             raise UnreadableInput(f"{what}= names no column", column, f'write {what}="{what}"')
     if type(scale) is not int or not 0 <= scale <= 38:
         raise UnreadableInput("not a number of decimals", scale, "write scale=18")
+    if columns not in ("lines", "wide"):
+        raise UnreadableInput("not the columns of a result", columns, 'write columns="lines" or "wide"')
     groups, beside, over = (
         _asked(value, what, time) for value, what in ((by, "by"), (labels, "labels"), (spread, "spread"))
     )
@@ -139,6 +142,7 @@ def options_of(
         time=time,
         calendar=tuple(dict.fromkeys((*groups.made, *beside.made, *over.made))),
         contract=contract,
+        columns=ITEMISED if columns == "wide" else LINES,
     )
 
 

@@ -16,8 +16,8 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.errors import QuantityOverflow
 from tokenbill.frames.array_run import numerators
-from tokenbill.frames.block import BillLine, Block, Text
-from tokenbill.frames.column_plan import BillRow, ColumnPlan
+from tokenbill.frames.block import BillLine, Block
+from tokenbill.frames.column_plan import BillRow, ColumnPlan, Text
 from tokenbill.frames.engines import np
 from tokenbill.frames.ints import Array, Ints, joined
 from tokenbill.frames.layouts import Layout, quantity_of
@@ -185,8 +185,8 @@ class Settled:
 
     def _one_by_one(self, found: Iterable[Cell]) -> Rows:
         """The bills of the groups by ``Bill.of``."""
-        every = enumerate(self._usage_by_group(found))
-        return self.listed([(group, row) for group, used in every for row in self.plan.rows(used)])
+        bills = (self.plan.rows(used, is_wide=self.layout.is_wide) for used in self._usage_by_group(found))
+        return self.listed([(group, row) for group, rows in enumerate(bills) for row in rows])
 
     def _usage_by_group(self, found: Iterable[Cell]) -> list[dict[str, Decimal]]:
         """What each group used, by the keys of entries."""
@@ -202,7 +202,7 @@ class Settled:
     def listed(self, rows: list[tuple[int, BillRow]]) -> Rows:
         """Rows of single bills, each with its group."""
         scale = self.plan.scale
-        what = [self.texts.setdefault(row[:3], len(self.texts)) for _, row in rows]
+        what = [self.texts.setdefault(row.text, len(self.texts)) for _, row in rows]
         quantities = [unscaled(row.quantity or Decimal(0), scale, "a quantity") for _, row in rows]
         return Rows(
             np.array([group for group, _ in rows], np.int32),

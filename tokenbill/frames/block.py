@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import gcd
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
@@ -14,17 +14,14 @@ from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.pricing_stages import FeeCharge, TokenPrice
 from tokenbill.core.rating.rating_run import Number
 from tokenbill.frames.array_run import ArrayRun, numerators
-from tokenbill.frames.column_plan import ColumnPlan
+from tokenbill.frames.column_plan import ColumnPlan, Text
 from tokenbill.frames.engines import np
 from tokenbill.frames.ints import Array, Ints, beyond
 from tokenbill.frames.layouts import quantity_of
 from tokenbill.frames.scales import places_of, too_narrow
 from tokenbill.frames.sums import Cell
 
-__all__ = ["BillLine", "Block", "Text"]
-
-Text: TypeAlias = "tuple[str, str | None, str]"
-"""The kind, meter and description of a line."""
+__all__ = ["BillLine", "Block"]
 
 
 class BillLine(NamedTuple):

@@ -5,12 +5,13 @@ Where a price lists no pieces, ``Bill.of`` bills each group, and ``amount`` rate
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.base.inputs import pairs_of
 from tokenbill.core.billing.bill import Bill
@@ -26,6 +27,7 @@ from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
+from tokenbill.core.rating.lines import LineItem
 from tokenbill.core.rating.stages import BurnTokens, FeeCharge
 from tokenbill.core.rating.version_terms import terms_of_plan
 from tokenbill.frames.scales import DIGITS, SCALE, places_of, shown_to
@@ -34,8 +36,10 @@ from tokenbill.shared.forecasts import invoice_preview
 __all__ = [
     "BillRow",
     "ColumnPlan",
+    "Text",
     "bill_rows",
     "column_plan",
+    "item_text",
 ]
 
 TOP = 10 ** (2 * DIGITS)
@@ -44,12 +48,16 @@ KEPT = 16
 IDENTITY = curve(NIL, [None], [line(Fraction(1))])
 
 
-class BillRow(NamedTuple):
-    """One line of a bill as frames show it: all that an entry or a term comes to."""
+BOUNDS = re.compile(r"tier [0-9]+: (?:([0-9.]+) to ([0-9.]+)|above ([0-9.]+)|any quantity)", re.ASCII)
+"""What the lines of tiers say of their bounds."""
+Text: TypeAlias = "tuple[Any, ...]"
+"""The kind, meter and description of a line; of an itemised one rate, per and the bounds of its tier, too."""
 
-    kind: str
-    meter: str | None
-    description: str
+
+class BillRow(NamedTuple):
+    """One line of a bill as frames show it: all that an entry or a term comes to, or, itemised, one line."""
+
+    text: Text
     quantity: Decimal | None
     amount: Decimal
 
@@ -137,32 +145,51 @@ class ColumnPlan:
         """What the usage of one group comes to, where nothing is refused; *final* closes the period."""
         return invoice_preview(usage, self.plan, period=self.period, final=final).accrued
 
-    def rows(self, usage: Mapping[str, Decimal]) -> Iterator[BillRow]:
+    def rows(self, usage: Mapping[str, Decimal], *, is_wide: bool = False) -> Iterator[BillRow]:
         """The bill of one group by ``Bill.of``, its usage given by meter: a row for each entry and term."""
         bill = Bill.of(Usage(usage), self.plan, period=self.period)
         quantities: dict[str, Exact] = {}
         for meter, quantity in bill.usage.items():
             key = str(self.form.card[meter].key)
             quantities[key] = plus(quantities.get(key, ZERO), quantity)
-        yield from bill_rows(bill, {key: decimal(used) for key, used in quantities.items()}, self.scale)
+        used = {key: decimal(quantity) for key, quantity in quantities.items()}
+        yield from bill_rows(bill, used, self.scale, is_wide)
 
 
-def bill_rows(bill: Bill, quantities: Mapping[str, Decimal], scale: int) -> Iterator[BillRow]:
+def bill_rows(
+    bill: Bill, quantities: Mapping[str, Decimal], scale: int, is_wide: bool = False
+) -> Iterator[BillRow]:
     """A bill as frames show it: a row for each entry, with the quantity that it was used, and term."""
-    sums: dict[tuple[str, str | None, str], Exact] = {}
+    sums: dict[Text, Exact] = {}
+    used: dict[Text, Exact] = {}
     for item in bill.lines:
         meter_text = None if item.meter is None else str(item.meter)
-        place = item.kind, meter_text, meter_text or item.description
-        if place != ("rounding", None, "rounding"):
-            sums[place] = plus(sums.get(place, ZERO), item.precise)
+        place: Text = item_text(item) if is_wide else (item.kind, meter_text, meter_text or item.description)
+        if place[:3] == ("rounding", None, "rounding"):
+            continue
+        sums[place] = plus(sums.get(place, ZERO), item.precise)
+        if is_wide and meter_text and item.quantity is not None:
+            used[place] = plus(used.get(place, ZERO), item.quantity)
     rest: Exact = bill.total
     for place, exact in sums.items():
-        used = quantities.get(place[1], ZERO) if place[1] else None
+        quantity: Exact | None = quantities.get(place[1], ZERO) if place[1] else None
+        quantity = used.get(place, quantity)
         shown = shown_to(exact, scale)
-        yield BillRow(*place, used, shown)
+        yield BillRow(place, None if quantity is None else decimal(quantity), shown)
         rest = difference(rest, shown)
     if rest:
-        yield BillRow("rounding", None, "rounding", None, decimal(rest))
+        yield BillRow(("rounding", None, "rounding"), None, decimal(rest))
+
+
+def item_text(item: LineItem) -> Text:
+    """What an itemised line says: its kind, meter and description, rate, per, and the bounds of its tier."""
+    meter = None if item.meter is None else str(item.meter)
+    said = BOUNDS.search(item.description.removeprefix(meter or ""))
+    low, high, above = (None, None, None) if said is None else said.groups()
+    lower = low or above or (None if said is None else "0")
+    bounds = (None if text is None else Decimal(text) for text in (lower, high))
+    rate, per = (item.rate, item.per) if meter is not None and item.rate is not None else (None, None)
+    return (item.kind, meter, item.description, rate, per, *bounds)
 
 
 def column_plan(

@@ -88,7 +88,7 @@ class DatedBills(Settled):
             for key, quantity in used.items():
                 quantities[key] = EXACT.add(quantities.get(key, Decimal(0)), quantity)
         bill = Bill.of(self._dated(group), options.contract, period=options.period)
-        yield from bill_rows(bill, quantities, self.plan.scale)
+        yield from bill_rows(bill, quantities, self.plan.scale, self.layout.is_wide)
 
     def _add(self, column: str, numbers: Sequence[int], unit: int) -> None:
         group, variant = self.sums.group.tolist(), self.sums.variant

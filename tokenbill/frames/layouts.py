@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AMOUNT",
     "DAY",
+    "ITEMISED",
     "LINES",
     "VERSION",
     "Layout",
@@ -45,6 +46,8 @@ AMOUNT = "amount"
 """The column that ``rate_rows`` adds."""
 LINES = ("plan", "kind", "meter", "description", "quantity", AMOUNT, "currency")
 """The columns of ``rate``, after those that name the bill; labels stand behind the meter."""
+ITEMISED = (*LINES[:5], "rate", "per", "tier_from", "tier_up_to", *LINES[5:])
+"""Those of ``rate`` where tiers stand line by line."""
 VERSION = "version of the terms"
 """The column that says which version of the terms a row falls under; -1 is before the period."""
 DAY = "day of the usage"
@@ -130,6 +133,7 @@ class Layout(NamedTuple):
     version: str | None = None
     optional: tuple[str, ...] = ()
     signed: bool = False
+    is_wide: bool = False
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -208,6 +212,7 @@ def layout_of(columns: Iterable[Any], options: Options) -> Layout:
         VERSION if options.numbered else None,
         tuple(name for name in dict.fromkeys((*options.labels, *options.spread)) if name not in options.by),
         options.signed,
+        options.columns == ITEMISED,
     )
 
 

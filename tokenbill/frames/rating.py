@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from os import PathLike
-from typing import Any, TypeAlias, TypeVar, Unpack
+from typing import Any, Literal, TypeAlias, TypeVar, Unpack
 
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.frames.asking import (
@@ -44,6 +44,7 @@ def rate(
     by: Names = (),
     *,
     spread: Names = (),
+    columns: Literal["lines", "wide"] = "lines",
     **usage: Unpack[BillColumns],
 ) -> Frame:
     """The bills of a frame's usage, line by line: one bill for each group of *by*.
@@ -74,6 +75,9 @@ def rate(
         meters: The columns of quantities in a wide frame; all that have no other meaning unless given.
         counts: Meters that count the rows.
         spread: The columns that each line is spread over; ``month``, ``day`` and ``time`` as in *by*.
+        columns: ``lines``, or ``wide``: a row for each tier of an entry, as a bill shows it, with ``rate``,
+            ``per``, and the bounds ``tier_from`` and ``tier_up_to`` behind the quantity. A price is asked
+            once for each quantity that occurs.
         period: The service period of every bill, as in ``Bill.of``.
         time: The column of instants or dates: rows outside *period* are left out.
         plans: Plans by name, where *plan* is the column that has the names.
@@ -107,7 +111,7 @@ def rate(
     usage 7.000000000000000000 0.105000000000000000
     rounding None 0.005000000000000000
     """
-    options = options_of(plan, by=by, spread=spread, **usage)
+    options = options_of(plan, by=by, spread=spread, columns=columns, **usage)
     rows = opened(data)
     warn_of_times(rows, options)
     return backend_of(rows).report(rows, options, report_named("lines"))  # type: ignore[no-any-return]
@@ -146,6 +150,7 @@ def stream(
     by: Names = (),
     *,
     spread: Names = (),
+    columns: Literal["lines", "wide"] = "lines",
     progress: Progress = False,
     **usage: Unpack[BillColumns],
 ) -> Any:
@@ -165,6 +170,7 @@ def stream(
         meters: The columns of quantities in a wide file.
         counts: Meters that count the rows.
         spread: The columns that each line is spread over.
+        columns: ``lines`` or ``wide``, as in ``rate``.
         period: The service period of every bill.
         time: The column of instants or dates; in CSV text of RFC 3339.
         plans: Plans by name, where *plan* is the column that has the names.
@@ -192,7 +198,7 @@ def stream(
     >>> bills.select(["customer", "quantity", "amount"]).to_pylist()[0]
     {'customer': 'acme', 'quantity': Decimal('2.000'), 'amount': Decimal('0.200')}
     """
-    options = options_of(plan, by=by, spread=spread, **usage)
+    options = options_of(plan, by=by, spread=spread, columns=columns, **usage)
     return import_module("tokenbill.frames.files").stream(path, options, progress, report_named("lines"))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tokenbill.frames.bills import Rows
+from tokenbill.frames.column_plan import Text
 from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array, Ints, joined, picked
 from tokenbill.frames.sums import added
@@ -49,7 +50,7 @@ class Spread(NamedTuple):
         first = np.flatnonzero(is_new)
         return cls(group[first], entry[first], label[first], added(first.size, place, n), part, dict(entries))
 
-    def over(self, rows: Rows, texts: Sequence[tuple[str, str | None, str]], scale: int, unit: int) -> Rows:
+    def over(self, rows: Rows, texts: Sequence[Text]) -> Rows:
         """Rows of whole bills, each spread."""
         count = len(self.entries) + 1
         by_text = [self.entries.get(str(text[1]), -1) if text[0] == "usage" else -1 for text in texts]
@@ -63,8 +64,8 @@ class Spread(NamedTuple):
         n = self.n[use.at]
         usage_rows = np.flatnonzero(is_usage)
         amount = allocated_within(rows.amount[usage_rows], use.row, usage_rows.size, n)
-        # the quantity of a line is that of its labels together, each as it is
-        quantity = n * (10**scale // unit) if unit <= 10**scale else n // (unit // 10**scale)
+        # the quantity of a line is that of its labels together, and that of a tier is spread like its amount
+        quantity = allocated_within(rows.quantity[usage_rows], use.row, usage_rows.size, n)
         label = self.label[use.at]
         part = None if self.part is None else self.part[label]
         parts = [

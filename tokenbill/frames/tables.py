@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tokenbill.core.money.decimals import ZERO
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidPlan
 from tokenbill.frames.arrow_columns import coded, decimals_of
 from tokenbill.frames.bills import Rows, Settled, held
+from tokenbill.frames.column_plan import Text
 from tokenbill.frames.dated import DatedBills, plans_by_version
 from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array, Ints
+from tokenbill.frames.itemised import itemised
 from tokenbill.frames.job import Job
-from tokenbill.frames.layouts import LINES, Layout, shown_as
+from tokenbill.frames.layouts import ITEMISED, LINES, Layout, shown_as
 from tokenbill.frames.parts import Part
+from tokenbill.frames.scales import unscaled
 from tokenbill.frames.spread import Spread, in_order
 from tokenbill.frames.sums import Sums, added
 
@@ -170,10 +174,11 @@ def _lines_of(billed: Billed) -> Any:
     """The lines of the groups of one plan."""
     options, layout, scale = billed.job.options, billed.job.layout, billed.job.plan.scale
     chunks: dict[str, list[Any]] = {}
-    settled, unit = billed.settled, billed.job.plan.unit
+    settled = billed.settled
     for rows in settled.blocks():
-        spread = billed.spread
-        found_rows = rows if spread is None else spread.over(rows, list(settled.texts), scale, unit)
+        found_rows = itemised(rows, settled) if layout.is_wide and rows.what.size else rows
+        if billed.spread is not None:
+            found_rows = billed.spread.over(found_rows, list(settled.texts))
         for name, cells in _columns(billed, found_rows).items():
             chunks.setdefault(name, []).append(cells)
     texts, what = list(settled.texts), chunks.pop("what")
@@ -184,6 +189,11 @@ def _lines_of(billed: Billed) -> Any:
         "currency": _constant(plan.currency.code, count),
         **{name: pa.chunked_array(cells) for name, cells in chunks.items()},
     }
+    if layout.is_wide:
+        found |= {
+            name: pa.chunked_array([_by_text(texts, place, scale).take(each) for each in what])
+            for place, name in enumerate(ITEMISED[5:9], 3)
+        }
     for place, name in enumerate(("kind", "meter", "description")):
         found[name] = _named([text[place] for text in texts], what)
     return pa.table({name: found[name] for name in columns_of(layout)})
@@ -191,7 +201,8 @@ def _lines_of(billed: Billed) -> Any:
 
 def columns_of(layout: Layout) -> tuple[str, ...]:
     """The columns of lines, in their order."""
-    return (*layout.by, *LINES[:3], *map(shown_as, layout.shown), *LINES[3:])
+    names = ITEMISED if layout.is_wide else LINES
+    return (*layout.by, *names[:3], *map(shown_as, layout.shown), *names[3:])
 
 
 def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
@@ -222,6 +233,15 @@ def _named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
     return pa.chunked_array(
         [pa.DictionaryArray.from_arrays(codes.take(each), known) for each in what],
         pa.dictionary(pa.int32(), pa.string()),
+    )
+
+
+def _by_text(texts: Sequence[Text], place: int, scale: int) -> Any:
+    """What the texts of itemised lines say at one place, a number, if anything."""
+    numbers = [text[place] if len(text) > place else None for text in texts]
+    cells = decimals_of(Ints(np.array([unscaled(n or ZERO, scale) for n in numbers], object)), scale)
+    return pc.if_else(
+        pa.array([n is not None for n in numbers], pa.bool_()), cells, pa.scalar(None, cells.type)
     )
 
 

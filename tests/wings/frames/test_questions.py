@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.engines import engine_of, every_engine, quick_engine, slow_engine
+from tests.support.strategies import Saturating
 from tests.wings.frames.frame_bills import is_beyond, plans_and_events, quantity_column
 from tokenbill import (
     Bill,
@@ -20,11 +21,14 @@ from tokenbill import (
     Discount,
     Fee,
     Graduated,
+    Package,
     PerUnit,
     PriceSchedule,
+    Rounding,
     Tax,
     Tier,
     Usage,
+    Volume,
 )
 from tokenbill.core.money.decimals import shifted
 from tokenbill.errors import (
@@ -44,7 +48,7 @@ CALLS = BillingPlan.on_demand(PriceSchedule(calls="0.001"))
 TIERED = BillingPlan.on_demand(PriceSchedule(calls=Graduated([Tier(5, "0.10"), Tier(None, "0.01")])))
 
 
-def asked(name, work, columns, *what, **options):
+def asked(name, work, columns, /, *what, **options):
     engine = engine_of(name)
     return engine.records(work(engine.frame(columns), *what, **options))
 
@@ -330,3 +334,87 @@ def test_results_are_added_up_by_currency(name):
     rows = engine.records(add_up(bills))
 
     assert {(row["currency"], row["amount"]) for row in rows} == {("USD", Decimal("0.75")), ("EUR", 8)}
+
+
+# ---------------------------------------------------------------- itemised
+
+
+ITEMISED = BillingPlan(
+    PriceSchedule(
+        calls=Graduated([Tier(5, "0.10"), Tier(None, "0.01")]),
+        gpu=Volume([Tier(5, "1"), Tier(None, "0.5")]),
+        pages=Package("3", 10),
+        odd=PerUnit("0.10", per=7),
+    ),
+    fees=[Fee("2.00", "base")],
+    included={"calls": 3},
+    discounts=[Discount.percent(10)],
+    taxes=[Tax("VAT", 19)],
+)
+
+
+def told(rows):
+    """What lines say, those of nothing left out."""
+    return {
+        tuple(row[key] for key in ("kind", "meter", "description", "quantity", "rate", "per", "amount"))
+        for row in rows
+        if row["amount"] or row["quantity"]
+    }
+
+
+@every_engine
+@pytest.mark.parametrize("own", [{}, {"own": Saturating(1, 10)}], ids=["arrays", "Bill.of"])
+def test_wide_columns_show_tiers_as_a_bill_does(name, own):
+    entries = {str(entry.key): entry.price for entry in ITEMISED.prices.entries}
+    plan = evolve(ITEMISED, prices=PriceSchedule({**entries, **own}))
+    used = {"calls": [20, 2, 0], "gpu": [7, 5, 0], "pages": [13, 0, 1], "odd": [3, 14, 0]}
+    rows = asked(name, rate, {"tenant": ["a", "b", "c"], **used}, plan, "tenant", columns="wide")
+
+    for place, tenant in enumerate("abc"):
+        bill = Bill.of(Usage({meter: n[place] for meter, n in used.items()}), plan)
+        lines = [line for line in bill.lines if line.kind != "rounding"]
+        expected = {
+            (
+                line.kind,
+                None if line.meter is None else str(line.meter),
+                line.description,
+                line.quantity if line.meter else None,
+                *((line.rate, line.per) if line.meter else (None, None)),
+                line.amount,
+            )
+            for line in lines
+            if line.amount or (line.meter and line.quantity)
+        }
+        mine = [row for row in rows if row["tenant"] == tenant]
+        assert told(row for row in mine if row["kind"] != "rounding") == expected
+        assert sum(Fraction(row["amount"]) for row in mine) == bill.total
+    (above,) = (row for row in rows if row["description"] == "calls, tier 2: above 5")
+    assert (above["tier_from"], above["tier_up_to"]) == (5, None)
+    below = next(row for row in rows if row["description"] == "calls, tier 1: 0 to 5")
+    assert (below["tier_from"], below["tier_up_to"]) == (0, 5)
+
+
+@quick_engine
+def test_wide_columns_are_spread_tier_by_tier(name):
+    columns = {"team": ["x", "y"], "calls": [4, 12]}
+
+    rows = asked(name, rate, columns, TIERED, spread="team", columns="wide", meters=["calls"])
+
+    # 5 and 11 units at a quarter and three quarters
+    assert by_key(rows, "team", "description", value="quantity") == {
+        ("x", "calls, tier 1: 0 to 5"): Decimal("1.25"),
+        ("y", "calls, tier 1: 0 to 5"): Decimal("3.75"),
+        ("x", "calls, tier 2: above 5"): Decimal("2.75"),
+        ("y", "calls, tier 2: above 5"): Decimal("8.25"),
+    }
+    assert by_key(rows, "team") == {"x": Decimal("0.1525"), "y": Decimal("0.4575")}
+
+
+def test_lines_that_terms_changed_stay_whole():
+    plan = BillingPlan.on_demand(PriceSchedule(calls="0.0015"), rounding=Rounding(stage="line"))
+
+    (row,) = asked("pyarrow", rate, {"calls": [7]}, plan, columns="wide")
+
+    assert (row["description"], row["rate"], row["amount"]) == ("calls", None, Decimal("0.01"))
+    with pytest.raises(UnreadableInput, match="not the columns of a result"):
+        asked("pyarrow", rate, {"calls": [7]}, plan, columns="narrow")
