@@ -24,10 +24,11 @@ __all__ = ["DatedBills", "plans_by_version"]
 
 def plans_by_version(job: Job) -> list[ColumnPlan]:
     """The plan for columns of each version of the contract, in their order."""
-    options: Any = job.options
-    how = {"names": job.layout.names(), "period": options.period, "scale": options.scale}
+    contract: Any = job.options.contract
+    unit, names, period, scale = job.plan.unit, job.layout.names(), job.options.period, job.options.scale
     return [
-        column_plan(clause.plan, job.plan.unit, **how) for clause in options.contract.clauses(options.period)
+        column_plan(clause.plan, unit, names=names, period=period, scale=scale)
+        for clause in contract.clauses(period)
     ]
 
 
