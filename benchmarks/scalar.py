@@ -26,8 +26,10 @@ from tokenbill import (
     BillingPlan,
     Contract,
     Discount,
+    Fee,
     Graduated,
     Grant,
+    Limit,
     Period,
     PerUnit,
     PriceSchedule,
@@ -450,6 +452,45 @@ def versions() -> list[Row]:
     return rows
 
 
+def levels() -> list[Row]:
+    """Seats that change in the middle, a maximum on one meter, a discount and a tax, charge by charge."""
+    plan = BillingPlan.subscription(
+        Fee(10, "seats", level="seats"), PRICES, maximum=Limit(1, on="gpu_hours"),
+        discounts=[Discount.percent(10)], taxes=[Tax("VAT", 19)],
+    )  # fmt: skip
+    seats = {"seats": [("2026-03-01", 3), ("2026-03-16", 5)]}
+    seat, days, first, off = Decimal(10), Decimal(31), Decimal(15), Decimal("0.9")
+
+    def nets_by_hand() -> list[tuple[Decimal, Decimal]]:
+        fees = [seat * 3 * first / days, seat * 5 * (days - first) / days]
+        listed = [*fees, HOURS * HOUR, CALLS * CALL]
+        nets = [amount * off for amount in listed]
+        nets[2] = min(nets[2], Decimal(1))
+        return list(zip(listed, nets, strict=True))
+
+    def by_hand() -> Decimal:
+        return taxed_by_hand(sum((net for _, net in nets_by_hand()), NIL))
+
+    def rows_by_hand() -> list[tuple[Decimal, ...]]:
+        rows, listed, net, tax = list[tuple[Decimal, ...]](), NIL, NIL, NIL
+        shown = NIL, NIL, NIL
+        # each column from its running sum, so that it adds up to the cent
+        for amount, left in nets_by_hand():
+            listed, net, tax = listed + amount, net + left, tax + left * VAT
+            upto = settled(listed), settled(net), settled(tax)
+            one, two, three = (now - before for now, before in zip(upto, shown, strict=True))
+            rows.append((one, two - one, two, three, two + three))
+            shown = upto
+        return rows
+
+    of = partial(Bill.of, PAIR, plan, period=MARCH, levels=seats)
+    return [
+        Row("levels, a maximum on a meter, total", lambda: of().total, by_hand, "≤ 25"),
+        Row("  its breakdown", lambda: of().breakdown(), rows_by_hand, "≤ 25"),
+        Row("  its lines", lambda: of().lines, by_hand, ""),
+    ]
+
+
 def peers() -> list[Row]:
     """The same tokens by the LLM cost counters that are installed; these ratios are theirs over ours."""
     plan, found = llm_plan(), [("genai-prices", _genai_prices(), "≥ 20"), ("litellm", _litellm(), "≥ 25")]
@@ -514,7 +555,19 @@ def main() -> None:
     options = parser.parse_args()
     print(f"CPython {platform.python_version()}, medians of {options.rounds} rounds, ratios pair by pair\n")
     print(f"{'':42}{'ns':>12}{'other ns':>12}{'ratio':>9}  target")
-    found = (two_meters, llm, six_tiers, by_the_hour, labelled, events, terms, versions, open_accounts, peers)
+    found = (
+        two_meters,
+        llm,
+        six_tiers,
+        by_the_hour,
+        labelled,
+        events,
+        terms,
+        versions,
+        levels,
+        open_accounts,
+        peers,
+    )
     rows = [row for rows_of in found if options.only in rows_of.__name__ for row in rows_of()]
     for row in rows:
         print(_told(row.name, timed(row, options.rounds), row.target))

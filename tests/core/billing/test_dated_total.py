@@ -212,6 +212,13 @@ def test_levels_told_again_are_read_once():
         assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels=levels)) == "42.00"
     assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": 4})) == "42.00"
     assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": Decimal(4)})) == "42.00"
+    kept = plan.made["contract"].compiled.value
+    three = Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": 3})
+    known = kept["sums"]
+    five = Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": 5})
+    assert (by_sums(three), by_sums(five)) == ("32.00", "52.00")
+    assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": 3})) == "32.00"
+    assert kept["sums"] is known
     with pytest.raises(InvalidUsage, match="no term reads"):
         Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seat": 4})
 
@@ -266,7 +273,7 @@ def test_dates_and_labels_without_end_begin_anew(monkeypatch):
     for day in range(1, 10):
         used = {f"2026-06-0{day}": Usage({f"calls{{id=n{day}}}": 1, "calls": 1})}
         assert by_sums(Bill.of(used, contract, period=JUNE)) == "2.00"
-        sums = contract.compiled.value["sums"][2]
+        sums = contract.compiled.value["sums"]
         assert len(sums.known) <= 2
         assert all(len(places) <= 5 for places in sums.sums.places)
 

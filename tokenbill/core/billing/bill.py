@@ -328,7 +328,7 @@ class Bill:
         """Each charge with its list amount, discounts, credit, net, taxes and gross, in whole minor units."""
         from tokenbill.core.billing.breakdown import breakdown_of  # most bills are asked for their total
 
-        return breakdown_of(self.request, self._compiled, self.delta)
+        return breakdown_of(self.request, self._compiled, lambda: self.delta)
 
     def to_rows(self) -> list[dict[str, str | Decimal | None]]:
         """The lines by column, numbers as Decimals; net, tax and total are those of the whole bill."""

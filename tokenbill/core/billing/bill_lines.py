@@ -43,8 +43,9 @@ def bill_lines(
         lines = _sum_lines(request, plan, delta)
         if lines is not None:
             return settled_lines(plan, lines, total)
-    if request.versions is None and opening is NEW:
-        known = known or rate(RatingRequest(plan, used_in(request), request.final))
+    if opening is NEW:
+        usages = () if request.versions is None else request.versions.usages
+        known = known or rate(RatingRequest(plan, used_in(request), request.final, usages=usages))
         return settled_lines(plan, known.lines, total)
     was, now = delta().before, cast(Statement, delta().after)
     return settled_lines(plan, now.lines if was is None else less(now.lines, was.lines), total)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeAlias, cast
@@ -13,12 +13,13 @@ from attrs import frozen
 from tokenbill.core.base.tables import digits, html_table, text_table
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.money.decimals import decimal, exact_sum, shifted
+from tokenbill.core.money.decimals import decimal, exact_sum
 from tokenbill.core.rating.bill_delta import BillDelta, is_straight, with_statements
 from tokenbill.core.rating.bill_request import BillRequest, used_in
 from tokenbill.core.rating.charge_run import ChargeRun, RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.rating_run import Number, allocated, running_units
+from tokenbill.core.rating.stages import PayPromotional
 from tokenbill.core.rating.statement import Statement, minor_units
 
 __all__ = ["Breakdown", "BreakdownRow", "breakdown_of"]
@@ -147,22 +148,21 @@ class _Row:
     def is_empty(self) -> bool:
         return not (self.listed or self.off or self.credit or any(self.taxes.values()))
 
-    def told(self, taxes: Sequence[tuple[Key, bool]], places: int) -> BreakdownRow:
+    def told(self, taxes: Sequence[tuple[Key, bool]], money: Callable[[int], Decimal]) -> BreakdownRow:
         """The row with its amounts in the currency."""
         included = -sum(amount for (_, is_included), amount in self.taxes.items() if is_included)
         net = self.listed + self.off + self.credit + included
         gross = net + sum(self.taxes.values())
-        units = (self.listed, self.off, self.credit, included, net, gross)
-        listed, off, credit, contained, net_, gross_ = (shifted(n, places) for n in units)
-        shown = tuple((key[0], shifted(self.taxes.get((key, kind), 0), places)) for key, kind in taxes)
-        named = (self.kind, self.meter, self.description)
-        return BreakdownRow(*named, listed, off, credit, contained, net_, shown, gross_)
+        listed, off, credit = money(self.listed), money(self.off), money(self.credit)
+        shown = tuple([(key[0], money(self.taxes.get((key, kind), 0))) for key, kind in taxes])
+        amounts = listed, off, credit, money(included), money(net), shown, money(gross)
+        return BreakdownRow(self.kind, self.meter, self.description, *amounts)
 
 
-def breakdown_of(request: BillRequest, plan: CompiledPlan, delta: BillDelta) -> Breakdown:
+def breakdown_of(request: BillRequest, plan: CompiledPlan, delta: Callable[[], BillDelta]) -> Breakdown:
     """The charges of a period so far, less those of its bills before."""
     now, before, billed = _ratings(request, plan, delta)
-    places, rows = plan.places, _rows(now)
+    rows = _rows(now)
     if before is not None:
         for key, row in _rows(before).items():
             rows.setdefault(key, _Row(row.kind, row.meter, row.description)).less(row)
@@ -178,21 +178,22 @@ def breakdown_of(request: BillRequest, plan: CompiledPlan, delta: BillDelta) -> 
     total.less(negated)
     taxes = list(total.taxes)
     return Breakdown(
-        tuple(row.told(taxes, places) for row in rows.values()),
-        total.told(taxes, places),
+        tuple(row.told(taxes, plan.money) for row in rows.values()),
+        total.told(taxes, plan.money),
         request.plan.currency.code,
     )
 
 
 def _ratings(
-    request: BillRequest, plan: CompiledPlan, delta: BillDelta
+    request: BillRequest, plan: CompiledPlan, delta: Callable[[], BillDelta]
 ) -> tuple[RatingRequest, RatingRequest | None, int]:
     """What the period so far is rated with, what it was before this bill, and what else is taken off."""
     opening, versions = request.opening, request.versions
-    if versions is None and is_straight(opening, plan):
-        now = RatingRequest(plan, used_in(request), request.final)
+    if (versions is None or opening.is_fresh) and is_straight(opening, plan):
+        usages = () if versions is None else versions.usages
+        now = RatingRequest(plan, used_in(request), request.final, usages=usages)
         return now, None if opening.is_fresh else RatingRequest(plan, opening.used, final=False), 0
-    told = with_statements(delta, request, plan)
+    told = with_statements(delta(), request, plan)
     was, after = told.before, cast(Statement, told.after)
     if versions is not None and versions.restate:
         # the past is rated anew, so its rows are not those of the bills that were sent
@@ -203,11 +204,9 @@ def _ratings(
 def _rows(request: RatingRequest) -> dict[Key, _Row]:
     """The charges of a period so far by what they are for, the items of one charge apart."""
     run, taxes, seen = ChargeRun(request), dict[tuple[Key, bool], list[int]](), Counter[str]()
-    off = _settled(run, taxes)
-    units = run.units
-    # what discounts took off is put back on what is left, so that a list amount of whole cents stays whole
-    exact = (Fraction(net) / Fraction(run.over) + part for net, part in zip(run.priced, off, strict=True))
-    listed = running_units(exact, lambda upto: run.round(upto, 1))
+    # what discounts took off is left in, so that a list amount of whole cents stays whole
+    whole = _settled(run, taxes)
+    units, listed = run.units, running_units(whole, lambda upto: run.round(upto, run.over))
     rows = dict[Key, _Row]()
     for i, identity in enumerate(run.identities):
         key, kind, meter, of = identity
@@ -223,29 +222,39 @@ def _rows(request: RatingRequest) -> dict[Key, _Row]:
     return rows
 
 
-def _settled(run: ChargeRun, taxes: dict[tuple[Key, bool], list[int]]) -> list[Fraction]:
-    """Take a run through all stages: what discounts and limits took off each charge, and its taxes."""
+def _settled(run: ChargeRun, taxes: dict[tuple[Key, bool], list[int]]) -> list[Number]:
+    """Take a run through all stages, with its taxes: what charges are before discounts and limits.
+
+    That is in the numbers of the stage at which credit begins to pay, as what is left of them is.
+    """
     # Stage by stage, so that what each took off a charge is known: a run keeps only what is left.
-    terms, off, seen = run.terms, list[Fraction](), Counter[str]()
+    terms, seen = run.terms, Counter[str]()
     for priced in terms.pricing:
         priced.apply(run)
-    divisor: Number = terms.divisors[0]
+    whole, divisor, is_paid = list(run.nets), terms.divisors[0] * run.widened, False
     for stage, after in zip(terms.settling, terms.divisors[1:], strict=True):
-        before, over = list(run.nets), Fraction(divisor * run.widened)
-        known = len(run.taxed), len(run.contained)
+        before, known = list(run.nets), (len(run.taxed), len(run.contained))
         stage.apply(run)
-        divisor = after
-        off += [Fraction(0)] * (len(run.nets) - len(off))
-        # Both sides over their own scale: a spread widens that of all charges at once.
-        if stage.is_reduction:
-            left = Fraction(divisor * run.widened)
-            for i, net in enumerate(before):
-                off[i] += Fraction(net) / over - Fraction(run.nets[i]) / left
+        is_paid = is_paid or isinstance(stage, PayPromotional)
+        if not is_paid:
+            divisor, was = after * run.widened, divisor
+            wider = _ratio(divisor, was)  # a spread widens the scale of all charges at once
+            whole = [number * wider for number in whole]
+            if not stage.is_reduction:
+                # fees and prices that tokens became, a true-up: what it adds is listed, too
+                nets = [net * wider for net in before]
+                nets += [0] * (len(run.nets) - len(nets))
+                whole += [0] * (len(run.nets) - len(whole))
+                whole = [each + net - old for each, net, old in zip(whole, run.nets, nets, strict=True)]
         charge: Any = getattr(stage, "charge", None)
-        for of, was, is_included in ((run.taxed, known[0], False), (run.contained, known[1], True)):
-            for amount, parts in of[was:]:
+        for of, since, is_included in ((run.taxed, known[0], False), (run.contained, known[1], True)):
+            for amount, parts in of[since:]:
                 seen[charge.description] += 1
                 weights = [max(part, 0) for part in parts]
                 shares = allocated(int(amount), weights) if amount else [0] * len(weights)
                 taxes[(charge.description, seen[charge.description]), is_included] = shares
-    return off
+    return whole
+
+
+def _ratio(one: Number, other: Number) -> Number:
+    return one // other if type(one) is type(other) is int and not one % other else Fraction(one) / other

@@ -5,7 +5,7 @@ What the period of a contract compiles to is kept by the contract, with the vers
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -16,7 +16,7 @@ from tokenbill.core.billing.dated import (
     parts_of,
     version_at,
 )
-from tokenbill.core.billing.versions_of_period import contract_of, levels_read, versions_of_period
+from tokenbill.core.billing.versions_of_period import contract_of, kept_by, levels_read, versions_of_period
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.instants import moment
 from tokenbill.core.periods.period import Period
@@ -26,7 +26,7 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.plan_at_levels import check_known
 from tokenbill.core.plans.rhythms import has_fees_of_the_past
 from tokenbill.core.pricing.schedule import PriceSchedule
-from tokenbill.core.rating.bill_request import About, BillRequest
+from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.version_sums import VersionSums
 from tokenbill.errors import TokenbillError
@@ -46,7 +46,10 @@ Dated: TypeAlias = "tuple[tuple[Any, Usage], ...] | Usage"
 
 
 class DatedRequest(NamedTuple):
-    """What a bill was asked with whose total sums said; the request itself is made when it is asked for."""
+    """What a bill was asked with whose total sums said; the request itself is made when it is asked for.
+
+    *key* stands for its levels, where one can.
+    """
 
     usage: Dated
     terms: BillingPlan | Contract
@@ -55,10 +58,14 @@ class DatedRequest(NamedTuple):
     about: About
     period: Period
     at: date | None
-    levels: Levels
+    levels: Any
+    key: Hashable
 
     def resolved(self) -> BillRequest:
         """The request, with the usage of each version."""
+        sums = _sums_of(self.terms, self.period, dict(self.levels), self.key)
+        if sums is not None and len(sums.plan.versions) > 1:
+            return sums.request(self)
         usage = self.usage if isinstance(self.usage, Usage) else dict(self.usage)
         asked: Any = {"at": self.at, "about": self.about, "levels": dict(self.levels)}
         return bill_request(usage, self.terms, self.period, self.opening, final=self.final, **asked)[0]
@@ -67,8 +74,9 @@ class DatedRequest(NamedTuple):
 class PeriodSums:
     """A period of a contract of which nothing was billed yet: its versions, their sums, and known dates."""
 
-    def __init__(self, contract: Contract, period: Period, levels: Levels) -> None:
-        self.period, self.levels, names = period, levels, levels_read(contract)
+    def __init__(self, contract: Contract, period: Period, levels: Levels, key: Hashable) -> None:
+        self.contract, self.period, self.levels, self.key = contract, period, levels, key
+        names = levels_read(contract)
         self.clauses, self.plan = versions_of_period(contract, period, levels)
         # a period that has one version from end to end is one of its plan
         is_one = len(self.clauses) == 1 and self.clauses[0].period == period
@@ -94,24 +102,52 @@ class PeriodSums:
             self.known[when] = found
         return found
 
+    def parts(self, usage: Dated, at: date | None) -> list[tuple[int, Usage]] | None:
+        """Usage with the version that each part falls under; None where its time has to be known."""
+        if type(usage) is tuple:
+            try:
+                return [(self.known[when], part) for when, part in usage]
+            except KeyError:
+                return [(self.version(when), part) for when, part in usage]
+        whole, i = cast(Usage, usage), len(self.clauses) - 1
+        if at is not None:
+            i = version_at(self.clauses, at, self.period, is_dated=False)
+        elif self.sums is None or not self.sums.is_one_item(whole):
+            return None
+        return [(i, whole)]
+
     def total(self, usage: Dated, at: date | None, *, final: bool) -> Decimal | None:
         """What usage comes to; None where its time has to be known, or single charges."""
         if self.sums is None:
             return None
-        if type(usage) is tuple:
-            try:
-                parts = [(self.known[when], part) for when, part in usage]
-            except KeyError:
-                parts = [(self.version(when), part) for when, part in usage]
-        else:
-            whole, i = cast(Usage, usage), len(self.clauses) - 1
-            if at is not None:
-                i = version_at(self.clauses, at, self.period, is_dated=False)
-            elif not self.sums.is_one_item(whole):
-                return None
-            parts = [(i, whole)]
-        nets = self.sums.of(parts)
+        parts = self.parts(usage, at)
+        nets = None if parts is None else self.sums.of(parts)
         return None if nets is None else self.plan.settled(nets, final=final)
+
+    def request(self, asked: DatedRequest) -> BillRequest:
+        """What a bill was asked with, its usage by version."""
+        usages, whole = [NO_USAGE] * len(self.clauses), NO_USAGE
+        for i, part in self.parts(asked.usage, asked.at) or ():
+            usages[i], whole = usages[i] + part, whole + part
+        none, clauses = (NO_USAGE,) * len(usages), self.clauses
+        # nothing was billed before, so that the past is of the same terms
+        versions = ByVersion(
+            self.contract, self.plan, tuple(usages), self.plan, none, clauses, clauses, restate=False
+        )
+        given = asked.usage if type(asked.usage) is tuple else ()
+        dated = tuple((moment(when), part) for when, part in given)
+        return BillRequest(
+            whole,
+            clauses[-1].plan,
+            asked.opening,
+            asked.final,
+            about=asked.about,
+            period=self.period,
+            at=asked.at,
+            versions=versions,
+            dated=dated,
+            levels=self.levels,
+        )
 
 
 def dated_total(asked: tuple[Any, ...]) -> tuple[DatedRequest, Decimal] | None:
@@ -129,38 +165,37 @@ def dated_total(asked: tuple[Any, ...]) -> tuple[DatedRequest, Decimal] | None:
             dated = tuple(parts_of(usage)) if is_dated(given) else Usage(given)
         except TokenbillError:
             return None
+    key = _key_of(levels) if levels else ()
     try:
-        sums = _sums_of(terms, period, levels) if period is not None and isinstance(terms, TERMS) else None
+        is_told = isinstance(terms, TERMS)
+        sums = _sums_of(terms, period, levels, key) if is_told and period is not None else None
         total = None if sums is None else sums.total(dated, at, final=final)
     except TokenbillError:
         return None
     if sums is None or total is None:
         return None
-    return DatedRequest(dated, terms, opening, final, about, sums.period, at, sums.levels), total
+    return DatedRequest(dated, terms, opening, final, about, sums.period, at, sums.levels, key), total
 
 
-def _sums_of(terms: Any, period: Period, levels: Mapping[str, Any]) -> PeriodSums | None:
+def _sums_of(terms: Any, period: Period, levels: Any, key: Hashable) -> PeriodSums | None:
     """The sums of a period, kept by the contract; a user's own schedule is asked anew each time."""
     contract: Any = terms
     if type(terms) is BillingPlan:
         contract = contract_of(terms)
     elif not (terms.amendments or terms.end):
         contract = contract_of(terms.plan)
-    key = _key_of(levels) if levels else ()
     kept: Any = contract.compiled.value or {}
     last: Any = kept.get("sums")
     # equal periods may be written in two zones, and their versions show so
-    if last is not None and last[1] == key and (last[0] is period or str(last[0]) == str(period)):
-        known: PeriodSums = last[2]
-        if key is not None and not known.is_full:
-            return known
-    clauses = contract.clauses(period)
-    if not all(isinstance(clause.plan.prices, PriceSchedule) for clause in clauses):
-        return None
-    found = PeriodSums(contract, period, merged((), levels_of(levels)))
-    kept = contract.compiled.value or {}
-    contract.compiled.value = {**kept, "sums": (period, key, found)}
-    return found
+    if last is None or last.key != key or (last.period is not period and str(last.period) != str(period)):
+        last = kept.get(("sums", str(period), key))
+    if last is None or key is None or last.is_full:
+        if not all(isinstance(clause.plan.prices, PriceSchedule) for clause in contract.clauses(period)):
+            return None
+        last = PeriodSums(contract, period, merged((), levels_of(levels)), key)
+        kept_by(contract)["sums", str(period), key] = last
+    contract.compiled.value["sums"] = last
+    return cast(PeriodSums, last)
 
 
 def _key_of(levels: Any) -> Hashable:

@@ -158,13 +158,14 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
         by_charge = _paid_by_charge(request, plan)
         if by_charge is not None:
             return by_charge
-        if plan.plan.overage == "bill" and has_no_credit(request.opening):
-            before = billed_before(request, plan)[0]
-            rating = RatingRequest(plan, used_in(request), request.final)
-            after = rate(rating._replace(met=request.opening.commitments))
-            return _owed(request, decimal(after.total), None, after, before)
+    overage, usages = plan.versions[-1].plan.overage, request.versions.usages if request.versions else ()
+    if overage == "bill" and has_no_credit(request.opening):
+        before = billed_before(request, plan)[0]
+        rating = RatingRequest(plan, used_in(request), request.final, usages=usages)
+        after = rate(rating._replace(met=request.opening.commitments))
+        return _owed(request, decimal(after.total), None, after, before)
     # The last of the roads, and the slowest: each charge is rated, to the last digit, with and without holds.
-    if refusing and plan.versions[-1].plan.overage == "refuse" and request.usage:
+    if refusing and overage == "refuse" and request.usage:
         found, lacking = weighed(request, plan)
         held = with_held(request)
         if held is not request:

@@ -38,7 +38,7 @@ from tokenbill.core.rating.plan_scale import PlanScale, amounts_of, part_of
 from tokenbill.core.rating.rate_card import WIDEST, Cells, RateCard
 from tokenbill.core.rating.rating_run import MODES, Identity, Number, RatingRun
 from tokenbill.core.rating.stages import STAGES
-from tokenbill.core.rating.version_items import entry_items
+from tokenbill.core.rating.version_items import Stretches, entry_items
 from tokenbill.core.rating.version_terms import VersionTerms, concern, terms_of_plan
 
 __all__ = ["UNIT", "CompiledPlan", "Position", "compiled_plan"]
@@ -95,6 +95,7 @@ class CompiledPlan:
         "round",
         "rounding",
         "step",
+        "stretches",
         "versions",
         "whole_lines",
     )
@@ -110,6 +111,9 @@ class CompiledPlan:
     ) -> None:
         self.plan, self.exactly = plan, exactly
         self.versions = tuple(versions) or (terms_of_plan(plan, None),)
+        # a user's own schedule may match a meter otherwise each time
+        own = not all(isinstance(version.plan.prices, PriceSchedule) for version in self.versions)
+        self.stretches: Stretches | None = None if own else {}
         self.whole_lines = plan.rounding.stage == "line" and not unrounded
         self._unrounded: CompiledPlan | None = None if self.whole_lines else self
         self.places = plan.rounding.known_places(plan.currency.places)
@@ -209,7 +213,7 @@ class CompiledPlan:
     def items(self, usages: Sequence[Usage]) -> list[tuple[Number, int, Identity]]:
         """What the usage of each version comes to at the prices alone, by entry and stretch of versions."""
         quantities = [card.quantities(usage) for card, usage in zip(self.cards, usages, strict=True)]
-        return entry_items(self.versions, self.cards, quantities)
+        return entry_items(self.versions, self.cards, quantities, self.stretches)
 
     def _scale(self) -> int:
         """What makes the terms of the versions whole; entries widen it."""

@@ -66,7 +66,7 @@ class Readings:
             for used in self.by_version
         ]
         if len(own) > 1:
-            found = entry_items(self.plan.versions, self.plan.cards, own, self.allowed)
+            found = entry_items(self.plan.versions, self.plan.cards, own, None, self.allowed)
         else:
             ((curve, quantity),) = own[0].items()
             curve = self.allowed(0, curve)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
+from typing import TypeAlias
 
 from tokenbill.core.money.decimals import EXACT, decimal, exact_sum
 from tokenbill.core.pricing.rates import Covered
@@ -15,7 +16,13 @@ from tokenbill.core.rating.rating_run import Identity, Number
 from tokenbill.core.rating.version_terms import VersionTerms, concern, neighbours, not_negative
 from tokenbill.errors import UnpricedUsage
 
-__all__ = ["EntryItem", "entry_items", "stretches_of"]
+__all__ = ["EntryItem", "Stretch", "Stretches", "entry_items", "stretches_of"]
+
+Stretch: TypeAlias = "list[tuple[EntryCurve, list[int]]]"
+"""The items of an entry while its tiers go on: curves, each with its versions."""
+
+Stretches: TypeAlias = "dict[tuple[str, str], list[Stretch]]"
+"""Those of each entry, by its place among the lines and its key."""
 
 
 class EntryItem:
@@ -63,32 +70,60 @@ def entry_items(
     versions: Sequence[VersionTerms],
     cards: Sequence[RateCard],
     quantities: Sequence[Mapping[EntryCurve, Quantity]],
+    known: Stretches | None = None,
     allowed: Callable[[int, EntryCurve], EntryCurve] = lambda _, curve: curve,
 ) -> list[tuple[Number, int, Identity]]:
     """The items of all entries used, each with its number, its cell, and what it is for.
 
     An entry's position is that of the whole period: each version reads its own curve between what was used
-    before it and what was used up to its end; *allowed* takes allowances off that read other usage.
+    before it and what was used up to its end. *known* keeps which versions share an item, from bill to bill;
+    *allowed* takes allowances off that read other usage, and then nothing can be kept.
     """
-    used = dict[tuple[str, str], dict[int, tuple[EntryCurve, Quantity]]]()
+    used = dict[tuple[str, str], dict[int, EntryCurve]]()
     for i, by_curve in enumerate(quantities):
-        for curve, quantity in by_curve.items():
-            used.setdefault((curve.order, curve.identity.key), {})[i] = curve, quantity
+        for curve in by_curve:
+            used.setdefault((curve.order, curve.identity.key), {})[i] = curve
     found = list[tuple[Number, int, Identity]]()
-    for (order, key), parts in sorted(used.items(), key=lambda item: item[0]):
-        curves = dict[int, EntryCurve]()
-        for i, card in enumerate(cards):
-            # a version that has the entry counts for its tiers, though nothing was used in it
-            here = parts[i][0] if i in parts else _curve_of(card, next(iter(parts.values()))[0])
-            if here is not None:
-                curves[i] = allowed(i, here)
+    for name in sorted(used):
+        curves = used[name]
+        stretches = None if known is None else known.get(name)
+        if stretches is None:
+            stretches = stretches_of(versions, cards, curves, allowed)
+            if known is not None:
+                known[name] = stretches
+        parts = {i: quantities[i][curve] for i, curve in curves.items()}
         # a group that was used in its trial alone costs nothing after it, not even what is due at zero
-        is_tried = "\0" in order and all(isinstance(curve.price, Covered) for curve, _ in parts.values())
-        for stretch in _between_restarts(curves, versions):
-            if is_tried and parts.keys().isdisjoint(stretch):
+        is_tried = "\0" in name[0] and all(isinstance(curve.price, Covered) for curve in curves.values())
+        for stretch in stretches:
+            if is_tried and parts.keys().isdisjoint(i for _, group in stretch for i in group):
                 continue
-            found += _items_of(stretch, curves, versions, parts, key)
+            found += _items_of(stretch, parts, name[1])
     return found
+
+
+def stretches_of(
+    versions: Sequence[VersionTerms],
+    cards: Sequence[RateCard],
+    used: Mapping[int, EntryCurve],
+    allowed: Callable[[int, EntryCurve], EntryCurve] = lambda _, curve: curve,
+) -> list[Stretch]:
+    """The items of an entry between restarts, curves with their versions; those that *used* it know it."""
+    curves, like = dict[int, EntryCurve](), next(iter(used.values()))
+    for i, card in enumerate(cards):
+        # a version that has the entry counts for its tiers, though nothing was used in it
+        curve = used.get(i) or _curve_of(card, like)
+        if curve is not None:
+            curves[i] = allowed(i, curve)
+
+    def alike(one: int, other: int) -> bool:
+        meter = curves[one].key
+        same = curves[one].price == curves[other].price
+        return same and concern(versions[one], "usage", meter) == concern(versions[other], "usage", meter)
+
+    return [
+        [(curves[group[0]], group) for group in neighbours(stretch, alike)]
+        for stretch in _between_restarts(curves, versions)
+    ]
 
 
 def _curve_of(card: RateCard, like: EntryCurve) -> EntryCurve | None:
@@ -98,18 +133,6 @@ def _curve_of(card: RateCard, like: EntryCurve) -> EntryCurve | None:
     except UnpricedUsage:
         return None
     return curve if curve.identity.key == like.identity.key else None
-
-
-def stretches_of(
-    versions: Sequence[VersionTerms], cards: Sequence[RateCard], like: EntryCurve
-) -> list[list[tuple[EntryCurve, list[int]]]]:
-    """The items of an entry between restarts: curves, each with its versions."""
-    found = {i: curve for i, card in enumerate(cards) if (curve := _curve_of(card, like)) is not None}
-    alike = alike_in(found, versions)
-    return [
-        [(found[group[0]], group) for group in neighbours(stretch, alike)]
-        for stretch in _between_restarts(found, versions)
-    ]
 
 
 def _between_restarts(indices: Mapping[int, object], versions: Sequence[VersionTerms]) -> list[list[int]]:
@@ -123,34 +146,17 @@ def _between_restarts(indices: Mapping[int, object], versions: Sequence[VersionT
     return stretches
 
 
-def alike_in(
-    curves: Mapping[int, EntryCurve], versions: Sequence[VersionTerms]
-) -> Callable[[int, int], bool]:
-    """What says whether two versions share an item of an entry: price, and terms in whose scope it is."""
-
-    def alike(one: int, other: int) -> bool:
-        meter = curves[one].key
-        same = curves[one].price == curves[other].price
-        return same and concern(versions[one], "usage", meter) == concern(versions[other], "usage", meter)
-
-    return alike
-
-
 def _items_of(
-    stretch: Sequence[int],
-    curves: Mapping[int, EntryCurve],
-    versions: Sequence[VersionTerms],
-    parts: Mapping[int, tuple[EntryCurve, Quantity]],
-    key: str,
+    stretch: Stretch, parts: Mapping[int, Quantity], key: str
 ) -> list[tuple[Number, int, Identity]]:
     """The items of one entry while its tiers go on."""
     before: Quantity = 0
     items = list[EntryItem]()
-    for group in neighbours(stretch, alike_in(curves, versions)):
+    for curve, group in stretch:
         after: Quantity = before
         for i in group:
-            after = EXACT.add(after, parts[i][1]) if i in parts else after
-        items.append(EntryItem(curves[group[0]], before, after, is_first=not items, versions=group))
+            after = EXACT.add(after, parts[i]) if i in parts else after
+        items.append(EntryItem(curve, before, after, is_first=not items, versions=group))
         before = after
     if any(item.amount < 0 for item in items):
         for item, amount in zip(items, not_negative(item.amount for item in items), strict=True):

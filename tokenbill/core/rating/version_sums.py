@@ -34,8 +34,8 @@ class EntryVersions:
 
     __slots__ = ("count", "is_one", "is_straight", "items", "priced", "standing", "stretches")
 
-    def __init__(self, plan: CompiledPlan, like: EntryCurve) -> None:
-        self.stretches = stretches_of(plan.versions, plan.cards, like)
+    def __init__(self, plan: CompiledPlan, like: EntryCurve, version: int) -> None:
+        self.stretches = stretches_of(plan.versions, plan.cards, {version: like})
         self.items = [item for stretch in self.stretches for item in stretch]
         self.count = len(self.items)
         self.is_one = len(self.items[0][1]) == len(plan.versions)
@@ -91,9 +91,9 @@ class VersionSums:
         self.plan, self.places = plan, tuple(dict[str, Place]() for _ in plan.versions)
         self._entries: dict[tuple[str, str], EntryVersions] = {}
         self._standing: list[tuple[int, Number]] = []
-        for card in plan.cards:
+        for i, card in enumerate(plan.cards):
             for curve in card.always:
-                entry = self._entry_of(curve)
+                entry = self._entry_of(curve, i)
                 if not entry.standing:
                     entry.standing = entry.numbers([0] * entry.count)
                     self._standing += entry.standing
@@ -104,14 +104,14 @@ class VersionSums:
         Raises:
             UnpricedUsage: If the version has no price for it.
         """
-        entry = self._entry_of(self.plan.cards[i][meter])
+        entry = self._entry_of(self.plan.cards[i][meter], i)
         item, (shared, _) = next((k, item) for k, item in enumerate(entry.items) if i in item[1])
         slope = shared.slope if entry.is_straight else None
         return self.places[i].setdefault(meter, Place(slope, shared.cell, shared, entry, item))
 
-    def _entry_of(self, curve: EntryCurve) -> EntryVersions:
+    def _entry_of(self, curve: EntryCurve, i: int) -> EntryVersions:
         key = curve.order, curve.identity.key
-        return self._entries.get(key) or self._entries.setdefault(key, EntryVersions(self.plan, curve))
+        return self._entries.get(key) or self._entries.setdefault(key, EntryVersions(self.plan, curve, i))
 
     def is_one_item(self, usage: Usage) -> bool:
         """Whether it does not matter when it was used: all versions price it alike.
