@@ -24,6 +24,7 @@ from tokenbill import (
     Rounding,
     Tax,
     Tier,
+    Trial,
     Usage,
     Volume,
 )
@@ -125,14 +126,28 @@ def test_groups_and_labels_met_late():
     assert by_sums(Bill.of({"2026-06-05": first, "2026-06-15": later}, contract, period=JUNE)) == "28.50"
 
 
-def test_a_group_met_late_that_a_tax_is_on_alone():
-    prices = PriceSchedule({"calls": PerUnit(1).each("region"), "calls{kind=spot,region=a}": "0.5"})
+@pytest.mark.parametrize("price", [PerUnit(1), Graduated([Tier(100, 1), Tier(None, 2)])], ids=str)
+def test_a_group_met_late_that_a_tax_is_on_alone(price):
+    prices = PriceSchedule({"calls": price.each("region"), "calls{kind=spot,region=a}": "0.5"})
     taxes = [Tax("VAT", 10, on="calls{region=a}"), Tax("levy", 1, on="calls{kind=spot}")]
     plans = [BillingPlan.subscription(fee, prices, taxes=taxes) for fee in (0, 30)]
     contract = changed(*plans, on=["2026-06-16"])
     used = {"2026-06-05": Usage({"calls{region=b}": 10}), "2026-06-20": Usage({"calls{region=a}": 10})}
     # 15 of a fee, 10, 10 and 10 % of the last
     assert by_sums(Bill.of(used, contract, period=JUNE)) == "36.00"
+
+
+def test_a_group_that_was_used_in_its_trial_alone_costs_nothing_after_it():
+    price = (PerUnit(1) + Flat(7, at_zero=True)).each("region")
+    trial = Trial(Period("2026-06-01", "2026-06-11"), on=("usage",))
+    plan = BillingPlan.subscription(0, PriceSchedule(calls=price), trial=trial)
+    before, after = Usage({"calls{region=a}": 5}), Usage({"calls{region=b}": 5})
+    assert by_sums(Bill.of({"2026-06-05": before}, plan, period=JUNE)) == "0.00"
+    # 7 + 5 × 1 of b alone, and then of a too
+    assert by_sums(Bill.of({"2026-06-05": before, "2026-06-15": after}, plan, period=JUNE)) == "12.00"
+    assert (
+        by_sums(Bill.of({"2026-06-05": before, "2026-06-15": before + after}, plan, period=JUNE)) == "24.00"
+    )
 
 
 def test_usage_of_no_time_where_all_versions_price_it_alike():
@@ -159,6 +174,16 @@ def test_quantities_of_any_kind_and_dates_of_any_form():
     twice = {"2026-06-05": Usage({"calls{a=1}": 1000, "calls{a=2}": "0.5"}), "2026-06-06": Usage(calls=1)}
     # 1001.5 × 0.001
     assert by_sums(Bill.of(twice, contract, period=JUNE)) == "1.00"
+
+
+def test_one_day_written_in_two_ways():
+    contract = changed(monthly(0, {"calls": 1}), monthly(0, {"calls": 2}))
+    for period in (JUNE, Period("2026-05-01", "2026-06-01")):
+        day = period.start.replace(day=5)
+        for part in ({"calls": 2}, Usage(calls=2)):
+            bill = Bill.of({day.isoformat(): part, day: Usage(calls=3)}, contract, period=period)
+            assert by_sums(bill) == "5.00"
+            assert bill.usage == Usage(calls=5)
 
 
 def test_a_quantity_near_the_largest_is_for_the_long_way():

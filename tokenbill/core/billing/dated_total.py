@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from tokenbill.core.billing.dated import (
     bill_request,
     is_dated,
-    parts_of,
     version_at,
 )
 from tokenbill.core.billing.versions_of_period import contract_of, kept_by, levels_read, versions_of_period
@@ -37,11 +36,10 @@ DATES = 4096
 """Dates of usage that a period knows the version of; then it begins anew, for instants have no end."""
 
 TERMS = BillingPlan, Contract
-ONLY_USAGE = {Usage}
 KEYED = frozenset({str, int, date})
 DATE_TYPES = frozenset({str, date, datetime})
 
-Dated: TypeAlias = "tuple[tuple[Any, Usage], ...] | Usage"
+Dated: TypeAlias = "dict[Any, Usage] | Usage"
 """Usage with the dates it was given, or without any."""
 
 
@@ -66,9 +64,8 @@ class DatedRequest(NamedTuple):
         sums = _sums_of(self.terms, self.period, dict(self.levels), self.key)
         if sums is not None and len(sums.plan.versions) > 1:
             return sums.request(self)
-        usage = self.usage if isinstance(self.usage, Usage) else dict(self.usage)
         asked: Any = {"at": self.at, "about": self.about, "levels": dict(self.levels)}
-        return bill_request(usage, self.terms, self.period, self.opening, final=self.final, **asked)[0]
+        return bill_request(self.usage, self.terms, self.period, self.opening, final=self.final, **asked)[0]
 
 
 class PeriodSums:
@@ -104,25 +101,41 @@ class PeriodSums:
 
     def parts(self, usage: Dated, at: date | None) -> list[tuple[int, Usage]] | None:
         """Usage with the version that each part falls under; None where its time has to be known."""
-        if type(usage) is tuple:
-            try:
-                return [(self.known[when], part) for when, part in usage]
-            except KeyError:
-                return [(self.version(when), part) for when, part in usage]
-        whole, i = cast(Usage, usage), len(self.clauses) - 1
+        if not isinstance(usage, Usage):
+            return [(self.version(when), part) for when, part in usage.items()]
+        i = len(self.clauses) - 1
         if at is not None:
             i = version_at(self.clauses, at, self.period, is_dated=False)
-        elif self.sums is None or not self.sums.is_one_item(whole):
+        elif self.sums is None or not self.sums.is_one_item(usage):
             return None
-        return [(i, whole)]
+        return [(i, usage)]
 
-    def total(self, usage: Dated, at: date | None, *, final: bool) -> Decimal | None:
-        """What usage comes to; None where its time has to be known, or single charges."""
+    def total(self, usage: Any, at: date | None, *, final: bool) -> tuple[Dated, Decimal] | None:
+        """Usage as it stays, and what it comes to; None where its time has to be known, or single charges."""
         if self.sums is None:
             return None
-        parts = self.parts(usage, at)
-        nets = None if parts is None else self.sums.of(parts)
-        return None if nets is None else self.plan.settled(nets, final=final)
+        kind = cast(Any, type(usage))
+        try:
+            # a date that is known says by itself that usage is dated
+            known = self.known
+            parts = [(known[when], part.counted) for when, part in usage.items()] if kind is dict else []
+        except (AttributeError, KeyError):
+            parts = []
+        if parts:
+            kept = usage.copy()
+        else:
+            kept = usage
+            if is_dated(usage):
+                pairs = usage.items()
+                kept = {when: part if isinstance(part, Usage) else Usage(part) for when, part in pairs}
+            elif kind is not Usage:
+                kept = Usage(usage)
+            found = self.parts(kept, at)
+            if found is None:
+                return None
+            parts = [(i, part.counted) for i, part in found]
+        total = self.sums.total(parts, final=final)
+        return None if total is None else (kept, total)
 
     def request(self, asked: DatedRequest) -> BillRequest:
         """What a bill was asked with, its usage by version."""
@@ -134,8 +147,8 @@ class PeriodSums:
         versions = ByVersion(
             self.contract, self.plan, tuple(usages), self.plan, none, clauses, clauses, restate=False
         )
-        given = asked.usage if type(asked.usage) is tuple else ()
-        dated = tuple((moment(when), part) for when, part in given)
+        given = {} if isinstance(asked.usage, Usage) else asked.usage
+        dated = tuple((moment(when), part) for when, part in given.items())
         return BillRequest(
             whole,
             clauses[-1].plan,
@@ -157,24 +170,17 @@ def dated_total(asked: tuple[Any, ...]) -> tuple[DatedRequest, Decimal] | None:
     of a `DatedRequest`, usage and levels as they were given.
     """
     usage, terms, opening, final, about, period, at, levels = asked
-    given, kind = usage, cast(Any, type(usage))
-    if kind is dict and set(map(type, given.values())) == ONLY_USAGE:
-        dated: Dated = tuple(given.items())
-    else:
-        try:
-            dated = tuple(parts_of(usage)) if is_dated(given) else Usage(given)
-        except TokenbillError:
-            return None
     key = _key_of(levels) if levels else ()
     try:
-        is_told = isinstance(terms, TERMS)
-        sums = _sums_of(terms, period, levels, key) if is_told and period is not None else None
-        total = None if sums is None else sums.total(dated, at, final=final)
+        sums = _sums_of(terms, period, levels, key) if isinstance(terms, TERMS) and period else None
+        found = None if sums is None else sums.total(usage, at, final=final)
     except TokenbillError:
         return None
-    if sums is None or total is None:
+    if sums is None or found is None:
         return None
-    return DatedRequest(dated, terms, opening, final, about, sums.period, at, sums.levels, key), total
+    kept, total = found
+    parts = kept, terms, opening, final, about, sums.period, at, sums.levels, key
+    return DatedRequest._make(parts), total
 
 
 def _sums_of(terms: Any, period: Period, levels: Any, key: Hashable) -> PeriodSums | None:

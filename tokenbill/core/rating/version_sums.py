@@ -1,12 +1,13 @@
-"""Sums over versions: what the usage of a period whose terms change comes to by cell, no item made of it.
+"""Sums over versions: what a period whose terms change comes to, by cell, and no item made of it.
 
 Which versions have an entry, and which of them agree on it, is worked out once, when it is first used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, LIMIT
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EntryVersions", "VersionSums"]
 
+Counted: TypeAlias = "Mapping[str, Quantity]"
+"""Quantities by meter, as usage keeps them."""
+
 MOST = LIMIT // 10**6
 """Sums of smaller quantities stay below what a quantity may be; the long way looks at larger ones."""
 
@@ -30,14 +34,17 @@ class EntryVersions:
 
     ``is_one`` says that all versions share one item, so that it need not be known when a unit was used;
     ``is_straight`` that what a unit costs depends on its version alone, not on what was used before it.
+    ``standing`` is what it comes to, by cell, though nothing is used.
     """
 
-    __slots__ = ("count", "is_one", "is_straight", "items", "priced", "standing", "stretches")
+    __slots__ = ("cells", "count", "is_one", "is_straight", "items", "priced", "standing", "stretches")
 
-    def __init__(self, plan: CompiledPlan, like: EntryCurve, version: int) -> None:
+    def __init__(self, plan: CompiledPlan, like: EntryCurve, version: int, *, is_sum: bool) -> None:
         self.stretches = stretches_of(plan.versions, plan.cards, {version: like})
         self.items = [item for stretch in self.stretches for item in stretch]
         self.count = len(self.items)
+        # where nothing but a sum is asked for, all is one cell
+        self.cells = [0 if is_sum else curve.cell for curve, _ in self.items]
         self.is_one = len(self.items[0][1]) == len(plan.versions)
         self.is_straight = all(curve.slope is not None for curve, _ in self.items)
         self.standing: list[tuple[int, Number]] = []
@@ -47,26 +54,23 @@ class EntryVersions:
 
     def numbers(self, used: Sequence[Quantity]) -> list[tuple[int, Number]]:
         """What each item comes to, with its cell, for the quantities used in each."""
-        if len(used) == 1:
-            curve = self.items[0][0]
-            return [(curve.cell, curve.at(used[0]))]
+        if self.count == 1:
+            return [(self.cells[0], self.items[0][0].at(used[0]))]
         if self.priced and not any(used[k] for k in self.priced):
             return []
-        found, place = list[tuple[int, Number]](), 0
+        found, quantities = list[Number](), iter(used)
         for stretch in self.stretches:
             before: Quantity = 0
             amounts = list[Number]()
             for curve, _ in stretch:
-                now = used[place]
+                now = next(quantities)
                 is_whole = type(before) is int and type(now) is int
                 after = before + now if is_whole else EXACT.add(before, now)
                 # read along its own curve, so that tiers go on where the terms before left them
                 amounts.append(curve.at(after) - (curve.at(before) if amounts else 0))
-                before, place = after, place + 1
-            if min(amounts) < 0:
-                amounts = not_negative(amounts)
-            found += [(curve.cell, amount) for (curve, _), amount in zip(stretch, amounts, strict=True)]
-        return found
+                before = after
+            found += not_negative(amounts) if min(amounts) < 0 else amounts
+        return list(zip(self.cells, found, strict=True))
 
 
 class Place(NamedTuple):
@@ -82,36 +86,47 @@ class Place(NamedTuple):
     item: int
 
 
+class Places(dict[str, Place]):
+    """The places of meters in one version; one met for the first time is looked up on its rate card."""
+
+    __slots__ = ("sums", "version")
+
+    def __init__(self, sums: VersionSums, version: int) -> None:
+        self.sums, self.version = sums, version
+
+    def __missing__(self, meter: str) -> Place:
+        sums, i = self.sums, self.version
+        entry = sums.entry_of(sums.plan.cards[i][meter], i)
+        item, (shared, _) = next((k, item) for k, item in enumerate(entry.items) if i in item[1])
+        slope = shared.slope if entry.is_straight else None
+        return self.setdefault(meter, Place(slope, entry.cells[item], shared, entry, item))
+
+
 class VersionSums:
     """The sums by cell of a compiled plan of several versions; none of its terms looks at single charges."""
 
-    __slots__ = ("_entries", "_standing", "places", "plan")
+    __slots__ = ("_entries", "is_sum", "places", "plan", "start")
 
     def __init__(self, plan: CompiledPlan) -> None:
-        self.plan, self.places = plan, tuple(dict[str, Place]() for _ in plan.versions)
+        self.plan, self.is_sum = plan, plan.terms().fees is not None
+        self.places = tuple(Places(self, i) for i in range(len(plan.versions)))
         self._entries: dict[tuple[str, str], EntryVersions] = {}
-        self._standing: list[tuple[int, Number]] = []
+        self.start: list[Number] = [0] if self.is_sum else [0] * len(plan.cells.masks)
         for i, card in enumerate(plan.cards):
             for curve in card.always:
-                entry = self._entry_of(curve, i)
+                entry = self.entry_of(curve, i)
                 if not entry.standing:
                     entry.standing = entry.numbers([0] * entry.count)
-                    self._standing += entry.standing
+                    for cell, number in entry.standing:
+                        self.start[cell] += number
 
-    def place(self, i: int, meter: str) -> Place:
-        """Where the usage of a meter adds up in a version.
-
-        Raises:
-            UnpricedUsage: If the version has no price for it.
-        """
-        entry = self._entry_of(self.plan.cards[i][meter], i)
-        item, (shared, _) = next((k, item) for k, item in enumerate(entry.items) if i in item[1])
-        slope = shared.slope if entry.is_straight else None
-        return self.places[i].setdefault(meter, Place(slope, shared.cell, shared, entry, item))
-
-    def _entry_of(self, curve: EntryCurve, i: int) -> EntryVersions:
+    def entry_of(self, curve: EntryCurve, version: int) -> EntryVersions:
+        """An entry over all versions, of which one has this curve."""
         key = curve.order, curve.identity.key
-        return self._entries.get(key) or self._entries.setdefault(key, EntryVersions(self.plan, curve, i))
+        found = self._entries.get(key)
+        if found is None:
+            found = EntryVersions(self.plan, curve, version, is_sum=self.is_sum)
+        return self._entries.setdefault(key, found)
 
     def is_one_item(self, usage: Usage) -> bool:
         """Whether it does not matter when it was used: all versions price it alike.
@@ -119,40 +134,40 @@ class VersionSums:
         Raises:
             UnpricedUsage: If the last version has no price for some of it.
         """
-        last = len(self.places) - 1
-        return all(self.place(last, meter).entry.is_one for meter in usage.counted)
+        return all(self.places[-1][meter].entry.is_one for meter in usage.counted)
 
-    def of(self, parts: Iterable[tuple[int, Usage]]) -> list[Number] | None:
-        """What usage comes to by cell, given with the version that each part falls under.
+    def total(self, parts: Iterable[tuple[int, Counted]], *, final: bool) -> Decimal | None:
+        """What a period comes to of what was counted, given with the version that each part falls under.
 
         None for quantities so large that a sum of them might be none.
         """
-        nets: list[Number] = [0] * len(self.plan.cells.masks)
-        for cell, number in self._standing:
-            nets[cell] += number
-        tiered, all_places = dict[EntryVersions, list[Quantity]](), self.places
-        for i, usage in parts:
+        nets, tiered, all_places = list(self.start), dict[EntryVersions, list[Quantity]](), self.places
+        for i, counted in parts:
             places = all_places[i]
-            for meter, quantity in usage.counted.items():
-                slope, cell, curve, entry, item = places.get(meter) or self.place(i, meter)
+            for meter, quantity in counted.items():
+                slope, cell, curve, entry, item = places[meter]
                 if quantity >= MOST:
                     return None
-                if slope is None:
-                    used = tiered.get(entry)
-                    if used is None:
-                        used = tiered[entry] = [0] * entry.count
-                    before = used[item]
-                    is_whole = type(before) is int and type(quantity) is int
-                    used[item] = before + quantity if is_whole else EXACT.add(before, quantity)
+                if slope is not None:
+                    if cell >= len(nets):  # a meter met for the first time brought a cell
+                        nets += [0] * (cell + 1 - len(nets))
+                    nets[cell] += quantity * slope if type(quantity) is int else curve.at(quantity)
                     continue
-                if cell >= len(nets):  # a meter met for the first time brought a cell
-                    nets += [0] * (len(self.plan.cells.masks) - len(nets))
-                nets[cell] += quantity * slope if type(quantity) is int else curve.at(quantity)
-        if tiered:
-            nets += [0] * (len(self.plan.cells.masks) - len(nets))
+                used = tiered.get(entry)
+                if used is None:
+                    used = tiered[entry] = [0] * entry.count
+                before = used[item]
+                is_whole = type(before) is int and type(quantity) is int
+                used[item] = before + quantity if is_whole else EXACT.add(before, quantity)
         for entry, used in tiered.items():
             for cell, number in entry.numbers(used):
+                if cell >= len(nets):
+                    nets += [0] * (cell + 1 - len(nets))
                 nets[cell] += number
             for cell, number in entry.standing:
                 nets[cell] -= number
-        return nets
+        plan = self.plan
+        fees = plan.terms().fees if self.is_sum else None
+        if fees is None:
+            return plan.settled(nets, final=final)
+        return plan.money(plan.round(nets[0] + fees[final], plan.divisor))
