@@ -15,6 +15,8 @@ CODE = re.compile(r"^<!-- code -->$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^##+ (.+)$", re.MULTILINE)
 CHINESE = ".zh.md"
+BROKEN = re.compile(r"([\u3001-\u9fff\uff01-\uff5e])\n(?=[\u4e00-\u9fff`\w])")
+"""A line of Chinese that goes on in the next one: a browser would show a space between them."""
 NOTEBOOK = re.compile(r"^<!-- notebook: (?P<file>.+) -->$", re.MULTILINE)
 PART = re.compile(r"^<!-- (?P<file>README[\w.]*): (?P<title>.+) -->$", re.MULTILINE)
 
@@ -35,7 +37,7 @@ def translated(chinese: str, english: str) -> str:
     return "".join(
         part
         if part.startswith("```")
-        else HEADING.sub(lambda found: f"{found[0]} {{ #{next(links)} }}", part)
+        else HEADING.sub(lambda found: f"{found[0]} {{ #{next(links)} }}", BROKEN.sub(r"\1", part))
         for part in parts
     )
 

@@ -82,6 +82,23 @@ def test_each_command_of_a_page_prints_what_is_shown_below_it(page):
         assert printed_by(command) == output
 
 
+LONGEST = 88
+"""Most characters of a line of code: more would be cut on a page beside its navigation."""
+
+
+def test_no_example_is_too_long_for_a_page():
+    code = (path for path in (ROOT / "tokenbill").rglob("*.py") if "core" not in path.parts)
+    shown = [*(page for page in PAGES if page.parent != ROOT), *code]
+    lines = {
+        f"{title(path)}: {line.strip()}"
+        for path in shown
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.lstrip().startswith((">>> ", "... ")) and len(line.strip()) > LONGEST
+    }
+
+    assert lines == set()
+
+
 PART = re.compile(r"^<!-- (README[\w.]*): (.+) -->$", re.MULTILINE)
 
 

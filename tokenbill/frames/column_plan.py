@@ -77,7 +77,8 @@ class ColumnPlan:
         period: The service period, as in ``Bill.of``.
         scale: Decimals of the columns of amounts and quantities.
 
-    >>> columns = ColumnPlan(BillingPlan.on_demand(PriceSchedule(gpu_hours="0.25")), unit=10)
+    >>> plan = BillingPlan.on_demand(PriceSchedule(gpu_hours="0.25"))
+    >>> columns = ColumnPlan(plan, unit=10)
     >>> columns.entry("gpu_hours").function.at(15), columns.form.card.scale  # 1.5 hours
     (75, 200)
     """

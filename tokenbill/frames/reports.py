@@ -113,8 +113,10 @@ def draws(
     >>> plan = BillingPlan.prepaid(PriceSchedule(calls="0.10"))
     >>> calls = pl.DataFrame({"tenant": ["acme"], "calls": [300]})
     >>> credit = {"tenant": ["acme", "acme"], "id": ["gift", "paid"], "amount": [10, 50]}
-    >>> grants = pl.DataFrame({**credit, "currency": "USD", "kind": ["promotional", "paid"]})
-    >>> for row in draws(calls, plan, by="tenant", grants=grants, scale=2).sort("id").rows():
+    >>> kinds = ["promotional", "paid"]
+    >>> grants = pl.DataFrame({**credit, "currency": "USD", "kind": kinds})
+    >>> found = draws(calls, plan, by="tenant", grants=grants, scale=2)
+    >>> for row in found.sort("id").rows():
     ...     print(*row)
     acme gift 10.00 0.00 USD
     acme paid 20.00 30.00 USD

@@ -302,6 +302,9 @@ def test_a_meter_that_a_part_of_a_contract_did_not_use_has_no_row_for_it():
     bill = Bill.of(dated, contract, period=OCTOBER)
     assert [line.quantity for line in bill.lines] == [0, 50]
     assert [row[:2] for row in cells(bill.to_html())[1:3]] == [("API calls", "50"), ("Net", "0.50")]
+    # fees and tiers of two parts stand below each other: a note says since when which terms hold
+    assert "<li>other terms from 2026-10-16 on</li>" in bill.to_html()
+    assert "<li>自 2026-10-16 起适用新条款</li>" in bill.to_html(lang="zh")
     # where no part used any, a row says so
     nothing = Bill.of({"2026-10-20": Usage(api_calls=0)}, contract, period=OCTOBER)
     assert cells(nothing.to_html())[1:3] == [("Nothing was used", "", "", "0.00"), ("Net", "0.00")]

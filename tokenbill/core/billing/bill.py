@@ -350,7 +350,7 @@ class Bill:
             self.about,
             self.period,
             credits_of(self.opening.balance, self.delta.balance, paid),
-            self.notes,
+            (*self.notes, *(f"other terms from {each.period.start} on" for each in self.versions[1:])),
         )
 
     def to_html(self, **options: Unpack[PageOptions]) -> str:

@@ -342,6 +342,7 @@ CHINESE = Words(
         (r"^modality image$", "图像"),
         (r"^modality video$", "视频"),
         (r"^grant (.+) ended inside the period$", r"额度 \1 在计费周期内到期"),
+        (r"^other terms from (\S+) on$", r"自 \1 起适用新条款"),
         (r"^other terms, the past is the same$", "条款已变更，此前计费不变"),
         (r"^converted from (\S+) to (\S+) at (.+)$", r"由 \1 换算为 \2，汇率 \3"),
     ),
