@@ -1,5 +1,6 @@
 """Reserve, answer, settle: holds over the bills of an account."""
 
+import random
 from decimal import Decimal
 
 import pytest
@@ -12,13 +13,16 @@ from tokenbill import (
     BillingPlan,
     Contract,
     Currency,
+    Fee,
     Graduated,
     Grant,
     Period,
     PriceSchedule,
+    Tax,
     Tier,
     Usage,
 )
+from tokenbill.core.billing import reservations
 from tokenbill.errors import BalanceExhausted, CurrencyMismatch, InvalidCurrency, InvalidHold
 from tokenbill.serial import dumps, loads
 
@@ -276,3 +280,64 @@ def test_an_account_without_credit_covers_nothing_under_terms_that_change():
     assert not Account().covers(Usage(calls=1), contract, **asked)
     with pytest.raises(BalanceExhausted, match=r"short of 2\.00 USD"):
         Account().hold("h1", Usage(calls=1), contract, **asked)
+
+
+def taken(account, usage, plan, at):
+    """What a hold would take of each grant; None where it is refused."""
+    try:
+        return reservations.reservation_of_usage(account, usage, plan, at=at, period=None)
+    except BalanceExhausted as error:
+        return str(error.short)
+
+
+TERMS = (
+    {},
+    {"taxes": [Tax("VAT", 19)]},
+    {"included": {"calls": 6}, "fees": [Fee("0.333", "seat")], "taxes": [Tax("VAT", "7.7", inclusive=True)]},
+)
+
+
+def lived(seed, by_sums):
+    """A short life of small balances: at each step both ways say the same; how often sums said it."""
+    rng, told = random.Random(seed), 0
+    tiers = Graduated([Tier(10, "0.333"), Tier(None, "0.1")])
+    prices = PriceSchedule(calls=tiers, images="0.25")
+    plan = BillingPlan.prepaid(prices, overage="refuse", **TERMS[seed % len(TERMS)])
+    grants = [
+        Grant("gift", rng.randrange(3), "USD", kind="promotional"),
+        Grant("early", rng.randrange(4), "USD", expires="2026-06-20"),
+        Grant("paid", rng.randrange(1, 12), "USD"),
+    ]
+    account = Account(balance=grants)
+    for step in range(8):
+        at = f"2026-06-{rng.randrange(1, 28):02}" if rng.random() < 0.3 else "2026-06-05"
+        usage = Usage(calls=rng.randrange(9), images=rng.randrange(4))
+        by_sums.clear()
+        said = taken(account, usage, plan, at)
+        told += any(found is not None for found in by_sums)
+        by_sums[:] = ["charges"]
+        assert taken(account, usage, plan, at) == said, (seed, step)
+        by_sums.clear()
+        if not isinstance(said, dict):
+            break
+        if usage and rng.random() < 0.6:
+            account = account.hold(f"h{step}", usage, plan, at=at)
+        elif rng.random() < 0.5:
+            account = Bill.of(usage, plan, opening=account, final=False, at=at).closing
+        elif account.balance.holds:
+            account = account.released(account.balance.holds[0].id)
+    return told
+
+
+def test_a_hold_takes_by_sums_what_single_charges_say(monkeypatch):
+    by_sums, draws_to_come = [], reservations.draws_to_come
+
+    def noted(*asked):
+        if by_sums == ["charges"]:
+            return None
+        by_sums.append(draws_to_come(*asked))
+        return by_sums[-1]
+
+    monkeypatch.setattr(reservations, "draws_to_come", noted)
+
+    assert sum(lived(seed, by_sums) for seed in range(60)) > 60

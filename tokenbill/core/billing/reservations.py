@@ -25,7 +25,7 @@ from tokenbill.core.periods.instants import is_before, iso_text, moment
 from tokenbill.core.periods.period import Period
 from tokenbill.core.rating.bill_delta import weighed
 from tokenbill.core.rating.bill_request import with_held
-from tokenbill.core.rating.credit_position import CreditPosition
+from tokenbill.core.rating.credit_position import CreditPosition, draws_to_come
 from tokenbill.errors import BalanceExhausted, CurrencyMismatch, InvalidCurrency, InvalidHold
 
 __all__ = ["holding", "open_holds", "reservation_of_usage", "with_hold"]
@@ -105,15 +105,19 @@ def reservation_of_usage(
         from tokenbill.core.billing.quota_use import check_quotas  # few plans have quotas
 
         check_quotas(account, request, compiled)
-    # Priced together with all that runs: two requests within one free allowance may cost something together.
-    request = with_held(request)
-    found, lacking = weighed(request, compiled)
-    if lacking:
-        raise BalanceExhausted(lacking, request.plan.currency.code)
-    spent = difference(account.credit_balance, found.credit_balance)
-    taken = {**dict(found.drawn), CREDIT: decimal(max(spent, ZERO))}
     # what the holds before it took of the same grants is reserved already
-    before = account.balance.open_holds.live(when)
+    before = open_holds(account).live(when)
+    # Priced together with all that runs: two requests within one free allowance may cost something together.
+    taken = None
+    if request.versions is None:
+        taken = draws_to_come(request.opening, compiled, request.usage + before.usage, request.period, when)
+    if taken is None:
+        request = with_held(request)
+        found, lacking = weighed(request, compiled)
+        if lacking:
+            raise BalanceExhausted(lacking, request.plan.currency.code)
+        spent = difference(account.credit_balance, found.credit_balance)
+        taken = {**dict(found.drawn), CREDIT: decimal(max(spent, ZERO))}
     held = {id: difference(before.reserved[id], before.amounts.get(id, ZERO)) for id in before.reserved}
     more = {id: decimal(difference(amount, held.get(id, ZERO))) for id, amount in taken.items()}
     return {id: amount for id, amount in more.items() if amount > 0}

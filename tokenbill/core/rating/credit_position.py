@@ -27,7 +27,15 @@ from tokenbill.core.rating.opening import Opening, kept_draws, offers_of
 from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun
 from tokenbill.core.rating.statement import Statement, rate
 
-__all__ = ["CellRun", "ChargePosition", "CreditPosition", "Stretch", "position_of", "stretch_of"]
+__all__ = [
+    "CellRun",
+    "ChargePosition",
+    "CreditPosition",
+    "Stretch",
+    "draws_to_come",
+    "position_of",
+    "stretch_of",
+]
 
 At: TypeAlias = "date | str | None"
 PROMOTIONAL = Identity.named("credit", "promotional", None)
@@ -135,11 +143,10 @@ class CreditPosition(NamedTuple):
         """Whether credit has paid all that it may pay."""
         return self.paid == self.total and (self.promotional == self.net or not self.stretch.promotional)
 
-    def balance(self) -> Balance:
-        """What is left of the grants."""
-        places, before, stretch = self.sums.plan.places, self.stretch.drawn, self.stretch
+    def paid_by_grant(self) -> dict[str, Decimal]:
+        """What each grant paid of the period."""
+        places, found, stretch = self.sums.plan.places, dict[str, Decimal](), self.stretch
         # In order of drawing each pays what those before it left: so the sums say what each has paid.
-        changes = dict[str, Decimal]()
         for offers, paid in (
             (stretch.offers["promotional"], self.promotional),
             (stretch.offers["paid"], self.paid),
@@ -148,9 +155,16 @@ class CreditPosition(NamedTuple):
             for offer in offers:
                 part = max(min(int(offer.amount), paid - upto), 0)
                 upto += part
-                change = difference(shifted(part, places), before.get(offer.id, ZERO))
-                if change:
-                    changes[offer.id] = decimal(change)
+                found[offer.id] = shifted(part, places)
+        return found
+
+    def balance(self) -> Balance:
+        """What is left of the grants."""
+        before, stretch = self.stretch.drawn, self.stretch
+        changes = {
+            id: decimal(difference(part, before.get(id, ZERO))) for id, part in self.paid_by_grant().items()
+        }
+        changes = {id: change for id, change in changes.items() if change}
         return stretch.balance.drawn_by(changes) if changes else stretch.balance
 
     def with_holds(self, holds: Holds, period: Period | None) -> CreditPosition:
@@ -273,6 +287,22 @@ def position_of(
     paid = min(stretch.paid, total)
     fell = known is not None and (promotional < known.promotional or paid < known.paid)
     return CreditPosition(Position(plan, nets, tiered), stretch, total, net, promotional, paid, fell)
+
+
+def draws_to_come(
+    opening: Opening, plan: CompiledPlan, usage: Usage, period: Period | None, at: At
+) -> dict[str, Decimal] | None:
+    """What each grant would pay more with usage to come; None where sums do not say that credit covers it."""
+    known: CreditPosition | None = opening.made.get("credit")
+    # of what bills no overage alone is it known here that credit surely covers it
+    if plan.plan.overage != "refuse" or (known is None and not opening.is_fresh):
+        return None
+    after = position_of(opening, plan, usage, period, at, final=False, anew=False)
+    if after is None:
+        return None
+    before = {} if known is None else known.paid_by_grant()
+    paid = after.paid_by_grant()
+    return {id: decimal(difference(paid.get(id, ZERO), before.get(id, ZERO))) for id in {**before, **paid}}
 
 
 def _upto(plan: CompiledPlan, nets: Sequence[Number], tiered: Tiered, stretch: Stretch) -> int:
