@@ -94,6 +94,29 @@ def test_the_least_that_is_due_is_an_amount():
     assert BillingPlan.on_demand(U).fingerprint() != BillingPlan.on_demand(U, least_due=1).fingerprint()
 
 
+@pytest.mark.parametrize("keep", [lambda account: account, stored], ids=["kept", "stored"])
+@pytest.mark.parametrize(
+    ("end", "usage"), [("2026-04-16", 18), ("2026-05-01", 18), (None, 18), ("2026-05-02", 18)]
+)
+def test_the_last_bill_of_a_contract_carries_nothing(end, usage, keep):
+    plan = BillingPlan.on_demand(CENTS, cycle=Cycle.monthly(), least_due="1.00")
+    contract, april = Contract(plan), Period("2026-04-01", "2026-05-01")
+    first = Bill.of({"u": 30}, contract, period=MARCH)
+    contract = contract.ended(end) if end else contract
+
+    interim = Bill.of(
+        {"2026-04-05": {"u": usage}}, contract, period=april, opening=keep(first.closing), final=False
+    )
+    last = Bill.of({}, contract, period=april, opening=keep(interim.closing))
+
+    # 0.30 of March and 0.18 of April, where no bill comes after it
+    is_last = end in ("2026-04-16", "2026-05-01")
+    assert (first.due, interim.due, last.due) == (0, 0, Decimal("0.48") if is_last else 0)
+    assert last.closing.credit_balance == (0 if is_last else Decimal("-0.48"))
+    last.verify()
+    assert serial.loads(serial.dumps(last)).due == last.due
+
+
 # --- accounts that may owe -------------------------------------------------------------------------------
 
 

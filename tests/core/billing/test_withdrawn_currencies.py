@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tokenbill import Account, Bill, BillingPlan, Grant, Period, PriceSchedule, Tax, focus, serial
+from tokenbill import Account, Bill, BillingPlan, Cycle, Grant, Period, PriceSchedule, Tax, focus, serial
 
 DECEMBER = Period("2025-12-01", "2026-01-01")
 
@@ -24,3 +24,14 @@ def test_a_stored_bill_is_read_corrected_and_exported(code):
     rows = focus.rows([stored, note], issuer="Acme")
     assert sum(row["BilledCost"] for row in rows) == Decimal("31.18")
     assert {row["BillingCurrency"] for row in rows} == {code}
+
+
+@pytest.mark.parametrize(("code", "last"), [("BGN", "2025-12"), ("HRK", "2022-12"), ("SLL", "2024-03")])
+def test_a_bill_of_a_period_after_its_currency_says_so(code, last):
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1, currency=code), cycle=Cycle.monthly())
+    month = Cycle.monthly().containing(f"{last}-15")
+    after = Cycle.monthly().containing(month.end)
+
+    assert Bill.of({"calls": 1}, plan, period=month).notes == ()
+    (note,) = Bill.of({"calls": 1}, plan, period=after).notes
+    assert note == f"{code} was withdrawn on {month.end}, before this period"

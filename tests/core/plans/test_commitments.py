@@ -22,7 +22,7 @@ from tokenbill import (
     serial,
 )
 from tokenbill.core.plans.commitments import CommitmentMet
-from tokenbill.errors import InvalidAccount, InvalidPeriod, InvalidPlan
+from tokenbill.errors import CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan
 
 YEAR = Cycle.yearly("2026-01-01")
 MONTH = Cycle.monthly()
@@ -72,7 +72,7 @@ def test_an_account_keeps_what_was_met_and_a_new_term_begins_with_nothing():
     _, account = year_of(plan_of(), [900] * 3)
     _, after = year_of(plan_of(), [1200] * 12)
 
-    assert account.commitments == (CommitmentMet("commitment", "2026-01-01", 2700),)
+    assert account.commitments == (CommitmentMet("commitment", "2026-01-01", 2700, "USD"),)
     assert after.commitments == ()
     bill = Bill.of({"u": 50}, plan_of(), period=month(1, 2027), opening=after)
     assert [it.amount for it in bill.closing.commitments] == [50]
@@ -189,3 +189,18 @@ def test_a_plan_takes_several_by_their_names():
         plan_of(term={"on": "usages"})
     with pytest.raises(InvalidAccount, match="not what was met"):
         Account(commitments=5)
+
+
+@pytest.mark.parametrize("keep", KEEP.values(), ids=KEEP)
+def test_what_was_met_in_one_currency_is_no_part_of_a_commitment_in_another(keep):
+    dollars, euros = (
+        BillingPlan(
+            PriceSchedule({"u": 1}, currency=code), cycle=MONTH, commitment=Commitment(100, cycle=YEAR)
+        )
+        for code in ("USD", "EUR")
+    )
+    account = keep(Bill.of({"u": 30}, dollars, period=month(1)).closing)
+
+    assert Bill.of({"u": 30}, dollars, period=month(2), opening=account).closing.commitments[0].amount == 60
+    with pytest.raises(CurrencyMismatch, match="USD"):
+        Bill.of({"u": 30}, euros, period=month(2), opening=account)

@@ -14,6 +14,7 @@ from tokenbill import (
     PerUnit,
     PriceBook,
     PriceSchedule,
+    Quota,
     Tax,
     Usage,
 )
@@ -147,3 +148,20 @@ def test_a_grant_on_one_fee_pays_that_fee():
     bill = Bill.of(Usage(api_calls=50), plan(fees=[Fee(40, "platform")]), opening=account)
 
     assert (str(bill.due), dict(bill.closing.balance.draws)["g"]) == ("90.00", 100)
+
+
+@pytest.mark.parametrize(
+    "quota", [Quota("gpu_hourz", 1, every="5h"), Quota(amount=1, every="1d", on=("api_calls", "gpu_hourz"))]
+)
+def test_a_quota_on_what_is_not_there_is_refused(quota):
+    prices = PriceSchedule(api_calls=1, gpu_hours=1)
+
+    with pytest.raises(InvalidPlan, match="did you mean 'gpu_hours'"):
+        BillingPlan(prices, quotas=[quota])
+
+
+def test_a_draw_limit_on_what_is_not_there_is_refused_at_the_bill():
+    opening = Account(balance=[Grant("g", 1, "USD", most=("1", "api_callz"))])
+
+    with pytest.raises(InvalidPlan, match="a draw limit of grant g on nothing that is charged"):
+        Bill.of({}, BillingPlan(PriceSchedule(api_calls=1)), opening=opening)

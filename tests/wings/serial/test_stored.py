@@ -229,7 +229,7 @@ DEFAULTS = {
     },
     "Trial": {"on": ("fee",)},
     "Commitment": {"on": None, "true_up": "end", "overage": Decimal(1), "name": "commitment"},
-    "CommitmentMet": {},
+    "CommitmentMet": {"currency": None},
     "Covered": {},
     "Discount": {"on": None, "prorated": True, "starts": None, "ends": None},
     "LevelChange": {"at": None},

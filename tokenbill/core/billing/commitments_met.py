@@ -44,5 +44,6 @@ def met_after(request: BillRequest, delta: BillDelta) -> tuple[CommitmentMet, ..
         before = next(
             (it.amount for it in opening.commitments if it.name == key and utc(it.start) == utc(start)), ZERO
         )
-        found.append(CommitmentMet(key, start, decimal(plus(before, own))))
+        amount = decimal(plus(before, own))
+        found.append(CommitmentMet(key, start, amount, request.plan.currency.code))
     return met_of(found)

@@ -105,7 +105,8 @@ def bill_request(
     versions = by_version(contract, period, parts, taken, opening, at=at, restate=restate, levels=known)
     clauses = versions.clauses
     is_one = len(clauses) == 1 and clauses[0].period == period and len(versions.past.versions) == 1
-    if is_one and not (restate or names) and not has_fees_of_the_past(contract):
+    carries = clauses[0].plan.least_due is not None and contract.ends_with(period)
+    if is_one and not (restate or names or carries) and not has_fees_of_the_past(contract):
         plan = clauses[0].plan
         return BillRequest(whole, plan, opening, final, back, about, period, at, None, dated), compiled_plan(
             plan, period

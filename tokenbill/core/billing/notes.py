@@ -9,6 +9,16 @@ from tokenbill.core.rating.bill_request import BillRequest
 
 __all__ = ["bill_notes"]
 
+WITHDRAWN = {
+    "ANG": "2025-07-01",
+    "BGN": "2026-01-01",
+    "CUC": "2021-07-01",
+    "HRK": "2023-01-01",
+    "SLL": "2024-04-01",
+    "ZWL": "2024-09-01",
+}
+"""The first day without each currency that was withdrawn; bills of the days before are corrected in it."""
+
 
 def bill_notes(request: BillRequest) -> Iterator[str]:
     """What the schedule says of its prices, and what became of terms and credit since the account before."""
@@ -22,6 +32,10 @@ def bill_notes(request: BillRequest) -> Iterator[str]:
         yield "other terms, the past is the same"
     for reason, amount in opening.goodwill:
         yield f"credited {amount:f} {request.plan.currency.code}: {reason}"
+    code, period = request.plan.currency.code, request.period
+    gone = WITHDRAWN.get(code)
+    if gone is not None and period is not None and str(period.start)[:10] >= gone:
+        yield f"{code} was withdrawn on {gone}, before this period"
     if request.plan.quotas and request.usage and request.at is None and not request.dated:
         yield "usage without a time counts in no quota"
     yield from _grants_passed_over(request)

@@ -10,7 +10,9 @@ from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 from attrs import field, frozen
+from attrs.converters import optional
 
+from tokenbill.core.base.hashing import LATER
 from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.values import Value
@@ -77,11 +79,13 @@ class CommitmentMet(Value):
         name: That of the commitment.
         start: When the term began.
         amount: What was billed of the charges that count, in the plan's currency.
+        currency: Its code; a plan in another currency does not go on with it.
     """
 
     name: str = field(converter=checked_name)
     start: date = field(converter=moment)
     amount: Decimal = field(converter=number)
+    currency: str | None = field(default=None, converter=optional(checked_name), metadata={LATER: True})
 
 
 class Committed(NamedTuple):

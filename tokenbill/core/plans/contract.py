@@ -277,6 +277,12 @@ class Contract(Value):
             raise InvalidPeriod("a period after the contract's end", str(whole), way_out)
         return Period(whole.start, end) if is_before(end, whole.end) else whole
 
+    def ends_with(self, whole: Period | None) -> bool:
+        """Whether a period is the last one: the contract ends in it, or as it does."""
+        if self.end is None or whole is None:
+            return False
+        return not is_before(whole.end, placed(self.end, whole, self.plan.cycle))
+
     def fingerprint(self) -> str:
         """A hash of everything that decides about money; that of the plan, where nothing was amended."""
         if not self.amendments and self.end is None:

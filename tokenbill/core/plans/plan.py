@@ -165,7 +165,7 @@ class BillingPlan(Value):
         if not self.is_version:
             check_taxes(self.taxes)
             check_readings(self)
-            scoped: tuple[Any, ...] = (*self.discounts, *self.taxes, *self.commitment)
+            scoped: tuple[Any, ...] = (*self.discounts, *self.taxes, *self.commitment, *self.quotas)
             for term in scoped:
                 check_scope(f"a {type(term).__name__.lower()}", term.on, [self])
 

@@ -14,7 +14,6 @@ from tokenbill.core.credits.ledger import Draws as ByGrant
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
 from tokenbill.core.money.rounding import Rounding
-from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in, with_held
 from tokenbill.core.rating.billed_before import billed_before, check_accrued, check_terms
 from tokenbill.core.rating.charge_run import (
@@ -225,18 +224,22 @@ def _owed(
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
     # Below zero a bill gives back: never cash, but a credit that the next bill spends first.
-    is_due = open >= 0 and not _is_carried(request.plan, open)
+    is_due = open >= 0 and not _is_carried(request, open)
     due, credit = (open, ZERO) if is_due else (ZERO, open.copy_negate())
     return BillDelta._make(
         (total, accrued, due, credit, position, opening.balance, (), (), after, was, None, None)
     )
 
 
-def _is_carried(plan: BillingPlan, due: Decimal) -> bool:
+def _is_carried(request: BillRequest, due: Decimal) -> bool:
     """Whether what would be due stays owed: on an account that may owe, and below the least that is due."""
+    plan, versions = request.plan, request.versions
     if plan.overage == "owe":
         return due > 0
-    return plan.least_due is not None and 0 < due < plan.least_due
+    if plan.least_due is None or not 0 < due < plan.least_due:
+        return False
+    # no bill comes after the last one of a contract, so that what it carried would never be paid
+    return versions is None or not request.final or not versions.contract.ends_with(request.period)
 
 
 def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None:
@@ -255,7 +258,7 @@ def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None
     total = decimal(difference(accrued, before)) if before else accrued
     due = plan.money(credit.total - credit.paid)
     owed = ZERO
-    if _is_carried(request.plan, due):
+    if _is_carried(request, due):
         due, owed = ZERO, due.copy_negate()
     parts = total, accrued, due, owed, None, NO_BALANCE, (), (), None, None, credit, None
     delta = PaidBySums._make(parts)
@@ -289,7 +292,7 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
     accrued = decimal(after.total)
     total = decimal(difference(accrued, opening.accrued))
     cash = decimal(difference(total, plan.money(int(paid))))
-    is_due = cash >= 0 and not _is_carried(request.plan, cash)
+    is_due = cash >= 0 and not _is_carried(request, cash)
     due, credit = (cash, ZERO) if is_due else (ZERO, cash.copy_negate())
     # what an ended grant gives back it offers no more
     fell = any(
@@ -342,7 +345,7 @@ def _staged(request: BillRequest, plan: CompiledPlan) -> tuple[BillDelta, Rating
     credit = decimal(difference(opening.credit_balance, spent))
     cash = difference(total, exact_sum([spent, *(part for id, part in changes.items() if id in in_money)]))
     due = decimal(max(difference(cash, min(credit, ZERO)), ZERO))
-    due = ZERO if _is_carried(request.plan, due) else due
+    due = ZERO if _is_carried(request, due) else due
     credit = decimal(exact_sum([credit, due, difference(ZERO, cash)])) or ZERO
 
     balance = opening.balance.drawn_by(changes) if changes else opening.balance

@@ -30,6 +30,7 @@ from tokenbill.core.rating.pricing_stages import FeeCharge
 from tokenbill.core.rating.rating_run import Identity, Note, Number, RatingRun, allocated, running_units
 from tokenbill.core.rating.readings import Readings, readings_of
 from tokenbill.core.rating.version_items import EntryItem
+from tokenbill.errors import CurrencyMismatch
 
 __all__ = [
     "NOTHING_DRAWN",
@@ -227,8 +228,12 @@ class ChargeRun(RatingRun):
         self.taxed.append((amount, parts))
 
     def met(self, name: str, start: date) -> Number:
-        kept = (it.amount for it in self.request.met if it.name == name and utc(it.start) == utc(start))
-        return Fraction(next(kept, 0))
+        kept = (it for it in self.request.met if it.name == name and utc(it.start) == utc(start))
+        met, unit = next(kept, None), self.plan.plan.currency
+        if met is not None and met.currency not in (None, unit.code):
+            # what was met in dollars is no part of what is committed in euros
+            raise CurrencyMismatch(met.currency, unit)
+        return Fraction(0 if met is None else met.amount)
 
     def commit(self, name: str, own: Number, over: Number) -> None:
         self.committed[name] = self.round(own * 10**self.plan.places, over)

@@ -280,11 +280,16 @@ def sort_of(grant: Grant, plan: BillingPlan) -> Sort:
 
 def check_grants(opening: Opening, plan: BillingPlan, contract: Any = None) -> None:
     """What a grant is on has to be there: on the plan, or on some plan of the contract."""
-    scoped = [grant for grant in opening.balance.grants if grant.on and opening.balance.left(grant.id)]
+    scoped = [
+        (f"{what} {grant.id}", on)
+        for grant in opening.balance.grants
+        for what, on in (("grant", grant.on), ("a draw limit of grant", grant.most and grant.most.on))
+        if on and opening.balance.left(grant.id)
+    ]
     if scoped:
         amended = () if contract is None else (contract.plan, *(item.plan for item in contract.amendments))
-        for grant in scoped:
-            check_scope(f"grant {grant.id}", grant.on, [plan, *amended])
+        for what, on in scoped:
+            check_scope(what, on, [plan, *amended])
 
 
 def check_currencies(opening: Opening, plan: BillingPlan) -> None:
