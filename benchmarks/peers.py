@@ -349,8 +349,10 @@ def measured(name: str) -> dict[str, Any]:
 
 def told(verdicts: dict[str, int]) -> str:
     """The counts of a group in a cell."""
-    found = [f"{verdicts[word]:,} {word}" for word in ("exact", "near", "wrong") if word in verdicts]
-    return ", ".join(found) or "not said"
+    if set(verdicts) == {"not said"}:
+        return "not said"
+    words = (word for word in ("exact", "near", "wrong", "not said") if word in verdicts)
+    return ", ".join(f"{verdicts[word]:,} {word}" for word in words)
 
 
 def main() -> None:

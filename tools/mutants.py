@@ -132,6 +132,11 @@ def planted(mutant: Mutant, text: str) -> str:
     return b"".join([*lines[: mutant.line - 1], middle, *lines[mutant.end[0] :]]).decode()
 
 
+def nothing_at(mutant: Mutant) -> Mutant:
+    """A mutant that puts nothing before the first token of the module."""
+    return mutant._replace(line=1, column=0, end=(1, 0), after="")
+
+
 def mapped(paths: list[str]) -> None:
     """Run tests once, and keep which of them reached which line."""
     HOME.mkdir(exist_ok=True)
@@ -177,13 +182,16 @@ def verdict(mutant: Mutant, tests: list[str]) -> str:
     module.write_text(text, encoding="utf-8")
     if os.WIFSIGNALED(status):
         return "killed by time"
-    return {0: "alive", 5: "unreached"}.get(os.waitstatus_to_exitcode(status), "killed")
+    found = {0: "alive", 1: "killed", 2: "killed", 5: "unreached"}.get(os.waitstatus_to_exitcode(status))
+    if found is None:
+        raise SystemExit(f"pytest could not run {' '.join(tests)}")
+    return found
 
 
 def run(asked: list[str], *, bounds: bool) -> None:
     """Try each mutant of the modules asked for that has no verdict yet."""
     coverage: Any = importlib.import_module("coverage")
-    for name in ("pytest", "_pytest.assertion.rewrite", "hypothesis", "attrs", "zoneinfo"):
+    for name in ("pytest", "attrs", "zoneinfo"):  # pytest itself has to be first to see Hypothesis
         importlib.import_module(name)
     data = coverage.CoverageData(str(MAP))
     data.read()
@@ -195,10 +203,14 @@ def run(asked: list[str], *, bounds: bool) -> None:
     known = {line["key"] for line in results()}
     for given in map(Path, asked):
         for path in sorted((ROOT / given).rglob("*.py")) if given.suffix != ".py" else [ROOT / given]:
-            for mutant in mutants(path):
-                if mutant.key in known or (bounds and not mutant.is_bound):
-                    continue
-                told = {"key": mutant.key, "verdict": verdict(mutant, reaching(data, mutant))}
+            left = [mutant for mutant in mutants(path) if mutant.key not in known]
+            if bounds:
+                left = [mutant for mutant in left if mutant.is_bound]
+            for place, mutant in enumerate(left):
+                tests = reaching(data, mutant)
+                if not place and verdict(nothing_at(mutant), tests) not in ("alive", "unreached"):
+                    raise SystemExit(f"the tests of {mutant.module} fail without a mutant")
+                told = {"key": mutant.key, "verdict": verdict(mutant, tests)}
                 with RESULTS.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(told) + "\n")
 
