@@ -80,10 +80,12 @@ class Answers:
         started = kind == "message_start" and is_object(members.get("message"))
         if started:
             members, key = enclosing(members_of(members["message"], "message"))
+        # an event without counts is no answer: taken as one it would begin a row of its own
         if (key is None and _silent(kind, members)) or (key is not None and members[key] is None):
             self.passed += 1
             return None
         at = name if name is not None else id_of(members)
+        # the last event of a stream carries the counts and no id: it belongs to what began last
         if kind == "message_delta" and at is None:
             at = self.open
         if started:
@@ -91,6 +93,7 @@ class Answers:
             self.open = at if at is not None else ("stream", len(self.found))
             at = self.open
         if at is None:
+            # nothing says that it repeats another, so it is charged
             at = ("row", len(self.found) + self.passed)
         if at in self.found:
             self.passed += 1
@@ -116,6 +119,7 @@ def _merged(earlier: Row, later: Row, key: str | None) -> Row:
     """A piece and the next one of the same answer."""
     if key is None:
         return _grown(earlier, later)
+    # the last chunk may leave out what an earlier one said, such as the model
     row = {**earlier, **{name: value for name, value in later.items() if not is_empty(value)}}
     before = earlier.get(key)
     if before is not None:
@@ -134,11 +138,13 @@ def _grown(earlier: Row, later: Row) -> Row:
     row = dict(earlier)
     for key, value in later.items():
         before = row.get(key)
+        # the last event of some streams writes null for what did not change
         if is_empty(value) and before is not None:
             continue
         if is_object(before) and is_object(value):
             row[key] = _grown(members_of(before, key), members_of(value, key))
             continue
+        # usage of an answer is a running sum: one that falls is that of another answer
         if not re.search(NO_COUNT, key):
             one, other = _whole(before), _whole(value)
             if one is not None and other is not None and other < one:

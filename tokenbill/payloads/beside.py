@@ -109,6 +109,7 @@ class Items:
         tools = response.get(self.usage)
         used = {} if tools is None else members_of(tools, self.usage)
         calls = self._calls(response.get(self.key))
+        # the tool knows what it was charged for; the items show every step of it
         searches = members_of(
             first_of(used, "web_search") if is_object(used.get("web_search")) else {}, "web_search"
         ).get("num_requests")
@@ -131,9 +132,11 @@ class Items:
             meter = self.meters.get(kind)
             action = members.get("action")
             step = text_of(members_of(action, "action").get("type")) if is_object(action) else ""
+            # to open a page or to look within one is no search
             if meter is None or (meter == "web_searches" and step not in ("", "search")):
                 continue
             container = text_of(members.get("container_id"))
+            # a session is charged once for its container, however often code ran in it
             if meter == "code_sessions" and container:
                 if container in containers:
                     continue
@@ -174,6 +177,7 @@ class Grounding:
             members = members_of(grounds, "groundingMetadata")
             for name in QUERIES:
                 asked = listed_in(members.get(name), name)
+                # a query that two candidates share was sent, and is charged, once
                 queries["web_searches"] |= {text for text in map(text_of, asked) if text.strip()}
             chunks = listed_in(first_of(members, "groundingChunks", "grounding_chunks"), "groundingChunks")
             if any(
@@ -190,6 +194,7 @@ class Grounding:
         model = text_of(first_of(response, *MODEL_KEYS))
         if re.search(PER_PROMPT, model):
             return 1
+        # one search costs the same by either rule; two do not
         if searches > 1 and not model:
             way_out = "give the response with its modelVersion: older models charge one a prompt"
             raise UnreadableInput("an answer of no named model, with searches", searches, way_out)
@@ -229,6 +234,7 @@ class Marked:
                 for note in listed_in(notes, "annotations")
                 if is_object(note)
             ]
+            # nothing counts the searches behind a citation: that there is one is all that is known
             if set(kinds) & set(self.kinds):
                 counts.call(self.meter, 1)
                 return

@@ -42,6 +42,7 @@ def read_cost(payload: Any) -> Decimal | None:
     """
     usage, response = located(payload)
     for members in (usage, response):
+        # ticks are whole numbers and exact; the cost beside them may be a float
         for key in TICKS:
             if members.get(key) is not None:
                 return EXACT.multiply(_amount(members[key]), TICK)
@@ -73,6 +74,7 @@ def read_costs(report: Any) -> list[dict[str, Any]]:
         for one in listed_in(held.get("results"), "results"):
             result = members_of(one, "results")
             amount = result.get("amount")
+            # OpenAI writes an object in dollars, Anthropic a text in cents
             if is_object(amount):
                 priced = members_of(amount, "amount")
                 value, currency = _amount(priced.get("value")), priced.get("currency")
@@ -107,6 +109,7 @@ def _amount(cost: object) -> Decimal:
         amount = number(cost)
     except InvalidNumber:
         way_out = "a cost is an amount of 0 or more"
+        # the digits of a float are not those that the provider wrote
         if isinstance(cost, float):
             what, way_out = "not an exact cost", "parse the JSON with json.loads(…, parse_float=Decimal)"
             raise UnreadableInput(what, telling(cost), way_out) from None

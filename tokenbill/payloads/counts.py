@@ -81,6 +81,7 @@ def counted(usage: dict[str, Any], shape: Shape, *, named: bool = True) -> Count
     counts = Counts(shape=shape)
     _read(usage, shape.named_fields if named else shape.fields, counts)
     found = counts.found
+    # a summary counts what its details name: only without them it is all there is
     for summary, details in shape.summaries.items():
         if usage.get(summary) is not None and usage.get(details) is None:
             counts.call("server_tool_calls", count(usage[summary], summary))
@@ -109,6 +110,7 @@ def _read(members: dict[str, Any], fields: dict[str, Field], counts: Counts) -> 
     for key, value in members.items():
         known = fields.get(key)
         if known is None:
+            # a number that the shape does not know may be what costs most
             if value is not None and (type(value) is not str or value.isdecimal()):
                 _check_unknown(key, value, counts.shape)
             continue
@@ -130,6 +132,7 @@ def _read(members: dict[str, Any], fields: dict[str, Field], counts: Counts) -> 
 
 
 def _count(value: object, role: str, path: str) -> int | None:
+    # a whole that is null was not counted: taken as 0 the request would be free
     if value is None and role in WHOLES:
         raise UnreadableInput(f"{path} is not known", value, "leave the request out, or look up its counts")
     return None if value is None else count(value, path)
@@ -175,6 +178,7 @@ def _add_list(counts: Counts, value: object, listed: Listed, key: str) -> None:
     for item in listed_in(value, key):
         members = members_of(item, key)
         label, amount = members.get(listed.label), members.get(listed.count)
+        # an item under no label counts too, under the role that the shape gives to it
         role = listed.roles.get("" if label is None else text_of(label).upper() or "?")
         more = {name: held for name, held in members.items() if name not in (listed.label, listed.count)}
         if role is None or counts_something(
@@ -186,6 +190,7 @@ def _add_list(counts: Counts, value: object, listed: Listed, key: str) -> None:
             )
         sums[role] = sums.get(role, 0) + (0 if amount is None else count(amount, f"{key}.{listed.count}"))
     for role, amount in sums.items():
+        # tokens are parts of a whole; all else stands beside it
         if role.partition(".")[0] in TOKENS:
             counts.add(role, amount, key)
         else:
@@ -200,6 +205,7 @@ def add_calls(counts: Counts, value: object, rule: ByName, key: str) -> None:
     else:
         named = [(text_of(plain(name)), 1) for name in listed_in(value, key)]
     for name, times in named:
+        # a tool that is not in the table may be free or dear: nobody can say which
         meter = rule.meters.get(name.removeprefix(rule.lead).lower(), rule.other or "?")
         if meter == "?" and times:
             way_out = f"known are {', '.join(rule.meters)}; price this request by hand"
@@ -223,6 +229,7 @@ def add_tier(counts: Counts, tier: object, key: str) -> None:
     if tier is None:
         return
     name = text_of(tier).lower()
+    # a tier that nobody knows has a price that nobody knows
     if name not in TIERS or (not name and not isinstance(tier, str)):
         known = ", ".join(sorted(filter(None, TIERS)))
         raise UnreadableInput(f"{key} is not known", telling(tier), f"it is one of {known}")

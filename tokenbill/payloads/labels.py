@@ -31,6 +31,7 @@ def labelled(usage: Usage, labels: Mapping[str, str]) -> Usage:
 def by_label(tokens: Mapping[Any, Any], counts: Counts) -> dict[str, Any]:
     """The tokens with the labels that their object names: for all of them, or for those of one role."""
     found: dict[str, Any] = {}
+    # a lifetime of what was read concerns that alone, a service tier everything
     every = {label: one_of(values, label) for (role, label), values in counts.labels.items() if role is None}
     read = {label: one_of(values, label) for (role, label), values in counts.labels.items() if role == "read"}
     for text, quantity in tokens.items():

@@ -22,6 +22,7 @@ def claude_code(row: dict[str, Any], kind: str | None, state: State) -> list[Pie
     # What the agent says itself under no model cost nothing.
     if text_of(payload.get("model")) == "<synthetic>":
         return []
+    # a snapshot is written for each block of one message, each with the counts so far
     name = id_of(payload) or id_of(row)
     return [Piece(payload, "anthropic.messages", name, at=instant_of(row))]
 
@@ -29,6 +30,7 @@ def claude_code(row: dict[str, Any], kind: str | None, state: State) -> list[Pie
 def codex(row: dict[str, Any], kind: str | None, state: State) -> list[Piece]:
     """Counts since the session began, some of them twice; their differences are the answers."""
     held = members_of(row["payload"], "payload") if is_object(row.get("payload")) else {}
+    # a session that is resumed begins its sums anew
     if text_of(row.get("type")) == "session_meta":
         state.pop("total", None)
     model = text_of(held.get("model"))
@@ -41,6 +43,7 @@ def codex(row: dict[str, Any], kind: str | None, state: State) -> list[Piece]:
     total, last = members.get("total_token_usage"), members.get("last_token_usage")
     if is_object(total):
         now = members_of(total, "total_token_usage")
+        # the same sums are written again where only the rate limits changed
         before, state["total"] = state.get("total"), now
         if before == now:
             return []
@@ -54,6 +57,7 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
     """What was added since; a count that began anew is all new."""
     numbers = {key: value for key, value in now.items() if type(value) is int}
     earlier = {key: value for key, value in before.items() if type(value) is int}
+    # the sums began anew without a word, as after a compaction
     if any(numbers[key] < earlier.get(key, 0) for key in numbers):
         return numbers
     return {key: numbers[key] - earlier.get(key, 0) for key in numbers}
@@ -147,6 +151,7 @@ def copilot(row: dict[str, Any], kind: str | None, state: State) -> list[Piece]:
             )
         ]
     metrics = data.get("modelMetrics")
+    # the sums of a session hold the calls that were counted one by one
     if not is_object(metrics) or state.get("calls"):
         return []
     each = members_of(metrics, "modelMetrics").items()

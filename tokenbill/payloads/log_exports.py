@@ -29,6 +29,7 @@ def openai_batch(row: dict[str, Any], kind: str | None, state: State) -> list[Pi
     response = members_of(row["response"], "response")
     body = response.get("body")
     code = response.get("status_code")
+    # what failed is not charged, though its row is there
     if row.get("error") is not None or (type(code) is int and code >= 400) or not is_object(body):
         return []
     payload = members_of(body, "body")
@@ -73,6 +74,7 @@ def spend(row: dict[str, Any], kind: str | None, state: State) -> list[Piece]:
 
 def langfuse(row: dict[str, Any], kind: str | None, state: State) -> list[Piece]:
     """An observation; those that are no generation sum up others."""
+    # a trace repeats the tokens of the generations within it
     if text_of(row.get("type")).upper() not in ("GENERATION", "EMBEDDING", ""):
         return [Piece({}, is_summary=True)]
     used = first_of(row, "usageDetails", "usage_details", "usage")
@@ -111,6 +113,7 @@ def report(shape: str) -> Reader:
                 result = members_of(one, "results")
                 free = ("object", "model", "batch", *DIMENSIONS)
                 used = {key: value for key, value in result.items() if key not in free}
+                # a report says it by row: half the price, under the same model
                 batch = "batch" if result.get("batch") is True else ""
                 pieces.append(
                     Piece({"usage": used}, shape, None, named(result.get("model")), instant_of(held), batch)
@@ -164,6 +167,7 @@ def _span(span: dict[str, Any]) -> list[Piece]:
     ids = tuple(
         text_of(first_of(context, *keys)) for keys in (("traceId", "trace_id"), ("spanId", "span_id"))
     )
+    # two layers of instrumentation make two spans of one answer: its id tells
     name = text_of(attributes.get("gen_ai.response.id")) or (("span", *ids) if all(ids) else None)
     times = [
         moment(first_of(span, *keys))
@@ -182,6 +186,7 @@ def _flat(attributes: object) -> dict[str, Any]:
         pair = members_of(one, "attributes")
         value = pair.get("value")
         if is_object(value):
+            # a value stands under the name of its type, as in {"intValue": "7"}
             value = next(iter(members_of(value, "value").values()), None)
         flat[text_of(pair.get("key"))] = value
     return flat

@@ -92,6 +92,7 @@ def moment(value: object) -> datetime | None:
         )
         return EPOCH + timedelta(microseconds=number * 10**6 // scale) if scale and number else None
     text = re.sub(r"^(\d{4}-\d\d-\d\d) ", r"\1T", text_of(value))
+    # some exports write neither zone nor time; they mean UTC, and midnight
     for written in (text, f"{text}Z", f"{text}T00:00:00Z"):
         try:
             return instant(written)

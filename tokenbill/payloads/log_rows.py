@@ -87,6 +87,7 @@ def kind_of(rows: Iterable[Mapping[str, Any]]) -> str | None:
     """The kind of a log by the first row that only it has; None where all are answers as they are."""
     for row in rows:
         members = members_of(row, "row")
+        # a report is a list under "data", as many answers are: only what its results count tells it
         for key in ("uncached_input_tokens", "num_model_requests"):
             if any(key in members_of(one, "results") for one in _results(members)):
                 return "anthropic.usage" if key.startswith("uncached") else "openai.usage"
@@ -125,6 +126,7 @@ def pieces_of(row: Mapping[str, Any], kind: str | None, state: State) -> list[Pi
     members = members_of(row, "row")
     if kind is not None and kind in ROWS:
         marked, reader = ROWS[kind]
+        # every span is read: one that sums up others is told apart by its operation
         if kind == "otel" or marked(members):
             return reader(members, None, state)
         if kind not in SHAPES:

@@ -110,6 +110,7 @@ def read_log(
     with opened(source, (), progress) as rows:
         reading = Reading(None if kind == PAYLOAD else kind, rows, on_bad_row)
         if kind is None:
+            # any row may be the first that tells the kind, so all are read before one is billed
             every = [(row, rows.bad("", "").line) for row in _members(rows, reading)]
             reading.kind = kind_of(row for row, _ in every)
             for row, line in every:
@@ -156,6 +157,7 @@ class Reading:
             return
         before = len(self.answers.found)
         at = self.answers.add(piece.payload, piece.name)
+        # counts nothing, and belongs to no answer
         if at is None:
             return
         known = self.last.get(at)
@@ -197,6 +199,7 @@ def _record(payload: dict[str, Any], piece: Piece, line: int, row: Mapping[str, 
         tools = Usage([(meter, quantity) for meter, quantity in usage.items() if "tool" in meter.labels])
         usage = labelled(usage - tools, named) + tools
     if piece.variant:
+        # a batch halves the price of tokens; searches cost in it what they cost outside
         tokens = Usage([(meter, n) for meter, n in usage.items() if meter.name.endswith("_tokens")])
         usage = labelled(tokens, {"variant": piece.variant}) + (usage - tokens)
     at = piece.at or instant_of(payload)

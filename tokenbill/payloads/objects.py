@@ -48,6 +48,7 @@ def members_of(value: Any, what: str) -> dict[str, Any]:
         UnreadableInput: If it is no object, has a key that is no text, or too many.
     """
     known: dict[str, Any] = value
+    # most payloads come from json.loads, and need no look at each key
     if type(known) is dict and len(known) <= MEMBERS and {*map(type, known)} <= ONLY_TEXT:
         return known
     foreign: object = value
@@ -108,6 +109,7 @@ def _message(value: Any) -> object:
         if names is not None:
             numbers = member if repeats else [member]
             named = [
+                # an enum that is newer than the SDK has a number and no name
                 names.values_by_number[each].name if each in names.values_by_number else each
                 for each in numbers
             ]
@@ -207,5 +209,6 @@ def _is_count(key: str, value: object) -> bool:
         return False
     if isinstance(value, str):
         return "token" in key.lower() and str.isdecimal(value)
+    # a zero counts nothing; a fraction may be a score, unless it is named after tokens
     zero = type(value) in (int, float, Decimal) and not value
     return not zero and (isinstance(value, Integral) or (value is not None and "token" in key.lower()))

@@ -169,6 +169,7 @@ def _enclosed(members: dict[str, Any], key: str) -> tuple[dict[str, Any], dict[s
 
 def _by_name(usage: dict[str, Any], name: object) -> Shape:
     """The shape of a name; of several under one name that which has the keys, or the counts."""
+    # one API may write its usage in two ways, of which the keys tell
     alike = SHAPES.get(text_of(name))
     if alike is None:
         raise UnreadableInput(
@@ -233,6 +234,7 @@ def _readings(
             read.append(_usage(usage, response, one, named=False))
         except TokenbillError as refusal:
             refusals.append(refusal)
+    # a total that fits rules out the shapes that refuse it
     decided = any(usage.get(key) is not None for key in TOTALS)
     open_ = not read or any(each != read[0] for each in read) or (bool(refusals) and not decided)
     return (None if open_ else read[0]), refusals
@@ -245,6 +247,7 @@ def _fitting(usage: dict[str, Any]) -> list[Shape]:
     if fitting:
         return fitting
     known = {key for one in EVERY for key in one.named_fields}
+    # first what no shape knows: most often a new key, and the reason
     strange = [key for key in usage if key not in known]
     keys = ", ".join(map(key_of, [*strange, *(key for key in usage if key in known)])) or None
     what = "no shape has the first of these keys" if strange else "no shape has all of these keys"
@@ -299,6 +302,7 @@ def _usage(usage: dict[str, Any], response: dict[str, Any], shape: Shape, *, nam
     """The usage by one shape: its tokens, what its response charges beside them, and their labels."""
     counts = counted(usage, shape, named=named)
     if response and shape.beside:
+        # two keys may lead to one rule, which counts once
         rules = {id(rule): rule for key, rule in shape.beside.items() if response.get(key) is not None}
         for rule in rules.values():
             rule.add(response, counts)
@@ -333,6 +337,7 @@ def _together(parts: list[tuple[Any, Any]], others: list[Usage], *, replaced: bo
         return [*parts, *added.items()]
     own = Usage(parts)
     for meter in ("input_tokens", "output_tokens"):
+        # the models may have used more than the answer shows, but never less
         if added.total(meter) < own.total(meter):
             what = f"the models add up to {added.total(meter)} {meter}, but the whole is"
             raise UnreadableInput(what, own.total(meter), "give the response as the API wrote it")

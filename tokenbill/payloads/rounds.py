@@ -77,6 +77,7 @@ def _round(members: Mapping[str, Any], own: str, shape: Shape) -> tuple[str, Usa
 
 def _answered(own: Usage, messages: list[Usage], counts: Counts, *, advised: bool) -> Usage:
     """The tokens of the messages, as they or the request's own counts tell them, whichever tell more."""
+    # both tell the same tokens; the rounds tell lifetimes and models that the sums leave out
     summed = sum(messages, Usage())
     # Of an advised request the own input may be that of the first message.
     for meter in WHOLES:
