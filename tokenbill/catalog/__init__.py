@@ -163,6 +163,7 @@ def refused(
         InvalidPeriod: If *at* is no instant and no date.
         MissingExtra: If genai-prices is not installed.
     """
+    # converted one by one and not as a list, so that one bad model hides no other
     when, reasons, untied = instant(at), dict[str, str](), set[frozenset[Meter]]()
     for offer in _offers(None, provider, _snapshot(snapshot)):
         try:
@@ -202,6 +203,7 @@ def _snapshot(given: data_snapshot.DataSnapshot | None) -> data_snapshot.DataSna
 
 def _name(shot: data_snapshot.DataSnapshot, *, own: bool) -> str:
     """What the prices are called: the release, unless a snapshot took the place of its prices."""
+    # prices that were fetched meanwhile are not those of the release, and the name is all an auditor has
     if shot.from_auto_update:
         return f"genai-prices, updated {shot.timestamp.date().isoformat()}"
     return "a snapshot for genai-prices" if own else f"genai-prices {release}"

@@ -54,72 +54,81 @@ def causes_of(
     changes = dict[str, tuple[str, Callable[[Usage], Usage]]]()
     if any(label == "cache" for label, _ in labels):
         # some providers count cached tokens within the input, some beside it: both errors are common
-        changes["cached input counted as fresh one too"] = ("quantity", _cached_twice)
+        changes["cached input counted as fresh one too"] = ("quantity", cached_twice)
         if {("cache", "read"), ("cache", "write")} <= labels:
             changes["cached reads counted as fresh input too"] = (
                 "quantity",
-                partial(_cached_twice, only="read"),
+                partial(cached_twice, only="read"),
             )
-        changes["cached input at the full price"] = ("price", _uncached)
-        changes["cached input left out"] = ("quantity", partial(_without, label="cache", value=None))
+        changes["cached input at the full price"] = ("price", uncached)
+        changes["cached input left out"] = ("quantity", partial(without, label="cache", value=None))
     if ("kind", "reasoning") in labels:
-        changes["reasoning left out"] = ("quantity", partial(_without, label="kind", value="reasoning"))
-        changes["reasoning counted twice"] = ("quantity", _reasoning_twice)
+        changes["reasoning left out"] = ("quantity", partial(without, label="kind", value="reasoning"))
+        changes["reasoning counted twice"] = ("quantity", reasoning_twice)
     for label, value in sorted({pair for pair in {*known, *labels} if pair[0] in CONDITIONS}):
         if (label, value) in labels:
-            dropped = partial(_relabelled, label=label, value=None)
+            dropped = partial(relabelled, label=label, value=None)
             changes[f"the standard price in place of {label}={value}"] = ("price", dropped)
-        changes[f"the price of {label}={value}"] = ("price", partial(_relabelled, label=label, value=value))
+        changes[f"the price of {label}={value}"] = ("price", partial(relabelled, label=label, value=value))
+    # a day imported twice is the commonest error of all, and looks like a price that doubled
     changes["counted twice"] = ("doubled", lambda usage: usage * 2)
     for name, (part, change) in changes.items():
         amount = rated(change)
         if amount is not None:
             yield Cause(name, part, amount)
+    # an invoice may follow a list that changed later, or earlier, than ours
     for start, schedule in versions:
         amount = rated(lambda usage: usage, schedule)
         if amount is not None:
             yield Cause(f"the price version of {start}", "price", amount)
 
 
-def _with(meter: Meter, label: str, value: str | None) -> Meter:
+def labelled(meter: Meter, label: str, value: str | None) -> Meter:
+    """A meter with another value of a label, or without the label."""
     others = {key: told for key, told in meter.labels.items() if key != label}
     return Meter(meter.name, others if value is None else {**others, label: value})
 
 
-def _cached_twice(usage: Usage, only: str | None = None) -> Usage:
+def cached_twice(usage: Usage, only: str | None = None) -> Usage:
+    """Cached input counted within the fresh input as well as beside it; *only* reads, or only writes."""
     return usage + Usage(
-        (_with(_with(meter, "cache", None), "ttl", None), quantity)
+        (labelled(labelled(meter, "cache", None), "ttl", None), quantity)
         for meter, quantity in usage.items()
         if meter.labels.get("cache") in ((only,) if only else ("read", "write"))
     )
 
 
-def _uncached(usage: Usage) -> Usage:
+def uncached(usage: Usage) -> Usage:
+    """All input at the fresh price, whatever came out of a cache."""
     return Usage(
-        (_with(_with(meter, "cache", None), "ttl", None), quantity) for meter, quantity in usage.items()
+        (labelled(labelled(meter, "cache", None), "ttl", None), quantity) for meter, quantity in usage.items()
     )
 
 
-def _without(usage: Usage, label: str, value: str | None) -> Usage:
+def without(usage: Usage, label: str, value: str | None) -> Usage:
+    """Usage without the part that has a label, or this value of it."""
+
     def is_kept(meter: Meter, _: Decimal) -> bool:
         return label not in meter.labels or (value is not None and meter.labels[label] != value)
 
     return Usage([pair for pair in usage.items() if is_kept(*pair)])
 
 
-def _reasoning_twice(usage: Usage) -> Usage:
+def reasoning_twice(usage: Usage) -> Usage:
+    """Reasoning added to an output that holds it already."""
     return usage + Usage(
-        (_with(meter, "kind", None), quantity)
+        (labelled(meter, "kind", None), quantity)
         for meter, quantity in usage.items()
         if meter.labels.get("kind") == "reasoning"
     )
 
 
-def _relabelled(usage: Usage, label: str, value: str | None) -> Usage:
+def relabelled(usage: Usage, label: str, value: str | None) -> Usage:
+    """Tokens under another value of a label, or without it."""
     found = list[tuple[Meter, Decimal]]()
     for meter, quantity in usage.items():
         # a lifetime is one of what is written to a cache; searches cost the same in every variant
         concerns = label != "ttl" or meter.labels.get("cache") == "write"
         is_tokens = meter.name.endswith("_tokens")
-        found.append((_with(meter, label, value) if is_tokens and concerns else meter, quantity))
+        found.append((labelled(meter, label, value) if is_tokens and concerns else meter, quantity))
     return Usage(found)

@@ -95,11 +95,14 @@ def entries(
         return {Meter(meter, {**labels}) if labels else meter: steps.base for meter, steps in cells.items()}
     contexts: list[int | None] = [None, *(sorted(thresholds) if long else ())]
     names = dict.fromkeys(meter.name for cells in variants.values() for meter in cells)
-    return {
-        Meter(meter, more): price
-        for name in names
-        for meter, more, price in _combined(_of_name(name, variants), contexts, labels)
-    }
+    found = dict[Meter, PerUnit]()
+    for name in names:
+        of_name = {
+            condition: {meter: steps for meter, steps in cells.items() if meter.name == name}
+            for condition, cells in variants.items()
+        }
+        found |= {Meter(meter, more): price for meter, more, price in _combined(of_name, contexts, labels)}
+    return found
 
 
 class ModelPrices(NamedTuple):
@@ -124,17 +127,14 @@ def schedule_of(models: Sequence[Labelled], name: str, currency: Currency | str 
     """
     limits = {start for prices, _ in models for start in starts(prices.variants)}
     laid = dict[Meter, PerUnit]()
+    comments, hours = list[str](), list[Hours]()
+    # Each model is laid out at the thresholds of all: a request is bracketed before its model is looked up.
     for prices, labels in models:
         laid.update(entries(prices.variants, thresholds=limits, labels=labels))
-    return PriceSchedule(laid, name=name, currency=currency, source=_source(models))
-
-
-def _source(models: Iterable[Labelled]) -> Source:
-    comments, hours = list[str](), list[Hours]()
-    for prices, labels in models:
         comments.extend(prices.comments)
         hours.extend(evolve(each, **labels) for each in prices.hours)
-    return Source(comments=comments, hours=hours)
+    source = Source(comments=comments, hours=hours)
+    return PriceSchedule(laid, name=name, currency=currency, source=source)
 
 
 def price_versions(models: Sequence[tuple[Dated, Mapping[str, str]]], name: str) -> PriceSchedule | PriceBook:
@@ -145,23 +145,15 @@ def price_versions(models: Sequence[tuple[Dated, Mapping[str, str]]], name: str)
         name: What people call the schedules.
     """
     cuts = sorted({start for dated, _ in models for start in dated})
-    made = [partial(_holding, models, cut, name) for cut in cuts]
+
+    def since(cut: datetime) -> PriceSchedule:
+        # of each model the prices that began last: a change of one ends nothing of the others
+        held = [(dated[max(start for start in dated if start <= cut)], labels) for dated, labels in models]
+        return schedule_of(held, name)
+
+    made = [partial(since, cut) for cut in cuts]
     # of the many schedules of all models few are asked for, so each is made when it is
     return PriceBook(zip(cuts, made, strict=True)) if len(cuts) > 1 else made[0]()
-
-
-def _holding(models: Sequence[tuple[Dated, Mapping[str, str]]], at: datetime, name: str) -> PriceSchedule:
-    """The schedule of an instant: of each model the prices that began last."""
-    return schedule_of(
-        [(dated[max(start for start in dated if start <= at)], labels) for dated, labels in models], name
-    )
-
-
-def _of_name(name: str, variants: Variants) -> dict[Condition, Cells]:
-    return {
-        condition: {meter: steps for meter, steps in cells.items() if meter.name == name}
-        for condition, cells in variants.items()
-    }
 
 
 def _combined(
@@ -198,12 +190,9 @@ def closed(cells: Cells) -> dict[Meter, Steps]:
     True
     """
     found = dict(cells)
-    for one, other in combinations(sorted(cells, key=_has_modality), 2):
+    # Sorted so that the one without a modality comes first: cached audio costs what cached tokens do.
+    for one, other in combinations(sorted(cells, key=lambda meter: "modality" in meter.labels), 2):
         agree = all(other.labels.get(label, value) == value for label, value in one.labels.items())
         if one.name == other.name and agree:
             found.setdefault(Meter(one.name, {**one.labels, **other.labels}), cells[one])
     return found
-
-
-def _has_modality(meter: Meter) -> bool:
-    return "modality" in meter.labels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from functools import cache
 from importlib.util import find_spec
@@ -60,11 +60,20 @@ def dated_prices(
     Raises:
         UnreadableInput: If it has none then, or they cannot be told by meters and labels.
     """
-    starting = _starts(offer) if at is None else [at]
+    starting = [] if at is None else [at]
+    if at is None:
+        constraints: list[Any] = [each.constraint for each in _conditional(offer.model)]
+        constraints += [each.constraint for each in _variants_of(offer)]
+        days = {each.start_date for each in constraints if isinstance(each, types.StartDateConstraint)}
+        # the list says days, and its providers change their prices at midnight UTC
+        starting = [EVER, *sorted(datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days)]
     found = {start: _prices(offer, start, is_asked=at is not None) for start in starting}
     if variant is not None:
+        # who asks for one variant gets its prices without the label: all of the usage is of it
         own: Condition = (("variant", variant),)
-        found = {start: _alone(prices, own) for start, prices in found.items()}
+        for start, each in found.items():
+            cells = {STANDARD: each.variants[own]} if own in each.variants else {}
+            found[start] = ModelPrices(cells, (), each.comments)
     if not any(cells for prices in found.values() for cells in prices.variants.values()):
         what = "a model without prices" if variant is None else f"no prices of variant {quoted(variant)}"
         raise UnreadableInput(what, offer.path, "price it by a schedule of your own, if it is free by 0")
@@ -74,20 +83,6 @@ def dated_prices(
             PriceSchedule(entries(prices.variants, thresholds=starts(prices.variants), labels={}))
             untied.add(meters)
     return found
-
-
-def _alone(prices: ModelPrices, own: Condition) -> ModelPrices:
-    """The prices of one variant, without its label."""
-    cells = {STANDARD: prices.variants[own]} if own in prices.variants else {}
-    return ModelPrices(cells, (), prices.comments)
-
-
-def _starts(offer: Offer) -> list[datetime]:
-    """Midnights in UTC."""
-    constraints: list[Any] = [each.constraint for each in _conditional(offer.model)]
-    constraints += [each.constraint for each in _variants_of(offer)]
-    days = {each.start_date for each in constraints if isinstance(each, types.StartDateConstraint)}
-    return [EVER, *sorted(datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days)]
 
 
 def _conditional(info: types.ModelInfo) -> list[types.ConditionalPrice]:
@@ -120,10 +115,10 @@ def _prices(offer: Offer, at: datetime, *, is_asked: bool) -> ModelPrices:
             standard = each.prices if _is_active(each.constraint, at) else standard
         variants[STANDARD] = _cells(offer, standard)
     elif windows:
-        variants, hours = _by_the_hour(offer, standard, windows)
+        variants, hours = by_the_hour(offer, standard, windows)
     else:
         variants[STANDARD] = _cells(offer, standard)
-    for name, own in _overrides(offer, at).items():
+    for name, own in overrides(offer, at).items():
         if hours:
             raise UnreadableInput(
                 "variants of prices by the time of day", offer.path, "give the instant: at=…"
@@ -134,12 +129,13 @@ def _prices(offer: Offer, at: datetime, *, is_asked: bool) -> ModelPrices:
     return ModelPrices(variants, hours, told)
 
 
-def _overrides(offer: Offer, at: datetime) -> dict[str, dict[str, Any]]:
+def overrides(offer: Offer, at: datetime) -> dict[str, dict[str, Any]]:
     """What each variant that has started charges otherwise than the standard; of two the first says it."""
     names, found = dict[str, dict[str, str]](), dict[str, dict[str, Any]]()
     for each in _variants_of(offer):
         if _is_active(each.constraint, at):
             name = "+".join(each.when.values())
+            # a label has one value: conditions that need two of them cannot be told by usage
             if names.setdefault(name, each.when) != each.when or len(each.when) != 1:
                 raise UnreadableInput("a variant that one label does not tell", name, "price it by hand")
             own = {key: value for key, value in vars(each.prices).items() if value is not None}
@@ -155,7 +151,7 @@ def _is_active(constraint: Any, at: datetime) -> bool:
     return constraint is None or bool(constraint.active(at))
 
 
-def _by_the_hour(
+def by_the_hour(
     offer: Offer, base: types.ModelPrice, windows: list[types.ConditionalPrice]
 ) -> tuple[dict[Condition, Mapping[Meter, Steps]], tuple[Hours, ...]]:
     """Prices of a day: the dearer ones are the standard, so that usage without its hour is not too cheap."""
@@ -165,7 +161,7 @@ def _by_the_hour(
     if not compared or not (max(compared) <= 0 or min(compared) >= 0):
         raise UnreadableInput("prices by the time of day", offer.path, "give the instant: at=…")
     constraints: list[Any] = [each.constraint for each in windows]
-    spans = sorted((_clock(each.start_time), _clock(each.end_time)) for each in constraints)
+    spans = sorted((clock_in_utc(each.start_time), clock_in_utc(each.end_time)) for each in constraints)
     if max(compared) <= 0:  # a window of the day is dearer: off peak is what lies between windows
         ends = [end for _, end in spans]
         gaps = zip(ends, [start for start, _ in spans[1:]] + [spans[0][0]], strict=True)
@@ -177,14 +173,16 @@ def _compared(one: Steps, other: Steps) -> int:
     """-1, 0 or 1: whether a price is lower, the same or higher; prices with tiers have to agree."""
     if one == other:
         return 0
+    # which of two tables of tiers is dearer depends on the request
     if one.above or other.above:
         raise UnreadableInput("prices by the time of day", "tiers", "give the instant: at=…")
     return -1 if one.base.rate < other.base.rate else 1
 
 
-def _clock(given: time) -> time:
+def clock_in_utc(given: time) -> time:
     """A time of day in UTC."""
     moved = datetime.combine(EVER.date(), given, given.tzinfo or UTC).astimezone(UTC).time()
+    # hours of a schedule are told by minutes; a window by the second would be cut without a word
     if moved.second or moved.microsecond:
         raise UnreadableInput("prices by the second of the day", moved.isoformat(), "give the instant: at=…")
     return moved
@@ -195,7 +193,12 @@ def _cells(
 ) -> Mapping[Meter, Steps]:
     """What a set of prices charges by meter; none where it holds no price at all."""
     found = dict[Meter, Steps]()
-    for meter, steps in _metered({**vars(price), **(own or {})}):
+    for key, value in {**vars(price), **(own or {})}.items():
+        if value is None or key.startswith("_"):
+            continue
+        meter, per = _counted(key)
+        steps = _steps(value, per)
+        # the package may name one meter by two keys, which is no harm while they agree
         if found.setdefault(meter, steps) != steps:
             raise UnreadableInput("two prices of one meter", f"{meter} of {offer.path}", "price it by hand")
     # what is counted and not charged is priced 0, so that the provider's own payloads are never unpriced
@@ -203,16 +206,10 @@ def _cells(
     return {**{Meter(name): Steps(PerUnit(0)) for name in free}, **found} if found else {}
 
 
-def _metered(members: Mapping[str, Any]) -> Iterator[tuple[Meter, Steps]]:
-    for key, value in members.items():
-        if value is not None and not key.startswith("_"):
-            meter, per = _counted(key)
-            yield meter, _steps(value, per)
-
-
 @cache
 def _counted(key: str) -> tuple[Meter, int]:
     """The meter that a key of prices is about, and the units that its price covers."""
+    # the package may learn units that no payload of ours counts, and their price must not be lost
     if key not in UNITS:
         raise UnreadableInput("a price of an unknown unit", key, "price it by a schedule of your own")
     name, unit = UNITS[key]

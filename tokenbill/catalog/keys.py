@@ -143,7 +143,7 @@ def counted(key: str, value: object, mode: object) -> dict[str, object]:
     """
     if key == "search_context_cost_per_query" and is_mapping(value) and value.keys() <= SEARCHES.keys():
         return {SEARCHES[size]: price for size, price in value.items()}
-    base = _parts(key)["base"]
+    base = parts_of(key)["base"]
     of_mode = OF_MODE.get(mode, {}) if isinstance(mode, str) else {}
     meter = of_mode.get(base) or RATES.get(base)
     return {meter: value} if meter else {}
@@ -155,7 +155,7 @@ def condition(key: str, provider: object) -> tuple[str, int | None]:
     >>> condition("output_cost_per_token_above_200k_tokens_batches", "anthropic")
     ('batch', 200000)
     """
-    parts = _parts(key)
+    parts = parts_of(key)
     variant = VARIANTS.get(parts["variant"], "")
     if parts["count"] is None:
         return variant, None
@@ -172,7 +172,8 @@ def multiplier(key: str) -> tuple[str, str] | None:
     return MULTIPLIERS.get(key)
 
 
-def _parts(key: str) -> Mapping[str, Any]:
+def parts_of(key: str) -> Mapping[str, Any]:
+    """What a key says: what is counted, above which threshold, in which variant."""
     match = KEY.fullmatch(key)
     return match.groupdict() if match else {"base": key, "variant": None, "count": None}
 

@@ -7,15 +7,16 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
+from tokenbill.catalog.asking import exact
 from tokenbill.catalog.cells import STANDARD, Condition, ModelPrices, Steps, closed
 from tokenbill.catalog.keys import OFF_PEAK, PER, TIERS, condition, counted, is_price, multiplier
 from tokenbill.core.base.inputs import is_mapping, listed_of
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.money.decimals import Number, decimal, from_float, number, product
+from tokenbill.core.money.decimals import Number, decimal, number, product
 from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.pricing.source import WEEK, Hours
-from tokenbill.errors import InvalidNumber, UnreadableInput
+from tokenbill.errors import UnreadableInput
 
 __all__ = ["model_prices"]
 
@@ -69,16 +70,16 @@ class _Reader:
         variant, above = condition(key, self.provider)
         for name, amount in amounts.items():
             price = PerUnit(self.number(key, amount), PER.get(key, 1))
-            _keep(self.table.setdefault(variant, {}).setdefault(Meter(name), {}), above, price, key)
+            prices = self.table.setdefault(variant, {}).setdefault(Meter(name), {})
+            known = prices.get(above, price)
+            # Two keys may name one price: of two that differ a zero says nothing.
+            if price != known and price.rate and known.rate:
+                raise UnreadableInput("another price of a meter that has one", key, "keep one of both keys")
+            prices[above] = price if price.rate else known
 
     def number(self, key: str, value: object) -> Number:
         """A number of the map, which may hold floats if it was said."""
-        if not isinstance(value, float):
-            return number(value)
-        if self.floats:
-            return from_float(value)
-        way_out = "read the map by json.loads(text, parse_float=Decimal), or say floats=True"
-        raise InvalidNumber(f"{quoted(key)} is a float, which is not exact", value, way_out)
+        return exact(value, f"{quoted(key)} is a float", "map", floats=self.floats)
 
 
 def model_prices(model: str, members: Mapping[str, Any], *, floats: bool) -> ModelPrices:
@@ -99,42 +100,29 @@ def model_prices(model: str, members: Mapping[str, Any], *, floats: bool) -> Mod
     PerUnit(rate=Decimal('6'), per=Decimal('1'))
     """
     reader = _Reader(members, floats=floats)
-    for key, value in _flat(members):
-        reader.take(key, value)
+    for key, value in members.items():
+        # keys of a provider's own entry go by their path, for each means another thing
+        if key == "provider_specific_entry" and is_mapping(value):
+            for name, inner in value.items():
+                reader.take(f"{key}.{name}", inner)
+        elif key not in (TIERS, OFF_PEAK):
+            reader.take(key, value)
     if TIERS in members:
         _take_tiers(reader, members[TIERS])
     hours = _take_off_peak(reader, members[OFF_PEAK]) if OFF_PEAK in members else ()
+    # All keys at once: who has to ask for each in turn bills late.
     if reader.unknown:
         what = f"{quoted(model)} has prices that no meter counts"
         way_out = f"bill without them by ignore={reader.unknown}"
         raise UnreadableInput(what, ", ".join(reader.unknown), way_out)
     if not reader.table:
         raise UnreadableInput("a model without prices", model, "price it by a schedule of your own")
-    return ModelPrices(dict(_conditions(reader)), hours, tuple(_comments(model, members)))
-
-
-def _comments(model: str, members: Mapping[str, Any]) -> Iterator[str]:
-    free = members.get("search_free_requests")
+    # An allowance that several models share is no price of one of them: whoever bills has to know of it.
+    free, comments = members.get("search_free_requests"), list[str]()
     if is_mapping(free):
         told = ", ".join(f"{key} {quoted(value)}" for key, value in free.items())
-        yield f"{model}: some searches are free, which no price says: {told}"
-
-
-def _flat(members: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Keys and values; those of a provider's own entry by their path, for each means another thing."""
-    for key, value in members.items():
-        if key == "provider_specific_entry" and is_mapping(value):
-            yield from ((f"{key}.{name}", inner) for name, inner in value.items())
-        elif key not in (TIERS, OFF_PEAK):
-            yield key, value
-
-
-def _keep(prices: dict[int | None, PerUnit], above: int | None, price: PerUnit, key: str) -> None:
-    """Two keys may name one price: of two that differ a zero says nothing."""
-    known = prices.get(above, price)
-    if price != known and price.rate and known.rate:
-        raise UnreadableInput("another price of a meter that has one", key, "keep one of both keys")
-    prices[above] = price if price.rate else known
+        comments.append(f"{model}: some searches are free, which no price says: {told}")
+    return ModelPrices(dict(by_condition(reader)), hours, tuple(comments))
 
 
 def _take_tiers(reader: _Reader, given: object) -> None:
@@ -152,6 +140,7 @@ def _take_tiers(reader: _Reader, given: object) -> None:
     bounds = [_range(reader, each) for each, _ in found]
     ordered = sorted(zip(bounds, (prices for _, prices in found), strict=True), key=lambda tier: tier[0])
     ranges = [each for each, _ in ordered]
+    # a gap between tiers would leave a request of that length without a price, or with a guessed one
     if ranges[0][0] != 0 or any(one[1] != other[0] for one, other in pairwise(ranges)):
         way_out = "let each range begin where the one before ends, from 0 on"
         raise UnreadableInput("tiers with a gap", TIERS, way_out)
@@ -186,6 +175,7 @@ def _range(reader: _Reader, given: object) -> tuple[int, int]:
     if ends is None or len(ends) != 2:
         raise UnreadableInput("not the range of a tier", type(given).__name__, 'give two numbers: "range"')
     low, high = (number(reader.number("range", end)) for end in ends)
+    # litellm counts a request of exactly the upper end into the lower tier, and so do the labels
     if low != int(low) or high != int(high) or not 0 <= low < high:
         raise UnreadableInput(
             "not the range of a tier", f"{low:f} to {high:f}", "give whole numbers that rise"
@@ -196,6 +186,7 @@ def _range(reader: _Reader, given: object) -> tuple[int, int]:
 def _in_tier(meter: Meter, prices: Mapping[Meter, PerUnit], standard: Prices) -> PerUnit | None:
     if meter in prices:
         return prices[meter]
+    # reasoning is output, and costs what the output of its tier does unless the tier says otherwise
     if meter == REASONING:
         return prices.get(OUTPUT) or standard.get(OUTPUT, {}).get(None)
     if meter.name == INPUT.name:
@@ -231,7 +222,8 @@ def _take_off_peak(reader: _Reader, given: object) -> tuple[Hours, ...]:
 def _hours(rule: Mapping[str, Any], calendar: str) -> Iterator[Hours]:
     given = rule.get("hours_utc") or ()
     days = rule.get("weekdays")
-    weekdays = WEEK if days is None else [_day(day) for day in listed_of(days) or ()]
+    named = [day.strip().lower() if isinstance(day, str) else day for day in listed_of(days) or ()]
+    weekdays = WEEK if days is None else [DAYS.get(day, day) for day in named]
     for window in (given,) if isinstance(given, str) else listed_of(given) or ():
         start, dash, end = window.partition("-") if isinstance(window, str) else ("", "", "")
         if not dash:
@@ -239,37 +231,34 @@ def _hours(rule: Mapping[str, Any], calendar: str) -> Iterator[Hours]:
         yield Hours(start.strip(), end.strip(), weekdays, calendar)
 
 
-def _day(given: object) -> object:
-    return DAYS.get(given.strip().lower(), given) if isinstance(given, str) else given
-
-
-def _conditions(reader: _Reader) -> Iterator[tuple[Condition, Mapping[Meter, Steps]]]:
+def by_condition(reader: _Reader) -> Iterator[tuple[Condition, Mapping[Meter, Steps]]]:
     """The cells of the standard, of each variant, and of each with a factor on its tokens."""
     standard = reader.table.pop("", {})
     variants = {"": standard}
     for variant in sorted(reader.table):
-        variants[variant] = _over(standard, reader.table[variant], variant)
+        variants[variant] = over_standard(standard, reader.table[variant], variant)
     # the fast mode is a variant of its own; a region multiplies whatever variant is asked for
     if ("variant", "fast") in reader.factors:
-        variants["fast"] = _times(variants.get("fast", standard), reader.factors.pop(("variant", "fast")))
+        variants["fast"] = multiplied(variants.get("fast", standard), reader.factors.pop(("variant", "fast")))
     for variant, prices in variants.items():
         own: Condition = (("variant", variant),) if variant else STANDARD
         yield own, closed(_steps(prices))
         for label, factor in sorted(reader.factors.items()):
-            yield tuple(sorted((*own, label))), closed(_steps(_times(prices, factor)))
+            yield tuple(sorted((*own, label))), closed(_steps(multiplied(prices, factor)))
 
 
-def _times(prices: Prices, factor: Decimal) -> Prices:
+def multiplied(prices: Prices, factor: Decimal) -> Prices:
     """Prices of tokens times a factor; a search costs the same wherever it is answered."""
     found = dict(prices)
     for meter, each in prices.items():
+        # pages, searches and calls are no tokens, and no region makes them dearer
         if meter.name.endswith("_tokens"):
             rates = {start: decimal(product(price.rate, factor)) for start, price in each.items()}
             found[meter] = {start: PerUnit(rate, each[start].per) for start, rate in rates.items()}
     return found
 
 
-def _over(standard: Prices, own: Prices, variant: str) -> Prices:
+def over_standard(standard: Prices, own: Prices, variant: str) -> Prices:
     """The prices of a variant over those of the standard, read as litellm reads them.
 
     Long requests cost the standard's price where the variant gives none, but those of a batch its

@@ -6,22 +6,25 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from tokenbill.catalog.asking import near
+from tokenbill.catalog.asking import exact, keys_of, members_of, near
 from tokenbill.catalog.cells import STANDARD, ModelPrices, Steps, closed, schedule_of
-from tokenbill.core.base.inputs import is_mapping, listed_of
+from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.decimals import Number, decimal, from_float, number, product
+from tokenbill.core.money.decimals import Number, decimal, number, product
 from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.pricing.schedule import PriceSchedule
-from tokenbill.errors import InvalidNumber, TokenbillError, UnreadableInput
+from tokenbill.errors import TokenbillError, UnreadableInput
 from tokenbill.shared.strict_json import NotJson, decoded
 
 __all__ = ["from_models_dev", "from_openrouter", "from_ratios"]
 
 MILLION: Final = 1_000_000
+FLOAT: Final = ("a float", "list")
+MAPPING: Final = ("not a mapping", "give it as json.loads makes it")
+"""How errors tell what was given."""
 QUOTA_OF_A_DOLLAR: Final = 500_000
 """Units of quota that a dollar buys: a ratio of 1 is 0.002 for a thousand tokens."""
 QUOTA: Final = Currency("QUOTA", places=0)
@@ -105,19 +108,22 @@ def from_ratios(
     (Decimal('1000.000'), Decimal('4000.000'))
     """
     ignored = {checked_name(each, what="table") for each in listed_of(ignore) or ()}
-    tables = {key: _table(key, value) for key, value in _members(table).items() if key not in ignored}
+    tables = {
+        key: _table(key, value) for key, value in members_of(table, *MAPPING).items() if key not in ignored
+    }
     for key in tables:
         if key not in RATIOS:
             way_out = "bill without it by ignore=[…]; " + near(key, RATIOS, f"one of {', '.join(RATIOS)}")
             raise UnreadableInput("a table of ratios that is not known", key, way_out)
     if unit not in ("USD", "quota"):
         raise UnreadableInput("not a unit of ratios", unit, 'give "USD" or "quota"')
+    # A gateway sells to groups at ratios of their own, and what a token costs there is known by group alone.
     groups = tables.get("GroupRatio", {"default": 1})
     if group not in groups:
         raise UnreadableInput(
             "a group that the table does not have", group, near(group, groups, "one of them")
         )
-    factor, per = _number(groups[group], floats=floats), QUOTA_OF_A_DOLLAR if unit == "USD" else 1
+    factor, per = exact(groups[group], *FLOAT, floats=floats), QUOTA_OF_A_DOLLAR if unit == "USD" else 1
 
     def prices(each: str) -> ModelPrices:
         return _of_ratios(each, tables, factor, per, floats=floats)
@@ -159,21 +165,23 @@ def from_models_dev(
     >>> prices["output_tokens{context=200000}"](2000)
     Decimal('0.045')
     """
-    providers, ignored = _members(api), _keys(ignore)
+    providers, ignored = members_of(api, *MAPPING), keys_of(ignore, 'give a list: ["reasoning"]')
     if provider is None and len(providers) == 1:
         provider = next(iter(providers))
     if provider not in providers:
         way_out = near(str(provider), providers, f"one of {len(providers)} providers: provider=…")
         raise UnreadableInput("not a provider of the list", provider, way_out)
-    models = _members(_member(providers[provider], "models"))
+    models = members_of(_member(providers[provider], "models"), *MAPPING)
 
     def prices(each: str) -> ModelPrices:
-        cost = {k: v for k, v in _members(_member(models[each], "cost")).items() if k not in ignored}
-        long = _members(cost.pop(LONG)) if cost.get(LONG) is not None else {}
+        given = members_of(_member(models[each], "cost"), *MAPPING)
+        cost = {key: value for key, value in given.items() if key not in ignored}
+        long = members_of(cost.pop(LONG), *MAPPING) if cost.get(LONG) is not None else {}
         base = _metered(each, cost, MODELS_DEV, floats=floats)
         above = _metered(each, long, MODELS_DEV, floats=floats) if long else {}
         steps = {meter: Steps(PerUnit(rate, MILLION)) for meter, rate in base.items()}
         for meter, rate in above.items():
+            # a schedule falls back from long to short requests, never the other way
             if meter not in steps:
                 what = "a price of long requests without one of short ones"
                 raise UnreadableInput(what, each, "price it by hand")
@@ -217,21 +225,23 @@ def from_openrouter(
     >>> list(from_openrouter({"data": [{"id": "m", "pricing": pricing}]}))
     [Meter('input_tokens'), Meter('output_tokens')]
     """
-    rows, ignored = listed_of(_member(listing, "data")), _keys(ignore)
+    rows, ignored = listed_of(_member(listing, "data")), keys_of(ignore, 'give a list: ["reasoning"]')
     if rows is None:
         raise UnreadableInput("not a list of models", type(listing).__name__, 'give {"data": [...]}')
     models = {checked_name(_member(row, "id"), what="model"): _member(row, "pricing") for row in rows}
 
     def prices(each: str) -> ModelPrices:
-        pricing = {k: v for k, v in _members(models[each]).items() if k not in ignored and v is not None}
-        if "discount" in pricing and not _number(pricing["discount"], floats=floats):
+        given = members_of(models[each], *MAPPING)
+        pricing = {key: value for key, value in given.items() if key not in ignored and value is not None}
+        # a discount of 0 changes no price; any other is a rule that this list does not write out
+        if "discount" in pricing and not exact(pricing["discount"], *FLOAT, floats=floats):
             del pricing["discount"]
         # 0 for a part says that it is not charged apart, unless all of the model is free
-        priced = bool(_number(pricing.get("prompt", 0), floats=floats))
+        priced = bool(exact(pricing.get("prompt", 0), *FLOAT, floats=floats))
         told = {
             key: value
             for key, value in pricing.items()
-            if not (priced and key in PARTS and not _number(value, floats=floats))
+            if not (priced and key in PARTS and not exact(value, *FLOAT, floats=floats))
         }
         found = _metered(each, told, OPENROUTER, floats=floats)
         return ModelPrices({STANDARD: closed({meter: Steps(PerUnit(rate)) for meter, rate in found.items()})})
@@ -246,10 +256,11 @@ def _of_ratios(
 
     def ratio(table: str) -> Number | None:
         value = tables.get(table, {}).get(model)
-        return None if value is None else _number(value, floats=floats)
+        return None if value is None else exact(value, *FLOAT, floats=floats)
 
     # a price of a call takes the place of ratios, and the group's ratio holds for it, too
     call = ratio("ModelPrice")
+    # ratios count quota, of which a dollar buys so many; a price of a call is written in dollars
     if call is not None:
         dollars = decimal(product(number(call), number(factor)))
         amount = dollars if per != 1 else decimal(product(dollars, number(QUOTA_OF_A_DOLLAR)))
@@ -292,6 +303,7 @@ def _schedule(
                 raise
     if not found:
         raise UnreadableInput("no model that can be converted", f"{len(every)} models", "name one to see why")
+    # who names one model bills its usage, labelled or not; of several only the label says whose price it is
     is_one = isinstance(model, str) or (model is None and len(every) == 1)
     return schedule_of(
         [(each, {} if is_one else {"model": key}) for key, each in found.items()], name, currency
@@ -309,46 +321,23 @@ def _metered(
     told = {Meter(meters[key]): value for key, value in members.items() if value is not None}
     if not told:
         raise UnreadableInput("a model without prices", model, "price it by a schedule of your own")
-    return {meter: number(_number(value, floats=floats)) for meter, value in told.items()}
-
-
-def _number(value: object, *, floats: bool) -> Number:
-    if not isinstance(value, float):
-        return number(value)
-    if floats:
-        return from_float(value)
-    way_out = "read the list by json.loads(text, parse_float=Decimal), or say floats=True"
-    raise InvalidNumber("a float, which is not exact", value, way_out)
+    return {meter: number(exact(value, *FLOAT, floats=floats)) for meter, value in told.items()}
 
 
 def _table(key: str, given: object) -> dict[str, Any]:
     """A table of ratios; the options of a gateway hold it as JSON text."""
     if not isinstance(given, str):
-        return _members(given)
+        return members_of(given, *MAPPING)
     try:
-        return _members(decoded(given))
+        return members_of(decoded(given), *MAPPING)
     except NotJson as problem:
         raise UnreadableInput(
             f"{key} is {problem}", f"text of {len(given)} characters", problem.way_out
         ) from None
 
 
-def _members(given: object) -> dict[str, Any]:
-    try:
-        members = dict(given) if is_mapping(given) else None
-    except Exception:  # a foreign mapping may raise anything
-        members = None
-    if members is None:
-        raise UnreadableInput("not a mapping", type(given).__name__, "give it as json.loads makes it")
-    return {checked_name(key, what="key"): value for key, value in members.items()}
-
-
 def _member(given: object, key: str) -> Any:
-    members = _members(given)
+    members = members_of(given, *MAPPING)
     if members.get(key) is None:
         raise UnreadableInput("a list without", key, "give it as its source writes it")
     return members[key]
-
-
-def _keys(given: Iterable[str]) -> frozenset[str]:
-    return frozenset(checked_name(each, what="key") for each in listed_of(given) or ())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
-from tokenbill.catalog.asking import instant, near
+from tokenbill.catalog.asking import instant, keys_of, members_of, near
 from tokenbill.catalog.cells import STANDARD, ModelPrices, schedule_of
 from tokenbill.catalog.keys import OFF_PEAK, TIERS
 from tokenbill.catalog.model_prices import model_prices
@@ -18,6 +18,9 @@ from tokenbill.errors import TokenbillError, UnreadableInput
 
 __all__ = ["from_price_map", "refused_in_price_map"]
 
+KEYS: Final = 'give one: ["search_free_requests"]'
+MAP: Final = 'give a mapping: {"gpt-4o": {"input_cost_per_token": "0.0000025"}}'
+"""Ways out of what is no list of keys, and no map."""
 BLOCKS: Final = (TIERS, OFF_PEAK, "provider_specific_entry")
 """Keys that hold keys of their own, which may be ignored one by one: ``"off_peak_pricing.wishes"``."""
 
@@ -67,7 +70,7 @@ def from_price_map(
     >>> prices["input_tokens"](1_200)
     Decimal('0.0030000')
     """
-    found, ignored, when = dict[str, ModelPrices](), _names(ignore), instant(at)
+    found, ignored, when = dict[str, ModelPrices](), keys_of(ignore, KEYS), instant(at)
     chosen = _chosen(mapping, model)
     for each, prices in chosen.items():
         try:
@@ -79,6 +82,7 @@ def from_price_map(
         raise UnreadableInput(
             "no model that can be converted", f"{len(chosen)} models", "refused_in_price_map() says why"
         )
+    # Of one model by name all usage is its own; a list of names may be of rows that say theirs.
     is_one = isinstance(model, str) or (model is None and len(chosen) == 1)
     labelled = [(prices, {} if is_one else {"model": each}) for each, prices in found.items()]
     return schedule_of(labelled, name, currency)
@@ -100,7 +104,7 @@ def refused_in_price_map(
     >>> print(refused_in_price_map({"m": {"cost_per_wish": 1}})["m"])
     'm' has prices that no meter counts: 'cost_per_wish'; bill without them by ignore=['cost_per_wish']
     """
-    reasons, ignored = dict[str, str](), _names(ignore)
+    reasons, ignored = dict[str, str](), keys_of(ignore, KEYS)
     for each, prices in _chosen(mapping, None).items():
         try:
             _prices(each, prices, ignored, floats=floats)
@@ -111,6 +115,7 @@ def refused_in_price_map(
 
 def _at(prices: ModelPrices, when: datetime | None) -> ModelPrices:
     """The prices of an instant: in off-peak hours they take the place of the standard."""
+    # Who gives an instant bills that hour; who gives none gets both prices, told apart by a label.
     if when is None or not prices.hours:
         return prices
     off, variants = (("variant", "off_peak"),), dict(prices.variants)
@@ -120,16 +125,9 @@ def _at(prices: ModelPrices, when: datetime | None) -> ModelPrices:
     return ModelPrices(variants, (), prices.comments)
 
 
-def _names(given: Iterable[str]) -> frozenset[str]:
-    names = listed_of(given)
-    if names is None:
-        raise UnreadableInput("not a list of keys", given, 'give one: ["search_free_requests"]')
-    return frozenset(checked_name(each, what="key") for each in names)
-
-
 def _chosen(mapping: object, model: object) -> dict[str, object]:
     """The models asked for, with what the map has for them."""
-    every = _members(mapping, "not a price map", "model")
+    every = members_of(mapping, "not a price map", MAP, "model")
     names = every if model is None else listed_of((model,) if isinstance(model, str) else model)
     if names is None:
         raise UnreadableInput("not a model", model, "give its name, or a list of names")
@@ -139,13 +137,14 @@ def _chosen(mapping: object, model: object) -> dict[str, object]:
             raise UnreadableInput(
                 "a model that the map does not have", each, near(each, every, "a key of the map")
             )
-    return {each: _unaliased(each, every) for each in wanted}
+    return {each: unaliased(each, every) for each in wanted}
 
 
-def _unaliased(model: str, every: Mapping[str, Any]) -> Any:
+def unaliased(model: str, every: Mapping[str, Any]) -> Any:
     """What the map has for a model; an alias has what the model has that it stands for."""
     seen, entry = {model}, every[model]
     while is_mapping(entry) and isinstance(target := entry.get("alias_of"), str):
+        # an alias of itself, or of nothing, is left as it is: the error then names the key
         if target in seen or target not in every:
             return entry
         seen.add(target)
@@ -153,23 +152,11 @@ def _unaliased(model: str, every: Mapping[str, Any]) -> Any:
     return entry
 
 
-def _members(given: object, what: str, key: str) -> dict[str, Any]:
-    """The items of a mapping, which may be anybody's and raise anything."""
-    try:
-        members = dict(given) if is_mapping(given) else None
-    except Exception:
-        members = None
-    if members is None:
-        way_out = 'give a mapping: {"gpt-4o": {"input_cost_per_token": "0.0000025"}}'
-        raise UnreadableInput(what, type(given).__name__, way_out)
-    return {checked_name(each, what=key): value for each, value in members.items()}
-
-
 def _prices(model: str, prices: object, ignored: frozenset[str], *, floats: bool) -> ModelPrices:
     """The prices of one model, without the keys that are ignored."""
     given = {
         key: _without(key, value, ignored)
-        for key, value in _members(prices, "not prices of a model", "key").items()
+        for key, value in members_of(prices, "not prices of a model", MAP).items()
         if value is not None and key not in ignored
     }
     return model_prices(model, given, floats=floats)
@@ -178,7 +165,7 @@ def _prices(model: str, prices: object, ignored: frozenset[str], *, floats: bool
 def _without(key: str, value: Any, ignored: frozenset[str]) -> Any:
     """The value of a key, as plain dicts and lists; without what is ignored within it."""
     if is_mapping(value):
-        members = _members(value, "not prices", "key")
+        members = members_of(value, "not prices", MAP)
         inner = {name: _without(key, each, ignored) for name, each in members.items()}
         return {name: each for name, each in inner.items() if f"{key}.{name}" not in ignored}
     if key in BLOCKS and isinstance(value, list | tuple):

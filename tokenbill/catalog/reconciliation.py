@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from attrs import frozen
 
+from tokenbill.catalog.asking import by_model
 from tokenbill.catalog.causes import Cause, causes_of
 from tokenbill.core.base.inputs import is_mapping, listed_of
 from tokenbill.core.base.inputs import name as checked_name
@@ -182,15 +183,16 @@ def reconcile(
             own.setdefault(row.key, []).append(row)
     for given in _each(theirs):
         for row in _rows(given, names, dict(columns or {})):
+            # a report of counts alone says nothing of money, and 0 in its place would be a finding
             if row.amount is None:
                 raise UnreadableInput(
                     "a row of the report without an amount", ", ".join(row.key), "give amount="
                 )
             other.setdefault(row.key, []).append(row)
     rates = _Rates(prices, names)
+    keys = sorted({*own, *other})
     return Reconciliation(
-        names,
-        tuple(_compared(key, own.get(key, []), other.get(key, []), rates) for key in sorted({*own, *other})),
+        names, tuple(difference_of(key, own.get(key, []), other.get(key, []), rates) for key in keys)
     )
 
 
@@ -237,14 +239,16 @@ class _Rates:
         )
 
 
-def _compared(key: Key, own: list[Row], other: list[Row], rates: _Rates) -> Difference:
+def difference_of(key: Key, own: list[Row], other: list[Row], rates: _Rates) -> Difference:
+    """What the rows of one key differ by, in parts that add up to it."""
     ours = sum((rates.amount(row) for row in own), Fraction())
     theirs = sum((row.amount for row in other if row.amount is not None), Decimal(0))
     parts: dict[str, Fraction] = dict.fromkeys(PARTS, Fraction())
+    # What one side does not have at all is no error of prices: a lost key, a day not yet reported.
     if not own or not other:
         parts["missing"] = Fraction(theirs) - ours
         return Difference(key, ours, theirs, tuple(parts.items()))
-    causes = () if _is_rounded(ours, theirs) else _causes(own, theirs, rates)
+    causes = () if _is_rounded(ours, theirs) else told_causes(own, theirs, rates)
     # rows that say the very same are one row that came again
     once = list(dict.fromkeys(other))
     left = sum((row.amount for row in once if row.amount is not None), Decimal(0))
@@ -274,7 +278,7 @@ def _is_rounded(amount: Fraction, told: Decimal) -> bool:
     return abs(amount - Fraction(told)) * 10**places < 1 and (bool(amount) == bool(told) or not told)
 
 
-def _causes(own: list[Row], theirs: Decimal, rates: _Rates) -> tuple[Cause, ...]:
+def told_causes(own: list[Row], theirs: Decimal, rates: _Rates) -> tuple[Cause, ...]:
     """The errors that make our records come to their amount."""
 
     def rated(change: Callable[[Usage], Usage], schedule: PriceSchedule | None = None) -> Fraction | None:
@@ -314,9 +318,13 @@ def _rows(given: Any, by: tuple[str, ...], columns: Mapping[str, str]) -> Iterat
     members |= {ours: members.get(theirs) for ours, theirs in columns.items()}
     usage = members.get("usage")
     told = None if usage is None else usage if type(usage) is Usage else Usage(usage)
-    at = _when(members)
-    if at is not None:
+    value, at = next((members[each] for each in DAYS if members.get(each) is not None), None), None
+    if value is not None:
+        when: date = utc(moment(value))
+        # reports count by days of UTC, whatever zone our own records are kept in
+        at = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day, tzinfo=UTC)
         members["day"] = at.date().isoformat()
+    # of several names of an amount the first that is there counts, as AMOUNTS orders them
     amount = next((number(members[each]) for each in AMOUNTS if members.get(each) is not None), None)
     beside = tuple(
         sorted(
@@ -326,7 +334,13 @@ def _rows(given: Any, by: tuple[str, ...], columns: Mapping[str, str]) -> Iterat
         )
     )
     if "model" in by and members.get("model") is None and told is not None:
-        for model, part in _by_model(told):
+        parts = dict[str, Usage]()
+        for (model, _), part in by_model(told).items():
+            if not model:
+                raise UnreadableInput("a row without", "model", "label its meters, or give it a model")
+            # one row for each model: of two providers' it would bring the amount of the row twice
+            parts[model] = parts.get(model, Usage()) + part
+        for model, part in parts.items():
             yield Row(_key({**members, "model": model}, by), part, amount, at, beside)
     else:
         yield Row(_key(members, by), told, amount, at, beside)
@@ -343,26 +357,8 @@ def _members(given: Any) -> dict[str, Any]:
     raise UnreadableInput("not a row", type(given).__name__, "give a mapping, or an event")
 
 
-def _when(members: Mapping[str, Any]) -> datetime | None:
-    value = next((members[each] for each in DAYS if members.get(each) is not None), None)
-    if value is None:
-        return None
-    when: date = utc(moment(value))
-    return when if isinstance(when, datetime) else datetime(when.year, when.month, when.day, tzinfo=UTC)
-
-
 def _key(members: Mapping[str, Any], by: tuple[str, ...]) -> Key:
     for each in by:
         if members.get(each) is None:
             raise UnreadableInput("a row without", each, "give it to every row, or compare by something else")
     return tuple(checked_name(str(members[each]), what=each) for each in by)
-
-
-def _by_model(usage: Usage) -> Iterator[tuple[str, Usage]]:
-    parts = dict[str, dict[Meter, Decimal]]()
-    for meter, quantity in usage.items():
-        if "model" not in meter.labels:
-            raise UnreadableInput("a row without", "model", "label its meters, or give it a model")
-        parts.setdefault(meter.labels["model"], {})[meter] = quantity
-    for model, quantities in parts.items():
-        yield model, Usage(quantities)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from tokenbill.catalog.asking import instant
+from tokenbill.catalog.asking import by_model, instant
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import number
@@ -54,6 +53,7 @@ def request(
     """
     given, when, more = usage if type(usage) is Usage else Usage(usage), instant(at), dict[str, str]()
     schedule: object = prices
+    # The instant of the request decides, not that of the bill: a month may hold two versions.
     if isinstance(prices, PriceBook):
         schedule = prices.on(_needed(when))
         since = [version for version, start in _versions(prices) if start <= _needed(when)]
@@ -64,7 +64,10 @@ def request(
         )
     limits = [number(start) for start in thresholds(schedule)]
     found = Usage()
-    for part, labels in _by_model(given):
+    # a request of one model has a length of its own, whatever an advisor beside it read
+    for (model, provider), part in by_model(given).items():
+        told = {"model": model, "provider": provider}
+        labels = {label: value for label, value in told.items() if value}
         # length before hour: the threshold is one of all the input, whenever it was sent
         found += _off_peak(bracketed(part, INPUT, limits), schedule, when)
         fee = Meter(FEE, labels)
@@ -132,17 +135,6 @@ def _versions(book: PriceBook) -> list[tuple[str, datetime]]:
     """The versions of a book as labels, and their starts: a date where it is midnight in UTC."""
     starts = [_needed(instant(each.start)) for each in book.versions]
     return [(iso_text(start).removesuffix("T00:00:00Z"), start) for start in starts]
-
-
-def _by_model(usage: Usage) -> Iterator[tuple[Usage, dict[str, str]]]:
-    """The usage of each model, for a request of one has a length of its own, and the labels that tell it."""
-    parts = dict[tuple[str, str], dict[Meter, Decimal]]()
-    for meter, quantity in usage.items():
-        labels = meter.labels
-        parts.setdefault((labels.get("model", ""), labels.get("provider", "")), {})[meter] = quantity
-    for (model, provider), quantities in parts.items():
-        told = {"model": model, "provider": provider}
-        yield Usage(quantities), {label: value for label, value in told.items() if value}
 
 
 def _off_peak(usage: Usage, schedule: PriceSchedule, when: datetime | None) -> Usage:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from tokenbill.cli.options import Misuse, Request
+from tokenbill.cli.row_reader import lengths_of
 from tokenbill.cli.usage_by_time import Billed, Groups, dated
 from tokenbill.core.base.inputs import name
 from tokenbill.core.metering.meters import Meter
@@ -99,8 +100,7 @@ class _GivenPrices:
         keys = list(plan.prices) if isinstance(plan.prices, PriceSchedule) else []
         self._models = {key.labels["model"]: None for key in keys if "model" in key.labels}
         self._labels = {label for key in keys for label in key.labels}
-        lengths = (key.labels.get("context", "") for key in keys)
-        self._over = sorted({int(each) for each in lengths if each.isascii() and each.isdecimal()})
+        self._over = lengths_of(plan)
         # A list that others keep charges by the request: its fee, its length and its hour, in a plan too.
         self._listed = plan.prices if getattr(plan.prices, "source", None) is not None else None
 
@@ -231,12 +231,16 @@ class _OwnPrices:
             try:
                 self._catalog.schedule(model, self._request.provider)
             except UnreadableInput as error:
-                line = next((record for record in self._log if model in self._all(record)), None)
+                line = next(
+                    (
+                        record
+                        for record in self._log
+                        if model in [self._names.get(each, each) for each in _models(record, self._request)]
+                    ),
+                    None,
+                )
                 raise error if line is None else _bad(self._log, line, error) from None
         return self._catalog.schedule(models, self._request.provider, self._request.at)
-
-    def _all(self, record: Record) -> list[str]:
-        return [self._names.get(model, model) for model in _models(record, self._request)]
 
 
 def _models(record: Record, request: Request) -> list[str]:

@@ -98,7 +98,10 @@ def request_of(arguments: Namespace) -> Request:
     try:
         sums, counts = [*map(_sum, arguments.sum)], [*map(Meter, arguments.count)]
         # A meter without a price is found before a long file is read.
-        labels = dict(_label(text) for text in arguments.label)
+        # a label and its column have one name where only one is given
+        labels = dict(
+            _pair(text, "LABEL=COLUMN") if "=" in text else (text, text) for text in arguments.label
+        )
         if plan is not None and contract is None and not labels:
             for meter in [*(meter for meter, _ in sums), *counts]:
                 plan.prices.match(meter)
@@ -155,11 +158,6 @@ def period_of(text: str | None) -> Period | None:
     return Period(start, end)
 
 
-def _label(text: str) -> tuple[str, str]:
-    """A label and its column, which have one name where only one is given."""
-    return _pair(text, "LABEL=COLUMN") if "=" in text else (text, text)
-
-
 def _pair(text: str, form: str) -> tuple[str, str]:
     first, equals, second = text.partition("=")
     if not (first and equals and second):
@@ -180,6 +178,7 @@ def _check(arguments: Namespace) -> None:
             raise Misuse(f"not a kind of row: {quoted(kind)}; {hint}")
     if kind != "rows" and (arguments.sum or arguments.count or arguments.label or arguments.pool):
         raise Misuse("--sum and --count read columns; leave them out, or read rows: --as rows")
+    # a time alone chooses nothing, and all rows would be billed as if it had
     if arguments.time and (kind != "rows" or not arguments.period):
         raise Misuse("--time is a column of rows, and their times lie in a period; give --period")
     _check_rows(arguments)
@@ -198,6 +197,7 @@ def _check(arguments: Namespace) -> None:
         raise Misuse("--ignore names keys of a map of prices; give --price-map")
     if kind == "cloudevents" and arguments.period and "T" not in arguments.period.upper():
         raise Misuse("events happen at instants: write --period 2026-01-01T00:00:00Z/2026-02-01T00:00:00Z")
+    # a document of usage is a sum already, and nobody's rows are in it any more
     if kind == "usage" and arguments.by:
         raise Misuse("a document of usage has no columns; leave out --by")
 

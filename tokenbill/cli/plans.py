@@ -50,6 +50,7 @@ def _together(bill: Bill, kind: str) -> Any:
 def compare_plans(arguments: Namespace, note: Callable[[str], object]) -> None:
     """What each group would pay under each plan, and which is the cheapest."""
     paths: list[str] = arguments.plan
+    # one plan alone would be named the cheapest, which says nothing
     if len(paths) < 2:
         raise Misuse("one plan has nothing to be compared with; give --plan twice")
     source = source_of(arguments.file)
@@ -62,6 +63,7 @@ def compare_plans(arguments: Namespace, note: Callable[[str], object]) -> None:
         if label in terms:
             raise Misuse(f"two plans of one name: {label}; name them in their files")
         terms[label] = plan, request.contract
+        # usage is read once, under the first plan: what counts as usage must not depend on the price
         if i == 0:
             usages = usages_of(source, request, {"on_bad_row": None, "progress": None}, note)
         elif plan.currency != (first := next(iter(terms.values()))[0].currency):
@@ -96,6 +98,7 @@ def lint_plan(arguments: Namespace) -> None:
             raise Misuse(
                 f"{arguments.plan_file} holds a {type(prices).__name__}, which is no plan or schedule"
             )
+        # findings are no errors: odd prices are agreed on, too, so the exit code stays 0
         for finding in prices.lint():
             count += 1
             print(finding)

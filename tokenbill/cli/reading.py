@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from tokenbill.cli.options import COUNTED, Misuse, Request
-from tokenbill.cli.row_reader import RowReader
+from tokenbill.cli.row_reader import RowReader, lengths_of
 from tokenbill.cli.usage_by_column import summed_by_column
 from tokenbill.cli.usage_by_time import Billed, Groups, dated
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.errors import InvalidName, TokenbillError, UnreadableInput
 from tokenbill.events import Event, once, read_cloudevent, read_cloudevents, usage_by
 from tokenbill.files import read_rows, read_usage_by
@@ -69,7 +68,7 @@ def usages_of(
         return _events(source, request, callbacks, note)
 
     # Where a price depends on the length of a request, each row is one: its sum would be a longer one.
-    over, *others = (_lengths(plan) for plan in request.plans)
+    over, *others = (lengths_of(plan) for plan in request.plans)
     if any(each != over for each in others):
         raise Misuse("prices depend on other lengths of a request after the terms change; bill each apart")
     calendars = {column: _calendar(column, request.tz) for column in request.by if CALENDAR.search(column)}
@@ -110,7 +109,7 @@ def _events(source: Source, request: Request, callbacks: Callbacks, note: Callab
     for column in request.by:
         if column not in OF_EVENTS:
             raise Misuse(f"events have no {column}; group them by {' or '.join(OF_EVENTS)}")
-    source, batch = _batch(source)
+    source, batch = json_batch(source)
     every = list(
         read_rows(source, read_cloudevent, **callbacks) if batch is None else read_cloudevents(batch)
     )
@@ -135,14 +134,7 @@ def _events(source: Source, request: Request, callbacks: Callbacks, note: Callab
     return usage_by(due, group)
 
 
-def _lengths(plan: BillingPlan) -> list[int]:
-    """The lengths of a request from which on its units have another price."""
-    prices: object = plan.prices
-    lengths = [key.labels.get("context", "") for key in prices] if isinstance(prices, PriceSchedule) else []
-    return sorted({int(length) for length in lengths if length.isascii() and length.isdecimal()})
-
-
-def _batch(source: Source) -> tuple[Source, str | None]:
+def json_batch(source: Source) -> tuple[Source, str | None]:
     """The text of a JSON batch, which is a list; None where the source has an event a line."""
     if not isinstance(source, Path):
         lines = list(cast("Iterable[str | bytes]", source))  # what came by standard input comes once

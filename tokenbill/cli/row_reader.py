@@ -14,11 +14,13 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, number
 from tokenbill.core.periods.instants import moment, zone
+from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.errors import InvalidName, InvalidUsage
 from tokenbill.events import bracket
 from tokenbill.frames import CalendarColumn
 
-__all__ = ["RowReader"]
+__all__ = ["RowReader", "lengths_of"]
 
 
 class RowReader:
@@ -99,3 +101,10 @@ def _member(row: Mapping[str, Any], column: str) -> Any:
         way_out = f"did you mean {quoted(near[0])}?" if near else "name one that every row has"
         raise InvalidName("no such member", column, way_out)
     return row[column]
+
+
+def lengths_of(plan: BillingPlan) -> list[int]:
+    """The lengths of a request from which on its units have another price."""
+    prices: object = plan.prices
+    lengths = [key.labels.get("context", "") for key in prices] if isinstance(prices, PriceSchedule) else []
+    return sorted({int(length) for length in lengths if length.isascii() and length.isdecimal()})

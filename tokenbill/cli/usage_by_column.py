@@ -46,6 +46,7 @@ def summed_by_column(
         if request.labels or request.where or calendars:
             return _summed_as_rows(source, request, calendars)
         return _summed(source, request)
+    # The reader of rows says line, column and word of what is wrong; Parquet has no lines to name.
     except TokenbillError:
         if is_parquet:
             raise

@@ -79,6 +79,7 @@ def read_usage(
     ... )
     Usage({'gpu_hours': 3.5})
     """
+    # Sums are all that is kept: a file may be larger than the memory.
     tally = _Tally((), sums, counts)
     for _ in _each(source, tally.columns, tally.add, on_bad_row, progress, delimiter=delimiter):
         pass
