@@ -15,7 +15,8 @@ Kept = TypeVar("Kept")
 class Value:
     """A value that shows its fields; written once, for making it anew in each class slows the import."""
 
-    __slots__ = ()
+    # here and not in each class: Python 3.11 lets no object change its class where both add it beside slots
+    __slots__ = ("__weakref__",)
 
     def __repr__(self) -> str:
         if not has(type(self)):
