@@ -8,7 +8,16 @@ from typing import Any, TypeGuard
 
 from tokenbill.errors import InvalidName, TokenbillError
 
-__all__ = ["EMPTY", "is_blank", "is_legible", "is_mapping", "listed_of", "name", "pairs_of"]
+__all__ = [
+    "EMPTY",
+    "is_blank",
+    "is_legible",
+    "is_mapping",
+    "listed_of",
+    "name",
+    "name_or_nothing",
+    "pairs_of",
+]
 
 EMPTY: tuple[Any, ...] = ()
 """What most fields of most accounts hold: there is but one empty tuple, so nothing of it need be read."""
@@ -55,6 +64,11 @@ def is_blank(character: str) -> bool:
 
     # What this Python's tables do not know yet may well be seen: it counts as it is.
     return character.isspace() or character in FILLERS or unicodedata.category(character) == "Cf"
+
+
+def name_or_nothing(value: object) -> str:
+    """*value* as a name, or the empty text, which says that there is none."""
+    return name(value, empty=True)
 
 
 def is_legible(text: str) -> bool:

@@ -11,15 +11,10 @@ from attrs import field, frozen
 from tokenbill.core.base.inputs import listed_of, pairs_of
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.money.decimals import number
-from tokenbill.core.pricing.of import Of
+from tokenbill.core.pricing.of import Of, number_or_curve
 from tokenbill.errors import InvalidPlan
 
 __all__ = ["Allowance", "Included", "each_allowance", "included"]
-
-
-def _units(value: Any) -> Decimal | Of:
-    return value if isinstance(value, Of) else number(value)
 
 
 def _entries(value: Any) -> tuple[Meter, ...]:
@@ -35,7 +30,7 @@ class Allowance(Value):
         entries: The entries of the schedule.
     """
 
-    units: Decimal | Of = field(converter=_units)
+    units: Decimal | Of = field(converter=number_or_curve)
     entries: tuple[Meter, ...] = field(converter=_entries)
 
     @property

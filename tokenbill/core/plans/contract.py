@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from attrs import evolve, field, frozen
+from attrs.converters import optional
 
 from tokenbill.core.base.hashing import content_hash
 from tokenbill.core.base.inputs import listed_of
@@ -93,10 +94,6 @@ def _amendments(value: Any) -> tuple[Amendment, ...]:
     return tuple(by_date[at] for at in sorted(by_date))
 
 
-def _end(value: Any) -> date | None:
-    return None if value is None else moment(value)
-
-
 @frozen(repr=False)
 class Contract(Value):
     """What was agreed with one customer over time: a plan, its amendments, and perhaps an end.
@@ -129,7 +126,7 @@ class Contract(Value):
 
     plan: BillingPlan = field(converter=_plan)
     amendments: tuple[Amendment, ...] = field(default=(), converter=_amendments)
-    end: date | None = field(default=None, converter=_end, kw_only=True)
+    end: date | None = field(default=None, converter=optional(moment), kw_only=True)
     end_fees: Literal["prorated", "from_next"] = field(
         default="prorated", validator=one_of("prorated", "from_next"), kw_only=True
     )

@@ -10,17 +10,12 @@ from attrs import field, frozen
 from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.scopes import Scope, covers, scope
-from tokenbill.core.money.decimals import number
 from tokenbill.core.money.validators import non_negative, yes_or_no
 from tokenbill.core.plans.plan_scopes import check_scope
-from tokenbill.core.pricing.of import Of
+from tokenbill.core.pricing.of import Of, number_or_curve
 from tokenbill.errors import InvalidPlan
 
 __all__ = ["Limit", "Limits", "check_limits", "each_limit", "limits"]
-
-
-def _amount(value: Any) -> Decimal | Of:
-    return value if isinstance(value, Of) else number(value)
 
 
 def _non_negative(limit: object, attribute: Any, value: Decimal | Of) -> None:
@@ -46,7 +41,7 @@ class Limit(Value):
     Decimal('500')
     """
 
-    amount: Decimal | Of = field(converter=_amount, validator=_non_negative)
+    amount: Decimal | Of = field(converter=number_or_curve, validator=_non_negative)
     on: Scope = field(default=None, converter=scope)
     prorated: bool = field(default=True, validator=yes_or_no, kw_only=True)
 

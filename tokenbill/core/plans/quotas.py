@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from attrs import field, frozen
 
-from tokenbill.core.base.inputs import name as checked_name
+from tokenbill.core.base.inputs import name_or_nothing
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.scopes import KINDS, Scope, scope
 from tokenbill.core.money.validators import optional_number, yes_or_no
@@ -48,10 +48,6 @@ def _zone(value: Any) -> str:
     return str.__str__(value)
 
 
-def _name(value: object) -> str:
-    return checked_name(value, what="quota name", empty=True)
-
-
 @frozen(repr=False)
 class Quota(Value):
     """The most that may be used within a window: in units of a meter, or in money as the contract prices it.
@@ -85,7 +81,7 @@ class Quota(Value):
     amount: Decimal | None = field(default=None, converter=optional_number, kw_only=True)
     tz: str = field(default="UTC", converter=_zone, kw_only=True)
     rolling: bool = field(default=False, validator=yes_or_no, kw_only=True)
-    name: str = field(default="", converter=_name, kw_only=True)
+    name: str = field(default="", converter=name_or_nothing, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if (self.units is None) is (self.amount is None):

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from tokenbill.core.base.hashing import LATER
-from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.base.inputs import listed_of, name_or_nothing
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.meters import Meter
@@ -46,10 +46,6 @@ def _category(_: object, __: object, value: str) -> None:
     if value and value not in CATEGORIES:
         way_out = f"choose one of {', '.join(CATEGORIES)}"
         raise InvalidPlan("unknown category of what is not taxed", value, way_out)
-
-
-def _text(value: Any) -> str:
-    return checked_name(value, what="reason", empty=True)
 
 
 @frozen(repr=False)
@@ -94,9 +90,13 @@ class Tax(Value):
         metadata={LATER: True},
     )
     category: str = field(
-        default="", converter=_text, validator=_category, kw_only=True, metadata={LATER: True}
+        default="",
+        converter=name_or_nothing,
+        validator=_category,
+        kw_only=True,
+        metadata={LATER: True},
     )
-    reason: str = field(default="", converter=_text, kw_only=True, metadata={LATER: True})
+    reason: str = field(default="", converter=name_or_nothing, kw_only=True, metadata={LATER: True})
 
     def __attrs_post_init__(self) -> None:
         in_order(self)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from attrs import field, frozen
+from attrs.converters import optional
 
 from tokenbill.core.base.hashing import LATER
 from tokenbill.core.base.inputs import name as checked_name
@@ -49,14 +50,15 @@ def in_order(term: Any) -> None:
         raise InvalidPlan("a term that ends before it starts", iso_text(term.ends), "swap its dates")
 
 
-def _unit(value: object) -> Currency | None:
-    return None if value is None else currency(value)
-
-
 def _rhythm(_: object, __: object, value: Any) -> None:
     """A fee's own periods, where it has some."""
     if value is not None and not isinstance(value, Cycle):
         raise InvalidPlan("not a cycle of a fee", value, 'write cycle=Cycle.yearly("2026-03-01")')
+
+
+def level_name(value: Any) -> str | None:
+    """The name of a level, if there is one."""
+    return None if value is None else checked_name(value, what="level")
 
 
 def amounts(value: Any) -> Amounts:
@@ -67,10 +69,6 @@ def amounts(value: Any) -> Amounts:
     if found < 0:
         raise InvalidPrice("amount is negative", found, "give zero or more")
     return found
-
-
-def _level(value: Any) -> str | None:
-    return None if value is None else checked_name(value, what="level")
 
 
 @frozen(repr=False)
@@ -109,8 +107,10 @@ class Fee(Value):
     starts: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
     ends: date | None = field(default=None, converter=optional_moment, kw_only=True, metadata={LATER: True})
     cycle: Cycle | None = field(default=None, validator=_rhythm, kw_only=True, metadata={LATER: True})
-    level: str | None = field(default=None, converter=_level, kw_only=True, metadata={LATER: True})
-    currency: Currency | None = field(default=None, converter=_unit, kw_only=True, metadata={LATER: True})
+    level: str | None = field(default=None, converter=level_name, kw_only=True, metadata={LATER: True})
+    currency: Currency | None = field(
+        default=None, converter=optional(currency), kw_only=True, metadata={LATER: True}
+    )
 
     def __attrs_post_init__(self) -> None:
         in_order(self)

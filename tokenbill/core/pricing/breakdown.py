@@ -142,7 +142,7 @@ class AbstractPrice(Value, ABC):
 
     def parts(self) -> tuple[Any, ...]:
         """The prices that this one is made of."""
-        held = (getattr(self, name) for name in _names_of(type(self)))
+        held = (getattr(self, name) for name in fields_of(type(self)))
         return tuple(part for part in held if isinstance(part, AbstractPrice))
 
     def in_words(self) -> str:
@@ -231,7 +231,7 @@ def _one_of(choices: Sequence[str], attribute: Attribute[Any], value: object) ->
 
 
 @lru_cache(1024)
-def _names_of(kind: type[AbstractPrice]) -> tuple[str, ...]:
+def fields_of(kind: type[AbstractPrice]) -> tuple[str, ...]:
     """The names of the fields of a class of prices, which attrs takes longer to list than all else here."""
     return tuple(item.name for item in fields(cast(Any, kind))) if has(kind) else ()
 
@@ -245,18 +245,18 @@ def check_nesting(what: str, value: object, known: dict[int, tuple[int, Abstract
     """The same, with what is *known* of the depth of prices already."""
     if not isinstance(value, AbstractPrice):
         raise InvalidPrice(f"{what} is not a price", value, 'write one, as in PerUnit("0.10")')
-    if _depth(value, known) >= DEPTH:
+    if depth(value, known) >= DEPTH:
         # by its kind: written out, it may be longer than any memory
         kind, way_out = type(value).__name__, "write it with fewer combinators"
         raise InvalidPrice(f"prices nested more than {DEPTH} deep", kind, way_out)
 
 
-def _depth(price: AbstractPrice, known: dict[int, tuple[int, AbstractPrice]]) -> int:
+def depth(price: AbstractPrice, known: dict[int, tuple[int, AbstractPrice]]) -> int:
     found = known.get(id(price))
     if found is None:
         # one price may stand in many places: walked at each, thirty sums of two equal ones would take hours
-        depth = 1 + max((_depth(part, known) for part in price.parts()), default=0)
-        found = known[id(price)] = depth, price  # held, for an id is free again with its price
+        deep = 1 + max((depth(part, known) for part in price.parts()), default=0)
+        found = known[id(price)] = deep, price  # held, for an id is free again with its price
     return found[0]
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from attrs import field, frozen
+from attrs.converters import optional
 
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.base.values import Value
 from tokenbill.core.metering.scopes import Scope, scope
-from tokenbill.core.money.decimals import Exact
+from tokenbill.core.money.decimals import Exact, number
 from tokenbill.core.pricing.breakdown import AbstractPrice, amount_at, nests, rule_of
 from tokenbill.errors import InvalidPrice
 
-__all__ = ["Amount", "Of"]
+__all__ = ["Amount", "Of", "number_or_curve"]
 
 
 def _scope(value: Any) -> Scope:
@@ -36,10 +38,6 @@ class Amount(Value):
     on: Scope = field(default=None, converter=_scope)
 
 
-def _optional_scope(value: Any) -> Scope:
-    return None if value is None else scope(value)
-
-
 @frozen(repr=False)
 class Of(Value):
     """A curve read at another quantity: an allowance, a fee, or a limit. ``price.of(…)`` makes one.
@@ -55,7 +53,7 @@ class Of(Value):
 
     price: AbstractPrice = field(validator=nests)
     of: str = field(default="", kw_only=True)
-    amount_of: Scope = field(default=None, converter=_optional_scope, kw_only=True)
+    amount_of: Scope = field(default=None, converter=optional(scope), kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if self.of:
@@ -76,3 +74,8 @@ class Of(Value):
     def in_words(self) -> str:
         """What it does, in words."""
         return f"{rule_of(self.price)}, for {self.name}"
+
+
+def number_or_curve(value: Any) -> Decimal | Of:
+    """An amount or a number of units, or the curve that tells it when usage is known."""
+    return value if isinstance(value, Of) else number(value)

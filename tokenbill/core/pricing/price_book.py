@@ -195,7 +195,10 @@ class PriceBook:
         start, end = utc_moment(period(whole).start), utc_moment(whole.end)
         first = self._index(start)
         cuts = [version.start for version in self.versions[first + 1 :] if is_before(version.start, end)]
-        bounds = [whole.start, *(_beside(whole.start, cut) for cut in cuts), whole.end]
+        # books keep their starts in UTC; the parts of a period are written in its own zone
+        home = whole.start.tzinfo if isinstance(whole.start, datetime) else None
+        placed = (cut.astimezone(home) if home and isinstance(cut, datetime) else cut for cut in cuts)
+        bounds = [whole.start, *placed, whole.end]
         schedules = [version.schedule for version in self.versions[first:]]
         return tuple(
             (Period(*ends), schedule) for ends, schedule in zip(pairwise(bounds), schedules, strict=False)
@@ -207,8 +210,3 @@ class PriceBook:
             way_out = f"add a schedule, or ask from {iso_text(first)} on"
             raise InvalidPeriod("before the first prices", iso_text(at), way_out)
         return bisect_right(self.versions, at, key=lambda version: version.start) - 1
-
-
-def _beside(start: date, cut: date) -> date:
-    """*cut* in the zone of *start*, where it has one."""
-    return cut.astimezone(start.tzinfo) if isinstance(start, datetime) and isinstance(cut, datetime) else cut

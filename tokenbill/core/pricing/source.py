@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from attrs import field, frozen
 
-from tokenbill.core.base.inputs import listed_of
+from tokenbill.core.base.inputs import listed_of, name_or_nothing
 from tokenbill.core.base.inputs import name as checked_name
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.validators import yes_or_no
@@ -95,10 +95,6 @@ def _zone(value: object) -> str:
     return checked_name(value, what="time zone")
 
 
-def _label(value: object) -> str:
-    return checked_name(value, what="label", empty=True)
-
-
 @frozen
 class Hours:
     """Hours of the day in which a model costs its off-peak prices: from *start* on, until *end*.
@@ -125,8 +121,8 @@ class Hours:
     end: time = field(converter=_clock)
     weekdays: tuple[int, ...] = field(default=WEEK, converter=_weekdays)
     calendar: str = field(default="UTC", converter=_zone)
-    model: str = field(default="", converter=_label)
-    provider: str = field(default="", converter=_label)
+    model: str = field(default="", converter=name_or_nothing)
+    provider: str = field(default="", converter=name_or_nothing)
 
     def hold(self, instant: datetime | str) -> bool:
         """Whether *instant* lies in them.
