@@ -62,12 +62,14 @@ def included(value: Any) -> Included:
             way_out = 'give units by entry: {"api_calls": 100_000}'
             raise InvalidPlan("not an allowance", value, way_out)
         found += [Allowance(units, entries) for entries, units in pairs]
+    # an entry in two allowances would leave it to their order which is used up first
     names = [entry for each in found for entry in each.entries]
     if len(set(names)) < len(names) or any(isinstance(it.units, Decimal) and it.units < 0 for it in found):
         raise InvalidPlan(
             "an allowance below zero or given twice", value, "give each entry its free units once"
         )
     found.sort(key=lambda each: each.entries)
+    # most plans have units by entry alone, and documents of old plans read so
     if all(each.is_plain for each in found):
         return tuple((each.entries[0], each.units) for each in found if isinstance(each.units, Decimal))
     return tuple(found)

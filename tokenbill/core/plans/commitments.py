@@ -104,6 +104,7 @@ def commitments(value: Any) -> tuple[Commitment, ...]:
     for item in found:
         if not isinstance(item, Commitment):
             raise InvalidPlan("not a Commitment", item, "give a list of Commitment(…)")
+    # an account keeps what was met by name
     if len({item.name for item in found}) < len(found):
         raise InvalidPlan("two commitments of one name", found[-1].name, "give each its own name=")
     return found
@@ -126,9 +127,11 @@ def committed(
         if period is None:
             raise InvalidPeriod("a commitment, and no period", commitment.name, "say period=")
         cycle = commitment.cycle
+        # a commitment that begins later owes nothing yet
         if cycle.index(period.start) < 0:
             continue
         term = cycle.containing(period.start)
+        # charges of one period have no dates, so that none can be split between two terms
         if is_before(term.end, period.end):
             raise InvalidPeriod("a term that ends within a period", str(term), f"bill up to {term.end}")
         # each amount counts for its part of the term, and what an end cuts off is not owed

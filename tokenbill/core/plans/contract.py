@@ -88,6 +88,7 @@ def _amendments(value: Any) -> tuple[Amendment, ...]:
     for item in (value,) if found is None else found:
         if not isinstance(item, Amendment):
             raise InvalidPlan("not an amendment", item, 'write contract.amended("2026-03-16", plan)')
+    # the later given wins: a correction of an amendment carries its date
     by_date = {utc(item.at): item for item in found or ()}
     for one, other in pairwise(by_date):
         is_before(one, other)  # refuses dates beside instants, which have no order
@@ -177,6 +178,7 @@ class Contract(Value):
         datetime.date(2026, 3, 16)
         """
         end = moment(at)
+        # what was planned for after the end is taken back with it
         kept = tuple(item for item in self.amendments if is_before(item.at, end))
         return evolve(self, amendments=kept, end=end, end_fees=fees)
 
@@ -373,6 +375,7 @@ def _check_alike(one: BillingPlan, other: BillingPlan, whole: Period) -> None:
         if getattr(one, what) != getattr(other, what):
             way_out = "end the period first, with contract.ended(at), and make a new contract from then on"
             raise InvalidPlan(f"another {what} in the middle of a period", getattr(other, what), way_out)
+    # tiers, fees and minimum count once in a period, so all its versions must mean the same one
     bounds = [plan.cycle and plan.cycle.containing(whole.start) for plan in (one, other)]
     if bounds[0] != bounds[1]:
         way_out = "end the contract there, with contract.ended(at), and make a new one from then on"

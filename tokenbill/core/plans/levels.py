@@ -90,6 +90,7 @@ def _as_pairs(given: Any) -> Any:
 
 def _in_order(changes: Iterable[LevelChange]) -> tuple[LevelChange, ...]:
     """Changes in order of time, the later given of two at one moment."""
+    # two changes at one moment are a change and its correction
     by_time = {change.at and utc(change.at): change for change in changes}
     dated = [time for time in by_time if time is not None]
     dated.sort(key=cmp_to_key(_compared))
@@ -115,6 +116,7 @@ def kept(levels: Levels, whole: Period | None, cycle: Any) -> Levels:
     if whole is None:
         return levels
     found = list[tuple[str, tuple[LevelChange, ...]]]()
+    # after a period only what holds at its end matters, and what was announced beyond it
     for name, changes in levels:
         begun = (it.at is None or not is_before(whole.end, placed(it.at, whole, cycle)) for it in changes)
         over = sum(begun)
@@ -133,6 +135,7 @@ def in_force(levels: Levels, names: Collection[str], at: date, *, default: bool)
     """
     found = dict[str, Decimal]()
     for name, changes in levels:
+        # before its first change there was none of it: seats that nobody told of are not charged
         held = [change for change in changes if change.at is None or not is_before(at, change.at)]
         found[name] = held[-1].amount if held else ZERO
     return {name: found.get(name, ZERO) for name in names if default or name in found}

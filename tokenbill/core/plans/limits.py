@@ -93,6 +93,7 @@ def check_limits(plan: Any) -> None:
         for maximum in plan.maxima:
             most, least = maximum.amount, minimum.amount
             are_numbers = isinstance(most, Decimal) and isinstance(least, Decimal)
+            # both at once cannot be kept, and the order of stages would decide in silence
             if maximum.on == minimum.on and are_numbers and most < least:
                 what = f"a maximum of {maximum.name}" if maximum.on else "a maximum"
                 raise InvalidPlan(f"{what} below the minimum", most, f"give at least {least:f}")

@@ -36,6 +36,7 @@ def fixed(plan: Any, values: Mapping[str, Decimal]) -> Any:
         InvalidUsage: If one of its levels is not among *values*, or another one is.
         InvalidPlan: If an amount does not terminate as a decimal.
     """
+    # a misspelt level would leave its fee at nothing
     check_known(values, plan.levels)
     if missing := sorted(plan.levels - values.keys()):
         raise InvalidUsage("a level that was not told", missing[0], f"give it, too: {{{missing[0]!r}: 3}}")

@@ -27,6 +27,7 @@ def check_scope(what: str, on: Scope, plans: Sequence[Any]) -> None:
     Raises:
         InvalidPlan: With the nearest name that there is.
     """
+    # a tax on "fees" instead of "fee" would tax nothing, silently, for years
     for part in () if on is None else on:
         if part not in KINDS and not any(_has(plan, part) for plan in plans):
             known = {name for plan in plans for name in _names(plan)}
@@ -77,6 +78,7 @@ def entries_of(prices: Any) -> tuple[Entry, ...] | None:
 
     What a schedule of a user's own prices nobody can list, so nothing on it is refused.
     """
+    # what holds in any schedule of a book is there: a model may be priced later than a discount on it
     given: list[Any] = [edition.schedule for edition in prices] if isinstance(prices, PriceBook) else [prices]
     schedules = [schedule for schedule in given if isinstance(schedule, PriceSchedule)]
     if len(schedules) < len(given):
@@ -97,6 +99,7 @@ def _has(plan: Any, part: str) -> bool:
 def _holds(part: Meter, entry: Entry) -> bool:
     """Whether a meter is or includes an entry, or some of the groups that its price tells apart."""
     key, price = entry
+    # of an entry with groups a scope may hold some groups only
     groups = price.labels if isinstance(price, Each) else ()
     return part.name == key.name and all(
         key.labels[label] == value if label in key.labels else label in groups

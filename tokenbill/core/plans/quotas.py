@@ -110,6 +110,7 @@ class Quota(Value):
     def key(self) -> str:
         """What an account keeps its windows by: everything but the limit, which may change."""
         what = "amount" if self.units is None else "units"
+        # a limit that is raised while a window runs must not forget what was used in it
         parts = [self.name, ",".join(self.on or ()), what, str(self.every), self.tz]
         return "|".join([*parts, "rolling"] if self.rolling else parts)
 
@@ -135,11 +136,13 @@ class Quota(Value):
             period: Any = self.every.containing(now)
             return Window(period.start.astimezone(UTC), period.end.astimezone(UTC))
         if self.rolling:
+            # rounded up: more buckets than that would make an account grow with its window
             width = -(-self.seconds // BUCKETS)
             since = int(now.timestamp()) // width * width
             return Window(*(datetime.fromtimestamp(edge, UTC) for edge in (since, since + width)))
         home = zone(self.tz)
         day, days = now.astimezone(home).date().toordinal(), max(self.seconds // DAY, 1)
+        # counted in local days, so that a day of 23 hours is one window too
         first = day - (day - MONDAY) % days
         start, end = (midnight(date.fromordinal(d), home).astimezone(UTC) for d in (first, first + days))
         if self.seconds < DAY:

@@ -65,6 +65,7 @@ def check_readings(plan: Any) -> None:
     for name, of in curves_of(plan):
         if of.amount_of is not None:
             check_scope("a curve of an amount", of.amount_of, [plan])
+            # a true-up comes after discounts and maximum: a fee that read it would have to be there before
             if "minimum" in of.amount_of:
                 raise InvalidPlan("a curve of what comes after it", "minimum", "read fees or usage")
             if plan.token_price is not None:

@@ -30,6 +30,7 @@ def fees_due(plan: BillingPlan, period: Period | None) -> DueFees:
     Raises:
         InvalidPeriod: If there is no service period to hold the moments at which they are due.
     """
+    # a yearly fee in a monthly plan is due whole, in the one month that holds its day
     fees = plan.own_fees
     if fees and period is None:
         raise InvalidPeriod("a fee with periods of its own, billed in none", fees[0].name, "say period=")
@@ -67,6 +68,7 @@ def _part(plan: BillingPlan, fee: Fee, period: Period, part: Period) -> Fraction
     """How many own periods of a fee are due in a part of a service period, less what lies in the trial."""
     due = Fraction(0)
     for own in _own_periods(fee, period):
+        # in arrears the last moment counts, so that a period that ends with the fee's own one has it
         at = own.start if fee.due == "advance" else own.end
         is_due = _holds(part, at) if fee.due == "advance" else _ends_in(part, at)
         due += _owed(plan, fee, own) if is_due else 0
@@ -75,6 +77,7 @@ def _part(plan: BillingPlan, fee: Fee, period: Period, part: Period) -> Fraction
 
 def _owed(plan: BillingPlan, fee: Fee, own: Period) -> Fraction:
     trial = plan.trial_within(own)
+    # a fee that is not prorated is owed whole as soon as a moment of it is not free
     owed = 1 - (trial.share_of(own, plan.proration) if trial else Fraction(0))
     return owed if fee.prorated or not owed else Fraction(1)
 
@@ -83,6 +86,7 @@ def _own_periods(fee: Fee, period: Period) -> Iterator[Period]:
     """The own periods of a fee that have a moment in common with a service period, from its anchor on."""
     cycle = fee.cycle
     assert cycle is not None
+    # before the anchor nothing was agreed: own periods begin with it
     own = cycle.containing(period.start)
     while True:
         if cycle.index(own.start) >= 0:
@@ -108,6 +112,7 @@ def _in_arrears(
                 if _ends_in(part, own.end):
                     owed += _owed(plan, fee, own)
                 elif end is not None and is_before(end, period.end) and is_before(own.start, end):
+                    # an end within a fee's own period gives the rest back, unless the contract says otherwise
                     used = Period(own.start, end).share_of(own, plan.proration)
                     owed += used if contract.end_fees == "prorated" else 1
             yield evolve(fee, starts=None, ends=None), owed

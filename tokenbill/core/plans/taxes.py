@@ -145,6 +145,7 @@ def check_taxes(taxes: Sequence[Tax]) -> None:
         InvalidPlan: Where it names another one, or a tax in the prices comes after one on top of them.
     """
     for place, tax in enumerate(taxes):
+        # in the order given, so that no two taxes can wait for each other
         before = {other.name: other for other in taxes[:place]}
         for name in tax.after:
             if name not in before:

@@ -159,6 +159,7 @@ class Discount(Value):
 
     def __attrs_post_init__(self) -> None:
         in_order(self)
+        # a bill is never below zero: what is to be given back is a correction, or credit
         if self.unit == "percent" and self.value > HUNDRED:
             raise InvalidPlan("a discount of more than 100 percent", self.value, "give at most 100")
 

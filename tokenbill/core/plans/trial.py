@@ -101,6 +101,7 @@ def terms_of_trial(trial: object, prices: Schedule, *, in_trial: bool) -> dict[s
     if not isinstance(trial, Trial):
         return {}
     # what is left of it concerns fees
+    # in the trial itself nothing is included, so that allowances are whole when it is over
     fees = {"trial": trial.length if "fee" in trial.on else None}
     return {**fees, "prices": covered(prices), "included": ()} if in_trial else fees
 

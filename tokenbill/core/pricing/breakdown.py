@@ -121,6 +121,7 @@ class AbstractPrice(Value, ABC):
         with a prior the answer is the difference of two points on the curve.
         """
         before = None if prior is None else units(prior)
+        # rounded apart, two points may differ from their difference by the last place: both are shown ones
         after = amount_at(self, plus(before or ZERO, units(quantity)))
         if before is None:
             return decimal(after)
@@ -153,6 +154,7 @@ class AbstractPrice(Value, ABC):
 
 def amount_at(price: AbstractPrice, quantity: Exact) -> Exact:
     """A price's amount at one quantity, checked, and computed in the library's own context."""
+    # a price of a user's own must neither see nor change the precision that its caller works in
     try:
         with users_context():
             found: object = price.amount(quantity)

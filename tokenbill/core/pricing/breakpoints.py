@@ -34,6 +34,7 @@ class Breakpoint(NamedTuple):
 
     def amounts(self) -> tuple[Fraction, Fraction]:
         """What the curve comes to on both sides: at the quantity on the side that it belongs to."""
+        # an end that belongs to its piece is asked on the piece, else just below: amounts may jump there
         closed = self.before.end is not None and self.before.end == (self.quantity, True)
         within = self.before is self.after
         low, high = self.before.form, self.after.form
@@ -53,6 +54,7 @@ def breakpoints(curve: Curve, after: Fraction | None = None, *, jumps: bool = Tr
     [Fraction(0, 1), Fraction(10, 1), Fraction(20, 1)]
     """
     low = NIL if after is None else after
+    # a piece that ends at the point itself may still change behind it
     left = [piece for piece in curve if piece.end is None or after is None or piece.end > (after, True)]
     for piece, following in pairwise([*left, left[-1]]):
         for quantity in jumps_within(piece, low) if jumps else ():
@@ -79,6 +81,7 @@ def step_jumps(step: Step, low: Fraction) -> Iterator[Fraction]:
     >>> list(islice(step_jumps(packages, Fraction(1)), 2))
     [Fraction(1000, 1), Fraction(2000, 1)]
     """
+    # made whole from a half on, a step jumps half a unit before the others do
     shift = HALF if step.round == "half_up" else NIL
     if not step.of.steps:
         first = (step.of.at(low) - shift) // 1 + 1
@@ -108,6 +111,7 @@ def first_breakpoints(price: Price) -> tuple[Decimal, ...]:
     """
     pieces = price.pieces()
     if pieces is None:
+        # nobody knows where a price of a user's own changes; its numbers are the likeliest places
         found = set(_numbers(price))
     else:
         ends = [piece.end.at for piece in pieces if piece.end is not None]

@@ -31,6 +31,7 @@ def rate_of(given: Number | Fraction) -> tuple[Decimal, Decimal]:
     if isinstance(given, Fraction):
         top, bottom = number(given.numerator), number(given.denominator)
     else:
+        # 1/7.12 has no last digit as a decimal, so a rate stays the two numbers that it was quoted in
         parts = given.split("/") if isinstance(given, str) else [given]
         if len(parts) > 2:
             raise InvalidNumber("not a rate", given, 'write a number, or two: "1/7.12"')
@@ -54,6 +55,7 @@ def source_of(
     ... ).notes
     ('converted from CNY to USD at 1/7.12, a bank, 2026-11-05',)
     """
+    # an auditor asks which rate, whose, and of what day: each bill says all three
     day = moment(on)
     if isinstance(day, datetime):
         raise InvalidPeriod("not a date", day, 'give the day of the rate: "2026-01-31"')
@@ -77,6 +79,8 @@ def converted(price: Price | Each, rate: tuple[Decimal, Decimal]) -> Price | Eac
 def _converted(price: Price, top: Decimal, bottom: Decimal) -> Price:
     if type(price) is PerUnit:
         try:
+            # a price for each unit stays one, so that a bill shows rate × quantity and not an amount times a
+            # rate
             rate, per = (decimal(each) for each in (product(price.rate, top), product(price.per, bottom)))
             return PerUnit(rate, Decimal(shortest(per)))
         except InvalidNumber:  # more digits than a number holds: the amount is converted, not the rate

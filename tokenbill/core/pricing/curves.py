@@ -57,6 +57,7 @@ class Form(NamedTuple):
 
     def at(self, quantity: Fraction) -> Fraction:
         """The value at one quantity."""
+        # exact throughout: the side of an end that a quantity falls on must not depend on a rounding
         whole = (step.fee * Fraction(rounded(step.of.at(quantity), step.round)) for step in self.steps)
         return sum(whole, self.constant + self.rate * quantity)
 
@@ -83,6 +84,7 @@ class Form(NamedTuple):
 
     def over(self, inner: Form) -> Form:
         """This form of *inner*'s value, as a form of inner's quantity."""
+        # a line of a line is one, a step of a line a step: compositions stay forms, whatever is nested
         result = inner.times(self.rate).plus(Form(self.constant))
         for step in self.steps:
             result = result.plus(stepped(step.fee, step.round, step.of.over(inner)))
@@ -191,6 +193,7 @@ def _end(piece: Piece) -> Edge:
 
 def summed(curves: Sequence[Curve]) -> Curve | None:
     """The sum of curves, piece by piece; None where it would be too long."""
+    # a sum changes wherever one of its curves does, and nowhere else
     edges = sorted({piece.end for pieces in curves for piece in pieces if piece.end is not None})
     width = sum(max(piece.form.size() for piece in pieces) for pieces in curves)
     if len(edges) * width > WIDEST:
@@ -208,6 +211,7 @@ def composed(inner: Curve, outer: Curve) -> Curve | None:
     width, size = max(piece.form.size() for piece in outer), 0
     for piece in inner[1:]:
         inner_size, start = piece.form.size(), _end(pieces[-1])
+        # packages of packages may have millions of pieces: then only `amount` knows the price
         if inner_size * width > LONGEST:
             return None
         first = _index(outer, Edge(piece.form.at(start.at), closed=True))
@@ -238,6 +242,7 @@ def _through(piece: Piece, outer: Sequence[Piece], start: Edge) -> Iterator[Piec
 def reach(form: Form, target: Edge, start: Edge) -> Edge | None:
     """The last quantity from *start* on at which the form is at most *target*; None if it stays there."""
     if not form.steps:
+        # where a line passes a value is a division; its side is that of the end that it passes
         if form.rate:
             return Edge((target.at - form.constant) / form.rate, target.closed)
         return None if _within(form.constant, target) else NOWHERE

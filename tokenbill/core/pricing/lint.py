@@ -148,6 +148,7 @@ def _tiered(price: Price, inner: Curve | None) -> Iterator[tuple[Tiered, Curve]]
 
 def _idle(tiered: Tiered, reached: Curve) -> list[int]:
     """The tiers in which no quantity falls: the numbers of tiers, from 1 on, are a curve of the quantity."""
+    # behind packages or a minimum some quantities never arrive, so a tier between them is dead text
     ends = [None if tier.up_to is None else Fraction(tier.up_to) for tier in tiered.tiers]
     numbers = [constant(Fraction(i)) for i in range(1, len(ends) + 1)]
     marked = composed(reached, curve(Fraction(tiered.fee_at_zero), ends, numbers))
@@ -162,6 +163,7 @@ def _idle(tiered: Tiered, reached: Curve) -> list[int]:
 def _gaps(entries: Iterable[Meter]) -> Iterator[Finding]:
     """Names of which every entry has labels."""
     keys = list(entries)
+    # usage with labels that no entry has is refused at the bill; this tells it before
     bare = {key.name for key in keys if not key.labels}
     for name in dict.fromkeys(key.name for key in keys if key.name not in bare):
         message = f"priced with certain labels only; an entry {name} prices all others"
@@ -170,6 +172,8 @@ def _gaps(entries: Iterable[Meter]) -> Iterator[Finding]:
 
 def _pools(key: Meter, schedule: Listed) -> Iterator[Finding]:
     """The pools of tokens, other than its own, that an entry prices."""
+    # cached tokens cost a tenth at most providers: an entry that takes them with the rest overcharges in
+    # silence
     kept = {label: value for label, value in key.labels.items() if label not in POOL_LABELS}
     pools = [Meter(pool.name, {**kept, **pool.labels}) for pool in POOLS if pool.name == key.name]
     covered = [pool for pool in pools if pool != key and key.includes(pool) and _covers(schedule, key, pool)]

@@ -209,4 +209,5 @@ class PriceBook:
         if is_before(at, first):
             way_out = f"add a schedule, or ask from {iso_text(first)} on"
             raise InvalidPeriod("before the first prices", iso_text(at), way_out)
+        # a schedule holds from its first moment on: at a change of prices the new ones win
         return bisect_right(self.versions, at, key=lambda version: version.start) - 1

@@ -78,6 +78,7 @@ class Flat(Price):
     at_zero: bool = field(default=False, validator=yes_or_no)
 
     def amount(self, quantity: Exact) -> Exact:
+        # nothing used owes no flat fee unless it was agreed so: a meter that nobody touched makes no line
         return self.fee if quantity or self.at_zero else ZERO
 
     def pieces(self) -> Curve:
@@ -106,6 +107,7 @@ class Covered(Price):
         return ZERO
 
     def pieces(self) -> Curve:
+        # a curve as any other, so that what a trial covers is shown, compared and drawn like it
         return curve(NIL, [None], [constant(NIL)])
 
     def breakdown(self, quantity: Exact) -> tuple[PriceComponent, ...]:
@@ -141,6 +143,7 @@ class Package(Price):
     round: Direction = field(default="up", validator=whole_direction)
 
     def amount(self, quantity: Exact) -> Exact:
+        # packages are counted before money is: a started one costs all of its fee
         return product(rounded(ratio(quantity, self.size), self.round), self.fee)
 
     def pieces(self) -> Curve:

@@ -139,6 +139,7 @@ class PriceSchedule(Mapping[Meter, Priced]):
             UnpricedUsage: If there is none; a free meter is priced 0.
             UnpricedVariant: If the schedule has a source, and the meter a label that may make it dearer.
         """
+        # usage without a price is an error, never free: money lost in silence is the costliest of bugs
         found = self.find(wanted := Meter(meter))
         if self.source is not None:
             found = cast("Entry | None", self.source.checked(wanted, found, self))
@@ -159,12 +160,14 @@ class PriceSchedule(Mapping[Meter, Priced]):
             return NotImplemented
         if overrides.currency != self.currency:
             raise CurrencyMismatch(self.currency, overrides.currency)
+        # entry by entry: what was not negotiated stays as the list has it
         both = {**dict(self.entries), **dict(overrides.entries)}
         source = overrides.source if self.source is None else self.source | overrides.source
         return PriceSchedule(both, currency=self.currency, name=overrides.name or self.name, source=source)
 
     def __mul__(self, factor: Number) -> PriceSchedule:
         """Every price times a factor ≥ 0: a mark-up, a discount."""
+        # a free entry stays free, and tiers keep their ends: only money is scaled
         scaled = {key: price * factor for key, price in self.entries}
         return PriceSchedule(scaled, currency=self.currency, name=self.name, source=self.source)
 
@@ -261,6 +264,7 @@ class PriceSchedule(Mapping[Meter, Priced]):
 
     def content_hash(self) -> str:
         """A hash of prices and currency, the same in every process; the name is no content."""
+        # prices of another currency are other terms, whatever their numbers
         content = {"currency": self.currency, "prices": dict(self.entries)}
         # a source refuses what a schedule of one's own bills, so the two are not the same terms
         return content_hash(content if self.source is None else {**content, "source": self.source.hours})
@@ -294,6 +298,7 @@ def _entries(prices: Any) -> Iterator[Entry]:
 def _cells(entries: Iterable[Entry]) -> dict[str, Cells]:
     """Entries where matching finds them."""
     names: dict[str, Cells] = {}
+    # by the names of labels first: a look-up asks one question for each set of names, not for each entry
     for entry in entries:
         labels = entry.key.labels
         cell = names.setdefault(entry.key.name, {}).setdefault(tuple(labels), {})
@@ -342,6 +347,7 @@ def _models(cells: Cells) -> Iterator[Cells]:
 
 def _refuse_ties(cells: Cells, one: tuple[str, ...], other: tuple[str, ...]) -> None:
     """Of entries that agree on common labels, neither containing the other, the union must exist."""
+    # which of two entries wins must never depend on their order; where neither contains the other, ask
     common = sorted(set(one) & set(other))
     if len(common) in (len(one), len(other)):
         return

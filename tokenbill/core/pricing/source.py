@@ -136,6 +136,7 @@ class Hours:
         # the day of the week is that of the instant itself, though the window may have begun the day before
         if when.astimezone(zone(self.calendar)).isoweekday() not in self.weekdays:
             return False
+        # a window over midnight, such as 16:30 to 00:30, holds on both sides of it
         clock = when.time()
         if self.start < self.end:
             return self.start <= clock < self.end
@@ -193,6 +194,7 @@ the price list has only 'input_tokens': price the variant by an entry of its own
         """Both sources: what either says."""
         if other is None:
             return self
+        # of two lists the stricter one decides: what either refuses was priced by neither
         hours = tuple(dict.fromkeys(self.hours + other.hours))
         notes, comments = self.notes + other.notes, self.comments + other.comments
         return Source(notes, comments, hours, self.strict or other.strict)
@@ -241,6 +243,7 @@ def _same_pool(entry: SourceEntry, other: SourceEntry) -> bool:
 
 def _check_context(meter: Meter, context: str, found: SourceEntry, prices: Entries) -> None:
     """A long request costs the short price only where the model knows no threshold that it passed."""
+    # beyond a threshold of context providers charge all tokens of a request at a higher price
     pool = [each.key.labels for each in prices.entries if _same_pool(each, found)]
     starts = [labels["context"] for labels in pool if "context" in labels]
     numbers = [text for text in (context, *starts) if text.isascii() and text.isdecimal()]
@@ -260,6 +263,7 @@ def _whichever(meter: Meter, found: SourceEntry | None, prices: Entries) -> Sour
         for each in sorted({"", *modalities})
     ]
     entries = [each for each in tried if each is not None]
+    # audio may cost tens of times text: untold, it is billed only where both cost the same
     for each in entries[1:]:
         if each.price != entries[0].price:
             raise UnpricedVariant(meter, f"modality={UNKNOWN}", (entries[0].key, each.key))

@@ -78,6 +78,7 @@ class Tier(Value):
         [Decimal('200'), Decimal('500'), None]
         """
         pairs = [(optional_number(width), rate) for width, rate in _pairs(widths)]
+        # price lists give widths, "the next 300", or ends; prices are kept by ends, which add up
         ends = accumulate((width for width, _ in pairs if width is not None), cast("Any", plus))
         return tuple(cls(None if width is None else next(ends), rate) for width, rate in pairs)
 
@@ -93,12 +94,14 @@ class Tier(Value):
             raise InvalidPrice(
                 "tiers that do not begin at zero", pairs, "give the first tier the lower end 0"
             )
+        # each tier ends where the next one begins, and the last is open
         ends: list[Number | None] = [*(low for low, _ in pairs[1:]), None]
         return tuple(cls(end, rate) for end, (_, rate) in zip(ends, pairs, strict=True))
 
     def priced(self, units: Exact, per: Decimal) -> Exact:
         """The fee and so many units at the rate; *per* holds where the tier gives none."""
         per = self.per or per
+        # blocks are started within the tier: a unit of the next tier completes none of this one
         if per is not ONE or self.round != "none":
             units = rounded(ratio(units, per), self.round)
         amount = product(units, self.rate)
@@ -106,6 +109,7 @@ class Tier(Value):
 
     def form(self, per: Decimal, through: Fraction = NIL) -> Form:
         """The same as a form of the quantity, units counted from *through*."""
+        # the rate is for a block, the line for one unit; a Fraction, for a third of a block has no decimal
         blocks = line(1 / Fraction(self.per or per), through)
         return constant(Fraction(self.fee)).plus(stepped(Fraction(self.rate), self.round, blocks))
 
@@ -134,10 +138,12 @@ def _ascending(_: object, __: Attribute[Any], tiers: tuple[Tier, ...]) -> None:
     """Validate that each tier ends above the one before, and that only the last is open."""
     if len(tiers) > TIERS:
         raise InvalidPrice("too many tiers", len(tiers), f"give at most {TIERS}")
+    # beyond a closed last tier no price would hold, and usage there would be billed at nothing
     if tiers[-1].up_to is not None:
         raise InvalidPrice(
             "the last tier is closed", tiers[-1].up_to, "let it end with None, so that every unit has one"
         )
+    # two tiers of one end would leave it to their order which of them is charged
     for tier, following in pairwise(tiers):
         if tier.up_to is None or (following.up_to is not None and following.up_to <= tier.up_to):
             raise InvalidPrice(
@@ -152,6 +158,7 @@ class TierTable:
 
     def __init__(self, tiers: Iterable[Tier]) -> None:
         self.ends = [tier.up_to for tier in tiers if tier.up_to is not None]
+        # the end of a tier belongs to it: unit 1,000 of "up to 1,000" costs what the first tier says
         self.lows = [ZERO, *self.ends]
         spans = [f"{low:f} to {high:f}" for low, high in pairwise(self.lows)]
         spans.append(f"above {self.ends[-1]:f}" if self.ends else "any quantity")
@@ -207,6 +214,7 @@ class Graduated(Price):
     @cached_property
     def full_tiers(self) -> list[PriceComponent]:
         """Every tier used up, the last one empty: the same on each bill."""
+        # a tier used up costs the same for ever, so that only the last one entered is worked out on a bill
         widths = [*(difference(high, low) for low, high in pairwise(self.table.lows)), ZERO]
         tiers = zip(self.tiers, widths, self.table.labels, strict=True)
         return [tier.component(width, self.per, label) for tier, width, label in tiers]
@@ -217,6 +225,7 @@ class Graduated(Price):
     def pieces(self) -> Curve:
         lows = list(map(Fraction, self.table.lows))
         own = [tier.form(self.per, low) for tier, low in zip(self.tiers, lows, strict=True)]
+        # every tier begins where the one before it stood when it was full: the curve has no gap in it
         full = (form.at(end) for form, end in zip(own, lows[1:], strict=False))
         forms = [
             form.plus(constant(before))
@@ -232,6 +241,7 @@ class Graduated(Price):
     def tier_reached(self, quantity: Exact) -> tuple[int, Exact, Exact]:
         """How many tiers are used up, and the units and the amount in the one that the quantity ends in."""
         table = self.table
+        # left, for a quantity that is the end of a tier still falls in it
         top = bisect_left(table.ends, quantity)
         units = difference(quantity, table.lows[top])
         return top, units, _entered(self, self.tiers[top], quantity).priced(units, self.per)
@@ -275,6 +285,7 @@ class Volume(Price):
         >>> Volume([Tier(10, 2), Tier(None, 1)]).tier_at(10).rate
         Decimal('2')
         """
+        # a quantity that was converted may be a Fraction, which no Decimal holds
         exact = quantity if isinstance(quantity, Fraction) else units(quantity)
         return self.tiers[bisect_left(self.table.ends, exact)]
 
@@ -282,6 +293,7 @@ class Volume(Price):
         return self.breakdown(quantity)[0].amount
 
     def pieces(self) -> Curve:
+        # all units at one rate: where a tier ends the amount may fall, which `lint` calls a cliff
         forms = [tier.form(self.per) for tier in self.tiers]
         at_zero = Fraction(self.tiers[0].fee) if self.fee_at_zero else NIL
         return curve(at_zero, [*map(Fraction, self.table.ends), None], forms)
