@@ -34,9 +34,22 @@ def plan_of(plan):
         for what in ("maximum", "minimum")
         if plan[what] is not None and plan.get(f"{what}_on")
     }
+    fees += [fee_beside(told) for told in plan.get("beside", ())]
+    if plan.get("pool"):
+        more["included"] = {tuple(plan["pool"]): "6"}
+    if plan.get("city"):
+        taxes.append(tb.Tax("city", 2, after=tuple(dict.fromkeys(tax.name for tax in taxes))))
     if plan.get("trial_on"):
         more["trial"] = tb.Trial(tb.Period(*plan["trial"]), on=tuple(plan["trial_on"]))
     return evolve(bare, prices=prices_of(plan), fees=fees, discounts=discounts, taxes=taxes, **more)
+
+
+def fee_beside(kind):
+    """A fee of a kind that the oracle does not know: of its own rhythm, or a share of what usage costs."""
+    if kind == "share of usage":
+        return tb.Fee(tb.PerUnit(10, per=100).at_least(2).of(tb.Amount("usage")), "care")
+    unit, day, due = kind
+    return tb.Fee(7, "rhythm", due, cycle=tb.Cycle(unit, f"2024-02-{day:02}"))
 
 
 def prices_of(plan):
