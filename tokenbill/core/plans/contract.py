@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -284,6 +285,10 @@ class Contract(Value):
 
     def fingerprint(self) -> str:
         """A hash of everything that decides about money; that of the plan, where nothing was amended."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         if not self.amendments and self.end is None:
             return self.plan.fingerprint()
         changes = [(item.at, item.plan.fingerprint(), item.fees, item.tiers) for item in self.amendments]

@@ -163,6 +163,8 @@ def cut(clauses: Sequence[Clause], levels: Levels, names: Collection[str]) -> tu
         for change in changes
         if name in names and change.at is not None
     }
+    if not moments:
+        return tuple(clauses)
     found = list[Clause]()
     for clause in clauses:
         start, end = clause.period.start, clause.period.end
