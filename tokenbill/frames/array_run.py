@@ -89,6 +89,7 @@ class ArrayRun(RatingRun):
     def share(self, keep: Number, whole: Number, places: Sequence[int]) -> None:
         # where all is kept, or nothing, the numbers of a group need not grow
         is_all, is_none = _is_zero(whole - keep) | _is_zero(whole), _is_zero(keep)
+        # 0 of 0 is kept whole, or the group would be divided by nothing
         keep, whole = picked(is_all, 1, keep), picked(is_all | is_none, 1, whole)
         longest = max(net if isinstance(net, int) else net.top for net in self.nets)
         if longest * max(keep.tight().top, whole.tight().top) >= WIDE:
@@ -156,6 +157,7 @@ def _allocated(units: Number, weights: Sequence[Number]) -> list[Number]:
     """Whole units split by weights: each part gets its floor, the units left go to the largest remainders."""
     zero = Ints(np.zeros(max(item.size for item in (units, *weights) if isinstance(item, Ints)), np.int64), 0)
     whole = sum(weights) + zero
+    # weights of nothing but zeros get nothing, and must not be divided by
     whole = picked(_is_zero(whole), 1, whole)
     parts = [(units * weight + zero) // whole for weight in weights]
     rests = [units * weight - part * whole for weight, part in zip(weights, parts, strict=True)]
@@ -200,6 +202,7 @@ def numerators(function: IntegerPrice, n: Ints) -> Ints:
 
 def _reached(function: IntegerPrice, most: int) -> tuple[list[int], tuple[Line, ...]]:
     """Ends and lines of the pieces that are reached: the numbers of others may be too long."""
+    # the numbers of a tier that nobody reached may not fit 64 bits, and need not
     ends = [end for end in function.ends if end < most]
     return ends, function.lines[: len(ends) + 1]
 

@@ -40,6 +40,7 @@ def reported(source: Source, options: Options, report: Report) -> Any:
 
 def spelled_out(table: Any) -> Any:
     """The same rows with each text of a dictionary of ours in its row."""
+    # only dictionaries of ours: a category of the user's comes back as what it was
     plain = pa.dictionary(pa.int32(), pa.string())
     return pa.table(
         {

@@ -107,18 +107,14 @@ def plain(cells: Any) -> Any:
 
 def refuse_nulls(name: str, cells: Any, layout: Layout, place: Place = IN_ORDER) -> None:
     """Refuse rows that name no group or meter; only a label may be missing."""
-    is_null = _is_null(cells)
+    is_null = None
+    if pa.types.is_dictionary(cells.type):  # which may hold a null, too
+        found = [chunk.dictionary.is_null().take(chunk.indices).fill_null(True) for chunk in _chunks(cells)]
+        is_null = pa.chunked_array(found, pa.bool_())
+    is_null = cells.is_null() if is_null is None else is_null
     nulls = pc.sum(is_null).as_py()
     if nulls and name not in layout.optional:
         raise null_keys(name, nulls, place(_first(is_null)))
-
-
-def _is_null(cells: Any) -> Any:
-    """Where cells are missing; a dictionary may hold a null, too."""
-    if not pa.types.is_dictionary(cells.type):
-        return cells.is_null()
-    found = [chunk.dictionary.is_null().take(chunk.indices).fill_null(True) for chunk in _chunks(cells)]
-    return pa.chunked_array(found, pa.bool_())
 
 
 def _first(cells: Any) -> int:
@@ -160,18 +156,17 @@ def _encoded(cells: Any) -> tuple[Array, Any]:
 def _dictionary(cells: Any) -> Any:
     """Cells as places in a dictionary without nulls, in one piece: all texts may be too long for one."""
     if pa.types.is_dictionary(cells.type):
-        cells = pa.chunked_array([_cleared(chunk) for chunk in _chunks(cells)])
+        # a dictionary of others may hold a null, or one text twice
+        chunks = list[Any]()
+        for chunk in _chunks(cells):
+            known = plain(chunk.dictionary).dictionary_encode()
+            chunks.append(pa.DictionaryArray.from_arrays(known.indices.take(chunk.indices), known.dictionary))
+        cells = pa.chunked_array(chunks)
     elif pa.types.is_null(cells.type):
         return pa.DictionaryArray.from_arrays(pa.nulls(len(cells), pa.int32()), pa.nulls(0))
     else:
         cells = plain(cells).dictionary_encode()
     return cells.unify_dictionaries().combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-
-
-def _cleared(chunk: Any) -> Any:
-    """A dictionary that holds no null and nothing twice."""
-    known = plain(chunk.dictionary).dictionary_encode()
-    return pa.DictionaryArray.from_arrays(known.indices.take(chunk.indices), known.dictionary)
 
 
 # ---------------------------------------------------------------- numbers

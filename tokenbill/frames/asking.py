@@ -117,6 +117,7 @@ def options_of(
     for column, what in ((meter, "meter"), (quantity, "quantity"), (time, "time")):
         if not isinstance(column, str) and not (what == "time" and column is None):
             raise UnreadableInput(f"{what}= names no column", column, f'write {what}="{what}"')
+    # 38 digits are the most that every engine has in a fixed decimal
     if type(scale) is not int or not 0 <= scale <= 38:
         raise UnreadableInput("not a number of decimals", scale, "write scale=18")
     if columns not in ("lines", "wide"):
@@ -188,11 +189,13 @@ def backend_of(data: object) -> Backend:
         MissingExtra: For the engine of the frame, whichever package its back end lacks.
     """
     extra = None
+    # a user may have a class of his own on top of a frame; its package says nothing then
     for kind in type(data).__mro__:
         found = ENGINES.get(kind.__module__.partition(".")[0])
         if found is not None and kind.__name__ in KINDS:
             extra = found
             break
+    # whatever speaks the protocol is read as a stream; engines known by name keep their laziness
     if extra is None and (hasattr(data, STREAM) or hasattr(data, "scanner")):
         extra = "streams"
     if extra is None:

@@ -142,9 +142,6 @@ class Total:
             refuse_nulls(name, cells, self.layout, source.place)
         part = added_up(keys, sums, source.height)
         self._match(part, keys, source.place)
-        self._keep(part, file)
-
-    def _keep(self, part: Part, file: Batches) -> None:
         for name, cells in part.keys.items():
             kind = common([self.kinds[name], cells.type])
             if kind is None:
@@ -153,6 +150,7 @@ class Total:
             self.kinds[name] = kind
         self.parts.append(part)
         self.waiting += part.height
+        # joined now and then: the memory is that of the groups, and each sum is moved a few times only
         if self.waiting > max(PENDING, self.parts[0].height):
             self._join()
 

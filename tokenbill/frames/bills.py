@@ -151,7 +151,14 @@ class Settled:
     def _ordered(self, found: list[Cell]) -> list[Cell]:
         """The quantities by entry in the order of lines, none of them beyond what an entry prices."""
         plan, sums = self.plan, self.sums
-        ordered = _with_standing(plan, found, sums)
+        by_entry = {cell.entry: cell for cell in found}
+        # every group has what costs though nothing is used
+        for entry in plan.form.card.always:
+            n, known = Ints(np.zeros(sums.groups, np.int64), 0), by_entry.get(entry)
+            if known is not None:
+                n = known.n if known.group is None else known.n.placed(sums.groups, known.group)
+            by_entry[entry] = Cell(entry, None, n)
+        ordered = sorted(by_entry.values(), key=lambda cell: cell.entry.order)
         for cell in ordered:
             # beyond the top no quantity is one, and the curve has no pieces
             most = min(cell.function.top, MOST)
@@ -160,6 +167,7 @@ class Settled:
 
     def _written(self, lines: list[BillLine], start: int, stop: int) -> Rows:
         """Lines of a block as rows: each is written to its place, behind the lines of its bill before it."""
+        # lines come term by term, rows stand bill by bill: each line is written behind those before it
         counts = np.zeros(stop - start, np.int64)
         for line in lines:
             counts[slice(None) if line.where is None else line.where] += 1
@@ -231,6 +239,7 @@ def held(
         if rest.any():
             raise too_narrow(f"a number of {what}", exact(int(np.argmax(rest))), scale)
         return held(numbers // 10 ** (places - scale), scale, what=what, scale=scale, name=name, least=least)
+    # the decimals that the column adds take digits from those before the point
     room = MOST // 10 ** (scale - places)
     if numbers.top > room and numbers.tight().top > room:
         is_large = (room - numbers).signs() | (numbers + room).signs()
@@ -240,17 +249,6 @@ def held(
             raise QuantityOverflow(what, name(first), number, most, scale=least_scale(number, least))
     found: Ints = numbers * 10 ** (scale - places)
     return found
-
-
-def _with_standing(plan: ColumnPlan, found: list[Cell], sums: Sums) -> list[Cell]:
-    """The quantities by entry, in the order of lines: every group has what costs though nothing is used."""
-    by_entry = {cell.entry: cell for cell in found}
-    for entry in plan.form.card.always:
-        n, known = Ints(np.zeros(sums.groups, np.int64), 0), by_entry.get(entry)
-        if known is not None:
-            n = known.n if known.group is None else known.n.placed(sums.groups, known.group)
-        by_entry[entry] = Cell(entry, None, n)
-    return sorted(by_entry.values(), key=lambda cell: cell.entry.order)
 
 
 def amounts(plan: ColumnPlan, layout: Layout, sums: Sums) -> Ints:
@@ -284,6 +282,7 @@ class _Words:
 
     def write(self, rows: Array, numbers: Ints) -> None:
         """Write numbers to these places."""
+        # a bound that history made too wide would add an upper word that no number needs
         numbers = numbers if numbers.top < self.top else numbers.tight()
         self.top = max(self.top, numbers.top)
         if numbers.high is None and not numbers.is_long and self.high is None:

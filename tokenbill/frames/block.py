@@ -50,15 +50,14 @@ class Block:
         self.plan, self.size = plan, stop - start
         self.zeros = Ints(np.zeros(self.size, np.int64), 0)
         self.cells = [found for cell in cells if (found := cell.within(start, stop)).n.size]
-        self.numerators = [self._numerator(cell) for cell in self.cells]
+        self.numerators = list[Ints]()
+        for cell in self.cells:
+            amounts = numerators(cell.function, cell.n)
+            if cell.function.at(0) and cell.entry not in plan.form.card.always:
+                # what is due with the first unit is not due of a group that used none
+                amounts = amounts * Ints(cell.n.nonzero().astype(np.int64), 1)
+            self.numerators.append(amounts)
         self.run = self._settled(final, None if offered is None else offered[start:stop])
-
-    def _numerator(self, cell: Cell) -> Ints:
-        found = numerators(cell.function, cell.n)
-        if cell.function.at(0) and cell.entry not in self.plan.form.card.always:
-            # what is due with the first unit is not due of a group that used none
-            return found * Ints(cell.n.nonzero().astype(np.int64), 1)
-        return found
 
     def _settled(self, final: bool, offered: Ints | None) -> ArrayRun:
         form, terms = self.plan.form, self.plan.form.terms()
@@ -83,7 +82,19 @@ class Block:
         left, places = self.run.total + self.zeros, form.places
         if plan.plan.overage == "refuse":
             self._refuse(left)
-        for line in (*self._fees(), *self._usage(), *self._notes()):
+        lines = list[BillLine]()
+        for stage in form.terms().pricing:
+            if isinstance(stage, FeeCharge):
+                over = 10**form.places if form.whole_lines else form.card.scale
+                lines.append(self._line(("fee", None, stage.fee.name), stage.amount, over))
+        lines += self._usage()
+        for note in self.run.notes or ():
+            over = 10**form.places if note.over is None else note.over
+            line = self._line((note.charge.kind, None, note.charge.description), note.amount, over)
+            # a tax is shown though it is nothing: that none is owed has to be said
+            is_tax = note.charge.kind == "tax"
+            lines.append(line if is_tax else _where_any(line.text, line.amount, line.places))
+        for line in lines:
             amount = line.amount if line.where is None else line.amount.placed(self.size, line.where)
             wider = max(places, line.places)
             left = left * 10 ** (wider - places) - amount * 10 ** (wider - line.places)
@@ -131,13 +142,6 @@ class Block:
             used = {str(cell.entry.key): quantity_of(n[0], self.plan.unit) for cell, n in found if n.size}
             Bill.of(Usage(used), self.plan.plan, period=self.plan.period)
 
-    def _fees(self) -> Iterator[BillLine]:
-        form = self.plan.form
-        for stage in form.terms().pricing:
-            if isinstance(stage, FeeCharge):
-                over = 10**form.places if form.whole_lines else form.card.scale
-                yield self._line(("fee", None, stage.fee.name), stage.amount, over)
-
     def _usage(self) -> Iterator[BillLine]:
         """A line for each entry that was used, and for what is due though no token is left to pay."""
         plan, form, run = self.plan, self.plan.form, self.run
@@ -158,19 +162,14 @@ class Block:
             if cell.entry not in form.card.always and not (is_used := n.nonzero()).all():
                 where = np.flatnonzero(is_used) if where is None else where[is_used]
                 amount, n = amount[is_used], n[is_used]
-            yield self._line(("usage", key, key), amount, _at(over, where))._replace(where=where, quantity=n)
+            # what spreads widened differs from group to group, unless all share it
+            is_shared = isinstance(over, int) or where is None or over.size == 1
+            line = self._line(("usage", key, key), amount, over if is_shared else over[where])
+            yield line._replace(where=where, quantity=n)
         for source, number in run.charges:
             if isinstance(source, TokenPrice):
                 line = self._line(("usage", None, "tokens"), number, over)
                 yield _where_any(line.text, line.amount, line.places)
-
-    def _notes(self) -> Iterator[BillLine]:
-        """What terms changed; taxes are shown though they are nothing."""
-        form = self.plan.form
-        for note in self.run.notes or ():
-            over = 10**form.places if note.over is None else note.over
-            line = self._line((note.charge.kind, None, note.charge.description), note.amount, over)
-            yield line if note.charge.kind == "tax" else _where_any(line.text, line.amount, line.places)
 
     def _line(self, text: Text, number: Number, over: Number) -> BillLine:
         """Numerators as amounts: exact, or to the decimals of the column where they never end."""
@@ -199,10 +198,6 @@ def _rounded(number: Ints, over: Number, places: int) -> Ints:
         top, divisor = top // common, over // common
     found: Ints = number * top
     return found if isinstance(divisor, int) and divisor == 1 else (found * 2 + divisor) // (divisor * 2)
-
-
-def _at(over: Number, where: Array | None) -> Number:
-    return over if isinstance(over, int) or where is None or over.size == 1 else over[where]
 
 
 def _where_any(text: Text, amount: Ints, places: int) -> BillLine:

@@ -76,15 +76,16 @@ class CalendarColumn:
         edges = {0, *(edge % DAY for _, first, last in self.windows for edge in (first, last))}
         found = list[tuple[datetime, str]]()
         for minute in sorted(edges):
-            name = next((name for name, first, last in self.windows if _holds(first, last, minute)), "")
+            # a window that ends before it begins goes over midnight
+            names = (
+                name
+                for name, first, last in self.windows
+                if (first <= minute < last if first < last else minute >= first or minute < last)
+            )
+            name = next(names, "")
             wall = datetime.combine(start.date(), clock(minute // 60, minute % 60))
             found.append((located(wall, cast(tzinfo, start.tzinfo)), name))
         return found
-
-
-def _holds(first: int, last: int, minute: int) -> bool:
-    """Whether a window holds a minute of the day; one that ends before it begins goes over midnight."""
-    return first <= minute < last if first < last else minute >= first or minute < last
 
 
 def month(column: str, *, tz: str = "UTC", name: str = "month") -> CalendarColumn:
@@ -131,6 +132,7 @@ def time(column: str, every: str | Cycle = "1h", *, tz: str = "UTC", name: str =
         return CalendarColumn(_text(name, "name"), _text(column, "column"), every)
     match = STEP.fullmatch(str(every))
     step = int(match[1]) * SECONDS[match[2]] if match else 0
+    # parts that do not divide the day would drift from one day to the next
     if not step or (step > 86400 or 86400 % step):
         raise InvalidPeriod(
             "not a part of a day", every, 'write "1h", "15min", "30s" or "1d", or give a Cycle'

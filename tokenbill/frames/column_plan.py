@@ -207,6 +207,7 @@ def column_plan(
         kept = plan.made["columns"] = dict[object, ColumnPlan]()
     key = unit, None if names is None else frozenset(names), period, scale
     found = kept.get(key)
+    # a schedule of a user may answer otherwise tomorrow; a card that is full is made anew
     if found is None or found.form.card.is_full or not isinstance(plan.prices, PriceSchedule):
         found = kept[key] = ColumnPlan(plan, unit, names=names, period=period, scale=scale)
     return found

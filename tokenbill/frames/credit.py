@@ -103,6 +103,7 @@ class GrantTable(NamedTuple):
         if not self.by:
             return np.zeros(size, np.int64)
         both = {name: _together(groups[name], self.columns[name]) for name in self.by}
+        # groups are there once each, so their codes lead back to their places
         code, different = coded(both, count + size)
         place = np.full(len(next(iter(different.values()))), -1)
         place[code[:count]] = np.arange(count)

@@ -26,6 +26,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     parts = [
         dask.delayed(_part)(frame, options, layout, number) for number, frame in enumerate(data.to_delayed())
     ]
+    # joined as a tree, so that no worker ever holds the sums of all partitions at once
     while len(parts) > 1:
         parts = [dask.delayed(joined)(parts[at : at + WIDE]) for at in range(0, len(parts), WIDE)]
     work = partial(_reported, options, layout, report)

@@ -96,6 +96,7 @@ class DatedBills(Settled):
         assert variant is not None  # a version tells rows apart
         # what an array becomes has no type of its own
         rows: Iterator[tuple[int, int, int]] = zip(group, variant.tolist(), numbers, strict=True)
+        # a version prices its own rows: the same meter may fall to another entry after an amendment
         for place, which, n in rows:
             *cells, last = self.sums.variants[which]
             version = int(str(last))

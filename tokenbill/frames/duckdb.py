@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
+from itertools import product
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -128,6 +129,7 @@ def _relation(settled: Any, data: Any) -> Any:
 
     Not every version drops the view of the query itself.
     """
+    # DuckDB finds tables among variables by name, so this one is nobody else's
     name = f"tokenbill_{uuid4().hex}"
     view = f"{name}_view"
     globals()[name] = settled
@@ -180,12 +182,17 @@ def _summed(data: Any, layout: Layout) -> _Summed:
     sums = [_sum(data, column) for column in layout.quantities]
     met = "IS NOT NULL" if layout.signed else ">= 0"
     sound = " AND ".join(f"{_name(column)} {met}" for column in layout.quantities) or "true"
+    # what is odd is counted in the same pass, and looked for only where there is some
     counts = ["count(*)", f"count(*) - count(*) FILTER ({sound})"]
     try:
         with _unbusy(data):
             table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
         *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
-        totals = [_total(cells) for cells in columns[len(names) :]]
+        sums_of = (
+            cells if pa.types.is_decimal(cells.type) else _decimals(cells) for cells in columns[len(names) :]
+        )
+        # the sum of no rows is null, and owes nothing
+        totals = [pc.fill_null(cells, 0) for cells in sums_of]
     except (duckdb.OutOfRangeException, pa.ArrowInvalid):
         raise _too_long(data, layout) from None
     cells = {name: _cells(data, name, column) for name, column in zip(names, columns, strict=False)}
@@ -211,11 +218,6 @@ def _sum(data: Any, column: str) -> str:
     return total if _kind(data, column).id == "decimal" else f"CAST({total} AS VARCHAR)"
 
 
-def _total(cells: Any) -> Any:
-    """Sums as decimals; that of no rows is 0."""
-    return pc.fill_null(cells if pa.types.is_decimal(cells.type) else _decimals(cells), 0)
-
-
 def _too_long(data: Any, layout: Layout) -> QuantityOverflow:
     """The error for sums of too many digits, with the first meter and group of which one is."""
     keys = [_key(data, column) for column in layout.by]
@@ -238,23 +240,18 @@ def _check(data: Any, layout: Layout, summed: _Summed) -> None:
     count = pc.sum(summed.odd).as_py()
     if not count:
         return
-    for column in layout.quantities:
-        _check_column(data, layout, column)
+    # what the rows show when they are read again, which not every relation can be
+    names = ", ".join(map(_name, layout.by)) or "NULL"
+    for column, (condition, is_null) in product(layout.quantities, (("IS NULL", True), ("< 0", False))):
+        found = data.filter(f"{_name(column)} {condition}")
+        first, rows = _first(found.project(names)), _first(found.aggregate("count(*)"))
+        if first is not None and rows is not None:
+            nulls, negatives = (rows[0], 0) if is_null else (0, rows[0])
+            check_counts(column, nulls, negatives, _group(layout, first))
     place = pc.index(pc.greater(summed.odd, 0), True).as_py()
     group = _group(layout, [summed.cells[column][place].as_py() for column in layout.by])
     columns = listed(layout.quantities)
     raise InvalidUsage(f"{count} null or negative in {columns}, the first in", group, "fill in 0 or the use")
-
-
-def _check_column(data: Any, layout: Layout, column: str) -> None:
-    """Refuse what the rows show when they are read again, which not every relation can be."""
-    names = ", ".join(map(_name, layout.by)) or "NULL"
-    for condition, is_null in (("IS NULL", True), ("< 0", False)):
-        found = data.filter(f"{_name(column)} {condition}")
-        first, count = _first(found.project(names)), _first(found.aggregate("count(*)"))
-        if first is not None and count is not None:
-            nulls, negatives = (count[0], 0) if is_null else (0, count[0])
-            check_counts(column, nulls, negatives, _group(layout, first))
 
 
 def _first(data: Any, condition: str = "true") -> Sequence[Any] | None:
@@ -296,6 +293,7 @@ def rate_rows(data: Any, options: Options) -> Any:
     nulls = sum(variant.rows for variant in variants if layout.meter and variant.cells[-1] is None)
     if nulls:
         raise null_keys(str(layout.meter), nulls, UNORDERED)
+    # SQL tries one case after the other for each row; arrays look the row up
     if len(variants) > MOST_CASES:
         return _on_arrays(data, options)
     return data.project(f"*, {_amount(job, variants)} AS {AMOUNT}")
@@ -361,6 +359,7 @@ def _part(job: Job, entry: EntryCurve, columns: Iterable[str]) -> str:
     numbers = [_number(column, places[column], plan.unit // 10 ** places[column]) for column in columns]
     n, function, meter = f"({' + '.join(numbers)})", entry.function, str(entry.key)
     assert function is not None  # else rows are rated on arrays
+    # DuckDB checks 64 bits in hardware, and a HUGEINT is twelve times slower to divide
     short, long = function.most(LONG), function.most(plan.limit)
     most = quantity_of(max(long, 0), plan.unit)
     return (

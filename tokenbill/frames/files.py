@@ -148,6 +148,7 @@ def _parquet_file(path: Path) -> Batches:
     kinds = dict(zip(schema.names, schema.types, strict=True))
 
     def batches(columns: Sequence[str]) -> Iterator[Any]:
+        # texts are read as places in a dictionary: groups are then found without comparing text
         texts = [name for name in columns if pa.types.is_string(kinds[name])]
         with _reading(path), parquet.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as opened:
             yield from opened.iter_batches(BATCH, columns=columns)
@@ -163,6 +164,7 @@ def _csv_file(path: Path) -> Batches:
 
     def batches(columns: Sequence[str]) -> Iterator[Any]:
         odd = list[int]()
+        # every cell is text: a reader that guesses types makes floats of amounts, and drops the zeros of ids
         options = arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(columns, pa.string()),
             include_columns=columns,
@@ -189,6 +191,7 @@ def _noting(odd: list[int]) -> Callable[[Any], str]:
 
 def _counted(name: str, cells: Any, place: Place) -> Any:
     """Text as whole numbers, or as decimals with as many places as the longest of them needs."""
+    # most columns are plain integers, which Arrow reads many times faster than decimals
     if pc.all(pc.ascii_is_decimal(cells)).as_py() and _most(pc.utf8_length(cells)) <= SHORT:
         return cells.cast(pa.int64())
     if pc.any(pc.match_substring_regex(cells, EXPONENT)).as_py():  # as pandas writes what is small or large
@@ -210,6 +213,7 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
         where = f"in column {quoted(name)} in {place(longest)}"
         what = f"more than {DIGITS} digits, or {PLACES} decimals, {where}"
         raise InvalidNumber(what, cells[longest].as_py(), "write fewer digits")
+    # one cell may have the most digits before the point and another behind it
     digits = _most(whole) + _most(places)
     return cells.cast(
         (pa.decimal256 if digits > DIGITS else pa.decimal128)(max(digits, DIGITS), _most(places))

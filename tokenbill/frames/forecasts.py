@@ -188,6 +188,7 @@ def _forecast(job: Job, part: Part) -> Any:
     known[rows.group] = rows.known
     is_known = known > WEEK
     if is_known.any():
+        # all meters are taken to be off in the same direction, which is wide on purpose
         errors = {name: meter.error() for name, meter in meters.items()}
         for sign, case in ((-1, "low"), (1, "high")):
             cases[case] = {

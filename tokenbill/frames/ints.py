@@ -116,6 +116,7 @@ class Ints:
         if top < LONG:
             return Ints(_short(one) + _short(two), top)
         (low, high), (more, upper) = one.wide(), two.wide()
+        # words without a sign wrap, and a sum that is less than a part of it has carried
         total = low + more
         return Ints(total, top, high + upper + (total < low))
 
@@ -245,6 +246,7 @@ def _high_words(low: Array, high: Array, factor: Array, upper: Array) -> Array:
     """The upper words of products, modulo 2^128, which the bound of a product says is enough."""
     one, two, three, four = low & LOW, low >> HALF, factor & LOW, factor >> HALF
     first, second = one * four, two * three
+    # schoolbook multiplication by halves of words: no partial product leaves 64 bits
     middle = (one * three >> HALF) + (first & LOW) + (second & LOW)
     carried = two * four + (first >> HALF) + (second >> HALF) + (middle >> HALF)
     return carried.view(np.int64) + low.view(np.int64) * upper + high * factor.view(np.int64)
@@ -288,6 +290,7 @@ def _divided(one: Ints, other: Ints, top: int) -> Ints:
         if open_ < 1 << SURE:
             break
         open_ = (open_ >> SURE - 1) + 1
+    # what is left says exactly whether the last guess was one too high or too low
     is_short, is_over = rest.signs(), ~(rest - other).signs()
     found = quotient + Ints(is_over.astype(np.int64) - is_short, 1)
     return Ints(found.low, top, found.high) if found.high is None or top >= LONG else Ints(_short(found), top)

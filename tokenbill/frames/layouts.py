@@ -167,6 +167,7 @@ class Layout(NamedTuple):
         """The entry for a column of quantities in the rows of a variant; an empty label is not there."""
         meter = column if self.meter is None or column in self.counts else variant[len(self.labels)]
         pairs = zip(self.labels, variant, strict=False)
+        # CSV cannot tell an empty cell from none, so neither is a label
         labels = {label: str(value) for label, value in pairs if value not in (None, "")}
         return plan.entry(meter, labels)
 
@@ -180,6 +181,7 @@ def layout_of(columns: Iterable[Any], options: Options) -> Layout:
         InvalidMeter: If it is no meter.
     """
     known = list(columns)
+    # a frame with both columns is a long one; a wide one may have a meter called "quantity"
     long = options.meters is None and options.meter in known and options.quantity in known
     names = (options.meter, options.quantity) if long else options.meters or ()
     wanted = [*options.keys, *names, *options.times]
@@ -227,6 +229,7 @@ def _check_names(known: Sequence[Any], options: Options) -> None:
         if column in known or made.count(column) > 1:
             raise UnreadableInput("a name that another column has", column, "rename one: name=")
     for column in (*options.by, *(name for name in known if _folded(name) == options.adds)):
+        # DuckDB and Spark take "Amount" for "amount", and would give one of them back under both names
         if _folded(column) in {*options.columns, options.adds}:
             raise UnreadableInput("a column named like one of the result", column, "rename it")
 
@@ -279,6 +282,7 @@ def texts(value: object, what: str) -> tuple[str, ...]:
 def float_column(column: str, dtype: object, *, odd: int | None, first: object, cast: str) -> InvalidNumber:
     """The error for a column of floats, *odd* of them no whole numbers; None where that is not known."""
     what = f"column {quoted(column)} holds floats, which are not exact"
+    # floats are refused even where all are whole: 2^53 + 1 is another number by then
     if odd:
         what = f"{what}, {odd} of them no whole numbers, the first in {first}"
     way_out = f"if all are whole numbers, cast it: {cast}; else read it as text, then as decimals"

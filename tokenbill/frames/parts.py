@@ -69,6 +69,7 @@ def part_of(source: Source, layout: Layout, options: Options) -> Part:
         numbers_of(name, source.column(name), source.cast, source.place, signed=layout.signed)
         for name in layout.quantities
     ]
+    # a row is one, whatever its quantities; so a count is a column of ones that nobody has to write
     ones = Ints(np.ones(source.height, np.int64), 1)
     numbers += [(ones, 0)] * len(layout.counts)
     keys = {name: keys_of(name, source, layout) for name in layout.keys}
@@ -84,8 +85,19 @@ def added_up(keys: Mapping[str, Any], numbers: Iterable[Numbers], height: int) -
 
 def joined(parts: Sequence[Part]) -> Part:
     """Parts of the same columns as one."""
-    keys = {name: _concatenated([part.keys[name] for part in parts]) for name in parts[0].keys}
-    sums = [_together(column) for column in zip(*(part.sums for part in parts), strict=True)]
+    keys, sums = dict[str, Any](), list[Numbers]()
+    for name in parts[0].keys:
+        cells = [part.keys[name] for part in parts]
+        kinds = {column.type for column in cells}
+        kind = common(kinds)
+        if kind is None:
+            way_out = "give it one type in all parts"
+            raise UnreadableInput("a key of several types", listed(map(str, kinds)), way_out)
+        keys[name] = pa.concat_arrays([column.cast(kind) for column in cells])
+    for column in zip(*(part.sums for part in parts), strict=True):
+        # a batch of whole numbers and one of cents are added in cents
+        most = max(places for _, places in column)
+        sums.append((joined_ints([n * 10 ** (most - places) for n, places in column]), most))
     return added_up(keys, sums, sum(part.height for part in parts))
 
 
@@ -96,18 +108,3 @@ def common(kinds: Iterable[Any]) -> Any | None:
         if found == {long, short}:
             return long
     return None if len(found) > 1 else next(iter(found), pa.null())
-
-
-def _concatenated(cells: Sequence[Any]) -> Any:
-    kinds = {column.type for column in cells}
-    kind = common(kinds)
-    if kind is None:
-        raise UnreadableInput(
-            "a key of several types", listed(map(str, kinds)), "give it one type in all parts"
-        )
-    return pa.concat_arrays([column.cast(kind) for column in cells])
-
-
-def _together(column: Sequence[Numbers]) -> Numbers:
-    most = max(places for _, places in column)
-    return joined_ints([n * 10 ** (most - places) for n, places in column]), most

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from tokenbill.errors import QuantityOverflow
-from tokenbill.frames.arrow_columns import uuid_texts
+from tokenbill.frames.arrow_columns import Numbers, uuid_texts
 from tokenbill.frames.engines import pl
-from tokenbill.frames.ints import LONG, Ints
+from tokenbill.frames.ints import LONG
 from tokenbill.frames.job import Job, Report
 from tokenbill.frames.layouts import Layout, Options
 from tokenbill.frames.parts import Part
@@ -37,8 +37,14 @@ def report(data: Any, options: Options, report: Report) -> Any:
     schema = frame.collect_schema()
     frame, place = _timed(frame, options, "row {} of a batch" if is_lazy else "row {}")
     made = [column.name for column in options.calendar]
-    frame = frame.select(*(name for name in layout.keys), *layout.quantities, _sound(layout))
-    wide = [column for column in layout.quantities if _is_wide(schema[column])]
+    # whether a row names its group and meter, and its quantities are none that `check` refuses
+    given = [pl.col(name).is_not_null() if layout.signed else pl.col(name) >= 0 for name in layout.quantities]
+    named = [pl.col(name).is_not_null() for name in (*layout.by, *filter(None, [layout.meter]))]
+    sound = pl.all_horizontal(pl.lit(value=True), *named, *given).alias(SOUND)
+    frame = frame.select(*(name for name in layout.keys), *layout.quantities, sound)
+    # numbers of such columns can be so long that their sum leaves 128 bits
+    long_kinds = (pl.Int128, pl.UInt128)
+    wide = [name for name in layout.quantities if schema[name].is_decimal() or schema[name] in long_kinds]
     if is_lazy:
         halves = {name: pl.Int128 for column in wide for name in (column, HIGH + column)}
         frame = frame.map_batches(
@@ -49,8 +55,11 @@ def report(data: Any, options: Options, report: Report) -> Any:
     else:
         frame = _checked(layout, wide, place, frame.collect()).lazy()
     # 64 bits where no sum of all rows can leave them, which saves a quarter of the memory
-    short = {column for column in layout.quantities if column not in wide and _is_short(data, column)}
-    kinds = {column: pl.Int64 if column in short else pl.Int128 for column in layout.quantities}
+    kinds = dict.fromkeys(layout.quantities, pl.Int128)
+    for column in layout.quantities if not is_lazy else ():
+        most = max(int(data[column].max() or 0), -int(data[column].min() or 0))
+        if column not in wide and most * max(data.height, 1) < LONG:
+            kinds[column] = pl.Int64
     sums = [pl.col(column).cast(kinds[column]).sum() for column in layout.quantities]
     sums += [pl.col(HIGH + column).sum() for column in wide]
     sums += [pl.len().cast(pl.Int64).alias(name) for name in layout.counts]
@@ -85,27 +94,6 @@ def _timed(frame: Any, options: Options, place: str) -> tuple[Any, Callable[[Any
     return frame.map_batches(telling(made), schema=schema, streamable=True), f"{place} kept".format
 
 
-def _sound(layout: Layout) -> Any:
-    """Whether a row names its group and meter, and its quantities are none that `check` refuses."""
-    names = [*layout.by, *([layout.meter] if layout.meter is not None else [])]
-    named = [pl.col(column).is_not_null() for column in names]
-    given = [pl.col(name).is_not_null() if layout.signed else pl.col(name) >= 0 for name in layout.quantities]
-    return pl.all_horizontal(pl.lit(value=True), *named, *given).alias(SOUND)
-
-
-def _is_short(data: Any, column: str) -> bool:
-    """Whether the numbers of a frame in memory add up within 64 bits, whichever of them are together."""
-    if not isinstance(data, pl.DataFrame):
-        return False
-    most = max(int(data[column].max() or 0), -int(data[column].min() or 0))
-    return bool(most * max(data.height, 1) < LONG)
-
-
-def _is_wide(dtype: Any) -> bool:
-    """Whether numbers of a column can be so long that their sum leaves 128 bits."""
-    return dtype.is_decimal() or dtype in (pl.Int128, pl.UInt128)
-
-
 def _checked(layout: Layout, wide: Sequence[str], place: Callable[[Any], str], frame: Any) -> Any:
     """A frame, or one batch of it, without nulls and negative quantities, its wide columns in two."""
     if not frame[SOUND].all(ignore_nulls=False):
@@ -128,27 +116,25 @@ def _halves(cells: Any, place: Callable[[Any], str]) -> tuple[Any, Any]:
 def _reported(job: Job, report: Report, wide: Collection[str], kinds: Mapping[str, Any], frame: Any) -> Any:
     """What *report* makes of aggregated quantities, its keys of the types that they had."""
     layout = job.layout
-    keys = {name: _key(frame[name]) for name in layout.keys}
-    sums = [(_joined(frame, column, wide), job.places[column]) for column in layout.quantities]
+    keys = dict[str, Any]()
+    for name in layout.keys:
+        kind, cells = frame.schema[name], frame[name]
+        # Arrow knows no integers of 128 bits
+        cells = cells.cast(pl.String) if kind in (pl.Int128, pl.UInt128) else cells
+        found = cells.to_arrow(compat_level=pl.CompatLevel.oldest())
+        # Polars reads the UUIDs of Parquet as bytes, and forgets what they were
+        keys[name] = uuid_texts(found) if kind == pl.Binary else found
+    sums = list[Numbers]()
+    for column in layout.quantities:
+        n = ints_of(frame[column])
+        n = ints_of(frame[HIGH + column]) * HALF + n if column in wide else n
+        sums.append((n, job.places[column]))
     sums += [(ints_of(frame[name]), 0) for name in layout.counts]
     found = pl.from_arrow(report(job, Part(keys, sums, frame.height)))
+    # a key comes back in the type that it had, so that the result joins with the user's frame
     casts = [
         pl.col(name).cast(kind)
         for name, kind in kinds.items()
         if name in found.columns and found.schema[name] != kind
     ]
     return found.with_columns(casts) if casts else found
-
-
-def _key(cells: Any) -> Any:
-    """A column of keys as Arrow's, which knows no integers of 128 bits."""
-    cells = cells.cast(pl.String) if cells.dtype in (pl.Int128, pl.UInt128) else cells
-    found = cells.to_arrow(compat_level=pl.CompatLevel.oldest())
-    # Polars reads the UUIDs of Parquet as bytes, and forgets what they were
-    return uuid_texts(found) if cells.dtype == pl.Binary else found
-
-
-def _joined(frame: Any, column: str, wide: Collection[str]) -> Ints:
-    """The sums of a column."""
-    low = ints_of(frame[column])
-    return ints_of(frame[HIGH + column]) * HALF + low if column in wide else low

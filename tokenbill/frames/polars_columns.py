@@ -32,6 +32,7 @@ def job_on(schema: Any, options: Options, data: Any) -> Job:
     """What is options for of a frame with such columns."""
     layout = layout_of(schema.names(), options)
     for column in (*layout.keys, *layout.measures, *options.times):
+        # Polars reads such a name as a pattern, and would sum other columns with it
         if column == "*" or column.startswith(("^", OURS)):
             raise UnreadableInput("a column that Polars takes for others, or ours", column, "rename it")
     return Job.of(
@@ -102,17 +103,13 @@ def telling(work: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return work(*given)
         except TokenbillError as error:
-            raise _retold(error) from None
+            # the same error, of a class that a message is enough for and that knows the rest
+            kind = type(error)
+            parts = {**vars(error), "__init__": TokenbillError.__init__}
+            retold: TokenbillError = type(kind.__name__, (kind,), parts)(str(error))
+            raise retold from None
 
     return done
-
-
-def _retold(error: TokenbillError) -> TokenbillError:
-    """The same error, of a class that a message is enough for and that knows the rest."""
-    kind = type(error)
-    parts = {**vars(error), "__init__": TokenbillError.__init__}
-    retold: TokenbillError = type(kind.__name__, (kind,), parts)(str(error))
-    return retold
 
 
 def coded(frame: Any, columns: Sequence[str], code: str) -> tuple[Any, Array]:

@@ -55,17 +55,15 @@ class _Rater:
         self.needed = [*job.layout.variants, *job.layout.quantities]
         self.by_entry: list[tuple[IntegerPrice, list[str]]] = []
         if job.plan.shown is not None and not job.layout.variants:
-            self.by_entry = self._columns_by_entry()
+            # the columns of a wide frame by the entry that they fall to
+            found = dict[EntryCurve, list[str]]()
+            for column in job.layout.quantities:
+                found.setdefault(job.layout.entry(job.plan, column, ()), []).append(column)
+            known = ((entry.function, columns) for entry, columns in found.items())
+            self.by_entry = [(function, columns) for function, columns in known if function is not None]
         self.reach = (
             {pl.Int64: self._reach(LONG), pl.Int128: self._reach(10**DIGITS)} if self.by_entry else {}
         )
-
-    def _columns_by_entry(self) -> list[tuple[IntegerPrice, list[str]]]:
-        """The columns of a wide frame by the entry that they fall to."""
-        layout, found = self.job.layout, dict[EntryCurve, list[str]]()
-        for column in layout.quantities:
-            found.setdefault(layout.entry(self.job.plan, column, ()), []).append(column)
-        return [(entry.function, columns) for entry, columns in found.items() if entry.function is not None]
 
     def _reach(self, limit: int) -> list[int]:
         """Of each rate the largest n that stays below *limit* on its way, within its first pieces."""

@@ -248,6 +248,7 @@ def add_up(
         groups.append(day(time) if isinstance(time, str) else time)
     named = [each for each in groups if isinstance(each, str)]
     beside = ["currency"] if AMOUNT in known else ["meter"] if "quantity" in known else []
+    # dollars and euros, calls and seconds: what has another unit is never added up together
     groups += [name for name in beside if name in known and name not in named]
     options = options_of(NO_PLAN, by=groups, counts=counts, scale=scale)
     taken = {*named, *options.times, *beside}

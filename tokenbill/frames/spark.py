@@ -117,7 +117,12 @@ def summed(data: Any, job: Job) -> Any:
         name: (number, data.schema[name].dataType)
         for name, number in zip(data.columns, frame.columns, strict=True)
     }
-    keys = [_key(*cells[name], place) for place, name in enumerate(layout.keys)]
+    keys = list[str]()
+    for place, name in enumerate(layout.keys):
+        cell, kind = cells[name]
+        # a collation would take texts that differ for the same
+        is_text = isinstance(kind, types.StringType)
+        keys.append(f"{f'CAST({cell} AS STRING)' if is_text else cell} AS k{place}")
     sums = [text for place, name in enumerate(layout.quantities) for text in _sums(*cells[name], place)]
     totals = map(F.expr, (f"count(1) AS {COUNT}", *sums))
     if not keys:
@@ -155,16 +160,12 @@ def _numbered(data: Any) -> Any:
     return data.toDF(*(f"c{place}" for place in range(len(data.columns))))
 
 
-def _key(cell: str, kind: Any, place: int) -> str:
-    """A cell that names a group or meter; text without its collation, by which others would be the same."""
-    return f"{f'CAST({cell} AS STRING)' if isinstance(kind, types.StringType) else cell} AS k{place}"
-
-
 def _sums(cell: str, kind: Any, place: int) -> list[str]:
     """The sum of a column, null where it is too long, and how many cells are numbers, and negative ones.
 
     It is told to Spark as text: an expression built call by call takes longer than the sum of a million rows.
     """
+    # a sum of bigint wraps or fails as the session is set; halves of 31 bits cannot wrap in either case
     high, low = f"shiftright(CAST({cell} AS BIGINT), {HALF})", f"try_sum({cell} & {(1 << HALF) - 1})"
     if isinstance(kind, types.DecimalType):
         high, low = cell, "0L"

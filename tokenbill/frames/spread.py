@@ -55,6 +55,7 @@ class Spread(NamedTuple):
         count = len(self.entries) + 1
         by_text = [self.entries.get(str(text[1]), -1) if text[0] == "usage" else -1 for text in texts]
         entry = np.array(by_text, np.int64)[rows.what]
+        # group and entry as one number, sorted as they are, so that a search finds the labels of a line
         key = self.group.astype(np.int64) * count + self.entry
         wanted = rows.group.astype(np.int64) * count + entry
         low = np.searchsorted(key, wanted, side="left")
@@ -154,6 +155,7 @@ def allocated_within(amounts: Ints, row: Array, count: int, weights: Ints) -> In
     shares = size[row] * weights
     parts = shares // whole[row]
     rests = (shares - parts * whole[row]).tight()
+    # fewer units are left than there are targets, for each floor lost less than one
     left = (size - added(count, row, parts)).tight().long().astype(np.int64)
     order = np.lexsort((*_descending(rests), row))
     rank = np.empty(row.size, np.int64)

@@ -29,6 +29,7 @@ def reader(data: Any) -> Any:
     try:
         if isinstance(data, pa.RecordBatchReader):
             return data
+        # a dataset of Arrow has a scanner, and no stream of its own
         if not hasattr(data, "__arrow_c_stream__"):
             return data.scanner().to_reader()
         return pa.RecordBatchReader.from_stream(data)

@@ -65,6 +65,7 @@ def compared(job: Job, part: Part) -> Any:
         if best is None:
             best, which = numbers, np.zeros(numbers.size, np.int32)
             continue
+        # strictly lower: of plans that cost the same the first one is named
         is_lower = (numbers - best).signs()
         best, which = picked(is_lower, numbers, best), np.where(is_lower, place, which).astype(np.int32)
     columns = groups | {name: decimals_of(n, job.options.scale) for name, n in found.items()}
@@ -81,12 +82,12 @@ def margins(job: Job, part: Part) -> Any:
     rest = revenue - cost
     is_none = ~revenue.nonzero()
     divisor = picked(is_none, 1, revenue)
-    rate = (rest * (2 * 10**scale) + divisor) // (divisor * 2)
+    rates = decimals_of((rest * (2 * 10**scale) + divisor) // (divisor * 2), scale)
     columns = groups | {
         "revenue": decimals_of(revenue, scale),
         "cost": decimals_of(cost, scale),
         "margin": decimals_of(rest, scale),
-        "rate": _without(decimals_of(rate, scale), is_none),
+        "rate": pc.if_else(pa.array(~is_none), rates, pa.scalar(None, rates.type)),
     }
     return pa.table(columns)
 
@@ -96,6 +97,7 @@ def rolled_out(job: Job, part: Part, percent: Decimal) -> Any:
     groups, found = _under_each(job, part, -1)
     scale = job.options.scale
     old, new = found["old"], found["new"]
+    # in whole numbers: a growth of exactly so many percent is allowed
     whole = 1 + Fraction(percent) / 100
     stays = (old * whole.numerator - new * whole.denominator).signs()
     columns = groups | {
@@ -115,8 +117,3 @@ def _under_each(job: Job, part: Part, amount: int) -> tuple[dict[str, Any], dict
         bills = billed(job.on(plan), part)
         groups, found[name] = bills.groups, bills.settled.totals()[amount]
     return groups, found
-
-
-def _without(cells: Any, where: Array) -> Any:
-    """A column with nothing in some rows."""
-    return pc.if_else(pa.array(~where), cells, pa.scalar(None, cells.type))

@@ -59,6 +59,7 @@ class Cell(NamedTuple):
 
 def added(count: int, group: Array, n: Ints) -> Ints:
     """Sums by group."""
+    # the bound of the sum decides the width before anything is added, so that nothing wraps
     if n.high is not None or n.top * max(n.size, 1) >= LONG:
         n = n.tight()
     is_long = n.high is not None or n.is_long or n.top * max(n.size, 1) >= LONG
@@ -77,7 +78,14 @@ def cells(plan: ColumnPlan, layout: Layout, sums: Sums) -> list[Cell]:
         scaled = n * (plan.unit // 10**places)
         for cell in _cells(plan, layout, column, sums, scaled):
             known = found.get(cell.entry)
-            found[cell.entry] = cell if known is None else _merged(sums.groups, known, cell)
+            if known is None:
+                found[cell.entry] = cell
+            elif known.group is None and cell.group is None:
+                found[cell.entry] = Cell(cell.entry, None, known.n + cell.n)
+            else:  # several columns fall to one entry, not all in the same groups
+                groups = [np.arange(sums.groups) if it.group is None else it.group for it in (known, cell)]
+                both = Cell(cell.entry, np.concatenate(groups), joined([known.n, cell.n]))
+                found[cell.entry] = _once(sums.groups, both)
     return list(found.values())
 
 
@@ -110,13 +118,6 @@ def _once(count: int, cell: Cell) -> Cell:
     there[cell.group] = True
     group = np.flatnonzero(there)
     return Cell(cell.entry, group, sums[group])
-
-
-def _merged(count: int, one: Cell, other: Cell) -> Cell:
-    if one.group is None and other.group is None:
-        return Cell(one.entry, None, one.n + other.n)
-    groups = [np.arange(count) if cell.group is None else cell.group for cell in (one, other)]
-    return _once(count, Cell(one.entry, np.concatenate(groups), joined([one.n, other.n])))
 
 
 # ---------------------------------------------------------------- refusals

@@ -80,6 +80,7 @@ def parts_by_plan(job: Job, part: Part) -> Iterator[tuple[Job, Part]]:
     code, found = coded({column: cells}, part.height)
     by_plan = dict[int, tuple[BillingPlan, list[int]]]()
     for place, cell in enumerate(found[column].to_pylist()):
+        # ids of customers are numbers in one table and text in the plan file
         plan: Any = plans.get(cell, plans.get(str(cell)))
         if plan is None:
             raise InvalidPlan("no plan for", cell, "give each customer one, or leave its rows out")
@@ -95,6 +96,7 @@ def billed(job: Job, part: Part) -> Billed:
     """The groups of sums by group, meter and label."""
     layout = job.layout
     coarse = tuple(dict.fromkeys((*layout.by, *layout.pricing)))
+    # labels that no price reads are only shown: they are added together before anything is priced
     if set(coarse) == set(part.keys):
         keys, height, sums = part.keys, part.height, [n for n, _ in part.sums]
         fine = np.arange(height)
@@ -157,17 +159,16 @@ def _ranked(columns: dict[str, Any], height: int) -> tuple[Array, dict[str, Any]
     """The place of each row among the different ones in their order, and those."""
     code, different = coded(columns, height)
     count = len(next(iter(different.values())))
-    # an empty label is none, so that its rows are those of no label
-    once, kept = coded({name: _emptied(cells) for name, cells in different.items()}, count)
+    labels = dict[str, Any]()
+    for name, cells in different.items():
+        text = cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
+        # an empty label is none, so that its rows are those of no label
+        if pa.types.is_string(text.type) or pa.types.is_large_string(text.type):
+            text = pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text)
+        labels[name] = text
+    once, kept = coded(labels, count)
     rank, ordered = in_order(kept)
     return rank[once[code]], ordered
-
-
-def _emptied(cells: Any) -> Any:
-    """Cells with nothing in place of an empty text."""
-    cells = cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
-    is_text = pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)
-    return pc.if_else(pc.equal(cells, ""), pa.scalar(None, cells.type), cells) if is_text else cells
 
 
 def _lines_of(billed: Billed) -> Any:
@@ -226,6 +227,7 @@ def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
 
 def _named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
     """Texts by their places, as a dictionary: a few of them stand in millions of rows."""
+    # the same text stands in millions of rows: as a number of four bytes it costs a tenth
     different = [text for text in dict.fromkeys(texts) if text is not None]
     places = {text: place for place, text in enumerate(different)}
     codes = pa.array([None if text is None else places[text] for text in texts], pa.int32())

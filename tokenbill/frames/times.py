@@ -121,7 +121,14 @@ def micros_of(name: str, cells: Any, home: tzinfo | None, place: Callable[[int],
     if pa.types.is_timestamp(cells.type):
         return _instants(name, cells)
     if pa.types.is_date(cells.type):
-        return _midnights(cells.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64), home)
+        days = cells.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64)
+        if home is None:
+            return days * PER_DAY
+        # a zone is asked once for each day that occurs: its rules are Python's, and slow
+        different, code = np.unique(days, return_inverse=True)
+        dates = (date.fromordinal(FIRST_DAY.toordinal() + int(n)) for n in different)
+        starts = np.array([boundary(midnight(day, home)) for day in dates], np.int64)
+        return starts[code] if starts.size else days
     if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type) or "view" in str(cells.type):
         return _read(name, cells.cast(pa.string()), home, place)
     raise UnreadableInput(f"column {quoted(name)} holds no times", str(cells.type), "give instants or dates")
@@ -136,14 +143,6 @@ def _instants(name: str, cells: Any) -> Array:
     numbers = cells.cast(pa.int64()).to_numpy()
     # rounded down, so that what is before a boundary stays before it
     return numbers // 1000 if unit == "ns" else numbers * UNITS[unit]
-
-
-def _midnights(days: Array, home: tzinfo | None) -> Array:
-    if home is None:
-        return days * PER_DAY
-    different, code = np.unique(days, return_inverse=True)
-    starts = [boundary(midnight(date.fromordinal(FIRST_DAY.toordinal() + int(n)), home)) for n in different]
-    return np.array(starts, np.int64)[code] if starts else days
 
 
 def _read(name: str, cells: Any, home: tzinfo | None, place: Callable[[int], str]) -> Array:
