@@ -37,11 +37,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     schema = frame.collect_schema()
     frame, place = _timed(frame, options, "row {} of a batch" if is_lazy else "row {}")
     made = [column.name for column in options.calendar]
-    # whether a row names its group and meter, and its quantities are none that `check` refuses
-    given = [pl.col(name).is_not_null() if layout.signed else pl.col(name) >= 0 for name in layout.quantities]
-    named = [pl.col(name).is_not_null() for name in (*layout.by, *filter(None, [layout.meter]))]
-    sound = pl.all_horizontal(pl.lit(value=True), *named, *given).alias(SOUND)
-    frame = frame.select(*(name for name in layout.keys), *layout.quantities, sound)
+    frame = frame.select(*(name for name in layout.keys), *layout.quantities, _sound(layout))
     # numbers of such columns can be so long that their sum leaves 128 bits
     long_kinds = (pl.Int128, pl.UInt128)
     wide = [name for name in layout.quantities if schema[name].is_decimal() or schema[name] in long_kinds]
@@ -92,6 +88,13 @@ def _timed(frame: Any, options: Options, place: str) -> tuple[Any, Callable[[Any
 
     schema = {**frame.collect_schema(), **kinds}
     return frame.map_batches(telling(made), schema=schema, streamable=True), f"{place} kept".format
+
+
+def _sound(layout: Layout) -> Any:
+    """Whether a row names its group and meter, and its quantities are none that `check` refuses."""
+    given = [pl.col(name).is_not_null() if layout.signed else pl.col(name) >= 0 for name in layout.quantities]
+    named = [pl.col(name).is_not_null() for name in (*layout.by, *filter(None, [layout.meter]))]
+    return pl.all_horizontal(pl.lit(value=True), *named, *given).alias(SOUND)
 
 
 def _checked(layout: Layout, wide: Sequence[str], place: Callable[[Any], str], frame: Any) -> Any:
