@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import gcd
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
@@ -164,7 +164,7 @@ class Block:
                 amount, n = amount[is_used], n[is_used]
             # what spreads widened differs from group to group, unless all share it
             is_shared = isinstance(over, int) or where is None or over.size == 1
-            line = self._line(("usage", key, key), amount, over if is_shared else over[where])
+            line = self._line(("usage", key, key), amount, over if is_shared else cast(Ints, over)[where])
             yield line._replace(where=where, quantity=n)
         for source, number in run.charges:
             if isinstance(source, TokenPrice):

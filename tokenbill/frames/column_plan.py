@@ -187,6 +187,7 @@ def item_text(item: LineItem) -> Text:
     meter = None if item.meter is None else str(item.meter)
     said = BOUNDS.search(item.description.removeprefix(meter or ""))
     low, high, above = (None, None, None) if said is None else said.groups()
+    # a price of one tier has a line that names no bounds: it begins at nothing
     lower = low or above or (None if said is None else "0")
     bounds = (None if text is None else Decimal(text) for text in (lower, high))
     rate, per = (item.rate, item.per) if meter is not None and item.rate is not None else (None, None)

@@ -79,7 +79,9 @@ class GrantTable(NamedTuple):
         amount = _credit(columns["amount"], "amount")
         left = _credit(columns["left"], "left") if "left" in columns else amount
         count = table.num_rows
-        kinds = columns.get("kind", pa.repeat("paid", count)).fill_null("paid").to_pylist()
+        kinds = columns.get("kind", pa.repeat("paid", count)).cast(pa.string()).fill_null("paid")
+        for kind in pc.unique(kinds).to_pylist():
+            kind_of(kind)
         starts, expires, is_usable = _life(columns, count, options, at)
         priority = np.zeros(count, np.int64)
         if "priority" in columns:
@@ -92,7 +94,7 @@ class GrantTable(NamedTuple):
             {name: cells.take(pa.array(rows)) for name, cells in columns.items()},
             (amount[0][rows], amount[1]),
             (left[0][rows], left[1]),
-            np.array([kind_of(kind) == "promotional" for kind in kinds], bool)[rows],
+            pc.equal(kinds, "promotional").to_numpy(zero_copy_only=False)[rows],
             options.by,
             at,
         )
@@ -105,6 +107,7 @@ class GrantTable(NamedTuple):
         both = {name: _together(groups[name], self.columns[name]) for name in self.by}
         # groups are there once each, so their codes lead back to their places
         code, different = coded(both, count + size)
+        # a customer who used nothing has grants, and no bill that they could pay
         place = np.full(len(next(iter(different.values()))), -1)
         place[code[:count]] = np.arange(count)
         return place[code[count:]]
@@ -172,6 +175,7 @@ def credited(found: Billed, grants: GrantTable) -> Credited:
         rows = np.flatnonzero(is_promotional == sort)
         part = _parts(hold(units[rows], places), owner[rows], pay)
         drawn = drawn + part.placed(group.size, order[rows])
+    # paid credit is money: it pays last, tax included
     both = Credited(totals, paid, totals.total - paid, group, drawn)
     return _with_lone(both, settled, grants, np.flatnonzero(is_lone)) if is_lone.any() else both
 
@@ -184,10 +188,9 @@ def _lone(settled: Settled, grants: GrantTable, group: Array) -> Array:
     if not (settled.is_on_arrays and has_plain_money and plan.token_price is None):
         return np.ones(count, bool)
     is_lone, on = np.zeros(count, bool), grants.columns.get("on")
-    known = {
-        text: unit_of(text) == plan.currency for text in pc.unique(grants.columns["currency"]).to_pylist()
-    }
-    is_odd = np.array([not known[text] for text in grants.columns["currency"].to_pylist()], bool)
+    units = grants.columns["currency"]
+    ours = [text for text in pc.unique(units).to_pylist() if unit_of(text) == plan.currency]
+    is_odd = ~pc.is_in(units, pa.array(ours, units.type)).to_numpy(zero_copy_only=False)
     if on is not None:
         is_odd |= on.is_valid().to_numpy(zero_copy_only=False)
     # promotional credit lowers what is taxed, and where taxes have scopes, it matters of which charge
@@ -205,6 +208,7 @@ def _parts(units: Ints, owner: Array, pay: Ints) -> Ints:
     upto = Ints(np.cumsum(units.low if is_short else units.long()))
     first = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
     base = (upto - units)[first][np.repeat(np.arange(first.size), np.diff(np.r_[first, owner.size]))]
+    # what the grants before it paid is gone by the time a grant is asked
     rest = beyond(pay[owner] - (upto - units - base), 0)
     found: Ints = lower(units, rest)
     return found

@@ -133,6 +133,7 @@ class _Meter:
         used: Any = sum(self.spent)
         gone, whole = at.gone or Fraction(1), self.upto[-1]
         over = Ints(np.where(weekly, 1, np.maximum(known, 1)).astype(np.int64)) * at.over
+        # on the first day there is no day gone by: what was used of it, by how much of it is gone
         over = picked(some, over, at.over * gone.numerator)
         for k in range(at.versions):
             parts = [part if version <= k else 0 for part, version in zip(at.parts, at.version, strict=True)]
@@ -229,6 +230,7 @@ def _rows_of(job: Job, part: Part, at: _Calendar) -> tuple[Array, _Rows, dict[st
     variant, cells = coded({name: keys[name] for name in layout.variants}, height)
     first = np.full(count, at.start)
     np.minimum.at(first, group[code], part.keys[DAY].to_numpy())
+    # days are counted from the first of the period, or from before it where a customer used something then
     known = np.maximum(at.today - first, 0)
     if count and known.max() > LONGEST:
         raise InvalidUsage("too many days", int(known.max()), f"give the last {LONGEST} at most")

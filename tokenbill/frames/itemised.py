@@ -56,6 +56,7 @@ def itemised(rows: Rows, settled: Settled) -> Rows:
     others = np.flatnonzero(left)
     parts.append(Rows(*(column[others] for column in rows[:5])))
     places.append(others)
+    # stable, so that the tiers of a line stay in their order behind one another
     order = np.argsort(np.concatenate(places), kind="stable")
     return Rows(
         np.concatenate([part.group for part in parts])[order],
@@ -69,6 +70,7 @@ def itemised(rows: Rows, settled: Settled) -> Rows:
 def _of_entry(rows: Rows, where: Array, meter: str, settled: Settled) -> tuple[Rows, Array]:
     """The lines of the rows of one entry, and which of these each is of."""
     scale, entry = settled.plan.scale, settled.plan.form.card[meter]
+    # customers use the same few quantities over and over: a price is asked once for each
     values, which = np.unique(rows.quantity[where].long(), return_inverse=True)
     lines = _Lines.of(settled, [entry.lines(quantity_of(n, 10**scale)) for n in values.tolist()])
     count = lines.count[which]

@@ -32,8 +32,11 @@ def rate_rows(data: Any, options: Options, place: Place = IN_ORDER) -> Any:
 def returned(table: Any) -> Any:
     """A table as a frame of pandas."""
     # pandas has no decimals: without Arrow's the column is one of objects, and its scale is lost in Parquet
-    is_decimal = pa.types.is_decimal
-    return table.to_pandas(types_mapper=lambda kind: pd.ArrowDtype(kind) if is_decimal(kind) else None)
+
+    def mapped(kind: Any) -> Any:
+        return pd.ArrowDtype(kind) if pa.types.is_decimal(kind) else None
+
+    return table.to_pandas(types_mapper=mapped)
 
 
 def source_of(data: Any, place: Place = IN_ORDER) -> Source:

@@ -50,6 +50,7 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
         if options.until is None:
             kept = np.flatnonzero((at >= boundary(period.start, home)) & (at < boundary(period.end, home)))
         else:
+            # what came before the period says how a day is used, and costs nothing in it
             kept = np.flatnonzero(at < boundary(options.until, home))
             found[DAY] = pa.array(_ordinals(at[kept], home))
         at = at[kept]
