@@ -22,6 +22,7 @@ from tokenbill.errors import MissingExtra
 from tokenbill.store import operations, tables
 from tokenbill.store.answers import Recorded, Verified
 from tokenbill.store.engines import (
+    MAKING,
     Tries,
     TryAgain,
     Work,
@@ -68,13 +69,18 @@ class AsyncStore:
 
     async def create(self) -> None:
         """Make the tables that are missing, and upgrade older ones; what is there stays."""
-        try:
-            async with self.engine.connect() as connection:
-                await connection.run_sync(write_ahead)
-            async with self.engine.begin() as connection:
-                await connection.run_sync(tables.create)
-        except SQLAlchemyError as error:
-            raise refused_by(error) from error
+        # The workers of a service start at once, and what one of them makes is in the way of the others.
+        for pause in (*MAKING, None):
+            try:
+                async with self.engine.connect() as connection:
+                    await connection.run_sync(write_ahead)
+                async with self.engine.begin() as connection:
+                    await connection.run_sync(tables.create)
+                return
+            except (TryAgain, SQLAlchemyError) as error:
+                if pause is None:
+                    raise refused_by(error) from error
+                await sleep(pause)
 
     async def record(self, events: Iterable[Any]) -> Recorded:
         """Charge events, each once: any number, of any customers, in any order."""

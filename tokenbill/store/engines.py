@@ -14,6 +14,7 @@ from tokenbill.errors import StoreUnavailable, TokenbillError
 from tokenbill.store.sessions import Books, Session
 
 __all__ = [
+    "MAKING",
     "Tries",
     "Work",
     "isolated",
@@ -30,6 +31,8 @@ Work = Callable[[Session], Answer]
 ATTEMPTS = 12
 """How often a transaction is tried that another one was in the way of."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.5
+MAKING = (0.01, 0.05, 0.2, 0.5)
+"""Seconds to wait, again and again, for another process that makes the same tables."""
 BUSY = 60
 """Seconds for which SQLite waits for another writer."""
 # A key that is there (23505, 1062) is passing as well: two transactions brought one event at once, and anew
@@ -114,6 +117,7 @@ def write_ahead(connection: Connection) -> None:
 
     Raises:
         StoreUnavailable: If it is no file of SQLite.
+        TryAgain: If another connection was in the way.
     """
     if connection.dialect.name != "sqlite":
         return
@@ -121,9 +125,11 @@ def write_ahead(connection: Connection) -> None:
         with outside_transaction(connection) as cursor:
             cursor.execute("PRAGMA journal_mode = WAL")
     except Exception as error:
-        if is_of_database(error, connection.dialect):
-            raise refused_by(error) from error
-        raise
+        if not is_of_database(error, connection.dialect):
+            raise
+        if is_passing(error, connection.dialect):
+            raise TryAgain(error) from error
+        raise refused_by(error) from error
 
 
 @contextmanager
@@ -234,7 +240,7 @@ def is_passing(error: BaseException, dialect: Dialect) -> bool:
 
 def refused_by(error: BaseException) -> StoreUnavailable:
     """What a user is told of a failure of the database; no text of an event is in it."""
-    cause: Any = getattr(error, "orig", None) or error
+    cause: Any = error.cause if isinstance(error, TryAgain) else getattr(error, "orig", None) or error
     # A driver may tell the row that it refused, with names and texts of customers: only its class is shown.
     reason = str(cause).partition("\n")[0]
     if "no such table" in reason or "does not exist" in reason or "doesn't exist" in reason:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -32,8 +31,9 @@ from tokenbill.store.closing import close as closed
 from tokenbill.store.ledger import Ledger
 from tokenbill.store.parts import ENDLESS, OWN, TICK, Agreed, Part, Terms, instant_at, plan_of
 from tokenbill.store.recording import adjustment, keep_adjustments
-from tokenbill.store.sessions import Session, time_text, usage_text
+from tokenbill.store.sessions import Session
 from tokenbill.store.statements import ADD_CONTRACT, ADD_GRANT, BILLS, CHANGES, CONTRACT, GRANTS
+from tokenbill.store.texts import document_of, time_text, usage_text
 from tokenbill.watch import Status
 from tokenbill.watch import status as status_of
 
@@ -223,7 +223,7 @@ def adjust(
     }
     # A caller that got no answer asks again: the same correction under its id is made once.
     for _, _, kind, text, *_ in session.rows(CHANGES, name=customer):
-        known: dict[str, Any] = json.loads(text) if kind == "adjust" else {}
+        known: dict[str, Any] = document_of(text) if kind == "adjust" else {}
         if known.get("id") == key:
             if known["document"] != document:
                 raise ConflictingEvent("adjust", key)

@@ -22,8 +22,9 @@ from tokenbill.store.answers import Charged, Recorded, Refused
 from tokenbill.store.closing import booked_late, closed_bill
 from tokenbill.store.ledger import Ledger
 from tokenbill.store.parts import Part
-from tokenbill.store.sessions import Session, time_text, usage_text
+from tokenbill.store.sessions import Session
 from tokenbill.store.statements import ADD_EVENT, Statement, one
+from tokenbill.store.texts import time_text, usage_text
 
 __all__ = ["Events", "adjustment", "keep_adjustments", "readable_events", "record"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,8 +16,9 @@ from tokenbill.store.answers import Verified
 from tokenbill.store.closing import booked, close, closed_bill, joined
 from tokenbill.store.ledger import Ledger
 from tokenbill.store.parts import OWN, Booking, Part, Terms
-from tokenbill.store.sessions import Session, usage_of
+from tokenbill.store.sessions import Session
 from tokenbill.store.statements import BILLS, CHANGES, CUSTOMERS, GRANTS, LATER_EVENTS
+from tokenbill.store.texts import document_of, edited, time_of, usage_of
 
 __all__ = ["customers_of", "verified"]
 
@@ -152,24 +152,27 @@ class Replay:
         """Do one operation again."""
         ledger = self.ledger
         if kind == "event":
-            at, usage = datetime.fromisoformat(row[1]), usage_of(row[2])
+            at, usage = time_of(row[1]), usage_of(row[2])
             booking = booked(ledger, usage, at)
             self.used.append((at, usage, Usage()))
             return [booking]
-        document = json.loads(row[3])
+        document = document_of(row[3])
         if kind == "agree":
             terms = Terms(self.session.contract(document["contract"]), document["contract"], None)
             return ledger.agree(terms, self._dated, restate=document["restate"])
         if kind == "grant":
-            ledger.grant(loads(self.given[document["grant"]]))
+            given = self.given.get(document["grant"])
+            if given is None:
+                raise edited(document["grant"])
+            ledger.grant(loads(given))
             return []
         if kind == "adjust":
-            at = datetime.fromisoformat(document["at"])
+            at = time_of(document["at"])
             usage, reversal = usage_of(document["usage"]), usage_of(document["reversal"])
             booking = booked(ledger, usage, at, reversal)
             self.used.append((at, usage, reversal))
             return [booking]
-        since, until = (datetime.fromisoformat(document[name]) for name in ("since", "until"))
+        since, until = (time_of(document[name]) for name in ("since", "until"))
         part = ledger.part_at(since)
         return close(ledger, part, None if part.until == until else until, self._dated(part)).bookings
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Dialect
 
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.periods.instants import utc
 from tokenbill.errors import BillMismatch, InvalidAccount
 from tokenbill.serial import dumps, loads
 from tokenbill.store.closing import joined
@@ -41,16 +38,14 @@ from tokenbill.store.statements import (
     SNAPSHOT,
     Statement,
 )
+from tokenbill.store.texts import AS_JSON, document_of, time_of, time_text, usage_of
 
-__all__ = ["Books", "Session", "time_text", "usage_of", "usage_text"]
+__all__ = ["Books", "Session"]
 
 SNAPSHOT_AFTER = 64
 """Operations after which a ledger is stored anew; up to then its events say what became of it."""
 CACHED = 4096
 """Most ledgers that a store keeps in memory."""
-
-AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
-"""What ``json.dumps`` makes anew at each call; events are many."""
 
 Row = Sequence[Any]
 
@@ -145,7 +140,7 @@ class Session:
         for number, time, usage, total, due in self.rows(
             LATER_EVENTS, name=ledger.customer, after=ledger.seq
         ):
-            at = datetime.fromisoformat(time)
+            at = time_of(time)
             booking = ledger.book(ledger.part_at(at), usage_of(usage), at)
             check(f"event {number} of {ledger.customer}", booking, total, due)
         ledger.is_changed = False
@@ -235,13 +230,13 @@ class Session:
         """What was used in a period, and taken back, by its instants."""
         since, until = time_text(part.since), time_text(part.until)
         found = [
-            (datetime.fromisoformat(time), usage_of(usage), Usage())
+            (time_of(time), usage_of(usage), Usage())
             for time, usage in self.rows(EVENTS_WITHIN, name=customer, since=since, until=until)
         ]
         for _, _, kind, text, *_ in self.rows(CHANGES, name=customer):
             if kind == "adjust":
-                document = json.loads(text)
-                at = datetime.fromisoformat(document["at"])
+                document = document_of(text)
+                at = time_of(document["at"])
                 if part.since <= at < part.until:
                     found.append((at, usage_of(document["usage"]), usage_of(document["reversal"])))
         return found
@@ -277,7 +272,7 @@ class Archived:
     def closed_before(self, instant: datetime) -> datetime | None:
         """Where the last period ended that was closed before an instant."""
         found = self.session.rows(CLOSED_BEFORE, name=self.customer, at=time_text(instant))
-        return datetime.fromisoformat(found[0][0]) if found else None
+        return time_of(found[0][0]) if found else None
 
     def retired(self) -> Balance:
         """The grants that were spent or over when a period closed."""
@@ -324,30 +319,3 @@ def check(what: str, booking: Booking, total: int, due: int) -> None:
     again = booking.part.minor(booking.total), booking.part.minor(booking.due)
     if again != (total, due):
         raise BillMismatch(what, (total, due), again)
-
-
-def time_text(instant: datetime) -> str:
-    """An instant in UTC as text of one length, which sorts as time does."""
-    at: Any = instant if instant.tzinfo is UTC else utc(instant)
-    return str(at.isoformat(timespec="microseconds"))
-
-
-def usage_text(usage: Usage) -> str:
-    """Usage as JSON: quantities by meter, each by its digits."""
-    # "f" would make a float of an int
-    digits = [
-        f'{quoted(meter)}: "{units if type(units) is int else format(units, "f")}"'
-        for meter, units in usage.counted.items()
-    ]
-    return f"{{{', '.join(digits)}}}"
-
-
-@lru_cache(4096)
-def quoted(meter: str) -> str:
-    """A meter as a key of JSON; millions of events name the same few thousand."""
-    return AS_JSON(meter)
-
-
-def usage_of(text: str) -> Usage:
-    """The usage of a text."""
-    return Usage(json.loads(text))

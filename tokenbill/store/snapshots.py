@@ -9,11 +9,12 @@ from typing import Any, cast
 from tokenbill.core.billing.account import NEW, Account
 from tokenbill.core.periods.instants import iso_text, moment
 from tokenbill.core.periods.period import Period
-from tokenbill.errors import InvalidAccount
+from tokenbill.errors import InvalidAccount, TokenbillError
 from tokenbill.serial import dumps, loads
 from tokenbill.shared.strict_json import NotJson, canonical_json, decoded
 from tokenbill.store.ledger import Archive, Ledger
 from tokenbill.store.parts import OWN, Agreed, FinalStep, Part, Terms, warmed
+from tokenbill.store.texts import edited
 
 __all__ = ["part_of", "part_text", "restore", "snapshot"]
 
@@ -53,8 +54,8 @@ def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Con
         parts = [_part(each, ledger.terms[int(each["terms"])]) for each in tables]
         ledger.parts = {part.number: part for part in parts}
         ledger.holder = ledger.parts[table["holder"]] if table["holder"] else None
-    except (NotJson, LookupError, TypeError, ValueError) as error:
-        if hasattr(error, "code"):
+    except (NotJson, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        if isinstance(error, TokenbillError):
             raise
         raise InvalidAccount(
             "not the snapshot of a ledger", customer, "store.verify() says what its events come to"
@@ -74,9 +75,14 @@ def part_text(part: Part) -> str:
 
 def part_of(text: str, contracts: Contracts) -> Part:
     """The closed period of a text."""
-    table = decoded(text)
-    terms = table["terms"]
-    return _part(table, Terms(contracts(terms["hash"]), terms["hash"], _moment(terms["start"])))
+    try:
+        table = decoded(text)
+        terms = table["terms"]
+        return _part(table, Terms(contracts(terms["hash"]), terms["hash"], _moment(terms["start"])))
+    except (NotJson, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        if isinstance(error, TokenbillError):
+            raise
+        raise edited(text) from None
 
 
 def _table_of(part: Part, terms: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.store import operations, tables
 from tokenbill.store.answers import Recorded, Verified
 from tokenbill.store.engines import (
+    MAKING,
     Tries,
     TryAgain,
     Work,
@@ -81,13 +82,18 @@ class Store:
 
         On SQLite the journal becomes a write-ahead log, so that readers wait for no writer.
         """
-        try:
-            with self.engine.connect() as connection:
-                write_ahead(connection)
-            with self.engine.begin() as connection:
-                tables.create(connection)
-        except SQLAlchemyError as error:
-            raise refused_by(error) from error
+        # The workers of a service start at once, and what one of them makes is in the way of the others.
+        for pause in (*MAKING, None):
+            try:
+                with self.engine.connect() as connection:
+                    write_ahead(connection)
+                with self.engine.begin() as connection:
+                    tables.create(connection)
+                return
+            except (TryAgain, SQLAlchemyError) as error:
+                if pause is None:
+                    raise refused_by(error) from error
+                sleep(pause)
 
     def record(self, events: Iterable[Any]) -> Recorded:
         """Charge events, each once: any number, of any customers, in any order.

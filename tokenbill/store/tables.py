@@ -160,7 +160,10 @@ def version_of(connection: Connection) -> int:
     """The version of the tables; 0 where there are none."""
     if not inspect(connection).has_table(versions.name):
         return 0
-    return connection.scalar(select(versions.c.version)) or 0
+    found: object = connection.scalar(select(versions.c.version)) or 0
+    if not isinstance(found, int):
+        raise StoreUnavailable("tables of another program", versions.name, "give a database of its own")
+    return found
 
 
 def create(connection: Connection) -> None:

@@ -1,7 +1,9 @@
 """What nobody should send, and what a database may hold: an error of ours or a stored value."""
 
+import shutil
+from contextlib import suppress
 from decimal import Decimal
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 
@@ -175,6 +177,53 @@ def test_an_account_that_was_edited_in_the_database_is_refused(store):
         connection.exec_driver_sql("UPDATE tokenbill_customers SET snapshot = '{}'")
     with pytest.raises(TokenbillError):
         store.balance("acme")
+
+
+EDITED = [
+    ("tokenbill_events", "time"), ("tokenbill_events", "usage"), ("tokenbill_changes", "document"),
+    ("tokenbill_periods", "closed"), ("tokenbill_bills", "document"), ("tokenbill_grants", "document"),
+    ("tokenbill_grants", "retired"), ("tokenbill_contracts", "document"), ("tokenbill_customers", "snapshot"),
+]  # fmt: skip
+
+
+def test_whatever_is_edited_in_a_table_is_found_by_an_error_of_ours(store, tmp_path):
+    november = Period("2026-11-01", "2026-12-01")
+    store.grant("acme", Grant("spent", "0.01", "USD"))
+    store.record([message(), message(id="2", time="2026-12-05T00:00:00Z")])
+    store.close("acme", november)
+    store.adjust("acme", {"calls": 1}, id="a", at="2026-11-05")
+    assert store.verify().events == 2
+    store.engine.dispose()
+    texts = ["", "x", "{}", "2026-11-05T00:00:00"]
+
+    for i, ((table, column), text) in enumerate(product(EDITED, texts)):
+        path = tmp_path / f"{i}.db"
+        shutil.copy(tmp_path / "billing.db", path)
+        other = Store(f"sqlite:///{path}")
+        with other.engine.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE {table} SET {column} = ?", (text,))
+        with pytest.raises(TokenbillError):
+            other.verify()
+        for call in (
+            lambda other: other.bills("acme"),
+            lambda other: other.bill("acme", november),
+            lambda other: other.grant("acme", Grant("spent", "0.01", "USD")),
+            lambda other: other.adjust("acme", {"calls": 1}, id="a", at="2026-11-05"),
+            lambda other: other.record([message(id="3")]),
+        ):
+            with suppress(TokenbillError):
+                call(other)
+        other.engine.dispose()
+
+
+def test_a_table_of_another_program_is_not_taken_for_ours(store):
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE tokenbill_schema")
+        connection.exec_driver_sql("CREATE TABLE tokenbill_schema (version TEXT)")
+        connection.exec_driver_sql("INSERT INTO tokenbill_schema VALUES ('seven')")
+
+    with pytest.raises(StoreUnavailable, match="another program"):
+        store.create()
 
 
 # Tables of another version

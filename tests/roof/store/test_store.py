@@ -279,6 +279,34 @@ def test_a_true_up_shrinks_as_late_usage_comes(store):
     store.verify()
 
 
+def test_what_was_to_pay_in_cash_and_is_taken_back_pays_for_the_next_period(store):
+    month(store)
+    store.record([event(1, calls=4)])
+    bill = store.close("acme", NOVEMBER)
+
+    note = store.adjust("acme", id="n-1", at="2026-11-05", reversal={"calls": 3}, reason="timed out")
+    store.record([event(2, time="2026-12-05T00:00:00Z", calls=1)])
+    december = store.bill("acme", Period("2026-12-01", "2027-01-01"))
+
+    assert (bill.due, note.total) == (22, Decimal("-1.50"))
+    assert (december.total, december.due) == (Decimal("20.50"), 19)
+    store.verify()
+
+
+def test_credit_that_came_after_a_true_up_was_paid_is_lost_by_no_late_usage(store):
+    month(store, minimum=100)
+    store.record([event(1, calls=20)])
+    bill = store.close("acme", NOVEMBER)
+    store.grant("acme", Grant("later", 50, "USD"))
+
+    late = store.record([event(2, calls=20)])  # 10 of usage, and 10 less to the minimum
+
+    account = store.account("acme")
+    assert (bill.due, late.charged[0].total, late.charged[0].due) == (100, 0, 0)
+    assert account.balance.remaining() + account.credit_balance == 50
+    store.verify()
+
+
 def test_two_periods_are_open_until_each_is_closed_in_any_order(store):
     month(store)
     store.grant("acme", Grant("paid", 100, "USD"))

@@ -5,6 +5,7 @@ import inspect
 import random
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from threading import Barrier, Thread
 from threading import Event as Signal
 from time import sleep
 
@@ -48,6 +49,22 @@ def test_eight_threads_that_deliver_each_event_twice_charge_it_once(tmp_path):
     assert {each.short for answer in done for each in answer.refused} == {Decimal("0.50")}
     assert store.verify().events == 85
     store.engine.dispose()
+
+
+def test_workers_that_start_at_once_all_find_the_tables(tmp_path):
+    stores = [Store(f"sqlite:///{tmp_path / 'billing.db'}") for _ in range(6)]
+    start = Barrier(6)
+
+    def create(store):
+        start.wait(10)
+        store.create()
+
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(create, stores)) == [None] * 6
+    stores[0].agree("c0", PLAN)
+    assert {store.customers() for store in stores} == {("c0",)}
+    for store in stores:
+        store.engine.dispose()
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -125,25 +142,74 @@ def test_what_comes_while_a_transaction_runs_is_the_next_one():
     assert max(map(sum, recorded)) <= MOST
 
 
-def test_an_interrupted_thread_leaves_no_other_one_waiting():
-    first, gate = Signal(), Signal()
+class Group:
+    """Work that holds the first transaction until others wait, and does to the next one what a test says."""
 
-    def work(calls):
-        if not first.is_set():
-            first.set()
-            assert gate.wait(10)
-            raise KeyboardInterrupt
+    def __init__(self, count):
+        self.count, self.calls, self.first, self.gate = count, 0, Signal(), Signal()
+        self.together = Together(self.work)
+
+    def work(self, calls):
+        self.calls += 1
+        if self.calls == 1:
+            self.first.set()
+            assert self.gate.wait(10)
+        elif self.calls == 2:
+            assert len(calls) == self.count
+        self.fail(calls)
         return [Recorded((), (), ())] * len(calls)
 
-    together = Together(work)
-    with ThreadPoolExecutor(3) as threads:
-        one = threads.submit(together.record, events(1))
-        assert first.wait(10)
-        others = [threads.submit(together.record, events(1)) for _ in range(2)]
-        gate.set()
-        assert [each.result(10) for each in others] == [Recorded((), (), ())] * 2
-        assert isinstance(one.exception(10), KeyboardInterrupt)
-    assert (together.waiting, together.is_led) == ([], False)
+    def results(self, *given):
+        found = [None] * (self.count + 1)
+
+        def record(place, events):
+            try:
+                found[place] = self.together.record(events)
+            except BaseException as error:
+                found[place] = error
+
+        # daemons, so that a thread that waits for ever is a test that fails, and not one that never ends
+        threads = [
+            Thread(target=record, args=(i, each), daemon=True) for i, each in enumerate((events(1), *given))
+        ]
+        threads[0].start()
+        assert self.first.wait(10)
+        for each in threads[1:]:
+            each.start()
+        while len(self.together.waiting) < self.count:
+            sleep(0.001)
+        self.gate.set()
+        for each in threads:
+            each.join(5)
+        assert not any(each.is_alive() for each in threads)
+        assert (self.together.waiting, self.together.is_led) == ([], False)
+        return found[1:]
+
+
+def test_a_call_that_fails_leaves_those_beside_it_recorded():
+    group = Group(3)
+
+    def fail(calls):
+        if any(len(each) == 2 for each in calls):
+            raise ValueError("two")
+
+    group.fail = fail
+    found = group.results(events(1), events(2), events(3))
+
+    assert [type(each) for each in found] == [Recorded, ValueError, Recorded]
+
+
+def test_an_interrupted_thread_leaves_no_other_one_waiting():
+    group = Group(3)
+
+    def fail(calls):
+        if group.calls == 2:
+            raise KeyboardInterrupt
+
+    group.fail = fail
+    found = group.results(events(1), events(1), events(1))
+
+    assert sorted(type(each).__name__ for each in found) == ["KeyboardInterrupt", "Recorded", "Recorded"]
 
 
 def test_both_stores_have_the_same_calls():
