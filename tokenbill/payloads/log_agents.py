@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from tokenbill.payloads.answers import id_of
 from tokenbill.payloads.labels import model_of
@@ -11,6 +11,13 @@ from tokenbill.payloads.log_pieces import Piece, State, at_path, instant_of, mom
 from tokenbill.payloads.objects import first_of, is_object, listed_in, members_of, text_of
 
 __all__ = ["claude_code", "codex", "copilot", "droid", "gemini_cli", "kimi", "opencode", "qwen"]
+
+KIMI_CODE: Final = {
+    "inputOther": "input_other",
+    "inputCacheRead": "input_cache_read",
+    "inputCacheCreation": "input_cache_creation",
+}
+"""What Kimi Code calls the counts of Kimi's wire log."""
 
 
 def claude_code(row: dict[str, Any], kind: str | None, state: State) -> list[Piece]:
@@ -107,7 +114,12 @@ def opencode(row: dict[str, Any], kind: str | None, state: State) -> list[Piece]
 
 
 def kimi(row: dict[str, Any], kind: str | None, state: State) -> list[Piece]:
-    """The answer that a status of Kimi's wire log counts."""
+    """The answer that a status of Kimi's wire log counts, or a record of use in that of Kimi Code."""
+    # Kimi Code repeats the counts at the end of a step; its records alone have each of them once.
+    if text_of(row.get("type")) == "usage.record" and is_object(row.get("usage")):
+        counts = {KIMI_CODE.get(key, key): n for key, n in members_of(row["usage"], "usage").items()}
+        model = text_of(row.get("model")).removeprefix("kimi-code/")
+        return [Piece({"usage": counts}, "kimi", None, named(model), moment(row.get("time")))]
     status = at_path(row, "message.payload") if is_object(row.get("message")) else row.get("payload", row)
     held = members_of(status, "payload") if is_object(status) else {}
     if not is_object(held.get("token_usage")):

@@ -65,6 +65,21 @@ CODEX = [
         for given, cached, told in ((100, 0, 5), (100, 0, 5), (300, 80, 25))
     ),
 ]
+KIMI_CODE = [
+    {"type": "metadata", "protocol_version": "1.0"},
+    {"type": "turn.prompt", "origin": {"kind": "user"}, "time": 1793500000000},
+    {
+        "type": "usage.record",
+        "time": 1793500001000,
+        "model": "kimi-code/kimi-k2",
+        "usageScope": "turn",
+        "usage": {"inputOther": 10, "output": 5, "inputCacheRead": 100, "inputCacheCreation": 7},
+    },
+    {
+        "type": "context.append_loop_event",
+        "event": {"type": "step.end", "usage": {"inputOther": 10, "output": 5}},
+    },
+]
 SPAN = {
     "gen_ai.operation.name": "chat",
     "gen_ai.response.model": "m",
@@ -631,3 +646,42 @@ def test_the_amounts_of_a_cost_report_are_exact():
     ]
     with pytest.raises(UnreadableInput, match="not an exact cost"):
         read_costs({"data": [{"results": [{"amount": 1.5}]}]})
+
+
+@pytest.mark.parametrize("kind", ["kimi", None])
+def test_records_of_kimi_code_are_counted_once(kind):
+    log = read_log([json.dumps(row) for row in KIMI_CODE], kind)
+
+    assert log.usage == Usage(
+        {
+            "input_tokens{model=kimi-k2}": 10,
+            "input_tokens{cache=read,model=kimi-k2}": 100,
+            "input_tokens{cache=write,model=kimi-k2}": 7,
+            "output_tokens{model=kimi-k2}": 5,
+        }
+    )
+    (record,) = log
+    assert record.at == datetime.fromtimestamp(1793500001, UTC)
+
+
+def test_what_codex_writes_to_a_cache_is_a_part_of_the_input():
+    counts = {
+        "input_tokens": 100,
+        "cached_input_tokens": 60,
+        "cache_write_input_tokens": 10,
+        "output_tokens": 20,
+        "reasoning_output_tokens": 6,
+        "total_tokens": 120,
+    }
+    info = {"total_token_usage": counts, "last_token_usage": counts}
+    rows = [*CODEX[:2], {"type": "event_msg", "payload": {"type": "token_count", "info": info}}]
+
+    assert read_log([json.dumps(row) for row in rows], "codex").usage == Usage(
+        {
+            "input_tokens{model=gpt-5.1-codex}": 30,  # 100 - 60 - 10
+            "input_tokens{cache=read,model=gpt-5.1-codex}": 60,
+            "input_tokens{cache=write,model=gpt-5.1-codex}": 10,
+            "output_tokens{model=gpt-5.1-codex}": 14,
+            "output_tokens{kind=reasoning,model=gpt-5.1-codex}": 6,
+        }
+    )

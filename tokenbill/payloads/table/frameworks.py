@@ -183,7 +183,13 @@ PYDANTIC: Final = Shape(
 CODEX: Final = Shape(
     "codex",
     "2026-11",
-    COUNTS | {"cached_input_tokens": "read", "reasoning_output_tokens": "reasoning"},
+    # what was written to the cache is a part of the input, as what was read from it
+    COUNTS
+    | {
+        "cached_input_tokens": "read",
+        "cache_write_input_tokens": "write",
+        "reasoning_output_tokens": "reasoning",
+    },
 )
 AGENTS: Final = Shape(
     "openai.agents",
