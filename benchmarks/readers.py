@@ -1,21 +1,23 @@
-"""Time reading an answer's usage against genai-prices' ``extract_usage`` of the same answer.
+"""Time reading an answer's usage against genai-prices' ``extract_usage`` of the same answer, and its prices.
 
 Run it as ``python benchmarks/readers.py [--rounds N]``.
 Every row is a ratio of two things timed in turn in this one run; machines are noisy, ratios are steadier.
-The target is that reading takes no longer.
+The target is that reading takes no longer; prices are timed against ``json.loads`` of the data they are of.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import time
 import timeit
 from collections.abc import Callable
 from typing import NamedTuple
 
-from genai_prices import extract_usage
+from genai_prices import data_snapshot, extract_usage
 
+from tokenbill import catalog
 from tokenbill.payloads import read_usage
 
 ROUND = 2_000_000
@@ -28,6 +30,7 @@ class Row(NamedTuple):
     name: str
     ours: Callable[[], object]
     other: Callable[[], object]
+    target: int = 1
 
 
 def row(name: str, shape: str | None, provider: str, flavor: str, answer: dict[str, object]) -> Row:
@@ -82,9 +85,23 @@ ROWS = [
 ]
 
 
+def plain(held: object) -> object:
+    """What JSON holds of a value of genai-prices."""
+    members = getattr(held, "__dict__", None)
+    return str(held) if members is None else {k: v for k, v in members.items() if not k.startswith("_")}
+
+
+DATA = json.dumps(data_snapshot.get_snapshot().providers, default=plain)
+PRICES = [
+    Row("all prices of a day", lambda: catalog.schedule(at="2026-11-01"), lambda: json.loads(DATA), 20),
+    Row("all prices, by date", catalog.schedule, lambda: json.loads(DATA), 40),
+]
+
+
 def timed(each: Row, rounds: int) -> tuple[float, float, float]:
     """Medians: microseconds of both, and the ratio of each pair of rounds."""
-    loops = [max(10, int(ROUND / _once(side))) for side in (each.ours, each.other)]
+    few = each.target > 1  # a list of thousands of models is long enough to be timed once
+    loops = [1, 1] if few else [max(10, int(ROUND / _once(side))) for side in (each.ours, each.other)]
     pairs = [(_once(each.ours, loops[0]), _once(each.other, loops[1])) for _ in range(rounds)]
     ours, other = (statistics.median(side) / 1000 for side in zip(*pairs, strict=True))
     return ours, other, statistics.median(one / two for one, two in pairs)
@@ -102,6 +119,11 @@ def main() -> None:
     for each in ROWS:
         ours, other, ratio = timed(each, given.rounds)
         print(f"{each.name:<20}{ours:>9.1f} µs{other:>12.1f} µs{ratio:>8.2f}{'≤ 1':>8}")
+    print(f"{'prices':<20}{'schedule':>12}{'json.loads':>15}{'ratio':>8}{'target':>8}")
+    for each in PRICES:
+        ours, other, ratio = timed(each, min(given.rounds, 5))
+        target = f"≤ {each.target}"
+        print(f"{each.name:<20}{ours / 1000:>9.1f} ms{other / 1000:>12.1f} ms{ratio:>8.0f}{target:>8}")
 
 
 if __name__ == "__main__":
