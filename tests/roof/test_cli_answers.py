@@ -246,3 +246,15 @@ def test_the_requests_of_a_report_cost_nothing_where_no_price_names_them(file, c
     assert total(capsys) == "0.003"  # 1000 × 1 + 500 × 4, a million
     assert main([*asked, "--price", "api_calls=1"]) == 0
     assert total(capsys) == "5.003"
+
+
+def test_prices_that_changed_are_chosen_by_each_row(file, capsys):
+    pytest.importorskip("genai_prices", reason="pip install genai-prices to price by model")
+    # on 1 August and on 1 September 2026, between which the price of a million rose from 0.435 to 1.32
+    rows = [
+        {**row(name, "deepseek-v4-pro", told=0), "created": at}
+        for name, at in (("a", 1785549600), ("b", 1788228000))
+    ]
+
+    assert main(["bill", file(rows), "--as", "openai.chat", "--provider", "deepseek"]) == 0
+    assert total(capsys) == "1.755"
