@@ -99,9 +99,9 @@ def compared(random: Random, name: str, info: dict[str, Any], prices: PriceSched
         return explained(info, tier, counts, str(error)[:60]), told
     is_perplexity = info.get("litellm_provider") == "perplexity"
     # a batch is half of whatever litellm finds, of these rates too
-    base = at_base_rates(info, counts) / (2 if tier == "batch" else 1)
+    base = at_base_rates(info, counts, batch=tier == "batch") / (2 if tier == "batch" else 1)
     if is_perplexity and abs(theirs - base) > CLOSE * theirs:
-        return "OTHER perplexity, not at its base rates", told
+        return "OTHER perplexity, not at its base rates", f"{told}: {float(base)} and {float(theirs)}"
     if abs(ours - theirs) <= CLOSE * max(abs(ours), abs(theirs)):
         return "equal", told
     return explained(info, tier, counts, ""), f"{told}: {float(ours)} and {float(theirs)}"
@@ -137,13 +137,18 @@ def of_litellm(
     return sum((Fraction(part) for part in parts), Fraction())
 
 
-def at_base_rates(info: dict[str, Any], counts: dict[str, int]) -> Fraction:
-    """All at the three rates that litellm looks at for Perplexity: input, output and reasoning."""
+def at_base_rates(info: dict[str, Any], counts: dict[str, int], *, batch: bool) -> Fraction:
+    """All at the three rates that litellm looks at for Perplexity: input, output and reasoning.
+
+    Of a batch it knows what was read from a cache, too.
+    """
     total = Fraction()
     for meter, count in counts.items():
         rate = info.get(f"{meter.partition('_')[0]}_cost_per_token", 0)
         if "reasoning" in meter:
             rate = info.get("output_cost_per_reasoning_token", rate)
+        if batch and meter == "input_tokens{cache=read}":
+            rate = info.get("cache_read_input_token_cost", rate)
         total += Fraction(float(rate)) * count
     return total
 
