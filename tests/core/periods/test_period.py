@@ -321,3 +321,16 @@ def test_the_days_of_a_stretch_are_never_negative(wall, key):
     later = (start.astimezone(UTC) + timedelta(minutes=30)).astimezone(start.tzinfo)
 
     assert Period(start, later).days in (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Period("2026-01-01", "2026-02-01"), Period("2026-02-01", "2026-03-01")),
+        (Period("2026-02-01", "2026-03-01"), Period("2026-01-01", "2026-02-01")),
+        (Period("2026-02-01", "2026-03-01"), Period("2026-02-10", "2026-02-10")),
+    ],
+    ids=["before", "after", "empty"],
+)
+def test_periods_that_only_touch_have_nothing_in_common(one, other):
+    assert one.common(other) is None
