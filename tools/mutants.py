@@ -5,8 +5,9 @@
     python tools/mutants.py run --bounds tokenbill/core           # comparisons, min and max only
     python tools/mutants.py report                                # killed, alive, and which
 
-Everything is kept in ``.mutants``. Run it with ``nice -n 19``: a mutant takes a second or two.
-Text of errors is left alone, for tests ask their codes; so are annotations.
+Everything is kept in ``.mutants``, the mapped package too, and a new map begins from the start.
+Run it with ``nice -n 19``: a mutant takes a second or two. Text of errors is left alone, for tests ask
+their codes; so are annotations.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 HOME = ROOT / ".mutants"
-MAP, RESULTS, COPY = HOME / "map", HOME / "results.jsonl", HOME / "copy"
+MAP, RESULTS = HOME / "map", HOME / "results.jsonl"
+COPY, WORK = HOME / "copy", HOME / "work"
+"""The package as it was mapped, whose lines the map means; and the same with one mutant in it."""
 SECONDS, TESTS = 90, 60
 """Longest time of one mutant, and the most tests that are asked for it."""
 OTHER: dict[type[ast.AST], type[ast.AST]] = {
@@ -115,7 +118,7 @@ def walked(node: ast.AST) -> Iterator[ast.AST]:
 
 def mutants(path: Path) -> Iterator[Mutant]:
     """Every mutant of a module, in the order of its lines."""
-    module = path.relative_to(ROOT).as_posix()
+    module = path.relative_to(COPY).as_posix()
     for node in walked(ast.parse(path.read_text(encoding="utf-8"))):
         for after, is_bound in changes(node):
             place: Any = node
@@ -138,24 +141,30 @@ def nothing_at(mutant: Mutant) -> Mutant:
 
 
 def mapped(paths: list[str]) -> None:
-    """Run tests once, and keep which of them reached which line."""
+    """Copy the package, run tests there once, and keep which of them reached which line."""
     HOME.mkdir(exist_ok=True)
+    rmtree(COPY, ignore_errors=True)
+    RESULTS.unlink(missing_ok=True)
+    for name in ("tokenbill", "tests", "docs"):
+        copytree(ROOT / name, COPY / name, ignore=ignore_patterns("__pycache__"))
+    for path in (*ROOT.glob("*.toml"), *ROOT.glob("*.py"), *ROOT.glob("*.md")):
+        (COPY / path.name).write_bytes(path.read_bytes())
     settings = HOME / "coveragerc"
     settings.write_text("[run]\nsource = tokenbill\ndynamic_context = test_function\n", encoding="utf-8")
     coverage = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", f"--data-file={MAP}"]
-    subprocess.run([*coverage, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths], cwd=ROOT, check=True)
+    subprocess.run([*coverage, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths], cwd=COPY, check=True)
 
 
 def reaching(data: Any, mutant: Mutant) -> list[str]:
     """The tests that reach the mutant; those of the whole module where its line runs on import only."""
-    by_line: dict[int, list[str]] = data.contexts_by_lineno(str(ROOT / mutant.module))
+    by_line: dict[int, list[str]] = data.contexts_by_lineno(str(COPY / mutant.module))
     found = [name for name in by_line.get(mutant.line, []) if name]
     found = found or sorted({name for names in by_line.values() for name in names if name})
     nodes = list[str]()
     for name in found[:TESTS]:
         *path, test = name.split(".")
         file = Path(*path).with_suffix(".py")
-        if (ROOT / file).exists():
+        if (COPY / file).exists():
             nodes.append(f"{file.as_posix()}::{test}")
     return nodes
 
@@ -164,14 +173,14 @@ def verdict(mutant: Mutant, tests: list[str]) -> str:
     """Plant the mutant in the copy, and run the tests in a child that has imported what all need."""
     if not tests:
         return "unreached"
-    module = COPY / mutant.module
+    module = WORK / mutant.module
     text = module.read_text(encoding="utf-8")
     module.write_text(planted(mutant, text), encoding="utf-8")
     child = os.fork()
     if not child:
         signal.alarm(SECONDS)
-        os.chdir(COPY)
-        sys.path.insert(0, str(COPY))
+        os.chdir(WORK)
+        sys.path.insert(0, str(WORK))
         sys.dont_write_bytecode = True
         silent = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silent, 1)
@@ -195,14 +204,11 @@ def run(asked: list[str], *, bounds: bool) -> None:
         importlib.import_module(name)
     data = coverage.CoverageData(str(MAP))
     data.read()
-    rmtree(COPY, ignore_errors=True)
-    for name in ("tokenbill", "tests", "docs"):
-        copytree(ROOT / name, COPY / name, ignore=ignore_patterns("__pycache__"))
-    for path in (*ROOT.glob("*.toml"), *ROOT.glob("*.py"), *ROOT.glob("*.md")):
-        (COPY / path.name).write_bytes(path.read_bytes())
+    rmtree(WORK, ignore_errors=True)
+    copytree(COPY, WORK)
     known = {line["key"] for line in results()}
     for given in map(Path, asked):
-        for path in sorted((ROOT / given).rglob("*.py")) if given.suffix != ".py" else [ROOT / given]:
+        for path in sorted((COPY / given).rglob("*.py")) if given.suffix != ".py" else [COPY / given]:
             left = [mutant for mutant in mutants(path) if mutant.key not in known]
             if bounds:
                 left = [mutant for mutant in left if mutant.is_bound]

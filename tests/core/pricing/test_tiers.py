@@ -182,3 +182,9 @@ def test_the_pieces_of_tiers_begin_at_zero_and_end_with_each_tier():
     assert [piece.end and piece.end.at for piece in graduated] == [0, 10, None]
     assert [(piece.form.constant, piece.form.rate) for piece in graduated] == [(2, 0), (2, 5), (15, 4)]
     assert [(piece.form.constant, piece.form.rate) for piece in volume] == [(0, 0), (2, 5), (3, 4)]
+
+
+@pytest.mark.parametrize("kind", [Graduated, Volume])
+def test_a_tier_of_single_units_is_rounded_as_it_says(kind):
+    assert kind([Tier(None, 2, round="up")])("2.5") == 6
+    assert kind([Tier(None, 2)])("2.5") == 5
