@@ -140,7 +140,7 @@ def of_litellm(
 def at_base_rates(info: dict[str, Any], counts: dict[str, int], *, batch: bool) -> Fraction:
     """All at the three rates that litellm looks at for Perplexity: input, output and reasoning.
 
-    Of a batch it knows what was read from a cache, too.
+    Of a batch it knows the price of what was read from a cache, too, and takes none for 0.
     """
     total = Fraction()
     for meter, count in counts.items():
@@ -148,7 +148,7 @@ def at_base_rates(info: dict[str, Any], counts: dict[str, int], *, batch: bool) 
         if "reasoning" in meter:
             rate = info.get("output_cost_per_reasoning_token", rate)
         if batch and meter == "input_tokens{cache=read}":
-            rate = info.get("cache_read_input_token_cost", rate)
+            rate = info.get("cache_read_input_token_cost", 0)
         total += Fraction(float(rate)) * count
     return total
 
