@@ -197,7 +197,12 @@ def _snapshot(account: Any, plan: Any, at: Any, period: Any, days: Any) -> Snaps
     )
 
     # Days that used more than was billed belong to another account, or count something twice.
-    for meter, units in sum((usage for _, usage in _days_in(snapshot)), NO_USAGE).items():
+    used: Usage = sum((usage for _, usage in _days_in(snapshot)), NO_USAGE)
+    if account.idle_labels:  # the account has one sum of what no price tells apart
+        keys = {meter: in_force.card[meter].key for meter in used}
+        idle = {meter: key for meter, key in keys.items() if key in account.idle_labels}
+        used = Usage([(idle.get(meter, meter), units) for meter, units in used.items()])
+    for meter, units in used.items():
         if units > account.used[meter]:
             way_out = f"give no more of {quoted(meter)} than the bills of this period"
             raise InvalidUsage("days that used more than the account", units, way_out)

@@ -367,6 +367,22 @@ def test_days_that_used_more_than_the_account_are_refused():
         status(opened(used=100), PLAN, at="2026-03-11", days=days_from("2026-03-01", 60, 41))
 
 
+def test_days_may_have_labels_that_no_price_reads():
+    # the account has one sum of them, so the days are held against that
+    plan, march = BillingPlan.on_demand(PriceSchedule(calls="0.01")), Period("2026-03-01", "2026-04-01")
+    used = {"calls{model=small}": 500, "calls{model=large}": 300}
+    account = Bill.of(used, plan, period=march, final=False).closing
+
+    now = status(account, plan, at="2026-03-11", days={"2026-03-10": used})
+
+    assert (now.spent, now.forecast.total) == (
+        Decimal("8.00"),
+        Decimal("32.00"),
+    )  # three Tuesdays are to come
+    with pytest.raises(InvalidUsage, match="more than the account"):
+        status(account, plan, at="2026-03-11", days={"2026-03-10": {**used, "calls": 1}})
+
+
 def test_days_before_the_period_are_none_of_the_account():
     days = days_from("2026-02-27", 900, 900, 60, 40)
 
