@@ -485,8 +485,8 @@ def default_not_shared():
     one, other = BillingPlan.on_demand(PRICES), BillingPlan.on_demand(PRICES)
     Bill.of(Usage(tokens=1), one)
 
-    assert one.made is not other.made
-    assert not other.made
+    assert one.cache is not other.cache
+    assert not other.cache
 
 
 OBJECTS = {

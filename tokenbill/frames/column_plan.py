@@ -203,9 +203,9 @@ def column_plan(
     scale: int = SCALE,
 ) -> ColumnPlan:
     """A plan for columns, kept by its plan; that of a user's own schedule is made anew each time."""
-    kept: dict[object, ColumnPlan] | None = plan.made.get("columns")
+    kept: dict[object, ColumnPlan] | None = plan.cache.get("columns")
     if kept is None or len(kept) >= KEPT:
-        kept = plan.made["columns"] = dict[object, ColumnPlan]()
+        kept = plan.cache["columns"] = dict[object, ColumnPlan]()
     key = unit, None if names is None else frozenset(names), period, scale
     found = kept.get(key)
     # a schedule of a user may answer otherwise tomorrow; a card that is full is made anew

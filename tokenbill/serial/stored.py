@@ -235,7 +235,7 @@ class _Bill:
         # The numbers that were sent, not what today's code makes of the plan: a bill that was paid must
         # not change by an upgrade. `verify` is asked for that, and says where the two differ.
         bill = Bill(request, self.total)
-        bill.made.update(lines=self.lines, closing=self.closing, delta=self._delta())
+        bill.cache.update(lines=self.lines, closing=self.closing, delta=self._delta())
         return bill
 
     def _check(self) -> None:

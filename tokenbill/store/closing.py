@@ -219,7 +219,7 @@ def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
     accrued = total
     delta = BillDelta(total, accrued, due, left, None, step.delta.balance, account.draws_by_charge, draws)
     composed = Bill(bill.request, total)
-    composed.made.update(lines=lines, closing=step.closing, delta=delta)
+    composed.cache.update(lines=lines, closing=step.closing, delta=delta)
     return composed
 
 

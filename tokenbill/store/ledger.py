@@ -111,8 +111,8 @@ class Ledger:
     @property
     def is_warm(self) -> bool:
         """Whether sums say what the next event costs, so that an account need not be stored for each."""
-        made = self.credit.made
-        return "credit" in made or "position" in made
+        cache = self.credit.cache
+        return "credit" in cache or "position" in cache
 
     def terms_at(self, instant: datetime) -> Terms:
         """The terms that hold at an instant.

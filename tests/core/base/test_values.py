@@ -7,7 +7,7 @@ from attrs import evolve, field, fields, frozen
 from attrs.exceptions import FrozenInstanceError
 
 from tokenbill import Account, Balance, Bill, BillingPlan, LineItem, PriceSchedule
-from tokenbill.core.base.values import Memo, Slot, Value, draft_of, memo_field, slot_field, slot_setters
+from tokenbill.core.base.values import Cache, Slot, Value, cache_field, draft_of, slot_field, slot_setters
 
 
 @frozen(repr=False)
@@ -15,7 +15,7 @@ class Circle(Value):
     radius: int
     _unit: str = "cm"
     secret: str = field(default="", repr=False)
-    made: Memo = memo_field()
+    cache: Cache = cache_field()
     plan: Slot[object] = slot_field()
 
 
@@ -34,7 +34,7 @@ _set_meter, _set_quantity = slot_setters(Event)
 
 def circle_with_area():
     circle = Circle(2)
-    circle.made["area"] = 12
+    circle.cache["area"] = 12
     circle.plan.value = "drawn"
     return circle
 
@@ -57,14 +57,14 @@ def test_what_a_value_worked_out_is_no_part_of_it():
     ids=["deepcopy", "pickle", "evolve"],
 )
 def test_a_value_made_again_has_worked_out_nothing_yet(again):
-    made = again(circle_with_area()).made
+    cache = again(circle_with_area()).cache
 
-    assert (type(made), len(made)) == (Memo, 0)
+    assert (type(cache), len(cache)) == (Cache, 0)
     assert again(circle_with_area()).plan.value is None
 
 
 def test_what_a_value_keeps_is_not_shown():
-    assert repr(Memo(area=12)) == "Memo()"
+    assert repr(Cache(area=12)) == "Cache()"
     assert repr(circle_with_area().plan) == "Slot()"
 
 

@@ -404,7 +404,7 @@ def test_a_stored_total_that_does_not_come_out_is_told(plan):
 def test_a_stored_line_that_does_not_come_out_is_told_by_its_name():
     bill = Bill.of(CALLS, PLAN)
     calls, hours = bill.lines
-    bill.made["lines"] = (calls, evolve_amount(hours, "2.00"))
+    bill.cache["lines"] = (calls, evolve_amount(hours, "2.00"))
 
     with pytest.raises(BillMismatch) as found:
         bill.verify()
@@ -415,7 +415,7 @@ def test_a_stored_line_that_does_not_come_out_is_told_by_its_name():
 def test_a_line_whose_amount_comes_out_is_told_by_what_does_not():
     bill = Bill.of(CALLS, PLAN)
     calls, hours = bill.lines
-    bill.made["lines"] = (calls, evolve(hours, charge=evolve(hours.charge, rate=Decimal(9))))
+    bill.cache["lines"] = (calls, evolve(hours, charge=evolve(hours.charge, rate=Decimal(9))))
 
     with pytest.raises(BillMismatch, match=r"'gpu_hours, its rate' reads 9 but comes out as 0\.1;"):
         bill.verify()
@@ -423,7 +423,7 @@ def test_a_line_whose_amount_comes_out_is_told_by_what_does_not():
 
 def test_a_line_that_is_missing_is_told():
     bill = Bill.of(CALLS, PLAN)
-    bill.made["lines"] = bill.lines[:1]
+    bill.cache["lines"] = bill.lines[:1]
 
     with pytest.raises(BillMismatch, match="the number of lines"):
         bill.verify()
@@ -435,7 +435,7 @@ def test_a_line_that_is_missing_is_told():
 )
 def test_what_paid_a_bill_is_verified_with_it(name, value):
     bill = Bill.of(CALLS, PLAN)
-    bill.made["delta"] = bill.delta._replace(**{name: value})
+    bill.cache["delta"] = bill.delta._replace(**{name: value})
 
     with pytest.raises(BillMismatch, match=r"the bill's (due|draws|closing)"):
         bill.verify()
@@ -444,7 +444,7 @@ def test_what_paid_a_bill_is_verified_with_it(name, value):
 def test_words_may_change_without_a_mismatch():
     bill = Bill.of(CALLS, PLAN)
     calls, hours = bill.lines
-    bill.made["lines"] = (calls, evolve(hours, charge=evolve(hours.charge, description="hours", rule="new")))
+    bill.cache["lines"] = (calls, evolve(hours, charge=evolve(hours.charge, description="hours", rule="new")))
 
     assert bill.verify() is None
 

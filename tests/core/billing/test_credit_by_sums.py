@@ -85,7 +85,7 @@ def test_events_by_sums_make_no_balance_until_somebody_looks():
         account = Bill.of(
             Usage(gpu_hours=1), PLANS["prepaid"], opening=account, final=False, period=MARCH
         ).closing
-    assert "credit" in account.made
+    assert "credit" in account.cache
     assert account.draws == (("gift", Decimal("0.32")),)
     assert account.balance.left("gift") == Decimal("2.68")
     with pytest.raises(AttributeError, match="nothing_of_it"):

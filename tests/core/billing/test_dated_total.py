@@ -237,7 +237,7 @@ def test_levels_told_again_are_read_once():
         assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels=levels)) == "42.00"
     assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": 4})) == "42.00"
     assert by_sums(Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": Decimal(4)})) == "42.00"
-    kept = plan.made["contract"].compiled.value
+    kept = plan.cache["contract"].compiled.value
     three = Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": 3})
     known = kept["sums"]
     five = Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": 5})

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from attrs import field, fields, has
 
-__all__ = ["Memo", "Slot", "Value", "draft_of", "memo_field", "slot_field", "slot_setters"]
+__all__ = ["Cache", "Slot", "Value", "draft_of", "cache_field", "slot_field", "slot_setters"]
 
 Kept = TypeVar("Kept")
 
@@ -49,21 +49,21 @@ def slot_field() -> Any:
     return field(factory=cast(Any, Slot), init=False, eq=False, repr=False)
 
 
-class Memo(dict[Any, Any]):
+class Cache(dict[Any, Any]):
     """A dict that a pickle or a deep copy of its owner leaves empty."""
 
     __slots__ = ()
 
-    def __reduce__(self) -> tuple[type[Memo], tuple[()]]:
-        return Memo, ()
+    def __reduce__(self) -> tuple[type[Cache], tuple[()]]:
+        return Cache, ()
 
     def __repr__(self) -> str:
-        return "Memo()"
+        return "Cache()"
 
 
-def memo_field() -> Any:
-    """An attrs field that begins as an empty Memo, and is no part of the value."""
-    return field(factory=Memo, init=False, eq=False, repr=False)
+def cache_field() -> Any:
+    """An attrs field that begins as an empty Cache, and is no part of the value."""
+    return field(factory=Cache, init=False, eq=False, repr=False)
 
 
 def draft_of(cls: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import evolve, field, frozen
 
 from tokenbill.core.base.inputs import name
-from tokenbill.core.base.values import Memo, Value, draft_of, memo_field
+from tokenbill.core.base.values import Cache, Value, cache_field, draft_of
 from tokenbill.core.billing import account_fields as fields
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.commitments_met import met_after, met_of
@@ -107,7 +107,7 @@ class Account(Value):
     windows: Windows = field(default=(), converter=windows_of, kw_only=True)
     top_ups: tuple[TopUp, ...] = field(default=(), converter=top_ups_of, kw_only=True)
     levels: Levels = field(default=(), converter=levels_of, kw_only=True)
-    made: Memo = memo_field()
+    cache: Cache = cache_field()
 
     def __attrs_post_init__(self) -> None:
         # Documents come from outside: parts that contradict each other would bill something twice, or never.
@@ -304,7 +304,7 @@ _Draft = draft_of(Account)
 
 def _left_out(account: Account, name: str) -> Any:
     # after a bill that credit pays the two are left out: most accounts of events are never asked for them
-    position = account.made.get("credit") or account.made.get("charges")
+    position = account.cache.get("credit") or account.cache.get("charges")
     if position is not None and name in ("balance", "draws_by_charge"):
         # not by the frozen door: what is written here was always the account's
         object.__setattr__(account, "balance", position.balance())
@@ -355,11 +355,11 @@ def going_on(request: BillRequest, delta: BillDelta) -> Account:
     account.top_ups = cast(Account, opening).top_ups
     credit, charges = delta.credit, delta.charges
     if credit is not None:
-        account.made = Memo(credit=credit)
+        account.cache = Cache(credit=credit)
     elif charges is not None:
-        account.made = Memo(charges=charges)
+        account.cache = Cache(charges=charges)
     else:
         account.draws_by_charge, account.balance = delta.draws, delta.balance
-        account.made = Memo(position=delta.position)
+        account.cache = Cache(position=delta.position)
     account.__class__ = Account
     return account  # type: ignore[no-any-return]  # of its class by now

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 from attrs import field, frozen
 
 from tokenbill.core.base.tables import html_table, text_table
-from tokenbill.core.base.values import Memo, memo_field, slot_setters
+from tokenbill.core.base.values import Cache, cache_field, slot_setters
 from tokenbill.core.billing.account import NEW, Account, closed, going_on
 from tokenbill.core.billing.adjustment import Adjustment, adjustment_of
 from tokenbill.core.billing.arguments import check_rest, notes_of
@@ -62,14 +62,14 @@ class Bill:
 
     _parts: tuple[Any, ...] = field(eq=request_of)
     total: Decimal
-    _made: Memo | None = memo_field()
+    _cache: Cache | None = cache_field()
 
     def __init__(self, parts: tuple[Any, ...], total: Decimal, /) -> None:
         # Made for every event: writing the slots halves what it costs. By position alone, so that
         # `evolve(bill, total=…)` makes no bill of which the total is not what its lines come to.
         _set_parts(self, parts)
         _set_total(self, total)
-        _set_made(self, None)
+        _set_cache(self, None)
 
     @classmethod
     def of(
@@ -143,11 +143,11 @@ class Bill:
         if is_new and request.plan.overage == "bill":
             statement = rate(RatingRequest(compiled, request.usage, final))
             bill = cls(request, cast(Decimal, statement.total))
-            _set_made(bill, Memo(statement=statement))  # its lines say the same of each charge
+            _set_cache(bill, Cache(statement=statement))  # its lines say the same of each charge
             return bill
         delta = delta_of(request, compiled)
         bill = cls(request, delta.total)
-        _set_made(bill, Memo(delta=delta))
+        _set_cache(bill, Cache(delta=delta))
         if final and (delta.credit is None or delta.credit.stretch.is_dated) and delta.balance.grants:
             bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
         return bill
@@ -160,11 +160,11 @@ class Bill:
         return cast(BillRequest, self._parts)
 
     @property
-    def made(self) -> Memo:
+    def cache(self) -> Cache:
         """What the bill worked out once; most bills are asked for their total alone."""
-        if self._made is None:
-            _set_made(self, Memo())
-        return self._made  # type: ignore[return-value]  # just made
+        if self._cache is None:
+            _set_cache(self, Cache())
+        return self._cache  # type: ignore[return-value]  # just made
 
     @property
     def usage(self) -> Usage:
@@ -210,8 +210,8 @@ class Bill:
     @property
     def lines(self) -> tuple[LineItem, ...]:
         """The rows: charges, what changes them, taxes and the rounding; their amounts add up to the total."""
-        made = self.made
-        lines: tuple[LineItem, ...] | None = made.get("lines")
+        cache = self.cache
+        lines: tuple[LineItem, ...] | None = cache.get("lines")
         if lines is None:
             parts, total = self._parts, self.total
             if type(parts) is tuple:
@@ -219,9 +219,9 @@ class Bill:
                 plan = compiled_plan(parts[1], parts[6])
                 lines = settled_lines(plan, lines_by_sums(plan, parts[0], final=parts[3]), total)
             else:
-                known = made.get("statement")
+                known = cache.get("statement")
                 lines = bill_lines(self.request, self._compiled, total, lambda: self.delta, known)
-            made["lines"] = lines
+            cache["lines"] = lines
         return lines
 
     @property
@@ -249,9 +249,9 @@ class Bill:
     @property
     def delta(self) -> BillDelta:
         """What the bill adds to its opening account."""
-        delta: BillDelta | None = self.made.get("delta")
+        delta: BillDelta | None = self.cache.get("delta")
         if delta is None:
-            delta = self.made["delta"] = delta_of(self.request, self._compiled)
+            delta = self.cache["delta"] = delta_of(self.request, self._compiled)
         return delta
 
     @property
@@ -262,16 +262,16 @@ class Bill:
     @property
     def closing(self) -> Account:
         """The account after: pass it to the next bill as *opening*."""
-        made = self.made
-        if "closing" not in made:
-            delta = made.get("delta") or self.delta
+        cache = self.cache
+        if "closing" not in cache:
+            delta = cache.get("delta") or self.delta
             if self.request.final:
-                made["closing"] = closed(self.request, delta)
+                cache["closing"] = closed(self.request, delta)
             else:
-                account = made["closing"] = going_on(self.request, delta)
+                account = cache["closing"] = going_on(self.request, delta)
                 if delta.credit is None and delta.after is not None:
-                    account.made["statement"] = (self._compiled, delta.after)
-        return made["closing"]  # type: ignore[no-any-return]
+                    account.cache["statement"] = (self._compiled, delta.after)
+        return cache["closing"]  # type: ignore[no-any-return]
 
     def __sub__(self, earlier: Bill) -> Adjustment:
         """What this bill of a period changes of an *earlier* one.
@@ -397,4 +397,4 @@ class Bill:
         return f"Total: {self.plan.currency.format(self.total)}"
 
 
-_set_parts, _set_total, _set_made = slot_setters(Bill)
+_set_parts, _set_total, _set_cache = slot_setters(Bill)

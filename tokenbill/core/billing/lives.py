@@ -25,7 +25,7 @@ def with_lives(account: Any, at: date | str | None, period: Period | None) -> An
 
     Without a time none begins and none ends.
     """
-    credit = account.made.get("credit") or account.made.get("charges")
+    credit = account.cache.get("credit") or account.cache.get("charges")
     recurring = (account.balance if credit is None else credit.stretch.balance).recurring
     if not recurring:
         return account

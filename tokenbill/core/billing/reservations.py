@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from attrs import fields
 
-from tokenbill.core.base.values import Memo, draft_of
+from tokenbill.core.base.values import Cache, draft_of
 from tokenbill.core.billing.dated import bill_request
 from tokenbill.core.billing.lives import with_lives
 from tokenbill.core.billing.zone_rules import in_period
@@ -61,7 +61,7 @@ def with_hold(
 
 def open_holds(account: Any) -> Holds:
     """The holds of an account; one after a bill by sums need not work out its balance for them."""
-    credit: CreditPosition | None = account.made.get("credit")
+    credit: CreditPosition | None = account.cache.get("credit")
     balance: Balance = account.balance if credit is None else credit.stretch.balance
     return balance.open_holds
 
@@ -69,17 +69,17 @@ def open_holds(account: Any) -> Holds:
 def holding(account: Any, holds: Holds) -> Any:
     """The account with these open holds; what was worked out of its period stays, for holds change none."""
     cls: Any = account.__class__
-    credit, (draft, names) = account.made.get("credit"), _draft(cls)
+    credit, (draft, names) = account.cache.get("credit"), _draft(cls)
     after = draft()
     for name in names:
         if credit is None or name not in ("balance", "draws_by_charge"):
             setattr(after, name, getattr(account, name))
     if credit is None:
         after.balance = account.balance.with_holds(holds)
-        known = {key: account.made[key] for key in ("position", "statement") if key in account.made}
+        known = {key: account.cache[key] for key in ("position", "statement") if key in account.cache}
     else:
         known = {"credit": credit.with_holds(holds, account.period)}
-    after.made = Memo(known)
+    after.cache = Cache(known)
     after.__class__ = cls
     return after
 

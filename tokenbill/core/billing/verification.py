@@ -31,7 +31,7 @@ def verify(bill: Any) -> None:
     request = bill.request._replace(opening=opening, versions=versions)
     delta = delta_of(request, long_way, refusing=False)
     fresh = type(bill)(request, delta.total)
-    fresh.made["delta"] = delta
+    fresh.cache["delta"] = delta
     lines = bill_lines(request, long_way, fresh.total, lambda: delta)
     for line, again in zip(bill.lines, lines, strict=False):
         if line.amount != again.amount:

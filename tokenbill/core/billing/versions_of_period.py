@@ -73,11 +73,11 @@ def kept_by(contract: Contract) -> dict[Any, Any]:
 
 def contract_of(plan: BillingPlan) -> Contract:
     """A plan as a contract, kept by the plan with what it compiled; a user's own schedule may change."""
-    kept: Contract | None = plan.made.get("contract")
+    kept: Contract | None = plan.cache.get("contract")
     if kept is None:
         kept = Contract(plan)
         if isinstance(plan.prices, PriceSchedule):
-            plan.made["contract"] = kept
+            plan.cache["contract"] = kept
     return kept
 
 

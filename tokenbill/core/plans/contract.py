@@ -370,7 +370,7 @@ def _dated_versions(part: Period, plan: BillingPlan) -> Iterator[tuple[Period, B
         in_trial = trial is not None and not is_before(start, trial.start) and is_before(start, trial.end)
         terms = {"prices": prices, "fees": fees, "discounts": discounts, "taxes": taxes, "is_version": True}
         changed = evolve(plan, **terms | terms_of_trial(plan.trial, held, in_trial=in_trial))
-        changed.made["levels"] = plan.levels
+        changed.cache["levels"] = plan.levels
         yield Period(start, end), changed, in_trial
 
 

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from tokenbill.core.base.hashing import LATER, UNWRITTEN, content_hash, fields_of
 from tokenbill.core.base.tables import html_table
-from tokenbill.core.base.values import Memo, Slot, Value, memo_field, slot_field
+from tokenbill.core.base.values import Cache, Slot, Value, cache_field, slot_field
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency, currency
 from tokenbill.core.money.decimals import Number, number
@@ -126,7 +126,7 @@ class BillingPlan(Value):
         default=(), converter=commitments, kw_only=True, metadata={LATER: True}
     )
     is_version: bool = field(default=False, kw_only=True, eq=False, repr=False, metadata={UNWRITTEN: True})
-    made: Memo = memo_field()
+    cache: Cache = cache_field()
     compiled: Slot[object] = slot_field()
 
     def __attrs_post_init__(self) -> None:
@@ -275,7 +275,7 @@ class BillingPlan(Value):
     @cached_property
     def levels(self) -> frozenset[str]:
         """The names of the levels that its terms read: what a bill has to be told."""
-        known: frozenset[str] | None = self.made.get("levels")  # those of the plan that it is a version of
+        known: frozenset[str] | None = self.cache.get("levels")  # those of the plan that it is a version of
         return level_names(self) if known is None else known
 
     def at_levels(self, levels: Mapping[str, Number]) -> BillingPlan:

@@ -147,12 +147,12 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
         CurrencyMismatch: If a grant or the credit balance is in a currency that the plan does not know.
     """
     if request.versions is None:
-        made = request.opening.made
-        by_sums = _paid_by_sums(request, plan) if made.get("position") is None else None
+        cache = request.opening.cache
+        by_sums = _paid_by_sums(request, plan) if cache.get("position") is None else None
         if by_sums is not None:
             return by_sums
         # an account whose charges credit paid is not asked for its balance, which it would have to work out
-        if "charges" not in made and is_straight(request.opening, plan):
+        if "charges" not in cache and is_straight(request.opening, plan):
             return _straight(request, plan)
         by_charge = _paid_by_charge(request, plan)
         if by_charge is not None:
@@ -189,7 +189,7 @@ def with_statements(delta: BillDelta, request: BillRequest, plan: CompiledPlan) 
 def _straight(request: BillRequest, plan: CompiledPlan) -> BillDelta:
     """The difference of two totals by cell, from where the account stands on each curve."""
     opening, period = request.opening, request.period
-    position: Position | None = opening.made.get("position")
+    position: Position | None = opening.cache.get("position")
     if (
         position is None
         or position.plan is not plan
@@ -245,7 +245,7 @@ def _is_carried(request: BillRequest, due: Decimal) -> bool:
 def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None:
     """The same where credit without scopes pays, and has paid all there was; None elsewhere."""
     opening = request.opening
-    if "credit" not in opening.made and not (opening.is_fresh and opening.balance.grants):
+    if "credit" not in opening.cache and not (opening.is_fresh and opening.balance.grants):
         return None
     anew = request.reversal is not NO_USAGE
     usage = used_in(request) if anew else request.usage
@@ -269,7 +269,7 @@ def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None
 def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | None:
     """The same where credit in the plan's currency pays single charges, of a stretch of time."""
     opening = request.opening
-    known: ChargePosition | None = opening.made.get("charges")
+    known: ChargePosition | None = opening.cache.get("charges")
     if plan.plan.overage != "bill" or opening.credit_balance or not (known or opening.balance.grants):
         return None
     before: Statement | None

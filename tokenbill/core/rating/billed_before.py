@@ -43,7 +43,7 @@ def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement |
         return None, NOTHING_DRAWN
     check_terms(request)
     # In one process the statement is at hand; an account that was stored is rated anew, and has to agree.
-    known, versions = opening.made.get("statement"), request.versions
+    known, versions = opening.cache.get("statement"), request.versions
     if versions is not None:
         plan = versions.past
     if known is not None and known[0] is plan:

@@ -351,7 +351,7 @@ def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPl
 
     That of a user's own schedule is made anew each time, for what it answers may change.
     """
-    kept: dict[Any, Any] | None = plan.made.get("compiled")
+    kept: dict[Any, Any] | None = plan.cache.get("compiled")
     if kept is not None:
         last: tuple[Period | None, CompiledPlan] | None = kept.get("last")
         if last is not None and last[0] is period and not last[1].card.is_full:
@@ -362,7 +362,7 @@ def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPl
     # Not by the period itself: all whole months of a plan are one form, and a year has one for each part.
     key = plan.share(period), plan.fee_share(period), period if plan.own_fees or plan.commitment else None
     if kept is None or len(kept) >= PERIODS:
-        kept = plan.made["compiled"] = {}
+        kept = plan.cache["compiled"] = {}
     found: CompiledPlan | None = kept.get(key)
     if found is None or found.card.is_full:
         found = kept[key] = CompiledPlan(plan, versions=[terms_of_plan(plan, period)])

@@ -254,7 +254,7 @@ def position_of(
     anew: bool,
 ) -> CreditPosition | None:
     """Where an account stands after usage, of the whole period if *anew*; None where sums do not say it."""
-    known: CreditPosition | None = opening.made.get("credit")
+    known: CreditPosition | None = opening.cache.get("credit")
     if known is None:
         # the grants last: an account may have to work them out
         if not plan.by_cell or not opening.is_fresh or not opening.balance.grants:
@@ -293,7 +293,7 @@ def draws_to_come(
     opening: Opening, plan: CompiledPlan, usage: Usage, period: Period | None, at: At
 ) -> dict[str, Decimal] | None:
     """What each grant would pay more with usage to come; None where sums do not say that credit covers it."""
-    known: CreditPosition | None = opening.made.get("credit")
+    known: CreditPosition | None = opening.cache.get("credit")
     # of what bills no overage alone is it known here that credit surely covers it
     if plan.plan.overage != "refuse" or (known is None and not opening.is_fresh):
         return None
@@ -315,12 +315,12 @@ def _upto(plan: CompiledPlan, nets: Sequence[Number], tiered: Tiered, stretch: S
 def stretch_of(opening: Opening, plan: CompiledPlan, period: Period | None, at: At) -> Stretch | None:
     """That in which a bill is; an account that opens several bills, as a preview does, keeps it."""
     # On the account, not on the bill: an invoice preview asks one account many times.
-    kept: tuple[CompiledPlan, Period | None, Stretch] | None = opening.made.get("stretch")
+    kept: tuple[CompiledPlan, Period | None, Stretch] | None = opening.cache.get("stretch")
     if kept is not None and kept[0] is plan and kept[1] is period and kept[2].holds(at):
         return kept[2]
     stretch = Stretch.of(opening, plan.plan, period, at)
     if stretch is not None:
-        opening.made["stretch"] = plan, period, stretch
+        opening.cache["stretch"] = plan, period, stretch
     return stretch
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from attrs import frozen
 
-from tokenbill.core.base.values import Memo, Value, memo_field
+from tokenbill.core.base.values import Cache, Value, cache_field
 from tokenbill.core.money.decimals import LIMIT, odd_part
 from tokenbill.core.pricing.curves import Curve, Edge, Form
 
@@ -111,7 +111,7 @@ class IntegerPrice(Value):
     unit: int
     scale: int
     top: int
-    made: Memo = memo_field()
+    cache: Cache = cache_field()
 
     @classmethod
     def of(
@@ -157,9 +157,9 @@ class IntegerPrice(Value):
 
     def most(self, limit: int) -> int:
         """The largest n up to which every number on the way stays below *limit*; -1 if there is none."""
-        known: int | None = self.made.get(limit)
+        known: int | None = self.cache.get(limit)
         if known is None:
-            known = self.made[limit] = min(self._most(limit), limit - 1)
+            known = self.cache[limit] = min(self._most(limit), limit - 1)
         return known
 
     def reach(self, limit: int) -> int:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from tokenbill.core.base.quoting import quoted
-from tokenbill.core.base.values import Memo
+from tokenbill.core.base.values import Cache
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draw_limits import time_of_draws
 from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Limit, Offer, Units
@@ -120,7 +120,7 @@ class Opening(Protocol):
         ...
 
     @property
-    def made(self) -> Memo:
+    def cache(self) -> Cache:
         """What was worked out before."""
         ...
 
