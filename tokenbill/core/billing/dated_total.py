@@ -115,19 +115,17 @@ class PeriodSums:
         if self.sums is None:
             return None
         kind = cast(Any, type(usage))
-        try:
-            # a date that is known says by itself that usage is dated
-            known = self.known
-            parts = [(known[when], part.counted) for when, part in usage.items()] if kind is dict else []
-        except (AttributeError, KeyError):
-            parts = []
+        parts = list[tuple[int, Any]]()
+        # a date that is known says by itself that usage is dated; a subclass may say anything of itself
+        if kind is dict and {*map(type, usage.values())} == {Usage} and self.known.keys() >= usage.keys():
+            parts = [(self.known[when], part.counted) for when, part in usage.items()]
         if parts:
             kept = usage.copy()
         else:
             kept = usage
             if is_dated(usage):
                 pairs = usage.items()
-                kept = {when: part if isinstance(part, Usage) else Usage(part) for when, part in pairs}
+                kept = {when: part if type(part) is Usage else Usage(part) for when, part in pairs}
             elif kind is not Usage:
                 kept = Usage(usage)
             found = self.parts(kept, at)
