@@ -332,9 +332,13 @@ def closed(request: BillRequest, delta: BillDelta) -> Account:
 def going_on(request: BillRequest, delta: BillDelta) -> Account:
     """The account of a period that goes on after a bill; made for every event, its parts need no check."""
     account: Any = _Draft()
-    usage, plan, opening, _, _, _, period, at, versions, _, levels = request
+    usage, plan, opening, _, reversal, _, period, at, versions, _, levels = request
     account.period = period
-    used, known = used_in(request), opening.idle_labels
+    known = opening.idle_labels
+    if versions is None and reversal is NO_USAGE and opening.used.counted:
+        used = opening.used + usage  # what labels tell apart for nothing is folded below, once
+    else:
+        used = used_in(request)
     if versions is None:
         account.fingerprint, account.versions = plan.fingerprint(), ()
         card = compiled_plan(plan, period)
