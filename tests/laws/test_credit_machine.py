@@ -286,8 +286,8 @@ class Gateway(RuleBasedStateMachine):
         gone = bill.delta.balance.without(*(grant.id for grant in after.grants)) if after.grants else None
         for what, amount in self.summed(gone or bill.delta.balance).items():
             self.left[what] += amount
+        self.disturb()  # tiers and allowances begin anew, so that the same usage may cost more
         self.take(bill)
-        self.disturb()
         assert {hold.id for hold in self.account.balance.holds} <= {hold.id for hold in before.holds}
 
     def added_by_hand(self, balance):
