@@ -79,7 +79,8 @@ def rate(
             ``per``, and the bounds ``tier_from`` and ``tier_up_to`` behind the quantity. A price is asked
             once for each quantity that occurs.
         period: The service period of every bill, as in ``Bill.of``.
-        time: The column of instants or dates: rows outside *period* are left out.
+        time: The column of instants or dates: rows outside *period* are left out. A period of dates begins
+            at midnight in the zone of the plan's cycle, in UTC without one; one of instants where it says.
         plans: Plans by name, where *plan* is the column that has the names.
         scale: Decimals of quantities and amounts.
 

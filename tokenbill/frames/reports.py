@@ -67,7 +67,8 @@ def totals(
             where there are any, ``left`` (what is left of it), ``starts``, ``expires``, ``priority``,
             ``kind`` and ``on``, as in ``Grant``.
         at: When grants are drawn on; without it only those usable for a bill of all of *period* pay.
-        usage: What the columns mean, as in ``rate``.
+        usage: What the columns mean, as in ``rate``; a *period* of dates begins at midnight in the zone of
+            the plan's cycle, in UTC without one.
 
     Raises:
         InvalidGrant: For a negative amount, an unknown kind, an id that a customer has twice.
