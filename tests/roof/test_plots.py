@@ -15,6 +15,7 @@ from tokenbill import (
     Account,
     Bill,
     BillingPlan,
+    Cycle,
     Discount,
     Fee,
     Flat,
@@ -239,6 +240,18 @@ def test_other_usage_lifts_every_plan(plots, ax):
     plans = [BillingPlan(PriceSchedule(calls=1, hours=2), name="one")]
 
     assert line(plots.plan_curves(plans, "calls", 10, usage={"hours": 3}, ax=ax), "one")[0] == 6
+
+
+def test_plans_are_drawn_for_a_part_of_their_cycle(plots, ax):
+    team = BillingPlan.subscription(30, PriceSchedule(calls=0), cycle=Cycle.monthly(), name="team")
+    plans = [BillingPlan.on_demand(PriceSchedule(calls=1), name="pay"), team]
+    third = Period("2026-06-01", "2026-06-11")
+
+    axes = plots.plan_curves(plans, "calls", 40, period=third, ax=ax)
+    assert line(axes, "team")[0] == 10  # 30 × 10 ÷ 30
+    assert texts(axes) == ["10"]
+    broad = [drawn for drawn in axes.get_lines() if drawn.get_linewidth() == 7]
+    assert broad[0].get_xdata()[-1] == 10
 
 
 def test_a_crossing_with_a_fraction_is_told_to_two_places(plots, ax):
@@ -486,6 +499,7 @@ def test_what_is_no_usage_by_time_and_no_totals_is_refused(plots, ax):
     for usage, plan, error in [
         ({}, one_rate(1), InvalidUsage),
         (5, one_rate(1), InvalidUsage),
+        ({hour: Usage(calls=1) for hour in range(24)}, one_rate(1), InvalidUsage),
         (USED, 5, InvalidPlan),
     ]:
         with pytest.raises(error):

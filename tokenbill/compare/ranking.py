@@ -15,6 +15,8 @@ from tokenbill.core.base.values import Value
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.decimals import ZERO, Exact, decimal, difference, exact_sum
+from tokenbill.core.money.rounding import Rounding
+from tokenbill.core.periods.period import Period
 from tokenbill.errors import InvalidUsage
 from tokenbill.shared.usage_history import Scenario, Terms, first_plan
 
@@ -72,7 +74,14 @@ class PlanDifference(Value):
         """The difference in a sentence, the largest reasons first."""
         changes = [reason for reason in self.reasons if reason.amount]
         changes.sort(key=lambda reason: reason.amount.copy_abs(), reverse=True)
-        amounts = [_padded(reason.amount, self.currency.places) for reason in changes]
+        # A third of a fee has 18 decimals: they are cut for words, unless the sum would not be true then.
+        cut = [(reason, Rounding()(reason.amount, self.currency.places)) for reason in changes]
+        cut = [(reason, amount) for reason, amount in cut if amount]
+        if _together(amount for _, amount in cut) == self.total:
+            changes, shown = [reason for reason, _ in cut], [amount for _, amount in cut]
+        else:
+            shown = [reason.amount for reason in changes]
+        amounts = [_padded(amount, self.currency.places) for amount in shown]
         signed = [text if text.startswith("-") else f"+{text}" for text in amounts]
         why = ", ".join(f"{reason.reason} {text}" for reason, text in zip(changes, signed, strict=True))
         amount = self.currency.format(Decimal(shortest(self.total.copy_abs())))
@@ -241,7 +250,7 @@ class Comparison:
 
 
 def _text(scenario: Scenario) -> str:
-    return " / ".join(part if isinstance(part, str) else quoted(part) for part in scenario)
+    return " / ".join(str(part) if isinstance(part, str | Period) else quoted(part) for part in scenario)
 
 
 def ranking_of(

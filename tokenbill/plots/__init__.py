@@ -19,6 +19,7 @@ from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.languages import amount_text, words_of
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import Exact, Number, decimal, number, product
+from tokenbill.core.periods.period import Period
 from tokenbill.core.pricing.breakpoints import jumps_within
 from tokenbill.core.pricing.curves import Curve, at
 from tokenbill.core.pricing.price import Price
@@ -160,6 +161,7 @@ def plan_curves(
     up_to: Number,
     *,
     usage: Usage | Quantities = NO_USAGE,
+    period: Period | None = None,
     lang: str = "en",
     ax: Axes | None = None,
 ) -> Axes:
@@ -170,6 +172,7 @@ def plan_curves(
         meter: What varies.
         up_to: The largest quantity drawn.
         usage: What else is used.
+        period: The service period, where fees or the version of the terms depend on it.
         lang: The language of what is written, ``en`` or ``zh``.
         ax: Where to draw; the current axes unless given.
 
@@ -180,7 +183,7 @@ def plan_curves(
     end, offers = _positive(up_to, "largest quantity"), named_plans(plans)
     axes, said = axes_of(ax), said_in(lang)
     for place, (name, plan) in enumerate(offers):
-        curve = total_curve(plan, meter, usage=usage)
+        curve = total_curve(plan, meter, usage=usage, period=period)
         points = _points(curve, end)
         (drawn,) = axes.plot(floats(points), floats(at(curve, point) for point in points), label=name)
         dashes = DASHES[(place + place // len(COLOURS)) % len(DASHES)]
@@ -189,21 +192,21 @@ def plan_curves(
 
     # A broad pale line lies under the cheapest plan, as far as it is the cheapest.
     broad = list[Any]()
-    for cheapest in cheapest_plans(plans, meter, usage=usage, up_to=decimal(end)):
-        curve = total_curve(cheapest.plan, meter, usage=usage)
+    for cheapest in cheapest_plans(plans, meter, usage=usage, up_to=decimal(end), period=period):
+        curve = total_curve(cheapest.plan, meter, usage=usage, period=period)
         stop = end if cheapest.end is None else min(cheapest.end, end)
         points = [point for point in _points(curve, end) if cheapest.start <= point <= stop]
         amounts = floats(at(curve, point) for point in points)
         label = None if broad else said["cheapest"]
         look = {"color": GREY, "alpha": 0.5, "linewidth": 7, "zorder": 1}
         broad += axes.plot(floats(points), amounts, label=label, **look)
-    _rings(axes, offers, meter, usage=usage, end=end)
+    _rings(axes, offers, meter, end=end, usage=usage, period=period)
     label_axes(axes, x=meter, y=f"{said['total']} ({first_plan(offers[0][1]).currency.code})")
     draw_legend(axes, [*lines, broad[0]])
     return cast("Axes", axes)
 
 
-def _rings(axes: Any, offers: NamedPlans, meter: str, *, usage: Any, end: Fraction) -> None:
+def _rings(axes: Any, offers: NamedPlans, meter: str, *, end: Fraction, **asked: Any) -> None:
     """A ring at each break-even point of two plans, and beside each the quantity."""
     colour, labelled = axes.yaxis.label.get_color(), set[Fraction]()
     taken = list[tuple[Any, Any, float]]()
@@ -211,7 +214,7 @@ def _rings(axes: Any, offers: NamedPlans, meter: str, *, usage: Any, end: Fracti
         {
             (point.quantity, point.amount)
             for (_, one), (_, other) in combinations(offers, 2)
-            for point in break_even(one, other, meter, usage=usage, up_to=decimal(end))
+            for point in break_even(one, other, meter, up_to=decimal(end), **asked)
         }
     )
     places = [floats(point) for point in points]

@@ -32,6 +32,7 @@ OTHERS = "other"
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 """Bars differ by their hatches, too."""
 BINS = 20
+CALENDAR: Final = 'give hours of the calendar, "2026-11-01T08:00:00Z", and not of the day'
 NUMBERED: Final = {
     "formats": ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S"],
     "zero_formats": ["", "%Y", "%m-%d", "%m-%d", "%H:%M", "%H:%M"],
@@ -63,7 +64,7 @@ def stacked_spend(
         ax: Where to draw; the current axes unless given.
 
     Raises:
-        InvalidUsage: If *usage* is nothing by time.
+        InvalidUsage: If *usage* is nothing by time, such as one by hours of the day from 0 to 23.
         InvalidPlan: If *plan* is not one.
         UnpricedUsage: If the schedule has no price for a meter.
     """
@@ -72,6 +73,9 @@ def stacked_spend(
         raise InvalidUsage("not usage by time", usage, 'give a mapping: {"2026-11-01T08:00:00Z": Usage(…)}')
     if not isinstance(checked[1], BillingPlan):
         raise InvalidPlan("not a plan", plan, "give one: BillingPlan.on_demand(prices)")
+    for when in usage:
+        if isinstance(when, int):
+            raise InvalidUsage("a key that is no date or instant", when, CALENDAR)
     times = sorted((moment(when), used) for when, used in usage.items())
     days: list[Any] = [when for when, _ in times]
     spent, account = dict[str, list[Fraction]](), NEW

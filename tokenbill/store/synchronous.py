@@ -133,6 +133,8 @@ class Store:
     def grant(self, customer: str, grant: Grant) -> bool:
         """Add a grant to a customer's balance, once for each id; False where it was added before.
 
+        It may come before the terms: no name of a customer is checked, and a grant waits for them.
+
         Raises:
             CurrencyMismatch: If it is in a currency that the customer's terms do not know.
             InvalidGrant: If another grant of the customer has its id.

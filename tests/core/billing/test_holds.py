@@ -16,6 +16,7 @@ from tokenbill import (
     Fee,
     Graduated,
     Grant,
+    Invoice,
     Period,
     PriceSchedule,
     Tax,
@@ -341,3 +342,44 @@ def test_a_hold_takes_by_sums_what_single_charges_say(monkeypatch):
     monkeypatch.setattr(reservations, "draws_to_come", noted)
 
     assert sum(lived(seed, by_sums) for seed in range(60)) > 60
+
+
+def test_the_id_of_a_hold_is_kept_with_the_bill_and_shown_to_no_customer():
+    bill = Bill.of(
+        Usage(calls=1),
+        PLAN,
+        opening=having(10).hold("req-77", amount="5.00"),
+        settles="req-77",
+        about={"team": "search"},
+        final=False,
+    )
+
+    assert bill.about == {"settles": "req-77", "team": "search"}
+    assert bill.to_rows()[0]["settles"] == "req-77"
+    for page in (bill.to_html(), Invoice.of([bill, bill]).to_html()):
+        assert "req-77" not in page
+        assert "search" in page
+    assert "req-77" not in str(Invoice.of([bill]))
+
+
+def test_a_release_of_no_hold_names_those_that_are_open():
+    with pytest.raises(
+        InvalidHold, match=r"'x'; open are 'h1', 'h2'; what has none is billed without settles="
+    ):
+        having(10).hold("h1", amount=1).hold("h2", amount=1).released("x")
+    with pytest.raises(InvalidHold, match="open are nothing"):
+        having(10).released("x")
+
+
+def test_what_costs_more_than_its_hold_and_all_credit_is_settled_on_the_plan_that_owes():
+    owing = evolve(STRICT, overage="owe")
+    account = having(10).hold("h1", Usage(calls=9), STRICT)
+    over = interim({"calls": 12}, account, owing, settles="h1")
+    assert (over.total, over.due, over.closing.credit_balance) == (12, 0, -2)
+    with pytest.raises(BalanceExhausted):
+        over.closing.hold("h2", Usage(calls=1), STRICT)
+
+    more = evolve(over.closing, balance=over.closing.balance.with_grants(Grant("more", 5, "USD")))
+    paid = interim({}, more, owing).closing
+    assert (paid.credit_balance, paid.balance.remaining()) == (0, 3)
+    assert paid.hold("h2", Usage(calls=3), STRICT).balance.remaining() == 0

@@ -19,6 +19,7 @@ from tokenbill import (
     Fee,
     Graduated,
     Grant,
+    Invoice,
     Package,
     Period,
     PerUnit,
@@ -419,3 +420,20 @@ def test_lines_rounded_one_by_one_need_no_rounding_line():
 def test_what_no_page_can_say_is_refused(options, error):
     with pytest.raises(error):
         INVOICE.to_html(**options)
+
+
+def test_an_option_that_no_page_has_is_refused_with_the_nearest():
+    bill = Bill.of(Usage(gpu_seconds=1), BillingPlan.on_demand(PRICES))
+
+    with pytest.raises(InvalidName, match="not an option of to_html: 'isued'; did you mean 'issued'"):
+        bill.to_html(isued="2026-11-01")
+    with pytest.raises(InvalidName, match=r"not an option of to_html: 'xyz'; name one of 'customer'"):
+        Invoice.of(bill).to_html(xyz="x")
+
+
+@pytest.mark.parametrize("party", ["customer", "issuer"])
+def test_what_is_no_address_is_refused(party):
+    bill = Bill.of(Usage(gpu_seconds=1), BillingPlan.on_demand(PRICES))
+
+    with pytest.raises(InvalidName, match=f"not an address of the {party}: 3"):
+        bill.to_html(**{party: 3})

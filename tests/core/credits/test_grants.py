@@ -266,3 +266,17 @@ def test_one_code_is_one_currency():
 
     with pytest.raises(InvalidGrant):
         grants_of([Grant("a", 1, coarse), Grant("b", 1, fine)])
+
+
+@pytest.mark.parametrize("field", ["starts", "expires"])
+def test_a_grant_that_is_dated_otherwise_than_it_is_asked_is_named_with_its_field(field):
+    told = rf"do not mix, {field}= of grant 'june': .*2026-06-0.*beside it is 2026-06-0"
+    by_date, by_instant = (
+        Grant("june", 5, "USD", **{field: at}) for at in ("2026-06-01", "2026-06-01T00:00:00Z")
+    )
+
+    for asks in (by_date.usable_at, by_date.usable_across):
+        with pytest.raises(InvalidPeriod, match=told):
+            asks("2026-06-05T00:00:00Z")
+    with pytest.raises(InvalidPeriod, match=told):
+        by_instant.usable_in(Period("2026-05-01", "2026-06-05"))

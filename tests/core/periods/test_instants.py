@@ -310,6 +310,12 @@ def test_one_hour_that_comes_twice_is_two_instants():
 def test_a_date_and_an_instant_are_in_no_order():
     with pytest.raises(InvalidPeriod, match="do not mix"):
         is_before(date(2026, 1, 1), datetime(2026, 1, 2, tzinfo=UTC))
+    with pytest.raises(InvalidPeriod) as mixed:
+        is_before(moment("2026-01-02T00:00:00.5+08:00[Asia/Shanghai]"), date(2026, 1, 1))
+    assert str(mixed.value) == (
+        "dates and instants do not mix: '2026-01-02T00:00:00.500000+08:00[Asia/Shanghai]'; "
+        "beside it is 2026-01-01: give two dates, or two instants"
+    )
 
 
 def test_a_wall_time_is_spelled_without_an_offset():

@@ -722,3 +722,37 @@ def test_a_commitment_counts_in_the_period_that_trues_it_up():
 
     assert point.quantity == 50
     assert break_even(committed, free, "calls", period=Period("2026-03-01", "2026-04-01")) == ()
+
+
+WEEKS = [("2026-06-01", "2026-06-08"), ("2026-06-08", "2026-06-15"), ("2026-06-15", "2026-06-29")]
+
+
+def test_a_month_by_its_period_is_shown_as_its_two_ends():
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1), name="one")
+    found = plans({"red": {Period(*ends): Usage(calls=1) for ends in WEEKS}}, [plan, on_demand(2, "two")])
+
+    shown = [row["scenario"] for row in found.to_rows() if row["plan"] == "one"]
+    assert shown == [f"red / {start}/{end}" for start, end in WEEKS]
+    assert "2026-06-15/2026-06-29" in str(found.of("red"))
+    assert "Period(" not in str(found.of("red"))
+
+
+def test_sentences_cut_endless_amounts_where_their_sum_stays_true():
+    calls, cycle = PriceSchedule(calls="0.01"), Cycle.monthly()
+    offers = {"pay": BillingPlan.on_demand(calls), "pro": BillingPlan.subscription(20, calls, cycle=cycle)}
+    found = plans({Period(*ends): Usage(calls=100) for ends in WEEKS}, offers)
+
+    # 20 × 28 ÷ 30 is 18.666…, and each of the three bills is rounded: 4.67 + 4.67 + 9.33
+    assert found.why[0].summary == "pro costs $18.67 more than pay: fee +18.67"
+    one = plans({Period("2026-06-01", "2026-06-08"): Usage(calls=100)}, offers)
+    assert one.why[0].summary == "pro costs $4.67 more than pay: fee +4.67"
+
+
+def test_sentences_keep_amounts_that_would_not_add_up_if_they_were_cut():
+    cheap = BillingPlan.on_demand(PriceSchedule(calls="0.010", images=0))
+    dear = BillingPlan.on_demand(PriceSchedule(calls="0.015", images="0.005"))
+    found = plans(Usage(calls=1, images=1), {"one": cheap, "other": dear})
+
+    assert found.why[0].summary == (
+        "other costs $0.01 more than one: usage calls +0.005, usage images +0.005"
+    )

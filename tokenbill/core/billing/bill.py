@@ -98,7 +98,7 @@ class Bill:
             at: When grants are drawn on; without it, those usable for the whole period pay.
             reversal: Taken off the period's usage: a correction.
             restate: Whether the past is rated anew by these terms, and the difference charged.
-            settles: The hold that was reserved for this usage; its rest is free again.
+            settles: The hold of this usage, whose rest is free again; kept in ``about``, on no page.
             about: Customer, number, reason and so on: carried and shown, read by no rule.
             levels: How many there are of what fees are for, such as seats: by name a number, or numbers by
                 date. A level goes on until it changes, on the next bills too.

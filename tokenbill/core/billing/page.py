@@ -24,6 +24,7 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.decimals import PLACES
 from tokenbill.core.periods.instants import moment, utc
 from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.plan_scopes import nearest
 from tokenbill.errors import InvalidCurrency, InvalidMeter, InvalidName
 
 __all__ = ["PageOptions", "page"]
@@ -73,14 +74,17 @@ def page(
     customer: str | Sequence[str] = "",
     number: str = "",
     issued: date | str | None = None,
+    **unknown: object,
 ) -> str:
     """Sections of one currency as a page; ``Bill.to_html`` says what the rest is.
 
     Raises:
-        InvalidName: For text that is none, or a language in which no page is written.
+        InvalidName: For text that is none, a language in which no page is written, or an *unknown* option.
         InvalidCurrency: If *places* is no number of decimals.
         InvalidPeriod: If *issued* is no date.
     """
+    for option in unknown:
+        raise InvalidName("not an option of to_html", option, nearest(option, PageOptions.__annotations__))
     first, words = sections[0], words_of(lang)
     if places is not None and (type(places) is not int or not 0 <= places <= PLACES):
         raise InvalidCurrency("not a number of decimals", places, f"give an int from 0 to {PLACES}")
@@ -120,7 +124,7 @@ def page(
 
 def _head(said: dict[str, str], sections: Sequence[Section], words: Words) -> dict[str, str]:
     """What stands above the lines; what was said of a bill names its customer and number, unless given."""
-    about = dict(sections[0].about) if len(sections) == 1 else {}
+    about = sections[0].said if len(sections) == 1 else {}
     for key, label in (("customer", words.customer), ("number", words.number)):
         said[label] = said[label] or about.get(key, "")
         about.pop(key, "")
@@ -146,7 +150,9 @@ def _address(value: object, what: str) -> str:
     """A party, as its lines or a text of some lines."""
     lines = value.splitlines() if isinstance(value, str) else listed_of(value)
     if lines is None or len(lines) > LONGEST_ADDRESS:
-        raise InvalidName(f"not an {what}", value, f"give a text of at most {LONGEST_ADDRESS} lines")
+        raise InvalidName(
+            f"not an address of the {what}", value, f"give a text of at most {LONGEST_ADDRESS} lines"
+        )
     return "\n".join(name(line, what=what, empty=True) for line in lines)
 
 

@@ -97,10 +97,16 @@ class Section(NamedTuple):
         return decimal(difference(self.total, self.due))
 
     @property
+    def said(self) -> dict[str, str]:
+        """What is said of it above its lines."""
+        # which request a bill settles is of use to a service, and means nothing to its customer
+        return {key: text for key, text in self.about.items() if key != "settles"}
+
+    @property
     def heading(self) -> str:
         """Whose it is, and of what plan."""
         period = "" if self.period is None else str(self.period)
-        return " · ".join(filter(None, [*self.about.values(), self.title])) or period
+        return " · ".join(filter(None, [*self.said.values(), self.title])) or period
 
 
 def is_tax(line: LineItem) -> bool:
@@ -168,7 +174,7 @@ def rows_of(section: Section, look: Look, *, headed: bool) -> Iterator[Row]:
     words = look.words
     if headed:
         period = "" if section.period is None else words.period_text(section.period)
-        parts = [*section.about.values(), section.title, period]
+        parts = [*section.said.values(), section.title, period]
         yield Row(" · ".join(filter(None, parts)), look="s")
     # A correction may be known by its two totals alone, and then has no lines to tell.
     if not section.lines:

@@ -130,7 +130,11 @@ def _listed(value: object) -> tuple[Any, ...]:
 
 
 def _after_start(grant: Grant, _: Attribute[Any], expires: date | None) -> None:
-    if grant.starts is not None and expires is not None and not is_before(grant.starts, expires):
+    if (
+        grant.starts is not None
+        and expires is not None
+        and not is_before(grant.starts, expires, "starts", grant.id)
+    ):
         life = f"{iso_text(grant.starts)}/{iso_text(expires)}"
         raise InvalidGrant("a grant that expires before it was usable", life, "give the earlier one first")
 
@@ -197,7 +201,7 @@ class Grant(Value):
         gone = self.through + timedelta(days=1)
         object.__setattr__(self, "expires", gone)
         object.__setattr__(self, "through", None)
-        if self.starts is not None and not is_before(self.starts, gone):
+        if self.starts is not None and not is_before(self.starts, gone, "starts", self.id):
             raise InvalidGrant("a life that ends before it starts", str(gone), "swap its dates")
 
     @property
@@ -215,7 +219,9 @@ class Grant(Value):
         """
         at = moment(instant)
         # Half open, like periods: at the instant of expiry it is gone, so two grants in a row never overlap.
-        return (self.starts is None or not is_before(at, self.starts)) and not self._gone(at)
+        return (self.starts is None or not is_before(at, self.starts, "starts", self.id)) and not self._gone(
+            at
+        )
 
     def usable_in(self, period: Period) -> bool:
         """Whether it can pay a bill of all of *period*: it starts before the end and lasts up to it.
@@ -228,8 +234,8 @@ class Grant(Value):
         # A bill of a whole period draws as at its last moment: what ends on the way cannot pay all of it,
         # what begins on the way can.
         end = checked(period).end
-        begun = self.starts is None or is_before(self.starts, end)
-        return begun and (self.expires is None or not is_before(self.expires, end))
+        begun = self.starts is None or is_before(self.starts, end, "starts", self.id)
+        return begun and (self.expires is None or not is_before(self.expires, end, "expires", self.id))
 
     def usable_across(self, end: date | str) -> bool:
         """Whether it is usable on both sides of *end*, at which a period closes.
@@ -238,7 +244,7 @@ class Grant(Value):
         False
         """
         at = moment(end)
-        return (self.starts is None or is_before(self.starts, at)) and not self._gone(at)
+        return (self.starts is None or is_before(self.starts, at, "starts", self.id)) and not self._gone(at)
 
     def expired_at(self, instant: date | str) -> bool:
         """Whether it is gone at *instant*, whatever is left of it."""
@@ -274,7 +280,7 @@ class Grant(Value):
         return kept if most is None else min(most, kept)
 
     def _gone(self, at: date) -> bool:
-        return self.expires is not None and not is_before(at, self.expires)
+        return self.expires is not None and not is_before(at, self.expires, "expires", self.id)
 
 
 KEYS: Mapping[str, Callable[[Grant, Decimal], Any]] = MappingProxyType(

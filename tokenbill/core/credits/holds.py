@@ -14,6 +14,7 @@ from typing import Any, cast
 from attrs import field, frozen
 
 from tokenbill.core.base.inputs import listed_of, name
+from tokenbill.core.base.quoting import listed
 from tokenbill.core.base.values import Value
 from tokenbill.core.credits.ledger import Draws, draws_of, total
 from tokenbill.core.metering.usage import Usage
@@ -112,7 +113,8 @@ class Holds(tuple["Hold", ...]):
         """
         place = self._place(id) if isinstance(id, str) else len(self)
         if place == len(self) or self[place].id != id:
-            raise InvalidHold("no open hold of that id", id, "bill without settles= what has none")
+            way_out = f"open are {listed(hold.id for hold in self)}; what has none is billed without settles="
+            raise InvalidHold("no open hold of that id", id, way_out)
         return self[place]
 
     def with_hold(self, hold: Hold) -> Holds:

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import TypeVar, overload
 
+from tokenbill.core.base.quoting import quoted
 from tokenbill.errors import InvalidPeriod
 
 __all__ = [
@@ -39,6 +40,7 @@ ZONE = r"[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*){0,2}"
 """Every part of an IANA key begins with a capital; ``localtime``, ``posixrules`` and paths do not."""
 LONGEST = 120
 ZONE_LENGTH = 64
+MIXED = "dates and instants do not mix"
 MINUTE = timedelta(minutes=1)
 
 
@@ -194,8 +196,10 @@ def utc(value: date) -> date:
     return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
-def is_before(one: date, other: date) -> bool:
+def is_before(one: date, other: date, field: str = "", grant: str = "") -> bool:
     """Whether *one* comes before *other*: two dates, or two instants.
+
+    Where one of them is a *field* of a *grant*, an error names both.
 
     Raises:
         InvalidPeriod: For a date and an instant: where the date begins depends on a zone.
@@ -205,7 +209,9 @@ def is_before(one: date, other: date) -> bool:
     """
     # Where a date begins depends on a zone, which neither of the two has said.
     if isinstance(one, datetime) is not isinstance(other, datetime):
-        raise InvalidPeriod("dates and instants do not mix", (one, other), "give two dates, or two instants")
+        what = f"{MIXED}, {field}= of grant {quoted(grant)}" if field else MIXED
+        way_out = f"beside it is {iso_text(other)}: give two dates, or two instants"
+        raise InvalidPeriod(what, iso_text(one), way_out)
     return utc(one) < utc(other)
 
 
