@@ -368,7 +368,7 @@ class Bill:
             issued: The date of the invoice.
 
         Raises:
-            InvalidName: For a name that is none, or another language.
+            InvalidName: For a name that is none, another language, or another option.
             InvalidCurrency: If *places* is no number of decimals.
             InvalidPeriod: If *issued* is no date.
 
