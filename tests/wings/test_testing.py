@@ -147,6 +147,36 @@ class WrongSum(Broken):
         return (PriceComponent(quantity, quantity, Decimal(2)),)
 
 
+@frozen
+class NoBreakdown(Broken):
+    def breakdown(self, quantity):
+        return (PriceComponent(1 // 0, quantity),)
+
+
+@frozen
+class OneComponent(Broken):
+    def breakdown(self, quantity):
+        return PriceComponent(quantity, quantity)
+
+
+@frozen
+class NoPieces(Broken):
+    def pieces(self):
+        raise LookupError("tiers")
+
+
+@frozen
+class OddPieces(Broken):
+    def pieces(self):
+        return [(0, 1)]
+
+
+@frozen
+class PiecesOfAFraction(Broken):
+    def pieces(self):
+        return curve(NIL, [None], [None])
+
+
 @define(eq=True)
 class Mutable(Broken):
     rate: int = 1
@@ -199,6 +229,11 @@ BROKEN = {
     Falling: "the law of monotony: .*, and its pieces have no cliff",
     FewComponents: "the law of breakdown: .*, but its components add up to 0",
     WrongSum: "the law of breakdown: .* shows a sum of",
+    NoBreakdown: "the law of breakdown: its answer at .* leads to ZeroDivisionError",
+    OneComponent: "the law of breakdown: its answer at .* leads to AttributeError",
+    NoPieces: r"the law of pieces: pieces\(\) leads to LookupError: tiers",
+    OddPieces: r"the law of pieces: pieces\(\) leads to AttributeError",
+    PiecesOfAFraction: "the law of pieces: .* leads to AttributeError",
     Mutable: "the law of hashes: it has none; make the class frozen",
     Unequal: "the law of copies: .*, but the two are not equal",
     HashedByPlace: "the law of hashes: .*, but their hashes differ",
@@ -263,5 +298,5 @@ def test_without_hypothesis_it_names_what_to_install(monkeypatch):
     import tokenbill.testing as testing
 
     monkeypatch.setitem(sys.modules, "hypothesis", None)
-    with pytest.raises(MissingExtra, match="pip install pytest hypothesis"):
+    with pytest.raises(MissingExtra, match=r"run: pip install hypothesis$"):
         importlib.reload(testing)

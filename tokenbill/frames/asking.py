@@ -14,6 +14,7 @@ from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.errors import InvalidPeriod, InvalidPlan, MissingExtra, UnreadableInput
 from tokenbill.frames.calendar import CalendarColumn, column_of
 from tokenbill.frames.job import Backend, Report
@@ -165,6 +166,8 @@ def _terms(
     by_customer = plans if isinstance(plan, str) else plan
     if isinstance(plan, str) and not is_mapping(plans):
         raise InvalidPlan("no plans", plans, 'give them by name: plans={"pro": plan}, plan="column"')
+    if isinstance(by_customer, PriceSchedule):  # a mapping, too, but of prices and not of plans
+        raise InvalidPlan("a price schedule, not a plan", by_customer, "give BillingPlan.on_demand(prices)")
     if is_mapping(by_customer) and not isinstance(by_customer, BillingPlan | Contract):
         found = {key: plan_in_force(terms, period) for key, terms in by_customer.items()}
         if not found or not (by or isinstance(plan, str)):

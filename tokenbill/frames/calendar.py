@@ -143,22 +143,28 @@ def time(column: str, every: str | Cycle = "1h", *, tz: str = "UTC", name: str =
 def hours(column: str, windows: Mapping[str, str], *, tz: str = "UTC", name: str = "hours") -> CalendarColumn:
     """A label that depends on the hour of the local day, for ``labels=``; outside all windows there is none.
 
-    Windows are half-open, and one that ends before it begins goes over midnight.
+    Windows are half-open, and one that ends before it begins goes over midnight. A row without the label
+    is refused as ``UnpricedUsage``, unless a price is there for the meter without it.
 
     Raises:
-        InvalidPeriod: For a zone that is not known, and for what is no window.
+        InvalidPeriod: For a zone that is not known, for what is no window, and for windows that overlap.
 
     >>> hours("at", {"night": "22:00-06:00"}, tz="Europe/Berlin").windows
     (('night', 1320, 360),)
     """
     if not is_mapping(windows) or not windows:
         raise InvalidPeriod("no hours of the day", windows, 'give names: {"night": "22:00-06:00"}')
-    found = list[Window]()
+    found, taken = list[Window](), set[int]()
     for label, text in windows.items():
         match = WINDOW.fullmatch(str(text))
         first, last = (int(match[i]) * 60 + int(match[i + 1]) for i in (1, 3)) if match else (0, 0)
         if first == last or max(first, last) > DAY:
             raise InvalidPeriod("not hours of the day", text, 'write "22:00-06:00"')
+        # an hour of two names would have the price of whichever was written first
+        minutes = {(first + minute) % DAY for minute in range((last - first) % DAY or DAY)}
+        if taken & minutes:
+            raise InvalidPeriod("hours of the day that overlap", text, "let one begin where another ends")
+        taken |= minutes
         found.append((_text(label, "window"), first, last))
     cycle = Cycle.daily(tz=tz)
     return CalendarColumn(_text(name, "name"), _text(column, "column"), cycle, windows=tuple(found))

@@ -279,13 +279,26 @@ def texts(value: object, what: str) -> tuple[str, ...]:
     return tuple(str(name) for name in found)
 
 
+DECIMALS = {
+    "pl.Int64": "pl.Decimal(38, 2)",
+    "pa.int64()": "pa.decimal128(38, 2)",
+    '"int64"': "pd.ArrowDtype(pa.decimal128(38, 2))",
+    "BIGINT": "DECIMAL(38, 2)",
+    '"bigint"': '"decimal(38, 2)"',
+}
+"""What fixed decimals are called, by the whole numbers of the same engine."""
+
+
 def float_column(column: str, dtype: object, *, odd: int | None, first: object, cast: str) -> InvalidNumber:
     """The error for a column of floats, *odd* of them no whole numbers; None where that is not known."""
     what = f"column {quoted(column)} holds floats, which are not exact"
     # floats are refused even where all are whole: 2^53 + 1 is another number by then
     if odd:
         what = f"{what}, {odd} of them no whole numbers, the first in {first}"
-    way_out = f"if all are whole numbers, cast it: {cast}; else read it as text, then as decimals"
+    meant = next((decimals for whole, decimals in DECIMALS.items() if whole in cast), None)
+    # what is in memory was read as floats already: a cast to few decimals is the number that was written
+    rest = f"to as many decimals as were meant, {meant}" if meant else "read it as text, then as decimals"
+    way_out = f"if all are whole numbers, cast it: {cast}; else {rest}"
     return InvalidNumber(what, dtype, f"they are whole numbers, so cast it: {cast}" if odd == 0 else way_out)
 
 

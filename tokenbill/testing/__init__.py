@@ -11,14 +11,15 @@ from tokenbill.core.money.decimals import ZERO, Number, number, shifted
 from tokenbill.core.pricing.breakpoints import first_breakpoints
 from tokenbill.core.pricing.price import Price
 from tokenbill.errors import InvalidPrice, MissingExtra
-from tokenbill.testing.laws import LAWS, NEXT, beside, check_copies, check_zero
+from tokenbill.testing.laws import LAWS, NEXT, beside, check_copies, check_pieces, check_zero, held
 
 try:
     from hypothesis import HealthCheck, Phase, Verbosity, given, settings
     from hypothesis import strategies as st
     from hypothesis.errors import Flaky
 except ImportError:
-    raise MissingExtra("hypothesis", "test") from None
+    # the extra has what the tests of tokenbill need, too
+    raise MissingExtra("hypothesis", "hypothesis") from None
 
 __all__ = ["check_price", "quantities_near"]
 
@@ -41,7 +42,8 @@ def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: boo
             ``at_zero`` or ``fee_at_zero``, or an ``.at_least``, says so itself.
 
     Raises:
-        AssertionError: If a law is broken; the message names the law, the quantities and both sides.
+        AssertionError: If a law is broken; the message names the law, the quantities and both sides, or what
+            a method raises.
         MissingExtra: On import, if Hypothesis is not installed.
 
     >>> from tokenbill.core.pricing.rates import PerUnit
@@ -51,6 +53,7 @@ def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: boo
         raise InvalidPrice("not a price", price, "give an object of a class under Price")
     check_zero(price, at_zero)
     check_copies(price)
+    check_pieces(price)
     near = quantities_near(price, quantities)
 
     @settings(
@@ -66,7 +69,7 @@ def check_price(price: Price, *, quantities: Iterable[Number] = (), at_zero: boo
     @given(near, near)
     def obeyed(early: Decimal, late: Decimal) -> None:
         for law in LAWS:
-            law(price, early, late)
+            held(law, price, early, late)
 
     try:
         obeyed()

@@ -32,7 +32,7 @@ from tokenbill.core.pricing.curves import NIL, at
 from tokenbill.core.pricing.lint import cliffs
 from tokenbill.core.pricing.price import Price
 
-__all__ = ["LAWS", "beside", "check_copies", "check_zero"]
+__all__ = ["LAWS", "beside", "check_copies", "check_pieces", "check_zero", "held"]
 
 NEXT = Decimal("1e-30")
 ENDS = 20
@@ -105,6 +105,17 @@ def check_copies(price: Price) -> None:
         if type(price).__eq__ is not object.__eq__:
             hold(made == price, "copies", price, left, "the two are not equal")
             hold(hash_of(made) == hash_of(price), "hashes", price, left, "their hashes differ")
+
+
+def check_pieces(price: Price) -> None:
+    """The pieces that a price lists are a curve, or None."""
+    try:
+        first_breakpoints(price)
+    except Exception as error:
+        message = (
+            f"{quoted(price)} breaks the law of pieces: pieces() leads to {type(error).__name__}: {error}"
+        )
+        raise AssertionError(message) from error
 
 
 def content_of(price: Price) -> str:
@@ -222,6 +233,18 @@ def monotony(price: Price, early: Decimal, late: Decimal) -> None:
         one, other = answer(price, less).exact, answer(price, more).exact
         wrong = f"{told(more, other)}, and its pieces have no cliff"
         hold(one <= other, "monotony", price, told(less, one), wrong)
+
+
+def held(law: Law, price: Price, early: Decimal, late: Decimal) -> None:
+    """Check one law; what a method of the price raises breaks it."""
+    try:
+        law(price, early, late)
+    except AssertionError:
+        raise
+    except Exception as error:
+        name = getattr(law, "__name__", "")
+        what = f"its answer at {early:f} leads to {type(error).__name__}: {error}"
+        raise AssertionError(f"{quoted(price)} breaks the law of {name}: {what}") from error
 
 
 LAWS: tuple[Law, ...] = (sign, sums, determinism, exactness, pieces, breakdown, monotony)

@@ -243,3 +243,11 @@ def test_what_a_users_amount_does_to_its_context_is_forgotten():
 
     assert EXACT.prec == 200
     assert getcontext().prec == 28
+
+
+@pytest.mark.parametrize("given", [Fraction(12, 5), THIRD, Fraction(2)], ids=str)
+def test_a_fraction_is_refused_with_what_to_write(given):
+    with pytest.raises(
+        InvalidNumber, match=r"a Fraction may have no last decimal: Fraction\(.*; give a Decimal"
+    ):
+        number(given)

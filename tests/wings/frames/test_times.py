@@ -10,7 +10,7 @@ from importlib import import_module
 
 from tests.support.engines import engine_of, every_engine
 from tokenbill import Bill, BillingPlan, Contract, Cycle, Fee, Period, PriceSchedule
-from tokenbill.errors import InvalidPeriod, UnreadableInput
+from tokenbill.errors import InvalidPeriod, InvalidPlan, UnpricedUsage, UnreadableInput
 from tokenbill.frames import add_up, day, hours, month, rate, time, totals
 
 PLAN = BillingPlan.on_demand(PriceSchedule(calls="0.10"))
@@ -186,6 +186,45 @@ def test_times_that_mean_nothing_are_refused():
     for windows in ({}, {"night": "22-06"}, {"night": "22:00-25:00"}, {"night": "06:00-06:00"}):
         with pytest.raises(InvalidPeriod, match="hours of the day"):
             hours("at", windows)
+
+
+@pytest.mark.parametrize(
+    "second", ["21:59-08:00", "08:00-09:00", "22:00-08:01", "00:00-24:00", "12:00-11:59", "07:00-09:00"]
+)
+def test_an_hour_has_one_name(second):
+    with pytest.raises(InvalidPeriod, match=f"hours of the day that overlap: '{second}'"):
+        hours("at", {"day": "08:00-22:00", "other": second})
+
+
+@pytest.mark.parametrize("second", ["22:00-08:00", "22:00-24:00", "00:00-08:00", "23:59-00:01"])
+def test_windows_may_touch(second):
+    assert hours("at", {"day": "08:00-22:00", "other": second}).windows[1][0] == "other"
+
+
+def test_a_whole_day_is_a_window():
+    assert hours("at", {"all": "00:00-24:00"}).windows == (("all", 0, 1440),)
+
+
+def test_a_row_outside_all_windows_has_no_label():
+    pa = pytest.importorskip("pyarrow", reason="not run: install pyarrow")
+    table = pa.table({"at": ["2026-10-05T21:00:00Z"], "calls": [1]})
+    plan = BillingPlan.on_demand(PriceSchedule({"calls{hours=day}": 1}))
+
+    with pytest.raises(UnpricedUsage):
+        rate(table, plan, labels=[hours("at", {"day": "08:00-20:00"})])
+
+
+def test_a_schedule_in_place_of_a_plan_is_told_so():
+    pa = pytest.importorskip("pyarrow", reason="not run: install pyarrow")
+    table, prices = pa.table({"pool": ["a"], "calls": [1]}), PriceSchedule(calls=1)
+
+    for given in ((prices, "pool"), (prices,)):
+        with pytest.raises(
+            InvalidPlan, match=r"a price schedule, not a plan: .* give BillingPlan\.on_demand"
+        ):
+            rate(table, *given)
+    with pytest.raises(InvalidPlan, match="a price schedule, not a plan"):
+        rate(table, "pool", plans=prices)
 
 
 @every_engine

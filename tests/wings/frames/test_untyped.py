@@ -1,5 +1,6 @@
 """A month without events often comes without types: it is a bill of nothing, and breaks no nightly job."""
 
+import re
 from decimal import Decimal
 from importlib import import_module
 
@@ -90,3 +91,21 @@ def test_sums_may_refuse_numbers_below_zero():
     assert add_up(frame, by="tenant")["calls"].to_pylist() == [-2]
     with pytest.raises(InvalidUsage, match="1 negative in column 'calls'"):
         add_up(frame, by="tenant", signed=False)
+
+
+def test_floats_are_cast_to_the_decimals_that_the_error_names():
+    pd, pl, pa = (import_module(name) for name in ("pandas", "polars", "pyarrow"))
+    column = {"calls": [2.4, 0.1]}
+    polars, pandas, arrow = pl.DataFrame(column), pd.DataFrame(column), pa.table(column)
+    cast = {
+        "pl.Decimal(38, 2)": (polars, polars.with_columns(pl.col("calls").cast(pl.Decimal(38, 2)))),
+        "pd.ArrowDtype(pa.decimal128(38, 2))": (
+            pandas,
+            pandas.astype({"calls": pd.ArrowDtype(pa.decimal128(38, 2))}),
+        ),
+        "pa.decimal128(38, 2)": (arrow, pa.table({"calls": arrow["calls"].cast(pa.decimal128(38, 2))})),
+    }
+    for named, (floats, decimals) in cast.items():
+        with pytest.raises(InvalidNumber, match=re.escape(f"as many decimals as were meant, {named}") + "$"):
+            rate(floats, PLAN)
+        assert str(add_up(decimals)["calls"][0]).startswith("2.5")

@@ -138,6 +138,10 @@ def number(value: object) -> Decimal:
             raise InvalidNumber("not a finite number", plain, UNKNOWN)
         raise InvalidNumber("a float is not exact", plain, f'write it as a string: "{plain!r}"')
 
+    if isinstance(value, Fraction):
+        way_out = 'give a Decimal, or digits in a string: "2.4"; PerUnit("1", per=3) is a third'
+        raise InvalidNumber("a Fraction may have no last decimal", value, way_out)
+
     # Copied to the plain type before any operator of its own runs: a subclass by int's own method.
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidNumber("not a number", value, "give an int, a Decimal, or digits in a string")
