@@ -22,6 +22,7 @@ NEEDS = {
     "rate-a-frame.md": ("numpy", "polars"),
     "showback.md": ("numpy", "polars"),
     "compare-plans-for-all-customers.md": ("numpy", "polars"),
+    "bill-files-and-folders.md": ("numpy", "pyarrow"),
     "billing-at-scale.md": ("numpy", "pyarrow"),
     "billing-service.md": ("sqlalchemy",),
     "draw-pictures.md": ("matplotlib",),

@@ -543,10 +543,13 @@ HOSTILE = [
 ]
 
 
+MOST_DIGITS = sys.get_int_max_str_digits()
+"""Of the whole process: threads that each put back what they found would leave what another had set."""
+
+
 @contextmanager
 def hostile(context):
     """A caller's decimal context and settings that change nothing, and are left as they were."""
-    digits = sys.get_int_max_str_digits()
     with localcontext(context):
         sys.set_int_max_str_digits(640)
         getcontext().clear_flags()
@@ -554,7 +557,7 @@ def hostile(context):
             yield
             assert not any(getcontext().flags.values())
         finally:
-            sys.set_int_max_str_digits(digits)
+            sys.set_int_max_str_digits(MOST_DIGITS)
 
 
 def made_in(context, plan, parts):
