@@ -222,8 +222,11 @@ def _take_off_peak(reader: _Reader, given: object) -> tuple[Hours, ...]:
 def _hours(rule: Mapping[str, Any], calendar: str) -> Iterator[Hours]:
     given = rule.get("hours_utc") or ()
     days = rule.get("weekdays")
-    named = [day.strip().lower() if isinstance(day, str) else day for day in listed_of(days) or ()]
-    weekdays = WEEK if days is None else [DAYS.get(day, day) for day in named]
+    # a day by its name is its number; whatever else stands there is refused by Hours, by value
+    weekdays: object = WEEK
+    if days is not None:
+        given_days = listed_of(days) or ()
+        weekdays = [DAYS.get(d.strip().lower(), d) if isinstance(d, str) else d for d in given_days]
     for window in (given,) if isinstance(given, str) else listed_of(given) or ():
         start, dash, end = window.partition("-") if isinstance(window, str) else ("", "", "")
         if not dash:

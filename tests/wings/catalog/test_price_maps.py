@@ -459,3 +459,12 @@ def test_the_models_of_litellm_convert_or_are_refused_with_a_reason():
 
     assert converted | set(reasons) == set(models)
     assert len(reasons) < len(models) // 5
+
+
+@pytest.mark.parametrize("day", [{}, [1], None, "someday", 8])
+def test_days_that_are_none_are_refused(day):
+    windows = [{"hours_utc": "00:00-01:00", "weekdays": [day]}]
+    off_peak = {"input_cost_per_token": 1, "windows": windows}
+
+    with pytest.raises(TokenbillError):
+        from_price_map({"m": {"input_cost_per_token": 2, "off_peak_pricing": off_peak}})
