@@ -135,7 +135,7 @@ def test_the_readme_bills_a_file_and_runs_the_tests_in_its_first_two_commands():
     commands = re.findall(r"^\$ (.*)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
 
     assert commands[0].startswith("pip install . && python -m tokenbill bill docs/usage.csv ")
-    assert commands[1] == "pip install '.[test]' && pytest"
+    assert commands[1] == "pip install '.[test]' && pytest -n 2"
 
 
 def public_modules() -> set[str]:

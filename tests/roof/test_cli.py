@@ -387,7 +387,8 @@ def test_progress_may_be_asked_for_where_there_is_no_terminal(bar, file):
     assert main(["bill", path, *GPU, "--progress", "--skip-bad"]) == 0
     assert bar.made.options["delay"] == 0
     ((text, stream),) = bar.made.written
-    assert text.startswith(f"tokenbill: skipped {path}, line 3, column 'gpu_hours': not a number: 'x'")
+    assert text.startswith("tokenbill: skipped ")
+    assert f"{Path(path).name}, line 3, column 'gpu_hours': not a number: 'x'" in text
     assert stream is sys.stderr
 
 
@@ -439,8 +440,9 @@ def test_a_bad_row_is_named_and_nothing_is_billed(file, capsys):
     assert main(["bill", path, "--by", "customer", *GPU]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == (
-        f"tokenbill: {path}, line 3, column 'gpu_hours': not a number: '1,5';"
+    assert captured.err.startswith("tokenbill: ")
+    assert captured.err.endswith(  # of a long path the end is shown
+        f"{Path(path).name}, line 3, column 'gpu_hours': not a number: '1,5';"
         ' write digits with at most one point, at most 64 characters: "1234.5"\n'
     )
 
@@ -452,8 +454,9 @@ def test_bad_rows_are_left_out_when_asked_and_listed(file, capsys):
     captured = capsys.readouterr()
     assert captured.out.endswith("Total: $0.30\n")
     first, second, count = captured.err.splitlines()
-    assert first.startswith(f"tokenbill: skipped {path}, line 3, column 'gpu_hours': ")
-    assert second.startswith(f"tokenbill: skipped {path}, line 5, column 'gpu_hours': ")
+    assert all(line.startswith("tokenbill: skipped ") for line in (first, second))
+    assert f"{Path(path).name}, line 3, column 'gpu_hours': " in first
+    assert f"{Path(path).name}, line 5, column 'gpu_hours': " in second
     assert count == "tokenbill: 2 rows skipped"
 
 

@@ -64,7 +64,7 @@ class Hidden:
         (Slotted(1), '{"class":"tests.core.base.test_hashing.Slotted","rate":"1"}'),
         (Open(1, "n"), '{"class":"tests.core.base.test_hashing.Open","note":"n","rate":"1"}'),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else type(given).__name__,
 )
 def test_a_value_has_one_text(value, text):
     assert canonical_text(value) == text

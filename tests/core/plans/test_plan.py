@@ -141,7 +141,9 @@ def test_terms_that_are_none_or_contradict_each_other_are_refused(terms, error):
         BillingPlan(PRICES, **terms)
 
 
-@pytest.mark.parametrize("prices", [None, {"gpu_hours": "0.10"}, 5, "gpu_hours", object()], ids=repr)
+@pytest.mark.parametrize(
+    "prices", [None, {"gpu_hours": "0.10"}, 5, "gpu_hours", object()], ids=lambda it: type(it).__name__
+)
 def test_a_plan_needs_a_schedule(prices):
     with pytest.raises(InvalidPlan, match="not a schedule of prices"):
         BillingPlan(prices)
