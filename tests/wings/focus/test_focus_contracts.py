@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.oracle.contract_plans import contract_of, levels_of
@@ -374,9 +374,10 @@ def test_rows_of_contracts_bill_the_total_and_break_no_rule(seed):
 
 
 @given(st.integers(0, 10**9))
+@example(1446)  # a level that changed before the only bill, whose closing keeps the last of it alone
 def test_each_row_lies_in_a_version_or_in_the_whole_period_and_their_costs_close(seed):
     made, rows = bills_of(seed), []
-    levels = [change for bill in made for _, changes in bill.closing.levels for change in changes]
+    levels = [change for bill in made for _, changes in bill.request.levels for change in changes]
     changed = {str(change.at) for change in levels}
     for bill in made:
         starts = {str(version.period.start) for version in bill.versions} | {str(bill.period.start)} | changed
