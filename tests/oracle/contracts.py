@@ -247,6 +247,11 @@ def allowances(versions, segment, key):
     return free | dict.fromkeys(prorated, whole)
 
 
+def value_of(fee, version):
+    """The amount of a fee in a version, for a whole period."""
+    return price_of(fee["price"], version.level) if "price" in fee else Fraction(fee["amount"])
+
+
 def fee_items(versions, final):
     """Fees in the order in which they first come, those of one name told apart by their place."""
     keys, by_version = [], []
@@ -259,11 +264,13 @@ def fee_items(versions, final):
         by_version.append(mine)
     for key in keys:
         having = [i for i, mine in enumerate(by_version) if key in mine]
-        fees = {i: by_version[i][key] for i in having}
+        # of a level a fee is what it comes to there: at two levels that cost the same it is one item
+        fees = {
+            i: by_version[i][key] | {"price": None, "amount": value_of(by_version[i][key], versions[i])}
+            for i in having
+        }
 
         def alike(one, other, fees=fees):
-            if "price" in fees[one] and versions[one].level != versions[other].level:
-                return False
             return fees[one] == fees[other] and concern(versions[one], "fee", None) == concern(
                 versions[other], "fee", None
             )
@@ -272,10 +279,7 @@ def fee_items(versions, final):
         for run in runs(having, alike):
             amount = ZERO
             for i in run:
-                version, told = versions[i], fees[i]
-                value = (
-                    price_of(told["price"], version.level) if "price" in told else Fraction(told["amount"])
-                )
+                version, value = versions[i], fees[i]["amount"]
                 if fees[i]["prorated"]:
                     amount += value * (version.share - version.free + version.rest)
                 elif not version.free or version.free != version.share:

@@ -26,6 +26,11 @@ def test_a_fee_that_goes_on_after_the_end_is_one_item_and_rounded_as_one(monkeyp
     assert contract_simulator.simulated(20_270_207) == 6
 
 
+def test_a_fee_of_two_levels_that_cost_the_same_is_one_item():
+    assert contract_simulator.simulated(20_267_071) == 8
+    assert contract_simulator.simulated(20_262_807) == 19
+
+
 def test_a_difference_is_found_and_says_its_seed(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(contracts, "lift", lambda *_: None)
 
