@@ -335,7 +335,7 @@ class MissingExtra(TokenbillError, ImportError):
         "spark": "pyspark pyarrow numpy",
         "dask": "'dask[dataframe]' pandas numpy pyarrow",
         "store": "'sqlalchemy[asyncio]>=2'",
-        "test": "pytest hypothesis iso4217",
+        "test": "pytest pytest-xdist hypothesis iso4217",
     }
 
     def __init__(self, package: str, extra: str) -> None:
