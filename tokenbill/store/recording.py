@@ -77,7 +77,7 @@ def readable_events(given: Any) -> Events:
         given = [given]
     listed = listed_of(given, most=MOST)
     if listed is None:
-        raise InvalidUsage("no events", type(given).__name__, "give a list of events")
+        raise InvalidUsage("not events", type(given).__name__, "give a list of events")
     if len(listed) > MOST:
         raise InvalidUsage("too many events at once", len(listed), f"give at most {MOST}")
     found = list[Event | TokenbillError]()

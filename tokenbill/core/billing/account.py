@@ -183,7 +183,7 @@ class Account(Value):
                 raise InvalidAccount("not an adjustment", adjustment, way_out)
             given, why = number(adjustment), name(reason, what="reason of a credit")
             if given <= 0:
-                raise InvalidAccount("no credit", given, "give an amount above 0, or bill it")
+                raise InvalidAccount("not a credit", given, "give an amount above 0, or bill it")
             told = dict(self.goodwill)
             told[why] = decimal(plus(told.get(why, ZERO), given))
             credit = decimal(plus(self.credit_balance, given))

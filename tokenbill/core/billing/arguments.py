@@ -38,12 +38,12 @@ def notes_of(about: Any) -> About:
 def check_rest(opening: Any, final: Any, period: Any, at: Any, reversal: Any) -> date | None:
     """Check what most bills leave out, and read the time at which grants are drawn on."""
     if not isinstance(opening, Account):
-        raise InvalidAccount("no account", opening, "give the closing of the bill before, or Account()")
+        raise InvalidAccount("not an account", opening, "give the closing of the bill before, or Account()")
     # 0 and 1 would pass for them: a count in the wrong place would close a month.
     if not isinstance(final, bool):
         raise InvalidPlan("final is neither True nor False", final, "give one of them")
     if period is not None and not isinstance(period, Period):
-        raise InvalidPeriod("no period", period, "give a Period")
+        raise InvalidPeriod("not a period", period, "give a Period")
     if not (isinstance(reversal, Usage) or is_mapping(reversal)):
         raise InvalidUsage("not a usage to take off", reversal, "give a Usage, or usage by date")
     # a text of a date is read here, once, so that nobody below compares texts with dates

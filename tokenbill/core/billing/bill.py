@@ -129,8 +129,8 @@ class Bill:
                 return cls(parts, compiled.total(usage, final=final))
             request = BillRequest(usage, terms, before, final, reversal, notes, period, at)
         else:
-            # most bills are of a plan that stays
-            from tokenbill.core.billing.dated_total import bill_request, dated_total
+            from tokenbill.core.billing.dated import bill_request  # most bills are of a plan that stays
+            from tokenbill.core.billing.dated_total import dated_total
 
             if opening is NEW and reversal is NO_USAGE and not restate:
                 summed = dated_total((usage, plan, before, final, notes, period, at, levels))

@@ -10,11 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from tokenbill.core.billing.dated import (
-    bill_request,
-    is_dated,
-    version_at,
-)
+from tokenbill.core.billing.dated import bill_request, is_dated, version_at
 from tokenbill.core.billing.versions_of_period import contract_of, kept_by, levels_read, versions_of_period
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.instants import moment
@@ -30,7 +26,7 @@ from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.version_sums import VersionSums
 from tokenbill.errors import TokenbillError
 
-__all__ = ["DatedRequest", "bill_request", "dated_total"]
+__all__ = ["DatedRequest", "dated_total"]
 
 DATES = 4096
 """Dates of usage that a period knows the version of; then it begins anew, for instants have no end."""

@@ -254,7 +254,7 @@ def explained_price(price: Price, quantity: Number) -> Explanation:
     """
     request: object = price
     if not isinstance(request, Price):
-        raise InvalidPrice("no price", request, 'write one: PerUnit("0.10")')
+        raise InvalidPrice("not a price", request, 'write one: PerUnit("0.10")')
     return _way(price, units(quantity))
 
 
