@@ -137,7 +137,7 @@ def test_sums_by_day(name):
 
 
 def test_times_of_every_type_are_read():
-    pa = import_module("pyarrow")
+    pa = pytest.importorskip("pyarrow")
     at = datetime(2026, 10, 31, 16, tzinfo=UTC)
     columns = [pa.array([at], pa.timestamp(unit, "America/New_York")) for unit in ("s", "ms", "us", "ns")]
     columns += [pa.array(["2026-10-31T16:00:00.123456789Z"]), pa.array([at.isoformat()], pa.large_string())]
@@ -148,7 +148,7 @@ def test_times_of_every_type_are_read():
 
 
 def test_a_day_of_25_hours_has_25():
-    pa = import_module("pyarrow")
+    pa = pytest.importorskip("pyarrow")
     berlin = time("at", "1h", tz="Europe/Berlin")
     cells = [f"2026-10-24T{hour}:30:00Z" for hour in (22, 23)] + [
         f"2026-10-25T{hour:02}:30:00Z" for hour in range(24)
@@ -165,7 +165,7 @@ def test_a_day_of_25_hours_has_25():
 
 
 def test_times_that_mean_nothing_are_refused():
-    pa = import_module("pyarrow")
+    pa = pytest.importorskip("pyarrow")
     naive = pa.array([datetime(2026, 11, 1)], pa.timestamp("us"))
     for cells, told in (
         (naive, "holds times without a zone"),
@@ -232,7 +232,7 @@ def test_a_period_warns_that_it_chooses_no_rows(name):
     engine = engine_of(name)
     if name == "dask":
         pytest.skip("not run: the helper makes no times of Dask")
-    pa = import_module("pyarrow")
+    pa = pytest.importorskip("pyarrow")
     table = pa.table({"at": pa.array([datetime(2026, 11, 1, tzinfo=UTC)]), "calls": [1]})
     frame = {
         "pandas": table.to_pandas,
