@@ -7,6 +7,7 @@ from tokenbill import (
     Amount,
     Balance,
     BillingPlan,
+    Commitment,
     Contract,
     Cycle,
     Discount,
@@ -17,6 +18,7 @@ from tokenbill import (
     PerUnit,
     PriceBook,
     PriceSchedule,
+    Quota,
     Tax,
     Trial,
 )
@@ -84,6 +86,28 @@ def test_a_scope_on_nothing_of_a_schedule_of_ones_own(own):
     plan = plan_of(own, taxes=[Tax("VAT", 20, on=("call", "calls", "usage"))], minimum=Limit(5, on="images"))
 
     assert told(plan) == [("scope", "tax VAT"), ("scope", "minimum")]
+
+
+@pytest.mark.parametrize(
+    ("terms", "term"),
+    [
+        ({"discounts": [Discount.percent(5, "early", on="images")]}, "discount early"),
+        ({"maximum": Limit(5, on="images")}, "maximum"),
+        ({"commitment": Commitment(5, cycle=Cycle.yearly("2026-01-01"), on="images")}, "commitment"),
+        ({"quotas": [Quota("images", 5, every="5h")]}, "quota images every 5h"),
+        ({"included": {"images": 5}}, "allowance"),
+        ({"included": {"calls": PerUnit(2).of("images")}}, "curve"),
+        ({"fees": [Fee(PerUnit(2).of(Amount("images")), "care")]}, "curve"),
+    ],
+)
+def test_every_kind_of_term_on_nothing_of_a_schedule_of_ones_own(terms, term):
+    assert told(plan_of(Own(), **terms)) == [("scope", term)]
+
+
+def test_a_curve_of_a_level_is_on_something():
+    seats = Fee(10, "seats", level="seats")
+
+    assert told(plan_of(Own(), fees=[seats], minimum=Limit(PerUnit(1).of("seats")))) == []
 
 
 def test_a_scope_of_a_listed_label_is_one():

@@ -165,3 +165,32 @@ def test_a_draw_limit_on_what_is_not_there_is_refused_at_the_bill():
 
     with pytest.raises(InvalidPlan, match="a draw limit of grant g on nothing that is charged"):
         Bill.of({}, BillingPlan(PriceSchedule(api_calls=1)), opening=opening)
+
+
+def test_a_curve_of_a_misspelt_meter_is_refused_with_the_nearest():
+    curve = PerUnit(3).of("api_call")
+    books = PriceBook([("2026-01-01", PRICES), ("2026-06-16", PriceSchedule(images=1))])
+
+    for terms in ({"included": {"gpu_hours": curve}}, {"minimum": curve}, {"fees": [Fee(curve, "care")]}):
+        for prices in (PRICES, books):
+            with pytest.raises(InvalidPlan, match=r"a curve of no meter.*did you mean 'api_calls'"):
+                plan(prices=prices, **terms)
+
+
+def test_a_level_may_be_called_like_a_meter_where_a_fee_says_that_it_is_one():
+    gpu = Fee(10, "gpu", level="gpu_hour")
+    care = Fee(PerUnit(1).of("gpu_hour"), "care")
+
+    bill = Bill.of(Usage(), plan(fees=[gpu, care]), period=JUNE, levels={"gpu_hour": 2})
+    assert str(bill.total) == "122.00"  # 100 + 20 + 2
+    assert plan(fees=[Fee(PerUnit(1).of("seats"), "care")]).levels == {"seats"}
+
+
+def test_an_allowance_may_be_for_an_entry_that_only_a_later_schedule_has():
+    # it was refused at the first bill of a period in which the first schedule still holds
+    book = PriceBook([("2026-01-01", PriceSchedule(disk=1)), ("2026-06-16", PriceSchedule(disk=1, egress=2))])
+    terms = plan(prices=book, included={"egress": 5})
+
+    assert str(Bill.of({"2026-06-20": Usage(egress=7)}, terms, period=JUNE).total) == "104.00"  # 100 + 2 × 2
+    with pytest.raises(InvalidPlan, match=r"an allowance for no entry.*did you mean 'egress'"):
+        plan(prices=book, included={("disk", "egres"): 5})

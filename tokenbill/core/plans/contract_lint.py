@@ -16,6 +16,7 @@ from tokenbill.core.periods.instants import is_before, iso_text
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.plan_scopes import names_nothing
+from tokenbill.core.plans.reading import curves_of
 from tokenbill.core.plans.trial import Trial, trial_part
 from tokenbill.errors import InvalidGrant, InvalidPlan
 
@@ -30,7 +31,7 @@ class TermFinding(NamedTuple):
 
     | code | what it says |
     | --- | --- |
-    | ``scope`` | a term, or a grant, is on what nothing is charged for |
+    | ``scope`` | a term, or a grant, is on what nothing is charged for, or reads it |
     | ``minimum`` | the fees alone reach the minimum |
     | ``limits`` | a maximum of some charges is below the minimum of others |
     | ``trial`` | the trial was over before the period, or its days begin at no date |
@@ -65,6 +66,12 @@ def _scopes(plan: BillingPlan) -> Iterator[TermFinding]:
     terms: list[tuple[str, Scope]] = [(f"discount {each.name}", each.on) for each in plan.discounts]
     terms += [(f"tax {each.name}", each.on) for each in plan.taxes]
     terms += [("maximum", each.on) for each in plan.maxima] + [("minimum", each.on) for each in plan.minima]
+    terms += [("commitment", each.on) for each in plan.commitment]
+    terms += [(f"quota {each.title}", each.on) for each in plan.quotas]
+    terms += [("allowance", each.entries) for each in plan.allowances]
+    # a level is no meter, and no charge either
+    read = dict.fromkeys(of for _, of in curves_of(plan) if of.of not in plan.levels)
+    terms += [("curve", of.amount_of or (Meter(of.of),)) for of in read]
     for name, on in terms:
         for part in names_nothing(on, plan):
             yield TermFinding("scope", name, f"{name} is on {part}, which nothing is charged for")

@@ -33,7 +33,7 @@ from tokenbill.core.plans.plan_fields import (
     taxes,
     unit,
 )
-from tokenbill.core.plans.plan_scopes import check_scope, nearest
+from tokenbill.core.plans.plan_scopes import check_scope, entries_of, nearest
 from tokenbill.core.plans.quotas import Quota
 from tokenbill.core.plans.reading import check_readings, curves_of, level_names
 from tokenbill.core.plans.taxes import Tax, check_taxes
@@ -157,12 +157,13 @@ class BillingPlan(Value):
 
     def _check_names(self) -> None:
         """What terms are on has to be there."""
-        if isinstance(self.prices, PriceSchedule):
-            for key in (key for allowance in self.allowances for key in allowance.entries):
-                if key not in self.prices:
-                    raise InvalidPlan("an allowance for no entry", key, nearest(key, self.prices))
         # of a plan whose terms are dated, one version need not have what a term of another is on
         if not self.is_version:
+            entries = entries_of(self.prices) if self.included else None
+            keys = {entry.key for entry in entries or ()}
+            for key in (key for allowance in self.allowances for key in allowance.entries):
+                if entries is not None and key not in keys:
+                    raise InvalidPlan("an allowance for no entry", key, nearest(key, keys))
             check_taxes(self.taxes)
             check_readings(self)
             scoped: tuple[Any, ...] = (*self.discounts, *self.taxes, *self.commitment, *self.quotas)

@@ -18,7 +18,10 @@ from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.core.pricing.schedule import Entry, PriceSchedule
 from tokenbill.errors import InvalidPlan, UnpricedUsage
 
-__all__ = ["check_scope", "entries_of", "names_nothing", "nearest"]
+__all__ = ["check_quantity", "check_scope", "entries_of", "names_nothing", "nearest"]
+
+LIKE = 0.8
+"""How much alike two names are of which one is taken for the other misspelt: "storag" and "storage" 0.92."""
 
 
 def check_scope(what: str, on: Scope, plans: Sequence[Any]) -> None:
@@ -32,6 +35,25 @@ def check_scope(what: str, on: Scope, plans: Sequence[Any]) -> None:
         if part not in KINDS and not any(_has(plan, part) for plan in plans):
             known = {name for plan in plans for name in _names(plan)}
             raise InvalidPlan(f"{what} on nothing that is charged", str(part), nearest(part, known))
+
+
+def check_quantity(name: str, plan: Any) -> None:
+    """Refuse the name of a level that is nearly that of a meter, unless a fee says that it is a level.
+
+    Raises:
+        InvalidPlan: With the nearest meter.
+    """
+    # any name may be one of a level, but a misspelt meter would wait for a level that nobody ever tells
+    from difflib import get_close_matches  # few plans read another quantity
+
+    if any(fee.level == name for fee in plan.fees):
+        return
+    meters = dict.fromkeys(
+        each for entry in entries_of(plan.prices) or () for each in (entry.key, entry.key.name)
+    )
+    if near := get_close_matches(name[:100], map(str, meters), n=1, cutoff=LIKE):
+        way_out = f"did you mean {quoted(near[0])}? a level needs a name less like that of a meter"
+        raise InvalidPlan("a curve of no meter", name, way_out)
 
 
 def names_nothing(on: Scope, plan: Any) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import FEE, Scope, covers
-from tokenbill.core.plans.plan_scopes import check_scope, entries_of
+from tokenbill.core.plans.plan_scopes import check_quantity, check_scope, entries_of
 from tokenbill.core.pricing.of import Of
 from tokenbill.errors import InvalidMeter, InvalidPlan
 
@@ -63,6 +63,8 @@ def check_readings(plan: Any) -> None:
     """
     amounts = dict[str, list[Scope]]()
     for name, of in curves_of(plan):
+        if of.of and not is_metered(plan, of.of):
+            check_quantity(of.of, plan)
         if of.amount_of is not None:
             check_scope("a curve of an amount", of.amount_of, [plan])
             # a true-up comes after discounts and maximum: a fee that read it would have to be there before
