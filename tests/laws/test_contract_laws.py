@@ -28,30 +28,13 @@ UNDATED = {"starts": None, "expires": None, "created": None}
 def life(seed):
     """A story of up to five versions, and an account with grants of every sort, scoped or not, none dated."""
     story, told = contract_simulator.life(seed)
-    beside(story, told)
     story.is_dated = False
     plan = told["contract"]["plan"]
+    if story.other.random() < 0.15:
+        for each in (plan, *(change["plan"] for change in told["contract"]["amendments"])):
+            each["overage"] = "owe"
     told["grants"] = [story.grant(plan) | UNDATED for _ in range(story.rng.randrange(4))]
     return story, told, tb.Account(balance=[grant_of(plan, grant) for grant in told["grants"]])
-
-
-def beside(story, told):
-    """Draw terms that the oracle lacks: rhythms, shared allowances, curves of others, taxes on taxes."""
-    contract, rng = told["contract"], story.more
-    plans = [contract["plan"], *(change["plan"] for change in contract["amendments"])]
-    keys = [key for key, entry in plans[0]["entries"].items() if not entry["each"]]
-    fees = []
-    if rng.random() < 0.3:
-        fees.append(
-            (rng.choice(["week", "month", "year"]), rng.randrange(1, 28), rng.choice(["advance", "arrears"]))
-        )
-    if rng.random() < 0.3 and plans[0]["token_price"] is None:
-        fees.append("share of usage")
-    has_pool, is_dated = rng.random() < 0.3, any(tax["starts"] for plan in plans for tax in plan["taxes"])
-    for plan in plans:
-        plan["beside"] = [fee for fee in fees if rng.random() < 0.8]
-        plan["pool"] = keys[:2] if has_pool and len(keys) > 1 and rng.random() < 0.8 else None
-        plan["city"] = bool(plan["taxes"]) and not is_dated and rng.random() < 0.3
 
 
 def outcome(bill):

@@ -13,43 +13,68 @@ def dates_in(term):
 
 def plan_of(plan):
     """A plan of the package, its terms by the names and dates that they are told with."""
-    fees = [
-        tb.Fee(simulator.price_of(fee["price"]), fee["name"], level="seats")
-        if "price" in fee
-        else tb.Fee(fee["amount"], fee["name"], due=fee["due"], prorated=fee["prorated"], **dates_in(fee))
-        for fee in plan["fees"]
-    ]
     discounts = []
     for rule in plan["discounts"]:
         once = {} if rule["unit"] == "percent" else {"prorated": rule["prorated"]}
         make = tb.Discount.percent if rule["unit"] == "percent" else tb.Discount.fixed
         discounts.append(make(rule["value"], rule["name"], on=rule["on"], **once, **dates_in(rule)))
-    taxes = [
-        tb.Tax(tax["name"], tax["percent"], inclusive=tax["inclusive"], on=tax["on"], **dates_in(tax))
-        for tax in plan["taxes"]
-    ]
-    bare = simulator.plan_of(plan | {kind: [] for kind in KINDS} | {"commitment": None})
+    bare = simulator.plan_of(plan | {kind: [] for kind in KINDS} | {"commitment": None, "included": {}})
     more = {
         what: tb.Limit(plan[what], on=plan[f"{what}_on"])
         for what in ("maximum", "minimum")
         if plan[what] is not None and plan.get(f"{what}_on")
     }
-    fees += [fee_beside(told) for told in plan.get("beside", ())]
-    if plan.get("pool"):
-        more["included"] = {tuple(plan["pool"]): "6"}
-    if plan.get("city"):
-        taxes.append(tb.Tax("city", 2, after=tuple(dict.fromkeys(tax.name for tax in taxes))))
     if plan.get("trial_on"):
-        more["trial"] = tb.Trial(tb.Period(*plan["trial"]), on=tuple(plan["trial_on"]))
-    return evolve(bare, prices=prices_of(plan), fees=fees, discounts=discounts, taxes=taxes, **more)
+        trial = plan["trial"]
+        length = trial if isinstance(trial, int) else tb.Period(*trial)
+        more["trial"] = tb.Trial(length, on=tuple(plan["trial_on"]))
+    if plan.get("commitment"):
+        rule = plan["commitment"]
+        more["commitment"] = tb.Commitment(**rule | {"cycle": tb.Cycle(**rule["cycle"])})
+    return evolve(
+        bare,
+        prices=prices_of(plan),
+        fees=[fee_of(plan, fee) for fee in plan["fees"]],
+        included=included_of(plan),
+        discounts=discounts,
+        taxes=[tax_of(tax) for tax in plan["taxes"]],
+        **more,
+    )
 
 
-def fee_beside(kind):
-    """A fee of a kind that the oracle does not know: of its own rhythm, or a share of what usage costs."""
-    if kind == "share of usage":
-        return tb.Fee(tb.PerUnit(10, per=100).at_least(2).of(tb.Amount("usage")), "care")
-    unit, day, due = kind
-    return tb.Fee(7, "rhythm", due, cycle=tb.Cycle(unit, f"2024-02-{day:02}"))
+def fee_of(plan, fee):
+    if "price" in fee:
+        return tb.Fee(simulator.price_of(fee["price"]), fee["name"], level="seats")
+    if "reads" in fee:
+        share = tb.PerUnit(fee["percent"], per=100).at_least(fee["least"])
+        return tb.Fee(share.of(tb.Amount(fee["reads"])), fee["name"])
+    told = {what: fee[what] for what in ("due", "prorated")} | dates_in(fee)
+    if fee.get("in_tokens"):
+        told["currency"] = simulator.unit_of(plan, plan["units"])
+    if fee.get("cycle"):
+        told["cycle"] = tb.Cycle(**fee["cycle"])
+    return tb.Fee(fee["amount"], fee["name"], **told)
+
+
+def included_of(plan):
+    """Free units of entries, of several together, and those that read another quantity."""
+    found = dict(plan["included"])
+    if plan.get("pool"):
+        found[tuple(plan["pool"]["entries"])] = plan["pool"]["units"]
+    if plan.get("reads"):
+        found[plan["reads"]["entry"]] = simulator.price_of(plan["reads"]["price"]).of(plan["reads"]["of"])
+    return found
+
+
+def tax_of(tax):
+    if tax.get("unit"):
+        return tb.Tax.per_unit(tax["name"], tax["unit"], meter=tax["on"])
+    if tax.get("category"):
+        return tb.Tax.none(tax["category"], tax["name"], on=tax["on"])
+    after = tuple(tax.get("after") or ())
+    return tb.Tax(
+        tax["name"], tax["percent"], inclusive=tax["inclusive"], on=tax["on"], after=after, **dates_in(tax)
+    )
 
 
 def prices_of(plan):

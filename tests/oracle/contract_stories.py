@@ -20,6 +20,7 @@ class ContractStory(Story):
         super().__init__(seed)
         self.clock = "day"
         self.more = Random(f"{seed} terms")
+        self.other = Random(f"{seed} other terms")  # what came later moves no older choice
 
     def told(self, *, most=3):
         plan = self.first_plan()
@@ -38,12 +39,124 @@ class ContractStory(Story):
             "end_fees": self.later.choice(["prorated", "from_next"]),
         }
         plans = [plan, *(change["plan"] for change in amendments)]
+        levels = self.more_terms(plans)
+        for terms in (self.rhythms, self.shares, self.allowances, self.taxes_beside, self.commitments):
+            if self.other.random() < 0.25:
+                terms(plans, levels)
         return {
             "contract": contract,
             "period": [str(bound) for bound in bounds],
             "used": used,
-            "levels": self.more_terms(plans),
+            "levels": levels,
         }
+
+    def rhythms(self, plans, _):
+        """Fees with periods of their own, and fees in tokens where there are tokens."""
+        rng, day = (
+            self.other,
+            str(self.first + timedelta(days=self.other.choice([-400, -40, -3, 0, 0, 5, 12]))),
+        )
+        cycle = {"unit": rng.choice(["week", "month", "year"]), "every": rng.choice([1, 1, 2]), "anchor": day}
+        kinds = [kind for kind in ("own", "tokens") if rng.random() < 0.7]
+        for kind in kinds:
+            fee = self.other_fee(None)
+            for plan in plans:
+                fee = fee if rng.random() < 0.6 else self.other_fee(fee["due"])
+                more = {"name": "R", "cycle": cycle} if kind == "own" else {"name": "K", "in_tokens": True}
+                if rng.random() < 0.8 and (kind == "own" or plan["token_price"] is not None):
+                    at = rng.randrange(len(plan["fees"]) + 1)
+                    plan["fees"] = [*plan["fees"][:at], fee | more, *plan["fees"][at:]]
+
+    def other_fee(self, due):
+        rng = self.other
+        fee = {"amount": rng.choice(["1", "7", "10.005", "99"]), "prorated": rng.random() < 0.7}
+        return fee | {"due": due or rng.choice(["advance", "arrears"]), "starts": None, "ends": None}
+
+    def shares(self, plans, _):
+        """A fee that is a share of what usage comes to, and at least something."""
+        rng = self.other
+        if plans[0]["token_price"] is not None or plans[0]["trial"]:
+            return
+        fee = self.share_of_usage(plans)
+        for plan in plans:
+            fee = fee if rng.random() < 0.6 else self.share_of_usage(plans)
+            if rng.random() < 0.8:
+                plan["fees"] = [*plan["fees"], fee]
+
+    def share_of_usage(self, plans):
+        rng = self.other
+        return {
+            "name": "care",
+            "amount": None,
+            "reads": rng.choice(["usage", rng.choice(list(plans[0]["entries"]))]),
+            "least": rng.choice("0025"),
+            "percent": rng.choice(["10", "3.3"]),
+            "due": "advance",
+            "prorated": True,
+            "starts": None,
+            "ends": None,
+        }
+
+    def allowances(self, plans, levels):
+        """One number of free units for several entries, and free units that read a meter or a level."""
+        rng, keys = self.other, [key for key, entry in plans[0]["entries"].items() if not entry["each"]]
+        keys = [key for key in keys if all(not plan["entries"][key]["each"] for plan in plans)]
+        reads = None
+        if keys and rng.random() < 0.5:
+            entry = keys.pop(rng.randrange(len(keys)))
+            others = [key for key in plans[0]["entries"] if not oracle.has(entry, key)]
+            if others or levels:
+                reads = {"entry": entry, "of": rng.choice([*others, *(["seats"] if levels else [])])}
+        pool = keys[:2] if len(keys) > 1 else None
+        units, price = "6", self.simple_price()
+        for plan in plans:
+            units = units if rng.random() < 0.6 else str(rng.randrange(12))
+            price = price if rng.random() < 0.6 else self.simple_price()
+            taken = [*(pool or ()), *([reads["entry"]] if reads else ())]
+            plan["included"] = {key: free for key, free in plan["included"].items() if key not in taken}
+            plan["pool"] = {"entries": pool, "units": units} if pool and rng.random() < 0.8 else None
+            plan["reads"] = reads | {"price": price} if reads and rng.random() < 0.8 else None
+
+    def taxes_beside(self, plans, _):
+        """A tax on each unit, one on other taxes, and a reason not to be taxed."""
+        rng, kinds = self.other, [kind for kind in ("unit", "after", "none") if self.other.random() < 0.5]
+        key = rng.choice(list(plans[0]["entries"]))
+        for plan in plans:
+            names = list(dict.fromkeys(tax["name"] for tax in plan["taxes"]))
+            bare = {"percent": "0", "inclusive": False, "on": None, "starts": None, "ends": None}
+            if "unit" in kinds and rng.random() < 0.8:
+                levy = {"name": "levy", "unit": rng.choice(["0.01", "0.335"]), "on": [key]}
+                plan["taxes"], names = [bare | levy, *plan["taxes"]], ["levy", *names]
+            if "after" in kinds and names and rng.random() < 0.8:
+                after = rng.sample(names, rng.randrange(1, len(names) + 1))
+                inside = all(tax["inclusive"] for tax in plan["taxes"] if tax["name"] in after)
+                on = rng.choice([None, None, ["usage"], ["fee"]])
+                city = {"name": "city", "percent": "2", "after": after, "on": on}
+                city["inclusive"] = inside and rng.random() < 0.5
+                plan["taxes"] = [*plan["taxes"], bare | city]
+            if "none" in kinds and rng.random() < 0.8:
+                reason = {"name": "reverse charge", "category": "AE", "on": rng.choice([["usage"], ["fee"]])}
+                plan["taxes"] = [*plan["taxes"], bare | reason]
+
+    def commitments(self, plans, _):
+        """A commitment over a term of the period alone, or of several."""
+        rng, first = self.other, self.first
+        units = ["year"]
+        if plans[0]["cycle"]:
+            units += ["month", "month", "quarter"]
+        taxed = {part for plan in plans for tax in plan["taxes"] for part in tax["on"] or ()}
+        rule = {
+            "cycle": {"unit": rng.choice(units), "every": 1, "anchor": str(first)},
+            "true_up": rng.choice(["end", "end", "never"]),
+            "overage": rng.choice(["1", "1.5", "2"]),
+            "on": rng.choice([None, None, ["usage"], ["fee"]])
+            if taxed <= {"usage", "fee", "minimum"}
+            else None,
+        }
+        amount = "20.01"
+        for plan in plans:
+            amount = amount if rng.random() < 0.5 else rng.choice(["1", "5", "99", "200"])
+            plan["commitment"] = rule | {"amount": amount}
 
     def more_terms(self, plans):
         """Draw terms that plans may have beside; and the levels, by day, that some of them read."""
@@ -108,6 +221,9 @@ class ContractStory(Story):
     def named(self, plan):
         """Terms with few names, so that they meet from version to version, and some with dates."""
         names = dict(zip(KINDS, ("FGH", "AB", "ST"), strict=True))
+        # fees in tokens, rhythms and commitments are drawn apart, below
+        plan["fees"] = [{**fee, "cycle": None, "in_tokens": False} for fee in plan["fees"]]
+        plan["commitment"] = None
         return plan | {
             kind: [{**term, "name": self.pick(names[kind]), **self.dates(kind)} for term in plan[kind]]
             for kind in KINDS

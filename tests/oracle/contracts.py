@@ -7,9 +7,22 @@ tiers. An item is one charge over neighbouring versions that agree in everything
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 from tests.oracle import oracle
-from tests.oracle.oracle import ZERO, Charge, Unit, in_scope, length, price_of, share_of, total, trial_share
+from tests.oracle.oracle import (
+    ONE,
+    ZERO,
+    Charge,
+    Unit,
+    day_of,
+    in_scope,
+    length,
+    price_of,
+    share_of,
+    total,
+    trial_share,
+)
 
 
 @dataclass
@@ -25,6 +38,7 @@ class Version:
     rest: Fraction = ZERO
     level: Fraction = ZERO
     is_tried: bool = False
+    part: tuple = ()  # its first day, and the first that is no longer in it
 
 
 @dataclass
@@ -34,6 +48,8 @@ class Item(Charge):
     version: int = 0
     is_due: bool = True
     lifts: tuple | None = None  # what a true-up is for: it is taxed like that
+    used: Fraction = ZERO  # units, free ones included
+    in_tokens: bool = False
 
     def lies_in(self, on):
         if self.kind == "minimum" and self.lifts is not None and on is not None:
@@ -67,11 +83,25 @@ def dated(plan, day):
 
 def dates_of(plan, levels):
     """The days on which something changes within a plan."""
-    tried = plan["trial"] if plan.get("trial_on") else ()
+    tried = trial_in(plan) if covers_usage(plan) else ()
     terms = [*plan["fees"], *plan["discounts"], *plan["taxes"]]
     starts = [start for start, _ in plan.get("book") or ()]
     dated_terms = filter(None, (term.get(end) for term in terms for end in ("starts", "ends")))
     return [*starts, *tried, *(levels or ()), *dated_terms]
+
+
+def covers_usage(plan):
+    return "usage" in (plan.get("trial_on") or ())
+
+
+def trial_in(plan):
+    """First day of a trial, and the first after it."""
+    return oracle.trial_of(plan, ["", ""])
+
+
+def fees_of(plan):
+    """The fees that are due once a billing period."""
+    return [fee for fee in plan["fees"] if not fee.get("cycle")]
 
 
 def versions_of(contract, period, used, levels=None):
@@ -103,7 +133,7 @@ def versions_of(contract, period, used, levels=None):
         restart = amends and change["tiers"] == "restart"
         free = trial_of(plan, period, part)
         level = [number for since, number in sorted((levels or {}).items()) if since <= day]
-        tried = bool(plan.get("trial_on")) and plan["trial"][0] <= day < plan["trial"][1]
+        tried = covers_usage(plan) and trial_in(plan)[0] <= day < trial_in(plan)[1]
         versions.append(
             Version(
                 plan,
@@ -111,14 +141,15 @@ def versions_of(contract, period, used, levels=None):
                 free,
                 sums,
                 restart,
-                plan["fees"],
+                fees_of(plan),
                 level=Fraction((level or ["0"])[-1]),
                 is_tried=tried,
+                part=(day, last),
             )
         )
         if amends:
             take_over_fees(versions, change["fees"])
-        elif i and versions[-2].plan["fees"] == versions[-1].plan["fees"]:
+        elif i and fees_of(versions[-2].plan) == fees_of(versions[-1].plan):
             versions[-1].fees = versions[-2].fees
     if contract.get("end") and contract["end"] < period[1] and contract.get("end_fees") == "from_next":
         keep_fees(versions, share_of(versions[-1].plan, period) - total(v.share for v in versions))
@@ -127,6 +158,8 @@ def versions_of(contract, period, used, levels=None):
 
 def trial_of(plan, period, part):
     """What part of the billing period a version spends in its plan's trial."""
+    if "fee" not in (plan.get("trial_on") or ("fee",)):
+        return ZERO
     free = trial_share(plan, part)
     if plan["cycle"] is None and free:
         return free * length(part, plan["proration"]) / length(period, plan["proration"])
@@ -136,7 +169,7 @@ def trial_of(plan, period, part):
 def take_over_fees(versions, how):
     """The fees that hold in each version, after an amendment."""
     before, now = versions[-2], versions[-1]
-    if now.plan["fees"] == before.plan["fees"] or how == "from_next":
+    if fees_of(now.plan) == fees_of(before.plan) or how == "from_next":
         now.fees = before.fees
     elif how == "from_start":
         for version in versions:
@@ -208,10 +241,9 @@ def curve_amounts(groups, amount_of, used):
 
 def usage_items(versions):
     """Entries by key, groups by key, and the items of each in the order of the versions."""
-    quantities = [
-        {} if version.is_tried else dict(oracle.groups_of(version.plan, version.used)) for version in versions
-    ]
-    for key, group in sorted(set().union(*quantities)):
+    raw = [dict(oracle.groups_of(version.plan, version.used)) for version in versions]
+    quantities = [{} if version.is_tried else each for version, each in zip(versions, raw, strict=True)]
+    for key, group in sorted(set().union(*raw)):
         entries = [version.plan["entries"].get(key) for version in versions]
         having = [
             i
@@ -219,13 +251,22 @@ def usage_items(versions):
             if entry and bool(entry["each"]) == bool(group) and not versions[i].is_tried
         ]
         used = {i: quantities[i].get((key, group), ZERO) for i in having}
+        for i, version in enumerate(versions):
+            if version.is_tried and (key, group) in raw[i]:
+                # what a trial covers costs nothing, and is used all the same
+                units = raw[i][key, group]
+                meter = oracle.meter_of(version.plan, key, group)
+                yield Item(("usage", key, group), "usage", meter, ZERO, version=i, used=units)
+        if not having:
+            continue
         meter = oracle.meter_of(versions[having[0]].plan, key, group)
         for segment in segments(having, versions):
-            free = allowances(versions, segment, key)
+            free = free_units(versions, segment, (key, group), quantities)
 
             def alike(one, other, entries=entries, free=free, meter=meter):
                 same = entries[one]["price"] == entries[other]["price"] and free[one] == free[other]
                 same = same and versions[one].plan.get("markup") == versions[other].plan.get("markup")
+                same = same and readers(versions[one], meter) == readers(versions[other], meter)
                 return same and concern(versions[one], "usage", meter) == concern(
                     versions[other], "usage", meter
                 )
@@ -236,32 +277,92 @@ def usage_items(versions):
 
             groups = runs(segment, alike)
             for run, amount in zip(groups, curve_amounts(groups, amount_of, used), strict=True):
-                yield Item(("usage", key, group), "usage", meter, amount, version=run[0])
+                units = total(used[i] for i in run)
+                yield Item(("usage", key, group), "usage", meter, amount, version=run[0], used=units)
 
 
-def allowances(versions, segment, key):
-    """The free units of an entry in each version of a stretch: for parts of a period, parts of them."""
-    free = {i: Fraction(versions[i].plan["included"].get(key, 0)) for i in segment}
+def readers(version, meter):
+    """The fees that read what a meter comes to, with what concerns them: where one changes, a part ends."""
+    reading = [fee for fee in version.fees if "reads" in fee and in_scope([fee["reads"]], "usage", meter)]
+    return reading, reading and concern(version, "fee", None)
+
+
+def free_units(versions, segment, line, quantities):
+    """The free units of a line in each version of a stretch: its own, what a pool left, or what it reads."""
+    key, _ = line
+    free = allowances(versions, segment, lambda version: version.plan["included"].get(key, 0))
+    around = around_of(versions, segment)
+    for i in segment:
+        plan = versions[i].plan
+        pool, curve = plan.get("pool"), plan.get("reads")
+        if pool and key in pool["entries"]:
+            # one number for all of its entries, used up in the order of the lines
+            whole = allowances(
+                versions, around, lambda version: (version.plan.get("pool") or {}).get("units", 0)
+            )
+            lines = {other for k in around for other in quantities[k]}
+            before = [other for other in lines if other[0] in pool["entries"] and other < line]
+            free[i] = whole[i] - total(quantities[k].get(other, ZERO) for k in around for other in before)
+        elif curve and key == curve["entry"]:
+            free[i] = what_is_read(versions, i, around, curve, quantities)
+        free[i] = max(ZERO, free[i])
+    return free
+
+
+def around_of(versions, segment):
+    """The versions between which nothing begins anew, those without the entry too."""
+    return next(part for part in segments(range(len(versions)), versions) if segment[0] in part)
+
+
+def what_is_read(versions, i, around, curve, quantities):
+    """An allowance that reads the usage of another meter so far, or a level by the time that it lasts."""
+    if curve["of"] != "seats":
+        used = [q for each in quantities for (key, _), q in each.items() if oracle.has(key, curve["of"])]
+        return price_of(curve["price"], total(used))
+    prorated = versions[i].plan["prorate_included"]
+    having = [
+        k
+        for k in around
+        if versions[k].plan.get("reads") and versions[k].plan["prorate_included"] == prorated
+    ]
+    amounts = [price_of(versions[k].plan["reads"]["price"], versions[k].level) for k in having]
+    shares = [versions[k].share for k in having]
+    whole = total(amount * share for amount, share in zip(amounts, shares, strict=True))
+    return whole if prorated else whole / total(shares)
+
+
+def allowances(versions, segment, units_of):
+    """Free units in each version of a stretch: for parts of a period, parts of them."""
+    free = {i: Fraction(units_of(versions[i])) for i in segment}
     prorated = [i for i in segment if versions[i].plan["prorate_included"]]
     whole = total(free[i] * versions[i].share for i in prorated)
     return free | dict.fromkeys(prorated, whole)
 
 
 def value_of(fee, version):
-    """The amount of a fee in a version, for a whole period."""
+    """The amount of a fee in a version, for a whole period; None where it reads usage."""
+    if fee["amount"] is None and "price" not in fee:
+        return None
     return price_of(fee["price"], version.level) if "price" in fee else Fraction(fee["amount"])
 
 
-def fee_items(versions, final):
-    """Fees in the order in which they first come, those of one name told apart by their place."""
-    keys, by_version = [], []
-    for version in versions:
-        names, mine = {}, {}
-        for fee in version.fees:
-            names[fee["name"]] = names.get(fee["name"], 0) + 1
-            mine["fee", fee["name"], names[fee["name"]]] = fee
-        keys += [key for key in mine if key not in keys]
-        by_version.append(mine)
+def by_name(fees, kind):
+    """Fees by what tells them apart: the name, and the place among those that have it."""
+    names, found = {}, {}
+    for fee in fees:
+        names[fee["name"]] = names.get(fee["name"], 0) + 1
+        found[kind, fee["name"], names[fee["name"]]] = fee
+    return found
+
+
+def fee_items(contract, period, versions, final, usage):
+    """Fees as given, in the order in which they first come; what usage comes to is read by some."""
+    own = own_parts(contract, period, versions)
+    by_version = [by_name(v.fees, "fee") | parts for v, parts in zip(versions, own, strict=True)]
+    keys = list(dict.fromkeys(key for mine in by_version for key in mine))
+    if any(own):
+        given = [fee["name"] for version in versions for fee in version.plan["fees"]]
+        keys.sort(key=lambda key: given.index(key[1]) if key[1] in given else len(given))
     for key in keys:
         having = [i for i, mine in enumerate(by_version) if key in mine]
         # of a level a fee is what it comes to there: at two levels that cost the same it is one item
@@ -271,22 +372,119 @@ def fee_items(versions, final):
         }
 
         def alike(one, other, fees=fees):
-            return fees[one] == fees[other] and concern(versions[one], "fee", None) == concern(
+            what = [{name: part for name, part in fees[i].items() if name != "parts"} for i in (one, other)]
+            return what[0] == what[1] and concern(versions[one], "fee", None) == concern(
                 versions[other], "fee", None
             )
 
-        largest = ZERO
-        for run in runs(having, alike):
-            amount = ZERO
-            for i in run:
-                version, value = versions[i], fees[i]["amount"]
-                if fees[i]["prorated"]:
-                    amount += value * (version.share - version.free + version.rest)
-                elif not version.free or version.free != version.share:
-                    amount += max(ZERO, value - largest)
-                    largest = max(largest, value)
-            is_due = final or fees[run[0]]["due"] == "advance"
-            yield Item(key, "fee", None, amount, version=run[0], is_due=is_due)
+        groups = runs(having, alike)
+        for run, amount in zip(groups, amounts_of(groups, fees, versions, usage), strict=True):
+            fee = fees[run[0]]
+            is_due = final or fee["due"] == "advance"
+            tokens = bool(fee.get("in_tokens"))
+            yield Item(key, "fee", None, amount, version=run[0], is_due=is_due, in_tokens=tokens)
+
+
+def amounts_of(groups, fees, versions, usage):
+    """What a fee comes to in each run of versions that agree on it."""
+    first = fees[groups[0][0]]
+    if any("reads" in fee for fee in fees.values()):
+        # as a price does: what it comes to by now, less what it came to before
+        pieces = []
+        for k, run in enumerate(groups):
+            curve = lambda upto, fee=fees[run[0]]: read_by(fee, usage, upto)  # noqa: E731
+            pieces.append(curve(run[-1]) - (curve(run[0] - 1) if k else ZERO))
+        return telescoped(pieces)
+    if first.get("cycle"):
+        return [total(fees[i]["amount"] * fees[i]["parts"] for i in run) for run in groups]
+    largest, found = ZERO, []
+    for run in groups:
+        amount = ZERO
+        for i in run:
+            version, value = versions[i], fees[i]["amount"]
+            if fees[i]["prorated"]:
+                amount += value * (version.share - version.free + version.rest)
+            elif not version.free or version.free != version.share:
+                amount += max(ZERO, value - largest)
+                largest = max(largest, value)
+        found.append(amount)
+    return found
+
+
+def read_by(fee, usage, upto):
+    """A share of what usage comes to in the versions up to one, and at least something."""
+    read = [it.exact for it in usage if it.version <= upto and in_scope([fee["reads"]], "usage", it.meter)]
+    return max(Fraction(fee["least"]), total(read) * Fraction(fee["percent"]) / 100)
+
+
+# --- fees with a rhythm of their own ---------------------------------------------------------------------
+
+
+def plan_on(contract, day):
+    """The plan that holds on a day, with the terms that do."""
+    found = contract["plan"]
+    for change in sorted(contract.get("amendments", ()), key=lambda change: change["at"]):
+        if change["at"] <= day:
+            found = change["plan"]
+    return dated(found, day)
+
+
+def own_parts(contract, period, versions):
+    """The fees with a rhythm of their own that are due in each version, and how many of their periods are.
+
+    The terms of an own period are those of its first day. One in advance is due in the version that holds
+    that day, one in arrears in the version that it ends in, or that the contract ends in.
+    """
+    plans = [contract["plan"], *(change["plan"] for change in contract.get("amendments", ()))]
+    cycles = {str(fee["cycle"]): fee["cycle"] for plan in plans for fee in rhythms(plan)}
+    found = [[] for _ in versions]
+    for cycle in cycles.values():
+        first, end = oracle.billing_period(cycle, day_of(period[0]))
+        while str(first) <= period[1]:
+            own, agreed = [str(first), str(end)], rhythms(plan_on(contract, str(first)))
+            if first >= oracle.anchor_of(cycle):
+                for k, fee in enumerate(agreed):
+                    if fee["cycle"] == cycle:
+                        which = fee | {"place": agreed[:k].count(fee)}
+                        for i, version in enumerate(versions):
+                            part = own_part(contract, period, fee, own, version, i == len(versions) - 1)
+                            found[i] += [(which, part)] if part else []
+            first, end = end, oracle.billing_period(cycle, end)[1]
+    return [by_name(summed(parts), "own") for parts in found]
+
+
+def summed(parts):
+    """Each fee once, with how many of its periods are due."""
+    fees = []
+    for fee, _ in parts:
+        if fee not in fees:
+            fees.append(fee)
+    return [fee | {"parts": total(part for other, part in parts if other == fee)} for fee in fees]
+
+
+def rhythms(plan):
+    return [fee for fee in plan["fees"] if fee.get("cycle")]
+
+
+def own_part(contract, period, fee, own, version, is_last):
+    """What of an own period is due in a version."""
+    (begin, stop), until = version.part, own[1]
+    if fee["due"] == "advance":
+        if not begin <= own[0] < stop:
+            return ZERO
+    elif is_last and contract.get("end") == stop and own[0] < stop < own[1]:
+        # the contract ends within it, and gives the rest back or does not
+        until = stop if contract.get("end_fees") != "from_next" else own[1]
+    elif not begin < own[1] <= stop:
+        return ZERO
+    plan = plan_on(contract, own[0])
+    lost, whole = ZERO, length(own, "day")
+    if plan["trial"] and "fee" in (plan.get("trial_on") or ("fee",)):
+        trial = trial_in(plan)
+        free = [max(own[0], trial[0]), min(until, trial[1])]
+        lost = length(free, "day") if free[0] < free[1] else ZERO
+    owed = (length([own[0], until], "day") - lost) / whole
+    return owed if fee["prorated"] or not owed else ONE
 
 
 # --- the stages ------------------------------------------------------------------------------------------
@@ -322,7 +520,8 @@ def discount_of(rule):
 
 
 def tax_of(tax):
-    return tax["name"], tax["percent"], tax["inclusive"]
+    after = tuple(tax.get("after") or ())
+    return tax["name"], tax["percent"], tax["inclusive"], after, tax.get("unit"), tax.get("category")
 
 
 def take_discounts(work, items, versions):
@@ -401,22 +600,43 @@ def taxes_of(work, items, versions):
     for i, version in enumerate(versions):
         for key, tax in numbered(version.plan["taxes"], tax_of):
             by_key.setdefault(key, {})[i] = tax
-    for ((_, percent, inclusive), _), taxes in by_key.items():
-        within, bases = [], []
-        for item in items:
-            if item.version in taxes and item.lies_in(taxes[item.version]["on"]):
-                mine = [t for t in versions[item.version].plan["taxes"] if item.lies_in(t["on"])]
-                rates = total(Fraction(t["percent"]) for t in mine if t["inclusive"])
-                within.append(item)
-                bases.append((item.exact - item.drawn) / (1 + rates / 100))
-        rate, positive = Fraction(percent) / 100, [max(ZERO, base) for base in bases]
+    bases = {id(item): bases_of(item, versions[item.version].plan) for item in items}
+    for key, taxes in by_key.items():
+        tax = next(iter(taxes.values()))
+        within = [item for item in items if key in bases[id(item)]]
+        mine = [bases[id(item)][key] for item in within]
+        rate, positive = Fraction(tax["percent"]) / 100, [max(ZERO, base) for base in mine]
+        if tax.get("unit"):
+            rate, positive = ONE, mine
         if work.plan["rounding"]["tax"] == "line":
             parts = [work.unit.rounded(base * rate) for base in positive]
             amount = total(parts)
         else:
-            amount = work.unit.rounded(max(ZERO, total(bases)) * rate)
-            parts = work.unit.shared(amount, positive) if amount else [ZERO for _ in bases]
-        yield inclusive, amount, list(zip(within, parts, strict=True))
+            amount = work.unit.rounded(max(ZERO, total(mine)) * rate)
+            parts = work.unit.shared(amount, positive) if amount else [ZERO for _ in mine]
+        yield tax["inclusive"], amount, list(zip(within, parts, strict=True))
+
+
+def bases_of(item, plan):
+    """What each tax on an item is on, to the last digit: the net, and the taxes that it comes after.
+
+    Each is so much for each 1 of the net, and so much beside it: a tax per unit has no other part.
+    """
+    on_net, beside, contained, known = {}, {}, ONE, []
+    for key, tax in numbered(plan["taxes"], tax_of):
+        if not item.lies_in(tax["on"]):
+            continue
+        before = [owed for name, owed in known if name in (tax.get("after") or ())]
+        if tax.get("unit"):
+            on_net[key], beside[key] = ZERO, item.used * Fraction(tax["unit"])
+            known.append((tax["name"], (ZERO, beside[key])))
+            continue
+        rate = Fraction(tax["percent"]) / 100
+        on_net[key], beside[key] = 1 + total(of for of, _ in before), total(more for _, more in before)
+        known.append((tax["name"], (on_net[key] * rate, beside[key] * rate)))
+        contained += on_net[key] * rate if tax["inclusive"] else 0
+    net = (item.exact - item.drawn) / contained
+    return {key: on_net[key] * net + beside[key] for key in on_net}
 
 
 def sell_tokens(work, items, versions):
@@ -445,20 +665,54 @@ def sell_tokens(work, items, versions):
             items.append(Item(("tokens",), "usage", None, money, version=group[0]))
 
 
+def commit(work, items, versions, contract, period, final):
+    """What a commitment over a term adds, of which nothing was met before: the last version's, if it has one.
+
+    Each amount counts for its part of the term, and what an end of the contract cuts off is not owed.
+    """
+    rule = versions[-1].plan.get("commitment")
+    if not rule or day_of(period[0]) < oracle.anchor_of(rule["cycle"]):
+        return
+    first, until = map(str, oracle.billing_period(rule["cycle"], day_of(period[0])))
+    term = [first, until]
+    if contract.get("end") and contract.get("end_fees") != "from_next":
+        until = min(until, contract["end"])
+    changes = sorted(change["at"] for change in contract.get("amendments", ()))
+    cuts = [first, *(at for at in changes if first < at < until), until]
+    amount = ZERO
+    for begin, stop in pairwise(cuts):
+        held = plan_on(contract, begin).get("commitment")
+        amount += Fraction(held["amount"] if held else 0) * length([begin, stop], "day") / length(term, "day")
+    most, scope = work.settled(amount), rule["on"]
+    own = total(item.exact for item in items if item.lies_in(scope))
+    added = [work.settled(max(ZERO, own - most) * (Fraction(rule["overage"]) - 1))]
+    if final and rule["true_up"] == "end" and period[1] >= until:
+        added.append(max(ZERO, most - own))
+    for i, more in enumerate(added):
+        last = len(versions) - 1
+        items.append(Item(("commitment", i), "minimum", None, more, version=last, lifts=scope))
+
+
 def owed(contract, period, used, *, final=True, levels=None):
     """The total of a period without credit; *levels* are how many seats there are, by the day they change."""
     versions = versions_of(contract, period, used, levels)
     work = oracle.work_of(versions[-1].plan, None, period, None)
     usage = list(usage_items(versions))
+    fees = list(fee_items(contract, period, versions, final, usage))
     if versions[0].plan["token_price"] is not None:
-        sell_tokens(work, usage, versions)
-    items = [*fee_items(versions, final), *usage]
+        # fees in tokens are paid like usage, in the order of the lines
+        burned = [fee for fee in fees if fee.in_tokens and fee.is_due] + usage
+        count = len(burned)
+        sell_tokens(work, burned, versions)
+        usage += burned[count:]
+    items = [*fees, *usage]
     settle(work, items)
     items = [item for item in items if item.is_due]
     take_discounts(work, items, versions)
     hold(work, items, versions)
     if final:
         lift(work, items, versions)
+    commit(work, items, versions, contract, period, final)
     net = total(item.exact for item in items)
     added = total(amount for inclusive, amount, _ in taxes_of(work, items, versions) if not inclusive)
     return oracle.in_coins(work, work.unit.rounded(net) + added)

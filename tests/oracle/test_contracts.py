@@ -11,6 +11,8 @@ from tests.oracle.contract_stories import KINDS, ContractStory
 
 BILLS = int(os.environ.get("TOKENBILL_SIMULATED", "300"))
 SEED = 20_261_129
+OTHER = ("rhythms", "shares", "allowances", "taxes_beside", "commitments")
+"""What stories tell of terms that came last."""
 
 
 def test_contracts_at_random_come_to_what_the_rules_say():
@@ -22,11 +24,18 @@ def test_contracts_at_random_come_to_what_the_rules_say():
 
 def test_a_fee_that_goes_on_after_the_end_is_one_item_and_rounded_as_one(monkeypatch):
     monkeypatch.setattr(ContractStory, "more_terms", lambda *_: {})  # of a time before these
+    without_other_terms(monkeypatch)
     # a percentage of it, rounded by line, fell a cent apart once the oracle took its last version for another
     assert contract_simulator.simulated(20_270_207) == 6
 
 
-def test_a_fee_of_two_levels_that_cost_the_same_is_one_item():
+def without_other_terms(monkeypatch):
+    for terms in OTHER:
+        monkeypatch.setattr(ContractStory, terms, lambda *_: None)
+
+
+def test_a_fee_of_two_levels_that_cost_the_same_is_one_item(monkeypatch):
+    without_other_terms(monkeypatch)
     assert contract_simulator.simulated(20_267_071) == 8
     assert contract_simulator.simulated(20_262_807) == 19
 
@@ -252,6 +261,14 @@ def test_stories_tell_of_all_that_a_contract_can_be():
     plans = [story["contract"]["plan"] for story in told] + [change["plan"] for change in changes]
     for what in ("book", "markup", "maximum_on", "minimum_on", "trial_on"):
         assert any(plan.get(what) for plan in plans), what
+    assert all(any(plan.get(what) for plan in plans) for what in ("pool", "reads", "commitment"))
+    assert {plan["reads"]["of"] for plan in plans if plan.get("reads")} >= {"a", "seats"}
+    fees = [fee for plan in plans for fee in plan["fees"]]
+    assert {fee["due"] for fee in fees if fee.get("cycle")} == {"advance", "arrears"}
+    assert all(any(fee.get(what) for fee in fees) for what in ("in_tokens", "reads"))
+    taxes = [tax for plan in plans for tax in plan["taxes"]]
+    assert all(any(tax.get(what) for tax in taxes) for what in ("after", "unit", "category"))
+    assert any(tax["inclusive"] for tax in taxes if tax.get("after"))
     assert any(len(story["levels"]) > 2 for story in told)
     assert {fee["price"][0] for plan in plans for fee in plan["fees"] if "price" in fee} == {
         "per_unit",

@@ -125,6 +125,58 @@ def test_an_end_gives_nothing_of_an_advance_back_and_cuts_arrears_short():
     assert totals(Contract(in_arrears).ended("2026-04-11", "from_next"), (2026, 4)) == ["1200.00"]
 
 
+def test_a_fee_in_arrears_that_two_plans_have_is_due_once():
+    # it was due twice in the versions after an amendment of anything else
+    weekly = Fee(10, "weekly", "arrears", cycle=Cycle.weekly("2026-03-02"))
+    one, other = plan_of(weekly), plan_of(weekly, taxes=[Tax("VAT", 10)])
+    contract = Contract(one).amended("2026-03-12", other)
+
+    # weeks that end on the 9th, and on the 16th, 23rd and 30th
+    bill = Bill.of({}, contract, period=month(2026, 3))
+    assert [(line.quantity, str(line.amount)) for line in bill.lines[:2]] == [(1, "10"), (3, "30")]
+    assert str(bill.total) == "43.00"
+    dearer = plan_of(Fee(20, "weekly", "arrears", cycle=Cycle.weekly("2026-03-02")))
+    # the week from the 9th on is still of the first one
+    changed = Bill.of({}, Contract(one).amended("2026-03-12", dearer), period=month(2026, 3))
+    assert str(changed.total) == "60.00"
+
+
+@pytest.mark.parametrize("due", ["advance", "arrears"])
+def test_two_fees_that_are_alike_are_due_each_once(due):
+    fee = Fee(10, "disk", due, cycle=Cycle.yearly("2026-03-01"))
+    at = {"advance": (2026, 3), "arrears": (2027, 2)}[due]
+
+    assert totals(plan_of(fee, fee), at) == ["20.00"]
+    assert totals(Contract(plan_of(fee, fee)).amended("2026-02-01", plan_of(fee, fee, minimum=1)), at) == [
+        "20.00"
+    ]
+
+
+def test_an_end_cuts_short_only_what_it_lies_in():
+    weekly = plan_of(Fee(7, "weekly", "arrears", cycle=Cycle.weekly("2026-03-02")))
+    contract = Contract(weekly).amended("2026-03-10", weekly).ended("2026-03-18")
+
+    # two weeks, and two days of the third
+    assert totals(contract, (2026, 3)) == ["16.00"]
+
+
+def test_an_end_with_the_period_cuts_arrears_short_too():
+    in_arrears = plan_of(Fee(365, "support", "arrears", cycle=YEARLY))
+
+    assert totals(Contract(in_arrears).ended("2026-05-01"), (2026, 3), (2026, 4)) == ["0.00", "61.00"]
+
+
+def test_what_an_end_cuts_short_is_less_what_was_free():
+    trial = Period("2026-03-01", "2026-04-01")
+    fees = [Fee(365, "support", "arrears", cycle=YEARLY, prorated=prorated) for prorated in (True, False)]
+    contracts = [Contract(plan_of(fee, trial=trial)).ended("2026-04-11") for fee in fees]
+
+    # ten days of April; and all of it
+    assert [totals(contract, (2026, 4)) for contract in contracts] == [["10.00"], ["365.00"]]
+    whole = Contract(plan_of(fees[0], trial=trial)).ended("2026-04-11", "from_next")
+    assert totals(whole, (2026, 4)) == ["334.00"]
+
+
 def test_a_trial_takes_its_part():
     # 31 days of March are free, of 365
     trial = Period("2026-03-01", "2026-04-01")

@@ -43,14 +43,14 @@ def has_fees_of_the_past(contract: Contract) -> bool:
     is_changing = len(plans) > 1 or contract.end is not None
     if is_changing and any(plan.commitment for plan in plans):
         return True  # what was committed before counts for its part of the term
-    is_changing = len(plans) > 1 or any(fee.starts or fee.ends for fee in contract.plan.own_fees)
+    is_changing = is_changing or any(fee.starts or fee.ends for fee in contract.plan.own_fees)
     return is_changing and any(fee.due == "arrears" for plan in plans for fee in plan.own_fees)
 
 
 def fees_by_version(contract: Contract, period: Period, clauses: Sequence[Clause]) -> list[DueFees]:
     """The same for each version of a period: a fee is that of the terms at the start of its own period."""
     # what changes later holds from the next one on, so each is read from the plan that held when it began
-    end = clauses[-1].period.end
+    end = clauses[-1].period.end if contract.ends_with(period) else None
     found = list[DueFees]()
     for i, clause in enumerate(clauses):
         due = [
@@ -71,14 +71,16 @@ def _part(plan: BillingPlan, fee: Fee, period: Period, part: Period) -> Fraction
         # in arrears the last moment counts, so that a period that ends with the fee's own one has it
         at = own.start if fee.due == "advance" else own.end
         is_due = _holds(part, at) if fee.due == "advance" else _ends_in(part, at)
-        due += _owed(plan, fee, own) if is_due else 0
+        due += _owed(plan, fee, own, own.end) if is_due else 0
     return due
 
 
-def _owed(plan: BillingPlan, fee: Fee, own: Period) -> Fraction:
-    trial = plan.trial_within(own)
+def _owed(plan: BillingPlan, fee: Fee, own: Period, until: date) -> Fraction:
+    """What is owed of an own period of a fee that lasts *until* a moment: less what lies in the trial."""
+    used = Period(own.start, until)
+    trial = plan.trial_within(used)
+    owed = used.share_of(own, plan.proration) - (trial.share_of(own, plan.proration) if trial else 0)
     # a fee that is not prorated is owed whole as soon as a moment of it is not free
-    owed = 1 - (trial.share_of(own, plan.proration) if trial else Fraction(0))
     return owed if fee.prorated or not owed else Fraction(1)
 
 
@@ -96,26 +98,31 @@ def _own_periods(fee: Fee, period: Period) -> Iterator[Period]:
         own = cycle.containing(own.end)
 
 
-def _in_arrears(
-    contract: Contract, period: Period, part: Period, end: date | None
-) -> Iterator[tuple[Fee, Fraction]]:
-    """Fees in arrears whose own period ends in a version, or is cut short by the contract's end there."""
+def _in_arrears(contract: Contract, period: Period, part: Period, end: date | None) -> DueFees:
+    """Fees in arrears whose own period ends in a version, or is cut short by the contract's *end* there."""
     plans = (contract.plan, *(change.plan for change in contract.amendments))
+    owed = dict[tuple[Fee, int], Fraction]()
     for plan in dict.fromkeys(plans):
-        for fee in plan.own_fees:
-            if fee.due == "advance":
-                continue
-            owed = Fraction(0)
-            for own in _own_periods(fee, period):
+        for k, fee in enumerate(plan.own_fees):
+            for own in _own_periods(fee, period) if fee.due == "arrears" else ():
                 if contract.plan_in(own.start, period) != plan or not _is_agreed(fee, own.start):
                     continue
+                number = Fraction(0)
                 if _ends_in(part, own.end):
-                    owed += _owed(plan, fee, own)
-                elif end is not None and is_before(end, period.end) and is_before(own.start, end):
+                    number = _owed(plan, fee, own, own.end)
+                elif end is not None and is_before(own.start, end) and is_before(end, own.end):
                     # an end within a fee's own period gives the rest back, unless the contract says otherwise
-                    used = Period(own.start, end).share_of(own, plan.proration)
-                    owed += used if contract.end_fees == "prorated" else 1
-            yield evolve(fee, starts=None, ends=None), owed
+                    number = _owed(plan, fee, own, end if contract.end_fees == "prorated" else own.end)
+                if number:
+                    # a fee that several plans have is one, two that are alike in one plan are two
+                    before = (it for it in plan.own_fees[:k] if _is_agreed(it, own.start))
+                    key = (_undated(fee), sum(_undated(it) == _undated(fee) for it in before))
+                    owed[key] = owed.get(key, Fraction(0)) + number
+    return tuple((fee, number) for (fee, _), number in owed.items())
+
+
+def _undated(fee: Fee) -> Fee:
+    return evolve(fee, starts=None, ends=None)
 
 
 def _is_agreed(fee: Fee, at: date) -> bool:

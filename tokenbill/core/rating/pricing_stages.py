@@ -64,27 +64,32 @@ class FeeCharge(Stage):
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
         """What the versions of a plan have of it, in order."""
-        by_key, seen = dict[Hashable, dict[int, Fee]](), Counter[str]()
+        by_key, seen = dict[Hashable, tuple[dict[int, Fee], dict[int, Fraction]]](), Counter[str]()
         for i, version in enumerate(at.versions):
             for key, fee in keyed(version.fees):
-                by_key.setdefault(key, {})[i] = fee
-            for key, fee in keyed(fee for fee, _ in version.own_fees):
-                by_key.setdefault(("own", key), {})[i] = fee
+                by_key.setdefault(key, ({}, {}))[0][i] = fee
+            # two fees that are alike are due each by itself
+            numbers = [number for _, number in version.own_fees]
+            for (key, fee), number in zip(keyed(fee for fee, _ in version.own_fees), numbers, strict=True):
+                fees, due = by_key.setdefault(("own", key), ({}, {}))
+                fees[i], due[i] = fee, number
         groups = list(by_key.values())
         if any(version.own_fees for version in at.versions):
             written = [fee.name for version in at.versions for fee in version.plan.fees]
             place = {name: i for i, name in reversed(list(enumerate(written)))}
-            groups.sort(key=lambda fees: place.get(first_of(fees).name, len(written)))
-        for fees in groups:
+            groups.sort(key=lambda group: place.get(first_of(group[0]).name, len(written)))
+        for fees, due in groups:
             # two fees may have one name, and what one of them grew by is asked later
             name = first_of(fees).name
             seen[name] += 1
-            for stage in cls._items(at, name if seen[name] == 1 else f"{name} #{seen[name]}", fees):
+            for stage in cls._items(at, name if seen[name] == 1 else f"{name} #{seen[name]}", fees, due):
                 stage.in_tokens = at.plan.in_tokens(stage.fee)
                 yield stage
 
     @classmethod
-    def _items(cls, at: PlanScale, name: str, fees: Mapping[int, Fee]) -> Iterator[FeeCharge]:
+    def _items(
+        cls, at: PlanScale, name: str, fees: Mapping[int, Fee], due: Mapping[int, Fraction]
+    ) -> Iterator[FeeCharge]:
         """One fee of the versions that have it: an item for each stretch of versions that agree on it."""
         whole = {i: at.versions[i].amount(fee.curve or fee.amount) for i, fee in fees.items()}
         groups = neighbours(
@@ -94,7 +99,7 @@ class FeeCharge(Stage):
                 and at.agree(one, other, FEE + fees[one].name, None)
             ),
         )
-        parts, read = _parts_of_fee(at, fees, whole, groups)
+        parts, read = _parts_of_fee(at, fees, whole, groups, due)
         reading = ReadAmounts(at, read) if any(item.of for item in read) else None
         fixed = [item.fixed for item in read]
         numbers = at.tokens(fixed) if at.plan.in_tokens(first_of(fees)) else at.numbers(fixed)
@@ -120,8 +125,12 @@ def _parts_of_fee(
     fees: Mapping[int, Fee],
     whole: Mapping[int, Fraction | None],
     groups: Sequence[Sequence[int]],
+    due: Mapping[int, Fraction],
 ) -> tuple[list[Fraction | None], list[ReadPart]]:
-    """The part of a period that each item of a fee is for, and what it comes to where that is known."""
+    """The part of a period that each item of a fee is for, and what it comes to where that is known.
+
+    *due* says by version how many periods of its own a fee owes.
+    """
     largest, parts, read = Fraction(0), list[Fraction | None](), list[ReadPart]()
     for group in groups:
         fee, versions, amount = fees[group[0]], [at.versions[i] for i in group], whole[group[0]]
@@ -129,8 +138,7 @@ def _parts_of_fee(
         if amount is None:
             pass  # what it reads is of the part of the period that there is, so no share is taken of it
         elif fee.cycle is not None:
-            due = (number for version in versions for own, number in version.own_fees if own == fee)
-            part = sum(due, Fraction(0))
+            part = sum((due[i] for i in group), Fraction(0))
             exact = amount * part
         elif fee.prorated:
             part = sum((version.fee_share + version.unspent for version in versions), Fraction(0))
