@@ -24,6 +24,7 @@ NEEDS = {
     "compare-plans-for-all-customers.md": ("numpy", "polars"),
     "bill-files-and-folders.md": ("numpy", "pyarrow"),
     "billing-at-scale.md": ("numpy", "pyarrow"),
+    "export-focus.md": ("numpy", "polars"),
     "billing-service.md": ("sqlalchemy",),
     "draw-pictures.md": ("matplotlib",),
 }

@@ -842,6 +842,7 @@ def test_spans_of_opentelemetry_are_read(file, capsys):
         (["--period", "2026-01-01"], "write START/END, as in 2026-01-01/2026-02-01"),
         (["--period", "2026-02-01/2026-01-01"], "period"),
         (["--format", "focus"], "give --issuer and --period"),
+        (["--format", "focus", "--issuer", "Acme", *JANUARY], "and --by COLUMN or --account"),
         (["--provider", "openai"], "say where a model's prices stand; give --model"),
         (["--as", "cloudevents", "--period", "2026-01-01/2026-02-01"], "events happen at instants"),
         (["--as", "usage", "--by", "customer"], "a document of usage has no columns"),
@@ -909,6 +910,12 @@ def test_a_bill_is_written_as_rows_of_focus(capsys):
     assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal("0.12")
     assert {row["BillingPeriodEnd"] for row in rows} == {"2026-02-01T00:00:00Z"}
     assert {row["InvoiceIssuerName"] for row in rows} == {"Acme"}
+    assert {row["BillingAccountId"] for row in rows} == {"acme", "globex", "initech"}
+
+    whole = ["bill", USAGE, "--count", "api_calls", "--price", "api_calls=0.01", "--account", "Zoo AG"]
+    assert main([*whole, "--format", "focus", "--issuer", "Acme", *JANUARY]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {row["BillingAccountId"] for row in rows} == {"Zoo AG"}
 
 
 def test_the_schema_of_documents_is_printed(capsys):

@@ -138,7 +138,7 @@ def test_dated_prices_are_compared_by_month():
 
 
 def test_focus_has_rows_of_a_bill_of_one_version():
-    rows = focus.rows(Bill.of({"calls": 100}, UPGRADED, period=APRIL), issuer="Acme")
+    rows = focus.rows(Bill.of({"calls": 100}, UPGRADED, period=APRIL), issuer="Acme", account_id="acme")
 
     assert sum(row["BilledCost"] for row in rows) == 63
 

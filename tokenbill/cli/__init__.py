@@ -172,7 +172,13 @@ def write_rows(bills: list[Bill], arguments: Namespace) -> None:
     if arguments.format == "focus":
         from tokenbill import focus
 
-        focus.write_csv(focus.rows(bills, issuer=arguments.issuer), sys.stdout)
+        rows = list[Any]()
+        for bill in bills:
+            # the first column of --by names the account, unless one is called customer
+            first = next(iter(bill.about.values()), None)
+            account = arguments.account or bill.about.get("customer", first)
+            rows += focus.rows(bill, issuer=arguments.issuer, account_id=account)
+        focus.write_csv(rows, sys.stdout)
     elif arguments.format == "totals":
         from tokenbill.cli.plans import write_totals
 

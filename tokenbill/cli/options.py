@@ -188,8 +188,10 @@ def _check(arguments: Namespace) -> None:
         raise Misuse(NO_PRICES)
     if kind in COUNTED and len(arguments.model) > 1:
         raise Misuse("only answers name their models; give one --model, or a --plan with their prices")
-    if arguments.format == "focus" and not (arguments.issuer and arguments.period):
-        raise Misuse("FOCUS asks who sends the bill, and for what time: give --issuer and --period")
+    is_addressed = arguments.issuer and (arguments.account or arguments.by)
+    if arguments.format == "focus" and not (is_addressed and arguments.period):
+        asked = "FOCUS asks who sends the bill, for what time, and to whom"
+        raise Misuse(f"{asked}: give --issuer and --period, and --by COLUMN or --account")
     own = kind not in COUNTED and not (arguments.price or arguments.plan)
     if (arguments.provider or arguments.price_map) and not arguments.model and not own:
         raise Misuse("--provider and --price-map say where a model's prices stand; give --model")

@@ -156,6 +156,7 @@ def _add_bill(parser: ArgumentParser) -> None:
     add("--ignore", metavar="KEY", help=ignore, **several)
     add("--format", choices=FORMATS, default="text", help="what to print: by default text")
     add("--issuer", metavar="NAME", help="who sends the bill; FOCUS asks for it")
+    add("--account", metavar="NAME", help="who is billed; FOCUS asks for it where no --by says it")
     add("--number", metavar="TEXT", default="", help="the number of the invoice, in HTML and PDF")
     # after the command as before it: what is left out here leaves what stood there
     add("--lang", choices=LANGUAGES, default=SUPPRESS, help="language of HTML and PDF")

@@ -21,21 +21,22 @@ from tokenbill.core.money.decimals import ZERO, decimal, difference, plus
 from tokenbill.core.periods.period import Period
 from tokenbill.core.pricing.schedule import Schedule
 from tokenbill.errors import InvalidNumber, UnreadableField, UnreadableInput
-from tokenbill.focus.bill import adjustment_costs, bill_costs
-from tokenbill.focus.charge_rows import Heading, charge_period, life_of, row_of
-from tokenbill.focus.columns import (
+from tokenbill.shared.focus.bill import adjustment_costs, bill_costs
+from tokenbill.shared.focus.charge_rows import Heading, charge_period, life_of, row_of
+from tokenbill.shared.focus.columns import (
     COLUMNS,
     MOST,
     Row,
     amount_of,
+    check_version,
     checked_rows,
     columns_of,
     digits_of,
     rows_in,
 )
-from tokenbill.focus.credit import expired_costs, purchase_cost
-from tokenbill.focus.purchases import Expired, Purchase
-from tokenbill.focus.skus import Sku
+from tokenbill.shared.focus.credit import expired_costs, purchase_cost
+from tokenbill.shared.focus.purchases import Expired, Purchase
+from tokenbill.shared.focus.skus import Sku
 
 __all__ = [
     "COLUMNS",
@@ -55,7 +56,6 @@ Chargeable: TypeAlias = "Bill | Adjustment | Purchase | Expired"
 """What there are rows of: what was billed, corrected, bought ahead, or lost."""
 
 KINDS = (Bill, Adjustment, Purchase, Expired)
-VERSION = "1.2"
 BY = ("BillingCurrency", "ChargeCategory", "SkuMeter", "SkuPriceId")
 """What a provider's row and ours are compared by."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -94,12 +94,12 @@ def rows(
         issuer: Who sends the invoices.
         provider: Who provides the services; by default the issuer.
         publisher: Who made them; by default the provider.
-        account_id: The billing account; by default the ``customer`` that a bill is ``about``.
+        account_id: The billing account; without it each bill must be ``about`` a ``customer``.
         account_name: Its name; by default the id.
         sub_account_id: A part of the account; by default the ``sub_account``.
         sub_account_name: Its name; by default the id.
         invoice_id: The number of the invoice; by default the ``number``.
-        period: The service period of bills that name none.
+        period: The service period of bills that name none; no other than that of bills that do.
         billing_period: The period that is invoiced where it is another one, as of corrections.
         skus: What services and units are called, by meter, or by ``fee``, ``minimum``, ``credits``.
         tags: Written to each row, beside what else a bill is about.
@@ -109,7 +109,9 @@ def rows(
 
     Raises:
         UnreadableInput: For another version, and for anything but bills.
-        InvalidName, InvalidPeriod, InvalidMeter: For names, periods and meters that are not valid.
+        InvalidName: For a bill of no account, and for names that are not valid.
+        InvalidPeriod: For another *period* than that of a bill, and for what is none.
+        InvalidMeter: For a key of *skus* that is no meter.
         InvalidGrant: For expired tokens whose purchase is not known.
         BillMismatch: If today's code makes another bill than the one stored.
         CurrencyMismatch: If credit or list prices are in another currency than the bill.
@@ -120,13 +122,12 @@ def rows(
     >>> from tokenbill import BillingPlan, PriceSchedule, Usage
     >>> october = Period("2026-10-01", "2026-11-01")
     >>> plan = BillingPlan.on_demand(PriceSchedule(gpu_hours="2.50"))
-    >>> row, = rows(Bill.of(Usage(gpu_hours=10), plan, period=october), issuer="Acme")
+    >>> bill = Bill.of(Usage(gpu_hours=10), plan, period=october)
+    >>> row, = rows(bill, issuer="Acme", account_id="zoo")
     >>> row["BilledCost"], row["PricingUnit"], row["ListUnitPrice"], row["ChargePeriodEnd"]
     (Decimal('25.00'), 'Hours', Decimal('2.50'), '2026-11-01T00:00:00Z')
     """
-    wanted: object = version
-    if not isinstance(wanted, str) or wanted != VERSION:
-        raise UnreadableInput("not a version of FOCUS that is written here", wanted, 'write version="1.2"')
+    check_version(version)
     heading = Heading(
         issuer=issuer,
         provider=provider,
@@ -211,7 +212,7 @@ def to_csv(rows: Iterable[Row]) -> str:
 
 
 def write_parquet(rows: Iterable[Row], where: str | PathLike[str] | BinaryIO) -> None:
-    """Write rows as a FOCUS file in Parquet: numbers as decimals of 38 digits, everything else as text.
+    """Write rows as a FOCUS file in Parquet: decimals of 38 digits, instants in UTC, everything else as text.
 
     Args:
         rows: What ``focus.rows`` returns.
@@ -287,7 +288,9 @@ def reconcile(
     # Rows may be made with the provider's names, by skus=; then they are compared as they are.
     own: Any = listed_of(bills, most=MOST)
     if not own or not all(map(is_mapping, own)):
-        own = rows(own or cast(Any, bills), issuer=issuer)
+        # A bill has to say who is billed only where *by* compares that; any account does elsewhere.
+        is_compared = any(str(column).startswith("BillingAccount") for column in columns)
+        own = rows(own or cast(Any, bills), issuer=issuer, account_id=None if is_compared else "any")
     ours, theirs = _sums(own, columns), _sums(provider_rows, columns)
     differences = [Difference(key, ours.get(key), theirs.get(key)) for key in {**ours, **theirs}]
     return [each for each in differences if each.ours is None or each.ours != each.theirs]

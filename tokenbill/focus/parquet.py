@@ -1,8 +1,9 @@
-"""FOCUS rows in Parquet: numbers as exact decimals, everything else as text; needs the extra ``parquet``."""
+"""FOCUS rows in Parquet: exact decimals, instants in UTC, everything else as text; needs ``parquet``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
 from os import PathLike
@@ -10,7 +11,7 @@ from typing import Any, BinaryIO
 
 from tokenbill.core.base.tables import shortest
 from tokenbill.errors import MissingExtra, UnreadableField
-from tokenbill.focus.columns import NUMBERS, Row, checked_rows, columns_of
+from tokenbill.shared.focus.columns import NUMBERS, TIMES, Row, checked_rows, columns_of
 
 try:
     arrow: Any = import_module("pyarrow")
@@ -29,13 +30,28 @@ PLACES = 12
 def write(rows: Iterable[Row], where: str | PathLike[str] | BinaryIO) -> None:
     """Write rows as ``focus.write_parquet`` says."""
     checked = checked_rows(rows)
-    columns = {column: [row.get(column) for row in checked] for column in columns_of(checked)}
+    columns: dict[str, list[Any]] = {
+        column: [row.get(column) for row in checked] for column in columns_of(checked)
+    }
+    for column in TIMES:
+        columns[column] = [_instant(text, f"rows[{at}].{column}") for at, text in enumerate(columns[column])]
     arrays = [arrow.array(values, type=_type(column, values)) for column, values in columns.items()]
     parquet.write_table(arrow.table(arrays, names=list(columns)), where)
 
 
-def _type(column: str, values: Sequence[str | Decimal | None]) -> Any:
-    """The type of a column: text, or a decimal that holds each of its numbers to the last digit."""
+def _instant(text: Any, path: str) -> datetime:
+    """The instant of a text of FOCUS."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").astimezone(UTC)
+    except (TypeError, ValueError):
+        way_out = "write it as 2026-10-01T00:00:00Z"
+        raise UnreadableField(f"not an instant of FOCUS; {way_out}", text, path=path) from None
+
+
+def _type(column: str, values: Sequence[Any]) -> Any:
+    """The type of a column: text, instants, or a decimal that holds each of its numbers to the last digit."""
+    if column in TIMES:
+        return arrow.timestamp("us", "UTC")
     if column not in NUMBERS and not any(isinstance(value, Decimal) for value in values):
         return arrow.string()
     # A column of Parquet has one scale: it must hold the finest number and the longest one at once.

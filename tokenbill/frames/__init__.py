@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokenbill.frames.calendar import CalendarColumn, day, hours, month, time
+from tokenbill.frames.focus import focus_rows
 from tokenbill.frames.rating import add_up, rate, rate_rows, stream
 from tokenbill.frames.reports import compare, draws, forecast, margin, rollout, totals
 
@@ -12,6 +13,7 @@ __all__ = [
     "compare",
     "day",
     "draws",
+    "focus_rows",
     "forecast",
     "hours",
     "margin",

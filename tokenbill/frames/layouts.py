@@ -101,7 +101,7 @@ class Options(NamedTuple):
     @property
     def keys(self) -> tuple[str, ...]:
         """The columns of the frame that name bills, labels and plans, those made of times left out."""
-        made = {column.name for column in self.calendar}
+        made = {*self.numbered, *(column.name for column in self.calendar)}
         known = (*self.by, *self.labels, *self.spread, *filter(None, [self.plan_column]))
         return tuple(name for name in dict.fromkeys(known) if name not in made)
 

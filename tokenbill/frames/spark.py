@@ -59,6 +59,8 @@ def _kind_of(kind: Any) -> Any:
         return types.DecimalType(kind.precision, kind.scale)
     if pa.types.is_boolean(kind):
         return types.BooleanType()
+    if pa.types.is_timestamp(kind):
+        return types.TimestampType()
     return types.LongType() if pa.types.is_integer(kind) else types.StringType()
 
 

@@ -22,7 +22,17 @@ from tokenbill.frames.scales import unscaled
 from tokenbill.frames.spread import Spread, in_order
 from tokenbill.frames.sums import Sums, added
 
-__all__ = ["Billed", "billed", "bills_by_plan", "columns_of", "lines", "parts_by_plan", "sums", "together"]
+__all__ = [
+    "Billed",
+    "billed",
+    "bills_by_plan",
+    "columns_of",
+    "lines",
+    "named",
+    "parts_by_plan",
+    "sums",
+    "together",
+]
 
 
 class Billed(NamedTuple):
@@ -196,7 +206,7 @@ def _lines_of(billed: Billed) -> Any:
             for place, name in enumerate(ITEMISED[5:9], 3)
         }
     for place, name in enumerate(("kind", "meter", "description")):
-        found[name] = _named([text[place] for text in texts], what)
+        found[name] = named([text[place] for text in texts], what)
     return pa.table({name: found[name] for name in columns_of(layout)})
 
 
@@ -225,7 +235,7 @@ def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
     return columns
 
 
-def _named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
+def named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
     """Texts by their places, as a dictionary: a few of them stand in millions of rows."""
     # the same text stands in millions of rows: as a number of four bytes it costs a tenth
     different = [text for text in dict.fromkeys(texts) if text is not None]

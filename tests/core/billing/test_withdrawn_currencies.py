@@ -21,7 +21,7 @@ def test_a_stored_bill_is_read_corrected_and_exported(code):
     assert (str(stored.total), str(stored.due)) == ("40.20", "35.20")  # 33.50 × 1.20
     stored.verify()
     assert (str(note.total), note.currency) == ("-4.02", code)
-    rows = focus.rows([stored, note], issuer="Acme")
+    rows = focus.rows([stored, note], issuer="Acme", account_id="acme")
     assert sum(row["BilledCost"] for row in rows) == Decimal("31.18")
     assert {row["BillingCurrency"] for row in rows} == {code}
 

@@ -93,7 +93,10 @@ def test_an_open_account_goes_on(rules, before, after, whose, number, is_amended
         for bill in (second, last):
             bill.verify()
             assert bill.explain()
-        assert sum(row["BilledCost"] for row in focus.rows([second, last], issuer="Acme")) == 2
+        assert (
+            sum(row["BilledCost"] for row in focus.rows([second, last], issuer="Acme", account_id="acme"))
+            == 2
+        )
 
 
 @BOTH_WAYS
@@ -112,7 +115,7 @@ def test_a_closed_bill_is_exported_and_corrected_as_it_was_made(rules, before, a
         note = Bill.of({"calls": 150}, bill.plan, period=period, opening=bill.opening) - bill
 
         assert str(note.total) == "3.00"
-        rows = focus.rows([bill, note], issuer="Acme")
+        rows = focus.rows([bill, note], issuer="Acme", account_id="acme")
         assert sum(row["BilledCost"] for row in rows) == Decimal("104.00")
         assert serial.dumps(bill) == text
 

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from contextlib import suppress
+from datetime import datetime
 from decimal import ROUND_UP, Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
@@ -79,7 +80,11 @@ IN_CREDITS = PriceSchedule({H100: 250, "api_calls": PerUnit(40, per=1000)}, curr
 
 
 def rows_of(bills, **named):
-    return focus.rows(bills, **{"issuer": "Example AI Cloud", **named})
+    """Rows; where no customer is known, of an account that is called so."""
+    every = bills if isinstance(bills, list | tuple) else [bills]
+    is_known = all("customer" in dict(getattr(each, "about", ())) for each in every)
+    account = {} if is_known else {"account_id": "customer"}
+    return focus.rows(bills, **{"issuer": "Example AI Cloud", **account, **named})
 
 
 def row_of(rows, description):
@@ -798,7 +803,7 @@ def test_what_is_billed_is_the_total_and_no_rule_is_broken_whatever_the_prices(c
     opening = Account()
     for place, part in enumerate(parts, 1):
         bill = Bill.of(part, plan, opening=opening, final=place == len(parts))
-        check(bill, rows_of(bill, period=OCTOBER))
+        check(bill, rows_of(bill, period=bill.period or OCTOBER))
         opening = bill.closing
 
 
@@ -835,7 +840,7 @@ def lives(seed):
 def test_what_is_billed_is_the_total_less_paid_draws_in_every_life(seed):
     for made in lives(seed):
         for bill in made:
-            check(bill, rows_of(bill, period=OCTOBER, invoice_id="INV"))
+            check(bill, rows_of(bill, period=bill.period or OCTOBER, invoice_id="INV"))
 
 
 def worth_drawn(bill):
@@ -857,7 +862,7 @@ def worth_drawn(bill):
 def test_over_a_period_effective_costs_add_up_to_what_was_billed_and_what_credit_had_cost(seed):
     for made in lives(seed):
         if made and made[-1].final:
-            rows = [row for bill in made for row in rows_of(bill, period=OCTOBER)]
+            rows = [row for bill in made for row in rows_of(bill, period=bill.period or OCTOBER)]
             drawn = [
                 r for r in rows if r["PricingCurrency"] != r["BillingCurrency"] or r["SkuMeter"] == "Credits"
             ]
@@ -870,7 +875,7 @@ def test_a_correction_bills_its_total_and_breaks_no_rule(seed):
     for made in lives(seed):
         for earlier, later in pairwise(made):
             note = later - earlier
-            rows = rows_of(note, period=OCTOBER)
+            rows = rows_of(note, period=note.period or OCTOBER)
             assert faults(rows) == []
             assert total(rows, "BilledCost") == note.total
 
@@ -985,13 +990,42 @@ def test_parquet_holds_every_digit(tmp_path):
 
     table = parquet.read_table(tmp_path / "focus.parquet")
 
-    assert table.to_pylist() == [{column: row[column] for column in focus.COLUMNS} for row in rows]
+    periods = [column for column in focus.COLUMNS if column.endswith(("PeriodStart", "PeriodEnd"))]
+    assert {str(table.schema.field(column).type) for column in periods} == {"timestamp[us, tz=UTC]"}
+    instants = [{column: datetime.fromisoformat(row[column]) for column in periods} for row in rows]
+    expected = [{column: row[column] for column in focus.COLUMNS} for row in rows]
+    assert table.to_pylist() == [{**row, **at} for row, at in zip(expected, instants, strict=True)]
     assert str(table.schema.field("ListUnitPrice").type) == "decimal128(38, 12)"
     with pytest.raises(UnreadableField):
         write_parquet([{**rows[0], "BilledCost": Decimal(10**29)}], tmp_path / "long.parquet")
+    with pytest.raises(UnreadableField, match=r"rows\[0\].BillingPeriodEnd"):
+        write_parquet([{**rows[0], "BillingPeriodEnd": "2026-11-01"}], tmp_path / "day.parquet")
 
 
 # ---------------------------------------------------------------- what is refused
+
+
+def test_a_period_other_than_that_of_a_bill_is_refused():
+    """It was left out without a word, and the rows lay in the month of the bill."""
+    plan = BillingPlan.on_demand(PriceSchedule(calls="0.001"))
+    bill, day = Bill.of(Usage(calls=1), plan, period=OCTOBER), Period("2026-10-02", "2026-10-03")
+
+    with pytest.raises(InvalidPeriod, match="another period than that of the bill"):
+        rows_of(bill, period=day)
+    assert rows_of(bill, period=OCTOBER) == rows_of(bill)
+    assert rows_of(bill, billing_period=NOVEMBER)[0]["BillingPeriodEnd"] == "2026-12-01T00:00:00Z"
+
+
+def test_a_bill_of_nobody_is_refused_unless_the_account_is_said():
+    """Customers nobody named had one account together, called customer."""
+    bill = Bill.of(Usage(calls=1), BillingPlan.on_demand(PriceSchedule(calls=1)), period=OCTOBER)
+
+    with pytest.raises(InvalidName, match="account_id="):
+        focus.rows(bill, issuer="me")
+    assert focus.rows(bill, issuer="me", account_id="acme")[0]["BillingAccountId"] == "acme"
+    assert focus.reconcile(bill, rows_of(bill)) == []
+    with pytest.raises(InvalidName):
+        focus.reconcile(bill, rows_of(bill), by=["BillingAccountId"])
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.3", "1.4", "latest", None, 1.2])

@@ -49,7 +49,7 @@ BOOK = PriceBook([("2026-01-01", CALLS), ("2026-03-16", PriceSchedule(calls="0.0
 
 
 def rows_of(bills, **more):
-    return focus.rows(bills, issuer="Acme", **more)
+    return focus.rows(bills, issuer="Acme", account_id="customer", **more)
 
 
 def shown(rows, *columns):

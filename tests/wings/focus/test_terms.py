@@ -29,7 +29,7 @@ TOKEN = Currency("TOKEN", places=0)
 
 
 def rows_of(bill):
-    return focus.rows([bill], issuer="Example AI Cloud")
+    return focus.rows([bill], issuer="Example AI Cloud", account_id="acme")
 
 
 def billed(rows):

@@ -49,16 +49,18 @@ def one_by_one(plan, usages, period):
     """The lines and total of each bill, checked the long way; those that the plan refuses are left out."""
     found = {}
     for tenant, usage in usages.items():
-        used = {
-            meter: Decimal(quantity.numerator) / quantity.denominator for meter, quantity in usage.items()
-        }
         try:
-            bill = Bill.of(used, plan, period=period)
+            bill = Bill.of(used_of(usage), plan, period=period)
         except BalanceExhausted:
             continue
         bill.verify()
         found[tenant] = billed(bill)
     return found
+
+
+def used_of(usage):
+    """Usage as a bill takes it."""
+    return {meter: Decimal(quantity.numerator) / quantity.denominator for meter, quantity in usage.items()}
 
 
 def columns_of(usages, tenants):
@@ -78,8 +80,8 @@ def columns_of(usages, tenants):
     }
 
 
-def agreed(seed, engines=("polars", "duckdb"), tenants=TENANTS):
-    """How many bills of a seed agree on all engines."""
+def drawn(seed, tenants=TENANTS):
+    """The plan of a seed, its period, and what each tenant uses."""
     story = Story(seed)
     story.much = max(story.much, 0.7)
     told = story.plan()
@@ -88,7 +90,12 @@ def agreed(seed, engines=("polars", "duckdb"), tenants=TENANTS):
     plan, start = plan_of(told), story.first if needs_dates else None
     bounds = story.bounds(told, start)
     period = None if bounds is None else Period(*bounds)
-    usages = {tenant: usage for tenant, usage in usages_of(story, told, tenants).items() if usage}
+    return plan, period, {tenant: usage for tenant, usage in usages_of(story, told, tenants).items() if usage}
+
+
+def agreed(seed, engines=("polars", "duckdb"), tenants=TENANTS):
+    """How many bills of a seed agree on all engines."""
+    plan, period, usages = drawn(seed, tenants)
     expected = one_by_one(plan, usages, period)
     if not expected:
         return 0

@@ -30,9 +30,9 @@ from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.statement import RatedCharge
 from tokenbill.errors import CurrencyMismatch, InvalidGrant
-from tokenbill.focus.costs import Cost
-from tokenbill.focus.purchases import Expired, Purchase
-from tokenbill.focus.stretches import ItemKey
+from tokenbill.shared.focus.costs import Cost
+from tokenbill.shared.focus.purchases import Expired, Purchase
+from tokenbill.shared.focus.stretches import ItemKey
 
 __all__ = [
     "Draw",

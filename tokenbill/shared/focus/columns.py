@@ -13,13 +13,15 @@ from tokenbill.core.base.inputs import is_mapping, listed_of, pairs_of
 from tokenbill.core.money.decimals import Number, number
 from tokenbill.core.money.iso4217 import MINOR_UNITS
 from tokenbill.core.periods.instants import midnight, utc, zone
-from tokenbill.errors import UnreadableField
+from tokenbill.errors import UnreadableField, UnreadableInput
 
 __all__ = [
     "COLUMNS",
     "NUMBERS",
+    "TIMES",
     "Row",
     "amount_of",
+    "check_version",
     "checked_rows",
     "columns_of",
     "digits_of",
@@ -49,6 +51,9 @@ COLUMNS: tuple[str, ...] = tuple(sorted((*NEVER_NULL, *_NULLABLE.split())))
 """The columns of every file, in order; null where they do not apply."""
 NUMBERS = frozenset(column for column in COLUMNS if column.endswith(("Cost", "Price", "Quantity")))
 """The columns that hold numbers."""
+TIMES = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
+"""The columns that hold instants."""
+VERSION = "1.2"
 MOST = 10_000_000
 """Most rows of one file."""
 
@@ -61,6 +66,16 @@ _ALLOWED: Mapping[str, Sequence[str | None]] = MappingProxyType(
         "PricingCategory": (None, "Standard", "Dynamic", "Committed", "Other"),
     }
 )
+
+
+def check_version(version: object) -> None:
+    """Refuse versions of FOCUS that are not written here.
+
+    Raises:
+        UnreadableInput: For any but 1.2.
+    """
+    if not isinstance(version, str) or version != VERSION:
+        raise UnreadableInput("not a version of FOCUS that is written here", version, 'write version="1.2"')
 
 
 def digits_of(value: Decimal) -> str:

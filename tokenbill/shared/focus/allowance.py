@@ -22,8 +22,8 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.pricing.price import After, Price
 from tokenbill.core.rating.lines import Charge, LineItem
-from tokenbill.focus.costs import Cost, line_cost, priced, split
-from tokenbill.focus.stretches import ItemKey, RatedPeriod
+from tokenbill.shared.focus.costs import Cost, line_cost, priced, split
+from tokenbill.shared.focus.stretches import ItemKey, RatedPeriod
 
 __all__ = ["FeeMoved", "allowance_costs", "covering", "within_allowance"]
 

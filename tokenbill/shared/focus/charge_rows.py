@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypedDict
 
 from attrs import field, frozen
 from attrs.converters import optional
@@ -12,16 +13,32 @@ from tokenbill.core.base.inputs import is_mapping, name
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.periods.period import Period
 from tokenbill.core.periods.period import period as checked_period
-from tokenbill.errors import InvalidName
-from tokenbill.focus.columns import COLUMNS, Row, instant_text, key_values
-from tokenbill.focus.costs import Cost
-from tokenbill.focus.purchases import Purchase
-from tokenbill.focus.skus import Sku, sku_of, skus_of
+from tokenbill.errors import InvalidName, InvalidPeriod
+from tokenbill.shared.focus.columns import COLUMNS, Row, instant_text, key_values
+from tokenbill.shared.focus.costs import Cost
+from tokenbill.shared.focus.purchases import Purchase
+from tokenbill.shared.focus.skus import Sku, sku_of, skus_of
 
-__all__ = ["Heading", "charge_period", "life_of", "row_of"]
+__all__ = ["Heading", "HeadingNames", "charge_period", "ends", "life_of", "row_of"]
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 NAMED_COLUMNS = ("customer", "sub_account", "number")
 """What a bill may be ``about`` that has a column; the rest become tags."""
+
+
+class HeadingNames(TypedDict, total=False):
+    """What a heading may say beside the issuer, as arguments of a function."""
+
+    provider: str | None
+    publisher: str | None
+    account_id: str | None
+    account_name: str | None
+    sub_account_id: str | None
+    sub_account_name: str | None
+    invoice_id: str | None
+    billing_period: Period | None
+    skus: Mapping[str, Sku]
+    tags: Mapping[str, str]
 
 
 def _tags(value: Any) -> dict[str, str]:
@@ -44,16 +61,23 @@ class Heading:
     invoice_id: str | None = field(default=None, converter=optional(name))
     period: Period | None = field(default=None, converter=optional(checked_period))
     billing_period: Period | None = field(default=None, converter=optional(checked_period))
-    skus: Mapping[str, Sku] = field(converter=skus_of)
-    tags: Mapping[str, str] = field(converter=_tags)
+    skus: Mapping[str, Sku] = field(default=NOTHING, converter=skus_of)
+    tags: Mapping[str, str] = field(default=NOTHING, converter=_tags)
 
     def columns(
         self, about: Mapping[str, str], currency: str, period: Period | None, *, tz: str = "UTC"
     ) -> Row:
         """The columns that are the same in all rows of one bill."""
+        if self.period is not None and period not in (None, self.period):
+            # One of the two would be left out without a word, and the rows lie in a month nobody asked for.
+            way_out = f"leave out period=, or say when it is invoiced: billing_period={self.period}"
+            raise InvalidPeriod("another period than that of the bill", period, way_out)
         # Both periods are asked of every row; a correction is invoiced in another one than it is about.
         period = period or self.period
-        account = self.account_id or about.get("customer") or "customer"
+        account = self.account_id or about.get("customer")
+        if account is None:
+            way_out = 'say it: account_id="acme", or about={"customer": "acme"} to each bill'
+            raise InvalidName("no billing account", account, way_out)
         sub_account = self.sub_account_id or about.get("sub_account")
         rest = {key: value for key, value in about.items() if key not in NAMED_COLUMNS}
         return {

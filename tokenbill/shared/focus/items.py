@@ -29,10 +29,10 @@ from tokenbill.core.rating.lines import Charge, LineItem, less
 from tokenbill.core.rating.statement import RatedCharge, plain_lines
 from tokenbill.core.rating.version_terms import VersionTerms
 from tokenbill.errors import CurrencyMismatch, InvalidPlan
-from tokenbill.focus.allowance import FeeMoved, covering, within_allowance
-from tokenbill.focus.costs import Cost, Listed, Priced, line_cost, priced, split
-from tokenbill.focus.credit import Draw, Market, Pair, Purchases, token_draws
-from tokenbill.focus.stretches import ItemKey, RatedPeriod, periods_of
+from tokenbill.shared.focus.allowance import FeeMoved, covering, within_allowance
+from tokenbill.shared.focus.costs import Cost, Listed, Priced, line_cost, priced, split
+from tokenbill.shared.focus.credit import Draw, Market, Pair, Purchases, token_draws
+from tokenbill.shared.focus.stretches import ItemKey, RatedPeriod, periods_of
 
 __all__ = ["Costing", "costing_of", "item_costs", "shift", "token_costs"]
 

@@ -27,10 +27,10 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.rating.stages import AddTax
 from tokenbill.errors import BillMismatch
-from tokenbill.focus.allowance import FeeMoved, allowance_costs
-from tokenbill.focus.costs import Cost, label_of, line_cost, priced, split
-from tokenbill.focus.credit import Draw, Pair, Purchases, cut_costs, money_draws
-from tokenbill.focus.items import Costing, costing_of, item_costs, token_costs
+from tokenbill.shared.focus.allowance import FeeMoved, allowance_costs
+from tokenbill.shared.focus.costs import Cost, label_of, line_cost, priced, split
+from tokenbill.shared.focus.credit import Draw, Pair, Purchases, cut_costs, money_draws
+from tokenbill.shared.focus.items import Costing, costing_of, item_costs, token_costs
 
 __all__ = ["adjustment_costs", "bill_costs"]
 

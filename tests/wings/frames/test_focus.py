@@ -1,0 +1,308 @@
+"""FOCUS from frames: the rows of a frame are those of its bills, and the days of a charge add up to it."""
+
+import pytest
+
+pytest.importorskip("numpy", reason="not run: install numpy, which every engine needs")  # before the helpers
+
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from importlib import import_module
+
+from tests.support.engines import engine_of, every_engine
+from tests.wings.frames import agreement
+from tokenbill import (
+    Bill,
+    BillingPlan,
+    Contract,
+    Currency,
+    Cycle,
+    Discount,
+    Fee,
+    Graduated,
+    Package,
+    Period,
+    PerUnit,
+    PriceSchedule,
+    Rounding,
+    Tax,
+    Tier,
+    Usage,
+    focus,
+)
+from tokenbill.errors import InvalidName, InvalidPrice, TokenbillError, UnreadableInput
+from tokenbill.frames import focus_rows
+
+OCTOBER = Period("2026-10-01", "2026-11-01")
+PERIODS = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
+NUMBERS = [column for column in focus.COLUMNS if column.endswith(("Cost", "Price", "Quantity"))]
+ADDED = [column for column in NUMBERS if not column.endswith("Price")]
+TIERS = Graduated([Tier(100, "0.10"), Tier(None, "0.08")])
+PRICES = PriceSchedule({"calls": TIERS, "gpu_hours": "2.50", "files": Package(10, "0.07")})
+CREDITS = Currency("CRD", places=0)
+EVERYTHING = BillingPlan.subscription(
+    "99",
+    PRICES,
+    included={"gpu_hours": 3},
+    discounts=[Discount.percent("33.3"), Discount.fixed(4, on="usage")],
+    minimum=60,
+    taxes=[Tax("VAT", 20), Tax("city", "8.875", on="usage")],
+)
+PLANS = {
+    "on demand": BillingPlan.on_demand(PRICES),
+    "everything": EVERYTHING,
+    "a minimum that is not reached": BillingPlan.on_demand(PRICES, minimum=500, taxes=[Tax("VAT", 19)]),
+    "a maximum": BillingPlan.on_demand(PRICES, maximum="3.33", taxes=[Tax("VAT", 19, True)]),
+    "rounding by line": BillingPlan.on_demand(
+        PRICES, rounding=Rounding(None, "half_up", "line"), taxes=[Tax("VAT", 19)]
+    ),
+    "free": BillingPlan.on_demand(PRICES, discounts=[Discount.percent(100)]),
+    "tokens": BillingPlan(
+        PriceSchedule({"calls": 3, "gpu_hours": 40, "files": 1}, currency=CREDITS),
+        currency="USD",
+        token_price=PerUnit("0.0125"),
+        fees=[Fee(5)],
+    ),
+}
+EVENTS = {
+    "tenant": ["acme", "acme", "zoo", "acme", "zoo", "ant"],
+    "calls": [120, 13, 7, 300, 0, 0],
+    "gpu_hours": [1, 1, 2, 5, 0, 0],
+    "files": [3, 4, 21, 0, 11, 0],
+}
+DAYS = [1, 1, 2, 5, 31, 7]
+
+
+def records(name, columns, plan, **named):
+    """Rows of FOCUS of a frame on an engine, with texts of instants as a list of rows has them."""
+    engine = engine_of(name)
+    return with_texts(engine.records(focus_rows(engine.frame(columns), plan, issuer="me", **named)))
+
+
+def with_texts(rows):
+    for row in rows:
+        for column in PERIODS:
+            if row[column] is not None:
+                row[column] = row[column].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rows
+
+
+def rows_of_bills(usages, plan, period, **named):
+    return [
+        row
+        for tenant, usage in usages.items()
+        for row in focus.rows(
+            Bill.of(usage, plan, period=period, about={"customer": tenant}), issuer="me", **named
+        )
+    ]
+
+
+def by_account(rows):
+    """Rows of each account, in their order."""
+    found = defaultdict(list)
+    for row in rows:
+        found[row["BillingAccountId"]].append(row)
+    return dict(found)
+
+
+def summed(rows):
+    """Numbers of rows added up over days: by all else but the charge period."""
+    sums = defaultdict(lambda: [Fraction(0)] * len(ADDED))
+    for row in rows:
+        key = tuple(row[column] for column in focus.COLUMNS if column not in (*ADDED, *PERIODS[2:]))
+        sums[key] = [one + Fraction(row[column] or 0) for one, column in zip(sums[key], ADDED, strict=True)]
+    return dict(sums)
+
+
+def usages_of(columns):
+    used = defaultdict(lambda: defaultdict(int))
+    for place, tenant in enumerate(columns["tenant"]):
+        for meter in ("calls", "gpu_hours", "files"):
+            used[tenant][meter] += columns[meter][place]
+    return {tenant: Usage(quantities) for tenant, quantities in used.items()}
+
+
+@pytest.mark.parametrize("terms", PLANS)
+def test_the_rows_of_a_frame_are_those_of_its_bills(terms):
+    plan = PLANS[terms]
+    expected = rows_of_bills(usages_of(EVENTS), plan, OCTOBER)
+
+    for name in ("polars", "pyarrow"):
+        assert by_account(records(name, EVENTS, plan, by="tenant", period=OCTOBER)) == by_account(expected)
+
+
+@every_engine
+def test_every_engine_gives_the_same_rows(name):
+    columns = {**EVENTS, "at": [f"2026-10-{day:02}" for day in DAYS]}
+    how = {"by": "tenant", "period": OCTOBER}
+
+    rows = records(name, EVENTS, EVERYTHING, **how)
+    days = records(name, columns, EVERYTHING, time="at", **how)
+
+    assert by_account(rows) == by_account(rows_of_bills(usages_of(EVENTS), EVERYTHING, OCTOBER))
+    assert summed(days) == summed(rows)
+    assert len(days) > len(rows)
+    starts = {row["ChargePeriodStart"][:10] for row in days if row["SkuMeter"] == "GPU Hours"}
+    assert starts >= {"2026-10-01", "2026-10-02", "2026-10-05"}
+
+
+@pytest.mark.parametrize("first", range(0, 16, 8))
+def test_the_rows_of_generated_plans_are_those_of_their_bills_and_days_add_up(first):
+    """Plans of stories, with everything switched on now and then; seeds, so that a run is the same again."""
+    pl = import_module("polars")
+    for seed in range(first, first + 8):
+        plan, period, usages = agreement.drawn(seed, tenants=2)
+        expected = agreement.one_by_one(plan, usages, period)
+        columns = agreement.columns_of(usages, expected)
+        kept = {tenant: agreement.used_of(usages[tenant]) for tenant in expected}
+        how = {"by": "tenant", "period": period, "scale": 24, "issuer": "me"}
+        frame = engine_of("polars").frame(columns)
+        start, count = (date(2026, 1, 1), 40) if period is None else (period.start, period.days)
+        days = [start + timedelta(days=n % count) for n in range(frame.height)]
+        timed = frame.with_columns(pl.Series("at", days))
+
+        rows = with_texts(focus_rows(frame, plan, **how).to_dicts())
+        # terms with dates of their own, as a trial, are versions where days are known
+        whole = with_texts(focus_rows(timed, plan, time="at", daily=False, **how).to_dicts())
+        by_day = with_texts(focus_rows(timed, plan, time="at", **how).to_dicts())
+
+        assert by_account(rows) == by_account(rows_of_bills(kept, plan, period)), seed
+        assert summed(by_day) == summed(whole), seed
+        for row in by_day:
+            if row["ListUnitPrice"] is not None:
+                quantity = Fraction(row["PricingQuantity"])
+                for cost, price in (("ListCost", "ListUnitPrice"), ("ContractedCost", "ContractedUnitPrice")):
+                    assert row[cost] == Fraction(row[price]) * quantity, seed
+
+
+def test_days_are_those_of_the_zone_of_the_plan():
+    plan = BillingPlan.subscription(
+        "31", PriceSchedule(calls="0.10"), cycle=Cycle.monthly(tz="Asia/Shanghai")
+    )
+    pa = import_module("pyarrow")
+    at = [datetime(2026, 10, 1, 15, 59, tzinfo=UTC), datetime(2026, 10, 1, 16, tzinfo=UTC)]
+    table = pa.table({"calls": [3, 4], "at": pa.array(at, pa.timestamp("us", "UTC"))})
+
+    rows = focus_rows(table, plan, issuer="me", account_id="acme", time="at", period=OCTOBER).to_pylist()
+
+    shown = [(row["ChargeCategory"], row["ChargePeriodStart"].isoformat(), row["BilledCost"]) for row in rows]
+    assert shown == [
+        ("Purchase", "2026-09-30T16:00:00+00:00", 31),
+        ("Usage", "2026-09-30T16:00:00+00:00", Decimal("0.30")),
+        ("Usage", "2026-10-01T16:00:00+00:00", Decimal("0.40")),
+    ]
+    whole = focus_rows(table, plan, issuer="me", account_id="acme", time="at", period=OCTOBER, daily=False)
+    assert whole["BilledCost"].to_pylist() == [31, Decimal("0.70")]
+
+
+def test_days_of_a_contract_lie_in_their_version():
+    one = BillingPlan.subscription("31", PriceSchedule(calls="0.10"), cycle=Cycle.monthly())
+    two = BillingPlan.subscription("62", PriceSchedule(calls="0.20"), cycle=Cycle.monthly())
+    contract = Contract(one).amended("2026-10-16", two)
+    columns = {
+        "tenant": ["a"] * 4,
+        "calls": [1, 2, 3, 4],
+        "at": ["2026-10-15", "2026-10-16", "2026-10-16", "2026-10-20"],
+    }
+    how = {"by": "tenant", "time": "at", "period": OCTOBER}
+
+    rows = records("pyarrow", columns, contract, **how)
+    whole = records("pyarrow", columns, contract, daily=False, **how)
+
+    dated = {"2026-10-15": {"calls": 1}, "2026-10-16": {"calls": 5}, "2026-10-20": {"calls": 4}}
+    bill = Bill.of(dated, contract, period=OCTOBER, about={"customer": "a"})
+    assert whole == focus.rows(bill, issuer="me")
+    assert summed(rows) == summed(whole)
+    shown = [
+        (row["ChargePeriodStart"][:10], row["ChargePeriodEnd"][:10], row["BilledCost"])
+        for row in rows
+        if row["ChargeCategory"] == "Usage"
+    ]
+    assert shown == [
+        ("2026-10-15", "2026-10-16", Decimal("0.10")),
+        ("2026-10-16", "2026-10-17", 1),
+        ("2026-10-20", "2026-10-21", Decimal("0.80")),
+    ]
+
+
+def test_columns_of_the_group_name_account_part_invoice_and_tags():
+    columns = {
+        "tenant": ["acme"],
+        "sub_account": ["search"],
+        "number": ["INV-7"],
+        "team": ["core"],
+        "calls": [1],
+    }
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1))
+    by = ["tenant", "sub_account", "number", "team"]
+    about = {"customer": "acme", "sub_account": "search", "number": "INV-7", "team": "core"}
+    bill = Bill.of(Usage(calls=1), plan, about=about)
+    named = {"tags": {"env": "prod"}, "account_name": "Acme AG", "sub_account_name": "Search"}
+
+    assert records("pyarrow", columns, plan, by=by, **named) == focus.rows(bill, issuer="me", **named)
+    (row,) = records("pyarrow", columns, plan, by=["tenant", "team"], account_id="reseller", meters=["calls"])
+    assert (row["BillingAccountId"], row["SubAccountId"], row["Tags"]) == (
+        "reseller",
+        "acme",
+        '{"team": "core"}',
+    )
+
+
+def test_list_prices_and_files_are_those_of_bills(tmp_path):
+    parquet = import_module("pyarrow.parquet")
+    plan = BillingPlan.on_demand(PriceSchedule(calls="0.08", gpu_hours=2, files=1))
+    public = PriceSchedule(calls="0.10", gpu_hours=3, files=1)
+    parquet.write_table(engine_of("pyarrow").frame(EVENTS), tmp_path / "use.parquet")
+    expected = rows_of_bills(usages_of(EVENTS), plan, None, list_prices=public)
+
+    rows = focus_rows(tmp_path / "use.parquet", plan, "tenant", issuer="me", list_prices=public).to_pylist()
+
+    assert by_account(rows) == by_account(expected)
+
+
+def test_customers_of_several_plans_have_rows_of_one_schema():
+    plans = {
+        "acme": PLANS["on demand"],
+        "zoo": BillingPlan.on_demand(PriceSchedule(PRICES, currency="EUR")),
+        "ant": EVERYTHING,
+    }
+    rows = records("polars", EVENTS, plans, by="tenant")
+
+    assert {(row["BillingAccountId"], row["BillingCurrency"]) for row in rows} >= {
+        ("acme", "USD"),
+        ("zoo", "EUR"),
+    }
+    expected = [
+        row
+        for tenant, usage in usages_of(EVENTS).items()
+        for row in rows_of_bills({tenant: usage}, plans[tenant], None)
+    ]
+    assert by_account(rows) == by_account(expected)
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (UnreadableInput, {"by": "tenant", "version": "1.3"}),
+        (InvalidName, {"meters": ["calls"]}),
+        (InvalidName, {"by": "tenant", "tags": 5}),
+        (InvalidPrice, {"by": "tenant", "scale": 1}),
+        (TokenbillError, {"by": "tenant", "skus": {"calls": 5}}),
+    ],
+)
+def test_what_makes_no_rows_is_refused(error, named):
+    columns = {"tenant": ["acme"], "calls": [7]}
+    with pytest.raises(error):
+        records("pyarrow", columns, BillingPlan.on_demand(PriceSchedule(calls="0.01")), **named)
+
+
+@pytest.mark.parametrize("cell", ["", "a\x1b[31m"])
+def test_an_account_that_is_no_name_is_refused(cell):
+    with pytest.raises(InvalidName):
+        records(
+            "pyarrow",
+            {"tenant": [cell], "calls": [7]},
+            BillingPlan.on_demand(PriceSchedule(calls=1)),
+            by="tenant",
+        )
