@@ -27,10 +27,14 @@ __all__ = ["Event", "read_cloudevent", "read_cloudevents", "to_cloudevent"]
 
 REQUIRED: Final = ("specversion", "id", "source", "type", "time", "data")
 """What a message must have to be billed."""
+ALL_REQUIRED: Final = frozenset(REQUIRED)
 OF_DATA: Final = ("meter", "labels")
 """The keys of an event's data that are no labels, beside its quantity."""
 USAGE: Final = "usage"
 """The key of quantities of several meters."""
+NO_LABELS: Final[tuple[str, ...]] = ()
+QUANTITY: Final = "quantity"
+"""The key of one quantity, unless said otherwise."""
 # Python's own reader of times is ten times as fast as ours, and takes weeks and, in later versions, 24:00 as
 # well. It is given this plain form alone, so that which of the two reads an event never shows.
 IN_UTC: Final = re.compile(
@@ -105,18 +109,19 @@ class Event:
         >>> one.digest == other.digest
         True
         """
-        lines = [
-            f"{meter} {quantity if type(quantity) is int else shortest(Decimal(quantity))}"
-            for meter, quantity in sorted(self.usage.counted.items())
-        ]
+        counted = self.usage.counted
+        lines = [self.time.isoformat(), self.customer or ""]
+        for meter in sorted(counted) if len(counted) > 1 else counted:
+            quantity = counted[meter]
+            lines.append(f"{meter} {quantity if type(quantity) is int else shortest(Decimal(quantity))}")
         # no name and no meter holds a line break, so that no two contents make one text
-        return sha256("\n".join([self.time.isoformat(), self.customer or "", *lines]).encode()).hexdigest()
+        return sha256("\n".join(lines).encode()).hexdigest()
 
 
 set_source, set_id, set_time, set_customer, set_usage = slot_setters(Event)
 
 
-def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "quantity") -> Event:
+def read_cloudevent(event: Any, labels: Iterable[str] = NO_LABELS, *, quantity: str = QUANTITY) -> Event:
     """The event of a CloudEvents 1.0 message: the mapping that its JSON is, or an event of the official SDK.
 
     ``type`` names the meter, ``subject`` the customer, and ``data`` is a quantity with its labels:
@@ -152,14 +157,15 @@ def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "
     ... ).usage
     Usage({'prompt{model=m-1}': 5})
     """
-    members = members_of(event, "event") if type(event) is dict else members_of_message(event)
-    for attribute in REQUIRED:
-        if attribute not in members:
-            raise UnreadableInput("an event without", attribute, f"send all of {', '.join(REQUIRED)}")
+    # a plain dict runs no code of its own, so that it is read as it is
+    members: dict[Any, Any] = event if type(event) is dict else members_of_message(event)
+    if not members.keys() >= ALL_REQUIRED:
+        lacking = next(attribute for attribute in REQUIRED if attribute not in members)
+        raise UnreadableInput("an event without", lacking, f"send all of {', '.join(REQUIRED)}")
     version: object = members["specversion"]
     if (version if type(version) is str else text_of(members, "specversion")) != "1.0":
         raise UnreadableInput("specversion of an event", telling(members["specversion"]), 'write "1.0"')
-    source, identity, kind = (text_of(members, attribute) for attribute in ("source", "id", "type"))
+    source, identity, kind = text_of(members, "source"), text_of(members, "id"), text_of(members, "type")
     customer = None if members.get("subject") is None else text_of(members, "subject")
     # What would be read wrongly, or not at all, is refused: a sender that is told so can mend it.
     if members.get("data_base64") is not None:
@@ -169,8 +175,10 @@ def read_cloudevent(event: Any, labels: Iterable[str] = (), *, quantity: str = "
         value = members.get(attribute)
         if value is not None and not (isinstance(value, str) and value):
             raise UnreadableInput(f"{attribute} of an event", telling(value), "give text, or leave it out")
-    data = members_of(members.get("data"), "data of an event")
-    key = checked_key(quantity)
+    data: Any = members["data"]
+    if type(data) is not dict:
+        data = members_of(data, "data of an event")
+    key = QUANTITY if quantity is QUANTITY else checked_key(quantity)
     given = labels_of(data, kind, names_of_labels(labels), key)
     # Engines that meter models send one event for a request, and a request has several meters.
     if USAGE in data and key not in data:
@@ -272,6 +280,8 @@ def labelled(kind: str, labels: tuple[tuple[str, str], ...]) -> Meter:
 
 def names_of_labels(labels: Any) -> tuple[Any, ...]:
     """The keys of data that are labels, of which one may be given without a list."""
+    if labels is NO_LABELS:
+        return NO_LABELS
     named = (labels,) if isinstance(labels, str) else listed_of(labels)
     if named is None:
         raise UnreadableInput("no names of labels", labels, 'give a list: labels=["model"]')

@@ -12,7 +12,7 @@ from decimal import Decimal
 from numbers import Integral
 from typing import Any, Final, TypeVar, cast
 
-from tokenbill.core.base.inputs import is_mapping, name
+from tokenbill.core.base.inputs import NAME_LENGTH, is_mapping, name
 from tokenbill.core.money.decimals import LIMIT, number
 from tokenbill.core.periods.instants import bounded, utc_moment
 from tokenbill.errors import InvalidPeriod, InvalidUsage, TokenbillError, UnreadableInput
@@ -93,8 +93,12 @@ def text_of(members: Mapping[Any, Any], key: str) -> str:
     >>> text_of({"id": "r-17"}, "id")
     'r-17'
     """
+    value = members.get(key)
+    # Almost every text is plain, and events are many: what passes here is a name as it is.
+    if type(value) is str and value.isprintable() and len(value) <= NAME_LENGTH and "!" <= value[:1] <= "~":
+        return value
     way_out = "give text of 1 to 255 characters, none of which controls or hides others"
-    return readable(name, members.get(key), key, way_out)
+    return readable(name, value, key, way_out)
 
 
 def readable(reader: Callable[[object], Read], value: object, what: str, way_out: str) -> Read:

@@ -111,6 +111,8 @@ class Ledger:
     @property
     def is_warm(self) -> bool:
         """Whether sums say what the next event costs, so that an account need not be stored for each."""
+        if self.holder is not None and self.holder.running is not None:
+            return True
         cache = self.credit.cache
         return "credit" in cache or "position" in cache
 
@@ -145,6 +147,19 @@ class Ledger:
             way_out = "agree on new terms from then on: store.agree(customer, plan)"
             raise InvalidPeriod("a time after the contract's end", iso_text(instant), way_out)
         return part
+
+    def charge(self, part: Part, usage: Usage, at: datetime) -> Booking:
+        """Charge an event in an open period, by sums where they say what it adds.
+
+        Raises:
+            TokenbillError: As ``book``.
+        """
+        # Only the account that holds the credit may run on: sums of another one would draw on what is gone.
+        charged = part.charged(usage, at) if self.holder is part else None
+        if charged is None:
+            return self.book(part, usage, at)
+        self.seq += 1
+        return charged
 
     def book(self, part: Part, usage: Usage, at: datetime, reversal: Usage = NO_USAGE) -> Booking:
         """Charge what was used in an open period, or take it back; refused, it changes nothing.

@@ -12,6 +12,7 @@ from attrs import define, evolve, field
 
 from tokenbill.core.billing.account import NEW, Account
 from tokenbill.core.billing.bill import Bill
+from tokenbill.core.billing.running_account import RunningAccount
 from tokenbill.core.credits.balance import Balance, Grant
 from tokenbill.core.credits.draws import CREDIT
 from tokenbill.core.credits.ledger import Draws
@@ -97,9 +98,10 @@ class Part:
     number: int
     span: Period
     terms: Terms
-    account: Account = NEW
+    _account: Account = field(default=NEW, alias="account")
     due: Decimal = ZERO
     final: FinalStep | None = None
+    running: RunningAccount | None = field(default=None, init=False)
     agreed: Agreed = field(init=False)
     plan: BillingPlan = field(init=False)
     places: int = field(init=False)
@@ -125,11 +127,34 @@ class Part:
         self.places = self.plan.rounding.known_places(self.plan.currency.places)
 
     @property
+    def account(self) -> Account:
+        """The account by now; one that events ran on is made when it is asked for."""
+        if self.running is not None:
+            self.account = self.running.account()
+        return self._account
+
+    @account.setter
+    def account(self, account: Account) -> None:
+        self._account, self.running = account, None
+
+    def charged(self, usage: Usage, at: datetime) -> Booking | None:
+        """What an event adds, by sums; None where a bill has to say it, and nothing is changed then."""
+        running = self.running or RunningAccount.of(self._account, self.agreed, self.named)
+        after = None if running is None else running.charged(usage, at)
+        if after is None:
+            return None
+        self.minor(after.total)  # refused before anything is changed
+        self.running = after
+        if after.due:
+            self.due = decimal(plus(self.due, after.due))
+        return Booking(self, after.total, after.due)
+
+    @property
     def named(self) -> Period | None:
         """The period as bills name it: a plan without cycle and dates needs none."""
         if isinstance(self.agreed, Contract) or self.agreed.cycle is not None:
             return self.span
-        return self.span if self.account.period is not None else None
+        return self.span if self._account.period is not None else None
 
     @property
     def last(self) -> datetime:

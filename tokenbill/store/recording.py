@@ -32,7 +32,9 @@ MOST = 100_000
 """Most events of one call."""
 
 
-Row = dict[str, Any]
+COLUMNS = tuple(column.name for column in tables.events.columns)
+Row = tuple[Any, ...]
+"""An event as its table keeps it, column by column."""
 Events = list[Event | TokenbillError]
 """The events of one call, and the errors of those that could not be read."""
 
@@ -112,7 +114,7 @@ def record(session: Session, calls: list[Events]) -> list[Recorded]:
     for customer in sorted(batch.fresh):
         for place, answer in _booked(session, customer, batch.fresh[customer], rows):
             batch.answers[place] = answer
-    session.run_many(ADD_EVENT, rows)
+    session.run_rows(ADD_EVENT, COLUMNS, rows)
     batch.answer_repeated()
     found, first = list[Recorded](), 0
     for call in calls:
@@ -211,27 +213,16 @@ def _booked(
         try:
             part = ledger.part_at(event.time)
             if part.final is None:
-                booking = ledger.book(part, event.usage, event.time)
+                booking = ledger.charge(part, event.usage, event.time)
             else:  # the bill as it was, for the adjustment
                 late.setdefault(part.number, (part, closed_bill(part)))
                 booking = booked_late(ledger, part, event.usage, event.time)
         except TokenbillError as error:
             yield place, Refused(place, event, error)
             continue
-        rows.append(
-            {
-                "customer": customer,
-                "seq": ledger.seq,
-                "source": event.source,
-                "id": event.id,
-                "digest": digest,
-                "time": time_text(event.time),
-                "usage": usage_text(event.usage),
-                "period": part.number,
-                "total": part.minor(booking.total),
-                "due": part.minor(booking.due),
-            }
-        )
+        at, used, total, due = time_text(event.time), usage_text(event.usage), booking.total, booking.due
+        said = customer, ledger.seq, event.source, event.id, digest, at, used
+        rows.append((*said, part.number, part.minor(total), part.minor(due)))
         yield place, Charged(event, booking.total, booking.due, part.currency)
     keep_adjustments(session, ledger, late)
 

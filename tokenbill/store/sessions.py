@@ -100,6 +100,16 @@ class Session:
             text, _ = statement.bound(self.dialect, rows[0])
             self.cursor.executemany(text, [statement.bound(self.dialect, row)[1] for row in rows])
 
+    def run_rows(self, statement: Statement, names: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows that are given without their names."""
+        if rows:
+            text, values = statement.bound_many(self.dialect, names, rows)
+            # a driver may take one row in a shorter way than a list of one
+            if len(values) == 1:
+                self.cursor.execute(text, values[0])
+            else:
+                self.cursor.executemany(text, values)
+
     def ledger(self, customer: str, *, new: bool = False) -> Ledger:
         """The ledger of a customer as the database has it now, locked against all others.
 
@@ -141,7 +151,7 @@ class Session:
             LATER_EVENTS, name=ledger.customer, after=ledger.seq
         ):
             at = time_of(time)
-            booking = ledger.book(ledger.part_at(at), usage_of(usage), at)
+            booking = ledger.charge(ledger.part_at(at), usage_of(usage), at)
             check(f"event {number} of {ledger.customer}", booking, total, due)
         ledger.is_changed = False
         ledger.opened_parts.clear()

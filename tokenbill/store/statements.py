@@ -55,6 +55,18 @@ class Statement:
             values = {**fixed, **values}
         return text, values if names is None else tuple([values[name] for name in names])
 
+    def bound_many(
+        self, dialect: Dialect, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> tuple[str, Sequence[Any]]:
+        """The same for many rows of values, *names* being those of each."""
+        text, places, _ = self.texts.get(dialect.driver) or self._compiled(dialect)
+        if places is None:
+            return text, [dict(zip(names, row, strict=True)) for row in rows]
+        if [*places] == [*names]:
+            return text, rows
+        order = [names.index(place) for place in places]
+        return text, [[row[i] for i in order] for row in rows]
+
     def _compiled(self, dialect: Dialect) -> tuple[str, Sequence[str] | None, dict[str, Any]]:
         # The driver decides on the signs for values, and with a number of places on their order; what
         # SQLAlchemy writes by itself, such as the number of a LIMIT, is a value, too.

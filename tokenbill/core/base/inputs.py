@@ -10,6 +10,7 @@ from tokenbill.errors import InvalidName, TokenbillError
 
 __all__ = [
     "EMPTY",
+    "NAME_LENGTH",
     "is_blank",
     "is_legible",
     "is_mapping",
@@ -22,6 +23,7 @@ __all__ = [
 EMPTY: tuple[Any, ...] = ()
 """What most fields of most accounts hold: there is but one empty tuple, so nothing of it need be read."""
 NAME_LENGTH = 255
+"""Longest name."""
 ITEMS = 100_000
 """Most items of a list, so that an endless one is refused."""
 HIDING = frozenset(

@@ -329,13 +329,18 @@ def closed(request: BillRequest, delta: BillDelta) -> Account:
     return Account(balance=balance, credit_balance=credit, credit_currency=unit, **kept)
 
 
-def going_on(request: BillRequest, delta: BillDelta) -> Account:
-    """The account of a period that goes on after a bill; made for every event, its parts need no check."""
+def going_on(request: BillRequest, delta: BillDelta, summed: Usage | None = None) -> Account:
+    """The account of a period that goes on after a bill; made for every event, its parts need no check.
+
+    *summed* is what was used in the period by then, where somebody has summed it up.
+    """
     account: Any = _Draft()
     usage, plan, opening, _, reversal, _, period, at, versions, _, levels = request
     account.period = period
     known = opening.idle_labels
-    if versions is None and reversal is NO_USAGE and opening.used.counted:
+    if summed is not None:
+        used = summed
+    elif versions is None and reversal is NO_USAGE and opening.used.counted:
         used = opening.used + usage  # what labels tell apart for nothing is folded below, once
     else:
         used = used_in(request)

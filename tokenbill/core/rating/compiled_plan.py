@@ -298,17 +298,21 @@ class CompiledPlan:
 
     def settled(self, used: Sequence[Number], *, final: bool) -> Decimal:
         """What sums of usage by cell come to: fees added, taken through all terms."""
+        return self.money(self.units(used, final=final))
+
+    def units(self, used: Sequence[Number], *, final: bool) -> int:
+        """The same in minor units."""
         if self.fees is not None:
-            return self.money(self.round(sum(used) + self.fees[final], self.divisor))
+            return int(self.round(sum(used) + self.fees[final], self.divisor))
         return self._settled(self.with_fees(used, final=final), final)
 
-    def _settled(self, nets: list[Number], final: bool) -> Decimal:
-        """What sums by cell come to, fees among them; they are not kept."""
+    def _settled(self, nets: list[Number], final: bool) -> int:
+        """What sums by cell come to in minor units, fees among them; they are not kept."""
         terms = self.terms()
         run = RatingRun(nets, terms.cells, self.round, False, final)
         for apply in terms.sums:
             apply(run)
-        return self.money(run.total)
+        return int(run.total)
 
     def with_fees(self, used: Sequence[Number], *, final: bool) -> list[Number]:
         """Sums of usage by cell, with what fees come to."""
@@ -323,7 +327,7 @@ class CompiledPlan:
             return self.money(self.round(self.numerator(usage) + self.fees[final], self.divisor))
         nets = self._standing(list(self.terms().due[final]))
         self.added(usage, nets)
-        return self._settled(nets, final)
+        return self.money(self._settled(nets, final))
 
     def money(self, units: int) -> Decimal:
         """Minor units as an amount."""

@@ -143,6 +143,12 @@ class CreditPosition(NamedTuple):
         """Whether credit has paid all that it may pay."""
         return self.paid == self.total and (self.promotional == self.net or not self.stretch.promotional)
 
+    def after(self, usage: Usage, at: At) -> CreditPosition | None:
+        """The same after more usage of a period that goes on; None where sums do not say it."""
+        if self.fell or not self.is_settled or not self.stretch.holds(at):
+            return None
+        return _drawn_on(self.stretch, self.sums, usage, self, final=False)
+
     def paid_by_grant(self) -> dict[str, Decimal]:
         """What each grant paid of the period."""
         places, found, stretch = self.sums.plan.places, dict[str, Decimal](), self.stretch
@@ -272,11 +278,16 @@ def position_of(
         stretch = stretch_of(opening, plan, period, at)
         if stretch is None or not stretch.says_sums(plan.plan):
             return None
-    if known is None or anew:
-        nets, tiered = plan.start(), NOTHING
-    else:
-        nets, tiered = list(known.sums.nets), known.sums.tiered
-    tiered = plan.added(usage, nets, tiered)
+    sums = Position(plan, plan.start(), NOTHING) if known is None or anew else known.sums
+    return _drawn_on(stretch, sums, usage, known, final=final)
+
+
+def _drawn_on(
+    stretch: Stretch, sums: Position, usage: Usage, before: CreditPosition | None, *, final: bool
+) -> CreditPosition | None:
+    """Where credit stands after usage; None where it may not cover it, or single charges have to say."""
+    plan, nets = sums.plan, list(sums.nets)
+    tiered = plan.added(usage, nets, sums.tiered)
     total, net, promotional = _settled(plan, nets, stretch.promotional, final=final)
     if plan.plan.overage == "refuse":
         # whether credit covers what is not rounded yet, single charges have to say
@@ -285,7 +296,7 @@ def position_of(
         if stretch.paid <= upto + plan.step + len(plan.plan.taxes):
             return None
     paid = min(stretch.paid, total)
-    fell = known is not None and (promotional < known.promotional or paid < known.paid)
+    fell = before is not None and (promotional < before.promotional or paid < before.paid)
     return CreditPosition(Position(plan, nets, tiered), stretch, total, net, promotional, paid, fell)
 
 
