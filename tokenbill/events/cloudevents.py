@@ -32,7 +32,7 @@ OF_DATA: Final = ("meter", "labels")
 """The keys of an event's data that are no labels, beside its quantity."""
 USAGE: Final = "usage"
 """The key of quantities of several meters."""
-NO_LABELS: Final[tuple[str, ...]] = ()
+NO_LABELS: Final[tuple[Any, ...]] = ()
 QUANTITY: Final = "quantity"
 """The key of one quantity, unless said otherwise."""
 # Python's own reader of times is ten times as fast as ours, and takes weeks and, in later versions, 24:00 as
@@ -158,7 +158,8 @@ def read_cloudevent(event: Any, labels: Iterable[str] = NO_LABELS, *, quantity: 
     Usage({'prompt{model=m-1}': 5})
     """
     # a plain dict runs no code of its own, so that it is read as it is
-    members: dict[Any, Any] = event if type(event) is dict else members_of_message(event)
+    kind_of: Any = type  # narrowed by it a value would be of no known type to pyright
+    members: dict[Any, Any] = event if kind_of(event) is dict else members_of_message(event)
     if not members.keys() >= ALL_REQUIRED:
         lacking = next(attribute for attribute in REQUIRED if attribute not in members)
         raise UnreadableInput("an event without", lacking, f"send all of {', '.join(REQUIRED)}")
@@ -175,9 +176,8 @@ def read_cloudevent(event: Any, labels: Iterable[str] = NO_LABELS, *, quantity: 
         value = members.get(attribute)
         if value is not None and not (isinstance(value, str) and value):
             raise UnreadableInput(f"{attribute} of an event", telling(value), "give text, or leave it out")
-    data: Any = members["data"]
-    if type(data) is not dict:
-        data = members_of(data, "data of an event")
+    said: Any = members["data"]
+    data: dict[Any, Any] = said if kind_of(said) is dict else members_of(said, "data of an event")
     key = QUANTITY if quantity is QUANTITY else checked_key(quantity)
     given = labels_of(data, kind, names_of_labels(labels), key)
     # Engines that meter models send one event for a request, and a request has several meters.
@@ -280,8 +280,8 @@ def labelled(kind: str, labels: tuple[tuple[str, str], ...]) -> Meter:
 
 def names_of_labels(labels: Any) -> tuple[Any, ...]:
     """The keys of data that are labels, of which one may be given without a list."""
-    if labels is NO_LABELS:
-        return NO_LABELS
+    if labels is NO_LABELS:  # of almost every event
+        return ()
     named = (labels,) if isinstance(labels, str) else listed_of(labels)
     if named is None:
         raise UnreadableInput("no names of labels", labels, 'give a list: labels=["model"]')
