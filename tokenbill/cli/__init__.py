@@ -32,7 +32,10 @@ PATIENCE = 0.5
 WIDEST = 5
 """Most meters that a table of bills has columns for."""
 OWN_COLUMNS = frozenset(
-    ("plan", "kind", "meter", "description", "quantity", "rate", "per", "amount", "currency")
+    (
+        *("plan", "kind", "meter", "description", "quantity", "rate", "per"),
+        *("tier_from", "tier_up_to", "amount", "currency"),
+    )
 )
 """What a bill's rows say themselves: a column of the file with such a name is shown as by_<name>."""
 

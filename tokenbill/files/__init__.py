@@ -35,7 +35,7 @@ OnBadRow: TypeAlias = "Callable[[UnreadableRow], object] | None"
 
 LONG = ("meter", "quantity")
 """The columns of a file that has a row for each meter."""
-NUMBERS = ("quantity", "rate", "per", "amount")
+NUMBERS = ("quantity", "rate", "per", "tier_from", "tier_up_to", "amount")
 OF_BILLS = frozenset(("period_start", "period_end", "net", "tax", "total"))
 """Columns of rows that say something of their whole bill."""
 Billed: TypeAlias = "Bill | Adjustment"
@@ -277,10 +277,11 @@ def to_csv(bills: Billed | Iterable[Billed]) -> str:
     r"""What ``write_csv`` writes, as text.
 
     >>> from tokenbill import BillingPlan, PriceSchedule
-    >>> to_csv(
-    ...     Bill.of(Usage(calls=3), BillingPlan.on_demand(PriceSchedule(calls="0.50")))
-    ... ).splitlines()
-    ['plan,kind,meter,description,quantity,rate,per,amount,currency', ',usage,calls,calls,3,0.50,1,1.50,USD']
+    >>> plan = BillingPlan.on_demand(PriceSchedule(calls="0.50"))
+    >>> print(to_csv(Bill.of(Usage(calls=3), plan)))
+    plan,kind,meter,description,quantity,rate,per,tier_from,tier_up_to,amount,currency
+    ,usage,calls,calls,3,0.50,1,,,1.50,USD
+    <BLANKLINE>
     """
     stream = StringIO()
     write_csv(bills, stream)

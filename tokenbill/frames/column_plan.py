@@ -5,7 +5,6 @@ Where a price lists no pieces, ``Bill.of`` bills each group, and ``amount`` rate
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -48,8 +47,6 @@ KEPT = 16
 IDENTITY = curve(NIL, [None], [line(Fraction(1))])
 
 
-BOUNDS = re.compile(r"tier [0-9]+: (?:([0-9.]+) to ([0-9.]+)|above ([0-9.]+)|any quantity)", re.ASCII)
-"""What the lines of tiers say of their bounds."""
 Text: TypeAlias = "tuple[Any, ...]"
 """The kind, meter and description of a line; of an itemised one rate, per and the bounds of its tier, too."""
 
@@ -185,13 +182,8 @@ def bill_rows(
 def item_text(item: LineItem) -> Text:
     """What an itemised line says: its kind, meter and description, rate, per, and the bounds of its tier."""
     meter = None if item.meter is None else str(item.meter)
-    said = BOUNDS.search(item.description.removeprefix(meter or ""))
-    low, high, above = (None, None, None) if said is None else said.groups()
-    # a price of one tier has a line that names no bounds: it begins at nothing
-    lower = low or above or (None if said is None else "0")
-    bounds = (None if text is None else Decimal(text) for text in (lower, high))
     rate, per = (item.rate, item.per) if meter is not None and item.rate is not None else (None, None)
-    return (item.kind, meter, item.description, rate, per, *bounds)
+    return (item.kind, meter, item.description, rate, per, *item.tier_bounds())
 
 
 def column_plan(

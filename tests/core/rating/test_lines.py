@@ -92,12 +92,32 @@ def test_the_row_of_a_line_has_numbers_that_are_numbers():
         "description": "calls",
         "quantity": Decimal(1000),
         "rate": Decimal("0.01"),
+        "tier_from": None,
+        "tier_up_to": None,
         "per": Decimal(1),
         "amount": Decimal("10.00"),
     }
     assert row.keys() < COLUMNS
     assert noted("-1.30").to_row()["meter"] is None
     assert noted("-1.30").to_row()["quantity"] is None
+
+
+@pytest.mark.parametrize(
+    ("description", "bounds"),
+    [
+        ("calls, tier 1: 0 to 5", (0, 5)),
+        ("calls, tier 2: 5 to 12.5", (5, Decimal("12.5"))),
+        ("calls, tier 3: above 12.5", (Decimal("12.5"), None)),
+        ("calls, tier 1: any quantity", (0, None)),
+        ("calls", (None, None)),
+        ("calls, tier 1 of the old list", (None, None)),
+    ],
+)
+def test_a_line_knows_the_bounds_of_its_tier(description, bounds):
+    charge = Charge("usage", Meter("calls"), description, rate=Decimal(1), per=Decimal(1))
+
+    assert line_of(charge, 1, "1").tier_bounds() == bounds
+    assert line_of(Charge("fee", None, "tier 1: 0 to 5"), 1, "1").tier_bounds() == (None, None)
 
 
 def test_shown_amounts_add_up_to_the_shown_sum_though_not_every_line_terminates():

@@ -311,10 +311,10 @@ def test_a_bill_is_written_as_csv():
     bill = bill_of(Usage(gpu_seconds=100, api_calls=3), {"customer": "acme, inc"})
 
     assert to_csv(bill) == (
-        "customer,plan,kind,meter,description,quantity,rate,per,amount,currency\n"
-        '"acme, inc",,usage,api_calls,api_calls,3,0.01,1,0.03,USD\n'
-        '"acme, inc",,usage,gpu_seconds,gpu_seconds,100,0.10,3600,0.002777777777777778,USD\n'
-        '"acme, inc",,rounding,,rounding,,,,-0.002777777777777778,USD\n'
+        "customer,plan,kind,meter,description,quantity,rate,per,tier_from,tier_up_to,amount,currency\n"
+        '"acme, inc",,usage,api_calls,api_calls,3,0.01,1,,,0.03,USD\n'
+        '"acme, inc",,usage,gpu_seconds,gpu_seconds,100,0.10,3600,,,0.002777777777777778,USD\n'
+        '"acme, inc",,rounding,,rounding,,,,,,-0.002777777777777778,USD\n'
     )
 
 
@@ -323,7 +323,8 @@ def test_a_bill_is_written_as_json():
 
     assert to_json(bill) == (
         '[\n{"customer": "=é", "plan": "", "kind": "usage", "meter": "api_calls", "description": "api_calls",'
-        ' "quantity": "3", "rate": "0.01", "per": "1", "amount": "0.03", "currency": "USD"}\n]\n'
+        ' "quantity": "3", "rate": "0.01", "per": "1", "tier_from": null, "tier_up_to": null,'
+        ' "amount": "0.03", "currency": "USD"}\n]\n'
     )
 
 

@@ -4,14 +4,31 @@ import pytest
 
 pytest.importorskip("numpy", reason="not run: install numpy, which every engine needs")  # before the helpers
 
+import csv
+import io
 from decimal import Decimal
+from importlib import import_module
 from itertools import permutations
 from pathlib import Path
 from uuid import UUID
 
 from tests.support.engines import engine_of, every_engine, quick_engine
-from tokenbill import Bill, BillingPlan, Graduated, Period, PerUnit, PriceSchedule, Tier, Usage
-from tokenbill.frames import add_up, rate, rate_rows, stream
+from tokenbill import (
+    Bill,
+    BillingPlan,
+    Discount,
+    Graduated,
+    Period,
+    PerUnit,
+    PriceSchedule,
+    Tax,
+    Tier,
+    Usage,
+    focus,
+)
+from tokenbill.errors import InvalidName, InvalidPeriod, InvalidPlan
+from tokenbill.files import to_csv
+from tokenbill.frames import add_up, compare, focus_rows, month, rate, rate_rows, stream, totals
 
 ROOT = Path(__file__).parents[3]
 PLAN = BillingPlan.on_demand(PriceSchedule(gpu_seconds="1"))
@@ -118,16 +135,114 @@ def test_a_period_chooses_the_rows_of_a_file():
     assert quantities == [Decimal("0.25"), Decimal("5.45"), 12]
 
 
-@quick_engine
-def test_the_lines_of_a_bill_have_one_schema(name):
-    plan = BillingPlan.on_demand(TIERED.prices, name="tiers")
-    (one, two) = asked(name, rate, {"calls": [20]}, plan, columns="wide")
+SCHEMA = [
+    *("plan", "kind", "meter", "description", "quantity", "rate", "per"),
+    *("tier_from", "tier_up_to", "amount", "currency"),
+]
 
-    shown = {*Bill.of(Usage(calls=20), plan).to_rows()[0]}
-    bounds = {"tier_from", "tier_up_to"}
-    assert {*one} - bounds <= shown
-    assert {"plan", "currency", "rate", "per", *bounds} <= {*one}
-    assert (one["plan"], two["rate"], two["amount"]) == ("tiers", Decimal("0.01"), Decimal("0.15"))
+
+@every_engine
+def test_rate_rows_of_bills_and_files_have_one_schema(name):
+    """The same lines three ways: columns by name in one order, and the same cells."""
+    plan = BillingPlan.subscription("9.00", TIERED.prices, name="tiers", taxes=[Tax("VAT", 20)])
+    bill = Bill.of(Usage(calls=20), plan)
+
+    rated = asked(name, rate, {"calls": [20]}, plan, columns="wide")
+    rows = [{column: row[column] for column in SCHEMA} for row in bill.to_rows()]
+    written = list(csv.DictReader(io.StringIO(to_csv(bill))))
+
+    assert [list(row) for row in rated] == [SCHEMA] * 4
+    assert [list(row) for row in written] == [SCHEMA] * 4
+    assert [column for column in bill.to_rows()[0] if column in SCHEMA] == SCHEMA
+    # the fee of a frame has no rate of its own: its amount says all
+    shown = [{**row, "quantity": None, "rate": None, "per": None} for row in rows[:1]] + rows[1:]
+    fee = {**rated[0], "quantity": None, "rate": None, "per": None}
+    assert [fee, *rated[1:]] == shown
+    texts = [{column: "" if cell is None else f"{cell}" for column, cell in row.items()} for row in rows]
+    assert written == texts
+    lines = asked(name, rate, {"calls": [20]}, plan)
+    assert [list(row) for row in lines] == [[column for column in SCHEMA if column not in SCHEMA[5:9]]] * 3
+
+
+@every_engine
+def test_counts_plans_and_totals_of_finance_teams(name):
+    """Rows counted at 0.50, a plan for each customer in its currency, net and tax, plans compared."""
+    plan = BillingPlan.on_demand(PriceSchedule(api_calls="0.50", seconds="1.00"))
+    used = {"tenant": ["a", "a", "b"], "seconds": [3, 5, 4]}
+    rows = asked(name, rate, used, plan, by="tenant", counts=["api_calls"])
+    assert {t: summed(row for row in rows if row["tenant"] == t) for t in "ab"} == {
+        "a": 9,
+        "b": Decimal("4.50"),
+    }
+
+    plans = {
+        "acme": BillingPlan.on_demand(PriceSchedule(calls="0.25")),
+        "zoo": BillingPlan.on_demand(PriceSchedule(calls="2.00", currency="EUR")),
+    }
+    rows = asked(name, rate, {"tenant": ["acme", "zoo"], "calls": [3, 4]}, plans, by="tenant")
+    found = {(row["tenant"], row["amount"], row["currency"]) for row in rows}
+    assert found == {("acme", Decimal("0.75"), "USD"), ("zoo", 8, "EUR")}
+
+    terms = {"discounts": [Discount.percent(10)], "taxes": [Tax("VAT", 20)]}
+    taxed = BillingPlan.on_demand(PriceSchedule(calls=1), **terms)
+    (row,) = asked(name, totals, {"tenant": ["a"], "calls": [300]}, taxed, by="tenant")
+    assert [row[column] for column in ("net", "discount", "tax", "total", "currency")] == [
+        *(270, 30, 54, 324),
+        "USD",
+    ]
+
+    offers = {
+        "on demand": BillingPlan.on_demand(PriceSchedule(calls="0.10")),
+        "pro": BillingPlan.subscription("15.00", PriceSchedule(calls="0.02")),
+    }
+    rows = asked(name, compare, {"tenant": ["x", "y"], "calls": [100, 250]}, offers, by="tenant")
+    found = {row["tenant"]: (row["on demand"], row["pro"], row["cheapest"]) for row in rows}
+    assert found == {"x": (10, 17, "on demand"), "y": (25, 20, "pro")}
+
+
+@quick_engine
+def test_a_customer_without_a_plan_is_refused_by_name(name):
+    with pytest.raises(InvalidPlan, match="zoo"):
+        asked(name, rate, {"tenant": ["acme", "zoo"], "calls": [1, 1]}, {"acme": TIERED}, by="tenant")
+
+
+@every_engine
+def test_months_begin_where_the_customer_lives(name):
+    """Midnight of Shanghai is four in the afternoon of London; the end of a month is the next one's."""
+    columns = {"at": ["2026-10-31T15:59:59Z", "2026-10-31T16:00:00Z", "2026-11-30T16:00:00Z"]}
+    columns["calls"] = [1, 2, 4]
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1))
+    november = Period("2026-11-01T00:00:00+08:00", "2026-12-01T00:00:00+08:00")
+
+    assert summed(asked(name, rate, columns, plan, time="at", period=november)) == 2
+    rows = asked(name, rate, columns, plan, by=[month("at", tz="Asia/Shanghai")])
+    assert {row["month"]: row["amount"] for row in rows} == {"2026-10": 1, "2026-11": 2, "2026-12": 4}
+
+
+def test_months_of_pandas_are_text_and_a_label_comes_back():
+    pd = import_module("pandas")
+    frame = pd.DataFrame({"month": pd.to_datetime(["2026-10-05", "2026-11-05"]), "gpu_seconds": [1, 2]})
+    frame["month"] = frame["month"].dt.to_period("M")
+
+    assert list(rate(frame, PLAN, by="month")["month"]) == ["2026-10", "2026-11"]
+
+
+@every_engine
+def test_a_line_of_focus_has_its_account_and_its_days(name):
+    plan = BillingPlan.on_demand(PriceSchedule(calls="0.001"))
+    october, day = Period("2026-10-01", "2026-11-01"), Period("2026-10-02", "2026-10-03")
+    bill = Bill.of(Usage(calls=1), plan, period=october)
+    with pytest.raises(InvalidPeriod, match="another period than that of the bill"):
+        focus.rows(bill, issuer="me", account_id="acme", period=day)
+    with pytest.raises(InvalidName, match="no billing account"):
+        focus.rows(bill, issuer="me")
+
+    columns = {"at": ["2026-10-02", "2026-10-09"], "calls": [1000, 3000]}
+    how = {"issuer": "me", "account_id": "acme", "time": "at", "period": october}
+    rows = asked(name, focus_rows, columns, plan, **how)
+
+    found = [(row["ChargePeriodStart"].day, row["ChargePeriodEnd"].day, row["BilledCost"]) for row in rows]
+    assert found == [(2, 3, 1), (9, 10, 3)]
 
 
 def test_whatever_hands_over_batches_is_read():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -49,11 +50,14 @@ RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
 
 COLUMNS = frozenset(
     (
-        *("plan", "kind", "meter", "description", "quantity", "rate", "per", "amount", "currency"),
+        *("plan", "kind", "meter", "description", "quantity", "rate", "per", "tier_from", "tier_up_to"),
+        *("amount", "currency"),
         *("period_start", "period_end", "net", "tax", "total"),
     )
 )
 """The columns of a bill as rows of data."""
+BOUNDS = r"tier [0-9]+: (?:([0-9.]+) to ([0-9.]+)|above ([0-9.]+)|any quantity)"
+"""What the lines of tiers say of their bounds."""
 
 
 @frozen(repr=False)
@@ -209,10 +213,21 @@ class LineItem(Value):
         shown = digits(rate) if rate is None or per in (None, 1) else f"{rate:f} / {per:f}"
         return self.description, digits(self.quantity), shown, digits(self.amount)
 
+    def tier_bounds(self) -> tuple[Decimal | None, Decimal | None]:
+        """Where the tier of the line begins and ends; None where there is none, or it has no end."""
+        # The words are all that a stored bill has: its prices may say otherwise by now.
+        said = re.search(BOUNDS, self.description.removeprefix(str(self.meter or "")), re.ASCII)
+        if said is None or self.kind != "usage":
+            return None, None
+        low, high, above = said.groups()
+        return Decimal(low or above or 0), None if high is None else Decimal(high)
+
     def to_row(self) -> dict[str, str | Decimal | None]:
         """The line by column, numbers as Decimals."""
         texts = {"kind": self.kind, "meter": self.meter and str(self.meter), "description": self.description}
-        return {**texts, "quantity": self.quantity, "rate": self.rate, "per": self.per, "amount": self.amount}
+        low, high = self.tier_bounds()
+        rated = {"quantity": self.quantity, "rate": self.rate, "per": self.per}
+        return {**texts, **rated, "tier_from": low, "tier_up_to": high, "amount": self.amount}
 
 
 _set_charge, _set_quantity, _set_amount, _set_precise, _set_base = slot_setters(LineItem)
