@@ -75,7 +75,7 @@ class ContractStory(Story):
     def shares(self, plans, _):
         """A fee that is a share of what usage comes to, and at least something."""
         rng = self.other
-        if plans[0]["token_price"] is not None or plans[0]["trial"]:
+        if plans[0]["token_price"] is not None:
             return
         fee = self.share_of_usage(plans)
         for plan in plans:

@@ -257,7 +257,8 @@ def usage_items(versions):
                 units = raw[i][key, group]
                 meter = oracle.meter_of(version.plan, key, group)
                 yield Item(("usage", key, group), "usage", meter, ZERO, version=i, used=units)
-        if not having:
+        # a group that was used in its trial alone owes nothing after it
+        if not any((key, group) in each for each in quantities):
             continue
         meter = oracle.meter_of(versions[having[0]].plan, key, group)
         for segment in segments(having, versions):
@@ -389,6 +390,8 @@ def amounts_of(groups, fees, versions, usage):
     """What a fee comes to in each run of versions that agree on it."""
     first = fees[groups[0][0]]
     if any("reads" in fee for fee in fees.values()):
+        if all(versions[i].free == versions[i].share for i in fees):
+            return [ZERO for _ in groups]  # all is free
         # as a price does: what it comes to by now, less what it came to before
         pieces = []
         for k, run in enumerate(groups):
@@ -437,7 +440,11 @@ def own_parts(contract, period, versions):
     """
     plans = [contract["plan"], *(change["plan"] for change in contract.get("amendments", ()))]
     cycles = {str(fee["cycle"]): fee["cycle"] for plan in plans for fee in rhythms(plan)}
-    found = [[] for _ in versions]
+    # a fee that is not due in a version of its plan goes on through it all the same
+    found = [
+        [(placed(rhythms(version.plan), k), ZERO) for k in range(len(rhythms(version.plan)))]
+        for version in versions
+    ]
     for cycle in cycles.values():
         first, end = oracle.billing_period(cycle, day_of(period[0]))
         while str(first) <= period[1]:
@@ -445,12 +452,17 @@ def own_parts(contract, period, versions):
             if first >= oracle.anchor_of(cycle):
                 for k, fee in enumerate(agreed):
                     if fee["cycle"] == cycle:
-                        which = fee | {"place": agreed[:k].count(fee)}
+                        which = placed(agreed, k)
                         for i, version in enumerate(versions):
                             part = own_part(contract, period, fee, own, version, i == len(versions) - 1)
                             found[i] += [(which, part)] if part else []
             first, end = end, oracle.billing_period(cycle, end)[1]
     return [by_name(summed(parts), "own") for parts in found]
+
+
+def placed(fees, k):
+    """One of several fees, with its place among those that are the same."""
+    return fees[k] | {"place": fees[:k].count(fees[k])}
 
 
 def summed(parts):

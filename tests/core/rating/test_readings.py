@@ -1,6 +1,7 @@
 """Allowances, fees and limits that are curves of other usage, and allowances that entries share."""
 
 import pytest
+from attrs import evolve
 
 from tokenbill import (
     Account,
@@ -19,6 +20,7 @@ from tokenbill import (
     PriceSchedule,
     Rounding,
     Tax,
+    Trial,
     Usage,
     frames,
     serial,
@@ -137,6 +139,27 @@ def test_a_pool_is_used_up_in_the_order_of_the_lines():
     }
 
     assert lines == {"input_tokens, included": 5, "output_tokens, included": 999_995, "output_tokens": 5}
+
+
+@pytest.mark.parametrize("covers", [("fee",), ("fee", "usage")])
+def test_a_month_that_is_free_owes_no_fee_and_no_minimum_that_read_usage(covers):
+    june = Period("2026-06-01", "2026-07-01")
+    support = Fee(PerUnit(10, per=100).at_least(29).of(Amount("usage")), "support")
+    least = Limit(PerUnit(3).of("calls"), on="usage")
+    plan = BillingPlan(
+        PriceSchedule(calls=1),
+        fees=[support],
+        minimum=least,
+        cycle=Cycle.monthly(),
+        trial=Trial(june, on=covers),
+    )
+
+    bill = Bill.of({"2026-06-03": Usage(calls=100)}, plan, period=june)
+    # the calls themselves where the trial does not cover them
+    assert str(bill.total) == ("0.00" if "usage" in covers else "100.00")
+    half = Trial(Period("2026-06-01", "2026-06-16"), on=covers)
+    later = Bill.of({"2026-06-20": Usage(calls=100)}, evolve(plan, trial=half), period=june)
+    assert str(later.total) == "329.00"  # 3 × 100 and the least of support: what reads usage has no share
 
 
 def test_groups_of_an_entry_share_a_pool():

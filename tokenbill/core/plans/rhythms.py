@@ -59,7 +59,7 @@ def fees_by_version(contract: Contract, period: Period, clauses: Sequence[Clause
             if fee.due == "advance"
         ]
         is_last = i == len(clauses) - 1
-        due += _in_arrears(contract, period, clause.period, end if is_last else None)
+        due += _in_arrears(contract, period, clause, end if is_last else None)
         found.append(tuple(due))
     return found
 
@@ -98,17 +98,19 @@ def _own_periods(fee: Fee, period: Period) -> Iterator[Period]:
         own = cycle.containing(own.end)
 
 
-def _in_arrears(contract: Contract, period: Period, part: Period, end: date | None) -> DueFees:
+def _in_arrears(contract: Contract, period: Period, clause: Clause, end: date | None) -> DueFees:
     """Fees in arrears whose own period ends in a version, or is cut short by the contract's *end* there."""
     plans = (contract.plan, *(change.plan for change in contract.amendments))
-    owed = dict[tuple[Fee, int], Fraction]()
+    mine = [fee for fee in clause.plan.own_fees if fee.due == "arrears"]
+    # one that is not due in a version of its plan goes on through it, so that no equal amendment parts it
+    owed = {(fee, mine[:k].count(fee)): Fraction(0) for k, fee in enumerate(mine)}
     for plan in dict.fromkeys(plans):
         for k, fee in enumerate(plan.own_fees):
             for own in _own_periods(fee, period) if fee.due == "arrears" else ():
                 if contract.plan_in(own.start, period) != plan or not _is_agreed(fee, own.start):
                     continue
                 number = Fraction(0)
-                if _ends_in(part, own.end):
+                if _ends_in(clause.period, own.end):
                     number = _owed(plan, fee, own, own.end)
                 elif end is not None and is_before(own.start, end) and is_before(end, own.end):
                     # an end within a fee's own period gives the rest back, unless the contract says otherwise

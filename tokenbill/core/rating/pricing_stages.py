@@ -134,9 +134,13 @@ def _parts_of_fee(
     largest, parts, read = Fraction(0), list[Fraction | None](), list[ReadPart]()
     for group in groups:
         fee, versions, amount = fees[group[0]], [at.versions[i] for i in group], whole[group[0]]
-        part, exact = None, Fraction(0)
-        if amount is None:
-            pass  # what it reads is of the part of the period that there is, so no share is taken of it
+        part, exact, of = None, Fraction(0), None
+        if amount is None and not any(at.versions[i].fee_share for i in fees):
+            part = Fraction(0)  # all is in the trial
+        elif amount is None:
+            of = (
+                fee.curve
+            )  # what it reads is of the part of the period that there is: no share is taken of it
         elif fee.cycle is not None:
             part = sum((due[i] for i in group), Fraction(0))
             exact = amount * part
@@ -151,7 +155,6 @@ def _parts_of_fee(
         else:
             part = Fraction(0)
         parts.append(part)
-        of = fee.curve if amount is None else None
         read.append(ReadPart(of, exact, group[0], group[-1], not read))
     return parts, read
 

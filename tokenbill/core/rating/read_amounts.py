@@ -45,14 +45,20 @@ def in_numbers(at: PlanScale, limits: Mapping[int, Limit]) -> dict[int, tuple[Fr
 
 
 def read_limits(
-    at: PlanScale, limits: Mapping[int, Limit], parts: Sequence[Part]
+    at: PlanScale, limits: Mapping[int, Limit], parts: Sequence[Part], *, of_fees: bool = False
 ) -> tuple[ReadAmounts | None, str]:
-    """What of limits reads usage, with what does not; and both in words."""
+    """What of limits reads usage, with what does not; and both in words.
+
+    With *of_fees* they read nothing where all is in the trial.
+    """
     curves = {
         i: limit.amount
         for i, limit in limits.items()
         if isinstance(limit.amount, Of) and at.versions[i].amount(limit.amount) is None
     }
+    # a month that is free owes no minimum, whatever was used in it
+    if of_fees and not any(at.versions[i].fee_share for i in curves):
+        curves = {}
     if not curves:
         return None, words(parts)
     fixed = sum((Fraction(amount) * part for amount, part in parts), Fraction(0))

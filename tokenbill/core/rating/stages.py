@@ -215,7 +215,7 @@ class TrueUpToMinimum(Stage):
         # what a trial takes off the fees it takes off the minimum too: a month that is free owes none
         parts = at.due(in_numbers(at, minima), of_fees=True)
         self.amount, self.scale = at.amount(parts), at.scale
-        self.reading, told = read_limits(at, minima, parts)
+        self.reading, told = read_limits(at, minima, parts, of_fees=True)
         self.looks_at_charges = self.reading is not None
         limit = first_of(minima)
         known_as = self.known_as = limit.on or "minimum"
