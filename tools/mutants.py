@@ -1,250 +1,204 @@
 """Change one token of the package at a time, and see whether a test that reaches the line notices.
 
-    python tools/mutants.py map tests/core/pricing tests/laws     # which test reaches which line
+    python tools/mutants.py map tests/core tests/laws             # which test reaches which line
     python tools/mutants.py run tokenbill/core/pricing/tiers.py   # goes on where it was stopped
     python tools/mutants.py run --bounds tokenbill/core           # comparisons, min and max only
+    python tools/mutants.py run --again tokenbill/core            # the alive once more, with more time
+    python tools/mutants.py load tokenbill/core                   # what only runs on import
     python tools/mutants.py report                                # killed, alive, and which
 
 Everything is kept in ``.mutants``, the mapped package too, and a new map begins from the start.
-Run it with ``nice -n 19``: a mutant takes a second or two. Text of errors is left alone, for tests ask
-their codes; so are annotations.
+``run`` collects the tests once; each mutant is a child of that process in which the changed function gets its
+new code. What only runs on import waits for ``load``, where a fresh pytest reads the changed file.
+Text of errors is left alone, for tests ask their codes; so are annotations.
 """
 
 from __future__ import annotations
 
 import ast
-import copy
+import gc
 import importlib
 import json
 import os
 import signal
-import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from shutil import copytree, ignore_patterns, rmtree
-from typing import Any, NamedTuple
+from collections import Counter, defaultdict
+from functools import cache
+from shutil import copytree, rmtree
+from types import CodeType, FunctionType
+from typing import Any
 
-ROOT = Path(__file__).parents[1]
-HOME = ROOT / ".mutants"
-MAP, RESULTS = HOME / "map", HOME / "results.jsonl"
-COPY, WORK = HOME / "copy", HOME / "work"
-"""The package as it was mapped, whose lines the map means; and the same with one mutant in it."""
-SECONDS, TESTS = 90, 60
-"""Longest time of one mutant, and the most tests that are asked for it."""
-OTHER: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.And: ast.Or,
-    ast.Or: ast.And,
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Add,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.Mod: ast.Mult,
-}
-NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
+from mutations import COPY, HOME, Mutant, asked_for, planted, tree
+from reach import FEW, MANY, Known, functions, live_functions, mapped, tested
+
+RESULTS, WORK = HOME / "results.jsonl", HOME / "work"
+"""What was found so far; and the package with one mutant in it."""
+SECONDS, AGAIN = 1.0, 20.0
+"""How long the tests of one mutant may take when the package is whole; and those of one tried again."""
+PATIENCE = 10
+"""How many times as long a test may take with a mutant in it, before it counts as noticed."""
 
 
-class Mutant(NamedTuple):
-    """One change: where, what stands there, and what is put in its place."""
-
-    module: str
-    line: int
-    column: int
-    end: tuple[int, int]
-    after: str
-    is_bound: bool
-
-    @property
-    def key(self) -> str:
-        return f"{self.module}:{self.line}:{self.column}: {self.after}"
-
-
-def changes(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    """The node with one thing changed, and whether that is a bound: the comparisons money hangs on."""
-    again: Any = copy.deepcopy(node)
-    match node:
-        case ast.Compare():
-            for place, operator in enumerate(node.ops):
-                again = copy.deepcopy(node)
-                again.ops[place] = OTHER[type(operator)]()
-                yield again, True
-        case ast.BoolOp() | ast.BinOp() if type(node.op) in OTHER:
-            again.op = OTHER[type(node.op)]()
-            yield again, False
-        case ast.UnaryOp(op=ast.Not()):
-            yield again.operand, False
-        case ast.IfExp():
-            again.body, again.orelse = again.orelse, again.body
-            yield again, False
-        case ast.Constant() if type(node.value) in (int, bool):
-            again.value = not node.value if isinstance(node.value, bool) else again.value + 1
-            yield again, False
-        case ast.Call(func=ast.Name(id=name)) if name in NAMES:
-            again.func.id = NAMES[name]
-            yield again, name in ("min", "max")
-        case ast.Call(func=ast.Name(id="is_before"), args=[_, _]):
-            again.args.reverse()
-            yield ast.UnaryOp(op=ast.Not(), operand=again), True  # earlier, or at once
-        case _:
-            return
-
-
-def walked(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that may be changed: no annotation, no text of an error, nothing for type checkers alone."""
-    for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list") or isinstance(node, ast.Raise | ast.JoinedStr):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST):
-                continue
-            is_typing = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
-            is_text = isinstance(child, ast.FunctionDef) and child.name in ("__repr__", "__str__")
-            if not is_typing and not is_text:
-                yield child
-                yield from walked(child)
-
-
-def mutants(path: Path) -> Iterator[Mutant]:
-    """Every mutant of a module, in the order of its lines."""
-    module = path.relative_to(COPY).as_posix()
-    for node in walked(ast.parse(path.read_text(encoding="utf-8"))):
-        for after, is_bound in changes(node):
-            place: Any = node
-            end = (place.end_lineno, place.end_col_offset)
-            yield Mutant(module, place.lineno, place.col_offset, end, f"({ast.unparse(after)})", is_bound)
-
-
-def planted(mutant: Mutant, text: str) -> str:
-    """The text of the module with the mutant in it; columns of the tree count bytes."""
-    lines = [line.encode() for line in text.splitlines(keepends=True)]
-    last = lines[mutant.end[0] - 1][mutant.end[1] :]
-    first = lines[mutant.line - 1][: mutant.column]
-    middle = first + mutant.after.encode() + last
-    return b"".join([*lines[: mutant.line - 1], middle, *lines[mutant.end[0] :]]).decode()
-
-
-def nothing_at(mutant: Mutant) -> Mutant:
-    """A mutant that puts nothing before the first token of the module."""
-    return mutant._replace(line=1, column=0, end=(1, 0), after="")
-
-
-def mapped(paths: list[str]) -> None:
-    """Copy the package, run tests there once, and keep which of them reached which line."""
-    HOME.mkdir(exist_ok=True)
-    rmtree(COPY, ignore_errors=True)
-    RESULTS.unlink(missing_ok=True)
-    for name in ("tokenbill", "tests", "docs"):
-        copytree(ROOT / name, COPY / name, ignore=ignore_patterns("__pycache__"))
-    for path in (*ROOT.glob("*.toml"), *ROOT.glob("*.py"), *ROOT.glob("*.md")):
-        (COPY / path.name).write_bytes(path.read_bytes())
-    settings = HOME / "coveragerc"
-    settings.write_text("[run]\nsource = tokenbill\ndynamic_context = test_function\n", encoding="utf-8")
-    coverage = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", f"--data-file={MAP}"]
-    subprocess.run([*coverage, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths], cwd=COPY, check=True)
-
-
-def reaching(data: Any, mutant: Mutant) -> list[str]:
-    """The tests that reach the mutant; those of the whole module where its line runs on import only."""
-    by_line: dict[int, list[str]] = data.contexts_by_lineno(str(COPY / mutant.module))
-    found = [name for name in by_line.get(mutant.line, []) if name]
-    found = found or sorted({name for names in by_line.values() for name in names if name})
-    nodes = list[str]()
-    for name in found[:TESTS]:
-        *path, test = name.split(".")
-        file = Path(*path).with_suffix(".py")
-        if (COPY / file).exists():
-            nodes.append(f"{file.as_posix()}::{test}")
-    return nodes
-
-
-def verdict(mutant: Mutant, tests: list[str]) -> str:
-    """Plant the mutant in the copy, and run the tests in a child that has imported what all need."""
-    if not tests:
-        return "unreached"
-    module = WORK / mutant.module
-    text = module.read_text(encoding="utf-8")
-    module.write_text(planted(mutant, text), encoding="utf-8")
-    child = os.fork()
-    if not child:
-        signal.alarm(SECONDS)
-        os.chdir(WORK)
-        sys.path.insert(0, str(WORK))
-        sys.dont_write_bytecode = True
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 1)
-        os.dup2(silent, 2)
-        pytest: Any = importlib.import_module("pytest")
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])))
+def waited(child: int) -> str:
+    """The verdict that a child's end gives."""
     _, status = os.waitpid(child, 0)
-    module.write_text(text, encoding="utf-8")
     if os.WIFSIGNALED(status):
-        return "killed by time"
-    found = {0: "alive", 1: "killed", 2: "killed", 5: "unreached"}.get(os.waitstatus_to_exitcode(status))
-    if found is None:
-        raise SystemExit(f"pytest could not run {' '.join(tests)}")
-    return found
+        return "killed by time" if os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGALRM) else "killed"
+    return {0: "alive", 1: "killed", 2: "killed"}.get(os.waitstatus_to_exitcode(status), "unreached")
 
 
-def run(asked: list[str], *, bounds: bool) -> None:
-    """Try each mutant of the modules asked for that has no verdict yet."""
-    coverage: Any = importlib.import_module("coverage")
-    for name in ("pytest", "attrs", "zoneinfo"):  # pytest itself has to be first to see Hypothesis
+def hurried(seconds: float) -> None:
+    """End this process when it has worked so long; or waits, as for a lock, for many times that."""
+    signal.setitimer(signal.ITIMER_PROF, 2 + PATIENCE * seconds)
+    signal.alarm(300)
+
+
+@cache
+def compiled(module: str) -> dict[tuple[str, int], CodeType]:
+    """The code of each function of a module as it was mapped, by its name and first line."""
+    whole = compile(tree(module), str(COPY / module), "exec", dont_inherit=True)
+    return {(code.co_qualname, code.co_firstlineno): code for code in functions(whole)}
+
+
+class Run:
+    """A plugin of pytest: instead of running the tests it collected, try mutants on them."""
+
+    def __init__(self, known: Known, left: list[Mutant], seconds: float) -> None:
+        self.known = known
+        self.left = left
+        self.seconds = seconds
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        self.items = {item.nodeid: item for item in session.items}
+        self.live = defaultdict[tuple[str, str, int], list[FunctionType]](list)
+        for function in live_functions():
+            code = function.__code__
+            self.live[code.co_filename, code.co_qualname, code.co_firstlineno].append(function)
+        for thing in gc.get_objects():
+            if "tokenbill." in str(getattr(thing, "__module__", "")) and hasattr(thing, "cache_clear"):
+                thing.cache_clear()
+        gc.freeze()  # so that children copy less
+        for mutant in self.left:
+            tell(mutant, *self.verdict(session, mutant))
+        return True
+
+    def changed(self, mutant: Mutant) -> dict[FunctionType, CodeType]:
+        """The functions that the mutant changes, with their new code; none where it acts on import."""
+        file = str(COPY / mutant.module)
+        before = compiled(mutant.module)
+        with planted(mutant) as tree_of_mutant:
+            whole = compile(tree_of_mutant, file, "exec", dont_inherit=True)
+        return {
+            function: code
+            for code in functions(whole)
+            if code != before[code.co_qualname, code.co_firstlineno]
+            for function in self.live[file, code.co_qualname, code.co_firstlineno]
+        }
+
+    def verdict(self, session: Any, mutant: Mutant) -> tuple[str, str]:
+        """What a child found that has the mutant's code, and the test it ended with."""
+        changed = self.changed(mutant)
+        tests = [test for test in self.known.asked(mutant, self.seconds) if test.name in self.items]
+        if not changed or not tests:
+            return "on import" if tests else "unreached", ""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            for function, code in changed.items():
+                function.__code__ = code
+            items = [self.items[test.name] for test in tests]
+            for place, (item, after) in enumerate(zip(items, [*items[1:], None], strict=True)):
+                os.write(writer, place.to_bytes(4))
+                hurried(tests[place].seconds)
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
+                if session.testsfailed:
+                    os._exit(1)
+            os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as stream:
+            told = stream.read()
+        found = waited(child)
+        last = tests[int.from_bytes(told[-4:])]
+        if found.startswith("killed"):
+            self.known.noticed[mutant.module].append(last)
+        return found, last.name
+
+
+def tell(mutant: Mutant, found: str, test: str) -> None:
+    """Keep a verdict; the last one of a mutant is what counts."""
+    with RESULTS.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps({"key": mutant.key, "verdict": found, "test": test}) + "\n")
+
+
+def run(paths: list[str], *, bounds: bool, again: bool) -> None:
+    """Try each mutant of the modules asked for that has no verdict yet, or each that is alive."""
+    done = results()
+    wanted = "alive" if again else ""
+    left = [one for one in asked_for(paths) if done.get(one.key, {}).get("verdict", "") == wanted]
+    left = [one for one in left if one.is_bound or not bounds]
+    known = Known()
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    plugin = Run(known, left, AGAIN if again else SECONDS)
+    tested(COPY, known.paths, plugin, examples=MANY if again else FEW)
+
+
+def load(paths: list[str]) -> None:
+    """Try what acts on import: the file is changed, a fresh pytest reads it."""
+    for name in ("pytest", "attrs", "zoneinfo", "hypothesis"):  # pytest has to be first to see Hypothesis
         importlib.import_module(name)
-    data = coverage.CoverageData(str(MAP))
-    data.read()
+    known = Known()
     rmtree(WORK, ignore_errors=True)
     copytree(COPY, WORK)
-    known = {line["key"] for line in results()}
-    for given in map(Path, asked):
-        for path in sorted((COPY / given).rglob("*.py")) if given.suffix != ".py" else [COPY / given]:
-            left = [mutant for mutant in mutants(path) if mutant.key not in known]
-            if bounds:
-                left = [mutant for mutant in left if mutant.is_bound]
-            for place, mutant in enumerate(left):
-                tests = reaching(data, mutant)
-                if not place and verdict(nothing_at(mutant), tests) not in ("alive", "unreached"):
-                    raise SystemExit(f"the tests of {mutant.module} fail without a mutant")
-                told = {"key": mutant.key, "verdict": verdict(mutant, tests)}
-                with RESULTS.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(told) + "\n")
+    done = results()
+    for mutant in asked_for(paths):
+        if done.get(mutant.key, {}).get("verdict") != "on import":
+            continue
+        module = WORK / mutant.module
+        text = module.read_text(encoding="utf-8")
+        with planted(mutant) as tree_of_mutant:
+            module.write_text(ast.unparse(tree_of_mutant), encoding="utf-8")
+        tests = known.asked(mutant, SECONDS)
+        child = os.fork()
+        if not child:
+            silent = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silent, 1)
+            os.dup2(silent, 2)
+            hurried(AGAIN)
+            os._exit(tested(WORK, ["-x", *[test.name for test in tests]], examples=FEW))
+        found = waited(child)
+        module.write_text(text, encoding="utf-8")
+        tell(mutant, found, "")
 
 
-def results() -> list[dict[str, str]]:
-    """What was found so far."""
-    return (
-        [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
-        if RESULTS.exists()
-        else []
-    )
+def results() -> dict[str, dict[str, str]]:
+    """What was found so far, by the mutant's key."""
+    if not RESULTS.exists():
+        return {}
+    told = map(json.loads, RESULTS.read_text(encoding="utf-8").splitlines())
+    return {line["key"]: line for line in told}
 
 
 def main() -> None:
-    """Map, run or report."""
+    """Map, run, try again or report."""
     what, *given = sys.argv[1:] or ["report"]
-    if what == "map":
-        mapped(given)
-    elif what == "run":
-        run([path for path in given if path != "--bounds"], bounds="--bounds" in given)
-    else:
-        found = results()
-        for line in found:
-            if not line["verdict"].startswith("killed"):
-                print(f"{line['verdict']}: {line['key']}")
-        by_module = Counter((line["key"].partition(":")[0], line["verdict"]) for line in found)
-        for (module, verdict_), count in sorted(by_module.items()):
-            print(f"{module}: {count} {verdict_}")
+    match what:
+        case "map":
+            RESULTS.unlink(missing_ok=True)
+            mapped(given)
+        case "run":
+            paths = [path for path in given if not path.startswith("--")]
+            run(paths, bounds="--bounds" in given, again="--again" in given)
+        case "load":
+            load(given)
+        case _:
+            found = results()
+            for key, line in found.items():
+                if not line["verdict"].startswith("killed"):
+                    print(f"{line['verdict']}: {key}")
+            by_module = Counter((key.partition(":")[0], line["verdict"]) for key, line in found.items())
+            for (module, verdict), count in sorted(by_module.items()):
+                print(f"{module}: {count} {verdict}")
 
 
 if __name__ == "__main__":

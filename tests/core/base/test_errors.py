@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tokenbill import errors
-from tokenbill.core.base.quoting import listed, quoted
+from tokenbill.core.base.quoting import listed, quoted, tail
 from tokenbill.errors import (
     AccountMismatch,
     BalanceExhausted,
@@ -186,8 +186,30 @@ def test_an_error_shows_a_value_on_one_short_line(value, text):
 
 def test_of_a_long_value_80_characters_are_shown():
     assert quoted("x" * 1000) == "'" + "x" * 78 + "…"
+    assert quoted("x" * 78) == "'" + "x" * 78 + "'"  # 80 with its quotes
+    assert tail("x" * 80) == "x" * 80
+    assert tail("x" * 81) == "…" + "x" * 79
+
+
+@pytest.mark.parametrize(
+    ("value", "beginning"),
+    [
+        (Decimal("1E+79"), "1000"),
+        (Decimal("1E+80"), "Decimal('1E+80')"),
+        (Decimal("1E-79"), "0.000"),
+        (Decimal("1E-80"), "Decimal('1E-80')"),
+        (2**320 - 1, "2135"),  # 320 bits
+        (2**320, "an integer of 321 bits"),
+        ([0] * 80, "[0, 0, "),
+        ([0] * 81, "list of 81"),
+    ],
+)
+def test_what_is_longer_than_the_bound_is_told_in_short(value, beginning):
+    assert quoted(value).startswith(beginning)
 
 
 def test_nothing_is_listed_as_nothing():
     assert listed([]) == "nothing"
     assert listed(["b", "a"]) == "'a', 'b'"
+    assert listed("cba") == "'a', 'b', 'c'"
+    assert listed("dcba") == "'a', 'b', 'c' and 1 more"

@@ -19,7 +19,12 @@ def failing():
 
 
 @pytest.mark.parametrize(
-    "text", ["a", "x" * 255, "Größe ÷ 2", "計算", "👩\u200d👩\u200d👧", "a b", " a", "ㅏ"]
+    "text",
+    [
+        *("a", "x" * 255, "Größe ÷ 2", "計算", "👩\u200d👩\u200d👧", "a b", " a", "ㅏ"),
+        # not printable, and yet fit to read: a joiner, a space that does not break, a sign of one's own
+        *("می\u200cخواهم ۲", "prix\u00a0net", "\ue000"),
+    ],
 )
 def test_a_name_is_text_that_can_be_read(text):
     assert name(text) == text

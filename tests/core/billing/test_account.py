@@ -360,3 +360,34 @@ def test_a_notebook_shows_an_account_as_a_table():
     assert cells(Account()._repr_html_())[1:] == [("billed so far", "0", "")]
     assert ("used: api_calls", "2", "") in cells(used._repr_html_())
     assert "open period 2026-02-01/2026-03-01</caption>" in used._repr_html_()
+
+
+# Whether two accounts agree, as far as they tell
+
+
+@pytest.mark.parametrize(
+    ("grant", "drawn", "agree"),
+    [
+        (Grant("b", 5, "USD"), "5", True),  # spent
+        (Grant("b", 5, "USD"), "4", False),  # a dollar is left, which the other does not know of
+        (Grant("b", 5, "USD", expires="2026-03-01"), "4", True),  # what expired leaves an account that closes
+        (Grant("b", 5, "USD", expires="2026-03-01"), "0", True),
+    ],
+)
+def test_an_account_agrees_with_one_that_a_spent_grant_has_left(grant, drawn, agree):
+    kept = Grant("a", 10, "USD", expires="2026-12-01")
+    more = Account(balance=Balance([kept, grant], draws={"a": 3, "b": drawn}))
+    fewer = Account(balance=Balance([kept], draws={"a": 3}))
+
+    assert more.agrees_with(fewer) is agree
+    assert not fewer.agrees_with(more)
+    assert more.agrees_with(more)
+
+
+def test_an_account_that_does_not_tell_the_currency_of_its_credit_agrees_with_one_that_does():
+    silent, told = Account(credit_balance=5), Account(credit_balance=5, credit_currency="USD")
+
+    assert silent.agrees_with(told)
+    assert not told.agrees_with(silent)
+    assert not told.agrees_with(evolve(told, credit_currency="EUR"))
+    assert not silent.agrees_with(evolve(told, credit_balance=6))
