@@ -33,7 +33,7 @@ from reach import FEW, MANY, Known, functions, live_functions, mapped, tested
 
 RESULTS, WORK = HOME / "results.jsonl", HOME / "work"
 """What was found so far; and the package with one mutant in it."""
-SECONDS, AGAIN = 1.0, 20.0
+SECONDS, AGAIN = 1.0, 3.0
 """How long the tests of one mutant may take when the package is whole; and those of one tried again."""
 PATIENCE = 10
 """How many times as long a test may take with a mutant in it, before it counts as noticed."""
@@ -109,7 +109,7 @@ class Run:
             items = [self.items[test.name] for test in tests]
             for place, (item, after) in enumerate(zip(items, [*items[1:], None], strict=True)):
                 os.write(writer, place.to_bytes(4))
-                hurried(tests[place].seconds)
+                hurried(tests[place].seconds * MANY / FEW)
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
                 if session.testsfailed:
                     os._exit(1)
@@ -136,7 +136,7 @@ def run(paths: list[str], *, bounds: bool, again: bool) -> None:
     wanted = "alive" if again else ""
     left = [one for one in asked_for(paths) if done.get(one.key, {}).get("verdict", "") == wanted]
     left = [one for one in left if one.is_bound or not bounds]
-    known = Known()
+    known = Known(again=again)
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     plugin = Run(known, left, AGAIN if again else SECONDS)

@@ -21,8 +21,10 @@ from mutations import COPY, HOME, Mutant
 
 ROOT = Path(__file__).parents[1]
 MAP = HOME / "map"
-FEW, MANY = 10, 100
+FEW, MANY = 10, 30
 """How many examples a law is tried on, and when it is tried again."""
+NEAR = 3
+"""How many tests are asked first of each branch near a mutant."""
 
 
 class Test(NamedTuple):
@@ -146,7 +148,8 @@ def mapped(paths: list[str]) -> None:
 class Known:
     """The map: which tests are to be asked for a mutant, and in which order."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, again: bool = False) -> None:
+        self.again = again
         kept = marshal.loads(MAP.read_bytes())
         self.paths: list[str] = kept["paths"]
         self.tests = [Test(*test) for test in kept["tests"]]
@@ -164,11 +167,11 @@ class Known:
                 mask |= more if module == mutant.module else 0
         known = self.ordered(mutant.module, mask)
         lately = [test for test in reversed(self.noticed[mutant.module][-8:]) if test in known]
-        # two tests of each branch nearby: what a condition lets pass may matter to few of those that meet it
+        # some tests of each branch nearby: what a condition lets pass may matter to few of those that meet it
         near = [
             test
             for branch in dict.fromkeys(masks)
-            for test in islice((test for test, place in known.items() if branch >> place & 1), 2)
+            for test in islice((test for test, place in known.items() if branch >> place & 1), NEAR)
         ]
         chosen = list[Test]()
         for test in dict.fromkeys([*lately, *near, *known]):
@@ -179,19 +182,24 @@ class Known:
 
     @cache  # noqa: B019
     def ordered(self, module: str, mask: int) -> dict[Test, int]:
-        """The tests of a mask, with their places: of the module's own file, short and specific ones first."""
+        """The tests of a mask, with their places: of the module's own file, short and specific ones first.
+
+        When they are asked again it is the other way round: those that reach much come first.
+        """
         own = module.replace("tokenbill/", "tests/").rpartition("/")
         own_file = f"{own[0]}/test_{own[2]}"
         places = {test: place for place, test in enumerate(self.tests) if mask >> place & 1}
-        found = sorted(
-            places,
-            key=lambda test: (0.003 + test.seconds) * test.reach * (0.2 if own_file in test.name else 1),
-        )
+
+        def cost(test: Test) -> float:
+            reach = 1 / test.reach if self.again else test.reach * (0.2 if own_file in test.name else 1)
+            return (0.003 + test.seconds) * reach
+
+        found = sorted(places, key=cost)
         # a test of a hundred cases is asked case by case, between the others
         cases = Counter[str]()
-        rank = dict[Test, int]()
+        rank = dict[Test, tuple[int, int]]()
         for place, test in enumerate(found):
             name = test.name.partition("[")[0]
-            rank[test] = place * (1 + cases[name])
+            rank[test] = (cases[name], place) if self.again else (place * (1 + cases[name]), place)
             cases[name] += 1
         return {test: places[test] for test in sorted(found, key=rank.__getitem__)}

@@ -314,3 +314,45 @@ def test_contracts_at_random_come_to_what_the_long_way_says():
                 said += 1
                 assert bill.delta.total == bill.total, f"seed {seed}"
     assert said > 30
+
+
+def test_dates_that_are_known_may_come_with_usage_of_any_form():
+    contract = changed(monthly(0, {"calls": 1}), monthly(0, {"calls": 2}))
+    for used in (Usage(calls=1), {"calls": 1}):
+        dated = {"2026-06-05": used, "2026-06-15": used}
+        assert by_sums(Bill.of(dated, contract, period=JUNE)) == "3.00"
+
+
+def test_levels_that_no_key_stands_for_are_read_each_time():
+    plan = BillingPlan.subscription(Fee(10, "seats", level="seats"), PriceSchedule(calls=1))
+    bills = [
+        Bill.of(Usage(calls=2), plan, period=JUNE, levels={"seats": Decimal(amount)}) for amount in (3, 5, 3)
+    ]
+
+    assert [by_sums(bill) for bill in bills] == ["32.00", "52.00", "32.00"]
+
+
+def test_the_first_and_the_last_day_of_a_period_belong_to_it():
+    contract = changed(monthly(0, {"calls": 1}), monthly(0, {"calls": 2}))
+    used = {"2026-06-01": Usage(calls=1), "2026-06-30": Usage(calls=1)}
+
+    assert by_sums(Bill.of(used, contract, period=JUNE)) == "3.00"
+    for outside in ("2026-05-31", "2026-07-01"):
+        with pytest.raises(InvalidUsage, match="outside the period"):
+            Bill.of({outside: Usage(calls=1)}, contract, period=JUNE)
+
+
+def test_the_day_of_the_end_is_after_the_contract():
+    contract = Contract(monthly(0, {"calls": 1})).ended("2026-06-16")
+
+    assert str(Bill.of({"2026-06-15": {"calls": 1}}, contract, period=JUNE).total) == "1.00"
+    with pytest.raises(InvalidUsage, match="after the contract's end"):
+        Bill.of({"2026-06-16": {"calls": 1}}, contract, period=JUNE)
+
+
+def test_dated_usage_of_one_plan_lies_in_its_period():
+    plan = monthly(0, {"calls": 1})
+
+    assert str(Bill.of({"2026-06-30": {"calls": 1}}, plan, period=JUNE).total) == "1.00"
+    with pytest.raises(InvalidUsage, match="outside the period"):
+        Bill.of({"2026-07-01": {"calls": 1}}, plan, period=JUNE)

@@ -383,3 +383,12 @@ def test_what_costs_more_than_its_hold_and_all_credit_is_settled_on_the_plan_tha
     paid = interim({}, more, owing).closing
     assert (paid.credit_balance, paid.balance.remaining()) == (0, 3)
     assert paid.hold("h2", Usage(calls=3), STRICT).balance.remaining() == 0
+
+
+def test_a_hold_lasts_for_some_time():
+    account = having(10)
+
+    assert account.hold("h1", amount=1, at="2026-06-01T10:00:00Z", until="2026-06-01T10:00:01Z")
+    for until in ("2026-06-01T10:00:00Z", "2026-06-01T09:59:59Z"):
+        with pytest.raises(InvalidHold, match="over before it begins"):
+            account.hold("h1", amount=1, at="2026-06-01T10:00:00Z", until=until)

@@ -302,3 +302,25 @@ def test_levels_are_kept_in_order_and_merged():
     assert levels_of(told) == told
     with pytest.raises(InvalidPeriod):
         levels_of({"a": [("2026-06-01", 3), ("2026-06-02T00:00:00Z", 3)]})
+
+
+def test_levels_by_date_may_come_from_any_iterable():
+    once = iter([("2026-06-01", 3), ("2026-06-16", 5)])
+
+    assert str(bill_of(SEATS, {"seats": once}).total) == "40.00"
+
+
+def test_a_level_that_changes_with_the_terms_begins_no_version_of_its_own():
+    dear = BillingPlan.subscription(Fee(20, "seats", level="seats"), CALLS)
+    contract = Contract(SEATS).amended("2026-06-16", dear)
+    levels = {"seats": [("2026-06-01", 1), ("2026-06-16", 3)]}
+    account = Bill.of(Usage(), contract, period=JUNE, levels=levels, final=False).closing
+
+    assert [str(version.start) for version in account.versions] == ["2026-06-01", "2026-06-16"]
+    assert str(account.accrued) == "35.00"  # half of 10, half of 60
+
+
+def test_of_a_level_that_changes_with_the_period_only_what_holds_goes_on():
+    told = levels_of({"seats": [("2026-06-01", 3), ("2026-07-01", 5), ("2026-07-02", 6)]})
+
+    assert [change.amount for change in kept(told, JUNE, SEATS.cycle)[0][1]] == [5, 6]

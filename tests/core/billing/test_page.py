@@ -17,6 +17,7 @@ from tokenbill import (
     Cycle,
     Discount,
     Fee,
+    Flat,
     Graduated,
     Grant,
     Invoice,
@@ -30,6 +31,7 @@ from tokenbill import (
     Usage,
 )
 from tokenbill.core.billing.languages import LANGUAGES, amount_text
+from tokenbill.core.billing.page import LONGEST_ADDRESS, PLACES
 from tokenbill.errors import InvalidCurrency, InvalidName, InvalidPeriod
 
 OCTOBER = Period("2026-10-01", "2026-11-01")
@@ -437,3 +439,23 @@ def test_what_is_no_address_is_refused(party):
 
     with pytest.raises(InvalidName, match=f"not an address of the {party}: 3"):
         bill.to_html(**{party: 3})
+
+
+def test_a_page_takes_0_to_12_decimals_and_addresses_of_20_lines():
+    assert ("GPU seconds", "1,734 s", "0.10 per hour", "≈ 0.05") in cells(INVOICE.to_html(places=0))
+    assert INVOICE.to_html(places=PLACES, customer=["a"] * LONGEST_ADDRESS)
+    with pytest.raises(InvalidCurrency, match="decimals"):
+        INVOICE.to_html(places=PLACES + 1)
+    with pytest.raises(InvalidName, match="address"):
+        INVOICE.to_html(customer=["a"] * (LONGEST_ADDRESS + 1))
+
+
+def test_what_comes_to_nothing_is_no_credit_note():
+    assert "<h1>Invoice</h1>" in Bill.of(Usage(), CALLS).to_html()
+    assert "Credit note" not in Adjustment((), Decimal(5), Decimal(5), "USD").to_html()
+
+
+def test_a_quantity_of_nothing_has_no_sign():
+    bill = Bill.of(Usage(api_calls=0), BillingPlan(PriceSchedule(api_calls=Flat(5, at_zero=True))))
+
+    assert "\u2212" not in bill.to_html()

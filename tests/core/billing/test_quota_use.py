@@ -259,3 +259,28 @@ def test_money_is_counted_under_the_terms_of_its_time(kept):
 def test_money_without_a_time_counts_in_no_window():
     terms = plan(Quota(amount=50, every="1d"))
     assert Bill.of(Usage(calls=9), terms, opening=having(), period=JUNE).closing.windows == ()
+
+
+def test_a_window_counts_from_its_first_moment_on():
+    terms = plan(FIVE_HOURS)
+    account = used({"output_tokens": 80_000}, having(), terms, day(5))
+
+    assert account.covers(Usage(output_tokens=80_000), terms, at=day(4, 59))
+    assert not account.covers(Usage(output_tokens=80_000), terms, at=day(5))
+
+
+def test_the_next_part_of_a_rolling_window_is_free_first():
+    terms = plan(Quota("calls", 100, every="58m", rolling=True))
+    account = used({"calls": 60}, having(), terms, day(12))
+    account = used({"calls": 10}, account, terms, day(12, 30))
+    (use,) = status(account, terms, at=day(12, 40), period=JUNE).quotas
+
+    assert (use.used, use.free_at) == (70, day(12, 59))
+
+
+def test_what_counts_nothing_is_let_in_though_a_quota_is_full():
+    terms = plan(Quota("calls", 5, every="1d"))
+    account = used({"calls": 6}, having(), terms, day(6))
+
+    assert account.covers(Usage(output_tokens=1), terms, at=day(7))
+    assert not account.covers(Usage(calls=1), terms, at=day(7))

@@ -174,3 +174,10 @@ def test_a_priority_of_recurring_grants_is_whole_as_that_of_a_grant():
     with pytest.raises(InvalidGrant):
         Grants.every(Cycle.daily(), 50, priority="1.5")
     assert Grants.every(Cycle.daily(), 50, priority="2").priority == 2
+
+
+def test_nothing_is_granted_from_the_end_on_though_a_period_begins_there():
+    grants = Grants.every(Cycle.monthly(), 30, ends="2026-03-01")
+
+    assert [it.id for it in grants.open_at("2026-02-28")] == ["recurring 2026-02-01"]
+    assert list(grants.open_at("2026-03-01")) == []

@@ -138,3 +138,14 @@ def test_purchases_of_another_currency_count_for_themselves():
     assert [(each.key, each.used) for each in left] == [("bought in EUR", 1), ("bought in USD", 1)]
     after = evolve(account, balance=Balance(), windows=left)
     assert [grant.amount for grant in after.due_topups("2026-06-21T12:00:00Z")] == [9]
+
+
+def test_a_rule_tops_up_below_its_bound_and_not_at_it():
+    assert having(Grant("a", 5, "USD")).due_topups(NOON) == ()
+    assert having(Grant("a", "4.99", "USD")).due_topups(NOON)[0].amount == Decimal("15.01")
+
+
+def test_a_rule_may_top_up_to_its_bound():
+    rule = TopUp(below=5, to=5)
+
+    assert having(Grant("a", 3, "USD"), rule=rule).due_topups(NOON)[0].amount == 2

@@ -763,3 +763,11 @@ def test_the_decimal_context_of_the_caller_changes_nothing(balance, charge):
 
     assert hostile == usual
     assert flags == []
+
+
+def test_all_that_is_left_may_be_paid_out_and_no_more():
+    balance = Balance([money("a", 30)]).drawn_by({"a": 12})
+
+    assert balance.paid_out("a", 18).left("a") == 0
+    with pytest.raises(InvalidGrant, match="more than is left"):
+        balance.paid_out("a", "18.01")

@@ -280,3 +280,12 @@ def test_a_grant_that_is_dated_otherwise_than_it_is_asked_is_named_with_its_fiel
             asks("2026-06-05T00:00:00Z")
     with pytest.raises(InvalidPeriod, match=told):
         by_instant.usable_in(Period("2026-05-01", "2026-06-05"))
+
+
+def test_as_many_grants_as_there_may_be(monkeypatch):
+    monkeypatch.setattr("tokenbill.core.credits.grants.GRANTS", 2)
+    grants = [Grant(id, 5, "USD") for id in "abc"]
+
+    assert len(grants_of(grants[:2])) == 2
+    with pytest.raises(InvalidGrant, match="too many grants"):
+        grants_of(grants)

@@ -151,3 +151,12 @@ def test_labels_given_beside_a_meter_are_checked_like_those_in_its_text():
     for labels in ({"gpu": "A100"}, {"1st": "eu"}):  # given twice; no name
         with pytest.raises(InvalidMeter):
             Meter(meter, labels)
+
+
+def test_the_longest_names_and_texts_of_meters():
+    assert Meter("x" * 255).name == "x" * 255
+    assert Meter("x" + " " * 4095) == "x"
+    with pytest.raises(InvalidMeter, match="more than 255"):
+        Meter("x" * 256)
+    with pytest.raises(InvalidMeter, match="not a meter"):
+        Meter("x" + " " * 4096)

@@ -104,3 +104,11 @@ def test_a_listed_cycle_is_a_document():
         PLAN.fingerprint()
         != BillingPlan(PriceSchedule(u=1), fees=[Fee(99)], cycle=Cycle.monthly()).fingerprint()
     )
+
+
+def test_two_boundaries_make_a_cycle_of_one_period(monkeypatch):
+    assert str(Cycle.listed(QUARTER[:2]).containing("2026-10-31")) == "2026-10-04/2026-11-01"
+    monkeypatch.setattr("tokenbill.core.periods.cycle.MOST", 3)
+    assert Cycle.listed(QUARTER[:3]).index(QUARTER[1]) == 1
+    with pytest.raises(InvalidPeriod):
+        Cycle.listed(QUARTER)

@@ -178,3 +178,17 @@ def test_a_term_ends_after_it_starts(term):
         term(*arguments, starts="2026-03-16", ends="2026-03-16")
     with pytest.raises(InvalidPlan):
         Discount.percent(5, starts=date(2026, 3, 16), ends="2026-03-15")
+
+
+def test_an_end_takes_back_the_amendment_of_its_day():
+    contract = Contract(monthly(1)).amended("2026-03-15", monthly(2)).amended("2026-03-16", monthly(3))
+
+    assert [str(item.at) for item in contract.ended("2026-03-16").amendments] == ["2026-03-15"]
+
+
+def test_a_period_that_begins_with_the_end_is_after_the_contract():
+    contract = Contract(monthly(1)).ended("2026-03-16")
+
+    with pytest.raises(InvalidPeriod, match="after the contract's end"):
+        contract.billed_part(Period("2026-03-16", "2026-04-16"))
+    assert str(contract.billed_part(Period("2026-03-15", "2026-04-15"))) == "2026-03-15/2026-03-16"

@@ -180,3 +180,25 @@ def test_what_holds_in_several_versions_is_told_once():
 def test_what_are_no_grants_is_refused():
     with pytest.raises(InvalidGrant, match="not grants"):
         told(plan_of(), 5)
+
+
+@pytest.mark.parametrize(("least", "codes"), [(0, []), (59, ["minimum"]), (60, []), (61, [])])
+def test_a_minimum_is_told_of_where_the_fees_are_more(least, codes):
+    plan = plan_of(fees=[Fee(60)], minimum=least)
+
+    assert [code for code, _ in told(plan)] == codes
+
+
+@pytest.mark.parametrize(("most", "codes"), [(49, ["limits"]), (50, [])])
+def test_a_maximum_is_told_of_where_a_minimum_is_more(most, codes):
+    plan = plan_of(minimum=50, maximum=Limit(most, on="calls"))
+
+    assert [code for code, _ in told(plan)] == codes
+
+
+def test_a_grant_on_what_one_of_several_versions_prices_is_on_something():
+    both = PriceSchedule(calls=1, disks=1)
+    contract = Contract(plan_of()).amended("2026-06-16", plan_of(both))
+
+    assert told(contract, [Grant("a", 5, "USD", on="disks")]) == []
+    assert told(contract, [Grant("a", 5, "USD", on="tapes")]) == [("scope", "grant a")]

@@ -104,3 +104,23 @@ def test_quotas_are_kept_in_documents_and_decide_about_no_money():
     assert plan.quotas[1].limit == Decimal(50)
     assert "calls every" not in plan._repr_html_()
     assert "premium" in plan._repr_html_()
+
+
+def test_a_day_of_25_hours_is_one_window():
+    # New York, 1 November 2026, from midnight to midnight; 04:30 UTC of the 2nd is its last hour
+    quota = Quota("calls", 5, every="1d", tz="America/New_York")
+
+    for at in ("2026-11-01T12:00:00Z", "2026-11-02T04:30:00Z"):
+        start, end = quota.window(at)
+        assert (start.isoformat()[:16], end - start) == ("2026-11-01T04:00", timedelta(hours=25))
+
+
+def test_a_quota_of_nothing_admits_nothing_and_is_one():
+    assert Quota("calls", 0, every="1d").limit == 0
+    with pytest.raises(InvalidPlan, match="below zero"):
+        Quota("calls", -1, every="1d")
+
+
+def test_what_windows_are_kept_by_never_changes():
+    assert Quota("calls", 5, every="1d").key == "|calls|units|1d|UTC"
+    assert Quota(amount=5, every="1d", rolling=True, name="a").key == "a||amount|1d|UTC|rolling"

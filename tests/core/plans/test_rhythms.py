@@ -210,3 +210,20 @@ def test_a_fee_of_its_own_rhythm_is_a_document():
     assert serial.loads(serial.dumps(bill.plan)) == bill.plan
     assert "platform: 1 × 1200 = 1200" in bill.explain()
     assert check_breakdown(bill)[0].gross == 1200
+
+
+def test_a_fee_in_arrears_whose_own_period_would_begin_with_the_end_is_not_owed():
+    fee = Fee(70, "support", "arrears", cycle=Cycle.weekly("2026-03-02"))
+
+    for fees in ("prorated", "from_next"):
+        # the weeks from the 2nd and the 9th of March; none begins on the 16th
+        contract = Contract(plan_of(fee)).ended("2026-03-16", fees)
+        assert totals(contract, (2026, 3)) == ["140.00"]
+
+
+def test_a_dated_fee_in_arrears_is_owed_for_own_periods_that_begin_from_its_start_and_before_its_end():
+    weekly = Cycle.weekly("2026-03-02")
+    fee = Fee(70, "support", "arrears", cycle=weekly, starts="2026-03-09", ends="2026-03-23")
+
+    # the weeks from the 9th and from the 16th
+    assert totals(Contract(plan_of(fee)), (2026, 3)) == ["140.00"]

@@ -148,3 +148,10 @@ def test_a_trial_is_a_document():
     for trial in (Trial(15, on=BOTH), Trial(JUNE), 15, JUNE):
         plan = plan_of(trial)
         assert serial.loads(serial.dumps(plan)) == plan
+
+
+def test_a_trial_lasts_up_to_3660_days():
+    assert Trial(3660).length == 3660
+    assert Trial(0).length == 0
+    with pytest.raises(InvalidPlan, match="not a trial"):
+        Trial(3661)

@@ -17,6 +17,7 @@ from tokenbill.core.pricing.breakdown import (
     labels_of,
     nests,
     over,
+    rule_of,
     summands,
     units,
     whole_direction,
@@ -326,3 +327,32 @@ def test_a_digit_that_a_breakdown_loses_is_told():
 def test_prices_of_this_library_are_known_whatever_they_are_made_of():
     assert is_own(Flat(1) + PerUnit(2).after(5))
     assert not is_own(Flat(1) + Listing(ONE, ()).after(5))
+
+
+@frozen
+class Worded(Price):
+    """A price whose rule is as long as its author likes."""
+
+    length: int
+
+    def amount(self, quantity):
+        return quantity
+
+    def in_words(self):
+        return "x" * self.length
+
+
+@pytest.mark.parametrize(("length", "told"), [(400, "x" * 400), (401, "x" * 399 + "…")])
+def test_a_rule_of_more_than_400_characters_is_cut(length, told):
+    assert rule_of(Worded(length)) == told
+
+
+def test_the_deepest_part_says_how_deep_a_sum_is():
+    deep = PerUnit(1)
+    for _ in range(DEPTH - 1):
+        deep = Scaled(deep, 1)
+
+    with pytest.raises(InvalidPrice, match="nested more than"):
+        Scaled(Sum([PerUnit(1), deep]), 1)
+    with pytest.raises(InvalidPrice, match="nested more than"):
+        Scaled(Sum([deep, PerUnit(1)]), 1)

@@ -113,3 +113,19 @@ def test_an_entry_of_its_own_is_marked_up_once_by_what_fits_its_labels_best():
 
     assert Bill.of(Usage({"t{model=a}": 10}), plan).total == 11
     assert Bill.of(Usage({"t{model=b}": 10}), plan).total == 24
+
+
+def test_of_two_mark_ups_with_as_many_labels_the_one_of_the_model_wins():
+    rules = {"provider=x,region=eu": 10, "model=y,region=eu": 20}
+    sold = PriceSchedule({"calls": 1}).marked_up(0, rules)
+
+    assert rate(sold, "calls{model=y,provider=x,region=eu}") * 10 == 12
+
+
+def test_as_many_prices_by_mark_up_as_there_may_be(monkeypatch):
+    monkeypatch.setattr(markup, "MOST", 3)
+    base = PriceSchedule({"calls": 1})
+
+    assert len(base.marked_up(0, {"provider=x": 10, "provider=y": 20})) == 3
+    with pytest.raises(InvalidSchedule, match="too many"):
+        base.marked_up(0, {"provider=x": 10, "provider=y": 20, "provider=z": 30})
