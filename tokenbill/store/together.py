@@ -27,7 +27,13 @@ class Call:
     events: Events
     answer: Recorded | Exception | None = None
     is_leading: bool = False
-    woken: Event = field(factory=Event)
+    woken: Event | None = None
+    """What it waits for, if it has to wait."""
+
+    def wake(self) -> None:
+        """Let it go on."""
+        if self.woken is not None:
+            self.woken.set()
 
 
 @define(eq=False)
@@ -50,10 +56,12 @@ class Together:
         with self.lock:
             self.waiting.append(call)
             call.is_leading, self.is_led = not self.is_led, True
-            if len(self.waiting) >= self.callers:
-                self.all_there.set()
+            if not call.is_leading:  # one caller alone waits for nobody: making an Event takes a while
+                call.woken = Event()
+                if len(self.waiting) >= self.callers:
+                    self.all_there.set()
         try:
-            if not call.is_leading:
+            if call.woken is not None:
                 call.woken.wait()
             if call.answer is None:
                 self.lead(call)
@@ -89,15 +97,16 @@ class Together:
                 self.hand_over()
             for each in taken:
                 if each.answer is not None:
-                    each.woken.set()
+                    each.wake()
 
     def hand_over(self) -> None:
         """Let the first of those that wait lead; the lock is held."""
-        self.all_there.clear()
+        if self.all_there.is_set():
+            self.all_there.clear()
         self.is_led = bool(self.waiting)
         if self.waiting:
             self.waiting[0].is_leading = True
-            self.waiting[0].woken.set()
+            self.waiting[0].wake()
 
     def taken(self, call: Call) -> list[Call]:
         """A call, and as many of those that wait as fit beside it."""

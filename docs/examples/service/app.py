@@ -59,12 +59,12 @@ def service(store: Store) -> FastAPI:
             return JSONResponse(why(refusal), STATUS.get(refusal.code, 422))
         return JSONResponse(told((*done.charged, *done.repeated)[0]))
 
-    @app.get("/customers/{customer}", response_class=HTMLResponse)
+    @app.get("/customers/{customer:path}", response_class=HTMLResponse)
     def customer_page(customer: str) -> str:
         """What a customer has left, has used, and was billed."""
         return page(store, customer)
 
-    @app.get("/customers/{customer}/bills/{number}", response_class=HTMLResponse)
+    @app.get("/bills/{number}/{customer:path}", response_class=HTMLResponse)
     def bill_page(customer: str, number: int) -> Response:
         """One kept bill, or a correction of one, as a page that can be printed."""
         kept = store.bills(customer)
@@ -72,7 +72,7 @@ def service(store: Store) -> FastAPI:
             return HTMLResponse("no such bill", 404)
         return HTMLResponse(kept[number - 1].to_html(customer=customer, number=f"{number:04}"))
 
-    @app.get("/customers/{customer}/open/{start}", response_class=HTMLResponse)
+    @app.get("/open/{start}/{customer:path}", response_class=HTMLResponse)
     def open_page(customer: str, start: str) -> Response:
         """The bill of an open period so far."""
         for period in store.periods(customer):
@@ -118,7 +118,8 @@ tr.total td { font-weight: 600; }
 def page(store: Store, customer: str) -> str:
     """The page of a customer: credit, the open period, and the bills."""
     balance, bills = store.balance(customer), store.bills(customer)
-    home = f"/customers/{quote(customer, safe='')}"
+    # the name comes last, for it may hold a slash, which no server tells from one of the path
+    own = quote(customer, safe="")
     grants = [(grant.id, f"{balance.left(grant.id):,f}", money(grant)) for grant in balance.grants]
     parts = [f"<h1>{escape(customer)}</h1>", "<h2>Credit</h2>", table(("grant", "left", "of"), grants)]
     for period in store.periods(customer):
@@ -126,8 +127,8 @@ def page(store: Store, customer: str) -> str:
         rows = [(meter, f"{quantity:,f}") for meter, quantity in bill.usage.items()]
         rows.append((SO_FAR, f"{bill.total:,f} {bill.currency}"))
         parts += [f"<h2>{escape(days(bill.period) or 'So far')}</h2>", table(("meter", "used"), rows)]
-        parts.append(f'<p><a href="{home}/open/{period.start:%Y-%m-%d}">line by line</a></p>')
-    rows = [(link(home, number), *summary(bill)) for number, bill in enumerate(bills, 1)]
+        parts.append(f'<p><a href="/open/{period.start:%Y-%m-%d}/{own}">line by line</a></p>')
+    rows = [(link(own, number), *summary(bill)) for number, bill in enumerate(bills, 1)]
     parts += ["<h2>Bills</h2>", table(("bill", "period", "total"), rows, safe=True)]
     head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(customer)}</title>"
     viewport = '<meta name=viewport content="width=device-width, initial-scale=1">'
@@ -152,9 +153,9 @@ def days(period: Period | None) -> str:
     return f"{period.start:%Y-%m-%d} to {period.end - timedelta(microseconds=1):%Y-%m-%d}"
 
 
-def link(home: str, number: int) -> str:
+def link(own: str, number: int) -> str:
     """A link to a bill."""
-    return f'<a href="{home}/bills/{number}">{number:04}</a>'
+    return f'<a href="/bills/{number}/{own}">{number:04}</a>'
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, safe: bool = False) -> str:
