@@ -11,6 +11,8 @@ from tests.oracle.stories import Story
 
 FIRST = date(2024, 3, 1)
 KINDS = ("fees", "discounts", "taxes")
+OTHER_TERMS = ("rhythms", "shares", "allowances", "taxes_beside", "commitments", "trials")
+"""What stories tell of terms that came last, a method each."""
 
 
 class ContractStory(Story):
@@ -40,9 +42,9 @@ class ContractStory(Story):
         }
         plans = [plan, *(change["plan"] for change in amendments)]
         levels = self.more_terms(plans)
-        for terms in (self.rhythms, self.shares, self.allowances, self.taxes_beside, self.commitments):
+        for terms in OTHER_TERMS:
             if self.other.random() < 0.25:
-                terms(plans, levels)
+                getattr(self, terms)(plans, levels)
         return {
             "contract": contract,
             "period": [str(bound) for bound in bounds],
@@ -137,6 +139,17 @@ class ContractStory(Story):
             if "none" in kinds and rng.random() < 0.8:
                 reason = {"name": "reverse charge", "category": "AE", "on": rng.choice([["usage"], ["fee"]])}
                 plan["taxes"] = [*plan["taxes"], bare | reason]
+
+    def trials(self, plans, _):
+        """A trial of so many days, or one that covers fees, or usage, alone."""
+        rng = self.other
+        on = rng.choice([["fee"], ["usage"], ["fee", "usage"]])
+        days = rng.randrange(1, 40) if plans[0]["cycle"] and rng.random() < 0.5 else None
+        for plan in plans:
+            if days is not None:
+                plan |= {"trial": days, "cycle": plan["cycle"] | {"anchor": str(self.first)}}
+            if plan["trial"] and not any(each["prorate_included"] for each in plans):
+                plan["trial_on"] = on
 
     def commitments(self, plans, _):
         """A commitment over a term of the period alone, or of several."""

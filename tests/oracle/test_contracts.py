@@ -7,12 +7,10 @@ import pytest
 
 from tests.oracle import contract_simulator, contracts
 from tests.oracle.contract_simulator import Difference, main, simulation
-from tests.oracle.contract_stories import KINDS, ContractStory
+from tests.oracle.contract_stories import KINDS, OTHER_TERMS, ContractStory
 
 BILLS = int(os.environ.get("TOKENBILL_SIMULATED", "300"))
 SEED = 20_261_129
-OTHER = ("rhythms", "shares", "allowances", "taxes_beside", "commitments")
-"""What stories tell of terms that came last."""
 
 
 def test_contracts_at_random_come_to_what_the_rules_say():
@@ -30,7 +28,7 @@ def test_a_fee_that_goes_on_after_the_end_is_one_item_and_rounded_as_one(monkeyp
 
 
 def without_other_terms(monkeypatch):
-    for terms in OTHER:
+    for terms in OTHER_TERMS:
         monkeypatch.setattr(ContractStory, terms, lambda *_: None)
 
 
@@ -266,6 +264,8 @@ def test_stories_tell_of_all_that_a_contract_can_be():
     fees = [fee for plan in plans for fee in plan["fees"]]
     assert {fee["due"] for fee in fees if fee.get("cycle")} == {"advance", "arrears"}
     assert all(any(fee.get(what) for fee in fees) for what in ("in_tokens", "reads"))
+    assert {str(plan["trial_on"]) for plan in plans if plan.get("trial_on")} >= {"['fee']", "['usage']"}
+    assert any(isinstance(plan["trial"], int) for plan in plans)
     taxes = [tax for plan in plans for tax in plan["taxes"]]
     assert all(any(tax.get(what) for tax in taxes) for what in ("after", "unit", "category"))
     assert any(tax["inclusive"] for tax in taxes if tax.get("after"))
