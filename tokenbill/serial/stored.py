@@ -326,6 +326,7 @@ KINDS = (
     Named("AnyPrice", lambda cls: issubclass(cls, Price), _Rate()),
     Named("AnyEntry", lambda cls: issubclass(cls, Price | Each), _Rate()),
     AMOUNT.curve,
+    Named("AnyBonus", lambda cls: issubclass(cls, Price) or cls is Of, _Rate()),
     Named("AnySchedule", lambda cls: hasattr(cls, "match") or cls is PriceBook, usual="PriceSchedule"),
 )
 """Fields that may hold one of several classes, which users may add to."""
@@ -377,6 +378,7 @@ REGISTRY.codecs |= {
     Levels: Pairs(Line(), Listed(Record(LevelChange))),
     Amounts: AMOUNT,
     Decimal | Of: AMOUNT,
+    Price | Of: KINDS[3],
     AbstractPrice: KINDS[0],
     Period | int | Trial: TrialCodec(),
     Usage: _Quantities(),

@@ -7,11 +7,13 @@ from attrs import evolve
 
 from tokenbill import (
     Account,
+    Amount,
     Balance,
     Bill,
     BillingPlan,
     Currency,
     Cycle,
+    Fee,
     Grant,
     Period,
     PerUnit,
@@ -47,6 +49,26 @@ def test_what_is_left_is_lifted_to_an_amount(kept):
     more = kept(evolve(account, balance=account.balance.with_grants(paid, bonus)))
     assert more.due_topups(NOON) == ()
     assert more.balance.remaining() == Decimal("21.58")
+
+
+@STORED
+def test_a_bonus_may_read_a_level_or_a_meter(kept):
+    # 0.50 a seat: 2.50 for the five seats of the 20th; 1.00 for each ten calls of the period: 3.00
+    plan = BillingPlan.prepaid(PriceSchedule(calls=0, images=0), fees=[Fee(0, "seats", level="seats")])
+    seats = {"seats": [("2026-06-01", 3), ("2026-06-16", 5)]}
+    june = Period("2026-06-01", "2026-07-01")
+    for curve, extra in (
+        (PerUnit("0.50").of("seats"), "2.50"),
+        (PerUnit(1, per=10).of("calls"), "3"),
+        (PerUnit(1).of("images"), None),
+    ):
+        opening = having(Grant("a", 4, "USD"), rule=evolve(RULE, bonus=curve))
+        used = {"2026-06-02": {"calls": 10}, "2026-06-18": {"calls": 20}}
+        bill = Bill.of(used, plan, period=june, opening=opening, final=False, at="2026-06-18", levels=seats)
+        paid, *bonus = kept(bill.closing).due_topups("2026-06-20")
+        assert (paid.amount, [str(grant.amount) for grant in bonus]) == (16, [extra] if extra else [])
+    with pytest.raises(InvalidGrant, match="a bonus of an amount"):
+        evolve(RULE, bonus=PerUnit(1).of(Amount("usage")))
 
 
 @STORED

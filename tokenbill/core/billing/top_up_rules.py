@@ -18,10 +18,13 @@ from tokenbill.core.credits.draw_limits import DrawLimit, draw_limit
 from tokenbill.core.credits.grants import Grant, credit
 from tokenbill.core.credits.ledger import total
 from tokenbill.core.credits.windows import Windows, with_sum
+from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency
-from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
+from tokenbill.core.money.decimals import ZERO, Exact, decimal, difference, exact_sum
 from tokenbill.core.periods.instants import iso_text, midnight, moment, zone
 from tokenbill.core.periods.spans import optional_span, span_seconds
+from tokenbill.core.plans.levels import in_force
+from tokenbill.core.pricing.of import Of
 from tokenbill.core.pricing.price import Price
 from tokenbill.errors import InvalidCurrency, InvalidGrant
 
@@ -42,9 +45,12 @@ def _most(value: Any) -> DrawLimit | None:
     return limit
 
 
-def _bonus(_: object, __: object, value: Price | None) -> None:
-    if not isinstance(cast(object, value), Price | None):
+def _bonus(_: object, __: object, value: Price | Of | None) -> None:
+    if not isinstance(cast(object, value), Price | Of | None):
         raise InvalidGrant("a bonus that is no curve", value, 'write a price: PerUnit("0.10")')
+    # what charges come to only a plan tells, and an account has none
+    if isinstance(value, Of) and value.amount_of is not None:
+        raise InvalidGrant("a bonus of an amount", value.name, "read a level, or what was used of a meter")
 
 
 @frozen(repr=False)
@@ -57,6 +63,7 @@ class TopUp(Value):
         most: The most that is bought in a period of a cycle, whoever bought it: an amount and the cycle.
         cooloff: How long after the last purchase it waits: ``30m``, ``1h``, ``1d``.
         bonus: A curve: what is given on top of an amount that is bought, as a promotional grant.
+            ``curve.of("seats")`` reads a level that the account knows, or what its period used of a meter.
         currency: Left out, that of the balance.
         name: What the ids of its grants begin with.
 
@@ -73,7 +80,7 @@ class TopUp(Value):
     to: Decimal = field(converter=credit)
     most: DrawLimit | None = field(default=None, converter=_most)
     cooloff: str | None = field(default=None, converter=optional_span)
-    bonus: Price | None = field(default=None, validator=_bonus)
+    bonus: Price | Of | None = field(default=None, validator=_bonus)
     currency: Currency | None = field(default=None, converter=optional_unit)
     name: str = field(default="top-up", converter=_name)
 
@@ -120,9 +127,20 @@ def due_grants(account: Any, at: date | str) -> Iterator[Grant]:
         if amount > 0:
             id = f"{rule.name} {iso_text(when)}"
             yield Grant(id, amount, unit, created=when, cost=amount)
-            extra = ZERO if rule.bonus is None else rule.bonus(amount)
+            extra = _extra(rule.bonus, amount, account, when)
             if extra:
                 yield Grant(f"{id} bonus", extra, unit, created=when, cost=0, kind="promotional")
+
+
+def _extra(bonus: Price | Of | None, amount: Decimal, account: Any, when: date) -> Exact:
+    """What is given on top of an amount: by that amount, or by another quantity that the account knows."""
+    if not isinstance(bonus, Of):
+        return ZERO if bonus is None else bonus(amount)
+    levels = in_force(account.levels, {bonus.of}, when, default=False)
+    if bonus.of in levels:
+        return bonus.at(levels[bonus.of])
+    read = Meter(bonus.of)
+    return bonus.at(exact_sum(quantity for meter, quantity in account.used.items() if read.includes(meter)))
 
 
 def bought_after(before: Balance, after: Balance, windows: Windows, rules: tuple[TopUp, ...]) -> Windows:
