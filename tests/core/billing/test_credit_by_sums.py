@@ -119,3 +119,36 @@ def test_a_bill_without_a_time_after_one_that_had_one_looks_for_grants_anew():
 def test_an_account_has_no_other_names_than_its_own():
     with pytest.raises(AttributeError, match="'Account' object has no attribute 'carried'"):
         Account().carried  # noqa: B018
+
+
+@pytest.mark.parametrize("again", [lambda account: account, evolve])
+def test_promotional_credit_that_begins_later_pays_only_what_comes_then(again):
+    # 10 of the 2nd are paid; of the 15 that the month has on the 20th, the gift pays the 5 that came
+    gift = evolve(PROMOTIONAL, amount=Decimal(20), starts="2026-03-10")
+    plan, account = BillingPlan.prepaid(PriceSchedule(calls=1)), Account(balance=[PAID, gift])
+    asked = {"period": MARCH, "final": False}
+    first = Bill.of({"calls": 10}, plan, opening=account, at="2026-03-02", **asked)
+    second = Bill.of({"calls": 5}, plan, opening=again(first.closing), at="2026-03-20", **asked)
+
+    assert (first.draws, second.draws) == ((("paid", Decimal(10)),), (("gift", Decimal(5)),))
+    second.verify()
+
+
+@pytest.mark.parametrize("again", [lambda account: account, evolve])
+def test_what_a_hold_lets_go_changes_nothing_that_was_billed(again):
+    # the hold has all of the gift, so 9 of the 10 calls are paid; released, the gift is as it was
+    plan = BillingPlan.prepaid(PriceSchedule(calls=1))
+    account = Account(balance=[PAID, evolve(PROMOTIONAL, amount=Decimal(4))])
+    asked = {"period": MARCH, "at": "2026-03-02"}
+    account = account.hold("h", {"calls": 3}, plan, **asked)
+    bill = Bill.of({"calls": 10}, plan, opening=account, final=False, **asked)
+    assert bill.draws == (("gift", Decimal(1)), ("paid", Decimal(9)))
+
+    account = again(bill.closing.released("h"))
+    assert account.balance.draws == bill.draws
+    assert account.draws_by_charge == bill.closing.draws_by_charge
+    assert account.covers({"calls": 42 + 2}, plan, **asked)
+    # 1 more: the gift pays it, and may not pay what the paid grant has paid
+    more = Bill.of({"calls": 1}, plan, opening=account, final=False, **asked)
+    assert (more.draws, more.due) == ((("gift", Decimal(1)),), 0)
+    more.verify()

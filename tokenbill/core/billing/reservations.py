@@ -62,8 +62,8 @@ def with_hold(
 def open_holds(account: Any) -> Holds:
     """The holds of an account; one after a bill by sums need not work out its balance for them."""
     credit: CreditPosition | None = account.cache.get("credit")
-    balance: Balance = account.balance if credit is None else credit.stretch.balance
-    return balance.open_holds
+    holds: Holds = account.balance.open_holds if credit is None else credit.holds
+    return holds
 
 
 def holding(account: Any, holds: Holds) -> Any:
@@ -78,7 +78,7 @@ def holding(account: Any, holds: Holds) -> Any:
         after.balance = account.balance.with_holds(holds)
         known = {key: account.cache[key] for key in ("position", "statement") if key in account.cache}
     else:
-        known = {"credit": credit.with_holds(holds, account.period)}
+        known = {"credit": credit._replace(opened=holds)}
     after.cache = Cache(known)
     after.__class__ = cls
     return after

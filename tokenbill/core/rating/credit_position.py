@@ -127,7 +127,8 @@ class CreditPosition(NamedTuple):
     """Where an account stands whose credit is drawn on by sums; promotional credit may pay ``net``, rounded.
 
     ``promotional`` and ``paid`` are what either credit paid of ``net`` and of ``total``; ``fell`` says
-    that one of them is less than it was: what an ended grant gives back it offers no more.
+    that one of them is less than it was: what an ended grant gives back it offers no more. ``opened`` are
+    the open holds, where they are no longer those of the stretch.
     """
 
     sums: Position
@@ -137,17 +138,24 @@ class CreditPosition(NamedTuple):
     promotional: int
     paid: int
     fell: bool = False
+    opened: Holds | None = None
 
     @property
-    def is_settled(self) -> bool:
-        """Whether credit has paid all that it may pay."""
-        return self.paid == self.total and (self.promotional == self.net or not self.stretch.promotional)
+    def holds(self) -> Holds:
+        """The open holds."""
+        return self.stretch.balance.open_holds if self.opened is None else self.opened
+
+    def lets_pay(self, stretch: Stretch) -> bool:
+        """Whether all that grants offer in a stretch may pay any charge, those of before too."""
+        # Else a grant that begins today, or that a hold let go, would pay what others paid yesterday.
+        return self.paid == self.total and (self.promotional == self.net or not stretch.promotional)
 
     def after(self, usage: Usage, at: At) -> CreditPosition | None:
         """The same after more usage of a period that goes on; None where sums do not say it."""
-        if self.fell or not self.is_settled or not self.stretch.holds(at):
+        stretch = self.stretch
+        if self.fell or self.opened is not None or not self.lets_pay(stretch) or not stretch.holds(at):
             return None
-        return _drawn_on(self.stretch, self.sums, usage, self, final=False)
+        return _drawn_on(stretch, self.sums, usage, self, final=False)
 
     def paid_by_grant(self) -> dict[str, Decimal]:
         """What each grant paid of the period."""
@@ -171,15 +179,19 @@ class CreditPosition(NamedTuple):
             id: decimal(difference(part, before.get(id, ZERO))) for id, part in self.paid_by_grant().items()
         }
         changes = {id: change for id, change in changes.items() if change}
-        return stretch.balance.drawn_by(changes) if changes else stretch.balance
+        balance = stretch.balance.drawn_by(changes) if changes else stretch.balance
+        return balance if self.opened is None else balance.with_holds(self.opened)
 
-    def with_holds(self, holds: Holds, period: Period | None) -> CreditPosition:
-        """The same beside other open holds: they change what grants offer, and nothing of the period."""
-        before, plan = self.stretch, self.sums.plan.plan
-        drawn = tuple((id, (("", decimal(amount)),)) for id, amount in before.drawn.items())
-        opening: Any = _Beginning(before.balance.with_holds(holds), drawn)
-        offers = offers_of(opening, plan, period, before.at)
-        return self._replace(stretch=Stretch(opening, offers, before.at))
+    def next_stretch(self, period: Period | None, at: At) -> Stretch | None:
+        """The stretch of the next bill, where no grant begins or ends; holds change what is offered."""
+        before = self.stretch
+        if self.fell:  # an ended grant that gave something back offers no more than it kept
+            return None
+        if self.opened is not None:
+            drawn = tuple((id, (("", decimal(amount)),)) for id, amount in before.drawn.items())
+            opening: Any = _Beginning(before.balance.with_holds(self.opened), drawn)
+            before = Stretch(opening, offers_of(opening, self.sums.plan.plan, period, before.at), before.at)
+        return before if before.holds(at) else None
 
     def draws(self, used: Usage) -> DrawsByCharge:
         """What each grant paid of each charge of a period that goes on, of which this was used."""
@@ -265,19 +277,11 @@ def position_of(
         # the grants last: an account may have to work them out
         if not plan.by_cell or not opening.is_fresh or not opening.balance.grants:
             return None
-    elif not (
-        known.is_settled
-        and known.sums.plan is plan
-        and (period is opening.period or period == opening.period)
-    ):
+    elif known.sums.plan is not plan or (period is not opening.period and period != opening.period):
         return None
-    # an ended grant that gave something back offers no more than it kept: the account is read anew
-    goes_on = known is not None and not known.fell and known.stretch.holds(at)
-    stretch = known.stretch if known is not None and goes_on else None
-    if stretch is None:
-        stretch = stretch_of(opening, plan, period, at)
-        if stretch is None or not stretch.says_sums(plan.plan):
-            return None
+    stretch = stretch_of(opening, plan, period, at)
+    if stretch is None or not stretch.says_sums(plan.plan) or not (known is None or known.lets_pay(stretch)):
+        return None
     sums = Position(plan, plan.start(), NOTHING) if known is None or anew else known.sums
     return _drawn_on(stretch, sums, usage, known, final=final)
 
@@ -325,11 +329,16 @@ def _upto(plan: CompiledPlan, nets: Sequence[Number], tiered: Tiered, stretch: S
 
 def stretch_of(opening: Opening, plan: CompiledPlan, period: Period | None, at: At) -> Stretch | None:
     """That in which a bill is; an account that opens several bills, as a preview does, keeps it."""
+    known: CreditPosition | None = opening.cache.get("credit")
+    # The most usual case, and the cheapest to see.
+    if known is not None and known.opened is None and not known.fell and known.stretch.holds(at):
+        return known.stretch
     # On the account, not on the bill: an invoice preview asks one account many times.
     kept: tuple[CompiledPlan, Period | None, Stretch] | None = opening.cache.get("stretch")
     if kept is not None and kept[0] is plan and kept[1] is period and kept[2].holds(at):
         return kept[2]
-    stretch = Stretch.of(opening, plan.plan, period, at)
+    stretch = None if known is None else known.next_stretch(period, at)
+    stretch = stretch or Stretch.of(opening, plan.plan, period, at)
     if stretch is not None:
         opening.cache["stretch"] = plan, period, stretch
     return stretch
