@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="not run: install sqlalchemy")
 
-from sqlalchemy import create_engine
+from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.event import listens_for
 
 from tokenbill import (
@@ -40,6 +41,7 @@ from tokenbill.errors import (
 )
 from tokenbill.events import Event
 from tokenbill.store import Store
+from tokenbill.store.statements import Statement
 
 TOKEN = Currency("TOKEN", places=0)
 BURN = PriceSchedule(
@@ -186,10 +188,12 @@ def test_a_refused_pair_is_refused_twice_and_what_is_no_list_is_refused_whole(st
 def test_an_amount_beyond_what_a_database_adds_up_is_refused(store):
     store.agree("acme", BillingPlan.on_demand(PriceSchedule(calls="1000000")))
 
-    done = store.record([event(1, calls=10**20), event(2, calls=1)])
+    done = store.record([event(i, calls=calls) for i, calls in enumerate([10**20, 1, 10**20, 1])])
 
-    assert [each.code for each in done.refused] == ["invalid_usage"]
-    assert store.bill("acme").total == 1_000_000
+    # the first of a period, and one of those that run on after it
+    assert [(each.place, each.code) for each in done.refused] == [(0, "invalid_usage"), (2, "invalid_usage")]
+    assert store.bill("acme").total == 2_000_000
+    assert store.verify().events == 2
 
 
 # Grants
@@ -584,3 +588,18 @@ def test_another_store_goes_on_where_one_stopped(store):
     assert left(other) == left(store) == 29
     assert isinstance(other.bill("acme"), Bill)
     assert Fraction(other.account("acme").accrued) == 21
+
+
+def test_rows_of_a_statement_are_bound_by_name_whatever_the_driver_calls_them():
+    rows = [(1, "a"), (2, "b")]
+    table = Table("t", MetaData(), Column("id", Integer), Column("what", String(9)))
+
+    marks = Statement(table.insert()).bound_many(sqlite.dialect(), ("id", "what"), rows)
+    turned = Statement(table.insert()).bound_many(
+        sqlite.dialect(), ("what", "id"), [row[::-1] for row in rows]
+    )
+    named = Statement(table.insert()).bound_many(postgresql.psycopg.dialect(), ("id", "what"), rows)
+
+    assert marks == ("INSERT INTO t (id, what) VALUES (?, ?)", rows)
+    assert turned[1] == [[1, "a"], [2, "b"]]
+    assert named[1] == [{"id": 1, "what": "a"}, {"id": 2, "what": "b"}]
