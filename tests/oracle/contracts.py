@@ -262,7 +262,7 @@ def usage_items(versions):
             continue
         meter = oracle.meter_of(versions[having[0]].plan, key, group)
         for segment in segments(having, versions):
-            free = free_units(versions, segment, (key, group), quantities)
+            free = free_units(versions, segment, (key, group), quantities, raw)
 
             def alike(one, other, entries=entries, free=free, meter=meter):
                 same = entries[one]["price"] == entries[other]["price"] and free[one] == free[other]
@@ -288,7 +288,7 @@ def readers(version, meter):
     return reading, reading and concern(version, "fee", None)
 
 
-def free_units(versions, segment, line, quantities):
+def free_units(versions, segment, line, quantities, raw):
     """The free units of a line in each version of a stretch: its own, what a pool left, or what it reads."""
     key, _ = line
     free = allowances(versions, segment, lambda version: version.plan["included"].get(key, 0))
@@ -305,7 +305,8 @@ def free_units(versions, segment, line, quantities):
             before = [other for other in lines if other[0] in pool["entries"] and other < line]
             free[i] = whole[i] - total(quantities[k].get(other, ZERO) for k in around for other in before)
         elif curve and key == curve["entry"]:
-            free[i] = what_is_read(versions, i, around, curve, quantities)
+            # what a trial covers uses no allowance up, and was used all the same
+            free[i] = what_is_read(versions, i, around, curve, raw)
         free[i] = max(ZERO, free[i])
     return free
 
@@ -315,10 +316,10 @@ def around_of(versions, segment):
     return next(part for part in segments(range(len(versions)), versions) if segment[0] in part)
 
 
-def what_is_read(versions, i, around, curve, quantities):
+def what_is_read(versions, i, around, curve, raw):
     """An allowance that reads the usage of another meter so far, or a level by the time that it lasts."""
     if curve["of"] != "seats":
-        used = [q for each in quantities for (key, _), q in each.items() if oracle.has(key, curve["of"])]
+        used = [q for each in raw for (key, _), q in each.items() if oracle.has(key, curve["of"])]
         return price_of(curve["price"], total(used))
     prorated = versions[i].plan["prorate_included"]
     having = [
