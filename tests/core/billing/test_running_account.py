@@ -187,6 +187,19 @@ def test_labels_that_no_price_looks_at_are_one_sum():
     assert (account.used, account.idle_labels) == ({"calls": 6}, ("calls",))
 
 
+def test_a_label_on_each_event_does_not_make_an_account_longer_and_longer():
+    plan = BillingPlan.on_demand(CALLS)
+    running = RunningAccount.of(charged(plan).closing, plan, None)
+
+    events = [Usage({f"calls{{job={job}}}": 1}) for job in range(200)]
+    while (after := running.charged(events.pop(), None)) is not None:
+        running = after
+
+    # one call without a label, and 99 jobs; a bill of the next one makes them one sum
+    assert (len(running.used), len(running.account().used)) == (100, 1)
+    assert running.account().used == {"calls": 100}
+
+
 def opened(plan, period=None, account=None, **told):
     account = account or Account()
     bill = Bill.of(Usage(calls=1), plan, opening=account, period=period, at=FIRST, final=False, **told)

@@ -23,6 +23,9 @@ from tokenbill.core.rating.credit_position import CreditPosition
 
 __all__ = ["RunningAccount"]
 
+APART = 100
+"""Most meters of an account that runs on, where labels that no price looks at tell some apart."""
+
 
 class RunningAccount(NamedTuple):
     """An account of an open period, and what events have added to it; each gives a new one.
@@ -91,6 +94,9 @@ class RunningAccount(NamedTuple):
             return None
         used, idle = self.used + usage, self.idle
         if plan.card.idle and not plan.card.idle.keys().isdisjoint(usage.counted):
+            # A job of its own on each event would make usage longer and longer: a bill makes it one sum.
+            if len(used) > APART:
+                return None
             idle = usage
         total = plan.money(accrued - self.accrued)
         due = total if credit is None else plan.money(0)
