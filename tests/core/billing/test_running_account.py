@@ -268,3 +268,17 @@ def test_credit_that_runs_out_is_for_a_bill_to_say():
     assert running.charged(Usage(calls=2), None).total == 1
     assert running.charged(Usage(calls=3), None) is None
     assert running.charged(Usage(calls=4), None) is None
+
+
+def test_credit_that_has_ended_is_for_a_bill_to_say():
+    plan = BillingPlan.prepaid(CALLS)
+    balance = [Grant("g", 9, "USD", expires=FIRST + timedelta(days=2)), Grant("h", 9, "USD")]
+    running = RunningAccount.of(opened(plan, JUNE, Account(balance=balance)), plan, JUNE)
+
+    within, behind = FIRST + timedelta(days=1), FIRST + timedelta(days=2)
+
+    assert running.charged(Usage(calls=2), within).due == 0
+    assert running.charged(Usage(calls=2), behind) is None
+    # 0.50 and 1.00 of the grant that ends, at the moment of the event
+    account = running.charged(Usage(calls=2), within).account()
+    assert (account.billed_at, dict(account.draws)) == (within, {"g": Decimal("1.50")})
