@@ -175,21 +175,32 @@ class Settled:
         place, count = ends - counts, int(ends[-1])
         what, counted = np.zeros(count, np.int32), np.zeros(count, bool)
         amount, quantity = _Words(count), _Words(count)
+        group = np.repeat(np.arange(start, stop, dtype=np.int32), counts)
+        # in the decimals that these lines need, and only then in those of the column: that takes two words
+        scale = self.plan.scale
+        places = min(scale, max((line.places for line in lines), default=0))
+
+        def of_row(row: int) -> str:
+            return str(list(self.texts)[what[row]][1] or TOGETHER)
+
+        hold = partial(held, scale=scale, name=self._name_of(group), least=self.plan.form.places)
         for line in lines:
             rows = place if line.where is None else place[line.where]
             what[rows] = self.texts.setdefault(line.text, len(self.texts))
-            where = np.arange(start, stop) if line.where is None else line.where + start
-            hold = partial(
-                held, scale=self.plan.scale, name=self._name_of(where), least=self.plan.form.places
-            )
-            what_it_is = line.text[1] or TOGETHER
-            amount.write(rows, hold(line.amount, line.places, what=what_it_is))
+            exact = line.amount * 10 ** max(places - line.places, 0)
+            if line.places > places or exact.top > MOST:
+                # what the column does not hold is refused before it is too long for two words
+                name, what_it_is = self._name_of(group[rows]), line.text[1] or TOGETHER
+                kept = hold(line.amount, line.places, what=what_it_is, name=name)
+                exact = kept if line.places > places else exact.tight()
+            amount.write(rows, exact)
             if line.quantity is not None:
                 counted[rows] = True
-                quantity.write(rows, hold(line.quantity, len(str(self.plan.unit)) - 1, what=what_it_is))
+                quantity.write(rows, line.quantity)
             place[slice(None) if line.where is None else line.where] += 1
-        group = np.repeat(np.arange(start, stop, dtype=np.int32), counts)
-        return Rows(group, what, quantity.ints(), counted, amount.ints())
+        of_unit = len(str(self.plan.unit)) - 1
+        quantities = hold(quantity.ints(), of_unit, what=of_row)
+        return Rows(group, what, quantities, counted, hold(amount.ints(), places, what=of_row))
 
     def _one_by_one(self, found: Iterable[Cell]) -> Rows:
         """The bills of the groups by ``Bill.of``."""
@@ -222,7 +233,13 @@ class Settled:
 
 
 def held(
-    numbers: Ints, places: int, *, what: str, scale: int, name: Callable[[int], str], least: int = 0
+    numbers: Ints,
+    places: int,
+    *,
+    what: str | Callable[[int], str],
+    scale: int,
+    name: Callable[[int], str],
+    least: int = 0,
 ) -> Ints:
     """Numbers in 1/10^places with the decimals of a column, none of which it would lose or not hold.
 
@@ -237,7 +254,9 @@ def held(
     if places > scale:
         rest = (numbers % 10 ** (places - scale)).nonzero()
         if rest.any():
-            raise too_narrow(f"a number of {what}", exact(int(np.argmax(rest))), scale)
+            first = int(np.argmax(rest))
+            told = what if isinstance(what, str) else what(first)
+            raise too_narrow(f"a number of {told}", exact(first), scale)
         return held(numbers // 10 ** (places - scale), scale, what=what, scale=scale, name=name, least=least)
     # the decimals that the column adds take digits from those before the point
     room = MOST // 10 ** (scale - places)
@@ -246,7 +265,8 @@ def held(
         if is_large.any():
             first = int(np.argmax(is_large))
             number, most = abs(exact(first)), quantity_of(room, 10**places)
-            raise QuantityOverflow(what, name(first), number, most, scale=least_scale(number, least))
+            told = what if isinstance(what, str) else what(first)
+            raise QuantityOverflow(told, name(first), number, most, scale=least_scale(number, least))
     found: Ints = numbers * 10 ** (scale - places)
     return found
 

@@ -19,6 +19,8 @@ LONG = 1 << 63
 """Numbers below it fit 64 bits."""
 WIDE = 1 << 126
 """Numbers below it fit two words, with a bit to spare for what is added before it is divided."""
+MODEST = 1 << 60
+"""Numbers below it leave room for three products of their halves."""
 WORD, LOW, HALF = 1 << 64, (1 << 32) - 1, 32
 SURE = 50
 """Bits of a quotient that a division of floats gets right but for one: they hold 53."""
@@ -139,6 +141,8 @@ class Ints:
             return _narrowed(one.long() * two.long(), top)
         if top < LONG:
             return Ints(_short(one) * _short(two), top)
+        if one.high is two.high is None and max(one.top, two.top) < MODEST:
+            return _product(one.low, two.low, top)
         (low, high), (factor, upper) = one.wide(), two.wide()
         return Ints(low * factor, top, _high_words(low, high, factor, upper))
 
@@ -240,6 +244,17 @@ def _narrowed(values: Array, top: int) -> Ints:
     """Python's own numbers, or 64 bits again where these hold them."""
     found = Ints(values, min(top, _largest(values)))
     return Ints(values.astype(np.int64), found.top) if found.top < LONG else found
+
+
+def _product(one: Array, other: Array, top: int) -> Ints:
+    """Products of 64-bit numbers that are modest, and so need no carries to be told apart."""
+    low, high, factor, upper = one & LOW, one >> HALF, other & LOW, other >> HALF
+    # halves below 2^28 and 2^32: each product, and the three in the middle together, stay within 64 bits
+    middle = (
+        low * upper + high * factor + (low.view(np.uint64) * factor.view(np.uint64) >> HALF).view(np.int64)
+    )
+    words = one.view(np.uint64) * other.view(np.uint64)
+    return Ints(words, top, high * upper + (middle >> HALF))
 
 
 def _high_words(low: Array, high: Array, factor: Array, upper: Array) -> Array:

@@ -37,10 +37,14 @@ def report(data: Any, options: Options, report: Report) -> Any:
     schema = frame.collect_schema()
     frame, place = _timed(frame, options, "row {} of a batch" if is_lazy else "row {}")
     made = [column.name for column in options.calendar]
-    frame = frame.select(*(name for name in layout.keys), *layout.quantities, _sound(layout))
     # numbers of such columns can be so long that their sum leaves 128 bits
     long_kinds = (pl.Int128, pl.UInt128)
     wide = [name for name in layout.quantities if schema[name].is_decimal() or schema[name] in long_kinds]
+    known = {} if is_lazy else {name: _extremes(data[name]) for name in layout.quantities}
+    # what a frame in memory says of its columns saves a pass over its rows
+    is_sound = not (is_lazy or wide or options.times) and _is_sound(layout, data, known)
+    if not is_sound:
+        frame = frame.select(*(name for name in layout.keys), *layout.quantities, _sound(layout))
     if is_lazy:
         halves = {name: pl.Int128 for column in wide for name in (column, HIGH + column)}
         frame = frame.map_batches(
@@ -48,13 +52,12 @@ def report(data: Any, options: Options, report: Report) -> Any:
             schema={**frame.collect_schema(), **halves},
             streamable=True,
         )
-    else:
+    elif not is_sound:
         frame = _checked(layout, wide, place, frame.collect()).lazy()
     # 64 bits where no sum of all rows can leave them, which saves a quarter of the memory
     kinds = dict.fromkeys(layout.quantities, pl.Int128)
-    for column in layout.quantities if not is_lazy else ():
-        most = max(int(data[column].max() or 0), -int(data[column].min() or 0))
-        if column not in wide and most * max(data.height, 1) < LONG:
+    for column, (least, most) in known.items():
+        if column not in wide and max(most, -least) * max(data.height, 1) < LONG:
             kinds[column] = pl.Int64
     sums = [pl.col(column).cast(kinds[column]).sum() for column in layout.quantities]
     sums += [pl.col(HIGH + column).sum() for column in wide]
@@ -88,6 +91,18 @@ def _timed(frame: Any, options: Options, place: str) -> tuple[Any, Callable[[Any
 
     schema = {**frame.collect_schema(), **kinds}
     return frame.map_batches(telling(made), schema=schema, streamable=True), f"{place} kept".format
+
+
+def _extremes(cells: Any) -> tuple[int, int]:
+    """The least and the most of a column of quantities, 0 of one without numbers."""
+    return int(cells.min() or 0), int(cells.max() or 0)
+
+
+def _is_sound(layout: Layout, data: Any, known: Mapping[str, tuple[int, int]]) -> bool:
+    """Whether a frame in memory has nothing that `check` refuses."""
+    is_any = layout.signed or all(least >= 0 for least, _ in known.values())
+    named = (*layout.by, *filter(None, [layout.meter]), *known)
+    return is_any and not any(data[name].null_count() for name in named)
 
 
 def _sound(layout: Layout) -> Any:

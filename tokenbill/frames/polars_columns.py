@@ -61,6 +61,8 @@ def is_untyped(dtype: Any, data: Any) -> bool:
 def typed(frame: Any, layout: Layout, data: Any) -> Any:
     """A lazy frame whose columns without a type are text where they are keys, and else whole numbers."""
     schema = frame.collect_schema()
+    if pl.Null not in schema.values() and not is_untyped(pl.Float64(), data):
+        return frame
     casts = [pl.col(name).cast(pl.String) for name in layout.keys if schema.get(name) == pl.Null]
     numbers = [name for name in layout.quantities if is_untyped(schema[name], data)]
     return frame.with_columns(*casts, *(pl.col(name).cast(pl.Int64) for name in numbers))
