@@ -81,7 +81,7 @@ class ArrayRun(RatingRun):
         if len(places) == 1:
             nets[places[0]] = whole - off
         elif self.whole_lines:
-            for i, part in zip(places, _allocated(off, [nets[i] for i in places]), strict=True):
+            for i, part in zip(places, allocated(off, [nets[i] for i in places]), strict=True):
                 nets[i] = nets[i] - part
         else:
             self.share(whole - off, whole, places)
@@ -94,7 +94,7 @@ class ArrayRun(RatingRun):
         longest = max(net if isinstance(net, int) else net.top for net in self.nets)
         if longest * max(keep.tight().top, whole.tight().top) >= WIDE:
             # without the common divisor the digits of many discounts in turn would double at each
-            keep, whole = _shortened(keep, whole)
+            keep, whole = shortened(keep, whole)
         inside = set(places)
         self.nets = [net * (keep if i in inside else whole) for i, net in enumerate(self.nets)]
         self.widened = whole * self.widened
@@ -127,7 +127,7 @@ class ArrayRun(RatingRun):
         is_none = _is_zero(whole)
         alone, money = picked(is_none, money, 0), picked(is_none, 0, money)
         if self.whole_lines:
-            for i, part in zip(places, _allocated(money, rests), strict=True):
+            for i, part in zip(places, allocated(money, rests), strict=True):
                 self.nets[i] = part
         elif len(places) == 1:
             self.nets[places[0]] = money
@@ -142,7 +142,7 @@ def _is_zero(number: Number) -> Array:
     return np.array([not number]) if isinstance(number, int) else ~number.nonzero()
 
 
-def _shortened(keep: Ints, whole: Ints) -> tuple[Ints, Ints]:
+def shortened(keep: Ints, whole: Ints) -> tuple[Ints, Ints]:
     """Both without what they have in common."""
     one, other = keep.tight(), whole.tight()
     if one.high is None and other.high is None and not (one.is_long or other.is_long):
@@ -153,7 +153,7 @@ def _shortened(keep: Ints, whole: Ints) -> tuple[Ints, Ints]:
     return one // common, other // common
 
 
-def _allocated(units: Number, weights: Sequence[Number]) -> list[Number]:
+def allocated(units: Number, weights: Sequence[Number]) -> list[Number]:
     """Whole units split by weights: each part gets its floor, the units left go to the largest remainders."""
     zero = Ints(np.zeros(max(item.size for item in (units, *weights) if isinstance(item, Ints)), np.int64), 0)
     whole = sum(weights) + zero
@@ -183,10 +183,10 @@ def numerators(function: IntegerPrice, n: Ints) -> Ints:
         return n
     most = n.top
     if n.high is not None or n.is_long or most > function.most(LONG):
-        return _by_piece(function, n)
+        return by_piece(function, n)
     ends, lines = _reached(function, most)
     if not function.straight:
-        return _by_piece(function, n)
+        return by_piece(function, n)
     rates = np.array([line.rate for line in lines], np.int64)
     constants = np.array([line.constant for line in lines], np.int64)
     if not ends:
@@ -207,7 +207,7 @@ def _reached(function: IntegerPrice, most: int) -> tuple[list[int], tuple[Line, 
     return ends, function.lines[: len(ends) + 1]
 
 
-def _by_piece(function: IntegerPrice, n: Ints) -> Ints:
+def by_piece(function: IntegerPrice, n: Ints) -> Ints:
     """The same for lines with wholes, and for long numbers: piece after piece."""
     ends, lines = _reached(function, n.top)
     result: Ints | None = None

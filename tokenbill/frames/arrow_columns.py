@@ -129,7 +129,7 @@ def coded(columns: Mapping[str, Any], height: int) -> tuple[Array, dict[str, Any
     """The place of each row among the different rows of some columns, and those rows."""
     code, keys = np.zeros(height, np.int64), dict[str, Any]()
     for name, cells in columns.items():
-        found, different = _encoded(cells)
+        found, different = encoded(cells)
         size = max(len(different), 1)
         if keys:
             both = pa.array(code * size + found).dictionary_encode()
@@ -141,7 +141,7 @@ def coded(columns: Mapping[str, Any], height: int) -> tuple[Array, dict[str, Any
     return code, keys
 
 
-def _encoded(cells: Any) -> tuple[Array, Any]:
+def encoded(cells: Any) -> tuple[Array, Any]:
     """The place of each cell among the different ones, in the order of the rows, and those."""
     try:
         whole = _dictionary(cells)
@@ -190,10 +190,10 @@ def numbers_of(
     is_negative = n.signs()
     if is_negative.any() and not signed:
         check_counts(name, 0, int(is_negative.sum()), place(int(np.argmax(is_negative))))
-    return _shortened(name, n, cells, place) if pa.types.is_decimal(cells.type) else (n, 0)
+    return shortened(name, n, cells, place) if pa.types.is_decimal(cells.type) else (n, 0)
 
 
-def _shortened(name: str, n: Ints, cells: Any, place: Place) -> Numbers:
+def shortened(name: str, n: Ints, cells: Any, place: Place) -> Numbers:
     """Decimals without places that are all zeros, where there are more digits than 38."""
     places = max(cells.type.scale, 0)
     if places > DIGITS or n.tight().top >= 10**DIGITS:
@@ -221,14 +221,14 @@ def _float(name: str, cells: Any, cast: str, place: Place) -> Exception:
 def ints_of(cells: Any) -> Ints:
     """Whole numbers as an array."""
     if pa.types.is_decimal(cells.type):
-        return _unscaled(cells)
+        return unscaled(cells)
     if pa.types.is_uint64(cells.type):
         low = cells.to_numpy().astype(np.uint64)
         return Ints(low, 2**64, np.zeros(low.size, np.int64)).tight()
     return Ints(cells.to_numpy().astype(np.int64))
 
 
-def _unscaled(cells: Any) -> Ints:
+def unscaled(cells: Any) -> Ints:
     """Decimals times 10^scale, by their words."""
     scale, bits = cells.type.scale, cells.type.bit_width
     power = int(10 ** max(-scale, 0))

@@ -181,7 +181,8 @@ class Settled:
         places = min(scale, max((line.places for line in lines), default=0))
 
         def of_row(row: int) -> str:
-            return str(list(self.texts)[what[row]][1] or TOGETHER)
+            meter: Any = list(self.texts)[int(what[row])][1]
+            return str(meter or TOGETHER)
 
         hold = partial(held, scale=scale, name=self._name_of(group), least=self.plan.form.places)
         for line in lines:

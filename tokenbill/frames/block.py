@@ -93,14 +93,14 @@ class Block:
             line = self._line((note.charge.kind, None, note.charge.description), note.amount, over)
             # a tax is shown though it is nothing: that none is owed has to be said
             is_tax = note.charge.kind == "tax"
-            lines.append(line if is_tax else _where_any(line.text, line.amount, line.places))
+            lines.append(line if is_tax else where_any(line.text, line.amount, line.places))
         for line in lines:
             amount = line.amount if line.where is None else line.amount.placed(self.size, line.where)
             wider = max(places, line.places)
             left = left * 10 ** (wider - places) - amount * 10 ** (wider - line.places)
             places = wider
             yield line
-        yield _where_any(("rounding", None, "rounding"), left, places)
+        yield where_any(("rounding", None, "rounding"), left, places)
 
     def totals(self) -> tuple[Ints, Ints, Ints, Ints]:
         """Discounts, promotional credit, taxes and the total, in the most decimals of column and currency."""
@@ -169,18 +169,18 @@ class Block:
         for source, number in run.charges:
             if isinstance(source, TokenPrice):
                 line = self._line(("usage", None, "tokens"), number, over)
-                yield _where_any(line.text, line.amount, line.places)
+                yield where_any(line.text, line.amount, line.places)
 
     def _line(self, text: Text, number: Number, over: Number) -> BillLine:
         """Numerators as amounts: exact, or to the decimals of the column where they never end."""
         scale = self.plan.scale
         number = number + self.zeros if isinstance(number, int) else number
         if isinstance(over, Ints):
-            return BillLine(text, _rounded(number, over, scale), scale)
+            return BillLine(text, rounded(number, over, scale), scale)
         places = places_of(over, scale)
         if places <= scale and odd_part(over) == 1:
-            return BillLine(text, _rounded(number, over, places), places)
-        found = _rounded(number, over, scale)
+            return BillLine(text, rounded(number, over, places), places)
+        found = rounded(number, over, scale)
         # what ends only after more decimals than the column has would lose them without a word
         inexact = (found * over - number * 10**scale).nonzero()
         ends = inexact if odd_part(over) == 1 else inexact & ~(number % odd_part(over)).nonzero()
@@ -190,7 +190,7 @@ class Block:
         return BillLine(text, found, scale)
 
 
-def _rounded(number: Ints, over: Number, places: int) -> Ints:
+def rounded(number: Ints, over: Number, places: int) -> Ints:
     """Numerators in 1/10^places, half up, as the scalar path rounds what does not terminate."""
     top, divisor = 10**places, over
     if isinstance(over, int):
@@ -200,7 +200,7 @@ def _rounded(number: Ints, over: Number, places: int) -> Ints:
     return found if isinstance(divisor, int) and divisor == 1 else (found * 2 + divisor) // (divisor * 2)
 
 
-def _where_any(text: Text, amount: Ints, places: int) -> BillLine:
+def where_any(text: Text, amount: Ints, places: int) -> BillLine:
     """A line of the groups where it comes to something."""
     where = np.flatnonzero(amount.nonzero())
     if where.size == amount.size:

@@ -59,7 +59,7 @@ class GrantTable(NamedTuple):
             InvalidGrant: For a negative amount, an unknown kind, and an id that a customer has twice.
             InvalidPeriod: For grants that start or expire, where neither a moment nor a period is given.
         """
-        table = _table_of(frame)
+        table = table_of(frame)
         for name in (*options.by, "id", "amount", "currency"):
             if name not in table.schema.names:
                 raise UnreadableInput(
@@ -104,7 +104,7 @@ class GrantTable(NamedTuple):
         size = self.is_promotional.size
         if not self.by:
             return np.zeros(size, np.int64)
-        both = {name: _together(groups[name], self.columns[name]) for name in self.by}
+        both = {name: together(groups[name], self.columns[name]) for name in self.by}
         # groups are there once each, so their codes lead back to their places
         code, different = coded(both, count + size)
         # a customer who used nothing has grants, and no bill that they could pay
@@ -177,7 +177,7 @@ def credited(found: Billed, grants: GrantTable) -> Credited:
         drawn = drawn + part.placed(group.size, order[rows])
     # paid credit is money: it pays last, tax included
     both = Credited(totals, paid, totals.total - paid, group, drawn)
-    return _with_lone(both, settled, grants, np.flatnonzero(is_lone)) if is_lone.any() else both
+    return with_lone(both, settled, grants, np.flatnonzero(is_lone)) if is_lone.any() else both
 
 
 def _lone(settled: Settled, grants: GrantTable, group: Array) -> Array:
@@ -214,7 +214,7 @@ def _parts(units: Ints, owner: Array, pay: Ints) -> Ints:
     return found
 
 
-def _with_lone(found: Credited, settled: Settled, grants: GrantTable, lone: Array) -> Credited:
+def with_lone(found: Credited, settled: Settled, grants: GrantTable, lone: Array) -> Credited:
     """The same with the bills of some groups made one by one."""
     rows_of = dict[int, list[int]]()
     for row, owner in enumerate(found.group.tolist()):
@@ -251,7 +251,7 @@ def _with_lone(found: Credited, settled: Settled, grants: GrantTable, lone: Arra
 # ---------------------------------------------------------------- the frame of grants
 
 
-def _table_of(frame: Any) -> Any:
+def table_of(frame: Any) -> Any:
     """A frame of any engine as a table of Arrow; a lazy one is evaluated."""
     for name in ("collect", "compute"):
         if hasattr(frame, name) and not hasattr(frame, "toArrow"):
@@ -309,7 +309,7 @@ def _life(
     return starts, expires, (starts < end) & (expires >= end)
 
 
-def _together(one: Any, other: Any) -> Any:
+def together(one: Any, other: Any) -> Any:
     """Two columns of keys in one; of different types by their text."""
     one, other = plain(one), plain(other)
     chunks = list[Any]()

@@ -124,7 +124,7 @@ def _decimals(texts: Any) -> Any:
     return plain(texts).cast(pa.decimal128(DIGITS, 0))
 
 
-def _relation(settled: Any, data: Any) -> Any:
+def relation(settled: Any, data: Any) -> Any:
     """A table as a relation of the connection that *data* is of, which reads it by a name nobody else has.
 
     Not every version drops the view of the query itself.
@@ -154,13 +154,13 @@ def report(data: Any, options: Options, report: Report) -> Any:
         # its zone rules are of its own edition; times are read as instants, batch by batch
         wanted = dict.fromkeys((*layout.keys, *layout.quantities, *options.times))
         named = [f"{_key(data, name)} AS {_name(name)}" for name in wanted if name in data.columns]
-        with _unbusy(data):
+        with unbusy(data):
             wanted_rows: Any = data.project(", ".join(named))
             # DuckDB 2 has given it another name
             is_new = hasattr(wanted_rows, "to_arrow_reader")
             reader = wanted_rows.to_arrow_reader if is_new else wanted_rows.fetch_arrow_reader
             found = streamed(reader(BATCH), options, report)
-        return _relation(found, data)
+        return relation(found, data)
     summed = _summed(data, layout)
     _check(data, layout, summed)
     places = {name: _places(data, name) for name in layout.quantities}
@@ -173,7 +173,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     for cells in keys.values():
         if pa.types.is_nested(cells.type):  # what other engines do not group by
             raise UnreadableInput("cells that tell no rows apart", cells.type, "give texts or numbers")
-    return _relation(report(job, Part(keys, sums, len(summed.rows))), data)
+    return relation(report(job, Part(keys, sums, len(summed.rows))), data)
 
 
 def _summed(data: Any, layout: Layout) -> _Summed:
@@ -185,7 +185,7 @@ def _summed(data: Any, layout: Layout) -> _Summed:
     # what is odd is counted in the same pass, and looked for only where there is some
     counts = ["count(*)", f"count(*) - count(*) FILTER ({sound})"]
     try:
-        with _unbusy(data):
+        with unbusy(data):
             table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
         *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
         sums_of = (
@@ -194,13 +194,13 @@ def _summed(data: Any, layout: Layout) -> _Summed:
         # the sum of no rows is null, and owes nothing
         totals = [pc.fill_null(cells, 0) for cells in sums_of]
     except (duckdb.OutOfRangeException, pa.ArrowInvalid):
-        raise _too_long(data, layout) from None
+        raise too_long(data, layout) from None
     cells = {name: _cells(data, name, column) for name, column in zip(names, columns, strict=False)}
     return _Summed(cells | dict(zip(layout.quantities, totals, strict=True)), rows, odd)
 
 
 @contextmanager
-def _unbusy(data: Any) -> Generator[None, None, None]:
+def unbusy(data: Any) -> Generator[None, None, None]:
     """Name the way out where the connection still hands out the rows of another query, from DuckDB 2.0 on."""
     try:
         yield
@@ -218,12 +218,12 @@ def _sum(data: Any, column: str) -> str:
     return total if _kind(data, column).id == "decimal" else f"CAST({total} AS VARCHAR)"
 
 
-def _too_long(data: Any, layout: Layout) -> QuantityOverflow:
+def too_long(data: Any, layout: Layout) -> QuantityOverflow:
     """The error for sums of too many digits, with the first meter and group of which one is."""
     keys = [_key(data, column) for column in layout.by]
     named = [f"{key} AS k{n}" for n, key in enumerate(keys)]
     for column in layout.quantities:
-        n = _number(column, _places(data, column), 1)
+        n = number(column, _places(data, column), 1)
         top = f"sum({n} // {HALF}) + sum({n} % {HALF}) // {HALF} >= {HALF} AS is_long"
         found = _first(data.aggregate(", ".join([*named, top]), ", ".join(keys)), "is_long")
         if found is not None:
@@ -296,14 +296,14 @@ def rate_rows(data: Any, options: Options) -> Any:
     # SQL tries one case after the other for each row; arrays look the row up
     if len(variants) > MOST_CASES:
         return _on_arrays(data, options)
-    return data.project(f"*, {_amount(job, variants)} AS {AMOUNT}")
+    return data.project(f"*, {amount(job, variants)} AS {AMOUNT}")
 
 
 def _on_arrays(data: Any, options: Options) -> Any:
     """The rows as they are now, with amounts that arrays work out."""
     table = data.to_arrow_table()
     amounts = amount_column(Source(table.schema.names, table.column, table.num_rows), options)
-    return _relation(table.append_column(AMOUNT, amounts), data)
+    return relation(table.append_column(AMOUNT, amounts), data)
 
 
 def _variants(data: Any, layout: Layout) -> list[_Variant]:
@@ -327,7 +327,7 @@ def _text_of(column: str) -> str:
     return f'CAST({_name(column)} AS VARCHAR) COLLATE "C"'
 
 
-def _amount(job: Job, variants: Sequence[_Variant]) -> str:
+def amount(job: Job, variants: Sequence[_Variant]) -> str:
     """The amount of a row: the numerators of entries, added up, as a decimal."""
     plan, layout, cases = job.plan, job.layout, list[str]()
     for variant in variants:
@@ -356,7 +356,7 @@ def _amount(job: Job, variants: Sequence[_Variant]) -> str:
 def _part(job: Job, entry: EntryCurve, columns: Iterable[str]) -> str:
     """One entry's amount, worked out in 64 bits where they suffice, and refused where 38 digits do not."""
     plan, places = job.plan, job.places
-    numbers = [_number(column, places[column], plan.unit // 10 ** places[column]) for column in columns]
+    numbers = [number(column, places[column], plan.unit // 10 ** places[column]) for column in columns]
     n, function, meter = f"({' + '.join(numbers)})", entry.function, str(entry.key)
     assert function is not None  # else rows are rated on arrays
     # DuckDB checks 64 bits in hardware, and a HUGEINT is twelve times slower to divide
@@ -371,7 +371,7 @@ def _part(job: Job, entry: EntryCurve, columns: Iterable[str]) -> str:
     )
 
 
-def _number(column: str, places: int, factor: int) -> str:
+def number(column: str, places: int, factor: int) -> str:
     """A column of quantities in 1/unit."""
     text, power = _name(column), 10**places
     if places > DIGITS // 2 - 1:  # as text: the product below would be too long

@@ -45,7 +45,7 @@ SHORT = 18
 def stream(path: object, options: Options, progress: object, report: Report) -> Any:
     """What *report* makes of the rows of files, as a table."""
     found = _paths(path)
-    with _watched(progress, [each.path for each in found]) as tell:
+    with watched(progress, [each.path for each in found]) as tell:
         files = map(_opened, found)
         first = next(files)
         total = Total(options, first)
@@ -81,26 +81,26 @@ def _below(given: Any) -> list[_Found]:
         raise UnreadableInput(
             "not a path", given, 'give the path of a file or folder: "usage.parquet"'
         ) from None
-    with _reading(path):
+    with reading(path):
         is_there = path.exists()
     if not is_there:
         raise UnreadableInput("no such file", path.name, "look at its folder and its name")
     if not path.is_dir():
-        _refuse_table(path.parent)
+        refuse_table(path.parent)
         return [_Found(path, {})]
     found = list[_Found]()
     for place, folders, files in walk(path):
         folder = Path(place)
-        _refuse_table(folder)
+        refuse_table(folder)
         # what a job that died or a log leaves begins so; engines do not read it either
         folders[:] = [name for name in folders if not name.startswith(("_", "."))]
-        parts = dict(filter(None, map(_part_of, folder.relative_to(path).parts)))
+        parts = dict(filter(None, map(part_of, folder.relative_to(path).parts)))
         names = (name for name in files if name.endswith(CSV + PARQUET) and not name.startswith(("_", ".")))
         found.extend(_Found(folder / name, parts) for name in names)
     return sorted(found, key=lambda each: each.path)
 
 
-def _part_of(folder: str) -> tuple[str, str | None] | None:
+def part_of(folder: str) -> tuple[str, str | None] | None:
     """What the name of a folder says of all rows below it."""
     name, equals, text = folder.partition("=")
     if not (name and equals):
@@ -108,7 +108,7 @@ def _part_of(folder: str) -> tuple[str, str | None] | None:
     return unquote(name), None if text == NO_PART else unquote(text)
 
 
-def _refuse_table(folder: Path) -> None:
+def refuse_table(folder: Path) -> None:
     """Refuse the folder of a table that keeps a log: rows deleted or written anew are in its files still."""
     way_out, kind = "", ""
     if (folder / "_delta_log").is_dir():
@@ -125,13 +125,13 @@ def _refuse_table(folder: Path) -> None:
 def _opened(found: _Found) -> Batches:
     path = found.path
     if path.name.endswith(CSV + PARQUET):
-        file = _csv_file(path) if path.name.endswith(CSV) else _parquet_file(path)
+        file = csv_file(path) if path.name.endswith(CSV) else _parquet_file(path)
         return file._replace(parts=found.parts)
     raise UnreadableInput("not a Parquet or CSV file", path.name, f"name it {' or '.join(PARQUET + CSV)}")
 
 
 @contextmanager
-def _reading(path: Path, odd: Sequence[int] = ()) -> Generator[None, None, None]:
+def reading(path: Path, odd: Sequence[int] = ()) -> Generator[None, None, None]:
     """Tell what Arrow and the system refuse with the name of the file, and without its text."""
     try:
         yield
@@ -143,22 +143,22 @@ def _reading(path: Path, odd: Sequence[int] = ()) -> Generator[None, None, None]
 
 
 def _parquet_file(path: Path) -> Batches:
-    with _reading(path), parquet.ParquetFile(path) as file:
+    with reading(path), parquet.ParquetFile(path) as file:
         schema = file.schema_arrow
     kinds = dict(zip(schema.names, schema.types, strict=True))
 
     def batches(columns: Sequence[str]) -> Iterator[Any]:
         # texts are read as places in a dictionary: groups are then found without comparing text
         texts = [name for name in columns if pa.types.is_string(kinds[name])]
-        with _reading(path), parquet.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as opened:
+        with reading(path), parquet.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as opened:
             yield from opened.iter_batches(BATCH, columns=columns)
 
     return Batches(path.name, schema.names, kinds, batches, as_it_is)
 
 
-def _csv_file(path: Path) -> Batches:
+def csv_file(path: Path) -> Batches:
     """A CSV file, all of whose cells are read as text."""
-    with _reading(path), pa.input_stream(path) as raw:
+    with reading(path), pa.input_stream(path) as raw:
         head = raw.read(BLOCK).decode("utf-8-sig", "replace")
         names = next(csv.reader(StringIO(head, newline="")), list[str]())
 
@@ -171,15 +171,15 @@ def _csv_file(path: Path) -> Batches:
             null_values=[""],
             strings_can_be_null=True,
         )
-        parse = arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_noting(odd))
+        parse = arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=noting(odd))
         read = arrow_csv.ReadOptions(block_size=BLOCK, use_threads=False)
-        with _reading(path, odd), arrow_csv.open_csv(path, read, parse, options) as opened:
+        with reading(path, odd), arrow_csv.open_csv(path, read, parse, options) as opened:
             yield from opened
 
-    return Batches(path.name, names, dict.fromkeys(names, pa.string()), batches, _counted)
+    return Batches(path.name, names, dict.fromkeys(names, pa.string()), batches, counted)
 
 
-def _noting(odd: list[int]) -> Callable[[Any], str]:
+def noting(odd: list[int]) -> Callable[[Any], str]:
     """Note the numbers of rows that have too many or too few cells."""
 
     def note(row: Any) -> str:
@@ -189,7 +189,7 @@ def _noting(odd: list[int]) -> Callable[[Any], str]:
     return note
 
 
-def _counted(name: str, cells: Any, place: Place) -> Any:
+def counted(name: str, cells: Any, place: Place) -> Any:
     """Text as whole numbers, or as decimals with as many places as the longest of them needs."""
     # most columns are plain integers, which Arrow reads many times faster than decimals
     if pc.all(pc.ascii_is_decimal(cells)).as_py() and _most(pc.utf8_length(cells)) <= SHORT:
@@ -198,7 +198,7 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
         different = cells.dictionary_encode()
         cells = pa.chunked_array([different]) if not isinstance(different, pa.ChunkedArray) else different
         cells = cells.unify_dictionaries().combine_chunks()
-        plain_texts = [_without_exponent(text) for text in cells.dictionary.to_pylist()]
+        plain_texts = [without_exponent(text) for text in cells.dictionary.to_pylist()]
         cells = pa.array(plain_texts, pa.string()).take(cells.indices)
     odd = pc.index(pc.match_substring_regex(cells, PLAIN), False).as_py()
     if odd >= 0:
@@ -220,7 +220,7 @@ def _counted(name: str, cells: Any, place: Place) -> Any:
     )
 
 
-def _without_exponent(text: str) -> str:
+def without_exponent(text: str) -> str:
     """A number in plain digits; what is none is left for the error."""
     try:
         return format(number(text), "f")
@@ -236,7 +236,7 @@ def _most(numbers: Any) -> int:
 
 
 @contextmanager
-def _watched(progress: object, paths: Sequence[Path]) -> Generator[Told, None, None]:
+def watched(progress: object, paths: Sequence[Path]) -> Generator[Told, None, None]:
     """What is told how many rows were read: a bar, a function, or nobody."""
     if progress is True:
         from tokenbill.frames.engines import tqdm  # only a bar needs it
@@ -259,6 +259,6 @@ def _rows(paths: Iterable[Path]) -> int | None:
     for path in paths:
         if not path.name.endswith(PARQUET):
             return None
-        with _reading(path):
+        with reading(path):
             total += parquet.read_metadata(path).num_rows
     return total

@@ -67,16 +67,16 @@ def focus_rows(
     tables = list[Any]()
     for billed in bills_by_plan(job, part):
         kinds = dict[Cost, int]()
-        charges = _one_by_one(billed, kinds, list_prices, allowance_fee)
+        charges = one_by_one(billed, kinds, list_prices, allowance_fee)
         days = list[str]()
         if DAY in job.options.spread and charges.group.size:
             days = sorted(set(billed.parts[DAY].to_pylist()))
-            charges = _by_day(charges, list(kinds), billed, days)
+            charges = by_day(charges, list(kinds), billed, days)
         tables.append(_table(charges, list(kinds), billed, heading, days))
     return together(tables)
 
 
-def _one_by_one(
+def one_by_one(
     billed: Billed, kinds: dict[Cost, int], list_prices: Schedule | None, fee: str | None
 ) -> Charges:
     """The charges of the groups by ``Bill.of``."""
@@ -121,7 +121,7 @@ def numbers_of(cost: Cost) -> tuple[Decimal, ...]:
 # ---------------------------------------------------------------- days
 
 
-def _by_day(charges: Charges, kinds: Sequence[Cost], billed: Billed, days: Sequence[str]) -> Charges:
+def by_day(charges: Charges, kinds: Sequence[Cost], billed: Billed, days: Sequence[str]) -> Charges:
     """Charges of usage spread over the days on which their entry was used, by quantity."""
     spread = billed.spread
     assert spread is not None  # days are what lines are spread over
@@ -137,7 +137,7 @@ def _by_day(charges: Charges, kinds: Sequence[Cost], billed: Billed, days: Seque
         # a fee is of its period and what was not used of no day: usage alone is told apart by days
         uses = spread.entry == (entry if kind.frequency == "Usage-Based" else -1)
         if versions is not None and kind.period is not None:
-            uses &= np.isin(versions[part], _versions_in(billed.job, kind.period))
+            uses &= np.isin(versions[part], versions_in(billed.job, kind.period))
         key = spread.group[uses].astype(np.int64) * len(days) + of_part[part[uses]]
         pairs, place = np.unique(key, return_inverse=True)
         n = added(pairs.size, place, spread.n[uses])
@@ -151,7 +151,7 @@ def _by_day(charges: Charges, kinds: Sequence[Cost], billed: Billed, days: Seque
         at[is_whole] = 0
         day = np.where(is_whole, -1, pairs[at] % len(days) if pairs.size else -1)
         weights = n[at] if pairs.size else Ints(np.ones(row.size, np.int64), 1)
-        numbers = _allocated([each[where] for each in charges.numbers], kind, row, weights, billed)
+        numbers = allocated([each[where] for each in charges.numbers], kind, row, weights, billed)
         found.append(Charges(charges.group[where][row], np.full(row.size, what, np.int32), numbers, day))
         rows.append(where[row])
     # stable, so that the days of a charge stay in their order behind one another
@@ -164,7 +164,7 @@ def _by_day(charges: Charges, kinds: Sequence[Cost], billed: Billed, days: Seque
     )
 
 
-def _versions_in(job: Job, period: Period) -> list[int]:
+def versions_in(job: Job, period: Period) -> list[int]:
     """The versions of a contract that lie within a part of the period."""
     contract: Any = job.options.contract
     clauses = contract.clauses(job.options.period)
@@ -177,7 +177,7 @@ def _versions_in(job: Job, period: Period) -> list[int]:
     ]
 
 
-def _allocated(numbers: Sequence[Ints], kind: Cost, row: Array, weights: Ints, billed: Billed) -> list[Ints]:
+def allocated(numbers: Sequence[Ints], kind: Cost, row: Array, weights: Ints, billed: Billed) -> list[Ints]:
     """The numbers of charges by day; where there is a price, both costs are products of the quantity."""
     scale, count = billed.job.options.scale, numbers[0].size
     found = [allocated_within(each, row, count, weights) for each in numbers]
@@ -211,7 +211,7 @@ def _table(
     options, plan = billed.job.options, billed.job.options.plan
     tz = plan.cycle.tz if plan.cycle else "UTC"
     group, what, scale = pa.array(charges.group), pa.array(charges.what), options.scale
-    by_group = _accounts(billed, heading)
+    by_group = accounts(billed, heading)
     # what all bills share is written once, with any account: whose a row is, its group says
     any_account = evolve(heading, account_id=heading.account_id or "any")
     shared = any_account.columns({}, plan.currency.code, options.period, tz=tz)
@@ -224,7 +224,7 @@ def _table(
             is_null = pa.array([cell is None for cell in cells], pa.bool_()).take(what)
             found[column] = pc.if_else(is_null, pa.scalar(None, numbers.type), numbers)
         elif column in NUMBERS:
-            found[column] = _prices(cells, scale).take(what)
+            found[column] = prices(cells, scale).take(what)
         elif column in by_group:
             found[column] = by_group[column].take(group)
         elif column in TIMES:
@@ -233,11 +233,11 @@ def _table(
         else:
             found[column] = named(cells, [what])
     if days:
-        found |= _day_ends(found, charges.day, days, tz)
+        found |= day_ends(found, charges.day, days, tz)
     return pa.table(found)
 
 
-def _prices(cells: Iterable[Decimal | None], scale: int) -> Any:
+def prices(cells: Iterable[Decimal | None], scale: int) -> Any:
     """Prices by kind of charge."""
     listed = list(cells)
     numbers = Ints(np.array([unscaled(cell or ZERO, scale, "a price") for cell in listed], object))
@@ -247,7 +247,7 @@ def _prices(cells: Iterable[Decimal | None], scale: int) -> Any:
     )
 
 
-def _accounts(billed: Billed, heading: Heading) -> dict[str, Any]:
+def accounts(billed: Billed, heading: Heading) -> dict[str, Any]:
     """The columns that differ from bill to bill: account, part of it, invoice, tags."""
     count, by = billed.settled.sums.groups, list(billed.groups)
     texts = {column: plain(cells).cast(pa.string()) for column, cells in billed.groups.items()}
@@ -277,7 +277,7 @@ def _accounts(billed: Billed, heading: Heading) -> dict[str, Any]:
     return found
 
 
-def _day_ends(found: Mapping[str, Any], day: Array, days: Sequence[str], tz: str) -> dict[str, Any]:
+def day_ends(found: Mapping[str, Any], day: Array, days: Sequence[str], tz: str) -> dict[str, Any]:
     """The charge periods of rows, of those of one day that day, as far as it is in the period."""
     home, dates = zone(tz), [date.fromisoformat(text) for text in days]
     where = pa.array(day, mask=day < 0)

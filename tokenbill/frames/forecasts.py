@@ -37,7 +37,7 @@ SHOWN = 18
 
 def forecasts(job: Job, part: Part) -> Any:
     """A row for each group: what it comes to so far, and at the end of the period, at least and at most."""
-    return together([_forecast(one, of_plan) for one, of_plan in parts_by_plan(job, part)])
+    return together([forecast(one, of_plan) for one, of_plan in parts_by_plan(job, part)])
 
 
 class _Calendar(NamedTuple):
@@ -178,10 +178,10 @@ class _Meter:
         return found
 
 
-def _forecast(job: Job, part: Part) -> Any:
+def forecast(job: Job, part: Part) -> Any:
     """The forecasts of the groups of one plan."""
     at, scale = _Calendar.of(job.options), job.options.scale
-    code, rows, groups, count = _rows_of(job, part, at)
+    code, rows, groups, count = rows_of(job, part, at)
     columns = zip(job.layout.measures, part.sums, strict=True)
     meters = {name: _Meter(part, code, numbers, rows, at) for name, numbers in columns}
     cases = {"forecast": {name: meter.expected() for name, meter in meters.items()}}
@@ -220,7 +220,7 @@ def _forecast(job: Job, part: Part) -> Any:
     return pa.table(table)
 
 
-def _rows_of(job: Job, part: Part, at: _Calendar) -> tuple[Array, _Rows, dict[str, Any], int]:
+def rows_of(job: Job, part: Part, at: _Calendar) -> tuple[Array, _Rows, dict[str, Any], int]:
     """The row of each sum, the rows, the groups, and how many these are."""
     layout = job.layout
     code, keys = coded({name: part.keys[name] for name in (*layout.by, *layout.variants)}, part.height)

@@ -142,9 +142,9 @@ class Ints:
         if top < LONG:
             return Ints(_short(one) * _short(two), top)
         if one.high is two.high is None and max(one.top, two.top) < MODEST:
-            return _product(one.low, two.low, top)
+            return product(one.low, two.low, top)
         (low, high), (factor, upper) = one.wide(), two.wide()
-        return Ints(low * factor, top, _high_words(low, high, factor, upper))
+        return Ints(low * factor, top, high_words(low, high, factor, upper))
 
     __rmul__ = __mul__
 
@@ -160,7 +160,7 @@ class Ints:
             return _narrowed(one.long() // two.long(), top)
         if one.top < LONG and two.top < LONG:
             return Ints(_short(one) // _short(two), top)
-        return _divided(one, two, top)
+        return divided(one, two, top)
 
     def __mod__(self, other: Ints | int) -> Ints:
         return (self - self // other * other).tight()
@@ -246,7 +246,7 @@ def _narrowed(values: Array, top: int) -> Ints:
     return Ints(values.astype(np.int64), found.top) if found.top < LONG else found
 
 
-def _product(one: Array, other: Array, top: int) -> Ints:
+def product(one: Array, other: Array, top: int) -> Ints:
     """Products of 64-bit numbers that are modest, and so need no carries to be told apart."""
     low, high, factor, upper = one & LOW, one >> HALF, other & LOW, other >> HALF
     # halves below 2^28 and 2^32: each product, and the three in the middle together, stay within 64 bits
@@ -257,7 +257,7 @@ def _product(one: Array, other: Array, top: int) -> Ints:
     return Ints(words, top, high * upper + (middle >> HALF))
 
 
-def _high_words(low: Array, high: Array, factor: Array, upper: Array) -> Array:
+def high_words(low: Array, high: Array, factor: Array, upper: Array) -> Array:
     """The upper words of products, modulo 2^128, which the bound of a product says is enough."""
     one, two, three, four = low & LOW, low >> HALF, factor & LOW, factor >> HALF
     first, second = one * four, two * three
@@ -288,7 +288,7 @@ def _whole(floats: Array, top: int) -> Ints:
     return Ints(np.where(is_short, short.view(np.uint64), rest.astype(np.uint64)), top, high)
 
 
-def _divided(one: Ints, other: Ints, top: int) -> Ints:
+def divided(one: Ints, other: Ints, top: int) -> Ints:
     """The quotient of two words by two: floats guess it, and what the guess leaves is divided again.
 
     A guess is right but for its relative error of some 2^-51, so each round brings 50 bits more. What is left
@@ -300,7 +300,7 @@ def _divided(one: Ints, other: Ints, top: int) -> Ints:
         guess = _whole(np.rint(_floats(rest) / divisors), open_ + (open_ >> SURE) + 1)
         (low, high), (factor, upper) = guess.wide(), other.wide()
         less, (rest_low, rest_high) = low * factor, rest.wide()
-        rest_high = rest_high - _high_words(low, high, factor, upper) - (rest_low < less)
+        rest_high = rest_high - high_words(low, high, factor, upper) - (rest_low < less)
         quotient, rest = quotient + guess, Ints(rest_low - less, rest.top, rest_high)
         if open_ < 1 << SURE:
             break

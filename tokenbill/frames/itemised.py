@@ -49,7 +49,7 @@ def itemised(rows: Rows, settled: Settled) -> Rows:
         where = np.flatnonzero(rows.what == what)
         if kind != "usage" or meter is None or len(more) > 1 or not where.size:
             continue  # a bill that was made by itself has told its lines
-        part, row = _of_entry(rows, where, meter, settled)
+        part, row = of_entry(rows, where, meter, settled)
         left[where[row]] = False
         parts.append(part)
         places.append(where[row])
@@ -67,7 +67,7 @@ def itemised(rows: Rows, settled: Settled) -> Rows:
     )
 
 
-def _of_entry(rows: Rows, where: Array, meter: str, settled: Settled) -> tuple[Rows, Array]:
+def of_entry(rows: Rows, where: Array, meter: str, settled: Settled) -> tuple[Rows, Array]:
     """The lines of the rows of one entry, and which of these each is of."""
     scale, entry = settled.plan.scale, settled.plan.form.card[meter]
     # customers use the same few quantities over and over: a price is asked once for each

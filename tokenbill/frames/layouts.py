@@ -190,7 +190,7 @@ def layout_of(columns: Iterable[Any], options: Options) -> Layout:
             raise UnreadableInput("no such column", column, f"the columns are {listed(map(str, known))}")
         if (*options.keys, *names).count(column) > 1:
             raise UnreadableInput("a column that is asked for twice", column, "name each column once")
-    _check_names(known, options)
+    check_names(known, options)
     found = (options.quantity,) if long else options.meters
     quantities = _wide(known, options) if found is None else found
     if not quantities and not options.counts:
@@ -218,7 +218,7 @@ def layout_of(columns: Iterable[Any], options: Options) -> Layout:
     )
 
 
-def _check_names(known: Sequence[Any], options: Options) -> None:
+def check_names(known: Sequence[Any], options: Options) -> None:
     """Refuse names that would be there twice: in the frame, or in the result."""
     for names in (options.by, options.labels, options.spread):
         for column in names:

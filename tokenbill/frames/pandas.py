@@ -50,12 +50,12 @@ def source_of(data: Any, place: Place = IN_ORDER) -> Source:
         try:
             return pa.array(cells, from_pandas=True)
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-            raise _refused(name, data[name].dropna(), isinstance(error, UnicodeError)) from None
+            raise refused(name, data[name].dropna(), isinstance(error, UnicodeError)) from None
 
     return Source(list(data.columns), column, len(data), CAST, place)
 
 
-def _refused(name: str, cells: Any, is_text: bool) -> InvalidNumber | UnreadableInput:
+def refused(name: str, cells: Any, is_text: bool) -> InvalidNumber | UnreadableInput:
     """The error for cells that make no column of Arrow, with the way out of what is wrong with them."""
     column, kinds = f"column {quoted(name)} holds", {type(cell).__name__ for cell in cells}
     if is_text:

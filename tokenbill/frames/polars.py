@@ -40,25 +40,22 @@ def report(data: Any, options: Options, report: Report) -> Any:
     # numbers of such columns can be so long that their sum leaves 128 bits
     long_kinds = (pl.Int128, pl.UInt128)
     wide = [name for name in layout.quantities if schema[name].is_decimal() or schema[name] in long_kinds]
-    known = {} if is_lazy else {name: _extremes(data[name]) for name in layout.quantities}
     # what a frame in memory says of its columns saves a pass over its rows
+    cells = {} if is_lazy else {name: data[name] for name in layout.quantities}
+    known = {name: (int(n.min() or 0), int(n.max() or 0)) for name, n in cells.items()}
     is_sound = not (is_lazy or wide or options.times) and _is_sound(layout, data, known)
     if not is_sound:
         frame = frame.select(*(name for name in layout.keys), *layout.quantities, _sound(layout))
     if is_lazy:
         halves = {name: pl.Int128 for column in wide for name in (column, HIGH + column)}
         frame = frame.map_batches(
-            telling(partial(_checked, layout, wide, place)),
+            telling(partial(checked, layout, wide, place)),
             schema={**frame.collect_schema(), **halves},
             streamable=True,
         )
     elif not is_sound:
-        frame = _checked(layout, wide, place, frame.collect()).lazy()
-    # 64 bits where no sum of all rows can leave them, which saves a quarter of the memory
-    kinds = dict.fromkeys(layout.quantities, pl.Int128)
-    for column, (least, most) in known.items():
-        if column not in wide and max(most, -least) * max(data.height, 1) < LONG:
-            kinds[column] = pl.Int64
+        frame = checked(layout, wide, place, frame.collect()).lazy()
+    kinds = sum_kinds(layout, known, wide, 0 if is_lazy else max(data.height, 1))
     sums = [pl.col(column).cast(kinds[column]).sum() for column in layout.quantities]
     sums += [pl.col(HIGH + column).sum() for column in wide]
     sums += [pl.len().cast(pl.Int64).alias(name) for name in layout.counts]
@@ -66,7 +63,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     summed = frame.group_by(keys).agg(sums) if keys else frame.select(sums)
     kinds = {name: schema[name] for name in keys if name not in made and name in schema}
     kinds = {name: kind for name, kind in kinds.items() if kind != pl.Binary}
-    work = partial(_reported, job, report, wide, kinds)
+    work = partial(reported, job, report, wide, kinds)
     if not is_lazy:
         return work(summed.collect())
     # what no row decides is known from a frame of none
@@ -93,9 +90,13 @@ def _timed(frame: Any, options: Options, place: str) -> tuple[Any, Callable[[Any
     return frame.map_batches(telling(made), schema=schema, streamable=True), f"{place} kept".format
 
 
-def _extremes(cells: Any) -> tuple[int, int]:
-    """The least and the most of a column of quantities, 0 of one without numbers."""
-    return int(cells.min() or 0), int(cells.max() or 0)
+def sum_kinds(
+    layout: Layout, known: Mapping[str, tuple[int, int]], wide: Collection[str], height: int
+) -> dict[str, Any]:
+    """What columns are added up in: 64 bits where no sum of all rows can leave them, 128 elsewhere."""
+    # half the memory; what is known of a column bounds every sum of its rows
+    short = {name for name, (least, most) in known.items() if max(most, -least) * height < LONG}
+    return {name: pl.Int64 if name in short - {*wide} else pl.Int128 for name in layout.quantities}
 
 
 def _is_sound(layout: Layout, data: Any, known: Mapping[str, tuple[int, int]]) -> bool:
@@ -112,7 +113,7 @@ def _sound(layout: Layout) -> Any:
     return pl.all_horizontal(pl.lit(value=True), *named, *given).alias(SOUND)
 
 
-def _checked(layout: Layout, wide: Sequence[str], place: Callable[[Any], str], frame: Any) -> Any:
+def checked(layout: Layout, wide: Sequence[str], place: Callable[[Any], str], frame: Any) -> Any:
     """A frame, or one batch of it, without nulls and negative quantities, its wide columns in two."""
     if not frame[SOUND].all(ignore_nulls=False):
         check(layout, frame, place)
@@ -131,7 +132,7 @@ def _halves(cells: Any, place: Callable[[Any], str]) -> tuple[Any, Any]:
     return low.alias(cells.name), high.alias(HIGH + cells.name)
 
 
-def _reported(job: Job, report: Report, wide: Collection[str], kinds: Mapping[str, Any], frame: Any) -> Any:
+def reported(job: Job, report: Report, wide: Collection[str], kinds: Mapping[str, Any], frame: Any) -> Any:
     """What *report* makes of aggregated quantities, its keys of the types that they had."""
     layout = job.layout
     keys = dict[str, Any]()

@@ -82,10 +82,10 @@ def check(layout: Layout, frame: Any, place: Any) -> dict[str, int]:
         cells = frame[column]
         if cells.null_count():
             raise null_keys(column, cells.null_count(), place(cells.is_null().arg_max()))
-    return {column: _largest(column, frame[column], place) for column in layout.quantities}
+    return {column: largest(column, frame[column], place) for column in layout.quantities}
 
 
-def _largest(column: str, cells: Any, place: Any) -> int:
+def largest(column: str, cells: Any, place: Any) -> int:
     """The largest number of a column of quantities, which has no nulls and no negative ones."""
     nulls = cells.null_count()
     if nulls:

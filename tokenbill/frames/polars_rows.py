@@ -121,7 +121,7 @@ class _Rater:
     def _amount(self, width: Any) -> Any:
         """The expression for amounts as far as they can be worked out in a width, in 128 bits."""
         parts = [
-            _expression(function, self._quantity(columns, width), top, width)
+            expression(function, self._quantity(columns, width), top, width)
             for top, (function, columns) in zip(self.reach[width], self.by_entry, strict=True)
         ]
         assert self.shown is not None  # else rows are rated on arrays
@@ -147,7 +147,7 @@ def _raw(column: Any, dtype: Any) -> Any:
     return column.reinterpret(dtype=pl.Int128) if isinstance(dtype, pl.Decimal) else column
 
 
-def _expression(function: IntegerPrice, n: Any, most: int, width: Any) -> Any:
+def expression(function: IntegerPrice, n: Any, most: int, width: Any) -> Any:
     """A function as an expression of n up to *most*: the numbers of pieces beyond may be too long."""
     ends = [end for end in function.ends if end < most]
     lines = function.lines[: len(ends) + 1]

@@ -171,7 +171,7 @@ def compare(
     [('a', Decimal('10.00'), Decimal('17.00'), 'on demand'), ('b', Decimal('25.00'), Decimal('20.00'), 'pro')]
     """
     named = _named(plans)
-    options = _several(named, by, period=period, time=time, **usage)._replace(columns=(*named, "cheapest"))
+    options = several(named, by, period=period, time=time, **usage)._replace(columns=(*named, "cheapest"))
     return _reported(data, options, report_named("compared", "summaries"))
 
 
@@ -224,13 +224,13 @@ def forecast(
     high 39.20
     """
     now = moment(at)
-    whole = _period_at(now, plans if isinstance(plan, str) else plan) if period is None else period
+    whole = period_at(now, plans if isinstance(plan, str) else plan) if period is None else period
     options = options_of(plan, by=by, period=whole, time=time, plans=plans, **usage)
     options = options._replace(columns=("spent", "forecast", "low", "high"), until=moment_in(now, whole))
     return _reported(data, options, report_named("forecasts", "forecasts"))
 
 
-def _period_at(now: date, plans: Any) -> Period:
+def period_at(now: date, plans: Any) -> Period:
     """The period of the cycle that all plans have."""
     every = plans.values() if is_mapping(plans) else [plans]
     found = list[Period | None]()
@@ -277,7 +277,7 @@ def margin(
     ('a', Decimal('10.00'), Decimal('4.00'), Decimal('6.00'), Decimal('0.60'))
     """
     names = ("revenue", "cost", "margin", "rate")
-    options = _several({"revenue": plan, "cost": cost_plan}, by, period=period, time=time, **usage)._replace(
+    options = several({"revenue": plan, "cost": cost_plan}, by, period=period, time=time, **usage)._replace(
         columns=names
     )
     return _reported(data, options, report_named("margins", "summaries"))
@@ -326,9 +326,7 @@ def rollout(
         raise InvalidNumber("not a growth that is allowed", most, 'write a percentage: "+10 %"')
     percent = number(match[1])
     names = ("old", "new", "change", "stays")
-    options = _several({"old": old, "new": new}, by, period=period, time=time, **usage)._replace(
-        columns=names
-    )
+    options = several({"old": old, "new": new}, by, period=period, time=time, **usage)._replace(columns=names)
     report: Any = report_named("rolled_out", "summaries")
     return _reported(data, options, partial(report, percent=percent))
 
@@ -339,7 +337,7 @@ def _reported(data: Frame, options: Options, report: Any) -> Frame:
     return backend_of(rows).report(rows, options, report)  # type: ignore[no-any-return]
 
 
-def _several(plans: Mapping[str, Any], by: Names, *, period: Period | None, **usage: Any) -> Options:
+def several(plans: Mapping[str, Any], by: Names, *, period: Period | None, **usage: Any) -> Options:
     """The options of one usage under several plans of one currency."""
     found = {name: plan_in_force(terms, period) for name, terms in plans.items()}
     first = next(iter(found.values()))

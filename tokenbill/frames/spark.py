@@ -47,13 +47,13 @@ def report(data: Any, options: Options, report: Report) -> Any:
     fields = [
         types.StructField(field.name, kinds.get(field.name) if field.name in job.layout.keys else None)
         if field.name in job.layout.keys and field.name in kinds
-        else types.StructField(field.name, _kind_of(field.type))
+        else types.StructField(field.name, kind_of(field.type))
         for field in empty.schema
     ]
-    return summed(data, job).mapInArrow(partial(_reported, job, report), types.StructType(fields))
+    return summed(data, job).mapInArrow(partial(reported, job, report), types.StructType(fields))
 
 
-def _kind_of(kind: Any) -> Any:
+def kind_of(kind: Any) -> Any:
     """The type of Spark for a column of a result."""
     if pa.types.is_decimal(kind):
         return types.DecimalType(kind.precision, kind.scale)
@@ -183,7 +183,7 @@ def _sums(cell: str, kind: Any, place: int) -> list[str]:
 # ---------------------------------------------------------------- on its workers
 
 
-def _reported(job: Job, report: Report, batches: Iterable[Any]) -> Iterator[Any]:
+def reported(job: Job, report: Report, batches: Iterable[Any]) -> Iterator[Any]:
     """What *report* makes of the groups of one partition."""
     found = list(batches)
     if not found:

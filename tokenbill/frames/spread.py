@@ -82,7 +82,7 @@ class Spread(NamedTuple):
         ]
         others = np.flatnonzero(~is_usage)
         parts.append(self._others(rows, others, parts[0]))
-        return _merged(parts, np.concatenate([usage_rows[use.row], others[parts[1].label]]))
+        return merged(parts, np.concatenate([usage_rows[use.row], others[parts[1].label]]))
 
     def _others(self, rows: Rows, others: Array, usage: Rows) -> Rows:
         """Lines that are no usage: by the amounts of usage of each part. ``label`` is the row it is of."""
@@ -121,7 +121,7 @@ class _Targets(NamedTuple):
         return cls(np.arange(row.size) - np.repeat(starts, size) + np.repeat(low, size), row)
 
 
-def _merged(parts: Sequence[Rows], row: Array) -> Rows:
+def merged(parts: Sequence[Rows], row: Array) -> Rows:
     """Usage and the rest in the order of the lines that they are of."""
     usage, other = parts
     order = np.argsort(row, kind="stable")
@@ -157,7 +157,7 @@ def allocated_within(amounts: Ints, row: Array, count: int, weights: Ints) -> In
     rests = (shares - parts * whole[row]).tight()
     # fewer units are left than there are targets, for each floor lost less than one
     left = (size - added(count, row, parts)).tight().long().astype(np.int64)
-    order = np.lexsort((*_descending(rests), row))
+    order = np.lexsort((*descending(rests), row))
     rank = np.empty(row.size, np.int64)
     starts = np.cumsum(sizes) - sizes
     rank[order] = np.arange(row.size) - starts[row[order]]
@@ -165,7 +165,7 @@ def allocated_within(amounts: Ints, row: Array, count: int, weights: Ints) -> In
     return picked(is_below[row], -parts, parts)
 
 
-def _descending(numbers: Ints) -> tuple[Array, ...]:
+def descending(numbers: Ints) -> tuple[Array, ...]:
     """Keys that sort numbers that are not negative from the largest down."""
     if numbers.is_long:
         ranks = {n: -place for place, n in enumerate(sorted(set(numbers.low.tolist())))}

@@ -59,7 +59,7 @@ def draws(job: Job, part: Part, grants: GrantTable) -> Any:
 
 def compared(job: Job, part: Part) -> Any:
     """A row for each group: its total under each plan, and the plan of the lowest."""
-    groups, found = _under_each(job, part, -1)
+    groups, found = under_each(job, part, -1)
     best, which = None, np.zeros(0, np.int32)
     for place, numbers in enumerate(found.values()):
         if best is None:
@@ -76,7 +76,7 @@ def compared(job: Job, part: Part) -> Any:
 
 def margins(job: Job, part: Part) -> Any:
     """A row for each group: revenue, cost, the margin, and its part of the revenue."""
-    groups, found = _under_each(job, part, 0)
+    groups, found = under_each(job, part, 0)
     scale = job.options.scale
     revenue, cost = found["revenue"], found["cost"]
     rest = revenue - cost
@@ -94,7 +94,7 @@ def margins(job: Job, part: Part) -> Any:
 
 def rolled_out(job: Job, part: Part, percent: Decimal) -> Any:
     """A row for each group: its total under the old terms and the new, and whether it would grow too much."""
-    groups, found = _under_each(job, part, -1)
+    groups, found = under_each(job, part, -1)
     scale = job.options.scale
     old, new = found["old"], found["new"]
     # in whole numbers: a growth of exactly so many percent is allowed
@@ -109,7 +109,7 @@ def rolled_out(job: Job, part: Part, percent: Decimal) -> Any:
     return pa.table(columns)
 
 
-def _under_each(job: Job, part: Part, amount: int) -> tuple[dict[str, Any], dict[str, Ints]]:
+def under_each(job: Job, part: Part, amount: int) -> tuple[dict[str, Any], dict[str, Ints]]:
     """The groups, and one of the amounts of each under each plan, by its name."""
     groups, found = dict[str, Any](), dict[str, Ints]()
     plans: Any = job.options.plans

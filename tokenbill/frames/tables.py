@@ -51,7 +51,7 @@ class Billed(NamedTuple):
 
 def lines(job: Job, part: Part) -> Any:
     """The lines of the bills of all groups, as a table."""
-    return together([_lines_of(billed) for billed in bills_by_plan(job, part)])
+    return together([lines_of(billed) for billed in bills_by_plan(job, part)])
 
 
 def sums(job: Job, part: Part) -> Any:
@@ -114,7 +114,7 @@ def billed(job: Job, part: Part) -> Billed:
         fine, keys = coded({name: part.keys[name] for name in coarse}, part.height)
         height = len(next(iter(keys.values()))) if keys else 1
         sums = [added(height, fine, n) for n, _ in part.sums]
-    variant, cells = _variants(job, keys, height)
+    variant, cells = variants(job, keys, height)
     if layout.pricing or not layout.by:
         group, groups = coded({name: keys[name] for name in layout.by}, height)
         count = len(next(iter(groups.values()))) if layout.by else 1
@@ -132,10 +132,10 @@ def billed(job: Job, part: Part) -> Billed:
     summed = Sums(count, group, cells, variant if layout.pricing else None, quantities, name)
     settled = Settled(job.plan, layout, summed) if layout.version is None else DatedBills(job, summed)
     found = Billed(job, settled, groups, None, {}, {})
-    return _spread_over(found, part, of_row) if layout.shown else found
+    return spread_over(found, part, of_row) if layout.shown else found
 
 
-def _variants(job: Job, keys: Mapping[str, Any], height: int) -> tuple[Array, list[tuple[Any, ...]]]:
+def variants(job: Job, keys: Mapping[str, Any], height: int) -> tuple[Array, list[tuple[Any, ...]]]:
     """What tells the meters of a column apart, and which of it each row has."""
     names = job.layout.pricing
     code, found = coded({name: keys[name] for name in names}, height)
@@ -143,11 +143,11 @@ def _variants(job: Job, keys: Mapping[str, Any], height: int) -> tuple[Array, li
     return code, cells
 
 
-def _spread_over(billed: Billed, part: Part, group: Array) -> Billed:
+def spread_over(billed: Billed, part: Part, group: Array) -> Billed:
     """With what the lines are spread over: the labels of each group and entry."""
     job, layout, plan = billed.job, billed.job.layout, billed.job.plan
-    rank, labels = _ranked({name: part.keys[name] for name in layout.shown}, part.height)
-    code, cells = _variants(job, part.keys, part.height)
+    rank, labels = ranked({name: part.keys[name] for name in layout.shown}, part.height)
+    code, cells = variants(job, part.keys, part.height)
     versions = [plan] if layout.version is None else plans_by_version(job)
     entries, found = dict[str, int](), list[tuple[Array, Array, Array, Ints]]()
     for column, (n, places) in zip(layout.measures, part.sums, strict=True):
@@ -161,11 +161,11 @@ def _spread_over(billed: Billed, part: Part, group: Array) -> Billed:
     parts, of_label = dict[str, Any](), None
     if layout.spread:
         chosen = {name: labels[name] for name in layout.spread}
-        of_label, parts = _ranked(chosen, len(next(iter(labels.values()))))
+        of_label, parts = ranked(chosen, len(next(iter(labels.values()))))
     return billed._replace(spread=Spread.of(found, of_label, entries), labels=labels, parts=parts)
 
 
-def _ranked(columns: dict[str, Any], height: int) -> tuple[Array, dict[str, Any]]:
+def ranked(columns: dict[str, Any], height: int) -> tuple[Array, dict[str, Any]]:
     """The place of each row among the different ones in their order, and those."""
     code, different = coded(columns, height)
     count = len(next(iter(different.values())))
@@ -181,7 +181,7 @@ def _ranked(columns: dict[str, Any], height: int) -> tuple[Array, dict[str, Any]
     return rank[once[code]], ordered
 
 
-def _lines_of(billed: Billed) -> Any:
+def lines_of(billed: Billed) -> Any:
     """The lines of the groups of one plan."""
     options, layout, scale = billed.job.options, billed.job.layout, billed.job.plan.scale
     chunks: dict[str, list[Any]] = {}
@@ -202,7 +202,7 @@ def _lines_of(billed: Billed) -> Any:
     }
     if layout.is_wide:
         found |= {
-            name: pa.chunked_array([_by_text(texts, place, scale).take(each) for each in what])
+            name: pa.chunked_array([by_text(texts, place, scale).take(each) for each in what])
             for place, name in enumerate(ITEMISED[5:9], 3)
         }
     for place, name in enumerate(("kind", "meter", "description")):
@@ -248,7 +248,7 @@ def named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
     )
 
 
-def _by_text(texts: Sequence[Text], place: int, scale: int) -> Any:
+def by_text(texts: Sequence[Text], place: int, scale: int) -> Any:
     """What the texts of itemised lines say at one place, a number, if anything."""
     numbers = [text[place] if len(text) > place else None for text in texts]
     cells = decimals_of(Ints(np.array([unscaled(n or ZERO, scale) for n in numbers], object)), scale)

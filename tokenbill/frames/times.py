@@ -52,7 +52,7 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
         else:
             # what came before the period says how a day is used, and costs nothing in it
             kept = np.flatnonzero(at < boundary(options.until, home))
-            found[DAY] = pa.array(_ordinals(at[kept], home))
+            found[DAY] = pa.array(ordinals(at[kept], home))
         at = at[kept]
         if options.numbered:
             clauses = () if options.contract is None else options.contract.clauses(period)
@@ -61,11 +61,11 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
             found[VERSION] = pa.array(np.searchsorted(edges, at, side="right") - 1)
     for made in options.calendar:
         at = micros_of(made.column, column(made.column), zone(made.cycle.tz), place)
-        found[made.name] = _labelled(made, at if kept is None else at[kept], place)
+        found[made.name] = labelled(made, at if kept is None else at[kept], place)
     return Made(found, kept)
 
 
-def _ordinals(at: Array, home: tzinfo | None) -> Array:
+def ordinals(at: Array, home: tzinfo | None) -> Array:
     """The local day of each moment, by its ordinal."""
     if not at.size:
         return at
@@ -84,7 +84,7 @@ def boundary(at: date, home: tzinfo | None = None) -> int:
     return (at.toordinal() - FIRST_DAY.toordinal()) * PER_DAY
 
 
-def _labelled(made: CalendarColumn, at: Array, place: Callable[[int], str]) -> Any:
+def labelled(made: CalendarColumn, at: Array, place: Callable[[int], str]) -> Any:
     """The text of the part of the calendar that each moment falls in."""
     if not at.size:
         return pa.array([], pa.string())
