@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
@@ -14,6 +14,7 @@ from tokenbill.core.billing import account_fields as fields
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.commitments_met import met_after, met_of
 from tokenbill.core.billing.limits import windows_of_bill
+from tokenbill.core.billing.pending_usage import with_event
 from tokenbill.core.billing.top_up_rules import TopUp, bought_after, due_grants, top_ups_of
 from tokenbill.core.billing.version_usage import VersionUsage, versions_of
 from tokenbill.core.credits.balance import Balance
@@ -126,7 +127,7 @@ class Account(Value):
     def is_fresh(self) -> bool:
         """Whether no period is open."""
         return self is NEW or (
-            self.fingerprint is None and not (self.used or self.accrued or self.draws_by_charge)
+            self.fingerprint is None and not (self.used.counted or self.accrued or self.draws_by_charge)
         )
 
     @property
@@ -303,6 +304,13 @@ _Draft = draft_of(Account)
 
 
 def _left_out(account: Account, name: str) -> Any:
+    # what was used is added up when it is looked at: an event costs the same after a thousand meters
+    if name == "used" and "pending" in account.cache:
+        base, later = account.cache["pending"]
+        used = base.plus(later)
+        account.cache["pending"] = used, ()
+        object.__setattr__(account, "used", used)
+        return used
     # after a bill that credit pays the two are left out: most accounts of events are never asked for them
     position = account.cache.get("credit") or account.cache.get("charges")
     if position is not None and name in ("balance", "draws_by_charge"):
@@ -322,7 +330,7 @@ def closed(request: BillRequest, delta: BillDelta) -> Account:
     balance = closed_balance(delta.balance, request.period, request.at)
     credit = delta.credit_balance
     unit = request.plan.currency if credit else None
-    opening = cast(Account, request.opening)
+    opening: Any = request.opening
     windows = bought_after(delta.balance, balance, windows_of_bill(request, delta), opening.top_ups)
     kept: Any = {"windows": windows, "top_ups": opening.top_ups, "commitments": met_after(request, delta)}
     kept["levels"] = levels_after(request.levels, request.period, request.plan.cycle)
@@ -335,40 +343,44 @@ def going_on(request: BillRequest, delta: BillDelta, summed: Usage | None = None
     *summed* is what was used in the period by then, where somebody has summed it up.
     """
     account: Any = _Draft()
-    usage, plan, opening, _, reversal, _, period, at, versions, _, levels = request
+    usage, plan, given, _, reversal, _, period, at, versions, _, levels = request
+    opening: Any = given
+    account.cache = cache = Cache()
     account.period = period
     known = opening.idle_labels
-    if summed is not None:
-        used = summed
-    elif versions is None and reversal is NO_USAGE and opening.used.counted:
-        used = opening.used + usage  # what labels tell apart for nothing is folded below, once
-    else:
-        used = used_in(request)
     if versions is None:
         account.fingerprint, account.versions = plan.fingerprint(), ()
         card = compiled_plan(plan, period)
-        if folded(usage, card)[1]:
-            used, idle = folded(used, card)
+        more, idle = folded(usage, card)
+        waits = summed is None and delta.charges is None and reversal is NO_USAGE
+        pending = with_event(opening, more) if waits and idle.issubset(known) else None
+        if pending is not None:
+            cache["pending"] = pending
+        else:
+            if delta.charges is not None:
+                summed = delta.charges.after.run.request.usage
+            account.used, idle = folded(used_in(request) if summed is None else summed, card)
             # an entry within that comes later would price a part of the sum: those that there are are noted
-            known = tuple(sorted({*known, *idle, *entries_within(plan, idle)}))
+            known = tuple(sorted({*known, *idle, *entries_within(plan, idle)})) if idle else known
     else:
+        account.used = used_in(request)
         account.fingerprint = versions.contract.fingerprint()
         pairs = zip(versions.clauses, versions.usages, strict=True)
         account.versions = tuple(VersionUsage(clause.period.start, part) for clause, part in pairs)
     account.billed_at = opening.billed_at if at is None else at
-    account.used, account.idle_labels = used, known
+    account.idle_labels = known
     account.goodwill, account.commitments = opening.goodwill, opening.commitments
     account.accrued, account.credit_balance = delta.accrued, delta.credit_balance
     account.credit_currency = plan.currency if delta.credit_balance else None
     account.windows, account.levels = windows_of_bill(request, delta), levels
-    account.top_ups = cast(Account, opening).top_ups
+    account.top_ups = opening.top_ups
     credit, charges = delta.credit, delta.charges
     if credit is not None:
-        account.cache = Cache(credit=credit)
+        cache["credit"] = credit
     elif charges is not None:
-        account.cache = Cache(charges=charges)
+        cache["charges"] = charges
     else:
         account.draws_by_charge, account.balance = delta.draws, delta.balance
-        account.cache = Cache(position=delta.position)
+        cache["position"] = delta.position
     account.__class__ = Account
     return account  # type: ignore[no-any-return]  # of its class by now

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 from attrs import field, frozen
 
 from tokenbill.core.base.tables import html_table, text_table
-from tokenbill.core.base.values import Cache, cache_field, slot_setters
+from tokenbill.core.base.values import Cache, cache_field, named, slot_setters
 from tokenbill.core.billing.account import NEW, Account, closed, going_on
 from tokenbill.core.billing.adjustment import Adjustment, adjustment_of
 from tokenbill.core.billing.arguments import check_rest, notes_of
@@ -121,21 +121,23 @@ class Bill:
         before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
         is_plan = type(plan) is BillingPlan and not (plan.is_dated or plan.levels or levels)
         if is_plan and type(usage) is Usage and type(reversal) is Usage and not (restate or opening.versions):
-            terms = cast(BillingPlan, plan)
+            terms: Any = plan
             compiled = compiled_plan(terms, period)
             if is_new and compiled.by_cell and terms.overage == "bill":
                 # a tenth of what the whole bill costs would go into naming what it was asked with
                 parts = (usage, terms, before, final, reversal, notes, period, at, *UNSAID)
                 return cls(parts, compiled.total(usage, final=final))
-            request = BillRequest(usage, terms, before, final, reversal, notes, period, at)
+            parts = (usage, terms, before, final, reversal, notes, period, at, *UNSAID)
+            request = named(BillRequest, parts)
         else:
-            from tokenbill.core.billing.dated import bill_request  # most bills are of a plan that stays
-            from tokenbill.core.billing.dated_total import dated_total
+            from tokenbill.core.billing.dated_total import dated_total  # most bills are of a plan that stays
 
             if opening is NEW and reversal is NO_USAGE and not restate:
                 summed = dated_total((usage, plan, before, final, notes, period, at, levels))
                 if summed is not None:
                     return cls(*summed)
+            from tokenbill.core.billing.dated import bill_request
+
             asked: Any = {"at": at, "reversal": reversal, "about": notes, "restate": restate}
             asked["levels"] = levels
             request, compiled = bill_request(usage, plan, period, before, final=final, **asked)
@@ -146,8 +148,9 @@ class Bill:
             _set_cache(bill, Cache(statement=statement))  # its lines say the same of each charge
             return bill
         delta = delta_of(request, compiled)
-        bill = cls(request, delta.total)
-        _set_cache(bill, Cache(delta=delta))
+        bill, cache = cls(request, delta.total), Cache()
+        cache["delta"] = delta
+        _set_cache(bill, cache)
         if final and (delta.credit is None or delta.credit.stretch.is_dated) and delta.balance.grants:
             bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
         return bill
@@ -157,7 +160,8 @@ class Bill:
         """What the bill was asked with."""
         if type(self._parts) is not BillRequest:
             _set_parts(self, request_of(self._parts))
-        return cast(BillRequest, self._parts)
+        request: Any = self._parts
+        return request  # type: ignore[no-any-return]  # of its class by now
 
     @property
     def cache(self) -> Cache:
@@ -263,15 +267,17 @@ class Bill:
     def closing(self) -> Account:
         """The account after: pass it to the next bill as *opening*."""
         cache = self.cache
-        if "closing" not in cache:
-            delta = cache.get("delta") or self.delta
-            if self.request.final:
-                cache["closing"] = closed(self.request, delta)
+        account: Account | None = cache.get("closing")
+        if account is None:
+            request, delta = self.request, cache.get("delta") or self.delta
+            if request.final:
+                account = closed(request, delta)
             else:
-                account = cache["closing"] = going_on(self.request, delta)
+                account = going_on(request, delta)
                 if delta.credit is None and delta.after is not None:
                     account.cache["statement"] = (self._compiled, delta.after)
-        return cache["closing"]  # type: ignore[no-any-return]
+            cache["closing"] = account
+        return account
 
     def __sub__(self, earlier: Bill) -> Adjustment:
         """What this bill of a period changes of an *earlier* one.

@@ -135,7 +135,7 @@ class _Row:
     def __init__(self, kind: str, meter: Meter | None, description: str) -> None:
         self.kind, self.meter, self.description = kind, meter, description
         self.listed = self.off = self.credit = 0
-        self.taxes = dict[tuple[Key, bool], int]()
+        self.taxes: dict[tuple[Key, bool], int] = {}
 
     def less(self, other: _Row) -> None:
         """Take off what the same charge was before."""
@@ -203,11 +203,12 @@ def _ratings(
 
 def _rows(request: RatingRequest) -> dict[Key, _Row]:
     """The charges of a period so far by what they are for, the items of one charge apart."""
-    run, taxes, seen = ChargeRun(request), dict[tuple[Key, bool], list[int]](), Counter[str]()
+    run, seen = ChargeRun(request), Counter[str]()
+    taxes: dict[tuple[Key, bool], list[int]] = {}
     # what discounts took off is left in, so that a list amount of whole cents stays whole
     whole = _settled(run, taxes)
     units, listed = run.units, running_units(whole, lambda upto: run.round(upto, run.over))
-    rows = dict[Key, _Row]()
+    rows: dict[Key, _Row] = {}
     for i, identity in enumerate(run.identities):
         key, kind, meter, of = identity
         seen[key] += 1

@@ -37,7 +37,7 @@ def met_after(request: BillRequest, delta: BillDelta) -> tuple[CommitmentMet, ..
     running = [each for each in plan.versions[-1].committed if not each.is_last]
     after = with_statements(delta, request, plan).after
     assert after is not None  # the statement of a bill is there when it is asked for
-    found = list[CommitmentMet]()
+    found: list[CommitmentMet] = []
     for committed in running:
         key, start = committed.commitment.name, committed.term.start
         own = shifted(int(after.run.committed.get(key, 0)), plan.places)

@@ -118,7 +118,7 @@ def bill_request(
 
 def _undated(levels: Levels, names: Collection[str]) -> dict[str, Decimal]:
     """The levels of a plan where no period is named."""
-    found = dict[str, Decimal]()
+    found: dict[str, Decimal] = {}
     for name, changes in levels:
         if changes[-1].at is not None:
             raise InvalidPeriod(
@@ -211,7 +211,8 @@ def _known_part(contract: Contract, period: Period, starts: Sequence[date], open
     With an amendment its dated terms fall away: those of the plan before it went on.
     """
     seen, cycle = {utc(start) for start in starts}, contract.plan.cycle
-    before, inside = list[Amendment](), list[Amendment]()
+    before: list[Amendment] = []
+    inside: list[Amendment] = []
     for item in contract.amendments:
         at = placed(item.at, period, cycle)
         if not is_before(period.start, at) or not is_before(at, period.end):
@@ -233,7 +234,8 @@ def _known_part(contract: Contract, period: Period, starts: Sequence[date], open
 
 def _as_seen(clauses: Iterable[Clause], starts: Sequence[date]) -> list[Clause]:
     """The versions that an account was billed under: one that it has not seen is not there yet."""
-    seen, known = {utc(start) for start in starts}, list[Clause]()
+    seen = {utc(start) for start in starts}
+    known: list[Clause] = []
     for clause in clauses:
         if not known or utc(clause.period.start) in seen:
             known.append(clause)
@@ -296,7 +298,7 @@ def _version_of(clauses: Sequence[Clause], plan: CompiledPlan, usage: Usage) -> 
 
 def _is_one_item(plan: CompiledPlan, meter: str, one: int, other: int) -> bool:
     """Whether the entry of a meter is one item over two versions."""
-    curves = list[EntryCurve]()
+    curves: list[EntryCurve] = []
     for i in (one, other):
         try:
             curves.append(plan.cards[i][meter])

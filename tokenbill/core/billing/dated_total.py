@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias, cast
 
+from tokenbill.core.base.values import named
 from tokenbill.core.billing.dated import bill_request, is_dated, version_at
 from tokenbill.core.billing.versions_of_period import contract_of, kept_by, levels_read, versions_of_period
 from tokenbill.core.metering.usage import Usage
@@ -84,7 +85,7 @@ class PeriodSums:
     @property
     def is_full(self) -> bool:
         """Whether hostile labels filled what it compiled to."""
-        return any(card.is_full for card in self.plan.cards)
+        return self.sums is not None and self.sums.is_full
 
     def version(self, when: Any) -> int:
         """The version that holds a date of usage."""
@@ -111,14 +112,17 @@ class PeriodSums:
         if self.sums is None:
             return None
         kind = cast(Any, type(usage))
-        parts = list[tuple[int, Any]]()
-        # a date that is known says by itself that usage is dated; a subclass may say anything of itself
-        if kind is dict and {*map(type, usage.values())} == {Usage} and self.known.keys() >= usage.keys():
-            parts = [(self.known[when], part.counted) for when, part in usage.items()]
-        if parts:
+        known, kept = self.known, usage
+        parts: list[tuple[int, Any]] = []
+        if kind is dict:
+            # a date that is known says by itself that usage is dated; a subclass may say anything of itself
+            try:
+                parts = [(known[day], part.counted) for day, part in usage.items() if type(part) is Usage]
+            except KeyError:
+                parts.clear()
+        if parts and len(parts) == len(usage):
             kept = usage.copy()
         else:
-            kept = usage
             if is_dated(usage):
                 pairs = usage.items()
                 kept = {when: part if type(part) is Usage else Usage(part) for when, part in pairs}
@@ -174,7 +178,7 @@ def dated_total(asked: tuple[Any, ...]) -> tuple[DatedRequest, Decimal] | None:
         return None
     kept, total = found
     parts = kept, terms, opening, final, about, sums.period, at, sums.levels, key
-    return DatedRequest._make(parts), total
+    return named(DatedRequest, parts), total
 
 
 def _sums_of(terms: Any, period: Period, levels: Any, key: Hashable) -> PeriodSums | None:
@@ -194,8 +198,10 @@ def _sums_of(terms: Any, period: Period, levels: Any, key: Hashable) -> PeriodSu
             return None
         last = PeriodSums(contract, period, merged((), levels_of(levels)), key)
         kept_by(contract)["sums", str(period), key] = last
-    contract.compiled.value["sums"] = last
-    return cast(PeriodSums, last)
+    if kept.get("sums") is not last:
+        contract.compiled.value["sums"] = last
+    found: PeriodSums = last
+    return found
 
 
 def _key_of(levels: Any) -> Hashable:
@@ -206,7 +212,7 @@ def _key_of(levels: Any) -> Hashable:
     kind = cast(Any, type(levels))  # of which a checker makes nothing narrower
     if kind is not dict:
         return None
-    found = list[Any]()
+    found: list[Any] = []
     for name, given in levels.items():
         kind = cast(Any, type(given))
         changes: Any = tuple(given) if kind is list else given

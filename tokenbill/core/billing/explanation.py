@@ -118,7 +118,7 @@ def explained(
     ways = _ways(plan, request)
     # An entry may have a line for each tier: the way along its price is told once, below the last.
     last = {line.meter: i for i, line in enumerate(lines) if line.kind == "usage"}
-    steps = list[Explanation]()
+    steps: list[Explanation] = []
     for i, line in enumerate(lines):
         sale = sold if i == max(last.values(), default=None) else ()
         way = ways.get(line.meter) if line.kind == "usage" else None
@@ -149,7 +149,7 @@ class Point(NamedTuple):
 def _ways(plan: CompiledPlan, request: BillRequest) -> dict[Meter | None, list[Point]]:
     """The points on the curves of each entry: those where the period stands, less those that were billed."""
     versions, opening = request.versions, request.opening
-    found = dict[Meter | None, list[Point]]()
+    found: dict[Meter | None, list[Point]] = {}
     if versions is None:
         now = _points(used_items(plan, [used_in(request)]), (), 1)
         past = _points(used_items(plan, [opening.used]), (), -1) if opening.used else ()

@@ -146,7 +146,7 @@ def journal(bill: Any) -> Journal:
 def _earned(bill: Any) -> list[tuple[Exact, Exact]]:
     """What was earned of each grant that a bill draws on, before it and after."""
     drawn, grants = dict(bill.opening.balance.draws), {it.id: it for it in bill.opening.balance.grants}
-    pairs = list[tuple[Exact, Exact]]()
+    pairs: list[tuple[Exact, Exact]] = []
     for id, amount in bill.draws:
         before = drawn.get(id, ZERO)
         pairs.append((earned_of(grants[id], before), earned_of(grants[id], plus(before, amount))))

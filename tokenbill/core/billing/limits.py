@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
 from tokenbill.core.credits.draw_limits import time_of_draws
 from tokenbill.core.credits.grants import Grant
@@ -40,7 +40,7 @@ def limits_after(
 
 def windows_of_bill(request: BillRequest, delta: BillDelta) -> Windows:
     """The windows of an account after a bill: of grants with a draw limit, and of quotas."""
-    opening = cast(Any, request.opening)
+    opening: Any = request.opening
     windows: Windows = opening.windows
     # a position of credit is kept only where no grant has a draw limit
     if delta.credit is None and delta.charges is None and delta.balance.grants:

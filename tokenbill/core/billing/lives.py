@@ -73,7 +73,7 @@ def _folded(
     rest = balance.without(*(grant.id for grant in known))
     merged: dict[str, Any] = {what: (*getattr(rest, what), pair) for what, pair in sums.items() if pair[1]}
     balance = evolve(rest, grants=(*rest.grants, ended), **merged)
-    parts = dict[str, Decimal]()
+    parts: dict[str, Decimal] = {}
     for each, by_charge in draws:
         if each in ids:
             for charge, part in by_charge:

@@ -180,7 +180,7 @@ def _table(rows: Sequence[Row], sums: Sequence[Row], words: Words, code: str) ->
         lacking = full[len(f"{point}{after}") :] + ("" if text.endswith(unit) else unit)
         return f'<td class="n">{escape(text)}<i data-pad="{escape(lacking)}"></i></td>'
 
-    lines = list[str]()
+    lines: list[str] = []
     for row in rows:
         cells = f'<td class="n">{escape(row.quantity)}</td><td class="n">{escape(row.rate)}</td>'
         look = f' class="{row.look}"' if row.look else ""
@@ -208,7 +208,7 @@ def _credits(credits: Sequence[CreditUse], words: Words) -> str:
     head = f"<th>{words.grant}</th>" + "".join(
         f'<th class="n">{title}</th>' for title in (words.drawn, words.left, words.ends)
     )
-    rows = list[str]()
+    rows: list[str] = []
     for each in credits:
         # In units of the grant: a page in dollars may tell of credit in tokens.
         amounts = [

@@ -134,7 +134,7 @@ def reservation_of_amount(
     """
     balance: Balance = account.balance
     unit, short = _unit(account, currency), credit(amount)
-    reserved = dict[str, Decimal]()
+    reserved: dict[str, Decimal] = {}
     live = balance.open_holds.live(at)
     if account.credit_balance > 0 and account.credit_currency in (None, unit):
         free = difference(account.credit_balance, live.reserved.get(CREDIT, ZERO))

@@ -232,7 +232,8 @@ class Balance(Value):
         >>> Balance([Grant("a", 40, "USD")]).draw(100).short
         Decimal('60')
         """
-        short, parts = credit(amount), dict[str, Decimal]()
+        short = credit(amount)
+        parts: dict[str, Decimal] = {}
         for grant, left in self.usable(at, period=period, currency=self._unit(currency)):
             if short and grant.pays(on):
                 parts[grant.id] = min(left, short)

@@ -98,11 +98,17 @@ def draws(
         for key, amount in parts.items():
             paid[key] = paid.get(key, 0) + amount
     # What comes to less than nothing, as an item of a volume price may, is paid by nobody.
-    left = [max(charge.amount, 0) for charge in payables]
-    room = [paid.get(charge.key, 0) + max(charge.amount - charge.before, 0) for charge in payables]
+    left: list[Units] = []
+    room: list[Units] = []
+    gone: dict[str, Units] = paid.copy()
+    for charge in payables:
+        amount, earned = charge.amount if charge.amount > 0 else 0, paid.get(charge.key, 0)
+        left.append(amount)
+        room.append(earned + charge.amount - charge.before if charge.amount > charge.before else earned)
+        if earned:
+            gone[charge.key] = earned - amount if earned > amount else 0
     # what was paid of charges beyond what they come to now, of those that are gone altogether too
-    now = {charge.key: charge.amount for charge in payables}
-    fallen = sum(max(amount - max(now.get(key, 0), 0), 0) for key, amount in paid.items())
+    fallen = sum(gone.values())
     drawn: dict[str, dict[str, Units]] = {}
     for id, offered, on, limit in offers:
         rest = offered
@@ -120,9 +126,10 @@ def draws(
             part = min(left[place], rest, room[place] + moved)
             part = part if bound is None else bound(charge, part)
             if part > 0:
-                beyond = max(part - room[place], 0)
-                fallen, moved = fallen - beyond, moved - beyond
-                left[place], room[place], rest = left[place] - part, room[place] - part + beyond, rest - part
+                if part > room[place]:
+                    beyond = part - room[place]
+                    fallen, moved, room[place] = fallen - beyond, moved - beyond, part
+                left[place], room[place], rest = left[place] - part, room[place] - part, rest - part
                 parts[charge.key] = part
         if parts:
             drawn[id] = parts
@@ -140,7 +147,8 @@ def draws_with_owed(
     ... )
     {'old': {'usage:calls': 5}, 'new': {'owed:before': 7, 'usage:calls': 1}}
     """
-    paid, left = dict[str, Units](), list[Offer]()
+    paid: dict[str, Units] = {}
+    left: list[Offer] = []
     for id, amount, on, limit in offers:
         parts = earlier.get(id, {})
         # what a grant paid of charges stays with them, or one that came later could pay them in its place

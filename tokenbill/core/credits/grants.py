@@ -326,7 +326,8 @@ def grants_of(value: object) -> tuple[Grant, ...]:
         items = iter(cast("Iterable[object]", value))
     except TypeError:
         raise InvalidGrant("not grants", value, "give a list of them: Balance([Grant(...)])") from None
-    grants, units = dict[str, Grant](), dict[str, Currency]()
+    grants: dict[str, Grant] = {}
+    units: dict[str, Currency] = {}
     # One beyond the most is read, so that an endless iterable is refused and not awaited.
     for grant in islice(items, GRANTS + 1):
         if not isinstance(grant, Grant):

@@ -215,7 +215,7 @@ def holds_of(value: object) -> Holds:
 
 
 def _sums(holds: Iterable[Hold]) -> dict[str, Decimal]:
-    sums = dict[str, Decimal]()
+    sums: dict[str, Decimal] = {}
     for hold in holds:
         sums = _moved(sums, hold.reserved)
     return sums

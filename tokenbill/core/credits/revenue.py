@@ -59,7 +59,7 @@ def revenue_of(balance: Balance, at: date | str | None = None) -> Revenue:
     """
     drawn, back = dict(balance.draws), dict(balance.payouts)
     lost = [dict(balance.forfeited), dict(balance.voids)]
-    sums = list[tuple[Exact, ...]]()
+    sums: list[tuple[Exact, ...]] = []
     for grant in balance.grants:
         paid, earned = cost_of(grant), earned_of(grant, drawn.get(grant.id, ZERO))
         # No more is given back than is not earned: what was drawn is revenue, whatever is paid out later.

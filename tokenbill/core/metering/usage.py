@@ -106,17 +106,24 @@ class Usage(Mapping[Meter, Decimal]):
         return f"Usage({{{', '.join(f'{str.__repr__(meter)}: {self[meter]:f}' for meter in self)}}})"
 
     def __add__(self, other: Usage) -> Usage:
-        if type(other) is not Usage:
-            return NotImplemented
+        return self.plus((other,)) if type(other) is Usage else NotImplemented
+
+    def plus(self, others: Iterable[Usage]) -> Usage:
+        """The usage with others added, in the time of one addition where they are small beside it.
+
+        >>> Usage(calls=1).plus([Usage(calls=2), Usage(disks=3)])
+        Usage({'calls': 3, 'disks': 3})
+        """
         counted = self.counted.copy()  # a dict of the view would be made key by key, for each event
-        for meter, quantity in other.counted.items():
-            before = counted.get(meter)
-            if before is None:
-                counted[meter] = quantity
-            elif type(before) is int and type(quantity) is int and before + quantity < LIMIT:
-                counted[meter] = before + quantity
-            else:
-                counted[meter] = _sum(before, quantity)
+        for other in others:
+            for meter, quantity in other.counted.items():
+                before = counted.get(meter)
+                if before is None:
+                    counted[meter] = quantity
+                elif type(before) is int and type(quantity) is int and before + quantity < LIMIT:
+                    counted[meter] = before + quantity
+                else:
+                    counted[meter] = _sum(before, quantity)
         # Each quantity has passed the door: what is new is made without asking again, for each event.
         total = Usage.__new__(Usage)
         _set_counted(total, MappingProxyType(counted))
@@ -129,12 +136,14 @@ class Usage(Mapping[Meter, Decimal]):
         if not isinstance(other, Usage):
             return NotImplemented
         other = other if type(other) is Usage else Usage(other)
-        left = {
-            meter: EXACT.subtract(self[meter], other[meter]) for meter in {**self.counted, **other.counted}
-        }
+        left: dict[str, int | Decimal] = {**self.counted}
+        for meter, quantity in other.counted.items():
+            before = left.get(meter, 0)
+            is_whole = type(before) is int and type(quantity) is int
+            left[meter] = before - quantity if is_whole else EXACT.subtract(before, quantity)
         for meter, quantity in left.items():
             if quantity < 0:
-                short = quantity.copy_abs()
+                short = Decimal(quantity).copy_abs()
                 raise InvalidUsage(
                     f"{meter} would fall below zero by", short, "take off at most what was used"
                 )

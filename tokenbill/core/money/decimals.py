@@ -242,7 +242,8 @@ def running_differences(
     # Rounding each amount for itself would let the errors add up; here no part is off by a whole unit,
     # and the parts of the first n amounts are the rounded sum of these, for every n.
     total: Exact = ZERO
-    before, parts = ZERO, list[Decimal]()
+    before = ZERO
+    parts: list[Decimal] = []
     for amount in amounts:
         total = plus(total, amount)
         upto = decimal(total) if rounding is None else rounding(total)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
+from tokenbill.core.base.values import named
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draws import CREDIT, NO_DRAWS, Offer, Units, total_drawn
 from tokenbill.core.credits.ledger import Draws as ByGrant
@@ -55,6 +57,7 @@ __all__ = [
 ]
 
 NO_BALANCE = Balance()
+NO_PARTS: Mapping[str, Units] = MappingProxyType({})
 
 
 class BillDelta(NamedTuple):
@@ -203,8 +206,8 @@ def _straight(request: BillRequest, plan: CompiledPlan) -> BillDelta:
     else:
         nets = plan.start()
         tiered = plan.added(used_in(request), nets)
-    position = Position(plan, nets, tiered)
-    return _owed(request, plan.settled(nets, final=request.final), position)
+    position = named(Position, (plan, nets, tiered))
+    return _owed(request, plan.money(plan.units(nets, final=request.final)), position)
 
 
 def _owed(
@@ -220,23 +223,23 @@ def _owed(
     if credit:  # what is owed is of one currency, too
         check_currencies(opening, request.plan)
     total = decimal(difference(accrued, before)) if before else accrued
-    open = decimal(difference(total, credit)) if credit else total
+    due, credit = decimal(difference(total, credit)) if credit else total, ZERO
     # Below zero a bill gives back: never cash, but a credit that the next bill spends first.
-    is_due = open >= 0 and not _is_carried(request, open)
-    due, credit = (open, ZERO) if is_due else (ZERO, open.copy_negate())
-    return BillDelta._make(
-        (total, accrued, due, credit, position, opening.balance, (), (), after, was, None, None)
-    )
+    if due < ZERO or _is_carried(request, due):
+        due, credit = ZERO, due.copy_negate()
+    parts = total, accrued, due, credit, position, opening.balance, (), (), after, was, None, None
+    return named(BillDelta, parts)
 
 
 def _is_carried(request: BillRequest, due: Decimal) -> bool:
     """Whether what would be due stays owed: on an account that may owe, and below the least that is due."""
-    plan, versions = request.plan, request.versions
+    plan = request.plan
     if plan.overage == "owe":
         return due > 0
     if plan.least_due is None or not 0 < due < plan.least_due:
         return False
     # no bill comes after the last one of a contract, so that what it carried would never be paid
+    versions = request.versions
     return versions is None or not request.final or not versions.contract.ends_with(request.period)
 
 
@@ -259,7 +262,7 @@ def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None
     if _is_carried(request, due):
         due, owed = ZERO, due.copy_negate()
     parts = total, accrued, due, owed, None, NO_BALANCE, (), (), None, None, credit, None
-    delta = PaidBySums._make(parts)
+    delta = named(PaidBySums, parts)
     delta.asked = request, plan
     return delta
 
@@ -283,8 +286,8 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
     if stretch is None:
         return None
     was = NOTHING_EARLIER if before is None else before.amounts
-    rating = RatingRequest(plan, used_in(request), request.final, stretch.offered, was, earlier)
-    after = rate(rating._replace(met=opening.commitments))
+    used, met = used_in(request), opening.commitments
+    after = rate(RatingRequest(plan, used, request.final, stretch.offered, was, earlier, met=met))
     draws: Sorts = {**after.run.draws, "paid": after.paid()}
     paid = total_drawn(draws["paid"]) - total_drawn(earlier.get("paid", NO_DRAWS))
     accrued = decimal(after.total)
@@ -294,13 +297,13 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
     due, credit = (cash, ZERO) if is_due else (ZERO, cash.copy_negate())
     # what an ended grant gives back it offers no more
     fell = any(
-        total_drawn({id: draws.get(sort, NO_DRAWS).get(id, {})}) < total_drawn({id: parts})
+        sum(draws.get(sort, NO_DRAWS).get(id, NO_PARTS).values()) < sum(parts.values())
         for sort, drawn in earlier.items()
         for id, parts in drawn.items()
     )
     position = ChargePosition(plan, stretch, after, draws, fell)
     parts = total, accrued, due, credit, None, NO_BALANCE, (), (), after, before, None, position
-    delta = PaidByCharge._make(parts)
+    delta = named(PaidByCharge, parts)
     delta.earlier = earlier
     return delta
 
@@ -313,7 +316,7 @@ def _replayed(request: BillRequest, plan: CompiledPlan) -> Position:
     check_terms(request)
     check_entries(opening, plan.plan)
     tiered = plan.added(opening.used, nets)
-    check_accrued(opening, plan.settled(nets, final=False))
+    check_accrued(opening, plan.money(plan.units(nets, final=False)))
     return Position(plan, nets, tiered)
 
 

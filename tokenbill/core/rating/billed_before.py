@@ -78,7 +78,7 @@ def _restated(opening: Opening, rating: RatingRequest) -> Statement:
     amounts = dict(before.amounts["paid"])
     # What the past comes to less goes back as any withdrawal does; only what it comes to more is asked for.
     if before.run.total > accrued:
-        drawn = dict[str, Units]()
+        drawn: dict[str, Units] = {}
         for parts in rating.draws.get("paid", NO_DRAWS).values():
             for key, part in parts.items():
                 drawn[key] = drawn.get(key, 0) + part

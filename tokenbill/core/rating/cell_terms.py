@@ -17,11 +17,24 @@ class Terms:
     """The stages of a plan for a number of cells: those that price, and those that settle.
 
     ``divisors`` are what a minor unit is in the numbers before the first stage that settles, and after each.
-    ``due`` is what fees come to by cell before anything is used, on an interim bill and on a final one;
+    ``fee_charges`` are the stages that price fees;
+    ``due`` is what fees come to by cell before anything is used, on an interim bill and on a final one,
+    ``arrears`` the cells where a final bill owes more, with how much;
     ``fees`` are their sums where nothing but fees stands between prices and the rounded net, else None.
     """
 
-    __slots__ = ("cells", "divisors", "due", "fees", "looks_at_charges", "pricing", "settling", "sums")
+    __slots__ = (
+        "arrears",
+        "cells",
+        "divisors",
+        "due",
+        "fee_charges",
+        "fees",
+        "looks_at_charges",
+        "pricing",
+        "settling",
+        "sums",
+    )
 
     def __init__(self, cells: Cells, stages: Sequence[tuple[Stage, Number]]) -> None:
         self.cells = range(len(cells.masks))
@@ -35,11 +48,13 @@ class Terms:
         self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayPromotional))
         due = [[0] * len(self.cells), [0] * len(self.cells)]
         # Fees are known before anything is used, so a bill adds usage to their sums and prices no fee.
-        for stage in self.pricing:
-            if isinstance(stage, FeeCharge):
-                due[1][stage.cell] += stage.amount
-                due[0][stage.cell] += stage.amount if stage.fee.due == "advance" else 0
+        self.fee_charges = tuple(stage for stage in self.pricing if isinstance(stage, FeeCharge))
+        for stage in self.fee_charges:
+            due[1][stage.cell] += stage.amount
+            due[0][stage.cell] += stage.amount if stage.fee.due == "advance" else 0
         self.due: tuple[Sequence[Number], Sequence[Number]] = (tuple(due[0]), tuple(due[1]))
+        rises = [now - before for before, now in zip(*due, strict=True)]
+        self.arrears = tuple((cell, rise) for cell, rise in enumerate(rises) if rise)
         adding = FeeCharge | PriceUsage | RoundNet | PayPromotional
         adds_up = all(isinstance(stage, adding) for stage, _ in stages)
         self.fees = (sum(due[0]), sum(due[1])) if adds_up else None

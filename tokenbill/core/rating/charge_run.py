@@ -10,6 +10,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from tokenbill.core.base.values import named
 from tokenbill.core.credits.draws import (
     NO_DRAWS,
     OWED,
@@ -59,6 +60,7 @@ Earlier: TypeAlias = "Mapping[Sort, Mapping[str, Units]]"
 
 NOTHING_DRAWN: Sorts = MappingProxyType({})
 NOTHING_EARLIER: Earlier = MappingProxyType({})
+_order = attrgetter("order")
 
 
 def promotional_note(id: str, units: Number) -> Note:
@@ -124,6 +126,7 @@ class ChargeRun(RatingRun):
     )
 
     keeps_parts = True
+    cells: list[int]
 
     def __init__(self, request: RatingRequest) -> None:
         plan = self.plan = request.plan.unrounded if request.exact else request.plan
@@ -140,7 +143,7 @@ class ChargeRun(RatingRun):
         self.terms, self.request = plan.terms(), request
         # n ÷ d unrounded is Fraction(n, d), so the stages need not know that nothing is to be rounded
         rounding = Fraction if request.exact else plan.round
-        super().__init__([], (), round=rounding, whole_lines=plan.whole_lines, final=request.final)
+        super().__init__([], [], round=rounding, whole_lines=plan.whole_lines, final=request.final)
         self.notes: list[Note] = []  # pyright: ignore[reportIncompatibleVariableOverride] never None here
         self.identities: list[Identity] = []
         self.draws: dict[Sort, ByCharge] = {}
@@ -155,13 +158,14 @@ class ChargeRun(RatingRun):
 
     def usage(self) -> Iterable[tuple[Number, int, Identity]]:
         if len(self.plan.versions) > 1 or self.readings is not None:
-            yield from self.items
-            return
-        for curve in sorted(self.quantities, key=attrgetter("order")):
-            yield curve.at(self.quantities[curve]), curve.cell, curve.identity
+            return self.items
+        used = self.quantities
+        return [(curve.at(used[curve]), curve.cell, curve.identity) for curve in sorted(used, key=_order)]
 
     def add(self, number: Number, cell: int, identity: Identity) -> None:
-        super().add(number, cell, identity)
+        # written out, for a run of charges takes each of them here
+        self.nets.append(number)
+        self.cells.append(cell)
         self.identities.append(identity)
 
     def keys(self, places: Sequence[int]) -> Sequence[object]:
@@ -208,6 +212,8 @@ class ChargeRun(RatingRun):
         if self.request.offers is None and not self.request.draws and not self.request.exact:
             return
         self.promotional = self.pay("promotional", self.units)
+        if not (self.draws["promotional"] or self.request.exact):
+            return  # the rounded net is the sum of its units already
         left = [unit - part for unit, part in zip(self.units, self.promotional, strict=True)]
         nets = [net - part * divisor for net, part in zip(self.nets, self.promotional, strict=True)]
         if self.request.exact:
@@ -253,13 +259,14 @@ class ChargeRun(RatingRun):
         if offers or (drawn and request.offers is not None):
             earlier = request.earlier.get(sort, {})
             # the items of a charge are paid as one: an amendment moves nothing between grants
-            payables = dict[str, Payable]()
+            payables: dict[str, Payable] = {}
             for identity, amount in zip(self.identities, amounts, strict=False):
                 # what a scope knows a charge by is that of its first item: items of one charge agree in it
-                key = identity.key
+                key, _, meter, _ = identity
                 known = payables.get(key)
                 whole = amount if known is None else known.amount + amount
-                payables[key] = Payable(key, identity.known_as, identity.meter, whole, earlier.get(key, 0))
+                parts = key, identity.known_as, meter, whole, earlier.get(key, 0)
+                payables[key] = named(Payable, parts)
             charges = list(payables.values())
             if sort == "paid" and (request.owed or any(OWED in parts for parts in drawn.values())):
                 return draws_with_owed(charges, offers, drawn, request.owed)
@@ -275,7 +282,8 @@ class ChargeRun(RatingRun):
         left = {key: sum(parts.get(key, 0) for parts in drawn.values()) for key in keys}
         if len(left) == len(keys):
             return list(left.values())
-        paid, last = list[Number](), {key: i for i, key in enumerate(keys)}
+        last = {key: i for i, key in enumerate(keys)}
+        paid: list[Number] = []
         for i, (key, amount) in enumerate(zip(keys, amounts, strict=True)):
             paid.append(left[key] if last[key] == i else min(left[key], amount))
             left[key] -= paid[-1]
@@ -304,9 +312,12 @@ class ChargeRun(RatingRun):
         """What the charges come to, by the sort of credit that pays it."""
         keys = [identity.key for identity in self.identities]
         by_sort = {"tokens": self.tokens, "promotional": self.units, "paid": self.gross()}
-        found = dict[Sort, dict[str, Units]]()
+        found: dict[Sort, dict[str, Units]] = {}
         for sort, amounts in by_sort.items():
-            by_key = found.setdefault(sort, {})  # type: ignore[arg-type]
-            for key, amount in zip(keys, amounts, strict=False):
-                by_key[key] = by_key.get(key, 0) + amount
+            by_key: dict[str, Units] = dict(zip(keys, amounts, strict=False))
+            if len(by_key) < len(amounts):  # items of one charge add up
+                by_key = {}
+                for key, amount in zip(keys, amounts, strict=False):
+                    by_key[key] = by_key.get(key, 0) + amount
+            found[sort] = by_key  # type: ignore[index]
         return found

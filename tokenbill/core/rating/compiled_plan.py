@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, Inexact
 from fractions import Fraction
 from math import lcm
-from operator import add
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -56,7 +55,7 @@ _multiply = EXACT.multiply
 
 
 class Position(NamedTuple):
-    """Where an account stands: what usage came to by cell, and the quantities on curves with tiers."""
+    """Where an account stands: fees in advance and usage by cell, and the quantities on curves with tiers."""
 
     plan: CompiledPlan
     nets: Sequence[Number]
@@ -132,8 +131,7 @@ class CompiledPlan:
         # after the terms, which widened the scale of the card to hold their own amounts
         self.divisor = part_of(WHOLE if exactly else self.card.scale, self.places)
         self.reads_usage = any(version.plan.reads_usage for version in self.versions)
-        is_one = len(self.versions) == 1 and not self.reads_usage
-        self.fees = self._terms.fees if is_one and not self.whole_lines else None
+        self.fees = None if self.reads_usage or self.whole_lines else self._terms.fees
         looks_at_charges = self.reads_usage or self._terms.looks_at_charges
         self.by_cell = not (self.whole_lines or looks_at_charges or plan.token_price is not None)
 
@@ -152,7 +150,7 @@ class CompiledPlan:
     def _cards(self, unit: int) -> tuple[RateCard, ...]:
         """A rate card for each version, all of one scale."""
         scale = None if self.exactly else self._scale()
-        cards = list[RateCard]()
+        cards: list[RateCard] = []
         # A card may widen the scale that the cards before it were made with: again, until all agree.
         while not cards or any(card.scale != cards[-1].scale for card in cards):
             cards.clear()
@@ -250,21 +248,24 @@ class CompiledPlan:
     def numerator(self, usage: Usage) -> Number:
         """What usage comes to at the prices alone, × the scale: all that a plain plan asks."""
         total: Number = 0
-        card, tiered = self.card, None
+        card = self.card
+        tiered: dict[EntryCurve, Quantity] = {}
         for meter, quantity in usage.counted.items():
             curve = card[meter]
             slope = curve.slope
             if slope is None:
-                tiered = _added(tiered or {}, curve, quantity)
+                tiered[curve] = _sum(tiered[curve], quantity) if curve in tiered else quantity
             else:
                 total += quantity * slope if type(quantity) is int else curve.at(quantity)
-        for curve, quantity in tiered.items() if tiered else ():
-            total += curve.at(quantity) - curve.standing
+        if tiered:
+            for curve, quantity in tiered.items():
+                total += curve.at(quantity) - curve.standing
         return total + sum(curve.standing for curve in card.always) if card.always else total
 
     def added(self, usage: Usage, nets: list[Number], before: Tiered = NOTHING) -> Tiered:
         """Add what usage comes to, to sums by cell; the quantities on curves with tiers, old and new."""
-        card, tiered = self.card, None
+        card = self.card
+        tiered: dict[EntryCurve, Quantity] = {}
         for meter, quantity in usage.counted.items():
             curve = card[meter]
             # a meter that no bill saw before may bring a cell that these sums do not have yet
@@ -272,62 +273,56 @@ class CompiledPlan:
                 nets.extend([0] * (len(self.cells.masks) - len(nets)))
             slope = curve.slope
             if slope is None:
-                tiered = _added(tiered or {}, curve, quantity)
+                tiered[curve] = _sum(tiered[curve], quantity) if curve in tiered else quantity
             else:
                 nets[curve.cell] += quantity * slope if type(quantity) is int else curve.at(quantity)
-        if tiered is None:
+        if not tiered:
             return before
-        after = dict(before)
+        # Read at the whole quantity: what it came to before goes, what it comes to now is added.
         for curve, quantity in tiered.items():
-            prior = before.get(curve)
-            # Read at the whole quantity: what it came to before goes, what it comes to now is added.
-            nets[curve.cell] -= curve.standing if prior is None else curve.at(prior)
-            _added(after, curve, quantity)
-            nets[curve.cell] += curve.at(after[curve])
-        return after
+            if curve in before:
+                prior = before[curve]
+                tiered[curve] = now = _sum(prior, quantity)
+                nets[curve.cell] += curve.at(now) - curve.at(prior)
+            else:
+                nets[curve.cell] += curve.at(quantity) - curve.standing
+        return {**before, **tiered} if before else tiered
 
     def start(self) -> list[Number]:
-        """What usage comes to by cell while nothing is used."""
-        return self._standing([0] * (len(self.cells.masks) or 1))
-
-    def _standing(self, nets: list[Number]) -> list[Number]:
-        """Sums by cell, with what is due though nothing is used."""
+        """Sums by cell while nothing is used: fees in advance, and entries that cost something even so."""
+        nets = list(self.terms().due[False])
         for curve in self.card.always:
             nets[curve.cell] += curve.standing
         return nets
 
-    def settled(self, used: Sequence[Number], *, final: bool) -> Decimal:
-        """What sums of usage by cell come to: fees added, taken through all terms."""
-        return self.money(self.units(used, final=final))
-
-    def units(self, used: Sequence[Number], *, final: bool) -> int:
-        """The same in minor units."""
+    def units(self, sums: Sequence[Number], *, final: bool) -> Number:
+        """Minor units that sums by cell come to, which began as `start` says, taken through all terms."""
         if self.fees is not None:
-            return int(self.round(sum(used) + self.fees[final], self.divisor))
-        return self._settled(self.with_fees(used, final=final), final)
-
-    def _settled(self, nets: list[Number], final: bool) -> int:
-        """What sums by cell come to in minor units, fees among them; they are not kept."""
-        terms = self.terms()
+            arrears = self.fees[1] - self.fees[0] if final else 0
+            return self.round(sum(sums) + arrears, self.divisor)
+        nets, terms = self.whole(sums, final=final)
         run = RatingRun(nets, terms.cells, self.round, False, final)
         for apply in terms.sums:
             apply(run)
-        return int(run.total)
+        return run.total
 
-    def with_fees(self, used: Sequence[Number], *, final: bool) -> list[Number]:
-        """Sums of usage by cell, with what fees come to."""
-        due = self.terms().due[final]
-        nets = list(map(add, due, used))
-        nets += due[len(used) :]
-        return nets
+    def whole(self, sums: Sequence[Number], *, final: bool) -> tuple[list[Number], Terms]:
+        """Sums by cell with what falls due at the end, for all cells that there are; and their terms."""
+        terms, nets = self.terms(), list(sums)
+        if len(nets) < len(terms.cells):
+            nets += [0] * (len(terms.cells) - len(nets))
+        if final:
+            for cell, amount in terms.arrears:
+                nets[cell] += amount
+        return nets, terms
 
     def total(self, usage: Usage, *, final: bool = True) -> Decimal:
         """What a period of this usage comes to, by sums."""
         if self.fees is not None:
             return self.money(self.round(self.numerator(usage) + self.fees[final], self.divisor))
-        nets = self._standing(list(self.terms().due[final]))
+        nets = self.start()
         self.added(usage, nets)
-        return self.money(self._settled(nets, final))
+        return self.money(self.units(nets, final=final))
 
     def money(self, units: int) -> Decimal:
         """Minor units as an amount."""
@@ -337,17 +332,9 @@ class CompiledPlan:
             return shifted(units, self.places)
 
 
-def _added(
-    tiered: dict[EntryCurve, Quantity], curve: EntryCurve, quantity: Quantity
-) -> dict[EntryCurve, Quantity]:
-    """Quantities with one more; several meters may fall to one entry."""
-    before = tiered.get(curve)
-    if before is None:
-        tiered[curve] = quantity
-    else:
-        whole = type(before) is int and type(quantity) is int
-        tiered[curve] = before + quantity if whole else EXACT.add(before, quantity)
-    return tiered
+def _sum(one: Quantity, other: Quantity) -> Quantity:
+    """Two quantities of one entry, to which several meters may fall."""
+    return one + other if type(one) is int and type(other) is int else EXACT.add(one, other)
 
 
 def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPlan:

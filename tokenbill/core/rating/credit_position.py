@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
+from tokenbill.core.base.values import named
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draws import CREDIT, Offer
 from tokenbill.core.credits.holds import Holds
@@ -45,11 +46,13 @@ class Stretch:
     """A time in which no grant begins or ends: what each offers, in order of drawing, in minor units.
 
     ``promotional`` and ``paid`` are the sums; ``balance`` is the one at its beginning, ``drawn`` what each
-    grant had paid in the period by then; ``is_unscoped`` says that each pays any charge.
+    grant had paid in the period by then; ``is_unscoped`` says that each pays any charge, ``is_dated`` that
+    any of the grants begins or ends.
     """
 
     __slots__ = (
-        *("at", "balance", "drawn", "promotional", "held", "is_unscoped", "offers", "paid", "since", "until"),
+        *("at", "balance", "drawn", "held", "is_dated", "is_unscoped", "offers"),
+        *("paid", "promotional", "since", "until"),
     )
 
     def __init__(self, opening: Opening, offers: Offers, at: At) -> None:
@@ -62,6 +65,7 @@ class Stretch:
         )
         self.is_unscoped = all(offer.on is None for each in self.offers.values() for offer in each)
         self.balance = opening.balance
+        self.is_dated = any(grant.dated for grant in self.balance.grants)
         self.drawn = {id: exact_sum(amount for _, amount in parts) for id, parts in opening.draws_by_charge}
         self.at = at
         self.since: date | None = None
@@ -104,11 +108,6 @@ class Stretch:
             return False
         begun = self.since is None or not is_before(at, self.since)
         return begun and (self.until is None or is_before(at, self.until))
-
-    @property
-    def is_dated(self) -> bool:
-        """Whether any of the grants begins or ends."""
-        return any(grant.dated for grant in self.balance.grants)
 
     def offered(self, sort: Sort) -> Sequence[Offer]:
         """What grants of a sort offer."""
@@ -159,7 +158,8 @@ class CreditPosition(NamedTuple):
 
     def paid_by_grant(self) -> dict[str, Decimal]:
         """What each grant paid of the period."""
-        places, found, stretch = self.sums.plan.places, dict[str, Decimal](), self.stretch
+        places, stretch = self.sums.plan.places, self.stretch
+        found: dict[str, Decimal] = {}
         # In order of drawing each pays what those before it left: so the sums say what each has paid.
         for offers, paid in (
             (stretch.offers["promotional"], self.promotional),
@@ -217,7 +217,8 @@ class ChargePosition(NamedTuple):
 
     def balance(self) -> Balance:
         """What is left of the grants."""
-        before, changes, stretch = self.stretch.drawn, dict[str, Decimal](), self.stretch
+        before, stretch = self.stretch.drawn, self.stretch
+        changes: dict[str, Decimal] = {}
         now = {id: sum(parts.values()) for drawn in self.drawn.values() for id, parts in drawn.items()}
         for id in {**before, **now}:
             change = difference(shifted(int(now.get(id, 0)), self.plan.places), before.get(id, ZERO))
@@ -249,7 +250,7 @@ class CellRun(RatingRun):
         self.net, self.promotional = self.total, min(self.offered, self.total)
         if self.promotional:
             self.total -= self.promotional
-            self.add(-self.promotional * divisor, 0, PROMOTIONAL)
+            self.nets[0] -= self.promotional * divisor
 
     def _note_promotional(self, notes: list[Note], net: int) -> int:
         """What the grants offer together; what each pays of the net becomes a line."""
@@ -301,7 +302,9 @@ def _drawn_on(
             return None
     paid = min(stretch.paid, total)
     fell = before is not None and (promotional < before.promotional or paid < before.paid)
-    return CreditPosition(Position(plan, nets, tiered), stretch, total, net, promotional, paid, fell)
+    after = named(Position, (plan, nets, tiered))
+    parts = after, stretch, total, net, promotional, paid, fell
+    return named(CreditPosition, parts)
 
 
 def draws_to_come(
@@ -348,13 +351,11 @@ def _settled(
     plan: CompiledPlan, nets: Sequence[Number], offered: int, *, final: bool
 ) -> tuple[int, int, int]:
     """Total, net and promotional credit of sums of usage by cell, in minor units."""
-    if plan.fees is not None and not offered:
-        total = plan.round(sum(nets) + plan.fees[final], plan.divisor)
+    if not offered:
+        total = plan.units(nets, final=final)
         return total, total, 0
-    terms = plan.terms()
-    run = CellRun(
-        plan.with_fees(nets, final=final), terms.cells, round=plan.round, whole_lines=False, final=final
-    )
+    sums, terms = plan.whole(nets, final=final)
+    run = CellRun(sums, terms.cells, round=plan.round, whole_lines=False, final=final)
     run.offered = offered
     terms.settle(run)
     return run.total, run.net, run.promotional

@@ -261,7 +261,8 @@ def telescoped(lines: Sequence[LineItem]) -> list[LineItem]:
     So the Decimals add up to the shown sum, though not every line terminates.
     """
     running: Exact = ZERO
-    shown, told = ZERO, list[LineItem]()
+    shown = ZERO
+    told: list[LineItem] = []
     for line in lines:
         running = plus(running, line.precise)
         amount = decimal(difference(decimal(running), shown))

@@ -15,7 +15,6 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.credit_position import CellRun
 from tokenbill.core.rating.lines import LineItem
-from tokenbill.core.rating.pricing_stages import FeeCharge
 from tokenbill.core.rating.rating_run import Note, RatingRun
 from tokenbill.core.rating.statement import fee_line, line_of
 
@@ -33,18 +32,20 @@ def lines_by_sums(
     """
     quantities = plan.card.quantities(usage)
     curves = sorted(quantities, key=_order) if len(quantities) > 1 else quantities
-    terms, lines = plan.terms(), list[LineItem]()  # a meter met for the first time may have brought a cell
-    for stage in terms.pricing:
-        if isinstance(stage, FeeCharge) and (final or stage.fee.due == "advance"):
+    terms = plan.terms()  # a meter met for the first time may have brought a cell
+    lines: list[LineItem] = []
+    for stage in terms.fee_charges:
+        if final or stage.fee.due == "advance":
             lines.append(stage.line or fee_line(stage, plan))
     for curve in curves:
         lines += curve.lines(Decimal(quantities[curve]))
     if plan.fees is not None and not promotional:
         return lines  # no term has anything to note
     # Only now, for a plan of fees and prices has nothing to settle: its lines are its charges.
-    nets, notes = list(terms.due[final]), list[Note]()
-    for curve in curves:
-        nets[curve.cell] += curve.at(quantities[curve])
+    nets = list(terms.due[final])
+    notes: list[Note] = []
+    for curve, quantity in quantities.items():
+        nets[curve.cell] += curve.at(quantity)
     if promotional:
         by_cell = CellRun(nets, terms.cells, plan.round, whole_lines=False, final=final)
         by_cell.offers, by_cell.notes = promotional, notes

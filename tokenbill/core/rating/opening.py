@@ -217,7 +217,7 @@ def folded(usage: Usage, plan: CompiledPlan, within: Iterable[str] | None = None
     of a user's own may look at anything, so its meters stay as they are.
     """
     card, counted = plan.card, usage.counted
-    if card.keys() >= counted.keys() and card.idle.keys().isdisjoint(counted):
+    if card.keys() >= counted.keys() and (not card.idle or card.idle.keys().isdisjoint(counted)):
         return usage, set()  # the card has met all of them, and none with labels that it does not look at
     keys = {meter: card[meter].key for meter in counted}
     idle = {key for meter, key in keys.items() if key != meter}
@@ -226,7 +226,8 @@ def folded(usage: Usage, plan: CompiledPlan, within: Iterable[str] | None = None
     # A schedule of a user's own may price by any label at any time.
     if not idle or not isinstance(plan.plan.prices, PriceSchedule):
         return usage, set()
-    pairs = [(keys[meter] if keys[meter] in idle else meter, usage[meter]) for meter in counted]
+    # as they were counted, for sums of ints are those that every later event adds to
+    pairs = [(keys[meter] if keys[meter] in idle else meter, it) for meter, it in counted.items()]
     return Usage(pairs), idle
 
 

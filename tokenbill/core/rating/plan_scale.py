@@ -95,7 +95,7 @@ class PlanScale:
 
     def in_parts(self, amounts: Mapping[int, Decimal | Fraction], *, of_fees: bool = False) -> list[Part]:
         """Amounts of versions with the part of a period that each is for, equal neighbours put together."""
-        parts = list[Part]()
+        parts: list[Part] = []
         for i, amount in amounts.items():
             part = self.versions[i].fee_share if of_fees else self.versions[i].share
             if parts and parts[-1][0] == amount:

@@ -64,7 +64,8 @@ class FeeCharge(Stage):
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
         """What the versions of a plan have of it, in order."""
-        by_key, seen = dict[Hashable, tuple[dict[int, Fee], dict[int, Fraction]]](), Counter[str]()
+        seen = Counter[str]()
+        by_key: dict[Hashable, tuple[dict[int, Fee], dict[int, Fraction]]] = {}
         for i, version in enumerate(at.versions):
             for key, fee in keyed(version.fees):
                 by_key.setdefault(key, ({}, {}))[0][i] = fee
@@ -131,7 +132,9 @@ def _parts_of_fee(
 
     *due* says by version how many periods of its own a fee owes.
     """
-    largest, parts, read = Fraction(0), list[Fraction | None](), list[ReadPart]()
+    largest = Fraction(0)
+    parts: list[Fraction | None] = []
+    read: list[ReadPart] = []
     for group in groups:
         fee, versions, amount = fees[group[0]], [at.versions[i] for i in group], whole[group[0]]
         part, exact, of = None, Fraction(0), None
@@ -173,11 +176,13 @@ class PriceUsage(Stage):
         yield cls(part_of(at.entry_scale, at.places), is_money=at.plan.token_price is None)
 
     def apply(self, run: RatingRun) -> None:
-        items = list(run.usage())
-        numbers = [number for number, _, _ in items]
+        items = run.usage()
         if self.is_money and run.whole_lines:
-            numbers = run.whole(numbers, self.divisor, [identity.key for _, _, identity in items])
-        for number, (_, cell, identity) in zip(numbers, items, strict=True):
+            exact = list(items)
+            keys = [identity.key for _, _, identity in exact]
+            numbers = run.whole([number for number, _, _ in exact], self.divisor, keys)
+            items = [(number, *item[1:]) for number, item in zip(numbers, exact, strict=True)]
+        for number, cell, identity in items:
             run.add(number, cell, identity)
 
 
@@ -223,7 +228,9 @@ class BurnTokens(Stage):
         self, run: RatingRun, burned: Sequence[int], rests: Sequence[Number]
     ) -> tuple[list[TokenStretch], list[Number]]:
         """What is sold at each price, and for how much: the price of tokens goes on, as an entry's does."""
-        found, moneys, upto = list[TokenStretch](), list[Number](), 0
+        upto = 0
+        found: list[TokenStretch] = []
+        moneys: list[Number] = []
         for price in self.prices:
             inside = price.inside
             places = [i for i in burned if inside is None or inside[run.cells[i]]]

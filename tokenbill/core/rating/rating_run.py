@@ -56,7 +56,7 @@ class Identity(NamedTuple):
     @property
     def known_as(self) -> str | tuple[str, ...]:
         """What a scope knows it by: its kind; for a fee its name, for a true-up the scope that it lifts."""
-        return getattr(self.of, "known_as", self.kind)
+        return self.kind if self.kind == "usage" else getattr(self.of, "known_as", self.kind)
 
 
 class Note(NamedTuple):
@@ -240,7 +240,7 @@ class RatingRun:
         rounded = rounded or self.round
         if len(set(keys)) == len(keys):
             return [rounded(number, divisor) for number in numbers]
-        by_key = dict[object, list[int]]()
+        by_key: dict[object, list[int]] = {}
         for i, key in enumerate(keys):
             by_key.setdefault(key, []).append(i)
         found: list[Number] = [0] * len(numbers)
@@ -302,7 +302,8 @@ class RatingRun:
 
 def running_units(numbers: Iterable[Number], rounded: Callable[[Number], Number]) -> list[Number]:
     """Whole units that add up to the rounded sum: differences of the rounded running sum."""
-    upto, shown, units = 0, 0, list[Number]()
+    upto, shown = 0, 0
+    units: list[Number] = []
     for number in numbers:
         upto = upto + number
         whole = rounded(upto)

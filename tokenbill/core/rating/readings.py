@@ -46,7 +46,7 @@ class Readings:
         self.quantities: dict[EntryCurve, Quantity] = {}
         self._items: dict[tuple[str, str], list[Item]] = {}
         self._amounts: dict[int, list[Fraction]] = {}
-        self._waiting = list[str]()
+        self._waiting: list[str] = []
         self._names = sorted({(curve.order, curve.identity.key) for used in by_version for curve in used})
 
     def items(self) -> list[Item]:

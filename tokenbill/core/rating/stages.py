@@ -107,8 +107,8 @@ class PercentOff(Stage):
         return self.factors[cell]
 
     def apply(self, run: RatingRun) -> None:
-        places = run.places(self.inside)
         if run.whole_lines:
+            places = run.places(self.inside)
             before = run.sum(run.at(places))
             inside = range(len(run.nets)) if places is None else places
             parts = [run.nets[i] * self.off for i in inside]
@@ -118,7 +118,7 @@ class PercentOff(Stage):
             run.note(self.charge, -off, self.scale, before, self.scale)
             return
         if run.notes is not None:
-            before = run.sum(run.at(places))
+            before = run.sum(run.at(run.places(self.inside)))
             over = self.scale_before * run.widened
             run.note(self.charge, -before * self.off, over * self.over, before, over)
         run.nets = list(map(mul, run.nets, run.by_cell(self.factors)))
@@ -144,8 +144,9 @@ class FixedOff(Stage):
         places = run.places(self.inside)
         whole = run.sum(run.at(places))
         off = run.lower(self.amount * run.widened, whole)
-        over = self.scale * run.widened
-        run.note(self.charge, -off, over, whole, over)
+        if run.notes is not None:
+            over = self.scale * run.widened
+            run.note(self.charge, -off, over, whole, over)
         run.spread(off, whole, places)
 
 
@@ -191,8 +192,9 @@ class CapAtMaximum(Stage):
         whole = run.sum(run.at(places))
         amount = self.amount if self.reading is None else run.read(self.reading)[0]
         beyond = run.beyond(whole, amount * run.widened)
-        over = self.scale * run.widened
-        run.note(self.charge, -beyond, over, whole, over)
+        if run.notes is not None:
+            over = self.scale * run.widened
+            run.note(self.charge, -beyond, over, whole, over)
         run.spread(beyond, whole, places)
 
 
@@ -252,10 +254,11 @@ class TrueUpToMinimum(Stage):
     def apply(self, run: RatingRun) -> None:
         if run.final:
             net = run.sum(run.at(run.places(self.inside)))
-            over = self.scale * run.widened
             amount = self.amount if self.reading is None else run.read(self.reading)[0]
             short = run.beyond(amount * run.widened, net)
-            run.note(self.charge, short, over, net, over)
+            if run.notes is not None:
+                over = self.scale * run.widened
+                run.note(self.charge, short, over, net, over)
             run.true_up(short, self.parts, self.identity)
 
 

@@ -115,7 +115,8 @@ class Statement:
     @property
     def tokens_sold(self) -> list[tuple[Price, int]]:
         """The tokens that no credit covers, in their smallest parts: so many at each price, in turn."""
-        rests, found = self.run.sold[0], list[tuple[Price, int]]()
+        rests = self.run.sold[0]
+        found: list[tuple[Price, int]] = []
         for stage in self.run.terms.settling if rests else ():
             for price in stage.prices if isinstance(stage, BurnTokens) else ():
                 inside = price.inside
@@ -127,7 +128,8 @@ class Statement:
     @cached_property
     def charges(self) -> list[RatedCharge]:
         """The charges, in order of lines."""
-        run, plan, charges = self.run, self.plan, list[RatedCharge]()
+        run, plan = self.run, self.plan
+        charges: list[RatedCharge] = []
         places, over = plan.plan.pricing_unit.places, run.over * 10**plan.places
         gross = run.gross()
         for place, identity in enumerate(run.identities):
@@ -163,7 +165,7 @@ class Statement:
     def lines(self) -> list[LineItem]:
         """Fees, usage, and what terms made of them; amounts are exact, or whole where lines are rounded."""
         # the true-up is told by the note of its stage, where its rule stands
-        lines = list[LineItem]()
+        lines: list[LineItem] = []
         for place, identity in enumerate(self.run.identities):
             if identity.kind != "minimum":
                 lines += self.lines_at(place)
@@ -204,7 +206,7 @@ class Statement:
     @cached_property
     def _items(self) -> Mapping[str, Sequence[int]]:
         """The places of the items of each charge."""
-        found = dict[str, list[int]]()
+        found: dict[str, list[int]] = {}
         for place, identity in enumerate(self.run.identities):
             found.setdefault(identity.key, []).append(place)
         return found

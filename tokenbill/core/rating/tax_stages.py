@@ -32,7 +32,7 @@ Base: TypeAlias = "dict[Hashable, Fraction]"
 def taxes(at: PlanScale) -> Iterator[Stage]:
     """What the versions of a plan have of taxes, in order."""
     # taxes of one name, percentage and kind are one tax, in whatever versions, rounded once
-    known = dict[Hashable, dict[int, Tax]]()
+    known: dict[Hashable, dict[int, Tax]] = {}
     for i, version in enumerate(at.versions):
         for key, tax in keyed(version.plan.taxes):
             known.setdefault(key, {})[i] = tax
@@ -46,7 +46,8 @@ def taxes(at: PlanScale) -> Iterator[Stage]:
 
 def _bases_in(at: PlanScale, cell: int) -> dict[Hashable, Base]:
     """What each tax of a charge is on: the net, and the taxes before it that it comes after."""
-    found, before = dict[Hashable, Base](), list[tuple[Hashable, Tax]]()
+    found: dict[Hashable, Base] = {}
+    before: list[tuple[Hashable, Tax]] = []
     version = at.cells.masks[cell][0]
     for key, tax in keyed(at.versions[version].plan.taxes):
         if not at.cells.within({version: tax.on})[cell]:
@@ -128,11 +129,12 @@ class AddTax(Stage):
             else:
                 whole = run.sum(map(mul, nets, run.by_cell(self.weights)))
             amount = run.round(run.beyond(whole * self.rate, 0), over)
-            run.note(self.charge, amount, None, whole, self.scale * run.widened)
+            if run.notes is not None:
+                run.note(self.charge, amount, None, whole, self.scale * run.widened)
+                if self.included is not None:
+                    run.note(self.included, -amount, None, None, None)
             if self.included is None:
                 run.tax(amount, ())
-            else:
-                run.note(self.included, -amount, None, None, None)
             return
         bases = list(map(mul, run.nets, run.by_cell(self.weights)))
         for stage, weights in self.per_unit:

@@ -79,11 +79,11 @@ def entry_items(
     before it and what was used up to its end. *known* keeps which versions share an item, from bill to bill;
     *allowed* takes allowances off that read other usage, and then nothing can be kept.
     """
-    used = dict[tuple[str, str], dict[int, EntryCurve]]()
+    used: dict[tuple[str, str], dict[int, EntryCurve]] = {}
     for i, by_curve in enumerate(quantities):
         for curve in by_curve:
             used.setdefault((curve.order, curve.identity.key), {})[i] = curve
-    found = list[tuple[Number, int, Identity]]()
+    found: list[tuple[Number, int, Identity]] = []
     for name in sorted(used):
         curves = used[name]
         stretches = None if known is None else known.get(name)
@@ -108,7 +108,8 @@ def stretches_of(
     allowed: Callable[[int, EntryCurve], EntryCurve] = lambda _, curve: curve,
 ) -> list[Stretch]:
     """The items of an entry between restarts, curves with their versions; those that *used* it know it."""
-    curves, like = dict[int, EntryCurve](), next(iter(used.values()))
+    like = next(iter(used.values()))
+    curves: dict[int, EntryCurve] = {}
     for i, card in enumerate(cards):
         # a version that has the entry counts for its tiers, though nothing was used in it
         curve = used.get(i) or _curve_of(card, like)
@@ -137,7 +138,7 @@ def _curve_of(card: RateCard, like: EntryCurve) -> EntryCurve | None:
 
 def _between_restarts(indices: Mapping[int, object], versions: Sequence[VersionTerms]) -> list[list[int]]:
     """Versions between which tiers go on."""
-    stretches = list[list[int]]()
+    stretches: list[list[int]] = []
     for i in indices:
         if stretches and not any(versions[k].restart for k in range(stretches[-1][-1] + 1, i + 1)):
             stretches[-1].append(i)
@@ -151,7 +152,7 @@ def _items_of(
 ) -> list[tuple[Number, int, Identity]]:
     """The items of one entry while its tiers go on."""
     before: Quantity = 0
-    items = list[EntryItem]()
+    items: list[EntryItem] = []
     for curve, group in stretch:
         after: Quantity = before
         for i in group:

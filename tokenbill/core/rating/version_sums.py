@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, LIMIT
@@ -37,16 +37,16 @@ class EntryVersions:
     ``standing`` is what it comes to, by cell, though nothing is used.
     """
 
-    __slots__ = ("cells", "count", "is_one", "is_straight", "items", "priced", "standing", "stretches")
+    __slots__ = ("count", "is_one", "is_straight", "items", "places", "priced", "standing", "stretches")
 
     def __init__(self, plan: CompiledPlan, like: EntryCurve, version: int, *, is_sum: bool) -> None:
         self.stretches = stretches_of(plan.versions, plan.cards, {version: like})
         self.items = [item for stretch in self.stretches for item in stretch]
         self.count = len(self.items)
-        # where nothing but a sum is asked for, all is one cell
-        self.cells = [0 if is_sum else curve.cell for curve, _ in self.items]
         self.is_one = len(self.items[0][1]) == len(plan.versions)
         self.is_straight = all(curve.slope is not None for curve, _ in self.items)
+        # where nothing but a sum is asked for, all is one cell
+        self.places = [Place(self, curve, 0 if is_sum else curve.cell) for curve, _ in self.items]
         self.standing: list[tuple[int, Number]] = []
         priced = [k for k, (curve, _) in enumerate(self.items) if not isinstance(curve.price, Covered)]
         # a group that was used in its trial alone costs nothing after it, not even what is due at zero
@@ -55,13 +55,14 @@ class EntryVersions:
     def numbers(self, used: Sequence[Quantity]) -> list[tuple[int, Number]]:
         """What each item comes to, with its cell, for the quantities used in each."""
         if self.count == 1:
-            return [(self.cells[0], self.items[0][0].at(used[0]))]
+            return [(self.places[0].cell, self.items[0][0].at(used[0]))]
         if self.priced and not any(used[k] for k in self.priced):
             return []
-        found, quantities = list[Number](), iter(used)
+        quantities = iter(used)
+        found: list[Number] = []
         for stretch in self.stretches:
             before: Quantity = 0
-            amounts = list[Number]()
+            amounts: list[Number] = []
             for curve, _ in stretch:
                 now = next(quantities)
                 is_whole = type(before) is int and type(now) is int
@@ -70,48 +71,37 @@ class EntryVersions:
                 amounts.append(curve.at(after) - (curve.at(before) if amounts else 0))
                 before = after
             found += not_negative(amounts) if min(amounts) < 0 else amounts
-        return list(zip(self.cells, found, strict=True))
+        return list(zip((place.cell for place in self.places), found, strict=True))
 
 
-class Place(NamedTuple):
-    """Where a meter's usage in one version adds up: the cell of its item, and the item's place.
+class Place:
+    """Where usage of one entry adds up, in versions that share an item of it: the cell of that item.
 
     ``slope`` is what a unit costs there, where that depends on nothing else.
     """
 
-    slope: int | None
-    cell: int
-    curve: EntryCurve
-    entry: EntryVersions
-    item: int
+    __slots__ = ("cell", "curve", "entry", "slope")
 
-
-class Places(dict[str, Place]):
-    """The places of meters in one version; one met for the first time is looked up on its rate card."""
-
-    __slots__ = ("sums", "version")
-
-    def __init__(self, sums: VersionSums, version: int) -> None:
-        self.sums, self.version = sums, version
-
-    def __missing__(self, meter: str) -> Place:
-        sums, i = self.sums, self.version
-        entry = sums.entry_of(sums.plan.cards[i][meter], i)
-        item, (shared, _) = next((k, item) for k, item in enumerate(entry.items) if i in item[1])
-        slope = shared.slope if entry.is_straight else None
-        return self.setdefault(meter, Place(slope, entry.cells[item], shared, entry, item))
+    def __init__(self, entry: EntryVersions, curve: EntryCurve, cell: int) -> None:
+        self.entry, self.curve, self.cell = entry, curve, cell
+        self.slope = curve.slope if entry.is_straight else None
 
 
 class VersionSums:
-    """The sums by cell of a compiled plan of several versions; none of its terms looks at single charges."""
+    """The sums by cell of a compiled plan of several versions; none of its terms looks at single charges.
 
-    __slots__ = ("_entries", "is_sum", "places", "plan", "start")
+    ``places`` are those of the meters met in each version, ``start`` the sums while nothing is used.
+    ``is_full`` says that hostile labels filled a card.
+    """
+
+    __slots__ = ("_entries", "is_full", "is_sum", "places", "plan", "start")
 
     def __init__(self, plan: CompiledPlan) -> None:
-        self.plan, self.is_sum = plan, plan.terms().fees is not None
-        self.places = tuple(Places(self, i) for i in range(len(plan.versions)))
+        self.plan, self.is_sum, self.is_full = plan, plan.fees is not None, False
+        self.places: tuple[dict[str, Place], ...] = tuple({} for _ in plan.versions)
         self._entries: dict[tuple[str, str], EntryVersions] = {}
-        self.start: list[Number] = [0] if self.is_sum else [0] * len(plan.cells.masks)
+        due = plan.terms().due[False]
+        self.start: list[Number] = [sum(due)] if self.is_sum else list(due)
         for i, card in enumerate(plan.cards):
             for curve in card.always:
                 entry = self.entry_of(curve, i)
@@ -128,46 +118,54 @@ class VersionSums:
             found = EntryVersions(self.plan, curve, version, is_sum=self.is_sum)
         return self._entries.setdefault(key, found)
 
+    def met(self, version: int, meter: str) -> Place:
+        """The place of a meter that is met for the first time, by its rate card; it may bring a cell."""
+        card = self.plan.cards[version]
+        entry = self.entry_of(card[meter], version)
+        self.is_full = self.is_full or card.is_full
+        if not self.is_sum:
+            self.start += [0] * (len(self.plan.cells.masks) - len(self.start))
+        item = next(k for k, (_, group) in enumerate(entry.items) if version in group)
+        return self.places[version].setdefault(meter, entry.places[item])
+
     def is_one_item(self, usage: Usage) -> bool:
         """Whether it does not matter when it was used: all versions price it alike.
 
         Raises:
             UnpricedUsage: If the last version has no price for some of it.
         """
-        return all(self.places[-1][meter].entry.is_one for meter in usage.counted)
+        last = len(self.places) - 1
+        return all((self.places[last].get(it) or self.met(last, it)).entry.is_one for it in usage.counted)
 
     def total(self, parts: Iterable[tuple[int, Counted]], *, final: bool) -> Decimal | None:
         """What a period comes to of what was counted, given with the version that each part falls under.
 
         None for quantities so large that a sum of them might be none.
         """
-        nets, tiered, all_places = list(self.start), dict[EntryVersions, list[Quantity]](), self.places
+        nets, all_places = list(self.start), self.places
+        tiered: dict[Place, Quantity] = {}
         for i, counted in parts:
             places = all_places[i]
             for meter, quantity in counted.items():
-                slope, cell, curve, entry, item = places[meter]
+                try:
+                    place = places[meter]
+                except KeyError:
+                    place = self.met(i, meter)
+                    nets += [0] * (len(self.start) - len(nets))
                 if quantity >= MOST:
                     return None
-                if slope is not None:
-                    if cell >= len(nets):  # a meter met for the first time brought a cell
-                        nets += [0] * (cell + 1 - len(nets))
-                    nets[cell] += quantity * slope if type(quantity) is int else curve.at(quantity)
-                    continue
-                used = tiered.get(entry)
-                if used is None:
-                    used = tiered[entry] = [0] * entry.count
-                before = used[item]
-                is_whole = type(before) is int and type(quantity) is int
-                used[item] = before + quantity if is_whole else EXACT.add(before, quantity)
-        for entry, used in tiered.items():
-            for cell, number in entry.numbers(used):
-                if cell >= len(nets):
-                    nets += [0] * (cell + 1 - len(nets))
-                nets[cell] += number
-            for cell, number in entry.standing:
-                nets[cell] -= number
-        plan = self.plan
-        fees = plan.terms().fees if self.is_sum else None
-        if fees is None:
-            return plan.settled(nets, final=final)
-        return plan.money(plan.round(nets[0] + fees[final], plan.divisor))
+                slope = place.slope
+                if slope is None:
+                    before = tiered.get(place, 0)
+                    is_whole = type(before) is int and type(quantity) is int
+                    tiered[place] = before + quantity if is_whole else EXACT.add(before, quantity)
+                else:
+                    is_whole = type(quantity) is int
+                    nets[place.cell] += quantity * slope if is_whole else place.curve.at(quantity)
+        if tiered:
+            for entry in {place.entry for place in tiered}:
+                for cell, number in entry.numbers([tiered.get(place, 0) for place in entry.places]):
+                    nets[cell] += number
+                for cell, number in entry.standing:
+                    nets[cell] -= number
+        return self.plan.money(self.plan.units(nets, final=final))

@@ -98,7 +98,7 @@ def terms_of_versions(
     levels: Sequence[Mapping[str, Decimal]] = (),
 ) -> list[VersionTerms]:
     """The terms of the versions of a period, in order; their shares add up to that of the period."""
-    found = list[VersionTerms]()
+    found: list[VersionTerms] = []
     for i, clause in enumerate(clauses):
         plan = clause.plan
         if plan.cycle is None:
@@ -162,7 +162,7 @@ def neighbours(indices: Iterable[int], alike: Callable[[int, int], bool]) -> lis
     >>> neighbours([0, 1, 3], lambda one, other: True)
     [[0, 1], [3]]
     """
-    found = list[list[int]]()
+    found: list[list[int]] = []
     for i in indices:
         if found and found[-1][-1] == i - 1 and alike(i - 1, i):
             found[-1].append(i)
@@ -177,7 +177,7 @@ def not_negative(amounts: Iterable[Any]) -> list[Any]:
     >>> not_negative([200, -170])  # a volume price that falls when more is used
     [30, 0]
     """
-    found = list[Any]()
+    found: list[Any] = []
     for amount in amounts:
         lacking = max(-amount, 0)
         found.append(max(amount, 0))
@@ -217,15 +217,16 @@ def in_turn(by_version: Sequence[Iterable[Named]]) -> list[dict[int, Named]]:
     Each waits until all
     versions that have it have come to it; of two that wait for each other the first one goes first.
     """
-    steps = dict[Any, dict[int, Named]]()
-    waiting = list[list[Any]]()
+    steps: dict[Any, dict[int, Named]] = {}
+    waiting: list[list[Any]] = []
     for i, terms in enumerate(by_version):
-        chain = list[Any]()
+        chain: list[Any] = []
         for key, term in keyed(terms):
             chain.append(key)
             steps.setdefault(key, {})[i] = term
         waiting.append(chain)
-    found, left = list[dict[int, Named]](), list(steps)
+    left = list(steps)
+    found: list[dict[int, Named]] = []
     while left:
         ready = (step for step in left if all(waiting[i][0] == step for i in steps[step]))
         chosen = next(ready, left[0])
