@@ -346,8 +346,7 @@ def going_on(request: BillRequest, delta: BillDelta, summed: Usage | None = None
     usage, plan, given, _, reversal, _, period, at, versions, _, levels = request
     opening: Any = given
     account.cache = cache = Cache()
-    account.period = period
-    known = opening.idle_labels
+    account.period, known = period, opening.idle_labels
     if versions is None:
         account.fingerprint, account.versions = plan.fingerprint(), ()
         card = compiled_plan(plan, period)
@@ -367,8 +366,7 @@ def going_on(request: BillRequest, delta: BillDelta, summed: Usage | None = None
         account.fingerprint = versions.contract.fingerprint()
         pairs = zip(versions.clauses, versions.usages, strict=True)
         account.versions = tuple(VersionUsage(clause.period.start, part) for clause, part in pairs)
-    account.billed_at = opening.billed_at if at is None else at
-    account.idle_labels = known
+    account.billed_at, account.idle_labels = opening.billed_at if at is None else at, known
     account.goodwill, account.commitments = opening.goodwill, opening.commitments
     account.accrued, account.credit_balance = delta.accrued, delta.credit_balance
     account.credit_currency = plan.currency if delta.credit_balance else None

@@ -127,8 +127,7 @@ class Bill:
                 # a tenth of what the whole bill costs would go into naming what it was asked with
                 parts = (usage, terms, before, final, reversal, notes, period, at, *UNSAID)
                 return cls(parts, compiled.total(usage, final=final))
-            parts = (usage, terms, before, final, reversal, notes, period, at, *UNSAID)
-            request = named(BillRequest, parts)
+            request = named(BillRequest, (usage, terms, before, final, reversal, notes, period, at, *UNSAID))
         else:
             from tokenbill.core.billing.dated_total import dated_total  # most bills are of a plan that stays
 
@@ -139,8 +138,7 @@ class Bill:
             from tokenbill.core.billing.dated import bill_request
 
             asked: Any = {"at": at, "reversal": reversal, "about": notes, "restate": restate}
-            asked["levels"] = levels
-            request, compiled = bill_request(usage, plan, period, before, final=final, **asked)
+            request, compiled = bill_request(usage, plan, period, before, final=final, levels=levels, **asked)
         is_new = opening is NEW and request.reversal is NO_USAGE and request.versions is None
         if is_new and request.plan.overage == "bill":
             statement = rate(RatingRequest(compiled, request.usage, final))
@@ -148,9 +146,8 @@ class Bill:
             _set_cache(bill, Cache(statement=statement))  # its lines say the same of each charge
             return bill
         delta = delta_of(request, compiled)
-        bill, cache = cls(request, delta.total), Cache()
-        cache["delta"] = delta
-        _set_cache(bill, cache)
+        bill = cls(request, delta.total)
+        _set_cache(bill, Cache(delta=delta))
         if final and (delta.credit is None or delta.credit.stretch.is_dated) and delta.balance.grants:
             bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
         return bill
@@ -160,8 +157,7 @@ class Bill:
         """What the bill was asked with."""
         if type(self._parts) is not BillRequest:
             _set_parts(self, request_of(self._parts))
-        request: Any = self._parts
-        return request  # type: ignore[no-any-return]  # of its class by now
+        return self._parts  # type: ignore[return-value]  # of its class by now
 
     @property
     def cache(self) -> Cache:
@@ -266,18 +262,13 @@ class Bill:
     @property
     def closing(self) -> Account:
         """The account after: pass it to the next bill as *opening*."""
-        cache = self.cache
-        account: Account | None = cache.get("closing")
-        if account is None:
-            request, delta = self.request, cache.get("delta") or self.delta
-            if request.final:
-                account = closed(request, delta)
-            else:
-                account = going_on(request, delta)
-                if delta.credit is None and delta.after is not None:
-                    account.cache["statement"] = (self._compiled, delta.after)
-            cache["closing"] = account
-        return account
+        cache, request = self.cache, self.request
+        if "closing" not in cache:
+            delta = cache.get("delta") or self.delta
+            account = cache["closing"] = closed(request, delta) if request.final else going_on(request, delta)
+            if not request.final and delta.credit is None and delta.after is not None:
+                account.cache["statement"] = self._compiled, delta.after
+        return cache["closing"]  # type: ignore[no-any-return]
 
     def __sub__(self, earlier: Bill) -> Adjustment:
         """What this bill of a period changes of an *earlier* one.

@@ -100,15 +100,13 @@ def draws(
     # What comes to less than nothing, as an item of a volume price may, is paid by nobody.
     left: list[Units] = []
     room: list[Units] = []
-    gone: dict[str, Units] = paid.copy()
+    # what was paid of charges beyond what they come to now, of those that are gone altogether too
+    fallen = sum(paid.values())
     for charge in payables:
         amount, earned = charge.amount if charge.amount > 0 else 0, paid.get(charge.key, 0)
         left.append(amount)
         room.append(earned + charge.amount - charge.before if charge.amount > charge.before else earned)
-        if earned:
-            gone[charge.key] = earned - amount if earned > amount else 0
-    # what was paid of charges beyond what they come to now, of those that are gone altogether too
-    fallen = sum(gone.values())
+        fallen -= min(earned, amount)
     drawn: dict[str, dict[str, Units]] = {}
     for id, offered, on, limit in offers:
         rest = offered
