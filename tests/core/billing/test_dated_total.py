@@ -313,7 +313,7 @@ def test_contracts_at_random_come_to_what_the_long_way_says():
             if type(bill._parts) is DatedRequest:
                 said += 1
                 assert bill.delta.total == bill.total, f"seed {seed}"
-    assert said > 30
+    assert said > 15  # of the others some term looks at single charges
 
 
 def test_dates_that_are_known_may_come_with_usage_of_any_form():
