@@ -134,6 +134,8 @@ def versions_of(contract, period, used, levels=None):
         free = trial_of(plan, period, part)
         level = [number for since, number in sorted((levels or {}).items()) if since <= day]
         tried = covers_usage(plan) and trial_in(plan)[0] <= day < trial_in(plan)[1]
+        # a trial uses no allowance up: all begins when it is over
+        restart = restart or (bool(versions) and versions[-1].is_tried != tried)
         versions.append(
             Version(
                 plan,
