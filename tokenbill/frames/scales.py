@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import MAX_PREC, Context, Decimal
 from fractions import Fraction
 
-from tokenbill.core.money.decimals import Exact, decimal, odd_part, shifted
+from tokenbill.core.money.decimals import EXACT, Exact, decimal, odd_part, shifted
 from tokenbill.errors import InvalidPrice
 
 __all__ = ["DIGITS", "SCALE", "least_scale", "places_of", "shown_to", "too_narrow", "unscaled"]
@@ -37,10 +37,15 @@ def unscaled(amount: Decimal, scale: int, what: str = "an amount") -> int:
     Raises:
         InvalidPrice: If it has more decimals, or too many digits.
     """
-    scaled = Fraction(amount) * 10**scale
-    if scaled.denominator != 1 or abs(scaled) >= 10**DIGITS:
+    scaled: Exact
+    try:
+        scaled = EXACT.scaleb(amount, scale)
+    except ArithmeticError:  # of more digits than the context has, which may be zeros
+        scaled = Fraction(amount) * 10**scale
+    whole = int(scaled)
+    if whole != scaled or abs(whole) >= 10**DIGITS:
         raise too_narrow(what, amount, scale)
-    return int(scaled)
+    return whole
 
 
 def too_narrow(what: str, number: Decimal, scale: int) -> InvalidPrice:

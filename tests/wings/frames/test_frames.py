@@ -756,3 +756,13 @@ def test_real_traffic_bills_the_same_tenant_by_tenant(name):
         tenant: Bill.of({"gpu_seconds": gpu, "api_calls": calls}, plan).total
         for tenant, (gpu, calls) in usages.items()
     }
+
+
+def test_a_single_amount_is_scaled_whatever_its_length():
+    from tokenbill.frames.scales import unscaled
+
+    assert unscaled(Decimal("1.23"), 4) == 12300
+    assert unscaled(Decimal("2." + "0" * 300), 1) == 20
+    for amount in (Decimal("0.123"), Decimal("9" * 1500), Decimal("1." + "3" * 1500), Decimal("1E+37")):
+        with pytest.raises(InvalidPrice):
+            unscaled(amount, 2)
