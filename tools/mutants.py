@@ -29,12 +29,14 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from mutations import COPY, HOME, Mutant, asked_for, planted, tree
-from reach import FEW, MANY, Known, functions, live_functions, mapped, tested
+from reach import FEW, MANY, Known, Test, functions, live_functions, mapped, tested
 
 RESULTS, WORK = HOME / "results.jsonl", HOME / "work"
 """What was found so far; and the package with one mutant in it."""
 SECONDS, AGAIN = 1.0, 3.0
 """How long the tests of one mutant may take when the package is whole; and those of one tried again."""
+FILES = 4
+"""How many files of tests are read for a mutant that acts on import."""
 PATIENCE = 10
 """How many times as long a test may take with a mutant in it, before it counts as noticed."""
 
@@ -67,10 +69,13 @@ class Run:
         self.known = known
         self.left = left
         self.seconds = seconds
+        self.whole = set[str]()
 
     def pytest_runtestloop(self, session: Any) -> bool:
         self.items = {item.nodeid: item for item in session.items}
         self.live = defaultdict[tuple[str, str, int], list[FunctionType]](list)
+        for module in {mutant.module for mutant in self.left}:
+            importlib.import_module(module.removesuffix(".py").replace("/", "."))  # some are imported late
         for function in live_functions():
             code = function.__code__
             self.live[code.co_filename, code.co_qualname, code.co_firstlineno].append(function)
@@ -101,6 +106,20 @@ class Run:
         tests = [test for test in self.known.asked(mutant, self.seconds) if test.name in self.items]
         if not changed or not tests:
             return "on import" if tests else "unreached", ""
+        if mutant.module not in self.whole:
+            self.whole.add(mutant.module)
+            found, name = self.found(session, {}, tests)
+            if found != "alive":
+                raise SystemExit(f"{name} fails without a mutant")
+        found, name = self.found(session, changed, tests)
+        if found.startswith("killed"):
+            self.known.noticed[mutant.module].append(next(test for test in tests if test.name == name))
+        return found, name
+
+    def found(
+        self, session: Any, changed: dict[FunctionType, CodeType], tests: list[Test]
+    ) -> tuple[str, str]:
+        """How a child ends that runs some tests, and the last of them."""
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
@@ -117,11 +136,7 @@ class Run:
         os.close(writer)
         with os.fdopen(reader, "rb") as stream:
             told = stream.read()
-        found = waited(child)
-        last = tests[int.from_bytes(told[-4:])]
-        if found.startswith("killed"):
-            self.known.noticed[mutant.module].append(last)
-        return found, last.name
+        return waited(child), tests[int.from_bytes(told[-4:])].name
 
 
 def tell(mutant: Mutant, found: str, test: str) -> None:
@@ -145,30 +160,42 @@ def run(paths: list[str], *, bounds: bool, again: bool) -> None:
 
 def load(paths: list[str]) -> None:
     """Try what acts on import: the file is changed, a fresh pytest reads it."""
-    for name in ("pytest", "attrs", "zoneinfo", "hypothesis"):  # pytest has to be first to see Hypothesis
+    for name in ("pytest", "attrs", "zoneinfo"):  # not Hypothesis, which pytest has to see first
         importlib.import_module(name)
-    known = Known()
+    known, whole = Known(), set[str]()
     rmtree(WORK, ignore_errors=True)
     copytree(COPY, WORK)
     done = results()
     for mutant in asked_for(paths):
         if done.get(mutant.key, {}).get("verdict") != "on import":
             continue
-        module = WORK / mutant.module
-        text = module.read_text(encoding="utf-8")
+        names = [test.name for test in known.asked(mutant, AGAIN)]
+        files = list(dict.fromkeys(name.partition("::")[0] for name in names))[:FILES]
+        names = [name for name in names if name.startswith(tuple(files))]
+        if mutant.module not in whole:
+            whole.add(mutant.module)
+            if loaded(mutant.module, ast.unparse(tree(mutant.module)), names) != "alive":
+                raise SystemExit(f"the tests of {mutant.module} fail without a mutant")
         with planted(mutant) as tree_of_mutant:
-            module.write_text(ast.unparse(tree_of_mutant), encoding="utf-8")
-        tests = known.asked(mutant, SECONDS)
-        child = os.fork()
-        if not child:
-            silent = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(silent, 1)
-            os.dup2(silent, 2)
-            hurried(AGAIN)
-            os._exit(tested(WORK, ["-x", *[test.name for test in tests]], examples=FEW))
-        found = waited(child)
-        module.write_text(text, encoding="utf-8")
-        tell(mutant, found, "")
+            text = ast.unparse(tree_of_mutant)
+        tell(mutant, loaded(mutant.module, text, names), "")
+
+
+def loaded(module: str, text: str, names: list[str]) -> str:
+    """The verdict of tests on a module with another text."""
+    path = WORK / module
+    before = path.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    child = os.fork()
+    if not child:
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        hurried(AGAIN)
+        os._exit(tested(WORK, ["-x", *names], examples=FEW))
+    found = waited(child)
+    path.write_text(before, encoding="utf-8")
+    return found
 
 
 def results() -> dict[str, dict[str, str]]:

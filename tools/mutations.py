@@ -33,6 +33,7 @@ OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.FloorDiv: ast.Mult,
     ast.Mod: ast.Mult,
 }
+UNCHANGED = ast.Raise | ast.JoinedStr | ast.Assert
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
@@ -88,16 +89,20 @@ def changes(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
 
 
 def walked(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that may be changed: no annotation, no text of an error, nothing for type checkers alone."""
+    """The nodes that may be changed: no annotation, no text of an error, nothing for type checkers alone.
+
+    Nor what is only there to fail where it never does: assertions, and ``strict=`` of zip.
+    """
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list") or isinstance(node, ast.Raise | ast.JoinedStr):
+        if name in ("annotation", "returns", "decorator_list") or isinstance(node, UNCHANGED):
             continue
         for child in value if isinstance(value, list) else [value]:
             if not isinstance(child, ast.AST):
                 continue
             is_typing = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
             is_text = isinstance(child, ast.FunctionDef) and child.name in ("__repr__", "__str__")
-            if not is_typing and not is_text:
+            is_strict = isinstance(child, ast.keyword) and child.arg == "strict"
+            if not (is_typing or is_text or is_strict):
                 yield child
                 yield from walked(child)
 

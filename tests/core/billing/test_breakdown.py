@@ -198,3 +198,12 @@ def test_the_total_in_minor_units_of_the_currency():
 def test_an_amount_with_parts_of_a_minor_unit_is_refused():
     with pytest.raises(InvalidNumber, match="round it to 2 places first"):
         Currency("USD").minor("0.005")
+
+
+def test_a_later_bill_takes_off_what_the_period_showed_before_its_end():
+    # 10 so far, and 20 at the end, where the minimum lifts them to 50: the last bill shows 10 and 30
+    plan = BillingPlan.on_demand(THREE, minimum=50)
+    first = Bill.of(Usage(a=10), plan, period=MARCH, final=False)
+    table = check_breakdown(Bill.of(Usage(a=10), plan, period=MARCH, opening=first.closing))
+
+    assert column(table, "net") == ["10.00", "30.00"]

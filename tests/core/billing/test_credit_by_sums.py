@@ -152,3 +152,36 @@ def test_what_a_hold_lets_go_changes_nothing_that_was_billed(again):
     more = Bill.of({"calls": 1}, plan, opening=account, final=False, **asked)
     assert (more.draws, more.due) == ((("gift", Decimal(1)),), 0)
     more.verify()
+
+
+@pytest.mark.parametrize("first_at", ["2026-06-20", "2026-06-15", "2026-06-02"])
+def test_a_bill_at_another_time_asks_anew_which_grants_there_are(first_at):
+    grants = [
+        Grant("a", 1, "USD", starts="2026-06-05", expires="2026-07-05"),
+        Grant("b", 50, "USD", starts="2026-06-15", expires="2026-07-01"),
+        Grant("c", 100, "USD"),
+    ]
+    plan, account = BillingPlan.prepaid(PriceSchedule(calls=1)), Account(balance=grants)
+    asked = {"period": Period("2026-06-01", "2026-07-01"), "final": False}
+    first = Bill.of(Usage(calls=1), plan, opening=account, at=first_at, **asked)
+    second = Bill.of(Usage(calls=10), plan, opening=first.closing, at="2026-06-10", **asked)
+
+    # on the 10th the second grant has not begun
+    assert dict(first.draws) == ({"c": 1} if first_at == "2026-06-02" else {"b": 1})
+    assert dict(second.draws) == {"a": 1, "c": 9}
+
+
+@pytest.mark.parametrize(("overage", "refused"), [("refuse", True), ("owe", False), ("bill", False)])
+def test_a_plan_that_refuses_overage_refuses_it_without_any_credit(overage, refused):
+    plan = BillingPlan(PriceSchedule(calls=1), overage=overage)
+    asked = {"period": Period("2026-06-01", "2026-07-01"), "final": False}
+    empty = Bill.of(Usage(), plan, **asked).closing
+    for opening in ({}, {"opening": Account()}, {"opening": empty}):
+        if refused:
+            with pytest.raises(BalanceExhausted):
+                Bill.of(Usage(calls=1), plan, **asked, **opening)
+        else:
+            bill = Bill.of(Usage(calls=1), plan, **asked, **opening)
+            owes = overage == "owe"
+            assert (bill.total, bill.due) == (1, 0 if owes else 1)
+            assert bill.closing.credit_balance == (-1 if owes else 0)

@@ -251,3 +251,9 @@ def test_a_fraction_is_refused_with_what_to_write(given):
         InvalidNumber, match=r"a Fraction may have no last decimal: Fraction\(.*; give a Decimal"
     ):
         number(given)
+
+
+def test_a_number_has_at_most_64_characters():
+    assert number("0" * 63 + "7") == 7
+    with pytest.raises(InvalidNumber):
+        number("0" * 64 + "7")

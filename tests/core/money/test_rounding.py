@@ -7,6 +7,7 @@ from itertools import repeat
 import pytest
 
 from tokenbill import Rounding
+from tokenbill.core.money.decimals import PLACES
 from tokenbill.errors import InvalidNumber, InvalidRounding
 
 CENTS = Rounding(places=2)
@@ -163,3 +164,13 @@ def test_equal_roundings_are_one_value():
     assert len({spelled, Rounding(places=2, mode="half_even", stage="line", tax="total")}) == 1
     assert copy.deepcopy(spelled) == pickle.loads(pickle.dumps(spelled)) == spelled
     assert repr(spelled) == "Rounding(places=2, mode='half_even', stage='line', tax='total', step=None)"
+
+
+def test_as_many_places_and_weights_as_there_may_be(monkeypatch):
+    assert Rounding(places=PLACES).places == PLACES
+    with pytest.raises(InvalidRounding):
+        Rounding(places=PLACES + 1)
+    monkeypatch.setattr("tokenbill.core.money.rounding.WEIGHTS", 2)
+    assert CENTS.allocate("0.03", [1, 2]) == (Decimal("0.01"), Decimal("0.02"))
+    with pytest.raises(InvalidRounding, match="too many weights"):
+        CENTS.allocate("0.03", [1, 1, 1])
