@@ -112,3 +112,8 @@ def test_two_boundaries_make_a_cycle_of_one_period(monkeypatch):
     assert Cycle.listed(QUARTER[:3]).index(QUARTER[1]) == 1
     with pytest.raises(InvalidPeriod):
         Cycle.listed(QUARTER)
+
+
+def test_all_boundaries_ascend():
+    with pytest.raises(InvalidPeriod):
+        Cycle.listed([*QUARTER[:2], QUARTER[1], QUARTER[3]])

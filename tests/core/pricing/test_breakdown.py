@@ -356,3 +356,9 @@ def test_the_deepest_part_says_how_deep_a_sum_is():
         Scaled(Sum([PerUnit(1), deep]), 1)
     with pytest.raises(InvalidPrice, match="nested more than"):
         Scaled(Sum([deep, PerUnit(1)]), 1)
+
+
+def test_each_name_of_a_label_is_one():
+    assert labels_of(["a", "b"]) == ("a", "b")
+    with pytest.raises(InvalidPrice, match="not different names of labels"):
+        labels_of(["a", "1 b"])

@@ -129,3 +129,12 @@ def test_as_many_prices_by_mark_up_as_there_may_be(monkeypatch):
     assert len(base.marked_up(0, {"provider=x": 10, "provider=y": 20})) == 3
     with pytest.raises(InvalidSchedule, match="too many"):
         base.marked_up(0, {"provider=x": 10, "provider=y": 20, "provider=z": 30})
+
+
+def test_a_mark_up_on_two_labels_is_on_no_meter_that_has_another_of_them():
+    base = PriceSchedule({"calls{provider=x,region=us}": 1, "calls{provider=x,region=eu}": 1})
+    sold = base.marked_up(0, {"provider=x,region=eu": 50})
+
+    assert set(sold) == set(base)
+    assert rate(sold, "calls{provider=x,region=us}") * 2 == 2
+    assert rate(sold, "calls{provider=x,region=eu}") * 2 == 3

@@ -279,3 +279,30 @@ def test_every_kind_of_price_is_converted_by_its_amount():
 def test_what_is_no_rate_no_day_and_no_name_is_refused(more, error):
     with pytest.raises(error):
         YUAN.converted("USD", **{"rate": 1, "source": "ECB", "on": "2026-11-05", **more})
+
+
+def test_a_long_request_is_refused_from_the_first_threshold_on_that_its_model_knows():
+    prices = of(
+        {
+            "input_tokens": 1,
+            "input_tokens{cache=read,context=200000}": 2,
+            "input_tokens{cache=read,context=500000}": 3,
+        }
+    )
+
+    assert prices.match("input_tokens{context=199999}").price == PerUnit(1)
+    for context in (200_000, 272_000, 500_000):
+        with pytest.raises(UnpricedVariant, match=f"context={context}"):
+            prices.match(f"input_tokens{{context={context}}}")
+
+
+@pytest.mark.parametrize("days", [[1, 8], [1, "2"], [0, 7]])
+def test_every_day_of_the_week_is_one(days):
+    with pytest.raises(InvalidPeriod, match="not days of the week"):
+        Hours("16:30", "00:30", weekdays=days)
+
+
+@pytest.mark.parametrize("clock", ["1a:30", "16:3b"])
+def test_hours_and_minutes_are_digits(clock):
+    with pytest.raises(InvalidPeriod, match="not a time of day"):
+        Hours(clock, "00:30")

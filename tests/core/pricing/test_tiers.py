@@ -188,3 +188,15 @@ def test_the_pieces_of_tiers_begin_at_zero_and_end_with_each_tier():
 def test_a_tier_of_single_units_is_rounded_as_it_says(kind):
     assert kind([Tier(None, 2, round="up")])("2.5") == 6
     assert kind([Tier(None, 2)])("2.5") == 5
+
+
+def test_all_of_a_list_of_tiers_are_tiers():
+    with pytest.raises(InvalidPrice, match="not tiers"):
+        Graduated([Tier(1000, "0.01"), (None, "0.005")])
+
+
+@pytest.mark.parametrize(("count", "ending"), [(6, "above at 6"), (7, "; …")])
+def test_a_rule_lists_six_tiers(count, ending):
+    price = Volume([*(Tier(n, n) for n in range(1, count)), Tier(None, count)])
+
+    assert price.in_words().endswith(ending)
