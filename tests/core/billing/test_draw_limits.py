@@ -178,3 +178,9 @@ def test_a_cap_is_of_one_currency():
         mixed.rolled()
     with pytest.raises(InvalidGrant, match="a negative amount"):
         Balance(most=-1)
+
+
+def test_a_limit_of_nothing_is_one_and_below_zero_there_is_none():
+    assert DrawLimit(0).amount == 0
+    with pytest.raises(InvalidGrant, match="below zero"):
+        DrawLimit("-0.01")

@@ -181,3 +181,5 @@ def test_nothing_is_granted_from_the_end_on_though_a_period_begins_there():
 
     assert [it.id for it in grants.open_at("2026-02-28")] == ["recurring 2026-02-01"]
     assert list(grants.open_at("2026-03-01")) == []
+    longer = Grants.every(Cycle.monthly(), 30, ends="2026-03-01", life="45d")
+    assert [it.id for it in longer.open_at("2026-03-01")] == ["recurring 2026-02-01"]
