@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tokenbill import Account, Bill, BillingPlan, Period, PriceSchedule, Usage, serial
+from tokenbill import Account, Bill, BillingPlan, Period, PerUnit, PriceSchedule, Tax, Usage, serial
 from tokenbill.core.billing.pending_usage import EVENTS
 from tokenbill.errors import InvalidNumber
 
@@ -79,6 +79,15 @@ def test_whole_numbers_stay_whole_numbers():
     assert {*map(type, corrected.closing.used.counted.values())} == {int}
     assert corrected.closing.used == Usage(calls=2)
     assert (Usage(calls="2.5") - Usage(calls=1)).counted == {"calls": Decimal("1.5")}
+
+
+def test_sums_of_an_account_know_no_cell_that_another_bill_brought_since():
+    taxes = [Tax("VAT", 10, on="calls{region=eu}")]
+    plan = BillingPlan.on_demand(PriceSchedule(calls=PerUnit(1).each("region")), taxes=taxes)
+    account = after(Account(), Usage({"calls{region=us}": 10}), plan=plan)
+    assert str(Bill.of(Usage({"calls{region=eu}": 10}), plan).total) == "11.00"  # 10 × 1, and 10 % of it
+    account = after(account, Usage({"calls{region=us}": 5}), plan=plan)
+    assert str(account.accrued) == "15.00"
 
 
 def test_an_unknown_field_of_an_account_is_none():
