@@ -199,6 +199,20 @@ def test_a_share_that_changes_is_of_what_each_version_charged():
     assert str(Bill.of(usage, contract, period=JUNE).total) == "230.00"
 
 
+def test_a_fee_that_is_put_off_reads_no_usage_after_it_ends():
+    # support of 10 % holds on the 11th by "from_next", and ends with the amendment of the 21st
+    share = Fee(PerUnit(10, per=100).of(Amount("usage")), "support")
+    prices, cycle = PriceSchedule(calls=1), Cycle.monthly()
+    with_share, without = (BillingPlan(prices, fees=fees, cycle=cycle) for fees in ([share], []))
+    other = BillingPlan(prices, fees=[Fee(30, "base")], cycle=cycle)
+    contract = Contract(with_share).amended("2026-06-11", without, fees="from_next")
+    contract = contract.amended("2026-06-21", other)
+    used = {"2026-06-05": {"calls": 100}, "2026-06-15": {"calls": 100}, "2026-06-25": {"calls": 100}}
+
+    bill = Bill.of(used, contract, period=JUNE)
+    assert str(bill.total) == "330.00"  # 300, a third of 30, and 10 % of 200
+
+
 def test_a_fee_that_comes_to_read_usage_is_told_apart():
     fixed, read = (
         BillingPlan.on_demand(CALLS, fees=[Fee(amount, "care")], cycle=Cycle.monthly())

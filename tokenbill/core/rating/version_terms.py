@@ -78,6 +78,10 @@ class VersionTerms(NamedTuple):
             raise InvalidUsage("a level that no bill was told", due.of, way_out)
         return Fraction(due.at(self.levels[due.of]))
 
+    def reads_usage(self, of: Of) -> bool:
+        """Whether a curve reads what is used or charged, and no level."""
+        return of.amount_of is not None or of.of not in self.plan.levels
+
     def level_in_words(self, fee: Fee) -> str:
         """The level that a fee is for, in words; nothing where it is for none."""
         name = "" if fee.curve is None else fee.curve.of
@@ -151,7 +155,11 @@ def concern(version: VersionTerms, kind: str | tuple[str, ...], meter: Meter | N
     terms: tuple[Discount | Tax, ...] = (*plan.discounts, *plan.taxes)
     within = tuple(term for term in terms if term.on is None or covers(term.on, kind, meter))
     capped = tuple(key for key, limit in keyed(plan.maxima) if covers(limit.on, kind, meter))
-    read = tuple(of for of in plan.usage_curves if reads(of, kind, meter))
+    # the fees in force read, which an amendment may have put off, not those that the plan has written
+    own = {fee.curve for fee in plan.fees}
+    curves = [of for of in plan.usage_curves if of not in own]
+    curves += [fee.curve for fee in version.fees if fee.curve is not None and version.reads_usage(fee.curve)]
+    read = tuple(of for of in curves if reads(of, kind, meter))
     shared = None if meter is None else plan.shared_allowance(meter)
     return within, plan.token_price, capped, read, shared
 
