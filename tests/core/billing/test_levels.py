@@ -324,3 +324,16 @@ def test_of_a_level_that_changes_with_the_period_only_what_holds_goes_on():
     told = levels_of({"seats": [("2026-06-01", 3), ("2026-07-01", 5), ("2026-07-02", 6)]})
 
     assert [change.amount for change in kept(told, JUNE, SEATS.cycle)[0][1]] == [5, 6]
+
+
+def test_a_fee_of_a_level_that_is_put_off_goes_on_under_a_plan_without_it():
+    seats = BillingPlan(PriceSchedule(calls=1), fees=[Fee(30, "seats", level="seats")], cycle=Cycle.monthly())
+    without = BillingPlan(PriceSchedule(calls=1), cycle=Cycle.monthly())
+    june, told = Period("2026-06-01", "2026-07-01"), {"seats": 3}
+
+    def total(contract):
+        return str(Bill.of({}, contract, period=june, levels=told).total)
+
+    assert total(Contract(seats).amended("2026-06-16", without, fees="from_next")) == "90.00"
+    assert total(Contract(seats).amended("2026-06-16", without)) == "45.00"
+    assert total(Contract(without).amended("2026-06-16", seats, fees="from_start")) == "90.00"

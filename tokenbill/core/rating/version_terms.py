@@ -71,7 +71,7 @@ class VersionTerms(NamedTuple):
         """
         if isinstance(due, Decimal):
             return Fraction(due)
-        if not isinstance(due, Of) or due.of not in self.plan.levels:
+        if not isinstance(due, Of) or self.reads_usage(due):
             return None
         if due.of not in self.levels:
             way_out = f'say how many there are: levels={{"{due.of}": 3}}'
@@ -80,7 +80,8 @@ class VersionTerms(NamedTuple):
 
     def reads_usage(self, of: Of) -> bool:
         """Whether a curve reads what is used or charged, and no level."""
-        return of.amount_of is not None or of.of not in self.plan.levels
+        # a fee that an amendment put off reads a level that the plan of now may not know
+        return of.amount_of is not None or (of.of not in self.plan.levels and of.of not in self.levels)
 
     def level_in_words(self, fee: Fee) -> str:
         """The level that a fee is for, in words; nothing where it is for none."""
