@@ -213,6 +213,21 @@ def test_a_fee_that_is_put_off_reads_no_usage_after_it_ends():
     assert str(bill.total) == "330.00"  # 300, a third of 30, and 10 % of 200
 
 
+def test_a_fee_whose_tax_changes_reads_the_usage_of_each_version():
+    # 10 % of 100 is taxed 10 %, and 10 % of 200 is taxed 20 %: 11 + 24, and 300 of calls
+    share = Fee(PerUnit(10, per=100).of(Amount("usage")), "support")
+    taxed = [
+        BillingPlan(
+            PriceSchedule(calls=1), fees=[share], cycle=Cycle.monthly(), taxes=[Tax("VAT", p, on="fee")]
+        )
+        for p in (10, 20)
+    ]
+    used = {"2026-06-05": {"calls": 100}, "2026-06-20": {"calls": 200}}
+
+    bill = Bill.of(used, Contract(taxed[0]).amended("2026-06-16", taxed[1]), period=JUNE)
+    assert str(bill.total) == "335.00"
+
+
 def test_a_fee_that_comes_to_read_usage_is_told_apart():
     fixed, read = (
         BillingPlan.on_demand(CALLS, fees=[Fee(amount, "care")], cycle=Cycle.monthly())

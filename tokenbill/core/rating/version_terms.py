@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tokenbill.core.base.tables import shortest
 from tokenbill.core.metering.meters import Meter
-from tokenbill.core.metering.scopes import covers
+from tokenbill.core.metering.scopes import FEE, covers
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.commitments import Committed, committed
 from tokenbill.core.plans.limits import Limit
@@ -158,9 +158,13 @@ def concern(version: VersionTerms, kind: str | tuple[str, ...], meter: Meter | N
     capped = tuple(key for key, limit in keyed(plan.maxima) if covers(limit.on, kind, meter))
     # the fees in force read, which an amendment may have put off, not those that the plan has written
     own = {fee.curve for fee in plan.fees}
-    curves = [of for of in plan.usage_curves if of not in own]
-    curves += [fee.curve for fee in version.fees if fee.curve is not None and version.reads_usage(fee.curve)]
-    read = tuple(of for of in curves if reads(of, kind, meter))
+    curves: list[tuple[Of, Hashable]] = [(of, None) for of in plan.usage_curves if of not in own]
+    for fee in version.fees:
+        if fee.curve is not None and version.reads_usage(fee.curve):
+            # where the terms of such a fee change, what it reads is parted too
+            its = tuple(term for term in terms if covers(term.on, FEE + fee.name))
+            curves.append((fee.curve, its))
+    read = tuple(it for it in curves if reads(it[0], kind, meter))
     shared = None if meter is None else plan.shared_allowance(meter)
     return within, plan.token_price, capped, read, shared
 
