@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_ori
 
 from attrs import NOTHING, fields, has
 
-from tokenbill.core.base.hashing import UNWRITTEN
 from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.core.metering.meters import Meter
@@ -342,7 +341,7 @@ def members_of(cls: Any) -> Mapping[str, Member]:
         way_out = "define it where the module can see it, not for type checkers alone"
         raise UnreadableInput("a field of an unknown class", str(error), way_out) from None
     # what a class makes of its fields by itself is made again when it is read
-    held = [item for item in fields(cls) if item.init and UNWRITTEN not in item.metadata]
+    held = [item for item in fields(cls) if item.init]
     return {str(item.alias): _member(str(item.alias), item, hints.get(item.name)) for item in held}
 
 

@@ -271,7 +271,7 @@ DEFAULTS = {
         "name": "", "fees": (), "included": (), "prorate_included": False, "discounts": (), "minimum": None,
         "maximum": None, "taxes": (), "rounding": Rounding(), "currency": None, "token_price": None,
         "cycle": None, "proration": "day", "trial": None, "overage": "bill",
-        "least_due": None, "quotas": (), "commitment": (),
+        "least_due": None, "quotas": (), "commitment": (), "is_version": False,
     },
     "LineItem": {
         "exact": None, "meter": None, "quantity": None, "rate": None, "per": None, "round": "none", "fee": 0,
@@ -589,3 +589,27 @@ def test_exact_amounts_with_nothing_in_common_are_refused_before_they_are_summed
 
     with pytest.raises(UnreadableField, match="nothing in common"):
         loads(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"taxes": [Tax("VAT", 19, starts="2026-12-16"), Tax("city", 2, after=("VAT",))]},
+        {"taxes": [Tax("VAT", 19, ends="2026-11-16"), Tax("city", 2, after=("VAT",))]},
+        {"fees": [Fee(5, "seat", starts="2026-12-16")], "discounts": [Discount.percent(10, on="fee:seat")]},
+        {"fees": [Fee(5, "seat", ends="2026-11-16")], "taxes": [Tax("VAT", 10, on="fee:seat")]},
+        {"fees": [Fee(5, "seat", starts="2026-12-16")], "maximum": Limit(3, on="fee:seat")},
+    ],
+    ids=["tax to come", "tax that ended", "fee to come", "fee that ended", "maximum of a fee to come"],
+)
+@pytest.mark.parametrize("month", ["2026-11", "2026-12"])
+def test_a_bill_of_a_version_without_what_another_version_has_is_read_again(terms, month):
+    months = {"2026-11": Period("2026-11-01", "2026-12-01"), "2026-12": Period("2026-12-01", "2027-01-01")}
+    plan = BillingPlan(PriceSchedule(calls="0.01"), cycle=Cycle.monthly(), **terms)
+    bill = Bill.of({f"{month}-20": {"calls": 100}}, plan, period=months[month])
+
+    again = loads(dumps(bill))
+
+    assert again == bill
+    again.verify()
+    assert loads(dumps(again.plan)) == bill.plan

@@ -16,7 +16,6 @@ from tokenbill.errors import InvalidPrice
 
 __all__ = [
     "LATER",
-    "UNWRITTEN",
     "canonical_text",
     "content_hash",
     "fields_of",
@@ -24,9 +23,6 @@ __all__ = [
 
 LATER = "came later"
 """In the metadata of a field: that documents and hashes were written before the class had it."""
-
-UNWRITTEN = "not written"
-"""In the metadata of a field: that documents leave it out, for it is no part of the value."""
 
 
 def canonical_text(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from attrs import field, frozen
 
-from tokenbill.core.base.hashing import LATER, UNWRITTEN, content_hash, fields_of
+from tokenbill.core.base.hashing import LATER, content_hash, fields_of
 from tokenbill.core.base.tables import html_table
 from tokenbill.core.base.values import Cache, Slot, Value, cache_field, slot_field
 from tokenbill.core.metering.meters import Meter
@@ -85,7 +85,8 @@ class BillingPlan(Value):
         least_due: A smaller amount is not due; it is owed, and comes with the next bill.
         quotas: The most that may be used within windows of time: they admit requests, and price nothing.
         commitment: What charges come to at least over terms of several bills: a Commitment, or several.
-        is_version: Whether it is one version of a plan whose terms are dated; no part of the value.
+        is_version: Whether it is one version of a plan whose terms are dated, which need not have what a
+            term of another version is on; no part of the value.
 
     Raises:
         InvalidPlan: If a term is not what it should be, two contradict each other, or one is on a kind, fee
@@ -125,7 +126,7 @@ class BillingPlan(Value):
     commitment: tuple[Commitment, ...] = field(
         default=(), converter=commitments, kw_only=True, metadata={LATER: True}
     )
-    is_version: bool = field(default=False, kw_only=True, eq=False, repr=False, metadata={UNWRITTEN: True})
+    is_version: bool = field(default=False, kw_only=True, eq=False, repr=False)
     cache: Cache = cache_field()
     compiled: Slot[object] = slot_field()
 
