@@ -58,6 +58,8 @@ def test_what_a_hold_does_not_use_is_free_again(kept, plan):
     assert kept(bill.closing).balance.remaining() == Decimal("6.80")
     assert bill.closing.balance.holds == ()
     assert bill.about == {"settles": "h1"}
+    # of use to a service, and nothing to whoever reads the bill
+    assert "h1" not in bill._repr_html_()
     assert "settles the hold h1, whose rest is free again" in bill.explain()
     bill.verify()
 

@@ -387,7 +387,7 @@ class Bill:
         return "\n".join([table, self._sum(), *(f"Note: {each}" for each in self.notes)])
 
     def _repr_html_(self) -> str:
-        caption = " · ".join([*filter(None, [self.plan.name]), *self.about.values(), self._sum()])
+        caption = " · ".join([*filter(None, [self.plan.name]), *self.section().said.values(), self._sum()])
         return html_table(HEADER, [line.cells() for line in self.lines], numbers=NUMBERS, caption=caption)
 
     def _sum(self) -> str:
