@@ -107,16 +107,22 @@ def plans(draw):
     cycle = draw(st.none() | cycles)
     included = draw(st.dictionaries(st.sampled_from(schedule.entries).map(lambda it: it.key), quantities))
     least, most = sorted([draw(common), draw(common)])
+    there = {"usage", "fee", *(entry.key for entry in schedule.entries)}
+
+    def of_charges(terms):
+        """Those of some terms that are on what there is: others are refused."""
+        return [term for term in draw(st.lists(terms, max_size=2)) if there.issuperset(term.on or ())]
+
     return BillingPlan(
         schedule,
         name=draw(names | st.just("")),
         fees=draw(st.lists(fees, max_size=2)),
         included=included,
         prorate_included=draw(st.booleans()),
-        discounts=draw(st.lists(discounts, max_size=2)),
+        discounts=of_charges(discounts),
         minimum=draw(st.none() | st.just(least)),
         maximum=draw(st.none() | st.just(most)),
-        taxes=draw(st.lists(taxes, max_size=2)),
+        taxes=of_charges(taxes),
         rounding=draw(roundings),
         currency=draw(st.sampled_from(["EUR", "JPY"])) if is_token else None,
         token_price=draw(prices) if is_token else None,

@@ -50,6 +50,7 @@ from tokenbill import (
     focus,
     serial,
 )
+from tokenbill.core.credits.draws import OWED
 from tokenbill.errors import (
     BillMismatch,
     CurrencyMismatch,
@@ -777,7 +778,14 @@ def paid_of(bill):
     money = {
         g.id for g in bill.opening.balance.grants if g.kind == "paid" and g.currency == bill.plan.currency
     }
-    return sum(Fraction(amount) for key, amount in bill.draws if key in money)
+
+    def debts(draws):
+        """What they paid of what was owed before, which is a part of no cost of this bill."""
+        of_money = [part for id, parts in draws if id in money for part in parts]
+        return sum(Fraction(amount) for key, amount in of_money if key == OWED)
+
+    paid = sum(Fraction(amount) for key, amount in bill.draws if key in money)
+    return paid - (debts(bill.delta.draws) - debts(bill.opening.draws_by_charge))
 
 
 def check(bill, rows):
