@@ -7,6 +7,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
+from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.grants import GRANTS, Grant, grants_of, order_of
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import Currency
@@ -289,3 +290,19 @@ def test_as_many_grants_as_there_may_be(monkeypatch):
     assert len(grants_of(grants[:2])) == 2
     with pytest.raises(InvalidGrant, match="too many grants"):
         grants_of(grants)
+
+
+def test_a_share_of_a_share_rolls_over_for_ever():
+    left, grant = Decimal("0.40"), Grant("g", 1, "USD", rollover="50%")
+    rolled = [left := grant.rolled(left) for _ in range(60)]
+
+    assert rolled[:3] == [Decimal("0.20"), Decimal("0.10"), Decimal("0.05")]
+    # 0.4 / 2^11 = 0.0001953125; from the twelfth decimal on what is finer lapses
+    assert rolled[10:13] == [Decimal("0.0001953125"), Decimal("0.00009765625"), Decimal("0.000048828125")]
+    assert rolled[13] == Decimal("0.000024414062")
+    assert rolled[-1] == 0
+
+    balance = Balance([Grant("g", "0.40", "USD", rollover="50%")])
+    for _ in range(60):
+        balance = balance.rolled()
+    assert balance.left("g") == 0

@@ -18,7 +18,7 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.scopes import Scope, covers, scope
 from tokenbill.core.money.currencies import Currency
 from tokenbill.core.money.currencies import currency as unit_of
-from tokenbill.core.money.decimals import ZERO, decimal, number, product
+from tokenbill.core.money.decimals import ZERO, decimal, number, product, rounded, shifted
 from tokenbill.core.periods.instants import is_before, iso_text, moment, optional_moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.periods.period import period as checked
@@ -50,6 +50,8 @@ Rollover: TypeAlias = "tuple[Decimal, Decimal | None] | str | None"
 KINDS = ("paid", "promotional")
 GRANTS = 100_000
 HUNDRED = Decimal(100)
+FINEST = 12
+"""Decimals of a share that rolls over; what is finer lapses."""
 """Most grants of one balance."""
 
 
@@ -267,6 +269,8 @@ class Grant(Value):
     def rolled(self, left: Decimal) -> Decimal:
         """What stays of *left* when a period closes: min(most, max(least, left)), or a share of it.
 
+        A share has at most twelve decimals.
+
         >>> Grant("g", 100, "USD", rollover=(0, 50)).rolled(Decimal(90))
         Decimal('50')
         """
@@ -274,7 +278,10 @@ class Grant(Value):
             return left
         if isinstance(self.rollover, str):
             share = number(self.rollover[:-1])
-            return decimal(product(left, share.scaleb(-2))) if share else ZERO
+            kept = decimal(product(left, share.scaleb(-2))) if share else ZERO
+            # A share of a share gains digits whenever a period closes, and no number holds more than thirty.
+            is_fine = -int(kept.as_tuple().exponent) <= FINEST
+            return kept if is_fine else shifted(int(rounded(product(kept, 10**FINEST), "down")), FINEST)
         least, most = self.rollover
         kept = max(least, left)
         return kept if most is None else min(most, kept)
