@@ -773,19 +773,22 @@ def test_meters_of_any_length_have_ids_that_differ():
 # ---------------------------------------------------------------- laws
 
 
+def drawn_of(bill):
+    """What grants paid of a bill, by grant: what went to a debt of before is a part of no cost of it."""
+
+    def debts(draws):
+        return {id: Fraction(dict(parts).get(OWED, 0)) for id, parts in draws}
+
+    before, after = debts(bill.opening.draws_by_charge), debts(bill.delta.draws)
+    return {id: Fraction(amount) - after.get(id, 0) + before.get(id, 0) for id, amount in bill.draws}
+
+
 def paid_of(bill):
     """What paid grants in money paid of a bill."""
     money = {
         g.id for g in bill.opening.balance.grants if g.kind == "paid" and g.currency == bill.plan.currency
     }
-
-    def debts(draws):
-        """What they paid of what was owed before, which is a part of no cost of this bill."""
-        of_money = [part for id, parts in draws if id in money for part in parts]
-        return sum(Fraction(amount) for key, amount in of_money if key == OWED)
-
-    paid = sum(Fraction(amount) for key, amount in bill.draws if key in money)
-    return paid - (debts(bill.delta.draws) - debts(bill.opening.draws_by_charge))
+    return sum(amount for id, amount in drawn_of(bill).items() if id in money)
 
 
 def check(bill, rows):
@@ -861,7 +864,7 @@ def worth_drawn(bill):
     for grant in balance.grants:
         if grant.kind == "paid" and grant.currency == bill.plan.currency:
             before, most = gone[grant.id], Fraction(grant.amount)
-            value += min(before + Fraction(dict(bill.draws).get(grant.id, 0)), most) - min(before, most)
+            value += min(before + drawn_of(bill).get(grant.id, 0), most) - min(before, most)
     return value
 
 

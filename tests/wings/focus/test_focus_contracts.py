@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import attrs
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests.oracle.contract_plans import contract_of, levels_of
@@ -340,6 +340,14 @@ def bills_of(seed):
     return made
 
 
+def is_told(made):
+    """Whether FOCUS tells all bills; a fee of one name, due at both ends and rounded by line, is refused."""
+    due = {}
+    for fee in (fee for bill in made for version in bill.versions for fee in version.plan.fees):
+        due.setdefault(fee.name, set()).add(fee.due)
+    return made[0].plan.rounding.stage != "line" or all(len(each) == 1 for each in due.values())
+
+
 def worth_drawn(bill):
     """What was paid for the money that a bill drew: one for one, and nothing beyond the grant's amount."""
     balance, value = bill.opening.balance, Fraction(0)
@@ -361,7 +369,9 @@ def paid_of(bill):
 
 @given(st.integers(0, 10**9))
 def test_rows_of_contracts_bill_the_total_and_break_no_rule(seed):
-    for bill in bills_of(seed):
+    made = bills_of(seed)
+    assume(is_told(made))
+    for bill in made:
         rows = rows_of(bill)
         assert faults(rows) == []
         assert Fraction(total(rows, "BilledCost")) == Fraction(bill.total) - paid_of(bill)
@@ -377,6 +387,7 @@ def test_rows_of_contracts_bill_the_total_and_break_no_rule(seed):
 @example(1446)  # a level that changed before the only bill, whose closing keeps the last of it alone
 def test_each_row_lies_in_a_version_or_in_the_whole_period_and_their_costs_close(seed):
     made, rows = bills_of(seed), []
+    assume(is_told(made))
     levels = [change for bill in made for _, changes in bill.request.levels for change in changes]
     changed = {str(change.at) for change in levels}
     for bill in made:
