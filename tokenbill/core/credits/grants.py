@@ -280,8 +280,9 @@ class Grant(Value):
             share = number(self.rollover[:-1])
             kept = decimal(product(left, share.scaleb(-2))) if share else ZERO
             # A share of a share gains digits whenever a period closes, and no number holds more than thirty.
-            is_fine = -int(kept.as_tuple().exponent) <= FINEST
-            return kept if is_fine else shifted(int(rounded(product(kept, Decimal(10**FINEST)), "down")), FINEST)
+            if -int(kept.as_tuple().exponent) > FINEST:
+                kept = shifted(int(rounded(product(kept, Decimal(10**FINEST)), "down")), FINEST)
+            return kept
         least, most = self.rollover
         kept = max(least, left)
         return kept if most is None else min(most, kept)
