@@ -282,3 +282,15 @@ def test_credit_that_has_ended_is_for_a_bill_to_say():
     # 0.50 and 1.00 of the grant that ends, at the moment of the event
     account = running.charged(Usage(calls=2), within).account()
     assert (account.billed_at, dict(account.draws)) == (within, {"g": Decimal("1.50")})
+
+
+def test_an_event_without_a_time_keeps_that_of_the_one_before():
+    plan = BillingPlan.on_demand(CALLS)
+    opening = Bill.of(Usage(calls=1), plan, final=False).closing
+    running, account = RunningAccount.of(opening, plan, None), opening
+    for usage, at in ((Usage(calls=2), FIRST), (Usage(calls=3), None)):
+        running = running.charged(usage, at)
+        account = Bill.of(usage, plan, opening=account, final=False, at=at).closing
+
+    assert running.account() == account
+    assert account.billed_at == FIRST

@@ -100,7 +100,9 @@ class RunningAccount(NamedTuple):
             idle = usage
         total = plan.money(accrued - self.accrued)
         due = total if credit is None else plan.money(0)
-        return RunningAccount(self.opening, sums, credit, accrued, used, idle, at, total, due)
+        # the last time that was said is the last at which the period was billed
+        last = self.at if at is None else at
+        return RunningAccount(self.opening, sums, credit, accrued, used, idle, last, total, due)
 
     def account(self) -> Account:
         """The account as the interim bills of all its events would leave it."""
