@@ -359,6 +359,31 @@ def test_a_fee_in_two_items_is_rounded_once_at_stage_line():
     assert str(final(amended(old, ("2026-06-16", new)), JUNE).total) == "1.01"
 
 
+def late_and_then_early():
+    """A fee of one name, in arrears for a third of June and in advance for the rest, cents rounded up."""
+    terms = {"rounding": Rounding(mode="up", stage="line")}
+    late, early = (monthly(Fee(1, "support", due=due), **terms) for due in ("arrears", "advance"))
+    return amended(late, ("2026-06-11", early))
+
+
+@pytest.mark.parametrize(("final", "lines"), [(False, ["0.66"]), (True, ["0.34", "0.66"])])
+def test_a_fee_is_rounded_once_before_all_of_it_is_due(final, lines):
+    # 0.333… is 0.34 and both are 1.00, so that 0.66 are left, whichever of them is due first
+    bill = Bill.of({}, late_and_then_early(), period=JUNE, final=final)
+
+    assert [str(line.amount) for line in bill.lines] == lines
+    assert bill.total == sum(map(Decimal, lines))
+    bill.verify()
+
+
+def test_what_was_billed_of_a_fee_stays_as_it_is_when_the_rest_is_due():
+    contract = late_and_then_early()
+
+    first, last = bills(JUNE, (contract, {}, "2026-06-20"), (contract, {}, None, {"final": True}))
+
+    assert [str(line.amount) for line in (*first.lines, *last.lines)] == ["0.66", "0.34"]
+
+
 def test_discounts_that_come_in_other_orders_find_one():
     a, b, c = (Discount.fixed(amount, name) for amount, name in ((1, "A"), (2, "B"), (4, "C")))
     plans = [monthly(prices={"u": 1}, discounts=pair) for pair in ([a, b], [b, c], [c, a])]

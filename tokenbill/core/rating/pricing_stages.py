@@ -115,10 +115,14 @@ class FeeCharge(Stage):
             stage.level = at.versions[group[0]].level_in_words(fee)
             yield stage
 
+    def number(self, run: RatingRun) -> Number:
+        """What it comes to in a run, due or not: at stage ``line`` cut from the rounded sum of its items."""
+        number: Number = self.amount if self.reading is None else run.read(self.reading)[self.place]
+        return number
+
     def apply(self, run: RatingRun) -> None:
         if run.final or self.fee.due == "advance":
-            number = self.amount if self.reading is None else run.read(self.reading)[self.place]
-            run.add(number, self.cell, self.identity)
+            run.add(self.number(run), self.cell, self.identity)
 
 
 def _parts_of_fee(

@@ -186,6 +186,10 @@ class Statement:
         exact = self._exact_lines(place)
         if identity.kind == "minimum":
             return exact
+        if isinstance(identity.of, FeeCharge):
+            # of a fee whose other items wait for the end of the period all of them are rounded as one
+            money = self.plan.money(identity.of.number(self.run))
+            return [evolve(exact[0], amount=money, precise=money)]
         # a charge is rounded once: the lines of all its items are cut from the rounded running sum
         items = self._items[identity.key]
         if len(items) == len(exact) == 1 and isinstance(identity.of, EntryCurve) and not self.plan.exactly:
