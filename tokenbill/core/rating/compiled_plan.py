@@ -288,19 +288,25 @@ class CompiledPlan:
                 nets[curve.cell] += curve.at(quantity) - curve.standing
         return {**before, **tiered} if before else tiered
 
-    def start(self) -> list[Number]:
-        """Sums by cell while nothing is used: fees in advance, and entries that cost something even so."""
-        nets = list(self.terms().due[False])
+    def start(self, *, final: bool = False) -> list[Number]:
+        """Sums by cell while nothing is used: fees, and entries that cost something even so.
+
+        Fees in arrears are among them where the bill is the *final* one.
+        """
+        nets = list(self.terms().due[final])
         for curve in self.card.always:
             nets[curve.cell] += curve.standing
         return nets
 
     def units(self, sums: Sequence[Number], *, final: bool) -> Number:
-        """Minor units that sums by cell come to, which began as `start` says, taken through all terms."""
+        """Minor units that sums by cell come to, which began as an interim bill's, after all terms."""
         if self.fees is not None:
             arrears = self.fees[1] - self.fees[0] if final else 0
             return self.round(sum(sums) + arrears, self.divisor)
-        nets, terms = self.whole(sums, final=final)
+        return self._settled(*self.whole(sums, final=final), final)
+
+    def _settled(self, nets: list[Number], terms: Terms, final: bool) -> Number:
+        """Minor units of sums by cell with all that is due, after all terms; the sums are used up."""
         run = RatingRun(nets, terms.cells, self.round, False, final)
         for apply in terms.sums:
             apply(run)
@@ -320,9 +326,12 @@ class CompiledPlan:
         """What a period of this usage comes to, by sums."""
         if self.fees is not None:
             return self.money(self.round(self.numerator(usage) + self.fees[final], self.divisor))
-        nets = self.start()
+        nets, terms = self.start(final=final), self._terms
         self.added(usage, nets)
-        return self.money(self.units(nets, final=final))
+        # a meter that no bill saw before, this one's or that of another thread, brought a cell
+        if len(nets) != len(terms.cells):
+            nets, terms = self.whole(nets, final=False)
+        return self.money(self._settled(nets, terms, final))
 
     def money(self, units: int) -> Decimal:
         """Minor units as an amount."""
