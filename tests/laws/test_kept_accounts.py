@@ -4,13 +4,14 @@ A service that keeps an account and one that reads it again before each request 
 """
 
 from attrs import evolve
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tokenbill import (
     Account,
     Bill,
     BillingPlan,
+    Cycle,
     Discount,
     Graduated,
     Grant,
@@ -59,6 +60,26 @@ def grants(draw):
     return found
 
 
+@st.composite
+def grants_with_scopes(draw):
+    """Up to four in any order of drawing, some for one charge only or limited by the day; some end early."""
+    found = []
+    for number in range(draw(st.integers(2, 4))):
+        found.append(
+            Grant(
+                f"g{number}",
+                draw(st.sampled_from([2, 5, 12, 50])),
+                "USD",
+                kind=draw(st.sampled_from(["paid", "paid", "promotional"])),
+                on=draw(st.sampled_from([None, "calls", "images"])),
+                most=draw(st.sampled_from([None, None, (2, Cycle.daily())])),
+                priority=draw(st.integers(0, 2)),
+                expires=day(draw(st.sampled_from([None, 5, 6]))),
+            )
+        )
+    return found
+
+
 def day(number):
     return None if number is None else f"2026-03-{number:02}"
 
@@ -96,3 +117,20 @@ def test_an_account_that_is_kept_goes_on_as_one_that_is_read_again(plan, given_g
         # what is looked at is worked out, and must not change what comes later
         assert not is_looked_at or kept == again
     assert kept == again
+
+
+@given(
+    PLANS.filter(lambda plan: plan.overage != "owe"),
+    grants_with_scopes(),
+    st.lists(USAGES, min_size=1, max_size=4),
+)
+def test_a_bill_of_no_usage_moves_no_money_whatever_grants_have_ended(plan, given_grants, uses):
+    account = Account(balance=given_grants)
+    try:
+        for number, usage in enumerate(uses, 1):
+            account = Bill.of(usage, plan, opening=account, period=MARCH, at=day(number), final=False).closing
+    except TokenbillError:
+        assume(False)
+    bill = Bill.of({}, plan, opening=account, period=MARCH, at=day(20), final=False)
+    assert (bill.total, bill.due, bill.draws) == (0, 0, ())
+    assert bill.closing.credit_balance == account.credit_balance

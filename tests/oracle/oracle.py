@@ -393,10 +393,10 @@ def offers_of(state, sort, plan, at, period):
             offer = again + (state.left[grant["id"]] if is_usable else ZERO)
             found.append((is_usable, rank(grant, offer, state.order), grant["id"], grant["on"], offer))
     found.sort(key=lambda item: item[:2])
-    offers = [item[2:] for item in found]
+    offers = [(*item[2:], not item[0]) for item in found]
     if sort == "paid":
         again = total(state.draws.get(CASH_BACK, {}).values())
-        offers.insert(0, (CASH_BACK, None, again + max(ZERO, state.credit)))
+        offers.insert(0, (CASH_BACK, None, again + max(ZERO, state.credit), False))
     return offers
 
 
@@ -419,6 +419,7 @@ def fill(charges, offers, unit, before, earlier):
 
     Of each charge they pay no more than all of them paid before and what it grew. What falls away of one may
     pay another, from a grant that had paid: one that came later pays nothing that was there before it.
+    One that has ended pays first what it paid.
     """
     paid, now = {}, {charge.key: charge.units for charge in charges}
     for parts in earlier.values():
@@ -427,8 +428,10 @@ def fill(charges, offers, unit, before, earlier):
     free = total(max(ZERO, amount - now.get(key, ZERO)) for key, amount in paid.items())
     most = {key: paid.get(key, ZERO) + max(ZERO, units - before.get(key, ZERO)) for key, units in now.items()}
     drawn = {}
-    for id, on, offer in offers:
+    for id, on, offer, has_ended in offers:
         left, moved = unit.floored(offer), total(earlier.get(id, {}).values())
+        if has_ended:
+            left -= keep(id, charges, earlier.get(id, {}), drawn)
         for charge in charges:
             own = most[charge.key] - charge.drawn
             part = min(charge.units - charge.drawn, left, max(own, ZERO) + min(free, moved))
@@ -436,8 +439,22 @@ def fill(charges, offers, unit, before, earlier):
                 beyond = max(ZERO, part - max(own, ZERO))
                 charge.drawn += part
                 left, free, moved = left - part, free - beyond, moved - beyond
-                drawn.setdefault(id, {})[charge.key] = part
+                parts = drawn.setdefault(id, {})
+                parts[charge.key] = parts.get(charge.key, ZERO) + part
     return drawn
+
+
+def keep(id, charges, own, drawn):
+    """What a grant goes on paying of each charge, before it pays others."""
+    parts = {
+        charge.key: max(ZERO, min(own.get(charge.key, ZERO), charge.units - charge.drawn))
+        for charge in charges
+    }
+    for charge in charges:
+        charge.drawn += parts[charge.key]
+    if kept := {key: part for key, part in parts.items() if part}:
+        drawn[id] = kept
+    return total(parts.values())
 
 
 def stand(charges, earlier):
@@ -705,13 +722,13 @@ def paid_in_money(work, now, before):
     earlier = earlier_of(work.state, "paid", work.plan)
     offers = offers_of(work.state, "paid", work.plan, work.at, work.period)
     covered, left = {}, owed_before(work.plan, work.state)
-    for i, (id, on, offer) in enumerate(offers):
+    for i, (id, on, offer, has_ended) in enumerate(offers):
         # a grant without scope covers what is owed with what it has not drawn yet
         new = offer - total(earlier.get(id, {}).values())
         more = min(left, work.unit.floored(new)) if on is None else ZERO
         covered[id] = earlier.get(id, {}).get(OWED, ZERO) + more
         left -= more
-        offers[i] = (id, on, offer - covered[id])
+        offers[i] = (id, on, offer - covered[id], has_ended)
     own = {id: {key: part for key, part in parts.items() if key != OWED} for id, parts in earlier.items()}
     drawn = fill(charges, offers, work.unit, before.gross, own)
     for id, amount in covered.items():

@@ -105,3 +105,23 @@ def test_other_terms_that_say_the_same_of_the_past_go_on():
     second = Bill.of({"b": 1}, dearer, opening=first.closing, **asked)
 
     assert (second.total, second.due, second.closing.balance.left("a")) == (9, 9, 7)
+
+
+@pytest.mark.parametrize("limits", [{"on": "a"}, {"most": ("2", Cycle.daily())}], ids=["scope", "limit"])
+@pytest.mark.parametrize("overage", ["bill", "refuse"])
+def test_what_a_grant_that_has_ended_paid_is_left_with_it(overage, limits):
+    plan = BillingPlan.prepaid(PriceSchedule(a=1, b=1), cycle=Cycle.monthly(), overage=overage)
+    own = Grant("own", 10, "USD", priority=-1, **limits)
+    opening = Account(balance=[own, Grant("over", 10, "USD", expires="2026-06-03T00:00:00Z")])
+    first = Bill.of(
+        {"a": 2, "b": 2}, plan, opening=opening, period=JUNE, at="2026-06-01T05:00:00Z", final=False
+    )
+    second = Bill.of({}, plan, opening=first.closing, period=JUNE, at="2026-06-04T05:00:00Z", final=False)
+
+    # own pays 2 of a, over 2 of b; once it has ended it must not take a, for own may pay no b
+    assert first.draws == (("over", 2), ("own", 2))
+    assert (second.due, second.draws, second.closing.draws_by_charge) == (
+        0,
+        (),
+        first.closing.draws_by_charge,
+    )

@@ -69,3 +69,22 @@ def test_what_is_not_settled_is_drawn_to_the_last_digit():
 
     assert drawn == {"g": {"a": Fraction(31, 3)}}
     assert total_drawn(drawn) == Fraction(31, 3)
+
+
+def test_one_that_has_ended_keeps_the_charges_that_it_paid():
+    now = [charge("a", 2, 2), charge("b", 2, 2)]
+    earlier = {"scoped": {"a": 2}, "over": {"b": 2}}
+    over = Offer("over", 2, has_ended=True)
+    assert draws(now, [over, offer("scoped", 9, "a")], earlier) == {"over": {"b": 2}, "scoped": {"a": 2}}
+    # what falls away of them may pay another charge, after its own
+    fell = [charge("a", 4, 2), charge("b", 1, 2)]
+    assert draws(fell, [over, offer("scoped", 9, "a")], earlier) == {
+        "over": {"a": 1, "b": 1},
+        "scoped": {"a": 3},
+    }
+
+
+def test_one_that_has_ended_keeps_no_more_of_a_charge_than_it_comes_to():
+    over = Offer("over", 5, has_ended=True)
+    assert draws([charge("a", -1, 5)], [over], {"over": {"a": 5}}) == {}
+    assert draws([charge("a", 3, 5)], [over, offer("paid", 9)], {"over": {"a": 5}}) == {"over": {"a": 3}}

@@ -199,7 +199,7 @@ class Balance(Value):
         offers: list[tuple[bool, Grant, Decimal]] = []
         for grant in self.grants:
             if unit in (None, grant.currency) and wanted in (None, grant.kind):
-                usable = _is_usable(grant, instant, period)
+                usable = grant.is_usable(instant, period)
                 free = _beside(self._left[grant.id], reserved.get(grant.id)) if usable else ZERO
                 offer = plus(again.get(grant.id, ZERO), free)
                 offers.append((usable, grant, decimal(offer)))
@@ -367,16 +367,6 @@ _Draft, _FIELDS = draft_of(Balance), tuple(item.name for item in fields(Balance)
 def _beside(left: Decimal, held: Decimal | None) -> Decimal:
     """What is left beside what is held; a grant may have paid what holds reserve of it."""
     return left if held is None else decimal(max(difference(left, held), ZERO))
-
-
-def _is_usable(grant: Grant, at: date | None, period: Period | None) -> bool:
-    if not grant.dated:
-        return True
-    if at is not None:
-        return grant.usable_at(at)
-    if period is None:
-        raise InvalidPeriod("a dated grant, and no time to use it at", grant.id, "say at=, or period=")
-    return grant.usable_in(period)
 
 
 def _is_gone(grant: Grant, at: Instant) -> bool:

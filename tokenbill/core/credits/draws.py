@@ -69,6 +69,7 @@ class Offer(NamedTuple):
     amount: Units
     on: Scope = None
     limit: Limit | None = None
+    has_ended: bool = False
 
 
 def draws(
@@ -93,31 +94,25 @@ def draws(
     >>> draws([calls._replace(amount=12, before=10)], [Offer("late", 50)])
     {'late': {'usage:calls': 2}}
     """
-    paid: dict[str, Units] = {}
-    for parts in earlier.values():
-        for key, amount in parts.items():
-            paid[key] = paid.get(key, 0) + amount
-    # What comes to less than nothing, as an item of a volume price may, is paid by nobody.
-    left: list[Units] = []
-    room: list[Units] = []
-    # what was paid of charges beyond what they come to now, of those that are gone altogether too
-    fallen = sum(paid.values())
-    for charge in payables:
-        amount, earned = charge.amount if charge.amount > 0 else 0, paid.get(charge.key, 0)
-        left.append(amount)
-        room.append(earned + charge.amount - charge.before if charge.amount > charge.before else earned)
-        fallen -= min(earned, amount)
+    left, room, fallen = _open(payables, earlier)
     drawn: dict[str, dict[str, Units]] = {}
-    for id, offered, on, limit in offers:
-        rest = offered
+    for id, offered, on, limit, has_ended in offers:
+        own = earlier.get(id, {})
         # what falls away of one charge may pay another, or a withdrawal would leave the period other draws
         # than one bill of it; but never by a grant that paid nothing before, for that one came later
-        moved = min(fallen, sum(earlier[id].values())) if fallen and id in earlier else 0
-        parts, bound = {}, _bound(limit, payables, earlier.get(id, {}))
+        moved = min(fallen, sum(own.values())) if fallen else 0
+        # One that has ended comes first, and so keeps what it paid: else it would take the charges of those
+        # that may pay no others, and an empty bill would cost something.
+        kept = (
+            {charge.key: min(own.get(charge.key, 0), left[place]) for place, charge in enumerate(payables)}
+            if has_ended
+            else {}
+        )
+        rest = offered - sum(kept.values())
+        parts, bound = {}, _bound(limit, payables, own)
         for place, charge in enumerate(payables):
-            if not rest:
-                break
-            if not (on is None or covers(on, charge.kind, charge.meter)):
+            rest += kept.get(charge.key, 0)
+            if not rest or not (on is None or covers(on, charge.kind, charge.meter)):
                 continue
             # No more than is left of the charge, than the grant has, and than the charge grew since the bill
             # before: else a grant that is added today would pay what cash paid yesterday.
@@ -134,6 +129,25 @@ def draws(
     return drawn
 
 
+def _open(payables: Iterable[Payable], earlier: ByCharge) -> tuple[list[Units], list[Units], Units]:
+    """What is left of each charge, what all grants together may pay of each, and what fell away of others."""
+    paid: dict[str, Units] = {}
+    for parts in earlier.values():
+        for key, amount in parts.items():
+            paid[key] = paid.get(key, 0) + amount
+    # What comes to less than nothing, as an item of a volume price may, is paid by nobody.
+    left: list[Units] = []
+    room: list[Units] = []
+    # what was paid of charges beyond what they come to now, of those that are gone altogether too
+    fallen = sum(paid.values())
+    for charge in payables:
+        amount, earned = charge.amount if charge.amount > 0 else 0, paid.get(charge.key, 0)
+        left.append(amount)
+        room.append(earned + charge.amount - charge.before if charge.amount > charge.before else earned)
+        fallen -= min(earned, amount)
+    return left, room, fallen
+
+
 def draws_with_owed(
     payables: Sequence[Payable], offers: Iterable[Offer], earlier: ByCharge, owed: Units
 ) -> dict[str, dict[str, Units]]:
@@ -147,15 +161,16 @@ def draws_with_owed(
     """
     paid: dict[str, Units] = {}
     left: list[Offer] = []
-    for id, amount, on, limit in offers:
-        parts = earlier.get(id, {})
+    for offer in offers:
+        id, parts = offer.id, earlier.get(offer.id, {})
         # what a grant paid of charges stays with them, or one that came later could pay them in its place
-        more = min(owed, amount - sum(parts.values())) if on is None and limit is None else 0
+        is_free = offer.on is None and offer.limit is None
+        more = min(owed, offer.amount - sum(parts.values())) if is_free else 0
         owed -= more
         if before := parts.get(OWED, 0) + more:
             paid[id] = before
         # what went to the debt is not there for charges
-        left.append(Offer(id, amount - paid.get(id, 0), on, limit))
+        left.append(offer._replace(amount=offer.amount - paid.get(id, 0)))
     of_charges = {
         id: {key: part for key, part in parts.items() if key != OWED} for id, parts in earlier.items()
     }

@@ -239,6 +239,20 @@ class Grant(Value):
         begun = self.starts is None or is_before(self.starts, end, "starts", self.id)
         return begun and (self.expires is None or not is_before(self.expires, end, "expires", self.id))
 
+    def is_usable(self, at: date | str | None, period: Period | None) -> bool:
+        """Whether it can pay at a time or, where none is said, a bill of all of a period.
+
+        >>> Grant("g", 5, "USD").is_usable(None, None)
+        True
+        """
+        if not self.dated:
+            return True
+        if at is not None:
+            return self.usable_at(at)
+        if period is None:
+            raise InvalidPeriod("a dated grant, and no time to use it at", self.id, "say at=, or period=")
+        return self.usable_in(period)
+
     def usable_across(self, end: date | str) -> bool:
         """Whether it is usable on both sides of *end*, at which a period closes.
 

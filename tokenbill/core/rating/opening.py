@@ -160,7 +160,13 @@ def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: da
             )
         places = places_of(plan, sort)
         found = [
-            Offer(grant.id, minor_units(offer, places), grant.on, _limit(grant, opening, when, places))
+            Offer(
+                grant.id,
+                minor_units(offer, places),
+                grant.on,
+                _limit(grant, opening, when, places),
+                not grant.is_usable(at, period),
+            )
             for grant, offer in usable
         ]
         # what the balance paid in this period is offered again, as the draws of a grant are
