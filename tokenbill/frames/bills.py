@@ -71,7 +71,7 @@ class Settled:
         if not self.is_on_arrays:
             yield self._one_by_one(found)
             return
-        ordered = self._ordered(found)
+        ordered = self.ordered(found)
         if not sums.groups:  # the types of a result do not depend on there being rows
             yield self.listed([])
         for start in range(0, sums.groups, BLOCK):
@@ -84,7 +84,7 @@ class Settled:
         if not self.is_on_arrays:
             return self.added_up(self._one_by_one(found))
         parts = list[tuple[Ints, ...]]()
-        ordered = self._ordered(found)
+        ordered = self.ordered(found)
         for start in range(0, sums.groups, BLOCK):
             stop = min(start + BLOCK, sums.groups)
             parts.append(Block(plan, ordered, start, stop, offered=offered).totals())
@@ -101,7 +101,7 @@ class Settled:
             return self.unscaled(
                 plan.preview(Usage(used), final=final) for used in self._usage_by_group(found)
             )
-        ordered = self._ordered(found)
+        ordered = self.ordered(found)
         for start in range(0, sums.groups, BLOCK):
             block = Block(plan, ordered, start, min(start + BLOCK, sums.groups), final=final)
             parts.append(block.run.total + block.zeros)
@@ -148,7 +148,7 @@ class Settled:
         every: list[Any] = self._usage_by_group(self.cells)
         return (Usage(every[group]) for group in groups.tolist())
 
-    def _ordered(self, found: list[Cell]) -> list[Cell]:
+    def ordered(self, found: list[Cell]) -> list[Cell]:
         """The quantities by entry in the order of lines, none of them beyond what an entry prices."""
         plan, sums = self.plan, self.sums
         by_entry = {cell.entry: cell for cell in found}

@@ -55,7 +55,9 @@ def focus_rows(
 
     With *time* usage has a row for each line and local day, in the zone of the cycle of the plan, or in UTC:
     a line is spread by quantity, and its days add up to it. Fees, taxes and the rounding are of the period.
-    Each bill is costed by itself, in about a millisecond.
+    Under prices, fees, percentages and taxes all bills are costed in columns; terms that spread an amount
+    over charges, such as fixed discounts, limits and included units, cost each by itself, in a millisecond or
+    more.
 
     Args:
         data: A frame, as in ``rate``, or the path of files, as in ``stream``, which give a table of Arrow.

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from attrs import evolve
 
 from tokenbill.core.base.inputs import name
-from tokenbill.core.billing.bill import Bill
-from tokenbill.core.money.decimals import ONE, ZERO
+from tokenbill.core.money.decimals import ZERO
 from tokenbill.core.periods.instants import zone
 from tokenbill.core.periods.period import Period
 from tokenbill.core.pricing.schedule import Schedule
 from tokenbill.frames.arrow_columns import decimals_of, plain
 from tokenbill.frames.engines import np, pa, pc
+from tokenbill.frames.focus_charges import MEASURES, Charges, Kinds, charges_of
 from tokenbill.frames.ints import Array, Ints, joined
 from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import DAY, VERSION, quantity_of
@@ -26,7 +26,6 @@ from tokenbill.frames.spread import allocated_within
 from tokenbill.frames.sums import added
 from tokenbill.frames.tables import Billed, bills_by_plan, named, together
 from tokenbill.frames.times import boundary
-from tokenbill.shared.focus.bill import bill_costs
 from tokenbill.shared.focus.charge_rows import Heading, charge_period, row_of
 from tokenbill.shared.focus.columns import COLUMNS, NUMBERS, TIMES, key_values
 from tokenbill.shared.focus.costs import Cost
@@ -34,30 +33,7 @@ from tokenbill.shared.focus.costs import Cost
 __all__ = ["focus_rows"]
 
 INSTANT = pa.timestamp("us", "UTC")
-MEASURES = (
-    "BilledCost",
-    "ListCost",
-    "ContractedCost",
-    "EffectiveCost",
-    "PricingCurrencyEffectiveCost",
-    "PricingQuantity",
-    "ConsumedQuantity",
-)
-"""The numbers that differ from one charge of a kind to the next, in the order of `Charges.numbers`."""
 LISTED, CONTRACTED, QUANTITY = 1, 2, 5
-
-
-class Charges(NamedTuple):
-    """Charges of many bills, in the order of their rows: the group of each, and what kind of charge it is.
-
-    ``what`` is a place among the kinds: costs without their numbers, which are ``numbers``, in 1/10^scale.
-    ``day`` is a place among the days of usage, -1 for none.
-    """
-
-    group: Array
-    what: Array
-    numbers: Sequence[Ints]
-    day: Array
 
 
 def focus_rows(
@@ -66,56 +42,14 @@ def focus_rows(
     """A row for each charge of each bill, and for each day of usage where days are known."""
     tables = list[Any]()
     for billed in bills_by_plan(job, part):
-        kinds = dict[Cost, int]()
-        charges = one_by_one(billed, kinds, list_prices, allowance_fee)
+        kinds = Kinds()
+        charges = charges_of(billed, kinds, list_prices, allowance_fee)
         days = list[str]()
         if DAY in job.options.spread and charges.group.size:
             days = sorted(set(billed.parts[DAY].to_pylist()))
             charges = by_day(charges, list(kinds), billed, days)
         tables.append(_table(charges, list(kinds), billed, heading, days))
     return together(tables)
-
-
-def one_by_one(
-    billed: Billed, kinds: dict[Cost, int], list_prices: Schedule | None, fee: str | None
-) -> Charges:
-    """The charges of the groups by ``Bill.of``."""
-    settled, options = billed.settled, billed.job.options
-    group, what, numbers = list[int](), list[int](), [list[int]() for _ in MEASURES]
-    for place, usage in enumerate(settled.usages(np.arange(settled.sums.groups))):
-        bill = Bill.of(usage, settled.terms, period=options.period)
-        for cost in bill_costs(bill, {}, list_prices, fee):
-            group.append(place)
-            what.append(kinds.setdefault(kind_of(cost), len(kinds)))
-            for column, number in zip(numbers, numbers_of(cost), strict=True):
-                column.append(unscaled(number, options.scale, "a cost"))
-    return Charges(
-        np.array(group, np.int32),
-        np.array(what, np.int32),
-        [Ints(np.array(column, object)) for column in numbers],
-        np.full(len(group), -1),
-    )
-
-
-def kind_of(cost: Cost) -> Cost:
-    """A cost without its numbers: what many charges have in common."""
-    return cost._replace(
-        quantity=None if cost.quantity is None else ONE,
-        consumed=None if cost.consumed is None else ZERO,
-        amount=ZERO,
-        billed=ZERO,
-        effective=ZERO,
-        flat=(ZERO, ZERO),
-        token=None if cost.token is None else (*cost.token[:2], ZERO),
-        version=0,
-    )
-
-
-def numbers_of(cost: Cost) -> tuple[Decimal, ...]:
-    """The numbers of a cost, in the order of the measures; 0 for what it has not."""
-    drawn = cost.effective if cost.token is None else cost.token[2]
-    quantity, consumed = cost.quantity or ZERO, cost.consumed or ZERO
-    return cost.billed, cost.list_cost, cost.contracted_cost, cost.effective, drawn, quantity, consumed
 
 
 # ---------------------------------------------------------------- days

@@ -10,6 +10,8 @@ from decimal import Decimal
 from fractions import Fraction
 from importlib import import_module
 
+from attrs import evolve
+
 from tests.support.engines import engine_of, every_engine
 from tests.wings.frames import agreement
 from tokenbill import (
@@ -58,6 +60,23 @@ PLANS = {
         PRICES, rounding=Rounding(None, "half_up", "line"), taxes=[Tax("VAT", 19)]
     ),
     "free": BillingPlan.on_demand(PRICES, discounts=[Discount.percent(100)]),
+    "fees, percentages and taxes of scopes": BillingPlan(
+        PRICES,
+        fees=[Fee(9, "base"), Fee("1.50", "support", due="arrears")],
+        discounts=[Discount.percent(25, on="usage"), Discount.percent(10, on=["fee:base"])],
+        taxes=[Tax("VAT", 20, True), Tax("city", "8.875", on="usage"), Tax("city", 3, on=["fee"])],
+        cycle=Cycle.monthly(),
+    ),
+    "what costs something though nothing is used": BillingPlan.on_demand(
+        PriceSchedule(
+            {
+                "calls": Graduated([Tier(100, "0.10", fee=2), Tier(None, "0.08")], fee_at_zero=True),
+                "gpu_hours": PerUnit("0.7", per=1000),
+                "files": 0,
+            }
+        ),
+        taxes=[Tax("VAT", 20)],
+    ),
     "tokens": BillingPlan(
         PriceSchedule({"calls": 3, "gpu_hours": 40, "files": 1}, currency=CREDITS),
         currency="USD",
@@ -130,6 +149,65 @@ def test_the_rows_of_a_frame_are_those_of_its_bills(terms):
 
     for name in ("polars", "pyarrow"):
         assert by_account(records(name, EVENTS, plan, by="tenant", period=OCTOBER)) == by_account(expected)
+
+
+APART = {
+    name: PLANS[name]
+    for name in (
+        "on demand",
+        "fees, percentages and taxes of scopes",
+        "what costs something though nothing is used",
+        "free",
+    )
+}
+
+
+@pytest.mark.parametrize("terms", APART)
+def test_no_bill_is_made_where_charges_stand_apart(terms, monkeypatch):
+    def refused(*_):
+        raise AssertionError("a bill was costed by itself")
+
+    expected = rows_of_bills(usages_of(EVENTS), APART[terms], OCTOBER)
+    monkeypatch.setattr("tokenbill.frames.focus_charges.bill_costs", refused)
+
+    assert by_account(records("polars", EVENTS, APART[terms], by="tenant", period=OCTOBER)) == by_account(
+        expected
+    )
+
+
+def test_amounts_that_never_end_come_to_the_total_with_and_without_a_rounding():
+    # three thirds are 1.00, and the last of them takes the digit that three times 0.333… lack
+    plan = BillingPlan.on_demand(
+        PriceSchedule(dict.fromkeys(("calls", "gpu_hours", "files"), PerUnit(1, per=3)))
+    )
+    columns = {"tenant": ["a", "b", "c"], "calls": [1, 1, 3], "gpu_hours": [1, 1, 0], "files": [1, 0, 0]}
+
+    found = by_account(records("polars", columns, plan, by="tenant", period=OCTOBER))
+
+    assert found == by_account(rows_of_bills(usages_of(columns), plan, OCTOBER))
+    assert [len(found[tenant]) for tenant in "abc"] == [3, 3, 1]  # of b one is the rounding
+    assert [sum(row["BilledCost"] for row in found[tenant]) for tenant in "abc"] == [1, Decimal("0.67"), 1]
+
+
+def apart(plan):
+    """A plan without the terms for which one charge depends on others."""
+    percentages = [discount for discount in plan.discounts if discount.unit == "percent"]
+    rounding = evolve(plan.rounding, stage="bill", tax="total")
+    none = {"included": {}, "maximum": None, "minimum": None, "overage": "bill"}
+    return evolve(plan, discounts=percentages, rounding=rounding, **none)
+
+
+def test_the_rows_of_generated_plans_whose_charges_stand_apart_are_those_of_their_bills():
+    for seed in range(100, 112):
+        plan, period, usages = agreement.drawn(seed, tenants=3)
+        plan = apart(plan)
+        expected = agreement.one_by_one(plan, usages, period)
+        kept = {tenant: agreement.used_of(usages[tenant]) for tenant in expected}
+        frame = engine_of("polars").frame(agreement.columns_of(usages, expected))
+
+        rows = focus_rows(frame, plan, by="tenant", period=period, scale=26, issuer="me")
+
+        assert by_account(with_texts(rows.to_dicts())) == by_account(rows_of_bills(kept, plan, period)), seed
 
 
 @every_engine

@@ -32,7 +32,7 @@ from tokenbill.shared.focus.costs import Cost, label_of, line_cost, priced, spli
 from tokenbill.shared.focus.credit import Draw, Pair, Purchases, cut_costs, money_draws
 from tokenbill.shared.focus.items import Costing, costing_of, item_costs, token_costs
 
-__all__ = ["adjustment_costs", "bill_costs"]
+__all__ = ["adjustment_costs", "bill_costs", "tax_cost"]
 
 CHARGED = ("usage", "fee", "minimum")
 BESIDE = ("credit", "tax", "adjustment", "rounding")
@@ -106,14 +106,19 @@ def _notes(costing: Costing, charges: Sequence[Charged]) -> list[Cost]:
             notes.append(Cost("Adjustment", "adjustment", text, flat=(amount, amount)).worth(amount))
         elif line.kind == "tax":
             # of a tax per unit no price says what it would be on
-            bases = taxes[text].pop(0) if text in taxes else (amount, amount)
-            if not text.endswith(INCLUSION):
-                notes.append(Cost("Tax", "tax", text, flat=bases).worth(amount))
-                continue
-            # A tax that prices include is taken out of them by an adjustment, in every column.
-            at_list, contracted = (decimal(difference(ZERO, base)) for base in bases)
-            notes.append(Cost("Adjustment", "included tax", text, flat=(at_list, contracted)).worth(amount))
+            at_list, contracted = taxes[text].pop(0) if text in taxes else (amount, amount)
+            cost = tax_cost(text)
+            if cost.category != "Tax":
+                at_list, contracted = (decimal(difference(ZERO, base)) for base in (at_list, contracted))
+            notes.append(cost._replace(flat=(at_list, contracted)).worth(amount))
     return notes
+
+
+def tax_cost(text: str) -> Cost:
+    """The cost of a line of a tax, without its amounts."""
+    # A tax that prices include is taken out of them by an adjustment, in every column.
+    is_included = text.endswith(INCLUSION)
+    return Cost("Adjustment", "included tax", text) if is_included else Cost("Tax", "tax", text)
 
 
 def _tax_bases(costing: Costing, charges: Sequence[Charged]) -> dict[str, list[Bases]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tokenbill.core.base.quoting import listed
@@ -34,8 +35,9 @@ from tokenbill.shared.focus.costs import Cost, Listed, Priced, line_cost, priced
 from tokenbill.shared.focus.credit import Draw, Market, Pair, Purchases, token_draws
 from tokenbill.shared.focus.stretches import ItemKey, RatedPeriod, periods_of
 
-__all__ = ["Costing", "costing_of", "item_costs", "shift", "token_costs"]
+__all__ = ["Costing", "costing_of", "discounted", "item_costs", "lines_cost", "shift", "token_costs"]
 
+NO_LIST: Listed = MappingProxyType({})
 HUNDRED = Decimal(100)
 PERIODS = {
     "day": "Days",
@@ -80,15 +82,6 @@ class Costing(NamedTuple):
     def used_of(self, pair: Pair) -> Exact:
         """What this bill adds to the usage of an item, without what a fee covers."""
         return self.used.get(pair.key, ZERO)
-
-    def discounted(self, pair: Pair) -> Exact:
-        """What percent discounts leave of the price of an item."""
-        factor: Exact = ONE
-        # FOCUS: ContractedUnitPrice carries negotiated percentages only; fixed amounts lower BilledCost.
-        for discount in self.terms(pair).discounts:
-            if discount.unit == "percent" and pair.after.kind != "minimum" and pair.after.within(discount.on):
-                factor = product(factor, ratio(difference(HUNDRED, discount.value), HUNDRED))
-        return factor
 
     def uncovered(self, place: int) -> Decimal:
         """What the bill adds to the tokens of an item that no credit covers."""
@@ -202,8 +195,22 @@ def item_costs(costing: Costing, place: int) -> list[Cost]:
         free = LineItem(Charge("usage", item.meter, str(item.meter)), None, ZERO, ZERO)
         lines = costing.lines.get(pair.key, ()) or ([free] if used else [])
 
-    factor = costing.discounted(pair)
-    parts = [(line, part) for line in lines for part in priced(line, costing.listed, factor)]
+    costs = lines_cost(item, lines, net, used, costing.terms(pair), listed=costing.listed)
+    return [cost.within(pair.version, pair.part) for cost in costs]
+
+
+def lines_cost(
+    item: RatedCharge,
+    lines: Sequence[LineItem],
+    net: Decimal,
+    used: Exact,
+    plan: BillingPlan,
+    *,
+    listed: Listed = NO_LIST,
+) -> list[Cost]:
+    """The costs of the lines of one item, under the terms of its version; together they come to *net*."""
+    factor = discounted(item, plan)
+    parts = [(line, part) for line in lines for part in priced(line, listed, factor)]
     weights = [part.weight for _, part in parts]
     # Discounts, limits and rounding by line moved the net away from the parts; they share it by weight.
     amounts = split(net, weights)
@@ -211,14 +218,23 @@ def item_costs(costing: Costing, place: int) -> list[Cost]:
     for (line, part), amount in zip(parts, amounts or running_differences(weights), strict=True):
         cost = line_cost(item.kind, line, part).worth(amount)
         own = getattr(item.identity.of, "fee", None)
-        cycle = own.cycle if own is not None and own.cycle is not None else costing.plan.cycle
+        cycle = own.cycle if own is not None and own.cycle is not None else plan.cycle
         # A fee for half a month is 0.5 Months at the monthly fee.
         if cost.kind == "fee" and cycle is not None and cost.unit is None:
             cost = cost._replace(unit=PERIODS[cycle.unit], per=Decimal(cycle.every))
         costs.append(cost)
     moved = [] if amounts or not net else [shift(item, net)]
-    costs = [*_consumed(costs, [part for _, part in parts], used), *moved]
-    return [cost.within(pair.version, pair.part) for cost in costs]
+    return [*_consumed(costs, [part for _, part in parts], used), *moved]
+
+
+def discounted(item: RatedCharge, plan: BillingPlan) -> Exact:
+    """What percent discounts leave of the price of an item."""
+    factor: Exact = ONE
+    # FOCUS: ContractedUnitPrice carries negotiated percentages only; fixed amounts lower BilledCost.
+    for discount in plan.discounts:
+        if discount.unit == "percent" and item.kind != "minimum" and item.within(discount.on):
+            factor = product(factor, ratio(difference(HUNDRED, discount.value), HUNDRED))
+    return factor
 
 
 def shift(item: RatedCharge, amount: Decimal) -> Cost:
@@ -253,7 +269,7 @@ def _sold(costing: Costing, place: int, net: Decimal) -> list[Cost]:
     if isinstance(price, PerUnit):
         charge = Charge("usage", meter, f"{meter}, overage", price.rate, price.per)
     line = LineItem(charge, rest, gross, gross)
-    (part,) = priced(line, {}, costing.discounted(pair))
+    (part,) = priced(line, {}, discounted(pair.after, costing.terms(pair)))
     cost = line_cost("usage", line, part).worth(net)
     unit = "Credits" if isinstance(price, PerUnit) else part.unit
     return [cost._replace(unit=unit, consumed=used)]
