@@ -125,3 +125,13 @@ def test_what_a_grant_that_has_ended_paid_is_left_with_it(overage, limits):
         (),
         first.closing.draws_by_charge,
     )
+
+
+def test_a_kept_account_knows_what_a_grant_that_has_ended_paid():
+    plan = BillingPlan.prepaid(PriceSchedule(a=1, b=1), cycle=Cycle.monthly())
+    opening = Account(balance=[Grant("over", 10, "USD", expires="2026-06-03")])
+    first = Bill.of({"b": 2}, plan, opening=opening, period=JUNE, at="2026-06-02", final=False)
+    second = Bill.of({"a": 2}, plan, opening=first.closing, period=JUNE, at="2026-06-04", final=False)
+
+    second.verify()
+    assert (second.due, second.closing.draws_by_charge) == (2, (("over", (("usage:b", 2),)),))

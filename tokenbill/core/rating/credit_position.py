@@ -46,12 +46,12 @@ class Stretch:
     """A time in which no grant begins or ends: what each offers, in order of drawing, in minor units.
 
     ``promotional`` and ``paid`` are the sums; ``balance`` is the one at its beginning, ``drawn`` what each
-    grant had paid in the period by then; ``is_unscoped`` says that each pays any charge, ``is_dated`` that
-    any of the grants begins or ends.
+    grant had paid in the period by then; ``pays_any`` says that each pays any charge, ``is_dated`` that any
+    of the grants begins or ends.
     """
 
     __slots__ = (
-        *("at", "balance", "drawn", "held", "is_dated", "is_unscoped", "offers"),
+        *("at", "balance", "drawn", "held", "is_dated", "offers", "pays_any"),
         *("paid", "promotional", "since", "until"),
     )
 
@@ -63,7 +63,10 @@ class Stretch:
         self.promotional, self.paid = (
             sum(int(offer.amount) for offer in each) for each in self.offers.values()
         )
-        self.is_unscoped = all(offer.on is None for each in self.offers.values() for offer in each)
+        # one that has ended keeps the charges that it paid, and sums do not know them
+        self.pays_any = all(
+            offer.on is None and not offer.has_ended for each in self.offers.values() for offer in each
+        )
         self.balance = opening.balance
         self.is_dated = any(grant.dated for grant in self.balance.grants)
         self.drawn = {id: exact_sum(amount for _, amount in parts) for id, parts in opening.draws_by_charge}
@@ -94,8 +97,8 @@ class Stretch:
 
     def says_sums(self, plan: BillingPlan) -> bool:
         """Whether it does not matter which charge a grant pays."""
-        if not self.promotional or not self.is_unscoped:
-            return self.is_unscoped
+        if not self.promotional or not self.pays_any:
+            return self.pays_any
         # promotional credit lowers what is taxed, and where taxes have scopes, it matters of which charge
         return plan.overage == "bill" and all(tax.on is None for tax in plan.taxes)
 
