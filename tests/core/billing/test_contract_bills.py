@@ -18,6 +18,7 @@ from tokenbill import (
     Fee,
     Graduated,
     Grant,
+    Limit,
     Period,
     PerUnit,
     PriceBook,
@@ -1015,3 +1016,39 @@ def test_a_contract_serves_more_periods_than_it_keeps_compiled():
         part = Bill.of({early: {"calls": 1}}, contract, period=day, final=False)
         whole = Bill.of({late: {"calls": 1}}, contract, period=day, opening=part.closing)
         assert (part.total, whole.total) == ((1, 2) if number == 0 else (2, 2))
+
+
+def test_of_three_versions_that_begin_anew_each_includes_its_own_part():
+    plan = monthly(prices={"u": 1}, included={"u": 30}, prorate_included=True)
+    contract = amended(plan, ("2026-06-11", plan), ("2026-06-21", plan), tiers="restart")
+
+    # 30 × 10/30 are free in the last ten days, whatever the ten before them left
+    assert Bill.of({"2026-06-25": {"u": 20}}, contract, period=JUNE).total == Decimal("10.00")
+
+
+@pytest.mark.parametrize(("first", "then"), [(50, 80), (80, 50)])
+@pytest.mark.parametrize(
+    ("terms", "used", "total"),
+    [
+        (lambda amount: {"minimum": Limit(amount, prorated=False)}, 0, 80),
+        (lambda amount: {"maximum": Limit(amount, prorated=False)}, 100, 80),
+        (lambda amount: {"discounts": Discount.fixed(amount, "off", prorated=False)}, 100, 20),
+    ],
+    ids=["minimum", "maximum", "discount"],
+)
+def test_of_amounts_that_are_due_once_in_two_versions_the_larger_is(terms, used, total, first, then):
+    old, new = (monthly(prices={"u": 1}, **terms(amount)) for amount in (first, then))
+
+    assert final(amended(old, ("2026-06-16", new)), JUNE, {"2026-06-20": {"u": used}}).total == total
+
+
+def test_usage_without_a_time_is_taken_where_only_the_discount_of_another_meter_changed():
+    old, new = (
+        monthly(prices={"a": 1, "b": 1}, discounts=Discount.percent(percent, "off", on="b"))
+        for percent in (10, 20)
+    )
+    contract = amended(old, ("2026-06-16", new))
+
+    assert Bill.of({"a": 5}, contract, period=JUNE).total == Decimal("5.00")
+    with pytest.raises(InvalidUsage, match="usage of b without a time"):
+        Bill.of({"b": 5}, contract, period=JUNE)

@@ -305,3 +305,65 @@ def test_an_ended_grant_does_not_pay_again_what_it_gave_back(on):
     again = Bill.of(Usage(calls=3), plan, period=JUNE, opening=account, final=False, at="2026-06-20")
 
     assert (again.total, again.due, again.draws) == (3, 3, ())
+
+
+@pytest.mark.parametrize("gift", [0, 10])
+def test_an_exact_tax_on_what_a_gift_leaves_has_to_be_covered_too(gift):
+    gifts = [Grant("gift", gift, "USD", kind="promotional")] if gift else []
+    opening = Account(balance=[Grant("paid", 5, "USD"), *gifts])
+    plan = BillingPlan.prepaid(PriceSchedule(u=1), overage="refuse", taxes=Tax("levy", "0.08"))
+
+    with pytest.raises(BalanceExhausted, match=r"short of 0\.01 USD"):
+        Bill.of({"u": 5 + gift}, plan, opening=opening)  # 5.004, which a bill rounds to 5.00
+
+
+CREDIT = pytest.mark.parametrize(
+    "grants",
+    [[], [Grant("g", 100, "USD")], [Grant("g", 100, "USD", on="u"), Grant("h", 1, "USD")]],
+    ids=["none", "of every charge", "of one charge"],
+)
+
+
+@CREDIT
+def test_an_open_account_is_refused_in_another_period(grants):
+    opening = interim({"u": 1}, Account(balance=grants), period=JUNE).closing
+
+    with pytest.raises(AccountMismatch, match="period"):
+        interim({"u": 1}, opening, period=JULY)
+
+
+def test_one_account_may_be_billed_for_several_periods_and_each_asks_its_own_grants():
+    opening = Account(balance=[Grant("june", 100, "USD", expires="2026-07-01")])
+
+    june, july = (interim({"u": 1}, opening, period=period) for period in (JUNE, JULY))
+
+    assert (dict(june.draws), dict(july.draws)) == ({"june": 1}, {})
+
+
+@pytest.mark.parametrize("on", [None, "u"])
+def test_a_bill_of_an_earlier_day_asks_the_grants_of_that_day(on):
+    opening = Account(
+        balance=[
+            Grant("to the 5th", 100, "USD", expires="2026-06-05", on=on),
+            Grant("to the 10th", 100, "USD", expires="2026-06-10"),
+            Grant("for good", 100, "USD"),
+        ]
+    )
+    drawn = []
+    for used, day in ((1, "2026-06-15"), (2, "2026-06-16"), (4, "2026-06-07"), (8, "2026-06-17")):
+        bill = interim({"u": used}, opening, period=JUNE, at=day)
+        opening = bill.closing
+        drawn.append(dict(bill.draws))
+
+    # on the 7th the second one is open, and ends first: it pays all seven, and then offers no more
+    assert drawn == [{"for good": 1}, {"for good": 2}, {"to the 10th": 7, "for good": -3}, {"for good": 8}]
+
+
+def test_on_its_end_a_grant_is_over_and_a_day_before_it_is_not():
+    opening = Account(
+        balance=[Grant("to the 10th", 100, "USD", expires="2026-06-10"), Grant("g", 100, "USD")]
+    )
+    first = interim({"u": 1}, opening, period=JUNE, at="2026-06-10")
+    second = interim({"u": 2}, first.closing, period=JUNE, at="2026-06-09")
+
+    assert [dict(bill.draws) for bill in (first, second)] == [{"g": 1}, {"to the 10th": 3, "g": -1}]

@@ -215,3 +215,14 @@ def test_goodwill_without_a_reason_or_an_amount_is_refused():
         Account().credit(0.5, reason="a float")
     with pytest.raises(InvalidAccount, match="not amounts by reason"):
         Account(goodwill=5)
+
+
+@pytest.mark.parametrize("keep", [lambda account: account, stored], ids=["kept", "stored"])
+def test_a_debt_that_credit_paid_is_not_given_back_by_the_next_bill(keep):
+    opening = Account(balance=[Grant("g", 20, "USD")], credit_balance=-5, credit_currency="USD")
+    first = Bill.of({"u": 3}, OWING, opening=opening, period=MARCH, final=False)
+    second = Bill.of({"u": 1}, OWING, opening=keep(first.closing), period=MARCH, final=False)
+
+    # 3 used and 5 owed, then 1
+    assert [dict(bill.draws) for bill in (first, second)] == [{"g": 8}, {"g": 1}]
+    assert second.closing.credit_balance == 0

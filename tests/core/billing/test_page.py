@@ -459,3 +459,16 @@ def test_a_quantity_of_nothing_has_no_sign():
     bill = Bill.of(Usage(api_calls=0), BillingPlan(PriceSchedule(api_calls=Flat(5, at_zero=True))))
 
     assert "\u2212" not in bill.to_html()
+
+
+def test_a_debt_that_is_collected_is_added_to_the_credit_balance():
+    opening = Account(credit_balance=-5, credit_currency="USD")
+
+    rows = cells(Bill.of(Usage(), CALLS, opening=opening).to_html())
+
+    assert [(row[0], row[-1]) for row in rows[-4:]] == [
+        ("Net", "0.00"),
+        ("Total", "0.00 USD"),
+        ("Added to the credit balance", "5.00"),
+        ("Due", "5.00 USD"),
+    ]

@@ -183,3 +183,13 @@ def test_nothing_is_granted_from_the_end_on_though_a_period_begins_there():
     assert list(grants.open_at("2026-03-01")) == []
     longer = Grants.every(Cycle.monthly(), 30, ends="2026-03-01", life="45d")
     assert [it.id for it in longer.open_at("2026-03-01")] == ["recurring 2026-02-01"]
+
+
+@STORED
+def test_a_grant_that_ended_in_the_period_stays_for_one_more_beside_lives_that_do_not(kept):
+    opening = kept(having(Grant("gone", 30, "USD", expires="2026-06-10")))
+    account = kept(billed(5, opening, "2026-06-30").closing)
+    closing = kept(Bill.of(Usage(), PLAN, period=JUNE, opening=account).closing)
+
+    assert left(closing) == {"month": 1000, "gone": 30}  # so that July can say what was lost
+    assert closing.balance.expired("2026-07-01") == 30

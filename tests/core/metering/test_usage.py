@@ -237,3 +237,22 @@ def test_a_usage_of_a_users_own_class_that_stored_nothing_is_refused():
 
     with pytest.raises(InvalidUsage):
         Bill.of(Empty(), BillingPlan.on_demand(PriceSchedule(calls=1)))
+
+
+def test_a_sum_is_bounded_as_a_quantity_is():
+    half = Usage(calls=5 * 10**29)
+
+    assert (half + Usage(calls=5 * 10**29 - 1))["calls"] == 10**30 - 1
+    with pytest.raises(InvalidNumber, match="out of bounds"):
+        half + half
+
+
+def test_of_a_subclass_what_it_holds_counts_and_not_what_its_methods_say():
+    class Sly(Usage):
+        def items(self):
+            return [("calls", 1)]
+
+        def __len__(self):
+            return 1
+
+    assert Usage(Sly(calls=100)) == Usage(calls=100)

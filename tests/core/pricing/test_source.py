@@ -306,3 +306,12 @@ def test_every_day_of_the_week_is_one(days):
 def test_hours_and_minutes_are_digits(clock):
     with pytest.raises(InvalidPeriod, match="not a time of day"):
         Hours(clock, "00:30")
+
+
+def test_tokens_whose_modality_nobody_told_cost_what_their_own_model_asks():
+    prices = of(
+        {"input_tokens{model=a}": 3, "input_tokens{modality=image,model=a}": 3, "input_tokens{model=b}": 4}
+    )
+
+    assert prices.match("input_tokens{modality=unknown,model=a}").price == PerUnit(3)
+    assert prices.match("input_tokens{modality=unknown,model=b}").price == PerUnit(4)

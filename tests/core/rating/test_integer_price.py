@@ -194,3 +194,8 @@ def test_places_show_every_amount_or_eighteen(quantity, denominator):
 @pytest.mark.parametrize(("total", "rounded"), [(5, 2), (7, 4), (6, 3), (9, 4)])
 def test_a_tie_goes_to_the_even_neighbour(total, rounded):
     assert whole(total, 2, "half_even") == rounded
+
+
+def test_eighteen_decimals_are_the_most_beside_amounts_that_never_end():
+    assert places_for(3 * 2**18) == 18  # 1 ÷ 2^18 has eighteen
+    assert places_for(3 * 2**19) is None

@@ -241,3 +241,25 @@ def test_an_amount_spread_before_a_levy_along_a_curve_is_refused_as_well():
 
     with pytest.raises(InvalidPlan):
         total_curve(plan, "calls", usage=Usage(disks=3))
+
+
+def test_a_tax_after_a_levy_is_on_the_levy_where_all_that_is_sold_bears_one():
+    plan = BillingPlan(
+        PriceSchedule(calls=1),
+        taxes=[Tax.per_unit("levy", "0.10", meter="calls"), Tax("VAT", 10, after=["levy"])],
+    )
+
+    assert Bill.of(Usage(calls=10), plan).total == Decimal("12.10")  # 10 + 1, and a tenth of that
+
+
+def test_a_gift_takes_the_tax_off_the_part_of_a_charge_that_it_paid():
+    old, new = (
+        BillingPlan(PriceSchedule(calls=1), taxes=Tax("VAT", percent), cycle=Cycle.monthly())
+        for percent in (10, 20)
+    )
+    opening = Account(balance=[Grant("gift", 12, "USD", kind="promotional")])
+    usage = {"2026-06-05": {"calls": 10}, "2026-06-20": {"calls": 10}}
+
+    bill = Bill.of(usage, Contract(old).amended("2026-06-16", new), period=JUNE, opening=opening)
+
+    assert bill.total == Decimal("9.60")  # it pays all of the first half and 2 of the second: 8 and 20 %
