@@ -1,14 +1,14 @@
-"""Examples of each law: HYPOTHESIS_PROFILE is quick (unless told), usual, ci, search or patience.
+"""Examples of each law: HYPOTHESIS_PROFILE is quick (unless told), ci, search or patience.
 
-The first three draw the same examples each time, so that a run that fails says something of the change it
-judges; the last two, for whoever looks for what nobody has met yet, draw others each time.
+The first two draw the same examples each time, so that a run that fails says something of the change it
+judges; the others, for whoever looks for what nobody has met yet, draw others each time.
 """
 
 import os
 
 from hypothesis import HealthCheck, settings
 
-for profile, examples in {"quick": 10, "usual": 100, "ci": 200, "search": 200, "patience": 20_000}.items():
+for profile, examples in {"quick": 10, "ci": 100, "search": 200, "patience": 20_000}.items():
     settings.register_profile(
         profile,
         max_examples=examples,

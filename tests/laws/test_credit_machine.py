@@ -351,6 +351,6 @@ class Gateway(RuleBasedStateMachine):
 
 
 Gateway.TestCase.settings = settings(
-    max_examples=settings.default.max_examples * 3 // 2, stateful_step_count=30, deadline=None
+    max_examples=settings.default.max_examples * 3, stateful_step_count=30, deadline=None
 )
 test_nothing_that_was_granted_or_paid_is_lost = Gateway.TestCase
