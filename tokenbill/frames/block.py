@@ -46,8 +46,10 @@ class Block:
         *,
         final: bool = True,
         offered: Ints | None = None,
+        by_charge: bool = False,
     ) -> None:
         self.plan, self.size = plan, stop - start
+        self.by_cell = plan.form.by_cell and not by_charge
         self.zeros = Ints(np.zeros(self.size, np.int64), 0)
         self.cells = [found for cell in cells if (found := cell.within(start, stop)).n.size]
         self.numerators = list[Ints]()
@@ -65,7 +67,7 @@ class Block:
         used = [
             (cell.entry, n if cell.group is None else n.placed(self.size, cell.group)) for cell, n in pairs
         ]
-        if not form.by_cell:  # some term looks at single charges
+        if not self.by_cell:  # some term looks at single charges, or what is left of each is asked for
             run = ArrayRun(form, [], (), used, final=final, offered=offered)
             terms.rate(run)
             return run
@@ -147,8 +149,8 @@ class Block:
         plan, form, run = self.plan, self.plan.form, self.run
         amounts: Sequence[Number]
         over: Number = form.card.scale
-        is_dense = not form.by_cell
-        if form.by_cell:
+        is_dense = not self.by_cell
+        if self.by_cell:
             amounts = self.numerators
         elif plan.plan.token_price is None:
             amounts = [number for source, number in run.charges if isinstance(source, EntryCurve)]

@@ -16,7 +16,8 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.pricing.schedule import Schedule
 from tokenbill.frames.arrow_columns import decimals_of, plain
 from tokenbill.frames.engines import np, pa, pc
-from tokenbill.frames.focus_charges import MEASURES, Charges, Kinds, charges_of
+from tokenbill.frames.focus_charges import CONTRACTED, LISTED, MEASURES, QUANTITY, Charges, Kinds
+from tokenbill.frames.focus_columns import charges_of
 from tokenbill.frames.ints import Array, Ints, joined
 from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import DAY, VERSION, quantity_of
@@ -33,7 +34,6 @@ from tokenbill.shared.focus.costs import Cost
 __all__ = ["focus_rows"]
 
 INSTANT = pa.timestamp("us", "UTC")
-LISTED, CONTRACTED, QUANTITY = 1, 2, 5
 
 
 def focus_rows(

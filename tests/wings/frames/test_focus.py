@@ -33,7 +33,7 @@ from tokenbill import (
     Usage,
     focus,
 )
-from tokenbill.errors import InvalidName, InvalidPrice, TokenbillError, UnreadableInput
+from tokenbill.errors import InvalidName, InvalidPlan, InvalidPrice, TokenbillError, UnreadableInput
 from tokenbill.frames import focus_rows
 
 OCTOBER = Period("2026-10-01", "2026-11-01")
@@ -54,7 +54,9 @@ EVERYTHING = BillingPlan.subscription(
 PLANS = {
     "on demand": BillingPlan.on_demand(PRICES),
     "everything": EVERYTHING,
-    "a minimum that is not reached": BillingPlan.on_demand(PRICES, minimum=500, taxes=[Tax("VAT", 19)]),
+    "a minimum that is not reached": BillingPlan.on_demand(
+        PRICES, minimum=500, taxes=[Tax("VAT", 19), Tax("levy", 3, on="minimum")]
+    ),
     "a maximum": BillingPlan.on_demand(PRICES, maximum="3.33", taxes=[Tax("VAT", 19, True)]),
     "rounding by line": BillingPlan.on_demand(
         PRICES, rounding=Rounding(None, "half_up", "line"), taxes=[Tax("VAT", 19)]
@@ -151,30 +153,72 @@ def test_the_rows_of_a_frame_are_those_of_its_bills(terms):
         assert by_account(records(name, EVENTS, plan, by="tenant", period=OCTOBER)) == by_account(expected)
 
 
-APART = {
-    name: PLANS[name]
-    for name in (
-        "on demand",
-        "fees, percentages and taxes of scopes",
-        "what costs something though nothing is used",
-        "free",
-    )
-}
+IN_COLUMNS = [name for name in PLANS if name not in ("rounding by line", "tokens")]
 
 
-@pytest.mark.parametrize("terms", APART)
-def test_no_bill_is_made_where_charges_stand_apart(terms, monkeypatch):
+@pytest.fixture
+def no_bills(monkeypatch):
+    """Refuse to cost a bill by itself, and settle two bills at once."""
+
     def refused(*_):
         raise AssertionError("a bill was costed by itself")
 
-    expected = rows_of_bills(usages_of(EVENTS), APART[terms], OCTOBER)
-    monkeypatch.setattr("tokenbill.frames.focus_charges.bill_costs", refused)
+    monkeypatch.setattr("tokenbill.frames.focus_columns.one_by_one", refused)
+    monkeypatch.setattr("tokenbill.frames.focus_columns.BLOCK", 2)
 
-    assert by_account(records("polars", EVENTS, APART[terms], by="tenant", period=OCTOBER)) == by_account(
-        expected
+
+@pytest.mark.parametrize("terms", IN_COLUMNS)
+@pytest.mark.usefixtures("no_bills")
+def test_no_bill_is_made_where_arrays_settle_single_charges(terms):
+    found = records("polars", EVENTS, PLANS[terms], by="tenant", period=OCTOBER)
+
+    assert by_account(found) == by_account(rows_of_bills(usages_of(EVENTS), PLANS[terms], OCTOBER))
+
+
+@pytest.mark.parametrize("fee", [None, "pro", "support", ""])
+@pytest.mark.usefixtures("no_bills")
+def test_the_fee_that_is_named_moves_to_what_it_covers_in_columns(fee):
+    plan = BillingPlan(
+        PriceSchedule({"calls": TIERS, "gpu_hours": "2.50", "files{kind=pdf}": 1, "files": "0.07"}),
+        fees=[
+            Fee(5, "licence", cycle=Cycle.monthly()),
+            Fee(7, "support"),
+            Fee(90, "pro"),
+            Fee(3, "pro", due="arrears"),
+        ],
+        included={"calls": 150, "gpu_hours": 4, "files{kind=pdf}": 2},
+        discounts=[Discount.fixed(31), Discount.percent(30, on=["fee:pro"])],
+        maximum=95,
+        taxes=[Tax("VAT", 20)],
+        cycle=Cycle.monthly(),
     )
+    expected = rows_of_bills(usages_of(EVENTS), plan, OCTOBER, allowance_fee=fee)
+
+    rows = records("polars", EVENTS, plan, by="tenant", period=OCTOBER, allowance_fee=fee, scale=24)
+
+    assert by_account(rows) == by_account(expected)
+    assert ("calls, unused" in {row["ChargeDescription"] for row in rows}) is (fee != "")
 
 
+def test_a_fee_that_no_plan_has_is_refused_in_frames():
+    for plan in (EVERYTHING, BillingPlan(PRICES, fees=[Fee(1, "base")])):
+        with pytest.raises(InvalidPlan, match="not a fee of the plan"):
+            records("polars", EVENTS, plan, by="tenant", period=OCTOBER, allowance_fee="pro")
+
+
+def test_groups_of_an_entry_that_a_fee_covers_have_an_allowance_each():
+    plan = BillingPlan.subscription(
+        9, PriceSchedule(calls=PerUnit(1).each("region")), included={"calls": 10}, taxes=[Tax("VAT", 20)]
+    )
+    columns = {"tenant": ["a", "a", "b"], "region": ["eu", "us", "eu"], "calls": [12, 4, 3]}
+
+    rows = records("polars", columns, plan, by="tenant", labels=["region"], period=OCTOBER)
+
+    usages = {"a": {"calls{region=eu}": 12, "calls{region=us}": 4}, "b": {"calls{region=eu}": 3}}
+    assert by_account(rows) == by_account(rows_of_bills(usages, plan, OCTOBER))
+
+
+@pytest.mark.usefixtures("no_bills")
 def test_amounts_that_never_end_come_to_the_total_with_and_without_a_rounding():
     # three thirds are 1.00, and the last of them takes the digit that three times 0.333… lack
     plan = BillingPlan.on_demand(
@@ -189,21 +233,35 @@ def test_amounts_that_never_end_come_to_the_total_with_and_without_a_rounding():
     assert [sum(row["BilledCost"] for row in found[tenant]) for tenant in "abc"] == [1, Decimal("0.67"), 1]
 
 
-def apart(plan):
-    """A plan without the terms for which one charge depends on others."""
-    percentages = [discount for discount in plan.discounts if discount.unit == "percent"]
-    rounding = evolve(plan.rounding, stage="bill", tax="total")
-    none = {"included": {}, "maximum": None, "minimum": None, "overage": "bill"}
-    return evolve(plan, discounts=percentages, rounding=rounding, **none)
+@pytest.mark.usefixtures("no_bills")
+def test_a_digit_that_no_charge_of_its_own_can_take_is_a_rounding():
+    # three fees of 1 are held to 1.00, and all of them are with the units that they cover
+    plan = BillingPlan(PRICES, fees=[Fee(1, "pro")] * 3, included={"calls": 500}, maximum=1)
+    columns = {"tenant": ["a", "b"], "calls": [9, 0], "gpu_hours": [0, 0], "files": [0, 0]}
+
+    found = by_account(records("polars", columns, plan, by="tenant", period=OCTOBER, scale=24))
+
+    assert found == by_account(rows_of_bills(usages_of(columns), plan, OCTOBER))
+    assert found["b"][-1]["BilledCost"] == Decimal("1e-18")
 
 
-def test_the_rows_of_generated_plans_whose_charges_stand_apart_are_those_of_their_bills():
-    for seed in range(100, 112):
+# charges that stand apart, what a fee covers, amounts that are spread, and both
+DRAWN = {
+    "columns": (401, 427, 437),
+    "covering": (436, 444, 485),
+    "spread": (400, 402),
+    "both": (407, 409, 410),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.usefixtures("no_bills")
+def test_the_rows_of_generated_plans_are_those_of_their_bills_in_columns(kind):
+    for seed in DRAWN[kind]:
         plan, period, usages = agreement.drawn(seed, tenants=3)
-        plan = apart(plan)
-        expected = agreement.one_by_one(plan, usages, period)
-        kept = {tenant: agreement.used_of(usages[tenant]) for tenant in expected}
-        frame = engine_of("polars").frame(agreement.columns_of(usages, expected))
+        plan = evolve(plan, rounding=evolve(plan.rounding, stage="bill", tax="total"), overage="bill")
+        kept = {tenant: agreement.used_of(usage) for tenant, usage in usages.items()}
+        frame = engine_of("polars").frame(agreement.columns_of(usages, usages))
 
         rows = focus_rows(frame, plan, by="tenant", period=period, scale=26, issuer="me")
 

@@ -25,7 +25,7 @@ from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.shared.focus.costs import Cost, line_cost, priced, split
 from tokenbill.shared.focus.stretches import ItemKey, RatedPeriod
 
-__all__ = ["FeeMoved", "allowance_costs", "covering", "within_allowance"]
+__all__ = ["Allowance", "FeeMoved", "allowance_costs", "covering", "moved_costs", "within_allowance"]
 
 
 FeeMoved: TypeAlias = "tuple[Decimal, Decimal]"
@@ -103,8 +103,19 @@ def allowance_costs(
 
     *fees* are what the fees that pay for it come to after the bill, and before it.
     """
-    after = within_allowance(now)
     earlier = {} if before is None else within_allowance(before)
+    return moved_costs(now, within_allowance(now), earlier, fees, final=final)
+
+
+def moved_costs(
+    now: RatedPeriod,
+    after: Mapping[ItemKey, Allowance],
+    earlier: Mapping[ItemKey, Allowance],
+    fees: Sequence[FeeMoved],
+    *,
+    final: bool,
+) -> list[Cost]:
+    """The rows of allowances, as a bill leaves them and as it found them."""
     owed, then = (decimal(exact_sum(parts)) for parts in zip(*fees, strict=True))
     # FOCUS: a fee that covers later use has an EffectiveCost of 0, and the units covered carry it. What
     # they carry so far, less what they carried before, is the same however the period is cut.

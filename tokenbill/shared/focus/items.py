@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tokenbill.core.base.quoting import listed
 from tokenbill.core.billing.bill import Bill
+from tokenbill.core.metering.meters import Meter
 from tokenbill.core.money.currencies import currency
 from tokenbill.core.money.decimals import (
     ONE,
@@ -35,7 +36,16 @@ from tokenbill.shared.focus.costs import Cost, Listed, Priced, line_cost, priced
 from tokenbill.shared.focus.credit import Draw, Market, Pair, Purchases, token_draws
 from tokenbill.shared.focus.stretches import ItemKey, RatedPeriod, periods_of
 
-__all__ = ["Costing", "costing_of", "discounted", "item_costs", "lines_cost", "shift", "token_costs"]
+__all__ = [
+    "Costing",
+    "costing_of",
+    "discounted",
+    "item_costs",
+    "lines_cost",
+    "shift",
+    "shown_lines",
+    "token_costs",
+]
 
 NO_LIST: Listed = MappingProxyType({})
 HUNDRED = Decimal(100)
@@ -191,12 +201,16 @@ def item_costs(costing: Costing, place: int) -> list[Cost]:
         return [cost.within(pair.version, pair.part) for cost in _sold(costing, place, net)]
     lines = less(item.lines, pair.before.lines) if pair.before else item.lines
     if item.meter is not None:
-        # What is used may cost nothing more, as inside a package that was begun; it still has a row.
-        free = LineItem(Charge("usage", item.meter, str(item.meter)), None, ZERO, ZERO)
-        lines = costing.lines.get(pair.key, ()) or ([free] if used else [])
-
+        lines = shown_lines(item.meter, costing.lines.get(pair.key, ()), used)
     costs = lines_cost(item, lines, net, used, costing.terms(pair), listed=costing.listed)
     return [cost.within(pair.version, pair.part) for cost in costs]
+
+
+def shown_lines(meter: Meter, lines: Sequence[LineItem], used: Exact) -> Sequence[LineItem]:
+    """The lines of what was used of an entry, or one that costs nothing."""
+    # What is used may cost nothing more, as inside a package that was begun; it still has a row.
+    free = LineItem(Charge("usage", meter, str(meter)), None, ZERO, ZERO)
+    return lines or ([free] if used else [])
 
 
 def lines_cost(

@@ -1,0 +1,378 @@
+"""FOCUS in columns: what the bills of many groups cost, without a bill.
+
+The prices of a charge follow from its entry and its quantity, so they are worked out once for each quantity
+that occurs. What terms leave of a charge is settled on arrays, as the total and the taxes are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from itertools import chain
+from math import lcm
+from typing import Any, NamedTuple
+
+from tokenbill.core.base.inputs import pairs_of
+from tokenbill.core.billing.bill import Bill
+from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
+from tokenbill.core.money.decimals import (
+    ONE,
+    ZERO,
+    Exact,
+    decimal,
+    difference,
+    exact_sum,
+    product,
+    running_differences,
+)
+from tokenbill.core.pricing.price import Each
+from tokenbill.core.pricing.schedule import Schedule
+from tokenbill.core.rating.lines import LineItem
+from tokenbill.core.rating.rating_run import Identity
+from tokenbill.core.rating.stages import (
+    AddTax,
+    CapAtMaximum,
+    FixedOff,
+    PayPromotional,
+    PercentOff,
+    RoundCash,
+    RoundNet,
+    TrueUpToMinimum,
+)
+from tokenbill.core.rating.statement import RatedCharge, fee_line
+from tokenbill.frames.bills import BLOCK, Settled, held
+from tokenbill.frames.block import Block
+from tokenbill.frames.engines import np
+from tokenbill.frames.focus_charges import (
+    BILLED,
+    CONTRACTED,
+    DRAWN,
+    EFFECTIVE,
+    LISTED,
+    Charges,
+    Kinds,
+    merged,
+    one_by_one,
+    written,
+)
+from tokenbill.frames.ints import Array, Ints, joined, picked
+from tokenbill.frames.layouts import quantity_of
+from tokenbill.frames.scales import unscaled
+from tokenbill.frames.sums import Cell, added
+from tokenbill.frames.tables import Billed
+from tokenbill.shared.focus.allowance import moved_costs, within_allowance
+from tokenbill.shared.focus.bill import tax_cost
+from tokenbill.shared.focus.costs import Cost, priced, split
+from tokenbill.shared.focus.items import discounted, lines_cost, shown_lines
+from tokenbill.shared.focus.stretches import RatedPeriod
+
+__all__ = ["charges_of"]
+
+APART = (PercentOff, RoundNet, PayPromotional, AddTax, RoundCash)
+"""The stages that look at no other charge, but for sums that are charges of their own."""
+SPREAD = (FixedOff, CapAtMaximum, TrueUpToMinimum)
+"""Those that spread an amount over charges, or lift all of them together."""
+
+
+def charges_of(billed: Billed, kinds: Kinds, list_prices: Schedule | None, fee: str | None) -> Charges:
+    """The charges of the bills of all groups, in their order."""
+    settled, groups = billed.settled, np.arange(billed.settled.sums.groups)
+    if groups.size and list_prices is None and is_settled_on_arrays(settled):
+        covering = covering_fee(settled, fee)
+        if covering is not None:
+            return Columns(settled, kinds, covering).charges()
+    return one_by_one(billed, groups, kinds, list_prices, fee)
+
+
+def is_settled_on_arrays(settled: Settled) -> bool:
+    """Whether arrays settle the bills, charge by charge, of one version of the terms."""
+    plan, form = settled.plan.plan, settled.plan.form
+    if plan.overage != "bill" or not (form.by_cell and settled.is_on_arrays):
+        return False
+    # terms with dates of their own make versions, of which each charge may have several items
+    is_dated = Bill.of(Usage(), plan, period=settled.plan.period).request.versions is not None
+    return not is_dated and all(isinstance(stage, (*APART, *SPREAD)) for stage in form.terms().settling)
+
+
+def covering_fee(settled: Settled, fee: str | None) -> str | None:
+    """The fee that pays for what the plan includes, empty for none; None where only a bill can tell."""
+    plan = settled.plan.plan
+    names = [each.name for each in plan.period_fees]
+    if fee and names and fee not in names:
+        return None  # a bill says what is wrong with it
+    if not (plan.free_units and names) or fee == "":
+        return ""
+    # of an entry of groups nobody knows before its usage how many allowances there are
+    included = (price for key, price in pairs_of(plan.prices) or () if Meter(key) in plan.free_units)
+    return None if any(isinstance(price, Each) for price in included) else fee or names[0]
+
+
+class Item(NamedTuple):
+    """A charge of all groups: which of its costs each has, and these with their weights in it."""
+
+    identity: Identity
+    cell: int
+    group: Array
+    which: Array
+    costs: Sequence[tuple[Sequence[Cost], Sequence[Exact]]]
+
+
+class Columns:
+    """The charges of all groups in columns, in the order of the lines of their bills.
+
+    ``nets`` are what terms leave of each charge, with what they are over, where a term spreads an amount over
+    several charges; ``by_cell`` list and contracted costs by cell, which taxes are on.
+    """
+
+    def __init__(self, settled: Settled, kinds: Kinds, covering: str) -> None:
+        self.settled, self.kinds = settled, kinds
+        self.plan, self.form, self.scale = settled.plan.plan, settled.plan.form, settled.plan.scale
+        self.terms, self.groups = self.form.terms(), settled.sums.groups
+        self.zeros = Ints(np.zeros(self.groups, np.int64), 0)
+        self.by_cell = dict[int, list[Ints]]()
+        # without usage no allowance is touched: all there are, in their order
+        self.period = RatedPeriod(self.form, (Usage(),), (None,), ())
+        self.allowances = within_allowance(self.period) if covering else {}
+        self.covering = covering if self.allowances else ""
+        self.included = {each.meter: each.units for each in self.allowances.values()}
+        self.cells = settled.ordered(settled.cells)
+        is_spread = any(isinstance(stage, SPREAD) for stage in self.terms.settling)
+        self.blocks = [
+            Block(settled.plan, self.cells, at, min(at + BLOCK, self.groups), by_charge=is_spread)
+            for at in range(0, self.groups, BLOCK)
+        ]
+        (rounding,) = (stage for stage in self.terms.settling if isinstance(stage, RoundNet))
+        self.unit = rounding.divisor
+        self.nets = self.left_by_charge() if is_spread else {}
+
+    def left_by_charge(self) -> dict[object, tuple[Ints, Ints]]:
+        """What terms leave of each charge."""
+        parts = dict[object, list[tuple[Ints, Ints]]]()
+        for block in self.blocks:
+            for source, _ in block.run.charges:
+                parts.setdefault(source, [])
+        for block in self.blocks:
+            over = self.unit * 10**self.form.places * block.run.widened + block.zeros
+            own = {of: net for (of, _), net in zip(block.run.charges, block.run.nets, strict=True)}
+            for source, found in parts.items():  # no group of a block may have used an entry
+                found.append((own.get(source, 0) + block.zeros, over))
+        return {
+            of: (joined([n for n, _ in it]), joined([over for _, over in it])) for of, it in parts.items()
+        }
+
+    def charges(self) -> Charges:
+        """All charges, with what is left to the total of each bill."""
+        items = [*self.items()]
+        parts = [self.of_item(item) for item in items]
+        beside = [*self.prepaid(items), *self.taxes()]
+        rest = self.held(joined([block.run.total + block.zeros for block in self.blocks]), self.form.places)
+        for charges in (*parts, *beside):
+            rest = rest - added(self.groups, charges.group, charges.numbers[BILLED])
+        # where nothing is rounded, the last digit of amounts that do not end goes to the last charge
+        dust = picked(self.is_exact(), rest, 0)
+        for place, item in reversed([*enumerate(items)]):
+            if not self.is_covering(item):
+                parts[place], taken = with_dust(parts[place], dust)
+                dust, rest = dust - taken, rest - taken
+        for place, item in enumerate(items):
+            if self.is_covering(item):  # its cost is with the units
+                nothing = parts[place].numbers[BILLED] * 0
+                parts[place] = parts[place].changed({EFFECTIVE: nothing, DRAWN: nothing})
+        rounding = self.of_all(Cost("Adjustment", "rounding", "rounding"), [rest] * 4)
+        return merged([*parts, *beside, rounding.taken(rest.nonzero())])
+
+    def is_exact(self) -> Array:
+        """Where the charges and taxes of a bill come to its total without a rounding."""
+        found = list[Array]()
+        for block in self.blocks:
+            run = block.run
+            taxes = sum(note.amount for note in run.notes or () if note.charge.kind == "tax")
+            net = (run.total - taxes) * self.unit * run.widened
+            found.append(~(sum(run.nets) - net + block.zeros).nonzero())
+        return np.concatenate(found)
+
+    # ---- charges
+
+    def items(self) -> Iterator[Item]:
+        """Fees, entries and true-ups, in the order of the lines."""
+        every = np.arange(self.groups)
+        for fee in self.terms.fee_charges:
+            line = fee_line(fee, self.form)
+            costs = self.costs(fee.identity, [line], line.precise, ZERO)
+            yield Item(fee.identity, fee.cell, every, np.zeros(self.groups, np.int64), [costs])
+        for cell in self.cells:
+            yield self.entry(cell)
+        for stage in self.terms.settling:
+            if isinstance(stage, TrueUpToMinimum):
+                nets, over = self.nets[stage]
+                group = np.flatnonzero(nets.nonzero())
+                pairs = [*zip(nets[group].long().tolist(), over[group].long().tolist(), strict=True)]
+                places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+                which = np.array([places[pair] for pair in pairs], np.int64)
+                shorts = [Fraction(n, whole) for n, whole in places]
+                lines = [LineItem(stage.charge, None, decimal(short), short) for short in shorts]
+                costs_of = [self.costs(stage.identity, [line], line.precise, ZERO) for line in lines]
+                yield Item(stage.identity, stage.parts[0][0], group, which, costs_of)
+
+    def entry(self, cell: Cell) -> Item:
+        """One entry, worked out once for each quantity that occurs."""
+        entry, n, group = cell.entry, cell.n, np.arange(self.groups) if cell.group is None else cell.group
+        if entry not in self.form.card.always:
+            is_used = n.nonzero()
+            n, group = n[is_used], group[is_used]
+        values, which = np.unique(n.low if n.high is None else n.long(), return_inverse=True)
+        costs = list[tuple[Sequence[Cost], Sequence[Exact]]]()
+        for value in values.tolist():
+            used: Exact = quantity_of(value, self.settled.plan.unit)
+            lines: Sequence[LineItem] = entry.lines(quantity_of(value, self.settled.plan.unit))
+            amount = entry.exact(entry.at(quantity_of(value, self.settled.plan.unit)))
+            if lines and entry.key in self.included:  # the first of them is what the fee covers
+                used = difference(used, min(used, self.included[entry.key]))
+                lines = lines[1:]
+            shown = shown_lines(entry.key, lines, used)
+            costs.append(self.costs(entry.identity, shown, amount, used))
+        return Item(entry.identity, entry.cell, group, which, costs)
+
+    def costs(
+        self, identity: Identity, lines: Sequence[LineItem], amount: Exact, used: Exact
+    ) -> tuple[Sequence[Cost], Sequence[Exact]]:
+        """What the lines of one charge cost after percentages, and the weights of these costs."""
+        item = RatedCharge(identity, lines)
+        net = decimal(product(amount, discounted(item, self.plan)))
+        weights = [part.weight for line in lines for part in priced(line, {}, ONE)]
+        return lines_cost(item, lines, net, used, self.plan), weights
+
+    def of_item(self, item: Item) -> Charges:
+        """The charges of one item."""
+        every = [costs for costs, _ in item.costs]
+        charges = self.placed(item.group, item.which, every, lambda _: item.cell)
+        if not self.nets:
+            return charges
+        nets, over = (column[item.group].long().tolist() for column in self.nets[item.identity.of])
+        known, found = dict[tuple[int, int, int], list[int]](), list[int]()
+        rows: Iterator[tuple[int, int, int]] = zip(item.which.tolist(), nets, over, strict=True)
+        for key in rows:
+            if key not in known:
+                place, n, whole = key
+                weights = item.costs[place][1]
+                amounts = split(decimal(Fraction(n, whole)), weights) or running_differences(weights)
+                known[key] = [unscaled(amount, self.scale, "a cost") for amount in amounts]
+            found += known[key]
+        return charges.changed(dict.fromkeys((BILLED, EFFECTIVE, DRAWN), Ints(np.array(found, object))))
+
+    def placed(
+        self, group: Array, which: Array, every: Sequence[Sequence[Cost]], cell_of: Callable[[Cost], int]
+    ) -> Charges:
+        """Charges of groups, each with the costs at one place of *every*."""
+        flat = [*chain(*every)]
+        columns = written(np.zeros(len(flat), np.int32), flat, self.kinds, self.scale)
+        cells = np.array([cell_of(cost) for cost in flat], np.int64)
+        count = np.array([len(costs) for costs in every], np.int64)
+        size, begin = count[which], (np.cumsum(count) - count)[which]
+        row = np.repeat(np.arange(group.size), size)
+        at = np.arange(row.size) - (np.cumsum(size) - size)[row] + begin[row]
+        charges = columns.taken(at)._replace(group=group[row].astype(np.int32))
+        for cell in set(cells.tolist()):
+            own = charges.taken(cells[at] == cell)
+            both = [added(self.groups, own.group, own.numbers[i]) for i in (LISTED, CONTRACTED)]
+            known = self.by_cell.get(cell, [self.zeros, self.zeros])
+            self.by_cell[cell] = [one + other for one, other in zip(known, both, strict=True)]
+        return charges
+
+    # ---- allowances
+
+    def is_covering(self, item: Item) -> bool:
+        """Whether an item is a fee that pays for what the plan includes."""
+        return item.identity.kind == "fee" and item.identity.of.fee.name == self.covering
+
+    def prepaid(self, items: Sequence[Item]) -> Iterator[Charges]:
+        """The units that a fee pays for, used and unused."""
+        if not self.covering:
+            return
+        owed = [ZERO] * self.groups
+        for item in filter(self.is_covering, items):
+            ((cost, _),) = item.costs
+            nets = [exact_sum(each.amount for each in cost)] * self.groups
+            if self.nets:
+                n, over = (column.long().tolist() for column in self.nets[item.identity.of])
+                nets = [decimal(Fraction(*pair)) for pair in zip(n, over, strict=True)]
+            owed = [decimal(exact_sum(pair)) for pair in zip(owed, nets, strict=True)]
+        by_key = {cell.entry.key: cell for cell in self.cells}
+        used = [self.quantities(by_key.get(each.meter)) for each in self.allowances.values()]
+        places = dict[tuple[Decimal, ...], int]()
+        which: Array = [places.setdefault(each, len(places)) for each in zip(owed, *used, strict=True)]
+        every = [self.moved(*each) for each in places]
+        cells: dict[Any, int] = {meter: self.form.cells.of("usage", meter) for meter in self.included}
+        which, group = np.array(which, np.int64), np.arange(self.groups)
+        yield self.placed(group, which, every, lambda cost: cells[cost.meter])
+
+    def quantities(self, cell: Cell | None) -> list[Decimal]:
+        """What each group used of an entry."""
+        if cell is None:
+            return [ZERO] * self.groups
+        n = cell.n if cell.group is None else cell.n.placed(self.groups, cell.group)
+        known = {value: quantity_of(value, self.settled.plan.unit) for value in set(n.long().tolist())}
+        return [known[value] for value in n.long().tolist()]
+
+    def moved(self, owed: Decimal, *used: Decimal) -> list[Cost]:
+        """The costs of units that a fee pays for, where so much was used of the entries that have some."""
+        pairs = zip(self.allowances.items(), used, strict=True)
+        after = {key: each._replace(used=min(each.units, quantity)) for (key, each), quantity in pairs}
+        return moved_costs(self.period, after, {}, [(owed, ZERO)], final=True)
+
+    # ---- charges of the whole bill
+
+    def taxes(self) -> Iterator[Charges]:
+        """The lines of each tax, with its list and contracted costs."""
+        notes = [
+            [note for note in block.run.notes or () if note.charge.kind == "tax"] for block in self.blocks
+        ]
+        lines = zip(*notes, strict=True)
+        for stage in self.terms.settling:
+            if not isinstance(stage, AddTax):
+                continue
+            for charge in filter(None, (stage.charge, stage.included)):
+                pairs = zip(next(lines), self.blocks, strict=True)
+                amounts = joined([note.amount + block.zeros for note, block in pairs])
+                cost, amount = tax_cost(charge.description), self.held(amounts, self.form.places)
+                bases = [self.base(stage, of) for of in range(2)]
+                if cost.category != "Tax":
+                    bases = [-base for base in bases]
+                yield self.of_all(cost, [amount, *bases, amount])
+
+    def base(self, stage: AddTax, of: int) -> Ints:
+        """The list or contracted costs of a tax: its part of those of the charges."""
+        over, whole = lcm(*(part.denominator for part in stage.parts)), self.zeros
+        for cell, sums in self.by_cell.items():
+            whole = whole + sums[of] * int(stage.parts[cell] * over)
+        if (whole % over).nonzero().any():  # of what never ends a row has 18 decimals, and may need more
+            exact = [Fraction(n, over * 10**self.scale) for n in whole.long().tolist()]
+            return Ints(np.array([unscaled(decimal(base), self.scale, "a cost") for base in exact], object))
+        return whole // over
+
+    def of_all(self, cost: Cost, costs: Sequence[Ints]) -> Charges:
+        """A charge of every group without price and quantity: its costs in the order of the measures."""
+        group, what = (
+            np.arange(self.groups, dtype=np.int32),
+            np.full(self.groups, self.kinds.of(cost), np.int32),
+        )
+        numbers = [*costs, costs[BILLED], self.zeros, self.zeros]
+        return Charges(group, what, numbers, np.full(self.groups, -1))
+
+    def held(self, numbers: Ints, places: int) -> Ints:
+        """Numbers in 1/10^places with the decimals of the column."""
+        return held(numbers, places, what="a cost", scale=self.scale, name=self.settled.sums.name)
+
+
+def with_dust(charges: Charges, dust: Ints) -> tuple[Charges, Ints]:
+    """Charges of which the last of a group bears what is left of it, and what they bear by group."""
+    last = np.full(dust.size, -1)
+    last[charges.group] = np.arange(charges.group.size)  # of equal places the last one stays
+    where = np.flatnonzero((last >= 0) & dust.nonzero())
+    if not where.size:
+        return charges, dust * 0
+    more = dust[where].placed(charges.group.size, last[where])
+    columns = {column: charges.numbers[column] + more for column in (BILLED, EFFECTIVE, DRAWN)}
+    return charges.changed(columns), dust[where].placed(dust.size, where)
