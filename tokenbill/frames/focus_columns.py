@@ -6,19 +6,17 @@ that occurs. What terms leave of a charge is settled on arrays, as the total and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from itertools import chain
 from math import lcm
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from tokenbill.core.base.inputs import pairs_of
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import (
-    ONE,
     ZERO,
     Exact,
     decimal,
@@ -29,6 +27,7 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.pricing.price import Each
 from tokenbill.core.pricing.schedule import Schedule
+from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.lines import LineItem
 from tokenbill.core.rating.rating_run import Identity
 from tokenbill.core.rating.stages import (
@@ -53,9 +52,9 @@ from tokenbill.frames.focus_charges import (
     LISTED,
     Charges,
     Kinds,
+    Sheet,
     merged,
     one_by_one,
-    written,
 )
 from tokenbill.frames.ints import Array, Ints, joined, picked
 from tokenbill.frames.layouts import quantity_of
@@ -65,7 +64,7 @@ from tokenbill.frames.tables import Billed
 from tokenbill.shared.focus.allowance import moved_costs, within_allowance
 from tokenbill.shared.focus.bill import tax_cost
 from tokenbill.shared.focus.costs import Cost, priced, split
-from tokenbill.shared.focus.items import discounted, lines_cost, shown_lines
+from tokenbill.shared.focus.items import discounted, parts_cost, shown_lines
 from tokenbill.shared.focus.stretches import RatedPeriod
 
 __all__ = ["charges_of"]
@@ -109,6 +108,10 @@ def covering_fee(settled: Settled, fee: str | None) -> str | None:
     return None if any(isinstance(price, Each) for price in included) else fee or names[0]
 
 
+Quoted: TypeAlias = "tuple[Sequence[LineItem], Exact, Exact]"
+"""What a quantity costs: lines, what these come to, and what of it no fee covers."""
+
+
 class Item(NamedTuple):
     """A charge of all groups: which of its costs each has, and these with their weights in it."""
 
@@ -116,7 +119,8 @@ class Item(NamedTuple):
     cell: int
     group: Array
     which: Array
-    costs: Sequence[tuple[Sequence[Cost], Sequence[Exact]]]
+    sheet: Sheet
+    weights: Sequence[Sequence[Exact]]
 
 
 class Columns:
@@ -197,13 +201,17 @@ class Columns:
 
     def items(self) -> Iterator[Item]:
         """Fees, entries and true-ups, in the order of the lines."""
-        every = np.arange(self.groups)
+        every, one = np.arange(self.groups), np.zeros(self.groups, np.int64)
         for fee in self.terms.fee_charges:
             line = fee_line(fee, self.form)
-            costs = self.costs(fee.identity, [line], line.precise, ZERO)
-            yield Item(fee.identity, fee.cell, every, np.zeros(self.groups, np.int64), [costs])
+            yield self.item(fee.identity, fee.cell, every, one, [([line], line.precise, ZERO)])
         for cell in self.cells:
-            yield self.entry(cell)
+            entry, n, group = cell.entry, cell.n, every if cell.group is None else cell.group
+            if entry not in self.form.card.always:
+                is_used = n.nonzero()
+                n, group = n[is_used], group[is_used]
+            values, which = np.unique(n.low if n.high is None else n.long(), return_inverse=True)
+            yield self.item(entry.identity, entry.cell, group, which, self.priced(entry, values.tolist()))
         for stage in self.terms.settling:
             if isinstance(stage, TrueUpToMinimum):
                 nets, over = self.nets[stage]
@@ -211,43 +219,49 @@ class Columns:
                 pairs = [*zip(nets[group].long().tolist(), over[group].long().tolist(), strict=True)]
                 places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
                 which = np.array([places[pair] for pair in pairs], np.int64)
-                shorts = [Fraction(n, whole) for n, whole in places]
-                lines = [LineItem(stage.charge, None, decimal(short), short) for short in shorts]
-                costs_of = [self.costs(stage.identity, [line], line.precise, ZERO) for line in lines]
-                yield Item(stage.identity, stage.parts[0][0], group, which, costs_of)
+                shorts = (Fraction(n, whole) for n, whole in places)
+                lines = (LineItem(stage.charge, None, decimal(short), short) for short in shorts)
+                found = (([line], line.precise, ZERO) for line in lines)
+                yield self.item(stage.identity, stage.parts[0][0], group, which, found)
 
-    def entry(self, cell: Cell) -> Item:
-        """One entry, worked out once for each quantity that occurs."""
-        entry, n, group = cell.entry, cell.n, np.arange(self.groups) if cell.group is None else cell.group
-        if entry not in self.form.card.always:
-            is_used = n.nonzero()
-            n, group = n[is_used], group[is_used]
-        values, which = np.unique(n.low if n.high is None else n.long(), return_inverse=True)
-        costs = list[tuple[Sequence[Cost], Sequence[Exact]]]()
-        for value in values.tolist():
-            used: Exact = quantity_of(value, self.settled.plan.unit)
-            lines: Sequence[LineItem] = entry.lines(quantity_of(value, self.settled.plan.unit))
-            amount = entry.exact(entry.at(quantity_of(value, self.settled.plan.unit)))
-            if lines and entry.key in self.included:  # the first of them is what the fee covers
-                used = difference(used, min(used, self.included[entry.key]))
-                lines = lines[1:]
-            shown = shown_lines(entry.key, lines, used)
-            costs.append(self.costs(entry.identity, shown, amount, used))
-        return Item(entry.identity, entry.cell, group, which, costs)
+    def priced(self, entry: EntryCurve, values: Iterable[int]) -> Iterator[Quoted]:
+        """What quantities of an entry cost."""
+        free = self.included.get(entry.key)
+        for value in values:
+            quantity = quantity_of(value, self.settled.plan.unit)
+            lines: Sequence[LineItem] = entry.lines(quantity)
+            amount, number = exact_sum([line.precise for line in lines]), entry.at(quantity)
+            if product(amount, Decimal(self.form.card.scale)) != number:
+                amount = entry.exact(number)  # a price of its own may say something else than its pieces
+            used: Exact = quantity
+            if lines and free is not None:  # the first of them is what the fee covers
+                lines, used = lines[1:], difference(quantity, min(quantity, free))
+            yield shown_lines(entry.key, lines, used), amount, used
 
-    def costs(
-        self, identity: Identity, lines: Sequence[LineItem], amount: Exact, used: Exact
-    ) -> tuple[Sequence[Cost], Sequence[Exact]]:
-        """What the lines of one charge cost after percentages, and the weights of these costs."""
-        item = RatedCharge(identity, lines)
-        net = decimal(product(amount, discounted(item, self.plan)))
-        weights = [part.weight for line in lines for part in priced(line, {}, ONE)]
-        return lines_cost(item, lines, net, used, self.plan), weights
+    def item(
+        self,
+        identity: Identity,
+        cell: int,
+        group: Array,
+        which: Array,
+        found: Iterable[Quoted],
+    ) -> Item:
+        """A charge, worked out once for each quantity that occurs."""
+        sheet, weights = Sheet(self.kinds, self.scale), list[Sequence[Exact]]()
+        factor = discounted(RatedCharge(identity, []), self.plan)
+        for lines, amount, used in found:
+            parts = [(line, part) for line in lines for part in priced(line, {}, factor)]
+            own = [part.weight for _, part in parts]
+            net = decimal(product(amount, factor))
+            amounts = [net] if len(own) == 1 else split(net, own) or running_differences(own)
+            sheet.add(parts_cost(RatedCharge(identity, lines), parts, amounts, used, self.plan))
+            weights.append(own if self.nets else ())
+        return Item(identity, cell, group, which, sheet, weights)
 
     def of_item(self, item: Item) -> Charges:
         """The charges of one item."""
-        every = [costs for costs, _ in item.costs]
-        charges = self.placed(item.group, item.which, every, lambda _: item.cell)
+        charges, _ = item.sheet.charges(item.group, item.which)
+        self.add_up(item.cell, charges)
         if not self.nets:
             return charges
         nets, over = (column[item.group].long().tolist() for column in self.nets[item.identity.of])
@@ -256,30 +270,17 @@ class Columns:
         for key in rows:
             if key not in known:
                 place, n, whole = key
-                weights = item.costs[place][1]
+                weights = item.weights[place]
                 amounts = split(decimal(Fraction(n, whole)), weights) or running_differences(weights)
                 known[key] = [unscaled(amount, self.scale, "a cost") for amount in amounts]
             found += known[key]
         return charges.changed(dict.fromkeys((BILLED, EFFECTIVE, DRAWN), Ints(np.array(found, object))))
 
-    def placed(
-        self, group: Array, which: Array, every: Sequence[Sequence[Cost]], cell_of: Callable[[Cost], int]
-    ) -> Charges:
-        """Charges of groups, each with the costs at one place of *every*."""
-        flat = [*chain(*every)]
-        columns = written(np.zeros(len(flat), np.int32), flat, self.kinds, self.scale)
-        cells = np.array([cell_of(cost) for cost in flat], np.int64)
-        count = np.array([len(costs) for costs in every], np.int64)
-        size, begin = count[which], (np.cumsum(count) - count)[which]
-        row = np.repeat(np.arange(group.size), size)
-        at = np.arange(row.size) - (np.cumsum(size) - size)[row] + begin[row]
-        charges = columns.taken(at)._replace(group=group[row].astype(np.int32))
-        for cell in set(cells.tolist()):
-            own = charges.taken(cells[at] == cell)
-            both = [added(self.groups, own.group, own.numbers[i]) for i in (LISTED, CONTRACTED)]
-            known = self.by_cell.get(cell, [self.zeros, self.zeros])
-            self.by_cell[cell] = [one + other for one, other in zip(known, both, strict=True)]
-        return charges
+    def add_up(self, cell: int, charges: Charges) -> None:
+        """Add list and contracted costs to those of a cell."""
+        both = [added(self.groups, charges.group, charges.numbers[i]) for i in (LISTED, CONTRACTED)]
+        known = self.by_cell.get(cell, [self.zeros, self.zeros])
+        self.by_cell[cell] = [one + other for one, other in zip(known, both, strict=True)]
 
     # ---- allowances
 
@@ -293,8 +294,7 @@ class Columns:
             return
         owed = [ZERO] * self.groups
         for item in filter(self.is_covering, items):
-            ((cost, _),) = item.costs
-            nets = [exact_sum(each.amount for each in cost)] * self.groups
+            nets = [quantity_of(sum(item.sheet.numbers[BILLED]), 10**self.scale)] * self.groups
             if self.nets:
                 n, over = (column.long().tolist() for column in self.nets[item.identity.of])
                 nets = [decimal(Fraction(*pair)) for pair in zip(n, over, strict=True)]
@@ -302,11 +302,17 @@ class Columns:
         by_key = {cell.entry.key: cell for cell in self.cells}
         used = [self.quantities(by_key.get(each.meter)) for each in self.allowances.values()]
         places = dict[tuple[Decimal, ...], int]()
-        which: Array = [places.setdefault(each, len(places)) for each in zip(owed, *used, strict=True)]
-        every = [self.moved(*each) for each in places]
-        cells: dict[Any, int] = {meter: self.form.cells.of("usage", meter) for meter in self.included}
-        which, group = np.array(which, np.int64), np.arange(self.groups)
-        yield self.placed(group, which, every, lambda cost: cells[cost.meter])
+        which = [places.setdefault(each, len(places)) for each in zip(owed, *used, strict=True)]
+        sheet, cells = Sheet(self.kinds, self.scale), list[int]()
+        for each in places:
+            costs = self.moved(*each)
+            sheet.add(costs)
+            cells += [self.form.cells.of("usage", cost.meter) for cost in costs]
+        charges, at = sheet.charges(np.arange(self.groups), np.array(which, np.int64))
+        of_row = np.array(cells, np.int64)[at]
+        for cell in set(cells):
+            self.add_up(cell, charges.taken(of_row == cell))
+        yield charges
 
     def quantities(self, cell: Cell | None) -> list[Decimal]:
         """What each group used of an entry."""

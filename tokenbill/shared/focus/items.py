@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tokenbill.core.base.quoting import listed
@@ -41,13 +40,12 @@ __all__ = [
     "costing_of",
     "discounted",
     "item_costs",
-    "lines_cost",
+    "parts_cost",
     "shift",
     "shown_lines",
     "token_costs",
 ]
 
-NO_LIST: Listed = MappingProxyType({})
 HUNDRED = Decimal(100)
 PERIODS = {
     "day": "Days",
@@ -202,8 +200,15 @@ def item_costs(costing: Costing, place: int) -> list[Cost]:
     lines = less(item.lines, pair.before.lines) if pair.before else item.lines
     if item.meter is not None:
         lines = shown_lines(item.meter, costing.lines.get(pair.key, ()), used)
-    costs = lines_cost(item, lines, net, used, costing.terms(pair), listed=costing.listed)
-    return [cost.within(pair.version, pair.part) for cost in costs]
+    terms = costing.terms(pair)
+    factor = discounted(item, terms)
+    parts = [(line, part) for line in lines for part in priced(line, costing.listed, factor)]
+    weights = [part.weight for _, part in parts]
+    # Discounts, limits and rounding by line moved the net away from the parts; they share it by weight.
+    amounts = split(net, weights)
+    costs = parts_cost(item, parts, amounts or running_differences(weights), used, terms)
+    moved = [] if amounts or not net else [shift(item, net)]
+    return [cost.within(pair.version, pair.part) for cost in (*costs, *moved)]
 
 
 def shown_lines(meter: Meter, lines: Sequence[LineItem], used: Exact) -> Sequence[LineItem]:
@@ -213,23 +218,16 @@ def shown_lines(meter: Meter, lines: Sequence[LineItem], used: Exact) -> Sequenc
     return lines or ([free] if used else [])
 
 
-def lines_cost(
+def parts_cost(
     item: RatedCharge,
-    lines: Sequence[LineItem],
-    net: Decimal,
+    parts: Sequence[tuple[LineItem, Priced]],
+    amounts: Sequence[Decimal],
     used: Exact,
     plan: BillingPlan,
-    *,
-    listed: Listed = NO_LIST,
 ) -> list[Cost]:
-    """The costs of the lines of one item, under the terms of its version; together they come to *net*."""
-    factor = discounted(item, plan)
-    parts = [(line, part) for line in lines for part in priced(line, listed, factor)]
-    weights = [part.weight for _, part in parts]
-    # Discounts, limits and rounding by line moved the net away from the parts; they share it by weight.
-    amounts = split(net, weights)
+    """The costs of the lines of one item in parts, which come to these amounts, under its terms."""
     costs: list[Cost] = []
-    for (line, part), amount in zip(parts, amounts or running_differences(weights), strict=True):
+    for (line, part), amount in zip(parts, amounts, strict=True):
         cost = line_cost(item.kind, line, part).worth(amount)
         own = getattr(item.identity.of, "fee", None)
         cycle = own.cycle if own is not None and own.cycle is not None else plan.cycle
@@ -237,8 +235,7 @@ def lines_cost(
         if cost.kind == "fee" and cycle is not None and cost.unit is None:
             cost = cost._replace(unit=PERIODS[cycle.unit], per=Decimal(cycle.every))
         costs.append(cost)
-    moved = [] if amounts or not net else [shift(item, net)]
-    return [*_consumed(costs, [part for _, part in parts], used), *moved]
+    return _consumed(costs, [part for _, part in parts], used)
 
 
 def discounted(item: RatedCharge, plan: BillingPlan) -> Exact:
