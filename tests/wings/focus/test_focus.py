@@ -19,6 +19,7 @@ from tests.oracle import simulator
 from tests.oracle.stories import Story
 from tests.support.strategies import junk, plans_and_parts
 from tests.wings.focus import focus_validator
+from tests.wings.focus.focus_bills import paid_of, worth_drawn
 from tests.wings.focus.focus_checker import faults, total
 from tests.wings.focus.focus_validator import (
     ACCESS_FEE,
@@ -50,7 +51,6 @@ from tokenbill import (
     focus,
     serial,
 )
-from tokenbill.core.credits.draws import OWED
 from tokenbill.errors import (
     BillMismatch,
     CurrencyMismatch,
@@ -773,24 +773,6 @@ def test_meters_of_any_length_have_ids_that_differ():
 # ---------------------------------------------------------------- laws
 
 
-def drawn_of(bill):
-    """What grants paid of a bill, by grant: what went to a debt of before is a part of no cost of it."""
-
-    def debts(draws):
-        return {id: Fraction(dict(parts).get(OWED, 0)) for id, parts in draws}
-
-    before, after = debts(bill.opening.draws_by_charge), debts(bill.delta.draws)
-    return {id: Fraction(amount) - after.get(id, 0) + before.get(id, 0) for id, amount in bill.draws}
-
-
-def paid_of(bill):
-    """What paid grants in money paid of a bill."""
-    money = {
-        g.id for g in bill.opening.balance.grants if g.kind == "paid" and g.currency == bill.plan.currency
-    }
-    return sum(amount for id, amount in drawn_of(bill).items() if id in money)
-
-
 def check(bill, rows):
     """What holds for the rows of every bill."""
     assert faults(rows) == []
@@ -852,20 +834,6 @@ def test_what_is_billed_is_the_total_less_paid_draws_in_every_life(seed):
     for made in lives(seed):
         for bill in made:
             check(bill, rows_of(bill, period=bill.period or OCTOBER, invoice_id="INV"))
-
-
-def worth_drawn(bill):
-    """What was paid for the money that a bill drew: one for one, and nothing beyond the grant's amount."""
-    balance, value = bill.opening.balance, Fraction(0)
-    gone = {
-        g.id: Fraction(dict(balance.draws).get(g.id, 0)) + Fraction(dict(balance.forfeited).get(g.id, 0))
-        for g in balance.grants
-    }
-    for grant in balance.grants:
-        if grant.kind == "paid" and grant.currency == bill.plan.currency:
-            before, most = gone[grant.id], Fraction(grant.amount)
-            value += min(before + drawn_of(bill).get(grant.id, 0), most) - min(before, most)
-    return value
 
 
 @settings(max_examples=settings.default.max_examples * 3 // 2)
