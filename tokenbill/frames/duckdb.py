@@ -43,6 +43,8 @@ BATCH = 1 << 17
 UNORDERED = "a relation, whose rows have no order"
 MOST_CASES = 100
 """How many variants are told apart by SQL, which tries one after another for each row."""
+LEAVES_NO_VIEW = 2
+"""The version from which on nothing of a query over a relation is left in the database."""
 HALF = 10**19
 """Half of the digits that a sum may have."""
 INTEGERS = {
@@ -125,10 +127,7 @@ def _decimals(texts: Any) -> Any:
 
 
 def relation(settled: Any, data: Any) -> Any:
-    """A table as a relation of the connection that *data* is of, which reads it by a name nobody else has.
-
-    Not every version drops the view of the query itself.
-    """
+    """A table as a relation of the connection that *data* is of, which reads it by a name nobody else has."""
     # DuckDB finds tables among variables by name, so this one is nobody else's
     name = f"tokenbill_{uuid4().hex}"
     view = f"{name}_view"
@@ -140,8 +139,10 @@ def relation(settled: Any, data: Any) -> Any:
         raise UnreadableInput("a connection that reads no table", listed(data.columns), way_out) from None
     finally:
         del globals()[name]
-        with suppress(duckdb.Error):
-            data.query(view, f"DROP VIEW {view}")
+        # before DuckDB 2 the view of a query stays; to drop one that is gone takes as long as the query
+        if int(duckdb.__version__.partition(".")[0]) < LEAVES_NO_VIEW:
+            with suppress(duckdb.Error):
+                data.query(view, f"DROP VIEW {view}")
 
 
 # ---------------------------------------------------------------- bills
@@ -182,19 +183,20 @@ def _summed(data: Any, layout: Layout) -> _Summed:
     sums = [_sum(data, column) for column in layout.quantities]
     met = "IS NOT NULL" if layout.signed else ">= 0"
     sound = " AND ".join(f"{_name(column)} {met}" for column in layout.quantities) or "true"
-    # what is odd is counted in the same pass, and looked for only where there is some
-    counts = ["count(*)", f"count(*) - count(*) FILTER ({sound})"]
+    # what is odd is counted in the same pass, and looked for only where there is some; a filter of the
+    # aggregate would copy the rows that it keeps, which are all of them
+    counts = ["count(*)", f"count(CASE WHEN {sound} THEN NULL ELSE 1 END)"]
     try:
         with unbusy(data):
             table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
         *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
-        sums_of = (
-            cells if pa.types.is_decimal(cells.type) else _decimals(cells) for cells in columns[len(names) :]
-        )
-        # the sum of no rows is null, and owes nothing
-        totals = [pc.fill_null(cells, 0) for cells in sums_of]
-    except (duckdb.OutOfRangeException, pa.ArrowInvalid):
+    except duckdb.OutOfRangeException:
         raise too_long(data, layout) from None
+    # a sum of more digits is null, though there are numbers that it is of; that of none is null, and owes 0
+    is_summed = pc.greater(rows, odd)
+    if any(pc.any(pc.and_(cells.is_null(), is_summed)).as_py() for cells in columns[len(names) :]):
+        raise too_long(data, layout)
+    totals = [pc.fill_null(cells, 0) for cells in columns[len(names) :]]
     cells = {name: _cells(data, name, column) for name, column in zip(names, columns, strict=False)}
     return _Summed(cells | dict(zip(layout.quantities, totals, strict=True)), rows, odd)
 
@@ -212,10 +214,10 @@ def unbusy(data: Any) -> Generator[None, None, None]:
 
 
 def _sum(data: Any, column: str) -> str:
-    """A sum, of integers as text: how Arrow holds those depends on the settings."""
+    """A sum, of integers as a decimal: how Arrow holds those depends on the settings."""
     _places(data, column)
     total = f"sum({_name(column)})"
-    return total if _kind(data, column).id == "decimal" else f"CAST({total} AS VARCHAR)"
+    return total if _kind(data, column).id == "decimal" else f"TRY_CAST({total} AS DECIMAL({DIGITS}, 0))"
 
 
 def too_long(data: Any, layout: Layout) -> QuantityOverflow:

@@ -65,7 +65,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     kinds = {name: kind for name, kind in kinds.items() if kind != pl.Binary}
     work = partial(reported, job, report, wide, kinds)
     if not is_lazy:
-        return work(summed.collect())
+        return work(summed.collect(engine="streaming"))  # it holds no copy of the rows that it groups
     # what no row decides is known from a frame of none
     empty = pl.DataFrame(schema=summed.collect_schema())
     return summed.map_batches(telling(work), schema=work(empty).schema)
