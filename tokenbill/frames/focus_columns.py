@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from tokenbill.core.base.inputs import pairs_of
@@ -27,6 +28,7 @@ from tokenbill.core.money.decimals import (
 )
 from tokenbill.core.pricing.price import Each
 from tokenbill.core.pricing.schedule import Schedule
+from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.lines import LineItem
 from tokenbill.core.rating.rating_run import Identity
@@ -63,14 +65,15 @@ from tokenbill.frames.sums import Cell, added
 from tokenbill.frames.tables import Billed
 from tokenbill.shared.focus.allowance import moved_costs, within_allowance
 from tokenbill.shared.focus.bill import tax_cost
-from tokenbill.shared.focus.costs import Cost, priced, split
-from tokenbill.shared.focus.items import discounted, parts_cost, shown_lines
+from tokenbill.shared.focus.costs import Cost, Listed, priced, split
+from tokenbill.shared.focus.items import discounted, listed_lines, parts_cost, public_plan, shown_lines
 from tokenbill.shared.focus.stretches import RatedPeriod
 
 __all__ = ["charges_of"]
 
 APART = (PercentOff, RoundNet, PayPromotional, AddTax, RoundCash)
 """The stages that look at no other charge, but for sums that are charges of their own."""
+NOTHING: Listed = MappingProxyType({})
 SPREAD = (FixedOff, CapAtMaximum, TrueUpToMinimum)
 """Those that spread an amount over charges, or lift all of them together."""
 
@@ -78,10 +81,12 @@ SPREAD = (FixedOff, CapAtMaximum, TrueUpToMinimum)
 def charges_of(billed: Billed, kinds: Kinds, list_prices: Schedule | None, fee: str | None) -> Charges:
     """The charges of the bills of all groups, in their order."""
     settled, groups = billed.settled, np.arange(billed.settled.sums.groups)
-    if groups.size and list_prices is None and is_settled_on_arrays(settled):
+    if groups.size and is_settled_on_arrays(settled):
+        plan, period = settled.plan.plan, settled.plan.period
+        public = None if list_prices is None else public_plan(plan, period, list_prices)
         covering = covering_fee(settled, fee)
-        if covering is not None:
-            return Columns(settled, kinds, covering).charges()
+        if covering is not None and (public is None or is_listed_apart(settled, public)):
+            return Columns(settled, kinds, covering, public).charges()
     return one_by_one(billed, groups, kinds, list_prices, fee)
 
 
@@ -93,6 +98,12 @@ def is_settled_on_arrays(settled: Settled) -> bool:
     # terms with dates of their own make versions, of which each charge may have several items
     is_dated = Bill.of(Usage(), plan, period=settled.plan.period).request.versions is not None
     return not is_dated and all(isinstance(stage, (*APART, *SPREAD)) for stage in form.terms().settling)
+
+
+def is_listed_apart(settled: Settled, public: CompiledPlan) -> bool:
+    """Whether each entry that is used has a list price of its own, which reads no quantity of another one."""
+    used = [cell.entry for cell in settled.cells if cell.n.nonzero().any()]
+    return len({public.card[str(entry.key)] for entry in used}) == len(used)
 
 
 def covering_fee(settled: Settled, fee: str | None) -> str | None:
@@ -108,8 +119,8 @@ def covering_fee(settled: Settled, fee: str | None) -> str | None:
     return None if any(isinstance(price, Each) for price in included) else fee or names[0]
 
 
-Quoted: TypeAlias = "tuple[Sequence[LineItem], Exact, Exact]"
-"""What a quantity costs: lines, what these come to, and what of it no fee covers."""
+Quoted: TypeAlias = "tuple[Sequence[LineItem], Exact, Exact, Listed]"
+"""What a quantity costs: lines, what these come to, what of it no fee covers, and lines at list prices."""
 
 
 class Item(NamedTuple):
@@ -130,8 +141,8 @@ class Columns:
     several charges; ``by_cell`` list and contracted costs by cell, which taxes are on.
     """
 
-    def __init__(self, settled: Settled, kinds: Kinds, covering: str) -> None:
-        self.settled, self.kinds = settled, kinds
+    def __init__(self, settled: Settled, kinds: Kinds, covering: str, public: CompiledPlan | None) -> None:
+        self.settled, self.kinds, self.public = settled, kinds, public
         self.plan, self.form, self.scale = settled.plan.plan, settled.plan.form, settled.plan.scale
         self.terms, self.groups = self.form.terms(), settled.sums.groups
         self.zeros = Ints(np.zeros(self.groups, np.int64), 0)
@@ -204,7 +215,7 @@ class Columns:
         every, one = np.arange(self.groups), np.zeros(self.groups, np.int64)
         for fee in self.terms.fee_charges:
             line = fee_line(fee, self.form)
-            yield self.item(fee.identity, fee.cell, every, one, [([line], line.precise, ZERO)])
+            yield self.item(fee.identity, fee.cell, every, one, [([line], line.precise, ZERO, NOTHING)])
         for cell in self.cells:
             entry, n, group = cell.entry, cell.n, every if cell.group is None else cell.group
             if entry not in self.form.card.always:
@@ -221,7 +232,7 @@ class Columns:
                 which = np.array([places[pair] for pair in pairs], np.int64)
                 shorts = (Fraction(n, whole) for n, whole in places)
                 lines = (LineItem(stage.charge, None, decimal(short), short) for short in shorts)
-                found = (([line], line.precise, ZERO) for line in lines)
+                found = (([line], line.precise, ZERO, NOTHING) for line in lines)
                 yield self.item(stage.identity, stage.parts[0][0], group, which, found)
 
     def priced(self, entry: EntryCurve, values: Iterable[int]) -> Iterator[Quoted]:
@@ -236,7 +247,10 @@ class Columns:
             used: Exact = quantity
             if lines and free is not None:  # the first of them is what the fee covers
                 lines, used = lines[1:], difference(quantity, min(quantity, free))
-            yield shown_lines(entry.key, lines, used), amount, used
+            listed = NOTHING
+            if self.public is not None:
+                listed = listed_lines(self.public, Usage({str(entry.key): quantity}))
+            yield shown_lines(entry.key, lines, used), amount, used, listed
 
     def item(
         self,
@@ -249,8 +263,8 @@ class Columns:
         """A charge, worked out once for each quantity that occurs."""
         sheet, weights = Sheet(self.kinds, self.scale), list[Sequence[Exact]]()
         factor = discounted(RatedCharge(identity, []), self.plan)
-        for lines, amount, used in found:
-            parts = [(line, part) for line in lines for part in priced(line, {}, factor)]
+        for lines, amount, used, listed in found:
+            parts = [(line, part) for line in lines for part in priced(line, listed, factor)]
             own = [part.weight for _, part in parts]
             net = decimal(product(amount, factor))
             amounts = [net] if len(own) == 1 else split(net, own) or running_differences(own)

@@ -31,9 +31,17 @@ from tokenbill import (
     Tax,
     Tier,
     Usage,
+    Volume,
     focus,
 )
-from tokenbill.errors import InvalidName, InvalidPlan, InvalidPrice, TokenbillError, UnreadableInput
+from tokenbill.errors import (
+    InvalidName,
+    InvalidPlan,
+    InvalidPrice,
+    TokenbillError,
+    UnpricedUsage,
+    UnreadableInput,
+)
 from tokenbill.frames import focus_rows
 
 OCTOBER = Period("2026-10-01", "2026-11-01")
@@ -198,6 +206,42 @@ def test_the_fee_that_is_named_moves_to_what_it_covers_in_columns(fee):
 
     assert by_account(rows) == by_account(expected)
     assert ("calls, unused" in {row["ChargeDescription"] for row in rows}) is (fee != "")
+
+
+@pytest.mark.parametrize("terms", ["on demand", "everything"])
+@pytest.mark.usefixtures("no_bills")
+def test_list_prices_are_read_in_columns(terms):
+    listed = Graduated([Tier(100, "0.12"), Tier(None, "0.09")])
+    public = PriceSchedule({"calls": listed, "gpu_hours": 3, "files": Package(10, "0.09"), "images": 1})
+    how = {"list_prices": public}
+
+    rows = records("polars", EVENTS, PLANS[terms], by="tenant", period=OCTOBER, scale=24, **how)
+
+    expected = rows_of_bills(usages_of(EVENTS), PLANS[terms], OCTOBER, **how)
+    assert by_account(rows) == by_account(expected)
+    assert {row["ListUnitPrice"] for row in rows} >= {Decimal("0.12"), Decimal("0.09"), 3}
+
+
+def test_entries_that_share_a_list_price_are_listed_by_what_was_used_of_both():
+    # 8 files alone are in the first tier at list prices, and with the 12 of the other kind in the second
+    tiers = Volume([Tier(10, 2), Tier(None, 1)])
+    plan = BillingPlan.on_demand(PriceSchedule({"files": tiers, "files{kind=pdf}": tiers}))
+    usage = {"files": 8, "files{kind=pdf}": 12}
+    columns = {"tenant": ["a", "a"], "kind": ["", "pdf"], "files": [8, 12]}
+    how = {"list_prices": PriceSchedule(files=Volume([Tier(10, 3), Tier(None, 4)]))}
+
+    rows = records("polars", columns, plan, by="tenant", labels=["kind"], period=OCTOBER, **how)
+
+    assert by_account(rows) == by_account(rows_of_bills({"a": usage}, plan, OCTOBER, **how))
+
+
+def test_a_list_price_that_is_missing_is_refused_where_it_is_used():
+    how = {"by": "tenant", "period": OCTOBER, "list_prices": PriceSchedule(calls=1, gpu_hours=1)}
+    unused = {**EVENTS, "files": [0] * 6}
+
+    assert records("polars", unused, PLANS["on demand"], **how)
+    with pytest.raises(UnpricedUsage):
+        records("polars", EVENTS, PLANS["on demand"], **how)
 
 
 def test_a_fee_that_no_plan_has_is_refused_in_frames():

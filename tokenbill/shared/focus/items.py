@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tokenbill.core.base.quoting import listed
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.meters import Meter
+from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.currencies import currency
 from tokenbill.core.money.decimals import (
     ONE,
@@ -21,6 +22,7 @@ from tokenbill.core.money.decimals import (
     ratio,
     running_differences,
 )
+from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.rating.bill_delta import BillDelta
@@ -40,7 +42,9 @@ __all__ = [
     "costing_of",
     "discounted",
     "item_costs",
+    "listed_lines",
     "parts_cost",
+    "public_plan",
     "shift",
     "shown_lines",
     "token_costs",
@@ -118,6 +122,7 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
     used_before, lines_before = _beyond_allowance(before, is_covered=is_covered)
     if bill.opening.is_fresh:
         lines_before = {}
+    public = None if list_prices is None else public_plan(bill.plan, bill.period, list_prices)
     return Costing(
         bill,
         delta,
@@ -127,7 +132,7 @@ def costing_of(bill: Bill, known: Purchases, list_prices: Any, fee: str | None) 
         _fees(pairs, names, names_before),
         {key: difference(used.get(key, ZERO), used_before.get(key, ZERO)) for key in {*used, *used_before}},
         {key: less(lines.get(key, ()), lines_before.get(key, ())) for key in {*lines, *lines_before}},
-        {} if list_prices is None else _at_list(bill, list_prices),
+        {} if public is None else listed_lines(public, used_in(bill.request)),
         known,
         token_draws(bill, delta, pairs, known),
     )
@@ -163,14 +168,18 @@ def _fees(pairs: Sequence[Pair], names: frozenset[str], names_before: frozenset[
     return found
 
 
-def _at_list(bill: Bill, list_prices: Any) -> Listed:
-    """The lines of the same usage at list prices."""
-    plan, unit = bill.plan, bill.plan.pricing_unit
+def public_plan(plan: BillingPlan, period: Period | None, list_prices: Any) -> CompiledPlan:
+    """The prices of a public schedule, with the units that a plan includes in a period."""
+    unit = plan.pricing_unit
     if currency(getattr(list_prices, "currency", unit)) != unit:
         raise CurrencyMismatch(list_prices.currency, unit)
     public = BillingPlan(list_prices, included=plan.free_units, prorate_included=plan.prorate_included)
-    at_list = CompiledPlan(public, versions=[VersionTerms(public, plan.share(bill.period))])
-    return {(line.meter, line.description): line for line in plain_lines(at_list, used_in(bill.request))}
+    return CompiledPlan(public, versions=[VersionTerms(public, plan.share(period))])
+
+
+def listed_lines(public: CompiledPlan, usage: Usage) -> Listed:
+    """The lines of usage at list prices."""
+    return {(line.meter, line.description): line for line in plain_lines(public, usage)}
 
 
 def _beyond_allowance(
