@@ -55,8 +55,8 @@ def focus_rows(
 
     With *time* usage has a row for each line and local day, in the zone of the cycle of the plan, or in UTC:
     a line is spread by quantity, and its days add up to it. Fees, taxes and the rounding are of the period.
-    Bills that arrays settle are costed in columns, in some tenths of a millisecond each; those in tokens,
-    rounded by line, and of terms that read usage or change, one by one, in one to three.
+    Bills that arrays settle are costed in columns, in some tenths of a millisecond each; those in tokens, and
+    of terms that read usage or change, one by one, in one to three.
 
     Args:
         data: A frame, as in ``rate``, or the path of files, as in ``stream``, which give a table of Arrow.

@@ -93,7 +93,7 @@ def charges_of(billed: Billed, kinds: Kinds, list_prices: Schedule | None, fee: 
 def is_settled_on_arrays(settled: Settled) -> bool:
     """Whether arrays settle the bills, charge by charge, of one version of the terms."""
     plan, form = settled.plan.plan, settled.plan.form
-    if plan.overage != "bill" or not (form.by_cell and settled.is_on_arrays):
+    if plan.overage != "bill" or plan.token_price is not None or not settled.is_on_arrays:
         return False
     # terms with dates of their own make versions, of which each charge may have several items
     is_dated = Bill.of(Usage(), plan, period=settled.plan.period).request.versions is not None
@@ -137,8 +137,8 @@ class Item(NamedTuple):
 class Columns:
     """The charges of all groups in columns, in the order of the lines of their bills.
 
-    ``nets`` are what terms leave of each charge, with what they are over, where a term spreads an amount over
-    several charges; ``by_cell`` list and contracted costs by cell, which taxes are on.
+    ``nets`` are what is left of each charge, with what they are over, where lines are rounded or a term
+    spreads an amount over several; ``by_cell`` list and contracted costs by cell, which taxes are on.
     """
 
     def __init__(self, settled: Settled, kinds: Kinds, covering: str, public: CompiledPlan | None) -> None:
@@ -153,7 +153,7 @@ class Columns:
         self.covering = covering if self.allowances else ""
         self.included = {each.meter: each.units for each in self.allowances.values()}
         self.cells = settled.ordered(settled.cells)
-        is_spread = any(isinstance(stage, SPREAD) for stage in self.terms.settling)
+        is_spread = self.form.whole_lines or any(isinstance(it, SPREAD) for it in self.terms.settling)
         self.blocks = [
             Block(settled.plan, self.cells, at, min(at + BLOCK, self.groups), by_charge=is_spread)
             for at in range(0, self.groups, BLOCK)

@@ -161,7 +161,7 @@ def test_the_rows_of_a_frame_are_those_of_its_bills(terms):
         assert by_account(records(name, EVENTS, plan, by="tenant", period=OCTOBER)) == by_account(expected)
 
 
-IN_COLUMNS = [name for name in PLANS if name not in ("rounding by line", "tokens")]
+IN_COLUMNS = [name for name in PLANS if name != "tokens"]
 
 
 @pytest.fixture
@@ -289,21 +289,24 @@ def test_a_digit_that_no_charge_of_its_own_can_take_is_a_rounding():
     assert found["b"][-1]["BilledCost"] == Decimal("1e-18")
 
 
-# charges that stand apart, what a fee covers, amounts that are spread, and both
 DRAWN = {
-    "columns": (401, 427, 437),
-    "covering": (436, 444, 485),
-    "spread": (400, 402),
-    "both": (407, 409, 410),
+    "apart": (401, 427, 437),
+    "covered by a fee": (436, 444, 485),
+    "spread over charges": (400, 402),
+    "spread and covered": (407, 409, 410),
+    "rounded by line": (2002, 2003, 2004),
+    "rounded by line and covered": (2000, 2007, 2023),
 }
 
 
 @pytest.mark.parametrize("kind", DRAWN)
 @pytest.mark.usefixtures("no_bills")
 def test_the_rows_of_generated_plans_are_those_of_their_bills_in_columns(kind):
+    stage = "line" if "line" in kind else "bill"
     for seed in DRAWN[kind]:
         plan, period, usages = agreement.drawn(seed, tenants=3)
-        plan = evolve(plan, rounding=evolve(plan.rounding, stage="bill", tax="total"), overage="bill")
+        tax = plan.rounding.tax if stage == "line" else "total"
+        plan = evolve(plan, rounding=evolve(plan.rounding, stage=stage, tax=tax), overage="bill")
         kept = {tenant: agreement.used_of(usage) for tenant, usage in usages.items()}
         frame = engine_of("polars").frame(agreement.columns_of(usages, usages))
 
