@@ -300,7 +300,7 @@ def test_dates_and_labels_without_end_begin_anew(monkeypatch):
         assert by_sums(Bill.of(used, contract, period=JUNE)) == "2.00"
         sums = contract.compiled.value["sums"]
         assert len(sums.known) <= 2
-        assert all(len(places) <= 5 for places in sums.sums.places)
+        assert all(len(places) <= 5 for places in sums.sums.places.values())
 
 
 def test_contracts_at_random_come_to_what_the_long_way_says():

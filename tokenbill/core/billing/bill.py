@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
@@ -46,6 +47,14 @@ UNSAID = tuple(BillRequest._field_defaults[name] for name in BillRequest._fields
 """What most bills are not asked with, so that two asked in either way are equal."""
 Dated: TypeAlias = "Mapping[Any, Usage | Quantities]"
 """Usage by the date or instant that it has."""
+
+
+@cache
+def _dated_total() -> Callable[..., tuple[Any, Decimal] | None]:
+    """What bills terms that change, imported when first used; a statement in ``of`` would cost each time."""
+    from tokenbill.core.billing.dated_total import dated_total  # most bills are of a plan that stays
+
+    return dated_total
 
 
 @frozen(init=False, repr=False)
@@ -129,10 +138,8 @@ class Bill:
                 return cls(parts, compiled.total(usage, final=final))
             request = named(BillRequest, (usage, terms, before, final, reversal, notes, period, at, *UNSAID))
         else:
-            from tokenbill.core.billing.dated_total import dated_total  # most bills are of a plan that stays
-
             if opening is NEW and reversal is NO_USAGE and not restate:
-                summed = dated_total((usage, plan, before, final, notes, period, at, levels))
+                summed = _dated_total()((usage, plan, before, final, notes, period, at, levels))
                 if summed is not None:
                     return cls(*summed)
             from tokenbill.core.billing.dated import bill_request
@@ -307,10 +314,8 @@ class Bill:
         """Each line as arithmetic that a clerk can redo, the rule applied, and the way along a price."""
         from tokenbill.core.billing.explanation import settlement
 
-        ends = settlement(self.total, self.delta, self.request)
-        return "\n".join(
-            [*map(str, self.explanation.steps), *ends, *(f"note: {each}" for each in self.notes)]
-        )
+        told = [*map(str, self.explanation.steps), *settlement(self.total, self.delta, self.request)]
+        return "\n".join([*told, *(f"note: {each}" for each in self.notes)])
 
     @property
     def total_minor(self) -> int:
@@ -333,10 +338,8 @@ class Bill:
 
     def section(self) -> Section:
         """What a page shows of it."""
-        # a process that only bills never needs it
-        from tokenbill.core.billing.section import Section, credits_of
+        from tokenbill.core.billing.section import Section, credits_of  # a process may only bill
 
-        paid = dict(self.draws)
         return Section(
             self.lines,
             self.total,
@@ -346,7 +349,7 @@ class Bill:
             self.plan.name,
             self.about,
             self.period,
-            credits_of(self.opening.balance, self.delta.balance, paid),
+            credits_of(self.opening.balance, self.delta.balance, dict(self.draws)),
             (*self.notes, *(f"other terms from {each.period.start} on" for each in self.versions[1:])),
         )
 

@@ -5,7 +5,7 @@ What the period of a contract compiles to is kept by the contract, with the vers
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -24,7 +24,7 @@ from tokenbill.core.plans.rhythms import has_fees_of_the_past
 from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion
 from tokenbill.core.rating.compiled_plan import compiled_plan
-from tokenbill.core.rating.version_sums import VersionSums
+from tokenbill.core.rating.version_sums import Places, VersionSums
 from tokenbill.errors import TokenbillError
 
 __all__ = ["DatedRequest", "dated_total"]
@@ -32,7 +32,7 @@ __all__ = ["DatedRequest", "dated_total"]
 DATES = 4096
 """Dates of usage that a period knows the version of; then it begins anew, for instants have no end."""
 
-TERMS = BillingPlan, Contract
+TERMS = Contract, BillingPlan
 KEYED = frozenset({str, int, date})
 DATE_TYPES = frozenset({str, date, datetime})
 
@@ -80,12 +80,9 @@ class PeriodSums:
         # where credit may be refused, more has to be known than what is owed
         says_all = self.plan.by_cell and self.clauses[-1].plan.overage == "bill"
         self.sums = VersionSums(self.plan) if says_all else None
-        self.known: dict[Any, int] = {}
-
-    @property
-    def is_full(self) -> bool:
-        """Whether hostile labels filled what it compiled to."""
-        return self.sums is not None and self.sums.is_full
+        self.places: Mapping[int, Places] = self.sums.places if self.sums is not None else {}
+        self.known: dict[Any, Places] = {}
+        self.is_full = False
 
     def version(self, when: Any) -> int:
         """The version that holds a date of usage."""
@@ -93,7 +90,7 @@ class PeriodSums:
         if type(when) in DATE_TYPES:
             if len(self.known) >= DATES:
                 self.known.clear()
-            self.known[when] = found
+            self.known[when] = self.places[found]
         return found
 
     def parts(self, usage: Dated, at: date | None) -> list[tuple[int, Usage]] | None:
@@ -107,32 +104,24 @@ class PeriodSums:
             return None
         return [(i, usage)]
 
-    def total(self, usage: Any, at: date | None, *, final: bool) -> tuple[Dated, Decimal] | None:
-        """Usage as it stays, and what it comes to; None where its time has to be known, or single charges."""
-        if self.sums is None:
-            return None
+    def total(
+        self, sums: VersionSums, usage: Any, at: date | None, final: bool
+    ) -> tuple[Dated, Decimal] | None:
+        """Usage as it stays, and what it comes to; None where its time has to be known, or is too large."""
         kind = cast(Any, type(usage))
-        known, kept = self.known, usage
-        parts: list[tuple[int, Any]] = []
-        if kind is dict:
-            # a date that is known says by itself that usage is dated; a subclass may say anything of itself
-            try:
-                parts = [(known[day], part.counted) for day, part in usage.items() if type(part) is Usage]
-            except KeyError:
-                parts.clear()
-        if parts and len(parts) == len(usage):
-            kept = usage.copy()
-        else:
-            if is_dated(usage):
-                pairs = usage.items()
-                kept = {when: part if type(part) is Usage else Usage(part) for when, part in pairs}
-            elif kind is not Usage:
-                kept = Usage(usage)
-            found = self.parts(kept, at)
-            if found is None:
-                return None
-            parts = [(i, part.counted) for i, part in found]
-        total = self.sums.total(parts, final=final)
+        kept = usage
+        if is_dated(usage):
+            kept = {when: part if type(part) is Usage else Usage(part) for when, part in usage.items()}
+        elif kind is not Usage:
+            kept = Usage(usage)
+        parts = self.parts(kept, at)
+        if parts is None:
+            return None
+        for i, part in parts:
+            sums.meet(part, i)
+        # the bill at hand ends with what labels filled, the next one begins anew
+        self.is_full = sums.is_full
+        total = sums.total(parts, self.places, final)
         return None if total is None else (kept, total)
 
     def request(self, asked: DatedRequest) -> BillRequest:
@@ -170,14 +159,25 @@ def dated_total(asked: tuple[Any, ...]) -> tuple[DatedRequest, Decimal] | None:
     usage, terms, opening, final, about, period, at, levels = asked
     key = _key_of(levels) if levels else ()
     try:
-        sums = _sums_of(terms, period, levels, key) if isinstance(terms, TERMS) and period else None
-        found = None if sums is None else sums.total(usage, at, final=final)
+        versions = _sums_of(terms, period, levels, key) if isinstance(terms, TERMS) and period else None
+        sums = None if versions is None else versions.sums
+        if versions is None or sums is None:
+            return None
+        kept: Any = usage
+        total: Decimal | None = None
+        # a date that is known says by itself that usage is dated; a subclass may say anything of itself
+        kind = cast(Any, type(usage))
+        if kind is dict and usage:
+            kept = usage.copy()
+            total = sums.total(kept.items(), versions.known, final)
+        if total is None:
+            found = versions.total(sums, usage, at, final)
+            if found is None:
+                return None
+            kept, total = found
     except TokenbillError:
         return None
-    if sums is None or found is None:
-        return None
-    kept, total = found
-    parts = kept, terms, opening, final, about, sums.period, at, sums.levels, key
+    parts = kept, terms, opening, final, about, versions.period, at, versions.levels, key
     return named(DatedRequest, parts), total
 
 
@@ -190,6 +190,8 @@ def _sums_of(terms: Any, period: Period, levels: Any, key: Hashable) -> PeriodSu
         contract = contract_of(terms.plan)
     kept: Any = contract.compiled.value or {}
     last: Any = kept.get("sums")
+    if last is not None and last.period is period and last.key == key is not None and not last.is_full:
+        return cast(PeriodSums, last)
     # equal periods may be written in two zones, and their versions show so
     if last is None or last.key != key or (last.period is not period and str(last.period) != str(period)):
         last = kept.get(("sums", str(period), key))
@@ -198,8 +200,7 @@ def _sums_of(terms: Any, period: Period, levels: Any, key: Hashable) -> PeriodSu
             return None
         last = PeriodSums(contract, period, merged((), levels_of(levels)), key)
         kept_by(contract)["sums", str(period), key] = last
-    if kept.get("sums") is not last:
-        contract.compiled.value["sums"] = last
+    contract.compiled.value["sums"] = last
     found: PeriodSums = last
     return found
 

@@ -303,10 +303,14 @@ class CompiledPlan:
         if self.fees is not None:
             arrears = self.fees[1] - self.fees[0] if final else 0
             return self.round(sum(sums) + arrears, self.divisor)
-        return self._settled(*self.whole(sums, final=final), final)
+        return self.settled(self.whole(sums, final=final)[0], final=final)
 
-    def _settled(self, nets: list[Number], terms: Terms, final: bool) -> Number:
+    def settled(self, nets: list[Number], *, final: bool) -> Number:
         """Minor units of sums by cell with all that is due, after all terms; the sums are used up."""
+        terms = self._terms
+        # a meter that no bill saw before, this one's or that of another thread, brought a cell
+        if len(nets) != len(terms.cells):
+            nets, terms = self.whole(nets, final=False)
         run = RatingRun(nets, terms.cells, self.round, False, final)
         for apply in terms.sums:
             apply(run)
@@ -326,12 +330,9 @@ class CompiledPlan:
         """What a period of this usage comes to, by sums."""
         if self.fees is not None:
             return self.money(self.round(self.numerator(usage) + self.fees[final], self.divisor))
-        nets, terms = self.start(final=final), self._terms
+        nets = self.start(final=final)
         self.added(usage, nets)
-        # a meter that no bill saw before, this one's or that of another thread, brought a cell
-        if len(nets) != len(terms.cells):
-            nets, terms = self.whole(nets, final=False)
-        return self.money(self._settled(nets, terms, final))
+        return self.money(self.settled(nets, final=final))
 
     def money(self, units: int) -> Decimal:
         """Minor units as an amount."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, LIMIT
@@ -20,10 +21,10 @@ from tokenbill.core.rating.version_terms import not_negative
 if TYPE_CHECKING:
     from tokenbill.core.rating.compiled_plan import CompiledPlan
 
-__all__ = ["EntryVersions", "VersionSums"]
+__all__ = ["EntryVersions", "Places", "VersionSums"]
 
-Counted: TypeAlias = "Mapping[str, Quantity]"
-"""Quantities by meter, as usage keeps them."""
+Places: TypeAlias = "dict[str, Place]"
+"""Where usage adds up, by the meters met in one version."""
 
 MOST = LIMIT // 10**6
 """Sums of smaller quantities stay below what a quantity may be; the long way looks at larger ones."""
@@ -32,39 +33,38 @@ MOST = LIMIT // 10**6
 class EntryVersions:
     """One entry over the versions of a period: its items, each a curve and the versions that share it.
 
-    ``is_one`` says that all versions share one item, so that it need not be known when a unit was used;
-    ``is_straight`` that what a unit costs depends on its version alone, not on what was used before it.
+    ``is_one`` says that all versions share one item, so that it need not be known when a unit was used.
     ``standing`` is what it comes to, by cell, though nothing is used.
     """
 
-    __slots__ = ("count", "is_one", "is_straight", "items", "places", "priced", "standing", "stretches")
+    __slots__ = ("is_one", "places", "priced", "standing", "stretches")
 
-    def __init__(self, plan: CompiledPlan, like: EntryCurve, version: int, *, is_sum: bool) -> None:
+    def __init__(self, plan: CompiledPlan, like: EntryCurve, version: int) -> None:
         self.stretches = stretches_of(plan.versions, plan.cards, {version: like})
-        self.items = [item for stretch in self.stretches for item in stretch]
-        self.count = len(self.items)
-        self.is_one = len(self.items[0][1]) == len(plan.versions)
-        self.is_straight = all(curve.slope is not None for curve, _ in self.items)
+        items = [item for stretch in self.stretches for item in stretch]
+        self.is_one = len(items[0][1]) == len(plan.versions)
+        # one item has no other that it goes on from, and what a unit costs on straight lines is known at once
+        is_alone = len(items) == 1 or all(curve.slope is not None for curve, _ in items)
         # where nothing but a sum is asked for, all is one cell
-        self.places = [Place(self, curve, 0 if is_sum else curve.cell) for curve, _ in self.items]
-        self.standing: list[tuple[int, Number]] = []
-        priced = [k for k, (curve, _) in enumerate(self.items) if not isinstance(curve.price, Covered)]
+        cells = [0 if plan.fees is not None else curve.cell for curve, _ in items]
+        self.places = [Place(self, *item, cell, is_alone) for item, cell in zip(items, cells, strict=True)]
+        priced = [place for place in self.places if not isinstance(place.curve.price, Covered)]
         # a group that was used in its trial alone costs nothing after it, not even what is due at zero
-        self.priced = priced if "\0" in like.order and len(priced) < self.count else ()
+        self.priced = priced if "\0" in like.order and len(priced) < len(items) else ()
+        is_standing = any(curve.standing for curve, _ in items)
+        self.standing = self.numbers({}) if is_standing else []
 
-    def numbers(self, used: Sequence[Quantity]) -> list[tuple[int, Number]]:
+    def numbers(self, used: Mapping[Place, Quantity]) -> list[tuple[int, Number]]:
         """What each item comes to, with its cell, for the quantities used in each."""
-        if self.count == 1:
-            return [(self.places[0].cell, self.items[0][0].at(used[0]))]
-        if self.priced and not any(used[k] for k in self.priced):
+        if self.priced and not any(used.get(place) for place in self.priced):
             return []
-        quantities = iter(used)
+        places = iter(self.places)
         found: list[Number] = []
         for stretch in self.stretches:
             before: Quantity = 0
             amounts: list[Number] = []
             for curve, _ in stretch:
-                now = next(quantities)
+                now = used.get(next(places), 0)
                 is_whole = type(before) is int and type(now) is int
                 after = before + now if is_whole else EXACT.add(before, now)
                 # read along its own curve, so that tiers go on where the terms before left them
@@ -73,60 +73,75 @@ class EntryVersions:
             found += not_negative(amounts) if min(amounts) < 0 else amounts
         return list(zip((place.cell for place in self.places), found, strict=True))
 
+    def add_to(self, nets: list[Number], used: Mapping[Place, Quantity]) -> None:
+        """Add what it comes to, to sums that began with what is due though nothing is used."""
+        for cell, number in self.numbers(used):
+            nets[cell] += number
+        for cell, number in self.standing:
+            nets[cell] -= number
+
 
 class Place:
-    """Where usage of one entry adds up, in versions that share an item of it: the cell of that item.
+    """Where usage of one entry adds up, in *versions* that share an item of it: the *cell* of that item.
 
-    ``slope`` is what a unit costs there, where that depends on nothing else.
+    ``is_alone`` says that what is used there costs what its curve says, whatever was used elsewhere.
     """
 
-    __slots__ = ("cell", "curve", "entry", "slope")
+    __slots__ = ("cell", "curve", "entry", "is_alone", "versions")
 
-    def __init__(self, entry: EntryVersions, curve: EntryCurve, cell: int) -> None:
-        self.entry, self.curve, self.cell = entry, curve, cell
-        self.slope = curve.slope if entry.is_straight else None
+    def __init__(
+        self, entry: EntryVersions, curve: EntryCurve, versions: Sequence[int], cell: int, is_alone: bool
+    ) -> None:
+        self.entry, self.curve, self.versions = entry, curve, versions
+        self.cell, self.is_alone = cell, is_alone
 
 
 class VersionSums:
     """The sums by cell of a compiled plan of several versions; none of its terms looks at single charges.
 
-    ``places`` are those of the meters met in each version, ``start`` the sums while nothing is used.
-    ``is_full`` says that hostile labels filled a card.
+    ``places`` are those of the meters met in each version, ``start`` the sums of an interim and of a final
+    bill while nothing is used. ``is_full`` says that hostile labels filled a card.
     """
 
-    __slots__ = ("_entries", "is_full", "is_sum", "places", "plan", "start")
+    __slots__ = ("_entries", "_lock", "is_full", "places", "plan", "start")
 
     def __init__(self, plan: CompiledPlan) -> None:
-        self.plan, self.is_sum, self.is_full = plan, plan.fees is not None, False
-        self.places: tuple[dict[str, Place], ...] = tuple({} for _ in plan.versions)
+        self.plan, self._lock, self.is_full = plan, Lock(), False
+        self.places: dict[int, Places] = {i: {} for i in range(len(plan.versions))}
         self._entries: dict[tuple[str, str], EntryVersions] = {}
-        due = plan.terms().due[False]
-        self.start: list[Number] = [sum(due)] if self.is_sum else list(due)
+        due = [[sum(each)] if plan.fees is not None else list(each) for each in plan.terms().due]
+        self.start: tuple[list[Number], list[Number]] = (due[False], due[True])
         for i, card in enumerate(plan.cards):
             for curve in card.always:
-                entry = self.entry_of(curve, i)
-                if not entry.standing:
-                    entry.standing = entry.numbers([0] * entry.count)
-                    for cell, number in entry.standing:
-                        self.start[cell] += number
+                self.entry_of(curve, i)
+        for entry in self._entries.values():
+            for cell, number in entry.standing:
+                for nets in self.start:
+                    nets[cell] += number
 
     def entry_of(self, curve: EntryCurve, version: int) -> EntryVersions:
         """An entry over all versions, of which one has this curve."""
         key = curve.order, curve.identity.key
         found = self._entries.get(key)
         if found is None:
-            found = EntryVersions(self.plan, curve, version, is_sum=self.is_sum)
+            found = EntryVersions(self.plan, curve, version)
         return self._entries.setdefault(key, found)
 
-    def met(self, version: int, meter: str) -> Place:
-        """The place of a meter that is met for the first time, by its rate card; it may bring a cell."""
-        card = self.plan.cards[version]
-        entry = self.entry_of(card[meter], version)
-        self.is_full = self.is_full or card.is_full
-        if not self.is_sum:
-            self.start += [0] * (len(self.plan.cells.masks) - len(self.start))
-        item = next(k for k, (_, group) in enumerate(entry.items) if version in group)
-        return self.places[version].setdefault(meter, entry.places[item])
+    def meet(self, usage: Usage, version: int) -> None:
+        """Find the places of all that was used in a version, by its rate card.
+
+        Raises:
+            UnpricedUsage: If the version has no price for some of it.
+        """
+        places, card = self.places[version], self.plan.cards[version]
+        for meter in usage.counted:
+            if meter not in places:
+                entry = self.entry_of(card[meter], version)
+                with self._lock:  # a cell that is new has its sum before anybody adds to it
+                    for nets in self.start if self.plan.fees is None else ():
+                        nets.extend([0] * (len(self.plan.cells.masks) - len(nets)))
+                self.is_full = self.is_full or card.is_full
+                places[meter] = next(place for place in entry.places if version in place.versions)
 
     def is_one_item(self, usage: Usage) -> bool:
         """Whether it does not matter when it was used: all versions price it alike.
@@ -135,37 +150,46 @@ class VersionSums:
             UnpricedUsage: If the last version has no price for some of it.
         """
         last = len(self.places) - 1
-        return all((self.places[last].get(it) or self.met(last, it)).entry.is_one for it in usage.counted)
+        self.meet(usage, last)
+        return all(self.places[last][meter].entry.is_one for meter in usage.counted)
 
-    def total(self, parts: Iterable[tuple[int, Counted]], *, final: bool) -> Decimal | None:
-        """What a period comes to of what was counted, given with the version that each part falls under.
+    def total(
+        self, parts: Iterable[tuple[Any, Any]], places_of: Mapping[Any, Places], final: bool
+    ) -> Decimal | None:
+        """What a period comes to of usage in parts, each given with what says the places of its meters.
 
-        None for quantities so large that a sum of them might be none.
+        None where a part is no usage or its places are not known yet, and for quantities so large that a sum
+        of them might be none.
         """
-        nets, all_places = list(self.start), self.places
-        tiered: dict[Place, Quantity] = {}
-        for i, counted in parts:
-            places = all_places[i]
-            for meter, quantity in counted.items():
-                try:
-                    place = places[meter]
-                except KeyError:
-                    place = self.met(i, meter)
-                    nets += [0] * (len(self.start) - len(nets))
-                if quantity >= MOST:
+        used: dict[Place, Any] = {}
+        broken: list[tuple[Place, Quantity]] = []
+        try:
+            for when, part in parts:
+                places = places_of[when]
+                if type(part) is not Usage:
                     return None
-                slope = place.slope
-                if slope is None:
-                    before = tiered.get(place, 0)
-                    is_whole = type(before) is int and type(quantity) is int
-                    tiered[place] = before + quantity if is_whole else EXACT.add(before, quantity)
-                else:
-                    is_whole = type(quantity) is int
-                    nets[place.cell] += quantity * slope if is_whole else place.curve.at(quantity)
-        if tiered:
-            for entry in {place.entry for place in tiered}:
-                for cell, number in entry.numbers([tiered.get(place, 0) for place in entry.places]):
-                    nets[cell] += number
-                for cell, number in entry.standing:
-                    nets[cell] -= number
-        return self.plan.money(self.plan.units(nets, final=final))
+                for meter, quantity in part.counted.items():
+                    place = places[meter]
+                    if type(quantity) is int:
+                        used[place] = used.get(place, 0) + quantity
+                    else:
+                        broken.append((place, quantity))
+        except KeyError:
+            return None
+        # after all whole numbers, for those need no care to add up exactly
+        for place, quantity in broken:
+            used[place] = EXACT.add(used.get(place, 0), quantity)
+        nets = list(self.start[final])
+        going_on: dict[EntryVersions, None] = {}
+        for place, quantity in used.items():
+            if quantity >= MOST:
+                return None
+            if place.is_alone:
+                nets[place.cell] += place.curve.at(quantity) - place.curve.standing
+            else:
+                going_on[place.entry] = None
+        for entry in going_on:
+            entry.add_to(nets, used)
+        plan = self.plan
+        settled = plan.settled(nets, final=final) if plan.fees is None else plan.round(nets[0], plan.divisor)
+        return plan.money(settled)
