@@ -26,6 +26,7 @@ GRANTS = {
     "paid": [PAID],
     "two": [evolve(PAID, id="b", amount=Decimal(4)), PAID],
     "gift": [PROMOTIONAL, PAID],
+    "two gifts": [PROMOTIONAL, evolve(PROMOTIONAL, id="later", amount=Decimal(30)), PAID],
     "large gift": [evolve(PROMOTIONAL, amount=Decimal(500))],
     "scoped": [evolve(PAID, on="api_calls"), evolve(PAID, id="rest")],
     "dated": [
@@ -185,3 +186,13 @@ def test_a_plan_that_refuses_overage_refuses_it_without_any_credit(overage, refu
             owes = overage == "owe"
             assert (bill.total, bill.due) == (1, 0 if owes else 1)
             assert bill.closing.credit_balance == (-1 if owes else 0)
+
+
+def test_a_gift_that_has_nothing_to_pay_has_no_line():
+    gifts = [evolve(PROMOTIONAL, id="a"), evolve(PROMOTIONAL, id="b")]
+    usage = {"gpu_hours": 20}  # 2.10, which a of 3.00 pays alone
+    bill = Bill.of(usage, PLANS["prepaid"], opening=Account(balance=gifts), period=MARCH, final=False)
+    assert [(line.description, line.amount) for line in bill.lines] == [
+        ("gpu_hours", Decimal("2.10")),
+        ("credit a", Decimal("-2.10")),
+    ]
