@@ -106,3 +106,13 @@ def test_an_entry_that_shows_no_line_is_no_charge():
     statement = rate(RatingRequest(CompiledPlan(plan), Usage(a=5)))
 
     assert [charge.key for charge in statement.charges] == ["fee:subscription"]
+
+
+def test_a_fee_in_arrears_falls_due_with_the_last_of_several_taxed_bills():
+    fee = Fee(20, "support", due="arrears")
+    plan = BillingPlan.on_demand(PriceSchedule(calls="0.50"), fees=[fee], taxes=[Tax("VAT", 10)])
+    first = Bill.of(Usage(calls=10), plan, final=False)
+    last = Bill.of(Usage(calls=10), plan, opening=first.closing)
+    # 5 and 10 % of it; then 25 of the 30 that the period comes to, and 2.50
+    assert (str(first.total), str(last.total)) == ("5.50", "27.50")
+    assert Bill.of(Usage(calls=20), plan).total == first.total + last.total
