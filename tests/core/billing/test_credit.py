@@ -338,6 +338,7 @@ def test_one_account_may_be_billed_for_several_periods_and_each_asks_its_own_gra
     june, july = (interim({"u": 1}, opening, period=period) for period in (JUNE, JULY))
 
     assert (dict(june.draws), dict(july.draws)) == ({"june": 1}, {})
+    assert (june.closing.balance.left("june"), july.closing.balance.left("june")) == (99, 100)
 
 
 @pytest.mark.parametrize("on", [None, "u"])
@@ -352,18 +353,22 @@ def test_a_bill_of_an_earlier_day_asks_the_grants_of_that_day(on):
     drawn = []
     for used, day in ((1, "2026-06-15"), (2, "2026-06-16"), (4, "2026-06-07"), (8, "2026-06-17")):
         bill = interim({"u": used}, opening, period=JUNE, at=day)
-        opening = bill.closing
         drawn.append(dict(bill.draws))
+        change = {id: opening.balance.left(id) - bill.closing.balance.left(id) for id in drawn[-1]}
+        assert change == drawn[-1]  # the account says what the bill does
+        opening = bill.closing
 
     # on the 7th the second one is open, and ends first: it pays all seven, and then offers no more
     assert drawn == [{"for good": 1}, {"for good": 2}, {"to the 10th": 7, "for good": -3}, {"for good": 8}]
 
 
-def test_on_its_end_a_grant_is_over_and_a_day_before_it_is_not():
+@pytest.mark.parametrize("at", ["2026-06-10", None], ids=["on its end", "without a day"])
+def test_a_grant_that_is_over_pays_on_a_day_before_its_end(at):
     opening = Account(
         balance=[Grant("to the 10th", 100, "USD", expires="2026-06-10"), Grant("g", 100, "USD")]
     )
-    first = interim({"u": 1}, opening, period=JUNE, at="2026-06-10")
+    first = interim({"u": 1}, opening, period=JUNE, at=at)
     second = interim({"u": 2}, first.closing, period=JUNE, at="2026-06-09")
 
     assert [dict(bill.draws) for bill in (first, second)] == [{"g": 1}, {"to the 10th": 3, "g": -1}]
+    assert [second.closing.balance.left(id) for id in ("to the 10th", "g")] == [97, 100]

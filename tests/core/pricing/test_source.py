@@ -315,3 +315,6 @@ def test_tokens_whose_modality_nobody_told_cost_what_their_own_model_asks():
 
     assert prices.match("input_tokens{modality=unknown,model=a}").price == PerUnit(3)
     assert prices.match("input_tokens{modality=unknown,model=b}").price == PerUnit(4)
+    dearer = of({"input_tokens{model=a}": 3, "input_tokens{modality=image,model=a}": 5})
+    with pytest.raises(UnpricedVariant):
+        dearer.match("input_tokens{modality=unknown,model=a}")
