@@ -10,8 +10,15 @@ import pytest
 import tokenbill
 
 SIGNATURES = """
+Account(period=None, fingerprint=None, used=Usage({}), accrued=Decimal('0'), draws=(),
+    balance=Balance(grants=(), order=('priority', 'expires', 'starts', 'id'), draws=(),
+    rolled_over=(), forfeited=(), payouts=(), most=None, void=(), holds=(), recurring=()),
+    credit_balance=Decimal('0'), credit_currency=None, idle_labels=(), versions=(), billed_at=None,
+    goodwill=(), commitments=(), *, windows=(), top_ups=(), levels=())
 Adjustment(lines, before, after, currency, period=None, reason='', places=None)
 Amount(on=None)
+Balance(grants=(), order=('priority', 'expires', 'starts', 'id'), *, draws=(), rolled_over=(),
+    forfeited=(), payouts=(), most=None, void=(), holds=(), recurring=())
 Bill(parts, total, /)
 BillingPlan(prices, *, name='', fees=(), included=(), prorate_included=False, discounts=(),
     minimum=None, maximum=None, taxes=(), rounding=NOTHING, currency=None, token_price=None,

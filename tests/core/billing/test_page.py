@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from attrs import evolve
 
 from tests.support.pages import cells, head
 from tokenbill import (
@@ -472,3 +473,19 @@ def test_a_debt_that_is_collected_is_added_to_the_credit_balance():
         ("Added to the credit balance", "5.00"),
         ("Due", "5.00 USD"),
     ]
+
+
+def test_an_amount_below_one_is_an_amount_all_the_same():
+    opening = Account(balance=[Grant("g", 5, "USD")])
+    bill = Bill.of(Usage(u="0.5"), BillingPlan(PriceSchedule(u=1)), opening=opening)
+
+    assert "<h1>Invoice</h1>" in bill.to_html()
+    assert ("Paid from credit", "0.50") in [(row[0], row[-1]) for row in cells(bill.to_html(places=0))]
+
+
+def test_why_a_bill_was_corrected_is_said_on_its_note():
+    bill, right = (Bill.of(Usage(api_calls=used), CALLS) for used in (300, 200))
+    note = evolve(right - bill, reason="calls of another customer")
+
+    assert head(note.to_html())["reason"] == "calls of another customer"
+    assert "reason" not in head((right - bill).to_html())

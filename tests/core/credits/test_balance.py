@@ -771,3 +771,11 @@ def test_all_that_is_left_may_be_paid_out_and_no_more():
     assert balance.paid_out("a", 18).left("a") == 0
     with pytest.raises(InvalidGrant, match="more than is left"):
         balance.paid_out("a", "18.01")
+
+
+def test_a_gift_is_not_paid_out_beside_credit_that_is():
+    balance = Balance([Grant("paid", 5, "USD"), Grant("gift", 5, "USD", kind="promotional")])
+
+    assert balance.paid_out("paid", "0.50").left("paid") == Decimal("4.50")
+    with pytest.raises(InvalidGrant):
+        balance.paid_out("gift", 1)

@@ -306,3 +306,9 @@ def test_a_share_of_a_share_rolls_over_for_ever():
     for _ in range(60):
         balance = balance.rolled()
     assert balance.left("g") == 0
+
+
+def test_a_share_that_rolls_over_is_at_most_all():
+    assert Grant("g", 10, "USD", rollover="100%").rolled(Decimal(10)) == 10
+    with pytest.raises(InvalidGrant, match="no share"):
+        Grant("g", 10, "USD", rollover="100.5%")

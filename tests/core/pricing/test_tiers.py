@@ -4,6 +4,7 @@ from fractions import Fraction
 import pytest
 
 from tokenbill import Graduated, Tier, Volume
+from tokenbill.core.pricing.curves import at
 from tokenbill.errors import InvalidNumber, InvalidPrice
 
 CALLS = [Tier(1000, "0.01"), Tier(5000, "0.008"), Tier(None, "0.005")]
@@ -200,3 +201,12 @@ def test_a_rule_lists_six_tiers(count, ending):
     price = Volume([*(Tier(n, n) for n in range(1, count)), Tier(None, count)])
 
     assert price.in_words().endswith(ending)
+
+
+def test_blocks_of_a_tier_and_fees_at_zero_are_in_its_pieces_too():
+    blocks = Graduated([Tier(100, 3, per=10, round="up"), Tier(None, 1)])
+    flat = Volume([Tier(10, 1, 5), Tier(None, 1, 7)], fee_at_zero=True)
+
+    # 2 blocks of 3; 10 blocks and 5 more
+    assert [(blocks.amount(n), at(blocks.pieces(), Fraction(n))) for n in (15, 105)] == [(6, 6), (35, 35)]
+    assert flat.amount(0) == at(flat.pieces(), Fraction(0)) == 5
