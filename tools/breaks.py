@@ -72,7 +72,7 @@ BREAKS = (
     Break(
         "core/credits",
         "core/credits/grants.py",
-        "self.expires is not None and not is_before(at, self.expires)",
+        'self.expires is not None and not is_before(at, self.expires, "expires", self.id)',
         "self.expires is not None and is_before(self.expires, at)",
         "at the instant of its expiry a grant still pays",
         "tests/core/credits/test_grants.py",
@@ -143,7 +143,7 @@ BREAKS = (
     ),
     Break(
         "focus",
-        "focus/costs.py",
+        "shared/focus/costs.py",
         "return running_differences(ratio(product(total, weight), whole) for weight in weights)",
         "return [*running_differences(ratio(product(total, weight), whole) for weight in weights)][::-1]",
         "parts of a charge change places",
