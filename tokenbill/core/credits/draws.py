@@ -104,7 +104,7 @@ def draws(
         # One that has ended comes first, and so keeps what it paid: else it would take the charges of those
         # that may pay no others, and an empty bill would cost something.
         kept = (
-            {charge.key: min(own.get(charge.key, 0), left[place]) for place, charge in enumerate(payables)}
+            {it.key: min(own[it.key], left[place]) for place, it in enumerate(payables) if it.key in own}
             if has_ended
             else {}
         )

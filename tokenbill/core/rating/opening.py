@@ -165,7 +165,7 @@ def offers_of(opening: Opening, plan: BillingPlan, period: Period | None, at: da
                 minor_units(offer, places),
                 grant.on,
                 _limit(grant, opening, when, places),
-                not grant.is_usable(at, period),
+                has_ended=not grant.is_usable(at, period),
             )
             for grant, offer in usable
         ]
