@@ -390,6 +390,18 @@ def test_what_is_given_back_hangs_below_zero(plots, ax):
     assert plots.stacked_spend({"2026-11-01": Usage(calls=1)}, one_rate(1), "model", ax=ax) is ax
 
 
+def test_bars_of_an_hour_that_comes_twice_stand_in_the_order_of_time(plots, ax):
+    # the half hours from 00:00Z on, of a night in Berlin whose third hour comes twice
+    walls = ("02:00:00+02:00", "02:30:00+02:00", "02:00:00+01:00", "02:30:00+01:00")
+    used = {f"2026-10-25T{wall}[Europe/Berlin]": Usage(calls=n) for n, wall in enumerate(walls, 1)}
+    cliff = Volume([Tier(3, 2), Tier(None, 1)])
+    axes = plots.stacked_spend(used, BillingPlan.on_demand(PriceSchedule(calls=cliff)), "model", ax=ax)
+
+    # 1 × 2, 3 × 2, 6 × 1 and 10 × 1, each less what came before
+    assert [bar.get_height() for bar in axes.containers[0]] == [2, 4, 0, 4]
+    assert axes.containers[0][0].get_width() == pytest.approx(0.9 / 48)
+
+
 def test_totals_are_spread_over_tenants(plots, ax):
     totals = {f"t{i}": Decimal(i) for i in range(1, 101)}
     axes = plots.distribution(totals, ax=ax)

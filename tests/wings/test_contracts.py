@@ -285,3 +285,44 @@ def test_terms_that_start_in_a_period_are_a_version_of_it():
 
     assert str(watch.status(Account(), plan, at="2026-03-10").spent) == "4.65"  # 9 × 16/31
     assert str(watch.status(Account(), plan, at="2026-04-10").spent) == "9.00"
+
+
+# --- versions that begin in the two hours of one name -------------------------------------------------------
+
+AUTUMN = Period("2026-10-01T00:00:00+02:00[Europe/Berlin]", "2026-11-01T00:00:00+01:00[Europe/Berlin]")
+ONE, TEN, HUNDRED = (BillingPlan.on_demand(PriceSchedule(calls=price)) for price in (1, 10, 100))
+# both begin at half past two by the clock on the wall
+TWICE = Contract(ONE).amended("2026-10-25T00:30:00Z", TEN).amended("2026-10-25T01:30:00Z", HUNDRED)
+MOMENTS = [
+    f"2026-10-25T{wall}[Europe/Berlin]" for wall in ("02:29:00+02:00", "02:45:00+02:00", "02:45:00+01:00")
+]
+
+
+def test_frames_tell_the_two_hours_apart():
+    polars = pytest.importorskip("polars")
+    pytest.importorskip("numpy")
+    from tokenbill import frames
+
+    rows = polars.DataFrame({"who": ["a", "a", "a"], "at": MOMENTS, "calls": [1, 1, 1]})
+    rated = frames.rate(rows, TWICE, by="who", period=AUTUMN, time="at")
+
+    assert sum(rated["amount"]) == 111
+
+
+def test_a_forecast_tells_the_two_hours_apart():
+    # 241 calls in 24.1 days: 2.5 hours are a tenth of a day of 25
+    opened = Bill.of({MOMENTS[0]: Usage(calls=241)}, TWICE, period=AUTUMN, final=False).closing
+    now = watch.status(opened, TWICE, at="2026-10-25T02:30:00+02:00[Europe/Berlin]")
+
+    # a day is of the version in which it begins: 9 more on the 25th, and 10 on each of six days
+    assert now.forecast.total == 241 + 9 * 10 + 60 * 100
+
+
+def test_rows_and_events_tell_the_two_hours_apart(tmp_path, capsys):
+    path, usage = tmp_path / "contract.json", tmp_path / "usage.csv"
+    serial.dump(TWICE, path)
+    usage.write_text("\n".join(["at,calls", *(f"{at},1" for at in MOMENTS)]))
+    asked = ["bill", str(usage), "--plan", str(path), "--period", str(AUTUMN), "--sum", "calls"]
+
+    assert main([*asked, "--time", "at"]) == 0
+    assert totals(capsys) == ["Total: $111.00"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
@@ -152,10 +153,11 @@ def period_of(text: str | None) -> Period | None:
     """
     if text is None:
         return None
-    start, slash, end = text.partition("/")
-    if not slash:
+    # a zone in brackets has a slash of its own
+    ends = re.split(r"/(?![^\[\]]*\])", text)
+    if len(ends) != 2:
         raise InvalidPeriod("not a period", text, "write START/END, as in 2026-01-01/2026-02-01")
-    return Period(start, end)
+    return Period(*ends)
 
 
 def _pair(text: str, form: str) -> tuple[str, str]:

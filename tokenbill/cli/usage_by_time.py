@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 
 from tokenbill.cli.options import Request
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.periods.instants import moment, zone
+from tokenbill.core.periods.instants import moment, utc, zone
 from tokenbill.core.periods.period import Period
 
 __all__ = ["Billed", "Groups", "dated"]
@@ -32,6 +32,7 @@ def dated(groups: Groups, request: Request) -> dict[tuple[str, ...], dict[date, 
         if isinstance(when, datetime) and not isinstance(period.start, datetime):
             # the days of a plan begin at midnight where it lives
             when = when.astimezone(zone(cycle.tz if cycle else "UTC")).date()
+        when = utc(when)  # where clocks go back, two times of one name are equal to Python
         mine = found.setdefault(tuple(group), {})
         mine[when] = mine[when] + usage if when in mine else usage
     return found

@@ -10,6 +10,7 @@ from typing import Any
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT
+from tokenbill.core.periods.instants import utc
 from tokenbill.core.plans.contract import Contract
 from tokenbill.frames.bills import Rows, Settled, Totals
 from tokenbill.frames.column_plan import BillRow, ColumnPlan, bill_rows, column_plan
@@ -79,7 +80,9 @@ class DatedBills(Settled):
         """What a group used, by where the versions begin."""
         options: Any = self.job.options
         clauses = options.contract.clauses(options.period)
-        dated = {clauses[version].period.start: Usage(used) for version, used in self._usages[group].items()}
+        # in UTC: two versions may begin in the two hours of one name
+        usages = self._usages[group].items()
+        dated = {utc(clauses[version].period.start): Usage(used) for version, used in usages}
         return dated or {options.period.start: Usage()}
 
     def _rows(self, group: int) -> Iterator[BillRow]:

@@ -13,7 +13,7 @@ from tokenbill.core.base.inputs import is_mapping
 from tokenbill.core.billing.account import NEW
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.periods.instants import moment
+from tokenbill.core.periods.instants import moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidPlan, InvalidUsage, MissingExtra
@@ -76,12 +76,12 @@ def stacked_spend(
     for when in usage:
         if isinstance(when, int):
             raise InvalidUsage("a key that is no date or instant", when, CALENDAR)
-    times = sorted((moment(when), used) for when, used in usage.items())
+    # by UTC, for the clock on the wall goes back once a year
+    times = sorted(((moment(when), used) for when, used in usage.items()), key=lambda each: utc(each[0]))
     days: list[Any] = [when for when, _ in times]
     spent, account = dict[str, list[Fraction]](), NEW
     for place, (_, used) in enumerate(times):
-        final = place == len(times) - 1
-        bill = Bill.of(used, plan, period=period, opening=account, final=final)
+        bill = Bill.of(used, plan, period=period, opening=account, final=place == len(times) - 1)
         account = bill.closing
         for row in bill.breakdown():
             name = OTHERS if row.meter is None else row.meter.labels.get(by, OTHERS)
@@ -153,6 +153,6 @@ def date_axis(axes: Any, lang: str) -> None:
 
 def _width(times: list[date]) -> Any:
     """The width of a bar in days: most of the shortest way between two."""
-    steps = [later - sooner for sooner, later in pairwise(times)]
+    steps = [later - sooner for sooner, later in pairwise(map(utc, times))]
     least = min(steps, default=timedelta(hours=1) if isinstance(times[0], datetime) else timedelta(days=1))
     return floats([Fraction(int(least.total_seconds()), 86400) * Fraction(9, 10)])[0]

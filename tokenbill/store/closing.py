@@ -13,7 +13,7 @@ from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
-from tokenbill.core.periods.instants import is_before
+from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta
@@ -200,7 +200,7 @@ def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
     for id, amount in step.draws:
         drawn[id] = decimal(plus(drawn.get(id, ZERO), amount))
     draws = tuple(sorted((id, amount) for id, amount in drawn.items() if amount))
-    usage: Any = {version.start: version.used for version in account.versions} or account.used
+    usage: Any = {utc(version.start): version.used for version in account.versions} or account.used
     left = step.delta.credit_balance
     opening = opening_of(part, evolve(account, credit_balance=left), total, due, draws)
     # What was charged is charged: a balance that no longer covers it must not refuse the bill of it.

@@ -240,14 +240,15 @@ def by_version(part: Part, dated: Dated) -> tuple[dict[date, Usage], dict[date, 
     """Usage by the version of its date, and as it is booked; nothing where the two agree."""
     contract, account = cast(Contract, part.agreed), part.account
     # Usage counts for the version of its own date, and not for the one that held when it came in.
-    starts = [version.period.start for version in contract.versions(part.span)]
+    starts = [utc(version.period.start) for version in contract.versions(part.span)]
 
     def index(at: date) -> int:
         later = [i for i, start in enumerate(starts) if not is_before(at, start)]
         return later[-1] if later else 0
 
-    booked = {version.start: version.used for version in account.versions}
-    booked = booked or {part.span.start: account.used}
+    # in UTC: two versions may begin in the two hours of one name
+    booked = {utc(version.start): version.used for version in account.versions}
+    booked = booked or {utc(part.span.start): account.used}
     sums = [NO_USAGE for _ in starts]
     for start, used in booked.items():
         i = index(placed(start, part.span, plan_of(contract).cycle))

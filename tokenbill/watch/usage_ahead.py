@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.periods.instants import is_before
+from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.shared.forecasts import Quantities, usage_of
 
 __all__ = ["UsageAhead"]
@@ -22,7 +22,8 @@ class UsageAhead:
     """
 
     def __init__(self, starts: Sequence[date]) -> None:
-        self._starts, self._days = starts, Fraction(0)
+        # in UTC: two versions may begin in the two hours of one name
+        self._starts, self._days = [utc(start) for start in starts], Fraction(0)
         self._units: Quantities = {}
         # what was used up to the end of each version, and in how many days
         self._upto = dict[date, tuple[Fraction, Quantities]]()

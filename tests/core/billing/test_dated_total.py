@@ -4,6 +4,7 @@ import copy
 import pickle
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -356,3 +357,37 @@ def test_dated_usage_of_one_plan_lies_in_its_period():
     assert str(Bill.of({"2026-06-30": {"calls": 1}}, plan, period=JUNE).total) == "1.00"
     with pytest.raises(InvalidUsage, match="outside the period"):
         Bill.of({"2026-07-01": {"calls": 1}}, plan, period=JUNE)
+
+
+# --- the hour that comes twice -----------------------------------------------------------------------------
+
+BERLIN = ZoneInfo("Europe/Berlin")
+OCTOBER = Period("2026-10-01T00:00:00+02:00[Europe/Berlin]", "2026-11-01T00:00:00+01:00[Europe/Berlin]")
+
+
+@pytest.mark.parametrize("folds", [(0, 1, 0), (1, 0, 1)])
+def test_an_hour_that_comes_twice_is_of_two_versions(folds):
+    # 02:30 comes at 00:30Z and again at 01:30Z; Python holds the two for equal
+    plans = [BillingPlan.on_demand(PriceSchedule(calls=price)) for price in (1, 10)]
+    contract = changed(*plans, on=["2026-10-25T01:00:00Z"])
+    half_past = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)
+
+    for fold in folds:
+        bill = Bill.of({half_past.replace(fold=fold): Usage(calls=1)}, contract, period=OCTOBER)
+        assert by_sums(bill) == ("1.00", "10.00")[fold]
+    # both in one bill are told apart by their offsets
+    both = {f"2026-10-25T02:30:00+0{hours}:00[Europe/Berlin]": Usage(calls=1) for hours in (2, 1)}
+    assert by_sums(Bill.of(both, contract, period=OCTOBER)) == "11.00"
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_an_hour_that_a_zone_skips_is_of_the_version_of_its_instant(fold):
+    # 02:30 is none on 29 March: its offset is that before the gap, 01:30Z, or that after it, 00:30Z
+    plans = [BillingPlan.on_demand(PriceSchedule(calls=price)) for price in (1, 10)]
+    contract = changed(*plans, on=["2026-03-29T01:00:00Z"])
+    march = Period("2026-03-01T00:00:00+01:00[Europe/Berlin]", "2026-04-01T00:00:00+02:00[Europe/Berlin]")
+    skipped = datetime(2026, 3, 29, 2, 30, tzinfo=BERLIN)
+
+    for order in (fold, 1 - fold):
+        bill = Bill.of({skipped.replace(fold=order): Usage(calls=1)}, contract, period=march)
+        assert by_sums(bill) == ("10.00", "1.00")[order]

@@ -113,6 +113,28 @@ def test_a_ramp_by_amendment_holds_for_its_part_of_the_term():
     assert Bill.of({}, ramp, period=month(12, 2027)).total == 24000
 
 
+def test_amendments_in_an_hour_that_comes_twice_follow_one_another():
+    # 02:30 of Berlin, and 02:15 when the hour comes again
+    term, monthly = (each("2026-10-01", tz="Europe/Berlin") for each in (Cycle.yearly, Cycle.monthly))
+    plans = [
+        BillingPlan(
+            PriceSchedule(u=1), cycle=monthly, commitment=Commitment(amount, cycle=term), proration="second"
+        )
+        for amount in (0, 0, 365 * 24)
+    ]
+    contract = Contract(plans[0])
+    for at, plan in zip(("00:30", "01:15"), plans[1:], strict=True):
+        contract = contract.amended(f"2026-10-25T{at}:00Z", plan)
+    totals, account = [], Account()
+    for k in range(12):
+        bill = Bill.of(Usage(), contract, period=monthly.period(k), opening=account)
+        totals.append(bill.total)
+        account = bill.closing
+
+    # a unit of money an hour, but for the 24 days and 3 ¼ hours before the last amendment
+    assert totals == [0] * 11 + [Decimal("8180.75")]
+
+
 def test_an_end_cuts_the_commitment_off():
     # 1 January to 1 July are 181 of 365 days: 5,950.68 of 12,000
     _, account = year_of(plan_of(), [900] * 5)

@@ -483,6 +483,29 @@ def test_an_upgrade_charges_the_difference_of_its_days(store):
     store.verify()
 
 
+def test_versions_that_begin_in_the_two_hours_of_one_name(store):
+    one, ten, hundred = (
+        BillingPlan.on_demand(PriceSchedule(calls=price), cycle=Cycle.monthly(tz="Europe/Berlin"))
+        for price in (1, 10, 100)
+    )
+    # half past two in Berlin comes at 00:30Z and again at 01:30Z
+    contract = Contract(one).amended("2026-10-25T00:30:00Z", ten).amended("2026-10-25T01:30:00Z", hundred)
+    store.agree("acme", contract)
+    for id, at in enumerate(("00:00", "01:00", "02:00")):
+        store.record([event(id, time=f"2026-10-25T{at}:00Z", calls=1)])
+    # found out later: the first of them was dearer by then
+    earlier = Contract(one).amended("2026-10-24T22:00:00Z", ten).amended("2026-10-25T01:30:00Z", hundred)
+
+    store.verify()
+    assert store.bill("acme").total == 111
+    store.agree("acme", earlier, restate=True)
+    assert store.bill("acme").total == 120
+    store.agree("acme", contract, restate=True)
+    month = Period("2026-10-01T00:00:00+02:00[Europe/Berlin]", "2026-11-01T00:00:00+01:00[Europe/Berlin]")
+    assert store.close("acme", month).total == 111
+    store.verify()
+
+
 def test_an_end_and_another_rhythm(store):
     monthly = BillingPlan.subscription(20, PriceSchedule(calls="0.01"), cycle=Cycle.monthly())
     yearly = BillingPlan.subscription(200, PriceSchedule(calls="0.01"), cycle=Cycle.yearly("2026-03-16"))

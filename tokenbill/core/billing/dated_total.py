@@ -87,7 +87,11 @@ class PeriodSums:
     def version(self, when: Any) -> int:
         """The version that holds a date of usage."""
         found = version_at(self.clauses, moment(when), self.period, is_dated=True)
-        if type(when) in DATE_TYPES:
+        # two times of an hour that comes twice are equal to Python, and may be of two versions
+        is_one = (
+            type(when) is not datetime or when.utcoffset() == when.replace(fold=1 - when.fold).utcoffset()
+        )
+        if is_one and type(when) in DATE_TYPES:
             if len(self.known) >= DATES:
                 self.known.clear()
             self.known[when] = self.places[found]

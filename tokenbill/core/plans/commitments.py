@@ -20,7 +20,7 @@ from tokenbill.core.metering.scopes import Scope, scope
 from tokenbill.core.money.decimals import number
 from tokenbill.core.money.validators import non_negative
 from tokenbill.core.periods.cycle import Cycle
-from tokenbill.core.periods.instants import is_before, moment
+from tokenbill.core.periods.instants import is_before, moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.terms import one_of
 from tokenbill.errors import InvalidPeriod, InvalidPlan
@@ -137,7 +137,7 @@ def committed(
         # each amount counts for its part of the term, and what an end cuts off is not owed
         until = term.end if end is None or not is_before(end, term.end) else end
         inside = [at for at in changes if is_before(term.start, at) and is_before(at, until)]
-        amount, cuts = Fraction(0), [term.start, *sorted(inside), until]
+        amount, cuts = Fraction(0), [term.start, *sorted(inside, key=utc), until]
         for begin, stop in pairwise(cuts):
             own = (plan if plan_at is None else plan_at(begin)).commitment
             held = sum((Fraction(it.amount) for it in own if it.name == commitment.name), Fraction(0))
