@@ -419,7 +419,7 @@ def fill(charges, offers, unit, before, earlier):
 
     Of each charge they pay no more than all of them paid before and what it grew. What falls away of one may
     pay another, from a grant that had paid: one that came later pays nothing that was there before it.
-    One that has ended pays first what it paid.
+    Those that have ended pay what they paid before any other pays.
     """
     paid, now = {}, {charge.key: charge.units for charge in charges}
     for parts in earlier.values():
@@ -428,10 +428,12 @@ def fill(charges, offers, unit, before, earlier):
     free = total(max(ZERO, amount - now.get(key, ZERO)) for key, amount in paid.items())
     most = {key: paid.get(key, ZERO) + max(ZERO, units - before.get(key, ZERO)) for key, units in now.items()}
     drawn = {}
-    for id, on, offer, has_ended in offers:
-        left, moved = unit.floored(offer), total(earlier.get(id, {}).values())
+    for id, _, _, has_ended in offers:
         if has_ended:
-            left -= keep(id, charges, earlier.get(id, {}), drawn)
+            keep(id, charges, earlier.get(id, {}), drawn)
+    for id, on, offer, _ in offers:
+        left, moved = unit.floored(offer), total(earlier.get(id, {}).values())
+        left -= total(drawn.get(id, {}).values())
         for charge in charges:
             own = most[charge.key] - charge.drawn
             part = min(charge.units - charge.drawn, left, max(own, ZERO) + min(free, moved))
@@ -454,7 +456,6 @@ def keep(id, charges, own, drawn):
         charge.drawn += parts[charge.key]
     if kept := {key: part for key, part in parts.items() if part}:
         drawn[id] = kept
-    return total(parts.values())
 
 
 def stand(charges, earlier):

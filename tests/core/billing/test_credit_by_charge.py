@@ -127,6 +127,38 @@ def test_what_a_grant_that_has_ended_paid_is_left_with_it(overage, limits):
     )
 
 
+def test_a_credit_balance_leaves_a_grant_that_has_ended_what_it_paid():
+    plan = BillingPlan.prepaid(PriceSchedule(calls=1), cycle=Cycle.monthly())
+    opening = Account(balance=[Grant("old", 5, "USD", expires="2026-06-03")])
+    first = Bill.of({"calls": 9}, plan, opening=opening, period=JUNE, at="2026-06-02", final=False)
+    asked = {"period": JUNE, "at": "2026-06-04", "final": False}
+    fewer = Bill.of({}, plan, reversal={"calls": 6}, opening=first.closing, **asked)
+    empty = Bill.of({}, plan, opening=fewer.closing, **asked)
+
+    # 9 are 5 of the grant and 4 in cash; of 3 the grant goes on paying 3, so all cash comes back
+    assert (first.due, fewer.total, fewer.draws) == (4, -6, (("old", -2),))
+    assert fewer.closing.credit_balance == empty.closing.credit_balance == 4
+    assert (empty.due, empty.draws) == (0, ())
+
+
+def test_lines_of_credit_that_fell_away_are_in_the_order_of_their_grants():
+    plan = BillingPlan.prepaid(PriceSchedule(calls=1, images=1), cycle=Cycle.monthly())
+    grants = [
+        Grant("b", 5, "USD", kind="promotional", expires="2026-06-03"),
+        Grant("c", 5, "USD", kind="promotional", on="images", priority=2, expires="2026-06-03"),
+        Grant("a", 2, "USD", kind="promotional", priority=2, expires="2026-06-15"),
+    ]
+    usage, asked = {"calls": 11, "images": 2}, {"period": JUNE, "final": False}
+    first = Bill.of(usage, plan, opening=Account(balance=grants), at="2026-06-02", **asked)
+    kept = Bill.of({}, plan, reversal=usage, opening=first.closing, at="2026-06-03", **asked)
+    read = Bill.of({}, plan, reversal=usage, opening=evolve(first.closing), at="2026-06-03", **asked)
+
+    kept.verify()
+    said = [(line.description, line.amount) for line in kept.lines if line.kind == "credit"]
+    assert said == [("credit a", 2), ("credit b", 5), ("credit c", 2)]
+    assert kept.lines == read.lines
+
+
 def test_a_kept_account_knows_what_a_grant_that_has_ended_paid():
     plan = BillingPlan.prepaid(PriceSchedule(a=1, b=1), cycle=Cycle.monthly())
     opening = Account(balance=[Grant("over", 10, "USD", expires="2026-06-03")])

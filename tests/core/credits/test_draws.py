@@ -84,6 +84,16 @@ def test_one_that_has_ended_keeps_the_charges_that_it_paid():
     }
 
 
+def test_no_other_takes_what_one_that_has_ended_paid():
+    now = [charge("b", 5, 5), charge("c", 5, 5)]
+    earlier = {"any": {"a": 5}, "only-b": {"b": 5}}
+    ended = [Offer("any", 5, has_ended=True), offer("only-b", 5, "b")._replace(has_ended=True)]
+
+    # a fell away, so what "any" paid of it may pay c, which cash had paid; b stays with the one that paid it
+    assert draws(now, ended, earlier) == {"any": {"c": 5}, "only-b": {"b": 5}}
+    assert draws(now[:1], [offer(CREDIT, 9), *ended], earlier) == {"only-b": {"b": 5}}
+
+
 def test_one_that_has_ended_keeps_no_more_of_a_charge_than_it_comes_to():
     over = Offer("over", 5, has_ended=True)
     assert draws([charge("a", -1, 5)], [over], {"over": {"a": 5}}) == {}

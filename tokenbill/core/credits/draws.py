@@ -40,6 +40,7 @@ CREDIT = ""
 OWED = "owed:before"
 """Stands among charges for what was owed before, which grants pay first where a plan lets accounts owe."""
 NO_DRAWS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+NOTHING: Mapping[str, Units] = MappingProxyType({})
 
 
 class Payable(NamedTuple):
@@ -82,7 +83,7 @@ def draws(
     Args:
         payables: The charges of the period, in order of lines.
         offers: The grants of one sort in order of drawing: ended ones first; before paid ones, the credit
-            balance.
+            balance. Whatever their order, an ended one first keeps what it paid.
         earlier: What the same sort drew in the period so far.
 
     >>> calls = Payable("usage:calls", "usage", Meter("calls"), 10)
@@ -95,38 +96,57 @@ def draws(
     {'late': {'usage:calls': 2}}
     """
     left, room, fallen = _open(payables, earlier)
+    offers = list(offers)
+    kept = _kept(payables, offers, earlier, left, room)
     drawn: dict[str, dict[str, Units]] = {}
-    for id, offered, on, limit, has_ended in offers:
-        own = earlier.get(id, {})
+    for id, offered, on, limit, _ in offers:
+        own, stays = earlier.get(id, {}), kept.get(id, NOTHING)
         # what falls away of one charge may pay another, or a withdrawal would leave the period other draws
         # than one bill of it; but never by a grant that paid nothing before, for that one came later
         moved = min(fallen, sum(own.values())) if fallen else 0
-        # One that has ended comes first, and so keeps what it paid: else it would take the charges of those
-        # that may pay no others, and an empty bill would cost something.
-        kept = (
-            {it.key: min(own[it.key], left[place]) for place, it in enumerate(payables) if it.key in own}
-            if has_ended
-            else {}
-        )
-        rest = offered - sum(kept.values())
+        rest = offered - sum(stays.values())
         parts, bound = {}, _bound(limit, payables, own)
         for place, charge in enumerate(payables):
-            rest += kept.get(charge.key, 0)
-            if not rest or not (on is None or covers(on, charge.kind, charge.meter)):
+            paid = stays.get(charge.key, 0)
+            if not (rest or paid) or not (on is None or covers(on, charge.kind, charge.meter)):
                 continue
             # No more than is left of the charge, than the grant has, and than the charge grew since the bill
             # before: else a grant that is added today would pay what cash paid yesterday.
-            part = min(left[place], rest, room[place] + moved)
+            part = paid + min(left[place], rest, room[place] + moved)
             part = part if bound is None else bound(charge, part)
             if part > 0:
-                if part > room[place]:
-                    beyond = part - room[place]
-                    fallen, moved, room[place] = fallen - beyond, moved - beyond, part
-                left[place], room[place], rest = left[place] - part, room[place] - part, rest - part
+                more = part - paid
+                if more > room[place]:
+                    beyond = more - room[place]
+                    fallen, moved, room[place] = fallen - beyond, moved - beyond, more
+                left[place], room[place], rest = left[place] - more, room[place] - more, rest - more
                 parts[charge.key] = part
         if parts:
             drawn[id] = parts
     return drawn
+
+
+def _kept(
+    payables: Sequence[Payable],
+    offers: Iterable[Offer],
+    earlier: ByCharge,
+    left: list[Units],
+    room: list[Units],
+) -> dict[str, dict[str, Units]]:
+    """What grants that have ended go on paying, taken out of what is left of each charge.
+
+    Others would find those charges open, the credit balance first of all; and what goes back to a grant that
+    has ended is gone, so that an empty bill would cost something.
+    """
+    kept: dict[str, dict[str, Units]] = {}
+    for offer in offers:
+        own = earlier.get(offer.id, NOTHING) if offer.has_ended else NOTHING
+        for place, charge in enumerate(payables) if own else ():
+            part = min(own.get(charge.key, 0), left[place])
+            if part:
+                kept.setdefault(offer.id, {})[charge.key] = part
+                left[place], room[place] = left[place] - part, room[place] - part
+    return kept
 
 
 def _open(payables: Iterable[Payable], earlier: ByCharge) -> tuple[list[Units], list[Units], Units]:

@@ -282,9 +282,9 @@ def less(lines: Iterable[LineItem], earlier: Iterable[LineItem]) -> list[LineIte
             matched[key] = before.pop(other)
     # in the order of the later bill, and what fell away after it; both sorted by stage below
     found = [_change(line, matched.get(key)) for key, line in after]
-    gone = [
-        _change(LineItem(line.charge, line.quantity and ZERO, ZERO, ZERO), line) for line in before.values()
-    ]
+    # A kept account knows in which order grants were drawn on, one that was stored does not: so by name.
+    fell = sorted(before.values(), key=lambda line: line.description if line.kind == "credit" else "")
+    gone = [_change(LineItem(line.charge, line.quantity and ZERO, ZERO, ZERO), line) for line in fell]
     return sorted((line for line in (*found, *gone) if line is not None), key=lambda line: RANKS[line.kind])
 
 
