@@ -29,6 +29,7 @@ from tokenbill.errors import (
 U = PriceSchedule(u=1)
 CENTS = PriceSchedule(u="0.01")
 OWING = BillingPlan.prepaid(U, overage="owe")
+AHEAD = (("ahead", 1),)
 MARCH = Period("2026-03-01", "2026-04-01")
 
 
@@ -226,3 +227,36 @@ def test_a_debt_that_credit_paid_is_not_given_back_by_the_next_bill(keep):
     # 3 used and 5 owed, then 1
     assert [dict(bill.draws) for bill in (first, second)] == [{"g": 8}, {"g": 1}]
     assert second.closing.credit_balance == 0
+
+
+# --- what is in credit, what is owed, and what pays it ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "draws"),
+    [("0.50", "-0.50", AHEAD), ("0", "-1", AHEAD), ("-0.50", "-1.50", AHEAD), ("3", "1", ())],
+)
+def test_credit_pays_first_and_the_rest_is_owed(before, after, draws):
+    opening = evolve(ahead(1), credit_balance=before, credit_currency="USD")
+    bill = Bill.of(Usage(u=2), OWING, opening=opening)
+
+    assert (bill.total, bill.due, bill.draws) == (2, 0, draws)
+    assert bill.closing.credit_balance == Decimal(after)
+
+
+@pytest.mark.parametrize("keep", [lambda account: account, evolve, stored], ids=["kept", "copied", "stored"])
+def test_a_gift_pays_no_debt_and_a_debt_that_one_grant_paid_stays_paid_beside_another(keep):
+    two, owed = PriceSchedule(u=1, v=1), {"credit_balance": -5, "credit_currency": "USD"}
+    plan = BillingPlan.prepaid(two, overage="owe")
+    gift = Bill.of(Usage(u=2), plan, opening=evolve(ahead(10, kind="promotional"), **owed))
+    assert (gift.due, dict(gift.draws), gift.closing.credit_balance) == (0, {"ahead": 2}, -5)
+
+    account = evolve(topped_up(ahead(4), Grant("more", 10, "USD", on="v")), **owed)
+    first = Bill.of(Usage(u=2), plan, opening=account, final=False)
+    second = Bill.of(Usage(v=3), plan, opening=keep(first.closing), final=False)
+    third = Bill.of(Usage(v=3), plan, opening=keep(second.closing))
+
+    # four of the five are paid; what was used is owed beside the fifth, and v is paid by its own grant
+    bills = first, second, third
+    assert [dict(bill.draws) for bill in bills] == [{"ahead": 4}, {"more": 3}, {"more": 3}]
+    assert [(bill.due, bill.closing.credit_balance) for bill in bills] == [(0, -3)] * 3

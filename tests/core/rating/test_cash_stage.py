@@ -91,6 +91,35 @@ def test_coins_that_take_more_off_than_the_last_charge_is():
     assert (bill.total, bill.due, dict(bill.draws)["ahead"]) == (Decimal("1.00"), 0, Decimal("1.00"))
 
 
+# what coins add is due with the last charge; what they take off, the last ones lose
+@pytest.mark.parametrize(
+    ("used", "due"),
+    [
+        ({"a": "1.01", "b": "2.01", "c": "0.51"}, {"a": "1.01", "b": "2.01", "c": "0.53"}),
+        ({"a": "1.01", "b": "2.01", "c": "0.01"}, {"a": "1.01", "b": "2.01", "c": "0.03"}),
+        ({"a": "1.00", "b": "0.01", "c": "0.01"}, {"a": "1.00", "b": "0", "c": "0"}),
+        ({"a": "1.01", "b": "0.04", "c": "0.02"}, {"a": "1.01", "b": "0.04", "c": "0"}),
+        ({"a": "1.00", "b": "2.00"}, {"a": "1.00", "b": "2.00", "c": "0"}),
+        ({"a": "1.02", "b": "2.00"}, {"a": "1.02", "b": "1.98", "c": "0"}),
+    ],
+)
+@pytest.mark.parametrize("on", ["a", "b", "c"])
+def test_a_grant_pays_of_its_charge_what_is_due_of_it_in_coins(used, due, on):
+    prices = PriceSchedule(a=1, b=1, c=1, currency="CHF")
+    plan = BillingPlan.on_demand(prices, rounding=Rounding(step="0.05"))
+    bill = Bill.of(used, plan, opening=Account(balance=[Grant("ahead", 30, "CHF", on=on)]))
+
+    paid = Decimal(due[on])
+    assert bill.total == sum(map(Decimal, due.values()))
+    assert (dict(bill.draws).get("ahead", 0), bill.due) == (paid, bill.total - paid)
+
+
+def test_a_step_of_two_minor_units_is_one():
+    plan = BillingPlan.on_demand(FRANCS, rounding=Rounding(step="0.02"))
+
+    assert [str(line.amount) for line in Bill.of(Usage(a="1.01"), plan).lines] == ["1.01", "0.01"]
+
+
 def test_a_balance_that_covers_the_amount_but_not_the_coins_is_refused():
     plan = BillingPlan.prepaid(FRANCS, overage="refuse", rounding=COINS[0])
 

@@ -76,18 +76,16 @@ def _restated(opening: Opening, rating: RatingRequest) -> Statement:
     before = rate(rating._replace(draws=NOTHING_DRAWN))
     accrued = minor_units(opening.accrued, before.plan.places)
     amounts = dict(before.amounts["paid"])
-    # What the past comes to less goes back as any withdrawal does; only what it comes to more is asked for.
-    if before.run.total > accrued:
-        drawn: dict[str, Units] = {}
-        for parts in rating.draws.get("paid", NO_DRAWS).values():
-            for key, part in parts.items():
-                drawn[key] = drawn.get(key, 0) + part
-        # Of each charge what credit paid stands, and of the rest what cash paid, in the order of lines: all
-        # that a charge comes to more, credit may pay, and what it comes to less is free for another.
-        cash = max(accrued - sum(part for key, part in drawn.items() if key != OWED), 0)
-        for key, amount in amounts.items():
-            kept = min(amount, drawn.get(key, 0))
-            more = min(amount - kept, cash)
-            amounts[key], cash = kept + more, cash - more
+    drawn: dict[str, Units] = {}
+    for parts in rating.draws.get("paid", NO_DRAWS).values():
+        for key, part in parts.items():
+            drawn[key] = drawn.get(key, 0) + part
+    # Of each charge what credit paid stands, and of the rest what cash paid, in the order of lines: all
+    # that a charge comes to more, credit may pay, and what it comes to less is free for another.
+    cash = max(accrued - sum(part for key, part in drawn.items() if key != OWED), 0)
+    for key, amount in amounts.items():
+        kept = min(amount, drawn.get(key, 0))
+        more = min(amount - kept, cash)
+        amounts[key], cash = kept + more, cash - more
     before.amounts = {**before.amounts, "paid": amounts}  # in place of what it works out by itself
     return before

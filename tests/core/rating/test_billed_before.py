@@ -1,0 +1,102 @@
+"""What was billed before: terms that changed since, older documents, and a past that is rated anew."""
+
+import pytest
+from attrs import evolve
+
+from tokenbill import Account, Bill, BillingPlan, Fee, Grant, Period, PriceSchedule, Usage
+from tokenbill.errors import AccountMismatch
+
+MARCH = Period("2026-03-01", "2026-04-01")
+ONES = {"a": 1, "b": 1, "c": 1}
+PLAN = BillingPlan(PriceSchedule(ONES))
+GRANTS = {
+    "none": [],
+    "free": [Grant("g", 3, "USD")],
+    "scoped": [Grant("g", 3, "USD", on="a")],
+    "gift": [Grant("g", 3, "USD", kind="promotional", on="a")],
+    "two": [Grant("g", 3, "USD"), Grant("h", 3, "USD", on="b")],
+}
+
+
+@pytest.mark.parametrize("grants", GRANTS.values(), ids=GRANTS)
+@pytest.mark.parametrize("keep", [lambda it: it, evolve], ids=["kept", "stored"])
+@pytest.mark.parametrize("overage", ["bill", "refuse", "owe"])
+def test_prices_that_changed_since_the_bill_before_are_told(grants, keep, overage):
+    plan = evolve(PLAN, overage=overage)
+    plenty = [*grants, Grant("plenty", 90, "USD", priority=9)] if overage == "refuse" else grants
+    opening = keep(Bill.of(Usage(a=5), plan, opening=Account(balance=plenty), final=False).closing)
+
+    with pytest.raises(AccountMismatch, match="rate the past anew"):
+        Bill.of(Usage(a=1), evolve(plan, prices=PriceSchedule(a=2, b=1, c=1)), opening=opening)
+
+
+@pytest.mark.parametrize("grants", GRANTS.values(), ids=GRANTS)
+def test_a_stored_account_owes_no_fee_in_arrears_before_its_period_ends(grants):
+    plan = evolve(PLAN, fees=Fee(7, due="arrears"))
+    opening = evolve(Bill.of(Usage(a=5), plan, opening=Account(balance=grants), final=False).closing)
+
+    assert [Bill.of(Usage(), plan, opening=opening, final=final).total for final in (False, True)] == [0, 7]
+
+
+@pytest.mark.parametrize(
+    "told", [{"g": 2, "h": {"usage:b": 3}}, {"g": {"usage:a": 2}, "h": 3}, {"g": 2, "h": 3}]
+)
+def test_draws_told_by_grant_alone_are_laid_out_beside_those_told_by_charge(told):
+    grants = [Grant("g", 2, "USD", on="a"), Grant("h", 9, "USD", on="b")]
+    opening = Bill.of(Usage(a=5, b=3), PLAN, opening=Account(balance=grants), final=False).closing
+    bill = Bill.of(Usage(a=1, b=1), PLAN, opening=evolve(opening, draws=told), final=False)
+
+    assert (bill.total, bill.draws, bill.due) == (2, (("h", 1),), 1)
+    assert {id: dict(parts) for id, parts in bill.closing.draws_by_charge} == {
+        "g": {"usage:a": 2},
+        "h": {"usage:b": 4},
+    }
+
+
+def test_a_cent_that_a_grant_paid_of_no_charge_is_told():
+    grants = [Grant("g", 2, "USD", on="a"), Grant("h", 9, "USD", on="b")]
+    opening = Bill.of(Usage(a=5, b=3), PLAN, opening=Account(balance=grants), final=False).closing
+    parts = {"g": {"usage:a": 2}, "h": {"usage:b": 3, "usage:c": "0.01"}}
+    edited = evolve(opening, balance=opening.balance.drawn_by({"h": "0.01"}), draws=parts)
+
+    with pytest.raises(AccountMismatch, match="what grants paid of 'usage:c'"):
+        Bill.of(Usage(a=1), PLAN, opening=edited)
+
+
+# Of 10 each, g paid all of a and h 4 of b; cash paid 6 of b and all of c. Then 100 of credit come.
+@pytest.mark.parametrize(
+    ("prices", "total", "due", "draws"),
+    [
+        ({"a": 2, "b": 2, "c": 2}, 30, 0, {"later": 30}),
+        ({"a": 1, "b": 1, "c": 2}, 10, 0, {"later": 10}),
+        # what a comes to less goes back to g; what others come to more, the later one pays
+        ({"a": "0.4", "b": 2, "c": 2}, 14, 0, {"g": -6, "later": 20}),
+        ({"a": "0.4", "b": "1.6", "c": 1}, 0, 0, {"g": -6, "later": 6}),
+        ({"a": "0.4", "b": "1.5", "c": 1}, -1, 0, {"g": -6, "later": 5}),
+        # what cash paid of b pays what c comes to more
+        ({"a": 1, "b": "0.5", "c": "1.5"}, 0, 0, {}),
+        ({"a": "0.5", "b": 1, "c": 1}, -5, 0, {"g": -5}),
+        ({"a": "0.5", "b": "0.5", "c": "1.5"}, -5, 0, {"g": -5}),
+    ],
+)
+@pytest.mark.parametrize("keep", [lambda it: it, evolve], ids=["kept", "stored"])
+def test_of_a_past_that_is_rated_anew_credit_pays_what_it_comes_to_more(prices, total, due, draws, keep):
+    grants, asked = [Grant("g", 10, "USD", on="a"), Grant("h", 4, "USD", on="b")], {"period": MARCH}
+    first = Bill.of(
+        Usage(a=10, b=10, c=10), PLAN, opening=Account(balance=grants), final=False, at="2026-03-02", **asked
+    )
+    assert (first.due, dict(first.draws)) == (16, {"g": 10, "h": 4})
+    account = keep(first.closing)
+    opening = evolve(account, balance=account.balance.with_grants(Grant("later", 100, "USD")))
+    bill = Bill.of(
+        Usage(),
+        evolve(PLAN, prices=PriceSchedule(prices)),
+        opening=opening,
+        restate=True,
+        at="2026-03-05",
+        **asked,
+    )
+
+    assert (bill.total, bill.due, dict(bill.draws)) == (total, due, draws)
+    assert bill.closing.credit_balance == 0
+    bill.verify()
