@@ -85,6 +85,17 @@ def test_parts_are_rounded_together():
     assert bill_of(SEATS, {"seats": changes}, JULY).exact == Fraction(1440, 31)
 
 
+def test_a_fee_of_a_level_is_what_it_comes_to_whatever_its_curve():
+    by_line = {"rounding": Rounding(mode="down", stage="line", tax="line"), "taxes": [Tax("VAT", "33.3")]}
+    few = Fee(Volume([Tier(4, rate=1), Tier(None, fee=5)]).of("seats"), "care")
+    each = Fee(PerUnit(1).of("seats"), "care")
+    contract = Contract(BillingPlan.subscription(few, CALLS, **by_line))
+    contract = contract.amended("2026-06-06", BillingPlan.subscription(each, CALLS, **by_line))
+
+    # 4 seats are 4.00 by either: one item, with a tax of 1.332, rounded once; 0.66 and 3.34 would owe 1.32
+    assert amounts(bill_of(contract, {"seats": 4})) == ["4.00", "1.33"]
+
+
 def test_a_level_may_be_a_part():
     plan = BillingPlan.subscription(Fee(31, "disk", level="disk"), CALLS)
     bill = bill_of(plan, {"disk": {"2026-07-01": "0.1", "2026-07-15": "0.2"}}, JULY)

@@ -7,8 +7,10 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from attrs import evolve
+
 from tokenbill.core.metering.scopes import FEE
-from tokenbill.core.money.decimals import decimal
+from tokenbill.core.money.decimals import ZERO, decimal
 from tokenbill.core.plans.terms import Fee
 from tokenbill.core.pricing.breakdown import amount_at
 from tokenbill.core.rating.integer_price import IntegerPrice, denominator_of
@@ -93,10 +95,16 @@ class FeeCharge(Stage):
     ) -> Iterator[FeeCharge]:
         """One fee of the versions that have it: an item for each stretch of versions that agree on it."""
         whole = {i: at.versions[i].amount(fee.curve or fee.amount) for i, fee in fees.items()}
+        # of a level a fee is what it comes to there: another curve, or another level, that comes to the same
+        # does not part it
+        told = {
+            i: fee if fee.curve is None or whole[i] is None else evolve(fee, amount=ZERO, level=None)
+            for i, fee in fees.items()
+        }
         groups = neighbours(
             fees,
             lambda one, other: (
-                (fees[one], whole[one]) == (fees[other], whole[other])
+                (told[one], whole[one]) == (told[other], whole[other])
                 and at.agree(one, other, FEE + fees[one].name, None)
             ),
         )
