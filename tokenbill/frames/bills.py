@@ -20,6 +20,7 @@ from tokenbill.frames.block import BillLine, Block
 from tokenbill.frames.column_plan import BillRow, ColumnPlan, Text
 from tokenbill.frames.engines import np
 from tokenbill.frames.ints import Array, Ints, joined
+from tokenbill.frames.itemised import Itemiser
 from tokenbill.frames.layouts import Layout, quantity_of
 from tokenbill.frames.scales import DIGITS, least_scale, too_narrow, unscaled
 from tokenbill.frames.sums import Cell, Sums, added, cells, refuse_beyond
@@ -72,11 +73,14 @@ class Settled:
             yield self._one_by_one(found)
             return
         ordered = self.ordered(found)
+        itemiser = Itemiser(self.texts, plan.unit, plan.scale) if self.layout.is_wide else None
         if not sums.groups:  # the types of a result do not depend on there being rows
             yield self.listed([])
         for start in range(0, sums.groups, BLOCK):
             stop = min(start + BLOCK, sums.groups)
-            yield self._written(list(Block(plan, ordered, start, stop).lines()), start, stop)
+            block = Block(plan, ordered, start, stop)
+            lines = block.lines() if itemiser is None else itemiser.lines(block)
+            yield self._written(list(lines), start, stop)
 
     def totals(self, offered: Ints | None = None) -> Totals:
         """What each group comes to, of which promotional credit pays what is *offered*, in minor units."""
@@ -179,6 +183,7 @@ class Settled:
         # in the decimals that these lines need, and only then in those of the column: that takes two words
         scale = self.plan.scale
         places = min(scale, max((line.places for line in lines), default=0))
+        decimals = max((line.decimals for line in lines), default=0)
 
         def of_row(row: int) -> str:
             meter: Any = list(self.texts)[int(what[row])][1]
@@ -187,7 +192,8 @@ class Settled:
         hold = partial(held, scale=scale, name=self._name_of(group), least=self.plan.form.places)
         for line in lines:
             rows = place if line.where is None else place[line.where]
-            what[rows] = self.texts.setdefault(line.text, len(self.texts))
+            codes = line.codes
+            what[rows] = self.texts.setdefault(line.text, len(self.texts)) if codes is None else codes
             exact = line.amount * 10 ** max(places - line.places, 0)
             if line.places > places or exact.top > MOST:
                 # what the column does not hold is refused before it is too long for two words
@@ -197,9 +203,9 @@ class Settled:
             amount.write(rows, exact)
             if line.quantity is not None:
                 counted[rows] = True
-                quantity.write(rows, line.quantity)
+                quantity.write(rows, line.quantity * 10 ** (decimals - line.decimals))
             place[slice(None) if line.where is None else line.where] += 1
-        of_unit = len(str(self.plan.unit)) - 1
+        of_unit = len(str(self.plan.unit)) - 1 + decimals
         quantities = hold(quantity.ints(), of_unit, what=of_row)
         return Rows(group, what, quantities, counted, hold(amount.ints(), places, what=of_row))
 

@@ -25,13 +25,18 @@ __all__ = ["BillLine", "Block"]
 
 
 class BillLine(NamedTuple):
-    """A line of the bills of a block, in 1/10^places: that of the groups at *where*; None is all of them."""
+    """A line of the bills of a block, in 1/10^places: that of the groups at *where*; None is all of them.
+
+    Quantities are in 1/(unit × 10^decimals). ``codes`` are the places of the texts where these differ.
+    """
 
     text: Text
     amount: Ints
     places: int
     where: Array | None = None
     quantity: Ints | None = None
+    decimals: int = 0
+    codes: Array | None = None
 
 
 class Block:
@@ -88,11 +93,11 @@ class Block:
         for stage in form.terms().pricing:
             if isinstance(stage, FeeCharge):
                 over = 10**form.places if form.whole_lines else form.card.scale
-                lines.append(self._line(("fee", None, stage.fee.name), stage.amount, over))
+                lines.append(self.line(("fee", None, stage.fee.name), stage.amount, over))
         lines += self._usage()
         for note in self.run.notes or ():
             over = 10**form.places if note.over is None else note.over
-            line = self._line((note.charge.kind, None, note.charge.description), note.amount, over)
+            line = self.line((note.charge.kind, None, note.charge.description), note.amount, over)
             # a tax is shown though it is nothing: that none is owed has to be said
             is_tax = note.charge.kind == "tax"
             lines.append(line if is_tax else where_any(line.text, line.amount, line.places))
@@ -115,7 +120,7 @@ class Block:
         for note in self.run.notes or ():
             over = 10**form.places if note.over is None else note.over
             if note.charge.kind == "discount":
-                line = self._line(("discount", None, note.charge.description), -note.amount, over)
+                line = self.line(("discount", None, note.charge.description), -note.amount, over)
                 off = off + line.amount * 10 ** (scale - line.places)
             elif note.charge.kind == "tax":  # of a tax that prices contain, the line that takes it off again
                 taxes = taxes + beyond(note.amount + self.zeros, 0) * 10 ** (scale - form.places)
@@ -166,14 +171,14 @@ class Block:
                 amount, n = amount[is_used], n[is_used]
             # what spreads widened differs from group to group, unless all share it
             is_shared = isinstance(over, int) or where is None or over.size == 1
-            line = self._line(("usage", key, key), amount, over if is_shared else cast(Ints, over)[where])
+            line = self.line(("usage", key, key), amount, over if is_shared else cast(Ints, over)[where])
             yield line._replace(where=where, quantity=n)
         for source, number in run.charges:
             if isinstance(source, TokenPrice):
-                line = self._line(("usage", None, "tokens"), number, over)
+                line = self.line(("usage", None, "tokens"), number, over)
                 yield where_any(line.text, line.amount, line.places)
 
-    def _line(self, text: Text, number: Number, over: Number) -> BillLine:
+    def line(self, text: Text, number: Number, over: Number) -> BillLine:
         """Numerators as amounts: exact, or to the decimals of the column where they never end."""
         scale = self.plan.scale
         number = number + self.zeros if isinstance(number, int) else number

@@ -76,8 +76,8 @@ def rate(
         counts: Meters that count the rows.
         spread: The columns that each line is spread over; ``month``, ``day`` and ``time`` as in *by*.
         columns: ``lines``, or ``wide``: a row for each tier of an entry, as a bill shows it, with ``rate``,
-            ``per``, and the bounds ``tier_from`` and ``tier_up_to`` behind the quantity. A price is asked
-            once for each quantity that occurs.
+            ``per``, and the bounds ``tier_from`` and ``tier_up_to`` behind the quantity. A price of your
+            own is asked once for each quantity that occurs.
         period: The service period of every bill, as in ``Bill.of``.
         time: The column of instants or dates: rows outside *period* are left out. A period of dates begins
             at midnight in the zone of the plan's cycle, in UTC without one; one of instants where it says.

@@ -14,7 +14,6 @@ from tokenbill.frames.column_plan import Text
 from tokenbill.frames.dated import DatedBills, plans_by_version
 from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array, Ints
-from tokenbill.frames.itemised import itemised
 from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import ITEMISED, LINES, Layout, shown_as
 from tokenbill.frames.parts import Part
@@ -187,9 +186,7 @@ def lines_of(billed: Billed) -> Any:
     chunks: dict[str, list[Any]] = {}
     settled = billed.settled
     for rows in settled.blocks():
-        found_rows = itemised(rows, settled) if layout.is_wide and rows.what.size else rows
-        if billed.spread is not None:
-            found_rows = billed.spread.over(found_rows, list(settled.texts))
+        found_rows = rows if billed.spread is None else billed.spread.over(rows, list(settled.texts))
         for name, cells in _columns(billed, found_rows).items():
             chunks.setdefault(name, []).append(cells)
     texts, what = list(settled.texts), chunks.pop("what")
