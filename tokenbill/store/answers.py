@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from attrs import field, frozen
 
-from tokenbill.core.base.values import Value
+from tokenbill.core.base.values import Value, draft_of
 from tokenbill.errors import BalanceExhausted, TokenbillError
 from tokenbill.events import Event
 
-__all__ = ["Charged", "Recorded", "Refused", "Verified"]
+__all__ = ["Charged", "Recorded", "Refused", "Verified", "charged_of"]
 
 
 @frozen(repr=False)
@@ -43,6 +43,18 @@ class Charged(Value):
     def id(self) -> str:
         """The id of the event within its source."""
         return self.event.id
+
+
+_Draft = draft_of(Charged)
+
+
+def charged_of(event: Event, total: Decimal, due: Decimal, currency: str) -> Charged:
+    """What became of an event that was charged; a batch makes many."""
+    charged = _Draft()
+    charged.event, charged.total, charged.due, charged.currency = event, total, due, currency
+    charged.__class__ = Charged
+    found: Charged = charged
+    return found
 
 
 @frozen(repr=False)

@@ -87,6 +87,7 @@ class Ledger:
         "parts",
         "purse",
         "seq",
+        "stored_length",
         "terms",
     )
 
@@ -102,6 +103,8 @@ class Ledger:
         self.opened_parts: list[Part] = []
         self.is_changed = False
         """Whether something else than the accounts of its open periods is new, so that it must be stored."""
+        self.stored_length = 0
+        """Characters of the text that it was stored as last."""
 
     @property
     def credit(self) -> Account:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from attrs import evolve
@@ -18,7 +18,7 @@ from tokenbill.core.money.decimals import shifted
 from tokenbill.errors import ConflictingEvent, InvalidUsage, TokenbillError, UnreadableInput
 from tokenbill.events import Event, read_cloudevent
 from tokenbill.store import tables
-from tokenbill.store.answers import Charged, Recorded, Refused
+from tokenbill.store.answers import Charged, Recorded, Refused, charged_of
 from tokenbill.store.closing import booked_late, closed_bill
 from tokenbill.store.ledger import Ledger
 from tokenbill.store.parts import Part
@@ -32,6 +32,9 @@ MOST = 100_000
 """Most events of one call."""
 
 
+MOST_KEYS = 100
+"""Most events that one query asks for."""
+NAMES = tuple(f"{column}{i}" for i in range(MOST_KEYS) for column in ("source", "id"))
 COLUMNS = tuple(column.name for column in tables.events.columns)
 Row = tuple[Any, ...]
 """An event as its table keeps it, column by column."""
@@ -39,12 +42,8 @@ Events = list[Event | TokenbillError]
 """The events of one call, and the errors of those that could not be read."""
 
 
-class New(NamedTuple):
-    """An event that was not charged before: its place among those of a call, and its digest."""
-
-    place: int
-    event: Event
-    digest: str
+New = tuple[int, Event, str]
+"""An event that was not charged before: its place among those of a call, the event, and its digest."""
 
 
 class Known(NamedTuple):
@@ -65,7 +64,7 @@ def _known_statement(size: int) -> Statement:
     return Statement(select(*columns).select_from(joined).where(or_(*keys)))
 
 
-KNOWN = {size: _known_statement(size) for size in (1, 8, 64)}
+KNOWN = {size: _known_statement(size) for size in (1, 10, 100)}
 """The same for a few sizes, so that each is compiled once; a smaller batch names its last event again."""
 
 
@@ -107,13 +106,10 @@ def record(session: Session, calls: list[Events]) -> list[Recorded]:
     for customer in sorted({str(event.customer) for event in readable}):
         with suppress(TokenbillError):
             session.ledger(customer)
-    batch = Batch(_known(session, readable))
-    for place, event in enumerate(events):
-        batch.sort(place, event)
-    rows = list[Row]()
+    batch, rows = Batch(_known(session, readable)), list[Row]()
+    batch.sort(events)
     for customer in sorted(batch.fresh):
-        for place, answer in _booked(session, customer, batch.fresh[customer], rows):
-            batch.answers[place] = answer
+        _book(session, customer, batch.fresh[customer], rows, batch.answers)
     session.run_rows(ADD_EVENT, COLUMNS, rows)
     batch.answer_repeated()
     found, first = list[Recorded](), 0
@@ -134,21 +130,22 @@ class Batch:
         self.answers: dict[int, Charged | Refused] = {}
         self.repeated: dict[int, Charged] = {}
 
-    def sort(self, place: int, event: Event | TokenbillError) -> None:
-        """Find out whether an event is new, a repetition, or in conflict with another of its id."""
-        if not isinstance(event, Event):
-            self.answers[place] = Refused(place, None, event)
-            return
-        key, digest = (event.source, event.id), event.digest
-        before = self.known.get(key)
-        said = before.digest if before is not None else self.first.get(key, (place, digest))[1]
-        if said != digest:
-            self.answers[place] = Refused(place, event, ConflictingEvent(*key))
-        elif before is not None or key in self.first:
-            self.again[place] = event, key
-        else:
-            self.first[key] = place, digest
-            self.fresh.setdefault(str(event.customer), []).append(New(place, event, digest))
+    def sort(self, events: Events) -> None:
+        """Find out whether each event is new, a repetition, or in conflict with another of its id."""
+        for place, event in enumerate(events):
+            if not isinstance(event, Event):
+                self.answers[place] = Refused(place, None, event)
+                continue
+            key, digest = (event.source, event.id), event.digest
+            before, first = self.known.get(key), self.first.get(key)
+            said = before.digest if before is not None else None if first is None else first[1]
+            if said is None:
+                self.first[key] = place, digest
+                self.fresh.setdefault(str(event.customer), []).append((place, event, digest))
+            elif said == digest:
+                self.again[place] = event, key
+            else:
+                self.answers[place] = Refused(place, event, ConflictingEvent(*key))
 
     def answer_repeated(self) -> None:
         """Answer events that came before, in another transaction or in this one."""
@@ -185,31 +182,34 @@ def _known(session: Session, events: list[Event]) -> dict[tuple[str, str], Known
     keys = iter(dict.fromkeys((event.source, event.id) for event in events))
     found = dict[tuple[str, str], Known]()
     while True:
-        part = list(islice(keys, 64))
+        part = list(islice(keys, MOST_KEYS))
         if not part:
             return found
         size = next(size for size in KNOWN if size >= len(part))
         # A query of another size would be compiled anew; asking twice for one event finds it once.
         part += part[-1:] * (size - len(part))
-        values = {f"source{i}": source for i, (source, _) in enumerate(part)}
-        values |= {f"id{i}": id for i, (_, id) in enumerate(part)}
+        values = dict(zip(NAMES, chain.from_iterable(part), strict=False))
         for source, id, digest, total, due, currency, places in session.rows(KNOWN[size], **values):
             found[source, id] = Known(digest, shifted(total, places), shifted(due, places), currency)
 
 
-def _booked(
-    session: Session, customer: str, events: list[New], rows: list[Row]
-) -> Iterable[tuple[int, Charged | Refused]]:
-    """Charge the events of one customer; what is refused leaves no trace."""
+def _book(
+    session: Session,
+    customer: str,
+    events: list[New],
+    rows: list[Row],
+    answers: dict[int, Charged | Refused],
+) -> None:
+    """Charge the events of one customer, and answer each; what is refused leaves no trace."""
     try:
         ledger = session.ledger(customer)
     except TokenbillError as error:
-        yield from ((place, Refused(place, event, error)) for place, event, _ in events)
+        answers |= {place: Refused(place, event, error) for place, event, _ in events}
         return
     late = dict[int, tuple[Part, Bill]]()
     # Credit begins and ends, and tiers fill up: the order of time is the one that a customer can follow, and
     # the same events in one batch always cost the same.
-    for place, event, digest in sorted(events, key=lambda new: new.event.time):
+    for place, event, digest in sorted(events, key=lambda new: new[1].time):
         try:
             part = ledger.part_at(event.time)
             if part.final is None:
@@ -218,12 +218,12 @@ def _booked(
                 late.setdefault(part.number, (part, closed_bill(part)))
                 booking = booked_late(ledger, part, event.usage, event.time)
         except TokenbillError as error:
-            yield place, Refused(place, event, error)
+            answers[place] = Refused(place, event, error)
             continue
-        at, used, total, due = time_text(event.time), usage_text(event.usage), booking.total, booking.due
-        said = customer, ledger.seq, event.source, event.id, digest, at, used
-        rows.append((*said, part.number, part.minor(total), part.minor(due)))
-        yield place, Charged(event, booking.total, booking.due, part.currency)
+        at, used, (_, total, due) = time_text(event.time), usage_text(event.usage), booking
+        units = part.minor(total), part.minor(due) if due else 0
+        rows.append((customer, ledger.seq, event.source, event.id, digest, at, used, part.number, *units))
+        answers[place] = charged_of(event, total, due, part.currency)
     keep_adjustments(session, ledger, late)
 
 

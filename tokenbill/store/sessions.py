@@ -43,7 +43,9 @@ from tokenbill.store.texts import AS_JSON, document_of, time_of, time_text, usag
 __all__ = ["Books", "Session"]
 
 SNAPSHOT_AFTER = 64
-"""Operations after which a ledger is stored anew; up to then its events say what became of it."""
+"""Fewest operations after which a ledger is stored anew; up to then its events say what became of it."""
+EVENT_LENGTH = 16
+"""As many characters of a stored ledger take as long to write and read as one event takes to book again."""
 CACHED = 4096
 """Most ledgers that a store keeps in memory."""
 
@@ -191,9 +193,13 @@ class Session:
             # on, and the events since the last text say what became of it. Whatever no event says is written
             # at once.
             values: dict[str, Any] = {"name": name, "was": was, "now": ledger.seq}
-            if ledger.is_changed or ledger.seq - stored >= SNAPSHOT_AFTER or not ledger.is_warm:
-                touched = self.run(ADVANCE_WHOLE, **values, at=ledger.seq, text=snapshot(ledger))
-                stored = ledger.seq
+            # A long text, as of a hundred spent grants, is written more seldom: what it costs an event stays
+            # the same, however much a customer has behind it.
+            enough = SNAPSHOT_AFTER + ledger.stored_length // EVENT_LENGTH
+            if ledger.is_changed or ledger.seq - stored >= enough or not ledger.is_warm:
+                text = snapshot(ledger)
+                touched = self.run(ADVANCE_WHOLE, **values, at=ledger.seq, text=text)
+                stored, ledger.stored_length = ledger.seq, len(text)
                 ledger.is_changed = False
             else:
                 touched = self.run(ADVANCE, **values)

@@ -44,7 +44,7 @@ def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Con
         UnreadableField: If an account in it was edited.
     """
     ledger = Ledger(customer, archive)
-    ledger.seq = seq
+    ledger.seq, ledger.stored_length = seq, len(text)
     try:
         table = decoded(text)
         ledger.next_number = table["next"]

@@ -33,7 +33,7 @@ def edited(text: object) -> InvalidAccount:
 def time_text(instant: datetime) -> str:
     """An instant in UTC as text of one length, which sorts as time does."""
     at: Any = instant if instant.tzinfo is UTC else utc(instant)
-    return str(at.isoformat(timespec="microseconds"))
+    return str(at.isoformat("T", "microseconds"))
 
 
 def time_of(text: str) -> datetime:

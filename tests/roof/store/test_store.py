@@ -613,6 +613,37 @@ def test_another_store_goes_on_where_one_stopped(store):
     assert Fraction(other.account("acme").accrued) == 21
 
 
+def written_of_account(store, customer, batches):
+    """Characters of the account that were written for each event, of which twenty come at a time."""
+    seen, characters = None, 0
+    query = "SELECT snapshot_seq, snapshot FROM tokenbill_customers WHERE customer = ?"
+    for batch in range(batches):
+        store.record([event(f"{customer}-{batch}-{i}", customer, calls=1) for i in range(20)])
+        with store.engine.connect() as connection:
+            [(seq, text)] = connection.exec_driver_sql(query, (customer,))
+        # what opens the period is written at once, and is no matter of age
+        if seen is not None and seq != seen:
+            characters += len(text)
+        seen = seq
+    return Fraction(characters, 20 * batches)
+
+
+def test_an_event_writes_no_more_of_an_account_with_many_spent_grants(store):
+    for customer, spent in (("fresh", 0), ("old", 40)):
+        store.agree(customer, PREPAID)
+        for i in range(spent):
+            store.grant(customer, Grant(f"g{i:02}", "0.50", "USD"))
+        store.grant(customer, Grant("last", "5000.00", "USD"))
+
+    written = {customer: written_of_account(store, customer, 30) for customer in ("fresh", "old")}
+
+    # without spent grants 6 or 7; the text of forty is ten times as long, and is not written ten times
+    assert 2 < written["fresh"] < 16
+    assert 2 < written["old"] < 16
+    again = Store(str(store.engine.url))
+    assert [left(again, each) for each in written] == [left(store, each) for each in written] == [4700, 4720]
+
+
 def test_rows_of_a_statement_are_bound_by_name_whatever_the_driver_calls_them():
     rows = [(1, "a"), (2, "b")]
     table = Table("t", MetaData(), Column("id", Integer), Column("what", String(9)))

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from tokenbill.core.base.values import named
 from tokenbill.core.billing.account import Account, going_on
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO
@@ -102,7 +103,8 @@ class RunningAccount(NamedTuple):
         due = total if credit is None else plan.money(0)
         # the last time that was said is the last at which the period was billed
         last = self.at if at is None else at
-        return RunningAccount(self.opening, sums, credit, accrued, used, idle, last, total, due)
+        parts = self.opening, sums, credit, accrued, used, idle, last, total, due
+        return named(RunningAccount, parts)
 
     def account(self) -> Account:
         """The account as the interim bills of all its events would leave it."""

@@ -306,7 +306,7 @@ def _drawn_on(
     paid = min(stretch.paid, total)
     fell = before is not None and (promotional < before.promotional or paid < before.paid)
     after = named(Position, (plan, nets, tiered))
-    return CreditPosition(after, stretch, total, net, promotional, paid, fell)
+    return named(CreditPosition, (after, stretch, total, net, promotional, paid, fell, None))
 
 
 def draws_to_come(
