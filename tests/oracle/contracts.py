@@ -295,9 +295,14 @@ def free_units(versions, segment, line, quantities, raw):
     key, _ = line
     free = allowances(versions, segment, lambda version: version.plan["included"].get(key, 0))
     around = around_of(versions, segment)
+    every = [versions[k].plan.get("reads") for k in around]
+    by_level = next((curve for curve in every if curve and curve["of"] == "seats"), None)
     for i in segment:
         plan = versions[i].plan
         pool, curve = plan.get("pool"), plan.get("reads")
+        if not curve and plan["prorate_included"]:
+            # what is included for a part of the period is there for all of it, as a fixed number of units is
+            curve = by_level
         if pool and key in pool["entries"]:
             # one number for all of its entries, used up in the order of the lines
             whole = allowances(
