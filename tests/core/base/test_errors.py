@@ -213,3 +213,17 @@ def test_nothing_is_listed_as_nothing():
     assert listed(["b", "a"]) == "'a', 'b'"
     assert listed("cba") == "'a', 'b', 'c'"
     assert listed("dcba") == "'a', 'b', 'c' and 1 more"
+
+
+def test_what_is_quoted_is_one_line_and_what_is_cut_says_so():
+    assert [quoted(text) for text in ("a\x1bb", "x" * 78, "x" * 79)] == [
+        *["'a\\x1bb'", f"'{'x' * 78}'", f"'{'x' * 78}…"]
+    ]
+    assert [listed(names) for names in ("abc", "abcd", "abcde")] == [
+        *["'a', 'b', 'c'", "'a', 'b', 'c' and 1 more", "'a', 'b', 'c' and 2 more"]
+    ]
+    assert [tail(path) for path in ("a\x1bb", "y" * 80, "z" + "y" * 80)] == [
+        *["a\\x1bb", "y" * 80, f"…{'y' * 79}"]
+    ]
+    assert quoted(2**319) == f"{repr(2**319)[:79]}…"
+    assert quoted(2**320) == "an integer of 321 bits"

@@ -99,3 +99,11 @@ def test_a_notebook_is_shown_ten_rows_and_how_many_more_there_are():
     assert "… 4,237 more</td>" in html
     assert len(html) < 5000
     assert "more</td>" not in html_table(("tenant",), [(f"t{i}",) for i in range(10)])
+
+
+@pytest.mark.parametrize(("rows", "more"), [(10, None), (11, "1"), (1012, "1,002")])
+def test_a_notebook_shows_ten_rows_and_says_how_many_more_there_are(rows, more):
+    page = html_table(("a",), [(str(row),) for row in range(rows)])
+
+    assert re.findall(r"… ([0-9,]+) more", page) == ([] if more is None else [more])
+    assert page.count("<tr>") == 1 + min(rows, 10) + (more is not None)

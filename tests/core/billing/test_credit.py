@@ -7,6 +7,7 @@ from attrs import evolve
 
 from tokenbill import (
     Account,
+    Balance,
     Bill,
     BillingPlan,
     Currency,
@@ -22,7 +23,7 @@ from tokenbill import (
     Tax,
     Usage,
 )
-from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch
+from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch, InvalidPlan
 from tokenbill.serial import dumps, loads
 
 TOKEN = Currency("TOKEN", places=0)
@@ -372,3 +373,38 @@ def test_a_grant_that_is_over_pays_on_a_day_before_its_end(at):
 
     assert [dict(bill.draws) for bill in (first, second)] == [{"g": 1}, {"to the 10th": 3, "g": -1}]
     assert [second.closing.balance.left(id) for id in ("to the 10th", "g")] == [97, 100]
+
+
+@pytest.mark.parametrize(
+    ("used", "paid"), [(3, [3]), (5, [5]), (8, [5, 3]), (10, [5, 5]), (12, [5, 5])], ids=str
+)
+@pytest.mark.parametrize("fees", [(), Fee(2)], ids=["no fee", "fee"])
+@pytest.mark.parametrize("taxes", [(), Tax("VAT", 10)], ids=["no tax", "tax"])
+def test_each_gift_has_its_line_once_the_one_before_it_is_spent(used, paid, fees, taxes):
+    plan = BillingPlan(PriceSchedule(u=1), fees=fees, taxes=taxes)
+    gifts = [Grant(name, 5, "USD", kind="promotional") for name in ("first", "second")]
+    bill = Bill.of(Usage(u=used - 2 if fees else used), plan, opening=Account(balance=gifts))
+
+    shown = [(line.description, -line.amount) for line in bill.lines if line.kind == "credit"]
+    assert shown == list(zip(("credit first", "credit second"), paid, strict=False))
+    assert bill.total == (used - sum(paid)) * (Decimal("1.1") if taxes else 1)
+
+
+def test_a_grant_that_ended_before_the_moment_of_a_bill_pays_nothing_of_it():
+    june, plan = Period("2026-06-01", "2026-07-01"), BillingPlan(PriceSchedule(u=1))
+    account = Account(balance=[Grant("early", 5, "USD", expires="2026-06-10")])
+    opening = Bill.of(Usage(u=1), plan, period=june, opening=account, final=False, at="2026-06-05").closing
+    undated = Bill.of(Usage(u=1), plan, period=june, opening=account, final=False).closing
+
+    for before, draws in ((opening, {"early": 1}), (undated, {})):
+        bill = Bill.of(Usage(u=1), plan, period=june, opening=before, final=False, at="2026-06-20")
+        assert {id: sum(dict(parts).values()) for id, parts in before.draws_by_charge} == draws
+        assert (bill.draws, bill.due) == ((), 1)
+
+
+def test_a_spent_grant_may_be_on_what_is_charged_no_more():
+    spent = Balance([Grant("spent", 5, "USD", on="u")], draws={"spent": 5})
+
+    assert Bill.of(Usage(v=1), BillingPlan(PriceSchedule(v=1)), opening=Account(balance=spent)).due == 1
+    with pytest.raises(InvalidPlan, match="grant spent"):
+        Bill.of(Usage(v=1), BillingPlan(PriceSchedule(v=1)), opening=Account(balance=Balance(spent.grants)))

@@ -184,3 +184,18 @@ def test_a_limit_of_nothing_is_one_and_below_zero_there_is_none():
     assert DrawLimit(0).amount == 0
     with pytest.raises(InvalidGrant, match="below zero"):
         DrawLimit("-0.01")
+
+
+def test_a_limit_without_a_cycle_has_one_window_from_the_beginning_of_time():
+    account = Account(balance=[Grant("g", 5, "USD", most=(3, "a"))])
+    asked = {"opening": account, "final": False, "at": "2026-06-05"}
+    (window,) = Bill.of(Usage(a=1), BillingPlan(PriceSchedule(a=1)), **asked).closing.windows
+
+    assert (window.key, str(window.start), window.used) == ("draws of g", "1970-01-01", 1)
+
+
+def test_a_limit_of_four_parts_is_none():
+    with pytest.raises(InvalidGrant, match="not a draw limit"):
+        draw_limit((5, Cycle.monthly(), "a", "b"))
+    with pytest.raises(InvalidGrant, match="not a draw limit"):
+        draw_limit((5, Cycle.monthly(), "a", "b", "c"))

@@ -394,3 +394,58 @@ def test_a_hold_lasts_for_some_time():
     for until in ("2026-06-01T10:00:00Z", "2026-06-01T09:59:59Z"):
         with pytest.raises(InvalidHold, match="over before it begins"):
             account.hold("h1", amount=1, at="2026-06-01T10:00:00Z", until=until)
+
+
+# --- of what an amount is reserved, and until when -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("credit", "code", "reserved"),
+    [
+        ("0.50", "USD", {"": "0.50"}),
+        ("0.20", "USD", {"": "0.20", "free": "0.30"}),
+        ("0.50", "EUR", {"free": "0.50"}),
+        (0, None, {"free": "0.50"}),
+        (-3, "USD", {"free": "0.50"}),
+    ],
+)
+def test_an_amount_is_reserved_of_credit_and_then_of_grants_without_a_scope(credit, code, reserved):
+    grants = [Grant("a scoped one", 5, "USD", on="u"), Grant("free", 5, "USD")]
+    account = Account(balance=grants, credit_balance=credit, credit_currency=code)
+
+    (hold,) = account.hold("h", amount="0.50", currency="USD").balance.holds
+    assert dict(hold.reserved) == {id: Decimal(part) for id, part in reserved.items()}
+
+
+def test_holds_of_amounts_are_those_that_are_open():
+    plan, account = BillingPlan(PriceSchedule(u=1)), Account(balance=[Grant("g", 50, "USD")])
+    seen = []
+    for step in (
+        lambda it: it.hold("use", {"u": 2}, plan),
+        lambda it: it.hold("one", amount=5),
+        lambda it: it.hold("two", amount=7),
+        lambda it: it.hold("more", {"u": 1}, plan),
+        lambda it: it.released("one"),
+        lambda it: it.released("use"),
+        lambda it: it.released("two"),
+    ):
+        account = step(account)
+        seen.append([hold.id for hold in account.balance.open_holds.of_amounts])
+
+    assert seen == [[], ["one"], ["one", "two"], ["one", "two"], ["two"], ["two"], []]
+
+
+def test_holds_end_each_by_itself_though_one_was_released():
+    account = Account(balance=[Grant("g", 50, "USD")])
+    for id, amount, until in (("one", 5, "2026-06-10"), ("two", 7, "2026-06-20"), ("three", 1, None)):
+        account = account.hold(id, amount=amount, at="2026-06-01", until=until)
+
+    for gone, held in (("one", [8, 8, 1]), ("two", [6, 1, 1]), ("three", [12, 7, 0])):
+        left = account.released(gone).balance
+        assert [left.held(at) for at in ("2026-06-05", "2026-06-15", "2026-06-25")] == held
+
+
+def test_usage_that_is_held_may_be_written_as_a_mapping():
+    plan, account = BillingPlan(PriceSchedule(u=1)), Account(balance=[Grant("g", 50, "USD")])
+
+    assert account.hold("h", {"u": 2}, plan) == account.hold("h", Usage(u=2), plan)

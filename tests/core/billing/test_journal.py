@@ -156,3 +156,34 @@ def test_postings_of_yen_are_whole():
     bills = [interim({"calls": 1}, account, plan)]
     bills.append(interim({"calls": 2}, bills[0].closing, plan))
     assert [journal(bill).of("earned") for bill in bills] == [-3, -7]
+
+
+def test_what_gifts_pay_is_no_money_that_was_received():
+    plan = BillingPlan(PriceSchedule(u=1), taxes=Tax("VAT", 10))
+    gifts = [Grant("one", 4, "USD", kind="promotional"), Grant("two", 5, "USD", kind="promotional")]
+    paid = [Grant("one", 4, "USD", cost=3), Grant("two", 5, "USD")]
+
+    # 10 less 9 given, and the tax of the rest; or 11, of which 9 were paid ahead, at a cost of 8
+    for grants, postings in (
+        (gifts, {"receivable": "1.10", "earned": "-1.00", "tax": "-0.10"}),
+        (paid, {"receivable": "2.00", "deferred": "8.00", "earned": "-9.00", "tax": "-1.00"}),
+        (
+            [*gifts[:1], *paid[1:]],
+            {"receivable": "1.60", "deferred": "5.00", "earned": "-6.00", "tax": "-0.60"},
+        ),
+    ):
+        books = journal(Bill.of(Usage(u=10), plan, opening=Account(balance=grants)))
+        assert {posting.role: str(posting.amount) for posting in books.postings} == postings
+
+
+def test_what_rolls_over_is_lost_with_the_last_bill_of_a_period():
+    account = Account(balance=[Grant("g", 10, "USD", rollover=(0, 2))])
+    books = [
+        journal(Bill.of(Usage(u=3), BillingPlan(PriceSchedule(u=1)), opening=account, final=final))
+        for final in (False, True)
+    ]
+
+    assert [{it.role: it.amount for it in each.postings} for each in books] == [
+        {"deferred": 3, "earned": -3},
+        {"deferred": 8, "earned": -3, "expired": -5},
+    ]

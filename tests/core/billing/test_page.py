@@ -489,3 +489,28 @@ def test_why_a_bill_was_corrected_is_said_on_its_note():
 
     assert head(note.to_html())["reason"] == "calls of another customer"
     assert "reason" not in head((right - bill).to_html())
+
+
+@pytest.mark.parametrize("used", ["0.50", "1", "1.50"])
+def test_what_credit_paid_of_a_small_bill_is_shown(used):
+    bill = Bill.of(
+        {"a": used}, BillingPlan(PriceSchedule(a=1)), opening=Account(balance=[Grant("g", 5, "USD")])
+    )
+    page = bill.to_html()
+
+    assert f'Paid from credit</td><td class="n">{Decimal(used):.2f}<' in page
+    assert 'Due</td><td class="n">0.00 USD<' in page
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0.0000005", "≈ 0.000001"),
+        ("0.00000049", "0.00000049"),
+        ("0.0000004", "0.0000004"),
+        ("0.00000034", "0.00000034"),
+        ("0.00000000012", "≈ 0.0000000001"),
+    ],
+)
+def test_no_amount_reads_as_nothing(amount, text):
+    assert amount_text(Decimal(amount), 2) == text

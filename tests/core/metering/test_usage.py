@@ -5,9 +5,24 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
+from attrs import evolve
 from attrs.exceptions import FrozenInstanceError
 
-from tokenbill import Account, Bill, BillingPlan, Grant, Meter, Period, PriceSchedule, Usage
+from tokenbill import (
+    Account,
+    Bill,
+    BillingPlan,
+    Contract,
+    Cycle,
+    Graduated,
+    Grant,
+    Meter,
+    Period,
+    PriceSchedule,
+    Rounding,
+    Tier,
+    Usage,
+)
 from tokenbill.errors import InvalidMeter, InvalidNumber, InvalidUsage
 
 LARGE = 9 * 10**29
@@ -256,3 +271,35 @@ def test_of_a_subclass_what_it_holds_counts_and_not_what_its_methods_say():
             return 1
 
     assert Usage(Sly(calls=100)) == Usage(calls=100)
+
+
+def test_whole_and_broken_quantities_add_up_in_any_context():
+    tiers = Graduated([Tier(10, 1), Tier(None, "0.5")])
+    plan, kinds = BillingPlan(PriceSchedule(calls=tiers)), {"a": 1, "b": "12345.5", "c": 7, "d": "0.5"}
+    used = {f"calls{{kind={kind}}}": quantity for kind, quantity in kinds.items()}
+    month = Cycle.monthly("2026-06-01")
+    contract = Contract(evolve(plan, cycle=month)).amended("2026-06-11", evolve(plan, cycle=month, name="b"))
+    june = month.containing("2026-06-05")
+    dated = {"2026-06-02": {"calls": 1}, "2026-06-12": {"calls": "12345.5"}, "2026-06-13": {"calls": 7}}
+    with localcontext() as context:
+        context.prec = 1
+        sums = [Usage(calls=1).plus(Usage(calls=each) for each in ("12345.5", 7, "0.5"))]
+        sums.append(Usage(calls="0.5") + Usage(calls=12353) + Usage(calls="0.5"))
+        sums.append(Usage(calls=12355) - Usage(calls="0.5") - Usage(calls="0.5"))
+        whole = Bill.of(used, plan)
+        events, account = [], Account()
+        for meter, quantity in used.items():
+            events.append(Bill.of({meter: quantity}, plan, opening=account, final=False))
+            account = events[-1].closing
+        more = {**dated, "2026-06-14": {"calls": "0.5"}}
+        parts = [Bill.of(each, contract, period=june) for each in (dated, more)]
+        owed = Bill.of(used, evolve(plan, rounding=Rounding(places=30), overage="owe")).closing.credit_balance
+
+    assert sums == [Usage(calls=12354)] * 3
+    assert [bill.total for bill in (whole, *parts)] == [
+        6182,
+        Decimal("6181.75"),
+        6182,
+    ]  # 10 and 12,344 halves
+    assert sum(bill.total for bill in events) == 6182
+    assert owed == -6182

@@ -117,3 +117,12 @@ def test_two_boundaries_make_a_cycle_of_one_period(monkeypatch):
 def test_all_boundaries_ascend():
     with pytest.raises(InvalidPeriod):
         Cycle.listed([*QUARTER[:2], QUARTER[1], QUARTER[3]])
+
+
+def test_two_boundaries_are_a_cycle_and_one_of_them_out_of_order_is_none():
+    two = Cycle.listed(["2026-01-01", "2026-02-01"])
+
+    assert two.containing("2026-01-05") == Period("2026-01-01", "2026-02-01")
+    for wrong in (["2026-01-01"], ["2026-01-01", "2026-03-01", "2026-02-01", "2026-04-01"]):
+        with pytest.raises(InvalidPeriod):
+            Cycle.listed(wrong)

@@ -334,3 +334,15 @@ def test_the_days_of_a_stretch_are_never_negative(wall, key):
 )
 def test_periods_that_only_touch_have_nothing_in_common(one, other):
     assert one.common(other) is None
+
+
+def test_days_that_are_both_counted_are_dates_both_of_them():
+    for first, last in (("2026-01-01", "2026-01-02T00:00:00Z"), ("2026-01-01T00:00:00Z", "2026-01-02")):
+        with pytest.raises(InvalidPeriod, match="not dates"):
+            Period.inclusive(first, last)
+
+
+def test_of_a_fraction_of_a_second_six_digits_count():
+    ends = [f"2026-06-0{day}T00:00:00.{digits}Z" for day, digits in ((1, "1234567"), (2, "999999999"))]
+
+    assert [end.microsecond for end in (Period(*ends).start, Period(*ends).end)] == [123456, 999999]

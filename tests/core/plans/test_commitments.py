@@ -22,6 +22,7 @@ from tokenbill import (
     serial,
 )
 from tokenbill.core.plans.commitments import CommitmentMet
+from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.errors import CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan
 
 YEAR = Cycle.yearly("2026-01-01")
@@ -226,3 +227,48 @@ def test_what_was_met_in_one_currency_is_no_part_of_a_commitment_in_another(keep
     assert Bill.of({"u": 30}, dollars, period=month(2), opening=account).closing.commitments[0].amount == 60
     with pytest.raises(CurrencyMismatch, match="USD"):
         Bill.of({"u": 30}, euros, period=month(2), opening=account)
+
+
+def test_two_commitments_are_met_each_by_its_own():
+    terms = [
+        Commitment(100, cycle=YEAR, on="u", name="one"),
+        Commitment(1000, cycle=YEAR, on="v", name="two"),
+    ]
+    plan, account, totals = plan_of(commitment=terms), Account(), []
+    for number in range(1, 13):
+        bill = Bill.of({"u": 5, "v": 90}, plan, period=month(number), opening=account)
+        totals.append(bill.total)
+        account = bill.closing
+        if number == 2:
+            assert [(it.name, it.amount) for it in account.commitments] == [("one", 10), ("two", 180)]
+
+    assert totals == [*[95] * 11, 135]  # 40 lack of the one; the other is met, and costs nothing more
+    assert [row.description for row in bill.breakdown().rows] == ["u", "v", "true-up to one"]
+
+
+def test_what_a_commitment_lacks_is_taxed_as_the_last_version_says():
+    term = Commitment(100, cycle=MONTH, on="u", name="one")
+    low, high = (plan_of(commitment=term, taxes=Tax("VAT", percent)) for percent in (10, 20))
+    used = {"2026-06-02": {"u": 10}, "2026-06-12": {"u": 10}}
+    bill = Bill.of(used, Contract(low).amended("2026-06-11", high), period=month(6))
+
+    taxes = [str(line.amount) for line in bill.lines if line.kind == "tax"]
+    assert (taxes, bill.total) == (["1.00", "18.00"], 119)  # of 10; of 10 and 80
+
+
+def test_a_compiled_plan_without_an_account_has_met_nothing_before():
+    plan = plan_of(commitment=Commitment(100, cycle=MONTH))
+    bill = Bill.of({"u": 30}, plan, period=month(6))
+
+    assert bill.total == compiled_plan(plan, month(6)).total(Usage(u=30)) == 100
+
+
+# a change at an end of the term, or outside it, changes no part of it
+@pytest.mark.parametrize("at", ["2025-06-01", "2026-01-01", "2027-01-01", "2027-06-01"])
+def test_amounts_of_a_term_are_those_within_it(at):
+    once = Contract(plan_of(1200)).amended("2026-07-02", plan_of(2400))
+    twice = once.amended(at, plan_of(1200 if at < "2026-02" else 2400))
+    bills = [Bill.of({}, contract, period=month(12)) for contract in (once, twice)]
+
+    # 182 days of 365 at 1,200 and 183 at 2,400
+    assert [str(bill.total) for bill in bills] == ["1801.64", "1801.64"]

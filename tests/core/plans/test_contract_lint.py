@@ -202,3 +202,23 @@ def test_a_grant_on_what_one_of_several_versions_prices_is_on_something():
 
     assert told(contract, [Grant("a", 5, "USD", on="disks")]) == []
     assert told(contract, [Grant("a", 5, "USD", on="tapes")]) == [("scope", "grant a")]
+
+
+def messages_of(**terms):
+    plan = BillingPlan(PriceSchedule(a=1, b=1, c=1), **terms)
+    return [finding.code for finding in Contract(plan).lint(JUNE) if finding.code in ("minimum", "limits")]
+
+
+def test_a_minimum_below_one_is_reached_by_fees_too():
+    assert messages_of(fees=Fee(5), minimum="0.50") == ["minimum"]
+    assert messages_of(minimum="0.50") == messages_of(fees=Fee(5), minimum=0) == []
+
+
+@pytest.mark.parametrize(
+    ("most", "least", "is_found"),
+    [(("a", "b"), ("b", "c"), True), ("a", ("a", "b"), True), (("a", "b"), "a", True), ("a", "b", False)],
+)
+def test_limits_are_compared_where_one_charge_may_fall_under_both(most, least, is_found):
+    found = messages_of(maximum=Limit(5, on=most), minimum=Limit(9, on=least))
+
+    assert found == ["limits"] * is_found

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from tokenbill import BillingPlan, Cycle, PriceSchedule, Quota
+from tokenbill.core.periods.spans import span_seconds
 from tokenbill.errors import InvalidPeriod, InvalidPlan
 from tokenbill.serial import dumps, loads
 
@@ -124,3 +125,22 @@ def test_a_quota_of_nothing_admits_nothing_and_is_one():
 def test_what_windows_are_kept_by_never_changes():
     assert Quota("calls", 5, every="1d").key == "|calls|units|1d|UTC"
     assert Quota(amount=5, every="1d", rolling=True, name="a").key == "a||amount|1d|UTC|rolling"
+
+
+def test_an_account_keeps_windows_by_a_key_that_stays():
+    every = (
+        Quota("calls", 5, every="1d"),
+        Quota(amount=5, every="5h", rolling=True, name="n", tz="Asia/Tokyo"),
+    )
+
+    assert [quota.key for quota in every] == ["|calls|units|1d|UTC", "n||amount|5h|Asia/Tokyo|rolling"]
+
+
+def test_a_quota_may_be_nothing_or_a_part_of_one():
+    assert [Quota("calls", units, every="90s").limit for units in (0, "0.5")] == [0, Decimal("0.5")]
+
+
+def test_spans_are_seconds():
+    spans = {"30s": 30, "5m": 300, "2h": 7200, "1d": 86_400, "1w": 604_800}
+
+    assert {text: span_seconds(text) for text in spans} == spans

@@ -233,3 +233,22 @@ def test_a_schedule_whose_entries_nobody_can_list_is_not_marked_up():
 
     with pytest.raises(InvalidSchedule, match="no entries to mark up"):
         PriceBook([("2026-01-01", Own())]).marked_up("20%")
+
+
+def test_a_book_is_in_the_currency_of_its_first_schedule():
+    euro = PriceSchedule(a=1, currency="EUR")
+
+    assert PriceBook([("2026-01-01", euro)]).currency.code == "EUR"
+    assert PriceBook([("2026-07-01", OLD), ("2026-01-01", euro)]).currency.code == "EUR"
+
+
+def test_a_book_with_a_schedule_of_ones_own_has_no_hash():
+    class Own:
+        currency = "USD"
+
+        def match(self, meter):
+            raise NotImplementedError
+
+    for schedules in ((OLD, Own()), (Own(), OLD), (Own(), Own())):
+        assert PriceBook(zip(("2026-01-01", "2026-07-01"), schedules, strict=True)).content_hash() is None
+    assert BOOK.content_hash() is not None

@@ -5,7 +5,23 @@ from fractions import Fraction
 
 import pytest
 
-from tokenbill import Adjustment, LineItem, Meter, Period
+from tokenbill import (
+    Adjustment,
+    Bill,
+    BillingPlan,
+    Cycle,
+    Discount,
+    Fee,
+    Graduated,
+    LineItem,
+    Meter,
+    Period,
+    PerUnit,
+    PriceSchedule,
+    Tax,
+    Tier,
+    Volume,
+)
 from tokenbill.core.rating.lines import COLUMNS, Charge, less, telescoped
 
 ONE, THIRD = Decimal(1), Fraction(1, 3)
@@ -236,3 +252,27 @@ def test_a_line_is_equal_to_lines_only():
 
     assert line == line_of(CALLS, 130, "1.30")
     assert line != "calls"
+
+
+def test_every_line_says_its_amount_as_a_decimal_whatever_it_is_of():
+    sevenths = PerUnit(1, per=7)
+    tiers = Graduated([Tier(10, 1, per=3), Tier(None, 1, per=7)])
+    terms = {"fees": Fee(10), "discounts": Discount.percent(10), "taxes": Tax("VAT", 19)}
+    week = Period("2026-06-01", "2026-06-08")
+    for price in (sevenths, tiers, Volume(tiers.tiers), sevenths.at_least(5), sevenths.after(3)):
+        for more in ({}, terms, {"cycle": Cycle.monthly(), **terms}):
+            plan = BillingPlan(PriceSchedule(a=price), **more)
+            for used in (25, "24.75"):
+                bill = Bill.of({"a": used}, plan, period=week)
+
+                assert {type(line.amount) for line in bill.lines} == {Decimal}
+                assert {type(line.quantity) for line in bill.lines} <= {Decimal, type(None)}
+                assert sum(line.amount for line in bill.lines) == bill.total
+
+
+def test_a_meter_may_read_like_the_bounds_of_a_tier():
+    name = 'calls{about="tier 2: 5 to 9"}'
+    tiers = Graduated([Tier(10, 1), Tier(None, 2)])
+    for price, bounds in ((1, [(None, None)]), (tiers, [(0, 10), (10, None)])):
+        bill = Bill.of({name: 13}, BillingPlan(PriceSchedule({name: price})))
+        assert [line.tier_bounds() for line in bill.lines] == bounds

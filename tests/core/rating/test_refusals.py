@@ -96,3 +96,28 @@ def test_a_fee_that_was_billed_is_not_asked_again_of_usage_that_is_free():
 def test_a_call_that_rounds_to_nothing_is_refused_by_each_rounding():
     for rounding in (Rounding(), Rounding(stage="line"), Rounding(mode="down")):
         assert not is_served({"calls": 1}, BillingPlan(**REFUSED, rounding=rounding), Account())
+
+
+def test_an_account_that_says_nothing_has_no_credit():
+    for rounding in (Rounding(), Rounding(stage="line")):
+        with pytest.raises(BalanceExhausted):
+            Bill.of({"calls": 1000}, BillingPlan(**REFUSED, rounding=rounding))
+        owing = Bill.of({"calls": 1000}, BillingPlan(MILLS, overage="owe", rounding=rounding))
+        assert (owing.due, owing.closing.credit_balance) == (0, -1)
+
+
+def test_taxes_that_are_each_rounded_off_are_covered_together():
+    # 1.004 and four times 0.004518: 1.022, of which 1.00 is due
+    plan = BillingPlan(**REFUSED, taxes=[Tax(f"tax {i}", "0.45") for i in range(4)])
+
+    assert is_served({"calls": 1004}, plan, credit("1.03"))
+    assert not is_served({"calls": 1004}, plan, credit("1.02"))
+
+
+def test_a_request_beside_holds_is_covered_with_its_tax():
+    plan = BillingPlan(**REFUSED, taxes=Tax("VAT", 50))
+    for amount, is_covered in ((6, True), ("5.99", False)):
+        held = credit(amount).hold("one", {"calls": 1000}, plan)
+
+        assert held.balance.held() == Decimal("1.50")
+        assert is_served({"calls": 3000}, plan, held) is is_covered
