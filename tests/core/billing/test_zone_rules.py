@@ -52,15 +52,17 @@ def rules(tmp_path):
     zoneinfo.ZoneInfo.clear_cache()
 
 
+MONTHS, YEARS = Cycle.monthly(tz=VANCOUVER), Cycle.yearly("2026-11-01", tz=VANCOUVER)
+
+
 def plan_of(**terms):
-    cycle = Cycle.monthly(tz=VANCOUVER)
     return BillingPlan.subscription(
-        99, PriceSchedule(calls="0.10"), cycle=cycle, included={"calls": 100}, **terms
+        99, PriceSchedule(calls="0.10"), cycle=MONTHS, included={"calls": 100}, **terms
     )
 
 
 def month(number):
-    return Cycle.monthly(tz=VANCOUVER).containing(f"2026-{number}-16T00:00:00Z")
+    return MONTHS.containing(f"2026-{number}-16T00:00:00Z")
 
 
 BOTH_WAYS = pytest.mark.parametrize(("before", "after"), [(2025, 2026), (2026, 2025)])
@@ -97,6 +99,29 @@ def test_an_open_account_goes_on(rules, before, after, whose, number, is_amended
             sum(row["BilledCost"] for row in focus.rows([second, last], issuer="Acme", account_id="acme"))
             == 2
         )
+
+
+@BOTH_WAYS
+@WHOSE
+@pytest.mark.parametrize("at", ["2026-12-13", "2026-12-13T08:00:00Z"], ids=["day", "instant"])
+@pytest.mark.parametrize("cycle", [MONTHS, YEARS], ids=["month", "year whose ends stay"])
+def test_an_account_that_was_billed_under_two_versions_goes_on(rules, before, after, whose, at, cycle):
+    cheap, dear = (BillingPlan.subscription(99, PriceSchedule(calls=rate), cycle=cycle) for rate in (1, 2))
+    begins, used, later = "2026-12-05T12:00:00Z", "2026-12-20T12:00:00Z", "2026-12-25T12:00:00Z"
+    with rules(before):
+        terms, usage = Contract(cheap).amended(at, dear), {begins: {"calls": 20}, used: {"calls": 40}}
+        first = Bill.of(usage, terms, period=cycle.containing(begins), at=used, final=False)
+        texts = [serial.dumps(value) for value in (terms, first.closing)]
+    with rules(after):
+        terms, account = map(serial.loads, texts)
+        period = cycle.containing(begins) if whose == "the cycle's" else account.period
+        second = Bill.of({later: {"calls": 3}}, terms, period=period, opening=account, at=later, final=False)
+        last = Bill.of({}, terms, period=period, opening=serial.loads(serial.dumps(second.closing)))
+
+        # 99 + 20 x 1 + 40 x 2, then 3 x 2, though the midnight of the 13th is another instant today
+        assert [bill.total for bill in (first, second, last)] == [199, 6, 0]
+        for bill in (second, last):
+            bill.verify()
 
 
 @BOTH_WAYS

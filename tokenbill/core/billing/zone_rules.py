@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
 from attrs import evolve
 
+from tokenbill.core.billing.versions_of_period import contract_of
 from tokenbill.core.periods.instants import utc
 from tokenbill.core.periods.period import Period
+from tokenbill.core.periods.zone_rules import ZoneAsWritten
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.plans.plan import BillingPlan
 
 __all__ = ["in_period", "is_one_period"]
 
@@ -28,12 +34,39 @@ def is_one_period(one: Period | None, other: Period | None, plan: Any) -> bool:
 def in_period(opening: Any, period: Period | None, plan: Any) -> Any:
     """An account that is open in a period, as one of *period* if that is its own under other rules."""
     before = opening.period
-    if period is None or before is None or not (before.is_as_written or period.is_as_written):
+    if period is None or before is None:
         return opening
-    if before == period or not is_one_period(before, period, plan):
+    is_parted = any(_is_as_written(version.start) for version in opening.versions[1:])
+    if not (is_parted or before.is_as_written or period.is_as_written):
+        return opening
+    if not is_one_period(before, period, plan):
+        return opening
+    starts = _starts(plan, period) if is_parted else []
+    if before == period and not starts:
         return opening
     moved = [
-        evolve(version, start=period.start) if utc(version.start) == utc(before.start) else version
+        evolve(version, start=period.start if utc(start) == utc(before.start) else _placed(start, starts))
         for version in opening.versions
+        for start in [version.start]
     ]
     return evolve(opening, period=period, versions=moved)
+
+
+def _is_as_written(at: date) -> bool:
+    return isinstance(at, datetime) and isinstance(at.tzinfo, ZoneAsWritten)
+
+
+def _starts(plan: Any, period: Period) -> list[datetime]:
+    """Where the versions of a period begin under the rules at hand; what is no plan has none."""
+    terms = contract_of(plan) if isinstance(plan, BillingPlan) else plan
+    clauses = terms.clauses(period) if isinstance(terms, Contract) else ()
+    return [at for at in (clause.period.start for clause in clauses) if isinstance(at, datetime)]
+
+
+def _placed(start: Any, starts: Iterable[datetime]) -> Any:
+    """The start of a version that was billed, as it is today."""
+    # An amendment of a day moves with the midnight of that day; one of an instant, and a level, do not.
+    if not _is_as_written(start) or start in starts:
+        return start
+    wall = start.replace(tzinfo=None)
+    return next((at for at in starts if at.replace(tzinfo=None) == wall), start)
