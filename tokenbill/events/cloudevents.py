@@ -179,7 +179,9 @@ def read_cloudevent(event: Any, labels: Iterable[str] = NO_LABELS, *, quantity: 
     said: Any = members["data"]
     data: dict[Any, Any] = said if kind_of(said) is dict else members_of(said, "data of an event")
     key = QUANTITY if quantity is QUANTITY else checked_key(quantity)
-    given = labels_of(data, kind, names_of_labels(labels), key)
+    names = names_of_labels(labels)
+    # a quantity alone, as of almost every event without labels, is all there is to read
+    given = () if len(data) == 1 and key in data else labels_of(data, kind, names, key)
     # Engines that meter models send one event for a request, and a request has several meters.
     if USAGE in data and key not in data:
         counts = members_of(data[USAGE], "usage of an event")

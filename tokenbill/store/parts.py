@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from attrs import define, evolve, field
 
+from tokenbill.core.base.values import named
 from tokenbill.core.billing.account import NEW, Account
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.running_account import RunningAccount
@@ -147,7 +148,7 @@ class Part:
         self.running = after
         if after.due:
             self.due = decimal(plus(self.due, after.due))
-        return Booking(self, after.total, after.due)
+        return named(Booking, (self, after.total, after.due))
 
     @property
     def named(self) -> Period | None:

@@ -42,7 +42,7 @@ from tokenbill.store.texts import AS_JSON, document_of, time_of, time_text, usag
 
 __all__ = ["Books", "Session"]
 
-SNAPSHOT_AFTER = 64
+SNAPSHOT_AFTER = 128
 """Fewest operations after which a ledger is stored anew; up to then its events say what became of it."""
 EVENT_LENGTH = 16
 """As many characters of a stored ledger take as long to write and read as one event takes to book again."""

@@ -65,12 +65,14 @@ class RunningAccount(NamedTuple):
         if sums.plan is not compiled_plan(plan, period):
             return None
         before: Any = account  # pyright takes no field with a converter for what a Protocol asks
+        due = ZERO
         if credit is not None:
             accrued, may_run = credit.total, not credit.stretch.balance.recurring
+            due = sums.plan.money(0)  # while credit pays all of it
         else:
             accrued = sums.plan.units(sums.nets, final=False)
             may_run = is_straight(before, sums.plan) and plan.least_due is None
-        return cls(account, sums, credit, accrued, account.used) if may_run else None
+        return cls(account, sums, credit, accrued, account.used, due=due) if may_run else None
 
     def charged(self, usage: Usage, at: datetime | None) -> RunningAccount | None:
         """The account after an event; None where only a bill says what it adds.
@@ -100,7 +102,7 @@ class RunningAccount(NamedTuple):
                 return None
             idle = usage
         total = plan.money(accrued - self.accrued)
-        due = total if credit is None else plan.money(0)
+        due = total if credit is None else self.due
         # the last time that was said is the last at which the period was billed
         last = self.at if at is None else at
         parts = self.opening, sums, credit, accrued, used, idle, last, total, due
