@@ -11,6 +11,8 @@ def edited(text, given, first_amount):
         return argument
     if operation in ON_TEXT:
         return ON_TEXT[operation](text, argument)
+    if operation not in {"set_first_amount", *ON_DOCUMENT}:
+        raise AssertionError(f"an edit that nobody here knows: {operation}")
     document = json.loads(text)
     if operation == "set_first_amount":
         *path, last = first_amount

@@ -364,6 +364,9 @@ CHECKS = {
     "literal": lambda text, bill: text in bill.to_rows()[0].values(),
 }
 
+NOT_IN_ERROR = "not_in_error:"
+"""Before what no error may tell."""
+
 
 def shows_escaped(text, page):
     escaped = html.escape(text, quote=True)
@@ -389,7 +392,10 @@ def complaint(case, door, log):
         return complaint_about_refusal(case, error, log)
     if case["must"] == "reject":
         return f"taken as {value!r}"
-    failed = [check for check in case.get("check", []) if not CHECKS[check](case["expect"], shown)]
+    checks = [check for check in case.get("check", []) if not check.startswith(NOT_IN_ERROR)]
+    if unknown := set(checks) - CHECKS.keys():
+        return f"checks that nobody here knows: {sorted(unknown)}"
+    failed = [check for check in checks if not CHECKS[check](case["expect"], shown)]
     return f"failed {failed}" if failed else None if equal(value, case["expect"]) else f"{value!r} is wrong"
 
 
@@ -397,7 +403,8 @@ def complaint_about_refusal(case, error, log):
     if case["must"] != "reject":
         return f"refused: {error}"
     told = "\n".join([str(error), repr(error), log.text])
-    secrets = [check.split(":", 1)[1] for check in case.get("check", []) if check.startswith("not_in_error:")]
+    checks = [check for check in case.get("check", []) if check.startswith(NOT_IN_ERROR)]
+    secrets = [check.removeprefix(NOT_IN_ERROR) for check in checks]
     leaked = any(secret in told for secret in secrets)
     if leaked or not error.code or len(str(error)) >= LONGEST_MESSAGE:
         return f"a poor error: {error!r}"

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from tests.vectors.payload_shapes import shape_of_api
 from tests.vectors.plan_vectors import PLAN_RECIPES
-from tests.vectors.shared_vectors import shared_vectors, vector_id
+from tests.vectors.shared_vectors import ROOT, shared_vectors, vector_id
 from tokenbill import (
     Account,
     Bill,
@@ -435,6 +435,7 @@ def test_an_example_is_billed_exactly(vector):
     outcome = recipe(vector["model"], params, *given or [None])
 
     expected = {key: exactly(value) for key, value in vector["expected"].items()}
+    assert not expected.keys() - outcome.keys(), f"answers that the recipe of {vector['model']} does not give"
     assert {key: outcome[key] for key in expected} == expected
 
 
@@ -585,3 +586,24 @@ def test_a_payload_of_a_provider_is_read_exactly(vector):
     assert not expected.keys() - counts.keys(), "counts that no meter of tokenbill tells"
     assert {key: counts[key] for key in expected} == expected
     assert payloads.read_cost(payload) == (None if cost is None else Decimal(cost))
+
+
+# The recipes themselves -------------------------------------------------------------------------------
+
+FILES = {
+    "billing.json": "vectors",
+    "calendar.json": "vectors",
+    "llm.json": "vectors",
+    "payloads.json": "payloads",
+    "bad_inputs.json": "cases",
+}
+ADAPTERS = ("test_vectors", "test_bad_inputs", "plan_vectors", "payload_shapes", "shared_vectors")
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_no_recipe_knows_an_example_by_its_id(adapter):
+    text = (ROOT / "tests" / "vectors" / f"{adapter}.py").read_text(encoding="utf-8")
+    ids = [vector["id"] for name, key in FILES.items() for vector in shared_vectors(name, key)]
+
+    # a short id may be a word of the trade, such as "expired"
+    assert [id for id in ids if set("-_ /.") & set(id) and id in text] == []
