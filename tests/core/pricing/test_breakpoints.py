@@ -147,3 +147,13 @@ def test_between_two_jumps_a_step_stays(price, tenths):
         assert alone.at((low + first) / 2) == alone.at((low + 7 * first) / 8)
         assert alone.at((first * 7 + second) / 8) == alone.at((first + second * 7) / 8)
         assert alone.at((low + first) / 2) < alone.at((first + second) / 2)
+
+
+def test_what_lies_at_a_point_itself_is_not_above_it():
+    tiers = Graduated([Tier(10, 1), Tier(20, 2), Tier(None, 3)]).pieces()
+
+    found = {
+        after: [point.quantity for point in breakpoints(tiers, Fraction(after))]
+        for after in (0, 9, 10, 11, 20)
+    }
+    assert found == {0: [10, 20], 9: [10, 20], 10: [20], 11: [20], 20: []}

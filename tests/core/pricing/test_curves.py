@@ -1,3 +1,4 @@
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -12,10 +13,12 @@ from tokenbill.core.pricing.curves import (
     above,
     at,
     at_most,
+    below,
     composed,
     constant,
     curve,
     line,
+    reach,
     summed,
 )
 from tokenbill.core.pricing.price import Sum
@@ -174,3 +177,59 @@ def test_a_form_that_stays_is_passed_nowhere_however_it_is_written():
     assert level.steps
     assert composed((Piece(Edge(NIL, True), Form(F(7))), Piece(None, level)), at_most(F(7)))[-1].end is None
     assert [at(at_most(F(7)), level.at(F(q))) for q in (1, 2, 300)] == [7, 7, 7]
+
+
+# --- curves of prices within prices, beside what their amounts are -----------------------------------------
+
+TIERED = [Tier("7.5", 3, fee=2), Tier(20, 1, per=4), Tier(None, "0.5", fee=4)]
+NESTED = {
+    "tiers in blocks of four": Graduated(TIERED),
+    "volume": Volume(TIERED),
+    "volume at zero": Volume(TIERED, fee_at_zero=True),
+    "graduated at zero": Graduated(TIERED, fee_at_zero=True).then(PerUnit(3)),
+    "of packages": Package(10, 7).then(Volume(TIERED)),
+    "halves of packages": Package(3, 7, "half_up").then(Package(5, 2, "half_up")),
+    "packages of packages": Package(3, 7).then(Package(5, 2)).capped(20),
+    "down": Graduated(TIERED).in_units(of=3, round="down").then(Volume(TIERED)),
+    "a fee at first": (Package(4, 3) + PerUnit(1, per=3)).then(Graduated(TIERED, fee_at_zero=True)),
+    "after": (Package(4, 3) * "1.5").after(6).at_least(10),
+    "volume of at least": Graduated(TIERED).at_least(5).then(Volume(TIERED, fee_at_zero=True)),
+    "beyond a level": (Package(2, 1, "half_up") + PerUnit("0.25")).then(Package(3, 4)),
+}
+
+
+@pytest.mark.parametrize("price", NESTED.values(), ids=NESTED)
+def test_a_curve_costs_what_its_price_says_between_its_ends_too(price):
+    curve = price.pieces()
+
+    for quarters in (*range(100), *range(100, 300, 7)):
+        assert at(curve, F(quarters, 4)) == price.exact(Decimal(quarters) / 4)
+
+
+@pytest.mark.parametrize("price", NESTED.values(), ids=NESTED)
+def test_just_above_and_just_below_are_what_stands_a_little_beside(price):
+    little = Fraction(1, 10**9)
+    for form in {piece.form for piece in price.pieces()}:
+        for twelfths in range(1, 72):
+            quantity = Fraction(twelfths, 12)
+            assert above(form, quantity) == form.at(quantity + little) - form.rate * little
+            assert below(form, quantity) == form.at(quantity - little) + form.rate * little
+
+
+@pytest.mark.parametrize("price", NESTED.values(), ids=NESTED)
+def test_how_far_a_form_reaches_is_where_it_passes_a_value(price):
+    little = Fraction(1, 10**9)
+    for form in {piece.form for piece in price.pieces()}:
+        for target in (Fraction(n, 3) for n in range(1, 40, 3)):
+            for start in (Fraction(0), Fraction(7, 5)):
+                for closed in (True, False):
+                    end = reach(form, Edge(target, closed), Edge(start, closed=True))
+                    if end is None or end.at < start:
+                        continue
+                    assert form.at(end.at + little) > target or (
+                        not closed and form.at(end.at + little) == target
+                    )
+                    if end.at - little > start:
+                        assert form.at(end.at - little) <= target
+                    if end.closed and end.at >= start:
+                        assert form.at(end.at) <= target

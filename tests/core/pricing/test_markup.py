@@ -138,3 +138,23 @@ def test_a_mark_up_on_two_labels_is_on_no_meter_that_has_another_of_them():
     assert set(sold) == set(base)
     assert rate(sold, "calls{provider=x,region=us}") * 2 == 2
     assert rate(sold, "calls{provider=x,region=eu}") * 2 == 3
+
+
+def test_a_mark_up_that_no_entry_can_have_is_refused():
+    base = PriceSchedule({"calls{provider=x,region=eu}": 1})
+
+    for rule in ("provider=y", "provider=x,region=us", "disks", "disks{provider=x}"):
+        with pytest.raises(InvalidSchedule, match="on nothing that is priced"):
+            base.marked_up(0, {rule: 10})
+    for rule in ("provider=x", "region=eu", "calls", "model=z", "calls{provider=x,region=eu}"):
+        assert base.marked_up(0, {rule: 10})
+
+
+def test_a_model_beats_a_provider_and_a_provider_any_other_label():
+    base = PriceSchedule({"calls": 1})
+    rules = {"model=m": 10, "provider=p": 20, "region=r": 30}
+    sold = base.marked_up(0, rules)
+
+    assert rate(sold, "calls{model=m,provider=p,region=r}") * 10 == 11
+    assert rate(sold, "calls{provider=p,region=r}") * 10 == 12
+    assert rate(sold, "calls{region=r}") * 10 == 13

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support.strategies import listed_prices, quantities
-from tokenbill import Flat, Graduated, Package, PerUnit, Tier, Volume
+from tokenbill import Flat, Graduated, Package, PerUnit, Rounding, Tier, Volume
 from tokenbill.core.money.decimals import LIMIT, shifted
 from tokenbill.core.rating.integer_price import (
     IntegerPrice,
@@ -199,3 +199,74 @@ def test_a_tie_goes_to_the_even_neighbour(total, rounded):
 def test_eighteen_decimals_are_the_most_beside_amounts_that_never_end():
     assert places_for(3 * 2**18) == 18  # 1 ÷ 2^18 has eighteen
     assert places_for(3 * 2**19) is None
+
+
+# --- every whole number up to sixty, of prices of each kind ------------------------------------------------
+
+TIERED = [Tier("7.5", 3, fee=2), Tier(20, 1), Tier(None, "0.5", fee=4)]
+SMALL = {
+    "a unit": PerUnit(2),
+    "a third": PerUnit(1, per=3),
+    "nothing": PerUnit(0),
+    "a fee": Flat(50, at_zero=True) + PerUnit(3),
+    "packages": Package(10, 500),
+    "halves": Package(10, 7, "half_up"),
+    "packages and units": Package(10, 40) + PerUnit(3),
+    "graduated": Graduated(TIERED),
+    "volume": Volume(TIERED),
+    "volume at zero": Volume(TIERED, fee_at_zero=True),
+    "blocks, then units": Graduated([Tier(20, 10, per=5, round="up"), Tier(None, 1)]),
+    "minutes": Graduated(TIERED).in_units(of=3, round="down"),
+    "started minutes": Volume(TIERED).in_units(of=3, round="up"),
+    "capped": Package(10, 40).capped(100),
+    "of packages": Package(10, 7).then(Volume(TIERED)),
+    "after": (Package(4, 3) * "1.5").after(6).at_least(10),
+}
+
+
+@pytest.mark.parametrize("unit", [1, 2, 10])
+@pytest.mark.parametrize("price", SMALL.values(), ids=SMALL)
+def test_each_whole_number_costs_what_its_price_says(price, unit):
+    program = compiled(price, unit)
+
+    for n in range(61):
+        assert program.at(n) == price.exact(Decimal(n) / unit) * program.scale
+    # at half the scale results are made whole, and the half goes up
+    coarse = IntegerPrice.of(price.pieces(), unit, 1)
+    half_up = Rounding(places=0)
+    assert [coarse.at(n) for n in range(61)] == [half_up(price.exact(Decimal(n) / unit)) for n in range(61)]
+
+
+@pytest.mark.parametrize("price", SMALL.values(), ids=SMALL)
+def test_the_most_is_the_last_whole_number_that_fits(price):
+    program = compiled(price)
+    for limit in (1, 2, 30, 31, 60, 100, 500, 501, 1000):
+        fits = []
+        for n in range(1100):
+            line = program.lines[sum(end < n for end in program.ends)]
+            if not (n < limit and line.peak(n) + program.divisor < limit):
+                break
+            fits.append(n)
+        assert program.most(limit) == len(fits) - 1
+
+
+def test_the_peak_of_a_line_is_no_less_than_what_stands_on_the_way():
+    for price in SMALL.values():
+        for line in compiled(price).lines:
+            for n in (1, 9, 10, 11, 1001):
+                inner = [value(step.of, n) + step.divisor - 1 for step in line.wholes]
+                parts = [
+                    whole(value(step.of, n), step.divisor, step.mode) * step.factor for step in line.wholes
+                ]
+                assert line.peak(n) >= max([value(line, n), *inner, *map(abs, parts)])
+
+
+def test_a_line_is_a_constant_and_a_rate():
+    assert [value(Line(5, rate), 7) for rate in (0, 1, 2, 3)] == [5, 12, 19, 26]
+    assert [value(Line(0, rate), 7) for rate in (0, 1, 2)] == [0, 7, 14]
+
+
+def test_one_piece_with_steps_makes_a_price_no_straight_one():
+    straight = {name for name, price in SMALL.items() if compiled(price).straight}
+
+    assert straight == {"a unit", "a third", "nothing", "a fee", "graduated", "volume", "volume at zero"}
