@@ -1,5 +1,6 @@
 import copy
 import pickle
+import re
 from decimal import Decimal
 
 import pytest
@@ -391,3 +392,63 @@ def test_an_account_that_does_not_tell_the_currency_of_its_credit_agrees_with_on
     assert not told.agrees_with(silent)
     assert not told.agrees_with(evolve(told, credit_currency="EUR"))
     assert not silent.agrees_with(evolve(told, credit_balance=6))
+
+
+# --- whether two accounts agree, and how one looks --------------------------------------------------------
+
+
+def test_an_account_that_was_stored_before_agrees_where_only_what_is_gone_differs():
+    ended, spent = Grant("ended", 5, "USD", expires="2026-06-01"), Grant("spent", 5, "USD")
+    open_one, kept = Grant("open", 5, "USD"), Grant("kept", 5, "USD")
+
+    def account(*grants):
+        return Account(balance=Balance(grants, draws={"spent": 5} if spent in grants else {}))
+
+    stored = account(kept)
+    assert account(ended, kept).agrees_with(stored)
+    assert account(spent, kept).agrees_with(stored)
+    assert account(ended, spent, kept).agrees_with(stored)
+    assert not account(open_one, kept).agrees_with(stored)
+    assert not account(ended, open_one, kept).agrees_with(stored)
+    assert not stored.agrees_with(account(ended, kept))
+
+
+def test_draws_of_unknown_charges_agree_with_those_of_known_ones():
+    grants = [Grant("g", 2, "USD", on="a"), Grant("h", 9, "USD", on="b")]
+    plan = BillingPlan(PriceSchedule(a=1, b=1))
+    account = Bill.of(Usage(a=5, b=3), plan, opening=Account(balance=grants), final=False).closing
+
+    assert evolve(account, draws={"g": 2, "h": 3}).agrees_with(account)
+    assert not evolve(account, draws={"g": 2, "h": {"usage:b": 3}}).agrees_with(account)
+    assert not evolve(account, draws={"g": {"usage:b": 2}, "h": {"usage:b": 3}}).agrees_with(account)
+
+
+@pytest.mark.parametrize(("credit", "shown"), [(0, []), ("0.50", ["0.50"]), (-3, ["-3"])])
+def test_a_notebook_shows_credit_that_is_not_nothing_and_numbers_to_the_right(credit, shown):
+    page = Account(credit_balance=credit, credit_currency="USD")._repr_html_()
+    rows = [re.findall(r"text-align:(left|right)[^>]*>([^<]*)<", row) for row in page.split("<tr>")[1:]]
+
+    assert [row[1][1] for row in rows if row[0][1] == "credit balance"] == shown
+    assert {tuple(side for side, _ in row) for row in rows} == {("left", "right", "left")}
+
+
+def test_what_is_taken_off_may_be_written_as_a_mapping_and_nothing_else():
+    plan = BillingPlan(PriceSchedule(a=1))
+    opening = Bill.of({"a": 3}, plan, final=False).closing
+
+    for less in (Usage(a=1), {"a": 1}):
+        assert Bill.of({}, plan, opening=opening, reversal=less).total == -1
+    for wrong in (5, "a", None, [("a", 1)]):
+        with pytest.raises(InvalidUsage, match="not a usage to take off"):
+            Bill.of({}, plan, opening=opening, reversal=wrong)
+
+
+def test_usage_with_labels_goes_on_beside_an_entry_of_its_own():
+    plan = BillingPlan(PriceSchedule({"calls": 1, "calls{gpu=x}": 2}))
+    first = Bill.of({"calls{job=1}": 3, "calls{gpu=x,job=2}": 1}, plan, final=False)
+    assert (first.total, first.closing.used) == (5, Usage({"calls": 3, "calls{gpu=x}": 1}))
+
+    for opening in (first.closing, evolve(first.closing)):
+        assert Bill.of({"calls{job=2}": 3}, plan, opening=opening).total == 3
+        assert Bill.of({}, plan, opening=opening, reversal={"calls{job=1}": 2}).total == -2
+        assert Bill.of({}, plan, opening=opening, reversal={"calls{gpu=x,job=9}": 1}).total == -2

@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 
 from tokenbill import Adjustment, Bill, BillingPlan, PriceSchedule, Rounding
 
@@ -21,3 +22,12 @@ def test_the_difference_of_two_plans_keeps_the_finer_places(earlier, later):
     ]
 
     assert (bills[1] - bills[0]).places == 4
+
+
+def test_an_adjustment_says_why_and_is_the_same_in_other_places():
+    plan = BillingPlan(PriceSchedule(a=1))
+    adjustment = Bill.of({"a": 3}, plan) - Bill.of({"a": 1}, plan)
+
+    assert evolve(adjustment, places=5) == adjustment != evolve(adjustment, reason="late")
+    assert "late" in evolve(adjustment, reason="late").to_html()
+    assert "reason" not in str(adjustment.section().about)

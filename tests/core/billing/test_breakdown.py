@@ -14,12 +14,14 @@ from tokenbill import (
     Cycle,
     Discount,
     Fee,
+    Graduated,
     Grant,
     Period,
     PerUnit,
     PriceSchedule,
     Rounding,
     Tax,
+    Tier,
     Usage,
     serial,
 )
@@ -207,3 +209,47 @@ def test_a_later_bill_takes_off_what_the_period_showed_before_its_end():
     table = check_breakdown(Bill.of(Usage(a=10), plan, period=MARCH, opening=first.closing))
 
     assert column(table, "net") == ["10.00", "30.00"]
+
+
+# --- lines that are rounded one by one, cut from the running sum ------------------------------------------
+
+
+def test_tiers_that_are_rounded_by_line_are_cut_from_their_sum():
+    tiers = Graduated([Tier(10, "0.0125"), Tier(None, "0.0275")])
+    terms = {"minimum": 1, "discounts": Discount.percent(10), "rounding": Rounding(stage="line")}
+    bill = Bill.of({"a": 13}, BillingPlan(PriceSchedule(a=tiers), **terms))
+
+    # 0.125 and 0.2075; a tenth of 0.21; what lacks of 1
+    assert [str(line.amount) for line in bill.lines] == ["0.13", "0.08", "-0.02", "0.81"]
+    assert bill.explain().splitlines()[2:] == [
+        *["10 % off: less 10 % of 0.21 = -0.02", "true-up to minimum: 1 − 0.19 = 0.81", "total: 1.00 USD"]
+    ]
+    check_breakdown(bill)
+
+
+def test_a_charge_of_two_versions_is_rounded_by_line_once():
+    plans = [
+        BillingPlan(
+            PriceSchedule(a=rate), cycle=Cycle.monthly(), rounding=Rounding(stage="line"), taxes=Tax("V", tax)
+        )
+        for rate, tax in (("0.125", 10), ("0.115", 20))
+    ]
+    june, used = Period("2026-06-01", "2026-07-01"), {"2026-06-02": {"a": 1}, "2026-06-20": {"a": 1}}
+    bill = Bill.of(used, Contract(plans[0]).amended("2026-06-16", plans[1]), period=june)
+
+    # 0.125 and 0.24
+    assert [str(line.amount) for line in bill.lines] == ["0.13", "0.11", "0.01", "0.02"]
+    bill.verify()
+
+
+def test_of_a_charge_of_two_versions_a_gift_pays_the_earlier_first():
+    plans = [BillingPlan(PriceSchedule(a=1), cycle=Cycle.monthly(), taxes=Tax("V", tax)) for tax in (10, 20)]
+    june, used = Period("2026-06-01", "2026-07-01"), {"2026-06-02": {"a": 10}, "2026-06-20": {"a": 10}}
+    contract = Contract(plans[0]).amended("2026-06-16", plans[1])
+    for amount, credit, taxes in ((5, [5, 0], ["0.50", "2.00"]), (15, [10, 5], ["0.00", "1.00"])):
+        account = Account(balance=[Grant("g", amount, "USD", kind="promotional", on="a")])
+        bill = Bill.of(used, contract, period=june, opening=account)
+        assert [-row.credit for row in bill.breakdown().rows] == credit
+        assert [str(line.amount) for line in bill.lines if line.kind == "tax"] == taxes
+        check_breakdown(bill)
+        bill.verify()

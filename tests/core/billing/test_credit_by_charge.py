@@ -38,7 +38,8 @@ events = st.lists(
 
 
 def told(bill):
-    return bill.total, bill.due, sorted(bill.draws), bill.closing
+    words = bill.lines, bill.breakdown(), bill.explain()
+    return bill.total, bill.due, sorted(bill.draws), bill.closing, words
 
 
 @given(

@@ -284,3 +284,14 @@ def test_what_counts_nothing_is_let_in_though_a_quota_is_full():
 
     assert account.covers(Usage(output_tokens=1), terms, at=day(7))
     assert not account.covers(Usage(calls=1), terms, at=day(7))
+
+
+def test_a_quota_of_money_counts_no_fee_that_is_not_yet_due():
+    june = Period("2026-06-01", "2026-07-01")
+    quota = Quota(None, amount=10, every="1d")
+    plan = BillingPlan(PriceSchedule(a=1), fees=Fee(7, due="arrears"), quotas=quota)
+    account, asked = Account(balance=[Grant("g", 50, "USD")]), {"at": "2026-06-05T01:00:00Z", "period": june}
+
+    assert account.hold("h", {"a": 10}, plan, **asked).balance.held() == 10
+    with pytest.raises(QuotaExhausted):
+        account.hold("h", {"a": 11}, plan, **asked)

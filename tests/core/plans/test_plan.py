@@ -12,6 +12,7 @@ from attrs import evolve
 from tokenbill import (
     Account,
     Balance,
+    Bill,
     BillingPlan,
     Currency,
     Cycle,
@@ -26,9 +27,12 @@ from tokenbill import (
     Rounding,
     Tax,
     Tier,
+    Trial,
     Usage,
     Volume,
 )
+from tokenbill.core.plans.allowances import Allowance
+from tokenbill.core.plans.levels import LevelChange, levels_of
 from tokenbill.core.pricing.schedule import Entry
 from tokenbill.errors import (
     CurrencyMismatch,
@@ -38,6 +42,7 @@ from tokenbill.errors import (
     InvalidNumber,
     InvalidPlan,
     InvalidPrice,
+    InvalidUsage,
 )
 
 PRICES = PriceSchedule(gpu_hours="0.10", api_calls="0.01")
@@ -339,3 +344,43 @@ def test_the_prices_of_a_book_are_in_one_currency():
 
     with pytest.raises(CurrencyMismatch):
         BillingPlan(PriceBook([("2026-01-01", PRICES), ("2026-07-01", euros)]))
+
+
+def test_a_list_of_two_kinds_is_read_as_neither():
+    with pytest.raises(InvalidPlan, match="not an allowance"):
+        BillingPlan(PRICES, included=[Allowance(5, "gpu_hours"), ("b", 3)])
+    for wrong in ([LevelChange("2026-06-01", 1), 5], [5, LevelChange("2026-06-01", 1)]):
+        with pytest.raises(InvalidUsage, match="not a level"):
+            levels_of({"seats": wrong})
+    changes = [("2026-06-01", 1), ("2026-06-10", 2)]
+    told = [LevelChange(*change) for change in changes]
+    assert levels_of({"seats": told}) == levels_of({"seats": iter(changes)}) == levels_of({"seats": changes})
+
+
+def test_an_allowance_may_be_nothing_or_a_part_of_a_unit():
+    for units in (0, "0.5"):
+        plan = BillingPlan(PriceSchedule(a=1), included={"a": units})
+        assert Bill.of({"a": 1}, plan).exact == 1 - Decimal(units)
+
+
+@pytest.mark.parametrize("dates", [{"starts": "2026-06-10"}, {"ends": "2026-06-10"}])
+def test_a_term_with_one_date_makes_a_plan_dated(dates):
+    assert BillingPlan(PRICES, taxes=Tax("VAT", 1, **dates)).is_dated
+    assert not BillingPlan(PRICES, taxes=Tax("VAT", 1)).is_dated
+
+
+def test_a_tax_per_unit_is_on_meters_alone():
+    for on in (("a", "fee"), "fee", ("fee", "a")):
+        with pytest.raises(InvalidPlan, match="of no meter"):
+            Tax.per_unit("levy", "0.10", meter=on)
+
+
+def test_usage_is_charged_in_a_trial_of_fees():
+    fees = [Fee(30), Fee(3, "d", ends="2026-06-16")]
+    plan = BillingPlan(
+        PriceSchedule(a=1), cycle=Cycle.monthly("2026-06-01"), fees=fees, trial=Trial(10, on=("fee",))
+    )
+    bill = Bill.of({"2026-06-02": {"a": 8}}, plan, period=Period("2026-06-01", "2026-07-01"))
+
+    # 20 of 30 days; 5 of the 15 that the second fee has
+    assert [str(line.amount) for line in bill.lines] == ["20.00", "0.50", "8"]

@@ -18,8 +18,9 @@ from tokenbill import (
     Tax,
     Usage,
 )
+from tokenbill.core.plans.trial import CoveredSchedule
 from tokenbill.core.pricing.schedule import Entry
-from tokenbill.errors import InvalidPlan
+from tokenbill.errors import InvalidPlan, UnpricedUsage
 
 PRICES = PriceSchedule(api_calls=1, gpu_hours=2)
 JUNE = Period("2026-06-01", "2026-07-01")
@@ -194,3 +195,19 @@ def test_an_allowance_may_be_for_an_entry_that_only_a_later_schedule_has():
     assert str(Bill.of({"2026-06-20": Usage(egress=7)}, terms, period=JUNE).total) == "104.00"  # 100 + 2 × 2
     with pytest.raises(InvalidPlan, match=r"an allowance for no entry.*did you mean 'egress'"):
         plan(prices=book, included={("disk", "egres"): 5})
+
+
+class Listed(Own):
+    """A schedule of one's own that lists some entries, and has no price for others."""
+
+    def __iter__(self):
+        return iter({"a": 1, "b{model=x}": PerUnit(2)}.items())
+
+    def match(self, meter):
+        raise UnpricedUsage([meter])
+
+
+def test_what_a_schedule_of_ones_own_lists_is_free_in_a_trial():
+    tried = CoveredSchedule(Listed())
+    assert [(str(entry.key), entry.price.exact(5)) for entry in tried] == [("a", 0), ("b{model=x}", 0)]
+    assert list(CoveredSchedule(Own())) == []

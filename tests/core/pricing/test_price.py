@@ -1,6 +1,7 @@
 import operator
 from decimal import Decimal, getcontext, localcontext
 from fractions import Fraction
+from time import process_time
 
 import pytest
 from attrs import frozen
@@ -188,6 +189,14 @@ def test_a_sum_has_1_to_1000_prices():
         Sum([])
     with pytest.raises(InvalidPrice):
         Sum([1])
+
+
+def test_a_thousand_prices_are_added_up_in_no_more_time_than_they_take():
+    start = process_time()
+    total = sum([CENT] * 1000)
+
+    assert total(1) == 10
+    assert process_time() - start < 2  # it took six seconds when each sum was made of the one before
 
 
 def test_a_factor_is_a_mark_up_or_a_discount():

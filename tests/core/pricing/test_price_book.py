@@ -252,3 +252,13 @@ def test_a_book_with_a_schedule_of_ones_own_has_no_hash():
     for schedules in ((OLD, Own()), (Own(), OLD), (Own(), Own())):
         assert PriceBook(zip(("2026-01-01", "2026-07-01"), schedules, strict=True)).content_hash() is None
     assert BOOK.content_hash() is not None
+
+
+def test_objects_without_a_currency_make_no_book():
+    class Nameless:
+        def match(self, meter):
+            raise NotImplementedError
+
+    for schedules in ([Nameless()], [OLD, Nameless()], [Nameless(), OLD]):
+        with pytest.raises(InvalidSchedule):
+            PriceBook(zip(("2026-01-01", "2026-07-01"), schedules, strict=False))
