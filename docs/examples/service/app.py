@@ -120,7 +120,10 @@ def page(store: Store, customer: str) -> str:
     balance, bills = store.balance(customer), store.bills(customer)
     # the name comes last, for it may hold a slash, which no server tells from one of the path
     own = quote(customer, safe="")
-    grants = [(grant.id, f"{balance.left(grant.id):,f}", money(grant)) for grant in balance.grants]
+    grants = [
+        (each.id, digits(balance.left(each.id), each), f"{digits(each.amount, each)} {each.currency.code}")
+        for each in balance.grants
+    ]
     parts = [f"<h1>{escape(customer)}</h1>", "<h2>Credit</h2>", table(("grant", "left", "of"), grants)]
     for period in store.periods(customer):
         bill = store.bill(customer, period)
@@ -141,9 +144,10 @@ def summary(bill: Bill | Adjustment) -> tuple[str, str]:
     return escape(days(bill.period) + kind), escape(f"{bill.total:,f} {bill.currency}")
 
 
-def money(grant: Grant) -> str:
-    """What a grant was of."""
-    return f"{grant.amount:,f} {grant.currency.code}"
+def digits(amount: Decimal, grant: Grant) -> str:
+    """An amount of a grant, with the decimals of its currency at least."""
+    places = max(grant.currency.places, len(f"{amount:f}".partition(".")[2]))
+    return f"{amount:,.{places}f}"
 
 
 def days(period: Period | None) -> str:

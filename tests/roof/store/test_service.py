@@ -151,9 +151,11 @@ def test_a_customer_sees_credit_usage_and_bills_and_no_name_is_markup(store, cli
         for each in ("2026-12-01 to 2026-12-31", "20.50 USD", "21.00 USD", "correction", "0.50 USD")
     )
     store.agree("acme", plan)
+    store.grant("acme", Grant("top-up", 1200, "USD"))
     client.post("/events", json=message("own", quantity="1234"))
     shown = client.get("/customers/acme").text
-    assert all(each in shown for each in ("1,234", "637.00 USD", 'href="/open/2026-11-01/acme"'))
+    used = ("1,234", "637.00 USD", ">563.00<", "1,200.00 USD", 'href="/open/2026-11-01/acme"')
+    assert all(each in shown for each in used)
     assert "637.00" in client.get("/open/2026-11-01/acme").text
     assert client.get("/open/2026-12-01/acme").status_code == 404
     assert json.dumps([each.total == 0 for each in store.bills(name)]) == "[false, false]"
