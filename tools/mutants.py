@@ -5,7 +5,7 @@
     python tools/mutants.py run --bounds tokenbill/core           # comparisons, min and max only
     python tools/mutants.py run --again tokenbill/core            # the alive once more, with more time
     python tools/mutants.py load tokenbill/core                   # what only runs on import
-    python tools/mutants.py report                                # killed, alive, and which
+    python tools/mutants.py report                                # noticed, equivalent, alive, and which
 
 Everything is kept in ``.mutants``, the mapped package too, and a new map begins from the start.
 ``run`` collects the tests once; each mutant is a child of that process in which the changed function gets its
@@ -22,17 +22,21 @@ import json
 import os
 import signal
 import sys
+import tomllib
 from collections import Counter, defaultdict
 from functools import cache
+from pathlib import Path
 from shutil import copytree, rmtree
 from types import CodeType, FunctionType
 from typing import Any
 
-from mutations import COPY, HOME, Mutant, asked_for, planted, tree
+from mutations import COPY, HOME, Mutant, asked_for, named, planted, tree
 from reach import FEW, MANY, Known, Test, functions, live_functions, mapped, tested
 
 RESULTS, WORK = HOME / "results.jsonl", HOME / "work"
 """What was found so far; and the package with one mutant in it."""
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+"""The mutants that were read and change nothing, by the reason why."""
 SECONDS, AGAIN = 1.0, 3.0
 """How long the tests of one mutant may take when the package is whole; and those of one tried again."""
 FILES = 4
@@ -219,13 +223,33 @@ def main() -> None:
         case "load":
             load(given)
         case _:
-            found = results()
-            for key, line in found.items():
-                if not line["verdict"].startswith("killed"):
-                    print(f"{line['verdict']}: {key}")
-            by_module = Counter((key.partition(":")[0], line["verdict"]) for key, line in found.items())
-            for (module, verdict), count in sorted(by_module.items()):
-                print(f"{module}: {count} {verdict}")
+            report()
+
+
+def report() -> None:
+    """How many mutants there are by room, which change nothing and why, and which nobody noticed."""
+    known, told = results(), tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))
+    reasons = {name: kind for kind, its in told.items() for name in its["mutants"]}
+    rooms = defaultdict[str, Counter[str]](Counter)
+    kinds, alive = Counter[str](), list[str]()
+    for path in sorted((COPY / "tokenbill/core").rglob("*.py")):
+        for name, mutant in named(path.relative_to(COPY).as_posix()):
+            verdict = known.get(mutant.key, {}).get("verdict", "not tried")
+            # noticed is noticed, whatever was thought of it before
+            kind = "noticed" if verdict.startswith("killed") else "equivalent" if name in reasons else verdict
+            rooms[name.partition("/")[0]][kind] += 1
+            if kind == "equivalent":
+                kinds[reasons[name]] += 1
+            elif kind != "noticed":
+                alive.append(f"{mutant.node.lineno}: {name} [{verdict}]")
+    rooms["all"] = sum(rooms.values(), Counter[str]())
+    for room, counts in rooms.items():
+        left = counts.total() - counts["equivalent"]
+        share = f"{counts['noticed'] / left:.1%}"
+        print(f"| {room} | {counts.total()} | {counts['equivalent']} | {counts['noticed']} | {share} |")
+    for kind, count in kinds.most_common():
+        print(f"| {kind} | {told[kind]['why']} | {count} |")
+    print(*alive, sep="\n")
 
 
 if __name__ == "__main__":

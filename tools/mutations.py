@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -112,6 +113,28 @@ def mutants(module: str) -> Iterator[Mutant]:
     for node in walked(tree(module)):
         for after, is_bound in changes(node):
             yield Mutant(module, node, after, is_bound)
+
+
+def named(module: str) -> Iterator[tuple[str, Mutant]]:
+    """Every mutant by a name that stays when other lines of the module change.
+
+    That is the module in its room, the function, and what is changed there; the second of two alike is #2.
+    """
+    seen = Counter[str]()
+    owners: dict[ast.AST, str] = {}
+
+    def own(node: ast.AST, name: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            is_named = isinstance(child, ast.FunctionDef | ast.ClassDef)
+            owners[child] = f"{name}.{child.name}".lstrip(".") if is_named else name
+            own(child, owners[child])
+
+    own(tree(module), "")
+    for mutant in mutants(module):
+        where = f"{module.removeprefix('tokenbill/core/')} {owners[mutant.node]}".rstrip()
+        text = f"{where}: {ast.unparse(mutant.node)} -> {ast.unparse(mutant.after)}"
+        seen[text] += 1
+        yield (text if seen[text] == 1 else f"{text} #{seen[text]}"), mutant
 
 
 @cache

@@ -1,5 +1,6 @@
 """Breakdowns of bills: what each charge comes to, worked out by hand, and what all of them keep to."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -253,3 +254,24 @@ def test_of_a_charge_of_two_versions_a_gift_pays_the_earlier_first():
         assert [str(line.amount) for line in bill.lines if line.kind == "tax"] == taxes
         check_breakdown(bill)
         bill.verify()
+
+
+def test_what_is_withdrawn_whole_is_told_with_its_taxes():
+    plan = BillingPlan(PriceSchedule(a=1, b=1), taxes=[Tax("A", 10, on="a"), Tax("B", 5, on="b")])
+    first = Bill.of(Usage(a=10, b=20), plan, final=False)
+    last = Bill.of(Usage(), plan, opening=first.closing, reversal=Usage(a=10))
+
+    assert [tuple(map(str, dict(row.taxes).values())) for row in first.breakdown().rows] == [
+        *[("1.00", "0.00"), ("0.00", "1.00")]
+    ]
+    assert [(row.description, str(row.net), str(row.gross)) for row in last.breakdown().rows] == [
+        ("a", "-10.00", "-11.00")
+    ]
+
+
+def test_a_notebook_shows_the_numbers_of_a_breakdown_to_the_right():
+    page = Bill.of(Usage(a=10), BillingPlan(THREE, taxes=Tax("A", 10))).breakdown()._repr_html_()
+
+    for row in page.split("<tr>")[1:]:
+        first, *rest = re.findall(r"text-align:(left|right)", row)
+        assert (first, set(rest)) == ("left", {"right"})

@@ -449,3 +449,12 @@ def test_usage_that_is_held_may_be_written_as_a_mapping():
     plan, account = BillingPlan(PriceSchedule(u=1)), Account(balance=[Grant("g", 50, "USD")])
 
     assert account.hold("h", {"u": 2}, plan) == account.hold("h", Usage(u=2), plan)
+
+
+def test_a_dated_grant_is_held_within_the_open_period_of_its_account():
+    june, plan = Period("2026-06-01", "2026-07-01"), BillingPlan(PriceSchedule(u=1))
+    grant = Grant("g", 50, "USD", starts="2026-06-01", expires="2026-07-01")
+    account = Bill.of(Usage(u=1), plan, period=june, opening=Account(balance=[grant]), final=False).closing
+
+    (hold,) = account.hold("h", amount=5).balance.holds
+    assert dict(hold.reserved) == {"g": 5}

@@ -260,3 +260,16 @@ def test_a_gift_pays_no_debt_and_a_debt_that_one_grant_paid_stays_paid_beside_an
     bills = first, second, third
     assert [dict(bill.draws) for bill in bills] == [{"ahead": 4}, {"more": 3}, {"more": 3}]
     assert [(bill.due, bill.closing.credit_balance) for bill in bills] == [(0, -3)] * 3
+
+
+@pytest.mark.parametrize("keep", [lambda account: account, evolve, stored], ids=["kept", "copied", "stored"])
+def test_a_debt_that_one_grant_paid_whole_stays_paid(keep):
+    plan = BillingPlan.prepaid(PriceSchedule(u=1, v=1), overage="owe")
+    account = evolve(
+        topped_up(ahead(4), Grant("more", 10, "USD", on="v")), credit_balance=-4, credit_currency="USD"
+    )
+    first = Bill.of(Usage(v=3), plan, opening=account, final=False)
+    second = Bill.of(Usage(v=3), plan, opening=keep(first.closing))
+
+    assert [dict(bill.draws) for bill in (first, second)] == [{"ahead": 4, "more": 3}, {"more": 3}]
+    assert [bill.closing.credit_balance for bill in (first, second)] == [0, 0]

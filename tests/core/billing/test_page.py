@@ -514,3 +514,10 @@ def test_what_credit_paid_of_a_small_bill_is_shown(used):
 )
 def test_no_amount_reads_as_nothing(amount, text):
     assert amount_text(Decimal(amount), 2) == text
+
+
+def test_a_line_of_an_address_may_be_empty():
+    page = Bill.of({"a": 1}, BillingPlan(PriceSchedule(a=1))).to_html(issuer=["Example", "", "1 High Street"])
+
+    assert "Example" in page
+    assert "1 High Street" in page

@@ -171,3 +171,15 @@ def test_a_rule_may_top_up_to_its_bound():
     rule = TopUp(below=5, to=5)
 
     assert having(Grant("a", 3, "USD"), rule=rule).due_topups(NOON)[0].amount == 2
+
+
+def test_a_limit_of_purchases_has_a_cycle_and_no_scope():
+    for most in ((5, Cycle.monthly(), "u"), (5, "u")):
+        with pytest.raises(InvalidGrant, match="not a limit of top-ups"):
+            TopUp(10, 20, most=most)
+
+
+def test_a_part_of_a_unit_is_topped_up_too():
+    account = Account(balance=[Grant("g", "9.75", "USD")], top_ups=[TopUp(10, 10)])
+
+    assert [grant.amount for grant in account.due_topups("2026-06-05")] == [Decimal("0.25")]

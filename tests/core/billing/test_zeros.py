@@ -37,4 +37,7 @@ def test_a_fee_in_arrears_is_nothing_before_the_period_ends_however_it_is_rounde
     bill = Bill.of(Usage(calls=20), plan, final=False)
 
     assert (str(bill.total), str(bill.closing.accrued)) == ("0.02", "0.02")
-    assert str(Bill.of(Usage(), plan, opening=bill.closing).total) == "0.01"
+    later, last = (Bill.of(Usage(calls=20), plan, opening=bill.closing, final=it) for it in (False, True))
+    assert [line.description for line in later.lines if line.amount] == ["calls"]
+    assert [line.description for line in last.lines if line.amount] == ["subscription", "calls"]
+    assert [str(it.total) for it in (later, last)] == ["0.02", "0.03"]

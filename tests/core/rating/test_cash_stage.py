@@ -101,15 +101,16 @@ def test_coins_that_take_more_off_than_the_last_charge_is():
         ({"a": "1.01", "b": "0.04", "c": "0.02"}, {"a": "1.01", "b": "0.04", "c": "0"}),
         ({"a": "1.00", "b": "2.00"}, {"a": "1.00", "b": "2.00", "c": "0"}),
         ({"a": "1.02", "b": "2.00"}, {"a": "1.02", "b": "1.98", "c": "0"}),
+        ({"a": "1.01", "b": "2.02", "free": 5}, {"a": "1.01", "b": "2.04", "c": "0", "free": "0"}),
     ],
 )
-@pytest.mark.parametrize("on", ["a", "b", "c"])
+@pytest.mark.parametrize("on", ["a", "b", "c", "free"])
 def test_a_grant_pays_of_its_charge_what_is_due_of_it_in_coins(used, due, on):
-    prices = PriceSchedule(a=1, b=1, c=1, currency="CHF")
+    prices = PriceSchedule(a=1, b=1, c=1, free=0, currency="CHF")
     plan = BillingPlan.on_demand(prices, rounding=Rounding(step="0.05"))
     bill = Bill.of(used, plan, opening=Account(balance=[Grant("ahead", 30, "CHF", on=on)]))
 
-    paid = Decimal(due[on])
+    paid = Decimal(due.get(on, 0))
     assert bill.total == sum(map(Decimal, due.values()))
     assert (dict(bill.draws).get("ahead", 0), bill.due) == (paid, bill.total - paid)
 

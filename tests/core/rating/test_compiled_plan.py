@@ -1,5 +1,6 @@
 """Compiled plans: what only schedules of one's own, very wide prices and very long amounts ask of them."""
 
+import pickle
 from decimal import Decimal
 from fractions import Fraction
 
@@ -26,6 +27,7 @@ from tokenbill import (
     Tier,
     Usage,
 )
+from tokenbill.core.pricing.breakdown import PriceComponent
 from tokenbill.core.pricing.schedule import Entry
 from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan
@@ -196,7 +198,7 @@ def test_bills_of_two_meters_in_turn_go_on_where_each_stands():
     tiers = Graduated([Tier(10, 1), Tier(None, "0.5")])
     plan, account, totals = BillingPlan(PriceSchedule(a=tiers, b=tiers)), Account(), []
     for used in ({"a": 8}, {"b": 8}, {"a": 8}, {"b": 8}, {"a": 1}):
-        bill = Bill.of(used, plan, opening=account, final=False)
+        bill = Bill.of(Usage(used), plan, opening=account, final=False)
         totals.append(str(bill.total))
         account = bill.closing
 
@@ -288,3 +290,57 @@ def test_a_token_price_of_ones_own_is_asked_for_its_amount():
     )
 
     assert Bill.of(Usage(a="1.37"), plan).total == Decimal("2.74")
+
+
+def test_a_group_that_another_account_brings_adds_nothing_to_this_one():
+    taxes = [Tax("X", 10, on="a{model=x}"), Tax("B", 5, on="b")]
+    plan = BillingPlan(PriceSchedule(a=PerUnit(1).each("model"), b=1), taxes=taxes, rounding=UP)
+    opening = Bill.of(Usage({"a{model=z}": 5}), plan, final=False).closing
+    Bill.of(Usage({"a{model=x}": 5, "a{model=y}": 5}), plan, final=False)
+
+    assert str(Bill.of(Usage(), plan, opening=opening).total) == "0.00"
+    assert str(Bill.of(Usage({"a{model=x}": 5}), plan, opening=opening).total) == "5.50"
+
+
+@frozen
+class Average(Price):
+    """One rate for all units, which falls with their number."""
+
+    def amount(self, quantity):
+        return 100 if quantity else 0
+
+    def breakdown(self, quantity):
+        return (PriceComponent(Decimal(100), quantity, Decimal(100) / quantity),) if quantity else ()
+
+
+def test_a_line_has_the_rate_of_its_own_bill():
+    plan = BillingPlan(PriceSchedule(a=Average()))
+
+    for units, each in ((10, 10), (20, 5), (50, 2)):
+        assert [line.rate for line in Bill.of(Usage(a=units), plan).lines] == [each]
+
+
+def test_an_allowance_that_changes_beside_a_level_is_that_of_its_version():
+    plan = BillingPlan(ONE, fees=Fee(1, level="seats"), included={"a": 100}, cycle=MONTH)
+    contract = Contract(plan).amended("2026-06-16", evolve(plan, included={"a": 50}))
+    bill = Bill.of(
+        {"2026-06-02": {"a": 80}, "2026-06-20": {"a": 40}}, contract, period=JUNE, levels={"seats": 3}
+    )
+
+    assert bill.total == 43  # 80 of 100 are free, and none of the 40 beyond 50
+
+
+def test_a_bill_of_versions_is_pickled_with_its_past():
+    one, two = BillingPlan(ONE, cycle=MONTH), BillingPlan(PriceSchedule(a=2), cycle=MONTH)
+    contract = Contract(one).amended("2026-06-11", two)
+    opening = Bill.of(Usage(a=80), one, period=JUNE, final=False, at="2026-06-03").closing
+    bills = [
+        Bill.of({f"2026-06-{day}": {"a": 10}}, contract, period=JUNE, opening=opening) for day in ("05", "12")
+    ]
+
+    for bill, total in zip(bills, (10, 20), strict=True):
+        again = pickle.loads(pickle.dumps(bill))
+        again.verify()
+        assert (again.total, again.lines, again.request) == (total, bill.lines, bill.request)
+    assert bills[0].request.versions != bills[1].request.versions
+    assert bills[0].request.versions != "no versions"

@@ -276,3 +276,11 @@ def test_a_meter_may_read_like_the_bounds_of_a_tier():
     for price, bounds in ((1, [(None, None)]), (tiers, [(0, 10), (10, None)])):
         bill = Bill.of({name: 13}, BillingPlan(PriceSchedule({name: price})))
         assert [line.tier_bounds() for line in bill.lines] == bounds
+
+
+def test_endless_amounts_that_add_up_to_an_end_are_decimals_too():
+    tiers = Graduated([Tier(1, 1, per=3), Tier(None, 2, per=3)])
+    bill = Bill.of({"a": 2}, BillingPlan(PriceSchedule(a=tiers)))
+
+    assert {type(line.amount) for line in bill.lines} == {Decimal}
+    assert bill.exact == bill.total == sum(line.amount for line in bill.lines) == 1

@@ -8,9 +8,11 @@ from tokenbill import (
     Account,
     Bill,
     BillingPlan,
+    Cycle,
     Discount,
     Fee,
     Grant,
+    Period,
     PriceSchedule,
     Rounding,
     Tax,
@@ -121,3 +123,39 @@ def test_a_request_beside_holds_is_covered_with_its_tax():
 
         assert held.balance.held() == Decimal("1.50")
         assert is_served({"calls": 3000}, plan, held) is is_covered
+
+
+def test_credit_of_one_charge_covers_no_part_of_a_cent_of_another():
+    prices = PriceSchedule(a="0.001", b="0.001", f=0)
+    for tax, on_b, is_covered in (
+        (Tax("VAT", 19), "2.38", False),  # 2.38476
+        (Tax("VAT", 19), "2.39", True),
+        (Tax("VAT", 19, on="f"), "2.00", False),  # 2.004
+        (Tax("VAT", 19, on="f"), "2.01", True),
+    ):
+        plan = BillingPlan(prices, overage="refuse", taxes=tax)
+        grants = [Grant("plenty", 50, "USD", on=("a", "f")), Grant("b", on_b, "USD", on="b")]
+        used = {"a": 1000, "b": 2004, "f": 1}
+        assert is_served(used, plan, Account(balance=grants)) is is_covered
+
+
+@pytest.mark.parametrize("due", ["advance", "arrears"])
+def test_a_hold_takes_what_its_usage_costs_beside_what_was_billed(due):
+    plan = BillingPlan(**REFUSED, fees=Fee(1, due=due))
+    account = Bill.of(Usage(calls=4000), plan, opening=credit(7), final=False).closing
+    left = 7 - 4 - (due == "advance")
+
+    held = account.hold("h", Usage(calls=left * 1000), plan)
+    assert held.balance.held() == left
+    with pytest.raises(BalanceExhausted):
+        account.hold("h", Usage(calls=left * 1000 + 1), plan)
+
+
+@pytest.mark.parametrize("stage", ["bill", "line"])
+def test_a_part_of_a_fee_is_refused_to_its_last_digit(stage):
+    month = Cycle.monthly("2026-06-01")
+    plan = BillingPlan(**REFUSED, fees=Fee(1), cycle=month, rounding=Rounding(stage=stage))
+    june = {"period": Period("2026-06-01", "2026-06-11")}
+
+    assert is_served({"free": 1}, plan, credit("0.34"), **june)
+    assert not is_served({"free": 1}, plan, credit("0.33"), **june)  # a third
