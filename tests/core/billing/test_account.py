@@ -452,3 +452,12 @@ def test_usage_with_labels_goes_on_beside_an_entry_of_its_own():
         assert Bill.of({"calls{job=2}": 3}, plan, opening=opening).total == 3
         assert Bill.of({}, plan, opening=opening, reversal={"calls{job=1}": 2}).total == -2
         assert Bill.of({}, plan, opening=opening, reversal={"calls{gpu=x,job=9}": 1}).total == -2
+
+
+def test_usage_whose_labels_no_price_reads_is_one_sum_beside_an_entry_with_labels():
+    plan = BillingPlan(PriceSchedule({"calls": 1, "calls{gpu=x}": 2}))
+    first = Bill.of(Usage({"calls{job=1}": 3}), plan, final=False)
+
+    for opening in (first.closing, evolve(first.closing)):
+        assert Bill.of(Usage({"calls{gpu=x}": 3}), plan, opening=opening).total == 6
+        assert Bill.of(Usage(), plan, opening=opening, reversal=Usage({"calls{job=9}": 2})).total == -2

@@ -406,5 +406,8 @@ def test_a_spent_grant_may_be_on_what_is_charged_no_more():
     spent = Balance([Grant("spent", 5, "USD", on="u")], draws={"spent": 5})
 
     assert Bill.of(Usage(v=1), BillingPlan(PriceSchedule(v=1)), opening=Account(balance=spent)).due == 1
+    beside = Balance([*spent.grants, Grant("open", 5, "USD", on="v")], draws={"spent": 5})
+    bill = Bill.of(Usage(v=7), BillingPlan(PriceSchedule(v=1)), opening=Account(balance=beside))
+    assert (bill.due, bill.draws) == (2, (("open", 5),))
     with pytest.raises(InvalidPlan, match="grant spent"):
         Bill.of(Usage(v=1), BillingPlan(PriceSchedule(v=1)), opening=Account(balance=Balance(spent.grants)))

@@ -199,3 +199,18 @@ def test_a_limit_of_four_parts_is_none():
         draw_limit((5, Cycle.monthly(), "a", "b"))
     with pytest.raises(InvalidGrant, match="not a draw limit"):
         draw_limit((5, Cycle.monthly(), "a", "b", "c"))
+
+
+def test_a_limit_that_is_used_up_pays_not_a_cent_more():
+    plan, most = BillingPlan(PriceSchedule(a=1, b=1)), (3, ("a", "b"))
+    account = Account(balance=[Grant("g", 50, "USD", most=most)])
+    bill = Bill.of(Usage(a=5, b=5), plan, opening=account, final=False)
+    assert (bill.draws, bill.due) == ((("g", 3),), 7)
+    again = Bill.of(Usage(a=1, b=1), plan, opening=bill.closing, final=False)
+    assert (again.draws, again.due) == ((), 2)
+
+    # one that came later pays nothing of what cash has paid
+    paid = Bill.of(Usage(a=5), plan, final=False).closing
+    later = evolve(paid, balance=[Grant("g", 50, "USD", most=(9, ("a", "b")))])
+    assert Bill.of(Usage(), plan, opening=later, final=False).draws == ()
+    assert Bill.of(Usage(b=2), plan, opening=later, final=False).draws == (("g", 2),)

@@ -312,3 +312,9 @@ def test_a_tax_that_changes_is_on_the_part_of_a_flat_price_that_falls_to_each_ve
     # 10 and 2/3 at 10 %; 1/3 at 20 %
     assert [amount for _, amount in shown(bill, "tax")] == ["1.07", "0.07"]
     assert bill.total == Decimal("12.14")
+
+
+def test_an_amount_that_reads_like_the_part_of_another_is_no_part_of_it():
+    plans = [evolve(PLAN, minimum=amount) for amount in (7, "0.5")]
+
+    assert bill_of(changed(plans[0], "2026-06-16", plans[1])).total == Decimal("3.75")

@@ -98,3 +98,22 @@ def test_one_that_has_ended_keeps_no_more_of_a_charge_than_it_comes_to():
     over = Offer("over", 5, has_ended=True)
     assert draws([charge("a", -1, 5)], [over], {"over": {"a": 5}}) == {}
     assert draws([charge("a", 3, 5)], [over, offer("paid", 9)], {"over": {"a": 5}}) == {"over": {"a": 3}}
+
+
+def test_what_fell_of_a_charge_pays_what_cash_paid_of_others_no_more_than_once():
+    def payable(name, amount, before):
+        return Payable(f"usage:{name}", "usage", Meter(name), amount, before)
+
+    charges = [payable("a", 4, 10), payable("b", 5, 5), payable("c", 5, 5), payable("d", 3, 3)]
+    earlier = {"g": {"usage:a": 10}, "h": {"usage:d": 3}}
+
+    # six fell: five go to b and one to c, and the other grant goes on as it did
+    assert draws(charges, [Offer("g", 10), Offer("h", 10)], earlier) == {
+        "g": {"usage:a": 4, "usage:b": 5, "usage:c": 1},
+        "h": {"usage:d": 3},
+    }
+    # b grew by two, which anybody may pay; five of it and one of c are what fell
+    charges[1] = payable("b", 7, 5)
+    assert draws(charges[:3], [Offer("g", 20)], {"g": {"usage:a": 10}}) == {
+        "g": {"usage:a": 4, "usage:b": 7, "usage:c": 1}
+    }

@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from tokenbill.core.credits.grants import Grant
-from tokenbill.core.credits.ledger import by_grant, changed, draws_of, left_of, total
+from tokenbill.core.credits.ledger import by_charge, by_grant, changed, draws_of, left_of, total
 from tokenbill.errors import InvalidGrant, InvalidName, InvalidNumber
 
 
@@ -74,3 +74,9 @@ def test_a_sum_keeps_every_digit():
     parts = [Decimal(10**29), Decimal("0." + "0" * 29 + "1")]
 
     assert str(total(parts)) == "1" + "0" * 29 + "." + "0" * 29 + "1"
+
+
+def test_a_charge_is_a_text_each_of_them():
+    for parts in ({"fee": 1, 5: 2}, [("fee", 1), (None, 2)], [(5, 2), ("fee", 1)]):
+        with pytest.raises(InvalidGrant):
+            by_charge({"a": parts})

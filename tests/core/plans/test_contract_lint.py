@@ -205,7 +205,8 @@ def test_a_grant_on_what_one_of_several_versions_prices_is_on_something():
 
 
 def messages_of(**terms):
-    plan = BillingPlan(PriceSchedule(a=1, b=1, c=1), **terms)
+    prices = PriceSchedule({"a": 1, "a{x=1}": 1, "b": 1, "c": 1})
+    plan = BillingPlan(prices, **terms)
     return [finding.code for finding in Contract(plan).lint(JUNE) if finding.code in ("minimum", "limits")]
 
 
@@ -216,7 +217,14 @@ def test_a_minimum_below_one_is_reached_by_fees_too():
 
 @pytest.mark.parametrize(
     ("most", "least", "is_found"),
-    [(("a", "b"), ("b", "c"), True), ("a", ("a", "b"), True), (("a", "b"), "a", True), ("a", "b", False)],
+    [
+        ("a", ("a{x=1}", "c"), True),
+        (("a{x=1}", "c"), "a", True),
+        (("a", "b"), ("b", "c"), True),
+        ("a", ("a", "b"), True),
+        (("a", "b"), "a", True),
+        ("a", "b", False),
+    ],
 )
 def test_limits_are_compared_where_one_charge_may_fall_under_both(most, least, is_found):
     found = messages_of(maximum=Limit(5, on=most), minimum=Limit(9, on=least))

@@ -1,5 +1,7 @@
 """Fees in the unit that a schedule prices in: paid from the balance, as usage is."""
 
+from decimal import Decimal
+
 import pytest
 
 from tests.support.breakdowns import check_breakdown
@@ -95,3 +97,14 @@ def test_a_fee_in_tokens_that_reads_other_usage_is_refused():
             currency="USD",
             token_price=PerUnit("0.10"),
         )
+
+
+def test_a_part_of_a_token_is_due_as_a_fee():
+    token = Currency("TOKEN", places=2)
+    prices, fee = PriceSchedule(a=1, currency=token), Fee("0.25", currency=token)
+    plan = BillingPlan(prices, currency="USD", token_price=PerUnit("0.10"), fees=fee)
+    bill = Bill.of(Usage(a="1.5"), plan)
+
+    assert bill.exact == Decimal("0.175")
+    assert bill.total == Decimal("0.18")
+    bill.verify()

@@ -18,12 +18,12 @@ from tokenbill import (
 )
 
 APRIL = Cycle.monthly("2026-04-01")
-WEEK = Period("2026-04-01", "2026-04-08")  # 7 of 30 days
-TINY = "0.0005"
-"""7 of 30 parts of it are 7/60,000."""
+DAY = Period("2026-04-01", "2026-04-02")  # one of 30
+TINY = "0.0000000000001"
+"""Beyond what prices alone make whole."""
 
 
-def bill_of(used, mode, period=WEEK, **terms):
+def bill_of(used, mode, period=DAY, **terms):
     plan = BillingPlan(PriceSchedule(calls=1), cycle=APRIL, rounding=Rounding(mode=mode), **terms)
     return Bill.of({"calls": used}, plan, period=period)
 
@@ -31,18 +31,18 @@ def bill_of(used, mode, period=WEEK, **terms):
 @pytest.mark.parametrize(
     ("used", "mode", "terms", "total"),
     [
-        (0, "up", {"fees": Fee(1)}, "0.24"),  # 0.2333…
+        (0, "up", {"fees": Fee(1)}, "0.04"),  # 0.0333…
         (0, "up", {"fees": Fee(TINY)}, "0.01"),
         (0, "up", {"fees": Fee(TINY, prorated=False)}, "0.01"),
         (0, "up", {"fees": Fee(TINY, cycle=Cycle.weekly("2026-04-01"))}, "0.01"),
-        (10, "down", {"discounts": Discount.fixed(1)}, "9.76"),  # 9.7666…
+        (10, "down", {"discounts": Discount.fixed(1)}, "9.96"),  # 9.9666…
         (10, "down", {"discounts": Discount.fixed(TINY)}, "9.99"),
         (10, "down", {"discounts": Discount.fixed(TINY, prorated=False)}, "9.99"),
         (10, "down", {"discounts": Discount.percent("0.001")}, "9.99"),
-        (10, "up", {"maximum": Limit(1)}, "0.24"),
+        (10, "up", {"maximum": Limit(1)}, "0.04"),
         (10, "up", {"maximum": Limit(TINY)}, "0.01"),
         (10, "up", {"maximum": Limit(TINY, prorated=False)}, "0.01"),
-        (0, "up", {"minimum": Limit(1)}, "0.24"),
+        (0, "up", {"minimum": Limit(1)}, "0.04"),
         (0, "up", {"minimum": Limit(TINY)}, "0.01"),
         (0, "up", {"minimum": Limit(TINY, prorated=False)}, "0.01"),
     ],
@@ -57,10 +57,10 @@ def test_a_term_counts_to_its_last_digit(used, mode, terms, total):
 def test_a_part_of_a_fee_with_periods_of_its_own_counts_to_its_last_digit():
     fee = Fee(TINY, due="arrears", cycle=Cycle.quarterly("2026-04-01"))
     plan = BillingPlan(PriceSchedule(calls=1), cycle=APRIL, fees=fee, rounding=Rounding(mode="up"))
-    contract = Contract(plan).ended("2026-04-08")
+    contract = Contract(plan).ended("2026-04-02")
     bill = Bill.of({}, contract, period=Period("2026-04-01", "2026-05-01"))
 
-    assert bill.exact == Fraction(TINY) * 7 / 91
+    assert bill.exact == Fraction(TINY) / 91
     assert str(bill.total) == "0.01"
     bill.verify()
 
