@@ -1,8 +1,11 @@
-"""What a bill is asked with, checked: the rest that most bills leave out, and what is said of one."""
+"""What a bill is asked with: the rest that most bills leave out, checked, and the way of dated usage."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from tokenbill.core.base.inputs import is_mapping, name
@@ -15,7 +18,15 @@ from tokenbill.core.rating.bill_request import About
 from tokenbill.core.rating.lines import COLUMNS
 from tokenbill.errors import InvalidAccount, InvalidPeriod, InvalidPlan, InvalidUsage
 
-__all__ = ["check_rest", "checked_terms", "notes_of"]
+__all__ = ["check_rest", "checked_terms", "dated_totals", "notes_of"]
+
+
+@cache
+def dated_totals() -> Callable[..., tuple[Any, Decimal, Any] | None]:
+    """What bills terms that change, imported when first used; a statement in ``of`` would cost each time."""
+    from tokenbill.core.billing.dated_total import dated_total  # most bills are of a plan that stays
+
+    return dated_total
 
 
 def checked_terms(usage: Any, plan: Any) -> tuple[Usage, BillingPlan]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 from tokenbill.core.billing.account import NEW, Account
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.rating.bill_delta import BillDelta, is_straight
 from tokenbill.core.rating.bill_request import BillRequest, used_in
 from tokenbill.core.rating.charge_run import RatingRequest
-from tokenbill.core.rating.compiled_plan import CompiledPlan
+from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.lines import Charge, LineItem, less
 from tokenbill.core.rating.lines_by_sums import lines_by_sums
 from tokenbill.core.rating.statement import Statement, rate, settled_lines
 
-__all__ = ["bill_lines"]
+__all__ = ["bill_lines", "lines_of_first"]
 
 BILLED_BEFORE = Charge("adjustment", None, "billed before")
 
@@ -49,6 +49,12 @@ def bill_lines(
         return settled_lines(plan, known.lines, total)
     was, now = delta().before, cast(Statement, delta().after)
     return settled_lines(plan, now.lines if was is None else less(now.lines, was.lines), total)
+
+
+def lines_of_first(parts: tuple[Any, ...], total: Decimal) -> tuple[LineItem, ...]:
+    """The lines of a first bill that sums say, as most are: of what it was asked with nothing else counts."""
+    plan = compiled_plan(parts[1], parts[6])
+    return settled_lines(plan, lines_by_sums(plan, parts[0], final=parts[3]), total)
 
 
 def _sum_lines(

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from tokenbill.core.base.values import named
 from tokenbill.core.billing.dated import bill_request, is_dated, version_at
 from tokenbill.core.billing.versions_of_period import contract_of, kept_by, levels_read, versions_of_period
 from tokenbill.core.metering.usage import Usage
@@ -22,12 +21,12 @@ from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.plan_at_levels import check_known
 from tokenbill.core.plans.rhythms import has_fees_of_the_past
 from tokenbill.core.pricing.schedule import PriceSchedule
-from tokenbill.core.rating.bill_request import NO_USAGE, About, BillRequest, ByVersion
+from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, ByVersion
 from tokenbill.core.rating.compiled_plan import compiled_plan
 from tokenbill.core.rating.version_sums import Places, VersionSums
 from tokenbill.errors import TokenbillError
 
-__all__ = ["DatedRequest", "dated_total"]
+__all__ = ["PeriodSums", "dated_total"]
 
 DATES = 4096
 """Dates of usage that a period knows the version of; then it begins anew, for instants have no end."""
@@ -38,31 +37,6 @@ DATE_TYPES = frozenset({str, date, datetime})
 
 Dated: TypeAlias = "dict[Any, Usage] | Usage"
 """Usage with the dates it was given, or without any."""
-
-
-class DatedRequest(NamedTuple):
-    """What a bill was asked with whose total sums said; the request itself is made when it is asked for.
-
-    *key* stands for its levels, where one can.
-    """
-
-    usage: Dated
-    terms: BillingPlan | Contract
-    opening: Any
-    final: bool
-    about: About
-    period: Period
-    at: date | None
-    levels: Any
-    key: Hashable
-
-    def resolved(self) -> BillRequest:
-        """The request, with the usage of each version."""
-        sums = _sums_of(self.terms, self.period, dict(self.levels), self.key)
-        if sums is not None and len(sums.plan.versions) > 1:
-            return sums.request(self)
-        asked: Any = {"at": self.at, "about": self.about, "levels": dict(self.levels)}
-        return bill_request(self.usage, self.terms, self.period, self.opening, final=self.final, **asked)[0]
 
 
 class PeriodSums:
@@ -110,8 +84,8 @@ class PeriodSums:
 
     def total(
         self, sums: VersionSums, usage: Any, at: date | None, final: bool
-    ) -> tuple[Dated, Decimal] | None:
-        """Usage as it stays, and what it comes to; None where its time has to be known, or is too large."""
+    ) -> tuple[Dated, Decimal, PeriodSums] | None:
+        """What ``dated_total`` says; None where the time of usage has to be known, or it is too large."""
         kind = cast(Any, type(usage))
         kept = usage
         if is_dated(usage):
@@ -126,87 +100,84 @@ class PeriodSums:
         # the bill at hand ends with what labels filled, the next one begins anew
         self.is_full = sums.is_full
         total = sums.total(parts, self.places, final)
-        return None if total is None else (kept, total)
+        return None if total is None else (kept, total, self)
 
-    def request(self, asked: DatedRequest) -> BillRequest:
+    def request(self, parts: tuple[Any, ...]) -> BillRequest:
         """What a bill was asked with, its usage by version."""
+        usage, terms, opening, final, _, about, period, at, _ = parts
+        if len(self.plan.versions) == 1:
+            asked: Any = {"at": at, "about": about, "levels": dict(self.levels)}
+            return bill_request(usage, terms, period, opening, final=final, **asked)[0]
         usages, whole = [NO_USAGE] * len(self.clauses), NO_USAGE
-        for i, part in self.parts(asked.usage, asked.at) or ():
+        for i, part in self.parts(usage, at) or ():
             usages[i], whole = usages[i] + part, whole + part
         none, clauses = (NO_USAGE,) * len(usages), self.clauses
         # nothing was billed before, so that the past is of the same terms
         versions = ByVersion(
             self.contract, self.plan, tuple(usages), self.plan, none, clauses, clauses, restate=False
         )
-        given = {} if isinstance(asked.usage, Usage) else asked.usage
+        given: dict[Any, Usage] = {} if isinstance(usage, Usage) else usage
         dated = tuple((moment(when), part) for when, part in given.items())
-        return BillRequest(
-            whole,
-            clauses[-1].plan,
-            asked.opening,
-            asked.final,
-            about=asked.about,
-            period=self.period,
-            at=asked.at,
-            versions=versions,
-            dated=dated,
-            levels=self.levels,
-        )
+        plan, levels = clauses[-1].plan, self.levels
+        return BillRequest(whole, plan, opening, final, NO_USAGE, about, period, at, versions, dated, levels)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # what a contract compiles to is no value: a copy of a bill, in whatever process, compiles it anew
+        return _sums_of, (self.contract, self.period, dict(self.levels))
 
 
-def dated_total(asked: tuple[Any, ...]) -> tuple[DatedRequest, Decimal] | None:
-    """The total of a first bill without credit; None where sums do not say it, or where something is wrong.
+def dated_total(
+    usage: Any, terms: Any, period: Period | None, at: date | None, levels: Any, *, final: bool
+) -> tuple[Dated, Decimal, PeriodSums] | None:
+    """Usage as it stays, the total of a first bill without credit, and the sums that say it.
 
-    What is wrong, and what of it is told first, is for the long way to say. What was *asked* are the fields
-    of a `DatedRequest`, usage and levels as they were given.
+    None where sums do not say it, or where something is wrong: what is wrong, and what of it is told first,
+    is for the long way to say.
     """
-    usage, terms, opening, final, about, period, at, levels = asked
-    key = _key_of(levels) if levels else ()
+    # the period that a contract was asked for last is at hand, and most are asked for one again and again
+    known: Any = terms.compiled.value if type(terms) is Contract and not levels else None
+    versions: PeriodSums | None = known.get("sums") if known else None
     try:
-        versions = _sums_of(terms, period, levels, key) if isinstance(terms, TERMS) and period else None
-        sums = None if versions is None else versions.sums
-        if versions is None or sums is None:
+        if versions is None or versions.period is not period or versions.key != () or versions.is_full:
+            versions = _sums_of(terms, period, levels) if isinstance(terms, TERMS) and period else None
+        if versions is None or versions.sums is None:
             return None
-        kept: Any = usage
-        total: Decimal | None = None
         # a date that is known says by itself that usage is dated; a subclass may say anything of itself
         kind = cast(Any, type(usage))
         if kind is dict and usage:
-            kept = usage.copy()
-            total = sums.total(kept.items(), versions.known, final)
-        if total is None:
-            found = versions.total(sums, usage, at, final)
-            if found is None:
-                return None
-            kept, total = found
+            kept: Any = usage.copy()
+            total = versions.sums.total(kept.items(), versions.known, final)
+            if total is not None:
+                return kept, total, versions
+        return versions.total(versions.sums, usage, at, final)
     except TokenbillError:
         return None
-    parts = kept, terms, opening, final, about, versions.period, at, versions.levels, key
-    return named(DatedRequest, parts), total
 
 
-def _sums_of(terms: Any, period: Period, levels: Any, key: Hashable) -> PeriodSums | None:
+def _sums_of(terms: Any, period: Period, levels: Any) -> PeriodSums | None:
     """The sums of a period, kept by the contract; a user's own schedule is asked anew each time."""
     contract: Any = terms
     if type(terms) is BillingPlan:
         contract = contract_of(terms)
     elif not (terms.amendments or terms.end):
         contract = contract_of(terms.plan)
+    key = _key_of(levels) if levels else ()
     kept: Any = contract.compiled.value or {}
-    last: Any = kept.get("sums")
-    if last is not None and last.period is period and last.key == key is not None and not last.is_full:
-        return cast(PeriodSums, last)
+    last: PeriodSums | None = kept.get("sums")
     # equal periods may be written in two zones, and their versions show so
-    if last is None or last.key != key or (last.period is not period and str(last.period) != str(period)):
+    is_last = (
+        last is not None and last.key == key and (last.period is period or str(last.period) == str(period))
+    )
+    if not is_last:
         last = kept.get(("sums", str(period), key))
+    # levels that no key stands for may be others, though they compare as equal
     if last is None or key is None or last.is_full:
         if not all(isinstance(clause.plan.prices, PriceSchedule) for clause in contract.clauses(period)):
             return None
         last = PeriodSums(contract, period, merged((), levels_of(levels)), key)
         kept_by(contract)["sums", str(period), key] = last
     contract.compiled.value["sums"] = last
-    found: PeriodSums = last
-    return found
+    return last
 
 
 def _key_of(levels: Any) -> Hashable:

@@ -91,10 +91,14 @@ class BillRequest(NamedTuple):
 
 
 def request_of(parts: Any) -> BillRequest:
-    """What a bill was asked with, of what was written down of it when it was made."""
+    """What a bill was asked with, of what was written down of it when it was made.
+
+    That are the fields up to *versions*; where sums by version said the total, they stand in that place.
+    """
     if type(parts) is BillRequest:
         return parts
-    return BillRequest(*parts) if type(parts) is tuple else cast(BillRequest, parts.resolved())
+    sums = parts[-1]
+    return BillRequest(*parts) if sums is None else cast(BillRequest, sums.request(parts))
 
 
 def used_in(request: BillRequest) -> Usage:

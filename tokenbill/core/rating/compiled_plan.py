@@ -250,8 +250,9 @@ class CompiledPlan:
         total: Number = 0
         card = self.card
         tiered: dict[EntryCurve, Quantity] = {}
-        for meter, quantity in usage.counted.items():
-            curve = card[meter]
+        counted = usage.counted
+        for meter in counted:  # its ``items`` would be made for each usage, which takes longer
+            curve, quantity = card[meter], counted[meter]
             slope = curve.slope
             if slope is None:
                 tiered[curve] = _sum(tiered[curve], quantity) if curve in tiered else quantity
@@ -266,8 +267,9 @@ class CompiledPlan:
         """Add what usage comes to, to sums by cell; the quantities on curves with tiers, old and new."""
         card = self.card
         tiered: dict[EntryCurve, Quantity] = {}
-        for meter, quantity in usage.counted.items():
-            curve = card[meter]
+        counted = usage.counted
+        for meter in counted:
+            curve, quantity = card[meter], counted[meter]
             # a meter that no bill saw before may bring a cell that these sums do not have yet
             if curve.cell >= len(nets):
                 nets.extend([0] * (len(self.cells.masks) - len(nets)))
@@ -329,10 +331,12 @@ class CompiledPlan:
     def total(self, usage: Usage, *, final: bool = True) -> Decimal:
         """What a period of this usage comes to, by sums."""
         if self.fees is not None:
-            return self.money(self.round(self.numerator(usage) + self.fees[final], self.divisor))
-        nets = self.start(final=final)
-        self.added(usage, nets)
-        return self.money(self.settled(nets, final=final))
+            units = self.round(self.numerator(usage) + self.fees[final], self.divisor)
+        else:
+            nets = self.start(final=final)
+            self.added(usage, nets)
+            units = self.settled(nets, final=final)
+        return self.money(units)
 
     def money(self, units: int) -> Decimal:
         """Minor units as an amount."""
@@ -352,20 +356,19 @@ def compiled_plan(plan: BillingPlan, period: Period | None = None) -> CompiledPl
 
     That of a user's own schedule is made anew each time, for what it answers may change.
     """
-    kept: dict[Any, Any] | None = plan.cache.get("compiled")
-    if kept is not None:
-        last: tuple[Period | None, CompiledPlan] | None = kept.get("last")
-        if last is not None and last[0] is period and not last[1].card.is_full:
-            return last[1]
+    last: tuple[Period | None, CompiledPlan] | None = plan.cache.get("last compiled")
+    if last is not None and last[0] is period and not last[1].card.is_full:
+        return last[1]
     if not isinstance(plan.prices, PriceSchedule):
         return CompiledPlan(plan, versions=[terms_of_plan(plan, period)])
     # of fees with periods of their own it is not the part that counts, but when it is
     # Not by the period itself: all whole months of a plan are one form, and a year has one for each part.
     key = plan.share(period), plan.fee_share(period), period if plan.own_fees or plan.commitment else None
+    kept: dict[Any, Any] | None = plan.cache.get("compiled")
     if kept is None or len(kept) >= PERIODS:
         kept = plan.cache["compiled"] = {}
     found: CompiledPlan | None = kept.get(key)
     if found is None or found.card.is_full:
         found = kept[key] = CompiledPlan(plan, versions=[terms_of_plan(plan, period)])
-    kept["last"] = period, found
+    plan.cache["last compiled"] = period, found
     return found

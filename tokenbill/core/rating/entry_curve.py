@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from decimal import Decimal, Inexact
 from fractions import Fraction
 from typing import TypeAlias
@@ -33,8 +34,9 @@ class EntryCurve:
 
     ``slope`` is what one unit costs, where the curve is a straight line from nothing; else ``function``
     is the curve for quantities × ``unit``. Where it is None only ``amount`` knows the curve, and a
-    numerator may be a Fraction. ``standing`` is due though nothing is used; ``cell`` is where it adds up,
-    ``order`` where its lines stand.
+    numerator may be a Fraction. ``whole_ends`` and ``whole_lines`` say the same of whole units, each line
+    as what is due before the first unit and for each. ``standing`` is due though nothing is used; ``cell``
+    is where it adds up, ``order`` where its lines stand.
     """
 
     __slots__ = (
@@ -56,6 +58,8 @@ class EntryCurve:
         "unit_charge",
         "unit_per",
         "unit_rate",
+        "whole_ends",
+        "whole_lines",
     )
 
     def __init__(self, key: Meter, price: Price, cell: int, *, scale: int, unit: int) -> None:
@@ -64,6 +68,8 @@ class EntryCurve:
         self.identity = Identity.named("usage", str(key), self, key)
         self.slope: int | None = None
         self.function: IntegerPrice | None = None
+        self.whole_ends: tuple[int, ...] = ()
+        self.whole_lines: tuple[tuple[int, int], ...] = ()
         self.standing: int | Fraction = 0
         self.charges: dict[str, Charge] = {}
         self.tiers_used: list[LineItem] = []
@@ -79,10 +85,14 @@ class EntryCurve:
         # a straight line from nothing needs no search: one multiplication, as by hand
         if not function.ends and not function.lines[0].wholes and not function.lines[0].constant:
             self.slope = function.lines[0].rate * self.unit
+        if function.divisor == 1 and function.straight:
+            self.whole_ends = tuple(end // self.unit for end in function.ends)
+            self.whole_lines = tuple((line.constant, line.rate * self.unit) for line in function.lines)
 
     def take(self, other: EntryCurve) -> None:
         """Be as prepared as another group of the same entry."""
         self.function, self.slope = other.function, other.slope
+        self.whole_ends, self.whole_lines = other.whole_ends, other.whole_lines
 
     @property
     def entry(self) -> str:
@@ -101,6 +111,9 @@ class EntryCurve:
         if type(quantity) is int:
             if self.slope is not None:
                 return quantity * self.slope
+            if self.whole_lines:  # most quantities are whole, and short numbers are compared faster
+                due, rate = self.whole_lines[bisect_left(self.whole_ends, quantity)]
+                return due + rate * quantity
             n = quantity * self.unit
         else:
             top, bottom = quantity.as_integer_ratio()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, LIMIT
@@ -168,8 +168,9 @@ class VersionSums:
                 places = places_of[when]
                 if type(part) is not Usage:
                     return None
-                for meter, quantity in part.counted.items():
-                    place = places[meter]
+                counted = part.counted
+                for meter in counted:  # its ``items`` would be made for each usage, which takes longer
+                    place, quantity = places[meter], counted[meter]
                     if type(quantity) is int:
                         used[place] = used.get(place, 0) + quantity
                     else:
@@ -185,7 +186,10 @@ class VersionSums:
             if quantity >= MOST:
                 return None
             if place.is_alone:
-                nets[place.cell] += place.curve.at(quantity) - place.curve.standing
+                curve = place.curve
+                is_line = type(quantity) is int and curve.slope is not None
+                slope = cast(Any, curve.slope)
+                nets[place.cell] += quantity * slope if is_line else curve.at(quantity) - curve.standing
             else:
                 going_on[place.entry] = None
         for entry in going_on:
