@@ -15,6 +15,7 @@ from tokenbill.frames.scales import DIGITS
 
 __all__ = [
     "IN_ORDER",
+    "Decimals",
     "Numbers",
     "Place",
     "Source",
@@ -37,6 +38,8 @@ Place: TypeAlias = Callable[[int], str]
 
 IN_ORDER: Place = "row {}".format
 UUID_SIZE = 16
+SPARE = 1 << 10
+"""Numbers for which a column that grows has room beyond those that are expected."""
 VIEWS = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
 
 
@@ -251,6 +254,31 @@ def _words(chunk: Any, count: int) -> Array:
         return np.zeros((0, count), np.int64)
     held = np.frombuffer(buffer, np.int64)[count * chunk.offset : count * (chunk.offset + len(chunk))]
     return held.reshape(-1, count)
+
+
+class Decimals:
+    """A column of decimals that grows block by block and stays in one piece."""
+
+    def __init__(self, places: int) -> None:
+        self.places, self.size = places, 0
+        self.held: Array = np.empty((0, 2), np.int64)
+
+    def add(self, numbers: Ints, times: float) -> None:
+        """Add whole numbers in 1/10^places, of which *times* as many may come in all."""
+        low, high = numbers.words()
+        start, self.size = self.size, self.size + low.size
+        if self.size > len(self.held):
+            # memory that nobody wrote to is none yet, so that what is reserved for nothing costs nothing
+            more = np.empty((max(self.size, int(self.size * times * 1.1) + SPARE), 2), np.int64)
+            more[:start] = self.held[:start]
+            self.held = more
+        self.held[start : self.size, 0], self.held[start : self.size, 1] = low.view(np.int64), high
+
+    def column(self, valid: Array = None) -> Any:
+        """What was added, as a column; a number that is not *valid* is none."""
+        bits = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+        kind, data = pa.decimal128(DIGITS, self.places), pa.py_buffer(self.held[: self.size])
+        return pa.Decimal128Array.from_buffers(kind, self.size, [bits, data])
 
 
 def decimals_of(numbers: Ints, places: int) -> Any:

@@ -8,6 +8,7 @@ quantity. So a price is asked at three quantities of such a stretch, and arrays 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from tokenbill.frames.column_plan import Text, item_text
 from tokenbill.frames.engines import np
 from tokenbill.frames.ints import LONG, Array, Ints, picked
 from tokenbill.frames.layouts import quantity_of
-from tokenbill.frames.scales import shown_to, unscaled
+from tokenbill.frames.scales import SCALE, shown_to, unscaled
 
 __all__ = ["Itemiser", "changes"]
 
@@ -203,12 +204,16 @@ class _EntryLines:
         if len({len(items) for items in asked}) > 1:
             return None
         forms = [form_of(points, items) for items in zip(*asked, strict=True)]
-        # a quantity that a column does not hold to its last digit is asked for on its own, and refused
-        size = 10**self.itemiser.scale
-        numbers = [number for form in forms if form is not None for number in form.quantity]
-        if any(size % number.denominator for number in numbers):
+        # a quantity that a column does not hold, or that was cut, is asked for on its own: it may be refused
+        most = min(self.itemiser.scale, SCALE - 1)
+        if any(decimals_in(item.quantity) > most for items in asked for item in items):
             return None
         return None if None in forms else [form for form in forms if form is not None]
+
+
+def decimals_in(quantity: Decimal | None) -> int:
+    """How many decimals a quantity is written with."""
+    return 0 if quantity is None else -int(quantity.as_tuple().exponent)
 
 
 def form_of(points: Sequence[int], items: Sequence[LineItem]) -> LineForm | None:

@@ -25,11 +25,15 @@ LONG_OF = ((pa.large_string(), pa.string()), (pa.large_binary(), pa.binary()))
 
 
 class Part(NamedTuple):
-    """Sums: the cells that name the groups and meters, and for each column of quantities its numbers."""
+    """Sums: the cells that name the groups and meters, and for each column of quantities its numbers.
+
+    Whose part ``is_coded`` takes lines whose cells are places in dictionaries.
+    """
 
     keys: dict[str, Any]
     sums: list[Numbers]
     height: int
+    is_coded: bool = False
 
     def places(self, layout: Layout) -> dict[str, int]:
         """The decimals of each column of quantities."""

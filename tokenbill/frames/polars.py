@@ -8,19 +8,22 @@ from typing import Any
 
 from tokenbill.errors import QuantityOverflow
 from tokenbill.frames.arrow_columns import Numbers, uuid_texts
-from tokenbill.frames.engines import pl
+from tokenbill.frames.engines import pa, pl
 from tokenbill.frames.ints import LONG
 from tokenbill.frames.job import Job, Report
-from tokenbill.frames.layouts import Layout, Options
+from tokenbill.frames.layouts import LINES, Layout, Options
 from tokenbill.frames.parts import Part
 from tokenbill.frames.polars_columns import OURS, check, ints_of, job_on, telling, typed
 from tokenbill.frames.polars_rows import rate_rows
 from tokenbill.frames.scales import DIGITS
+from tokenbill.frames.tables import lines
 from tokenbill.frames.times import made_columns
 
 __all__ = ["rate_rows", "report"]
 
 SOUND, HIGH = f"{OURS}sound", f"{OURS}high of "
+SMALL = 1 << 16
+"""So many rows are added up sooner in one piece than as a stream."""
 HALF = 10**19
 """Numbers that could leave 128 bits when they are added up are added in two parts: n // HALF and n % HALF."""
 FITTING = 10**26
@@ -65,10 +68,20 @@ def report(data: Any, options: Options, report: Report) -> Any:
     kinds = {name: kind for name, kind in kinds.items() if kind != pl.Binary}
     work = partial(reported, job, report, wide, kinds)
     if not is_lazy:
-        return work(summed.collect(engine="streaming"))  # it holds no copy of the rows that it groups
+        # a stream holds no copy of the rows that it groups
+        return work([summed.collect(engine="streaming" if data.height > SMALL else "in-memory")])
+    return later(summed, work)
+
+
+def later(summed: Any, work: Callable[[list[Any]], Any]) -> Any:
+    """The same work as a part of the query, done when that runs."""
+
+    def batch(frame: Any) -> Any:
+        return work([frame])
+
     # what no row decides is known from a frame of none
     empty = pl.DataFrame(schema=summed.collect_schema())
-    return summed.map_batches(telling(work), schema=work(empty).schema)
+    return summed.map_batches(telling(batch), schema=work([empty]).schema)
 
 
 def _timed(frame: Any, options: Options, place: str) -> tuple[Any, Callable[[Any], str]]:
@@ -132,15 +145,43 @@ def _halves(cells: Any, place: Callable[[Any], str]) -> tuple[Any, Any]:
     return low.alias(cells.name), high.alias(HIGH + cells.name)
 
 
-def reported(job: Job, report: Report, wide: Collection[str], kinds: Mapping[str, Any], frame: Any) -> Any:
-    """What *report* makes of aggregated quantities, its keys of the types that they had."""
-    layout = job.layout
-    keys = dict[str, Any]()
+def reported(
+    job: Job, report: Report, wide: Collection[str], kinds: Mapping[str, Any], held: list[Any]
+) -> Any:
+    """What *report* makes of aggregated quantities, its keys of the types that they had.
+
+    The frame of them is taken out of *held*, so that nobody has it any more while it becomes lines.
+    """
+    is_coded = report is lines and job.options.plans is None
+    part = part_of(job, wide, held.pop(), is_coded=is_coded)
+    table = report(job, part)
+    if is_coded:
+        del part
+        columns = dict(zip(table.column_names, table.columns, strict=True))
+        del table
+        result = put_in(columns)
+    else:
+        result = pl.from_arrow(table)
+    # a key comes back in the type that it had, so that the result joins with the user's frame
+    casts = [
+        pl.col(name).cast(kind)
+        for name, kind in kinds.items()
+        if name in result.columns and result.schema[name] != kind
+    ]
+    return result.with_columns(casts) if casts else result
+
+
+def part_of(job: Job, wide: Collection[str], frame: Any, *, is_coded: bool) -> Part:
+    """Aggregated quantities as a part."""
+    layout, keys = job.layout, dict[str, Any]()
+    # texts that nobody tells apart any more stay where they are
+    is_whole = is_coded and layout.keys == layout.by
     for name in layout.keys:
         kind, cells = frame.schema[name], frame[name]
         # Arrow knows no integers of 128 bits
         cells = cells.cast(pl.String) if kind in (pl.Int128, pl.UInt128) else cells
-        found = cells.to_arrow(compat_level=pl.CompatLevel.oldest())
+        level = pl.CompatLevel.newest() if is_whole and kind == pl.String else pl.CompatLevel.oldest()
+        found = cells.to_arrow(compat_level=level)
         # Polars reads the UUIDs of Parquet as bytes, and forgets what they were
         keys[name] = uuid_texts(found) if kind == pl.Binary else found
     sums = list[Numbers]()
@@ -149,11 +190,22 @@ def reported(job: Job, report: Report, wide: Collection[str], kinds: Mapping[str
         n = ints_of(frame[HIGH + column]) * HALF + n if column in wide else n
         sums.append((n, job.places[column]))
     sums += [(ints_of(frame[name]), 0) for name in layout.counts]
-    found = pl.from_arrow(report(job, Part(keys, sums, frame.height)))
-    # a key comes back in the type that it had, so that the result joins with the user's frame
-    casts = [
-        pl.col(name).cast(kind)
-        for name, kind in kinds.items()
-        if name in found.columns and found.schema[name] != kind
-    ]
-    return found.with_columns(casts) if casts else found
+    return Part(keys, sums, frame.height, is_coded)
+
+
+def put_in(columns: dict[str, Any]) -> Any:
+    """Lines as a frame, with the cells that their columns hold the places of."""
+    names, found, same = list(columns), list[Any](), list[Any]()
+    for name in names:
+        cells = columns.pop(name)  # each is let go before the next one is made
+        if not pa.types.is_dictionary(cells.type):
+            found.append(pl.from_arrow(cells).alias(name))
+            continue
+        known = pl.from_arrow(cells.chunk(0).dictionary)
+        if name in (LINES[0], LINES[-1]):  # one text for all rows takes no memory for each
+            same.append(pl.lit(known[0]).cast(pl.Categorical).alias(name))
+            continue
+        known = known.cast(pl.Categorical) if name in LINES else known
+        places = pl.from_arrow(pa.chunked_array([chunk.indices for chunk in cells.chunks]))
+        found.append(known.gather(places).alias(name))
+    return pl.DataFrame(found).with_columns(same).select(names)

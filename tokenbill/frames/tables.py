@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tokenbill.core.money.decimals import ZERO
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidPlan
-from tokenbill.frames.arrow_columns import coded, decimals_of
+from tokenbill.frames.arrow_columns import Decimals, coded, decimals_of
 from tokenbill.frames.bills import Rows, Settled, held
 from tokenbill.frames.column_plan import Text
 from tokenbill.frames.dated import DatedBills, plans_by_version
@@ -37,7 +37,8 @@ __all__ = [
 class Billed(NamedTuple):
     """The groups of one plan: what is to be settled, and the cells that name them.
 
-    ``spread`` is what their lines are spread over, ``labels`` and ``parts`` the cells of it.
+    ``spread`` is what their lines are spread over, ``labels`` and ``parts`` the cells of it. Where it
+    ``is_coded`` lines hold places in dictionaries, for an engine that puts the cells there itself.
     """
 
     job: Job
@@ -46,6 +47,7 @@ class Billed(NamedTuple):
     spread: Spread | None
     labels: dict[str, Any]
     parts: dict[str, Any]
+    is_coded: bool = False
 
 
 def lines(job: Job, part: Part) -> Any:
@@ -130,7 +132,15 @@ def billed(job: Job, part: Part) -> Billed:
     quantities = [(n, job.places[column]) for n, column in zip(sums, layout.measures, strict=True)]
     summed = Sums(count, group, cells, variant if layout.pricing else None, quantities, name)
     settled = Settled(job.plan, layout, summed) if layout.version is None else DatedBills(job, summed)
-    found = Billed(job, settled, groups, None, {}, {})
+    if part.is_coded:
+        places = pa.array(np.arange(count, dtype=np.int32))
+        groups = {
+            name: cells
+            if pa.types.is_dictionary(cells.type)
+            else pa.DictionaryArray.from_arrays(places, cells)
+            for name, cells in groups.items()
+        }
+    found = Billed(job, settled, groups, None, {}, {}, part.is_coded)
     return spread_over(found, part, of_row) if layout.shown else found
 
 
@@ -183,27 +193,33 @@ def ranked(columns: dict[str, Any], height: int) -> tuple[Array, dict[str, Any]]
 def lines_of(billed: Billed) -> Any:
     """The lines of the groups of one plan."""
     options, layout, scale = billed.job.options, billed.job.layout, billed.job.plan.scale
-    chunks: dict[str, list[Any]] = {}
-    settled = billed.settled
+    settled, chunks = billed.settled, dict[str, list[Any]]()
+    numbers, counted = (Decimals(scale), Decimals(scale)), list[Array]()
     for rows in settled.blocks():
         found_rows = rows if billed.spread is None else billed.spread.over(rows, list(settled.texts))
+        # how many lines there are is known at the end; a guess that is large costs nothing until it is used
+        done = int(found_rows.group.max(initial=0)) + 1
+        for column, n in zip(numbers, (found_rows.quantity, found_rows.amount), strict=True):
+            column.add(n, settled.sums.groups / done)
+        counted.append(found_rows.counted)
         for name, cells in _columns(billed, found_rows).items():
             chunks.setdefault(name, []).append(cells)
     texts, what = list(settled.texts), chunks.pop("what")
-    count = sum(map(len, what))
-    plan = options.plan
+    quantity, amount = numbers
     found = {
-        "plan": _constant(plan.name or "", count),
-        "currency": _constant(plan.currency.code, count),
+        "plan": _constant(options.plan.name or "", what),
+        "currency": _constant(options.plan.currency.code, what),
+        "quantity": quantity.column(np.concatenate(counted)),
+        "amount": amount.column(),
         **{name: pa.chunked_array(cells) for name, cells in chunks.items()},
     }
-    if layout.is_wide:
-        found |= {
-            name: pa.chunked_array([by_text(texts, place, scale).take(each) for each in what])
-            for place, name in enumerate(ITEMISED[5:9], 3)
-        }
     for place, name in enumerate(("kind", "meter", "description")):
-        found[name] = named([text[place] for text in texts], what)
+        every = [text[place] for text in texts]
+        found[name] = by_place(pa.array(every, pa.string()), what) if billed.is_coded else named(every, what)
+    for place, name in enumerate(ITEMISED[5:9] if layout.is_wide else (), 3):
+        known = by_text(texts, place, scale)
+        parts = None if billed.is_coded else [known.take(each) for each in what]
+        found[name] = by_place(known, what) if parts is None else pa.chunked_array(parts)
     return pa.table({name: found[name] for name in columns_of(layout)})
 
 
@@ -215,8 +231,7 @@ def columns_of(layout: Layout) -> tuple[str, ...]:
 
 def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
     """The columns of a block of rows; ``what`` is the place of their texts."""
-    layout, scale = billed.job.layout, billed.job.plan.scale
-    group = pa.array(rows.group)
+    layout, group = billed.job.layout, pa.array(rows.group)
     columns = {name: cells.take(group) for name, cells in billed.groups.items()}
     for name in layout.shown:
         label = pa.array(rows.label, mask=rows.label < 0)
@@ -225,9 +240,6 @@ def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
             part = pa.array(rows.part, mask=rows.part < 0)
             column = billed.parts[name].take(part)
         columns[shown_as(name)] = column
-    quantity = decimals_of(rows.quantity, scale)
-    columns["quantity"] = pc.if_else(pa.array(rows.counted), quantity, pa.scalar(None, quantity.type))
-    columns["amount"] = decimals_of(rows.amount, scale)
     columns["what"] = pa.array(rows.what)
     return columns
 
@@ -235,14 +247,16 @@ def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
 def named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
     """Texts by their places, as a dictionary: a few of them stand in millions of rows."""
     # the same text stands in millions of rows: as a number of four bytes it costs a tenth
-    different = [text for text in dict.fromkeys(texts) if text is not None]
-    places = {text: place for place, text in enumerate(different)}
-    codes = pa.array([None if text is None else places[text] for text in texts], pa.int32())
-    known = pa.array(different, pa.string())
+    known = pa.array(texts, pa.string()).dictionary_encode()
     return pa.chunked_array(
-        [pa.DictionaryArray.from_arrays(codes.take(each), known) for each in what],
+        [pa.DictionaryArray.from_arrays(known.indices.take(each), known.dictionary) for each in what],
         pa.dictionary(pa.int32(), pa.string()),
     )
+
+
+def by_place(cells: Any, what: Sequence[Any]) -> Any:
+    """The same for whoever takes places as they are: the columns of a line share one array of them."""
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(each, cells) for each in what])
 
 
 def by_text(texts: Sequence[Text], place: int, scale: int) -> Any:
@@ -254,6 +268,8 @@ def by_text(texts: Sequence[Text], place: int, scale: int) -> Any:
     )
 
 
-def _constant(text: str, count: int) -> Any:
-    codes = pa.array(np.zeros(count, np.int32))
-    return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, pa.array([text], pa.string()))])
+def _constant(text: str, what: Sequence[Any]) -> Any:
+    """A text for each of so many rows, of which every chunk is a part of the longest."""
+    longest = pa.array(np.zeros(max(map(len, what)), np.int32))
+    every = pa.DictionaryArray.from_arrays(longest, pa.array([text], pa.string()))
+    return pa.chunked_array([every.slice(0, len(each)) for each in what])

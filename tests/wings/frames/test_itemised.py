@@ -107,6 +107,14 @@ def test_a_quantity_that_a_column_does_not_hold_is_refused():
         list(wide(price, [7], scale=0))
 
 
+def test_a_quantity_that_was_cut_elsewhere_is_not_cut_where_it_ends():
+    price = PerUnit("1e-30", per=3).then(PerUnit(0))
+
+    assert [row["quantity"] for mine, _ in wide(price, [1, 2]) for row in mine] == [0, 0]
+    with pytest.raises(InvalidPrice, match="a quantity"):
+        list(wide(price, [1, 3]))
+
+
 def test_quantities_of_more_than_64_bits_are_shown_line_by_line():
     columns = {"a": Decimals([Decimal(10**19)], 0)}
     plan = BillingPlan.on_demand(PriceSchedule(a=Volume([Tier(None, "0.01")])))
