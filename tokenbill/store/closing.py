@@ -68,12 +68,12 @@ def close(ledger: Ledger, part: Part, end: datetime | None = None, dated: Dated 
     _hand_over(ledger, part, after)
     ledger.archive.put(part)
     ledger.seq += 1
-    own = [each for each in (*bookings, Booking(part, step.total, step.due)) if each.part is part]
+    own = [each for each in (*bookings, Booking.of(part, step.total, step.due)) if each.part is part]
     total, due = (
-        decimal(exact_sum(list(amounts))) for amounts in zip(*(each[1:] for each in own), strict=True)
+        decimal(exact_sum(list(amounts))) for amounts in zip(*(each[1:3] for each in own), strict=True)
     )
     others = [each for each in bookings if each.part is not part]
-    return Closed([Booking(part, total, due), *others], bill)
+    return Closed([Booking.of(part, total, due), *others], bill)
 
 
 def _hand_over(ledger: Ledger, part: Part, after: Account) -> None:
@@ -165,7 +165,7 @@ def booked_late(
     held_in = unit if left else None
     ledger.give(evolve(held, balance=after, credit_balance=left, credit_currency=held_in))
     ledger.seq += 1
-    return Booking(part, total, due)
+    return Booking.of(part, total, due)
 
 
 def _archived_again(ledger: Ledger, part: Part, balance: Balance, back: list[str]) -> Balance:

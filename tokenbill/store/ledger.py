@@ -178,9 +178,8 @@ class Ledger:
 
     def keep(self, part: Part, bill: Bill) -> Booking:
         """Take over what an interim bill made of a period."""
-        booking = Booking(part, bill.total, bill.due)
-        # What no database adds up must not be half booked.
-        part.minor(bill.total)  # refused before anything is changed
+        # What no database adds up must not be half booked: it is refused before anything is changed.
+        booking = Booking.of(part, bill.total, bill.due)
         part.account = bill.closing
         if booking.due:
             part.due = decimal(plus(part.due, booking.due))
@@ -327,7 +326,7 @@ def _rated_anew(draft: Part, moved: dict[date, Usage], booked: dict[date, Usage]
     )
     draft.account = bill.closing
     draft.due = decimal(plus(draft.due, bill.due))
-    return Booking(draft, bill.total, bill.due)
+    return Booking.of(draft, bill.total, bill.due)
 
 
 def _as_if_agreed_before(
@@ -357,7 +356,7 @@ def _as_if_agreed_before(
         unit, credit = draft.plan.currency, decimal(difference(account.credit_balance, more))
         account, more = evolve(account, credit_balance=credit, credit_currency=unit), ZERO
     draft.account, draft.due = account, decimal(plus(draft.due, more))
-    return Booking(draft, decimal(difference(account.accrued, before.accrued)), more)
+    return Booking.of(draft, decimal(difference(account.accrued, before.accrued)), more)
 
 
 def _follows(before: Agreed, after: Agreed) -> bool:

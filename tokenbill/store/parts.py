@@ -81,11 +81,22 @@ class FinalStep(NamedTuple):
 
 
 class Booking(NamedTuple):
-    """What one operation charged in one period: its total, and what of it is left to pay."""
+    """What one operation charged in one period, and what of it is left to pay; both in minor units, too."""
 
     part: Part
     total: Decimal
     due: Decimal
+    units: int
+    due_units: int
+
+    @classmethod
+    def of(cls, part: Part, total: Decimal, due: Decimal) -> Booking:
+        """The booking of two amounts.
+
+        Raises:
+            InvalidUsage: If one is more than every database adds up exactly.
+        """
+        return cls(part, total, due, part.minor(total), part.minor(due))
 
 
 @define(eq=False)
@@ -144,11 +155,11 @@ class Part:
         after = None if running is None else running.charged(usage, at)
         if after is None:
             return None
-        self.minor(after.total)  # refused before anything is changed
+        units, due_units = self.minor(after.total), 0  # refused before anything is changed
         self.running = after
         if after.due:
-            self.due = decimal(plus(self.due, after.due))
-        return named(Booking, (self, after.total, after.due))
+            self.due, due_units = decimal(plus(self.due, after.due)), self.minor(after.due)
+        return named(Booking, (self, after.total, after.due, units, due_units))
 
     @property
     def named(self) -> Period | None:

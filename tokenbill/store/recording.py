@@ -220,8 +220,8 @@ def _book(
         except TokenbillError as error:
             answers[place] = Refused(place, event, error)
             continue
-        at, used, (_, total, due) = time_text(event.time), usage_text(event.usage), booking
-        units = part.minor(total), part.minor(due) if due else 0
+        at, used = time_text(event.time), usage_text(event.usage)
+        _, total, due, *units = booking
         rows.append((customer, ledger.seq, event.source, event.id, digest, at, used, part.number, *units))
         answers[place] = charged_of(event, total, due, part.currency)
     keep_adjustments(session, ledger, late)

@@ -183,7 +183,7 @@ class Replay:
         """That an operation charged what is written of it."""
         at = 3 if kind == "event" else 4
         written = sorted((int(row[at]), int(row[at + 1])) for row in rows)
-        again = sorted((each.part.minor(each.total), each.part.minor(each.due)) for each in bookings)
+        again = sorted((each.units, each.due_units) for each in bookings)
         # An operation that charges nothing has a row of zeros, so that there is no gap in the numbers.
         if (again or [(0, 0)]) != written:
             raise BillMismatch(f"{kind} {rows[0][0]} of {self.customer}", written, again)

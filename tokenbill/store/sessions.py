@@ -219,8 +219,8 @@ class Session:
                 "period": booking.part.number,
                 "kind": kind,
                 "document": text,
-                "total": booking.part.minor(booking.total),
-                "due": booking.part.minor(booking.due),
+                "total": booking.units,
+                "due": booking.due_units,
             }
             for booking in bookings
         ]
@@ -332,6 +332,6 @@ def check(what: str, booking: Booking, total: int, due: int) -> None:
     Raises:
         BillMismatch: If it does not: money never changes in silence.
     """
-    again = booking.part.minor(booking.total), booking.part.minor(booking.due)
+    again = booking.units, booking.due_units
     if again != (total, due):
         raise BillMismatch(what, (total, due), again)

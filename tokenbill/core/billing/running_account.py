@@ -95,7 +95,7 @@ class RunningAccount(NamedTuple):
         # A period that comes to less gives back; and a card that hostile labels filled takes no more events.
         if accrued < self.accrued or plan.card.is_full:
             return None
-        used, idle = self.used + usage, self.idle
+        used, idle = self.used.plus((usage,)), self.idle
         if plan.card.idle and not plan.card.idle.keys().isdisjoint(usage.counted):
             # A job of its own on each event would make usage longer and longer: a bill makes it one sum.
             if len(used) > APART:
