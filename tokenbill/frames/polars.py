@@ -23,7 +23,7 @@ __all__ = ["rate_rows", "report"]
 
 SOUND, HIGH = f"{OURS}sound", f"{OURS}high of "
 SMALL = 1 << 16
-"""So many rows are added up sooner in one piece than as a stream."""
+"""So many rows are added up sooner in one piece than as a stream, and so many bills made into a frame."""
 HALF = 10**19
 """Numbers that could leave 128 bits when they are added up are added in two parts: n // HALF and n % HALF."""
 FITTING = 10**26
@@ -152,8 +152,11 @@ def reported(
 
     The frame of them is taken out of *held*, so that nobody has it any more while it becomes lines.
     """
-    is_coded = report is lines and job.options.plans is None
-    part = part_of(job, wide, held.pop(), is_coded=is_coded)
+    frame = held.pop()
+    # few lines are made sooner in one go; the many of all customers cost memory, column by column
+    is_coded = report is lines and job.options.plans is None and frame.height > SMALL
+    part = part_of(job, wide, frame, is_coded=is_coded)
+    del frame
     table = report(job, part)
     if is_coded:
         del part
@@ -195,17 +198,19 @@ def part_of(job: Job, wide: Collection[str], frame: Any, *, is_coded: bool) -> P
 
 def put_in(columns: dict[str, Any]) -> Any:
     """Lines as a frame, with the cells that their columns hold the places of."""
-    names, found, same = list(columns), list[Any](), list[Any]()
-    for name in names:
+    found, ordered = list[Any](), list[Any]()
+    for name in list(columns):
         cells = columns.pop(name)  # each is let go before the next one is made
         if not pa.types.is_dictionary(cells.type):
             found.append(pl.from_arrow(cells).alias(name))
+            ordered.append(pl.col(name))
             continue
         known = pl.from_arrow(cells.chunk(0).dictionary)
-        if name in (LINES[0], LINES[-1]):  # one text for all rows takes no memory for each
-            same.append(pl.lit(known[0]).cast(pl.Categorical).alias(name))
-            continue
         known = known.cast(pl.Categorical) if name in LINES else known
+        if name in (LINES[0], LINES[-1]):  # one text for all rows takes no memory for each
+            ordered.append(pl.lit(known).first().alias(name))
+            continue
         places = pl.from_arrow(pa.chunked_array([chunk.indices for chunk in cells.chunks]))
-        found.append(known.gather(places).alias(name))
-    return pl.DataFrame(found).with_columns(same).select(names)
+        found.append(known[places].alias(name))
+        ordered.append(pl.col(name))
+    return pl.DataFrame(found).select(ordered)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ pytest.importorskip("numpy", reason="not run: install numpy, which every engine 
 from tests.support.engines import Decimals, engine_of
 from tests.support.strategies import listed_prices
 from tests.wings.frames.frame_bills import quantity_column
-from tokenbill import BillingPlan, Flat, Graduated, Package, PerUnit, PriceSchedule, Tier, Volume
+from tokenbill import BillingPlan, Flat, Graduated, Meter, Package, PerUnit, PriceSchedule, Tax, Tier, Volume
 from tokenbill.core.money.decimals import shifted
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.errors import InvalidPrice, QuantityOverflow
@@ -122,3 +123,47 @@ def test_quantities_of_more_than_64_bits_are_shown_line_by_line():
     rows = engine.records(rate(engine.frame(columns), plan, columns="wide"))
 
     assert [(row["description"], row["quantity"]) for row in rows] == [("a, tier 1: any quantity", 10**19)]
+
+
+# ---------------------------------------------------------------- many bills of Polars
+
+BILLED = BillingPlan.subscription(
+    "2.00",
+    PriceSchedule(
+        {"a": TIERS, Meter("a", {"model": "big"}): Package(7, "0.30"), "b": PerUnit("0.10", per=7)}
+    ),
+    name="team",
+    included={"a": 3},
+    taxes=[Tax("VAT", 19)],
+)
+
+
+@pytest.mark.parametrize("columns", ["lines", "wide"])
+@pytest.mark.parametrize("asked", [{}, {"labels": "model"}, {"labels": "model", "spread": "team"}], ids=str)
+@pytest.mark.parametrize("kind", ["String", "Categorical", "Int64"])
+@pytest.mark.parametrize("height", [40, 0])
+def test_bills_of_many_customers_are_those_of_few(columns, asked, kind, height, monkeypatch):
+    pl, back_end = pytest.importorskip("polars"), import_module("tokenbill.frames.polars")
+    named = {"model": ["big", "small", ""], "team": ["x", "y"]}
+    used = [name for name in named if name in asked.values()]
+    frame = pl.DataFrame(
+        {
+            "tenant": [str(place % 7) for place in range(height)],
+            **{name: [named[name][place % len(named[name])] for place in range(height)] for name in used},
+            "a": list(range(height)),
+            "b": list(range(height)),
+        },
+        schema={"tenant": pl.String, **dict.fromkeys(used, pl.String), "a": pl.Int64, "b": pl.Int64},
+    ).with_columns(pl.col("tenant").cast(getattr(pl, kind)))
+    asked = {**asked, "by": "tenant", "columns": columns, "meters": ["a", "b"]}
+    few = rate(frame, BILLED, **asked)
+
+    # as if all were many: these lines are put together column by column
+    monkeypatch.setattr(back_end, "SMALL", -1)
+    many = rate(frame, BILLED, **asked)
+
+    assert many.schema == few.schema
+    order = [name for name in few.columns if name not in ("plan", "currency")]
+    assert many.sort(order).equals(few.sort(order))
+    assert set(many["plan"].to_list()) == ({"team"} if height else set())
+    assert rate(frame.lazy(), BILLED, **asked).collect().sort(order).equals(few.sort(order))
