@@ -210,7 +210,9 @@ def put_in(columns: dict[str, Any]) -> Any:
         if name in (LINES[0], LINES[-1]):  # one text for all rows takes no memory for each
             ordered.append(pl.lit(known).first().alias(name))
             continue
-        places = pl.from_arrow(pa.chunked_array([chunk.indices for chunk in cells.chunks]))
+        # Polars counts places without a sign, and would make a copy of those that have one
+        unsigned = f"uint{cells.chunk(0).indices.type.bit_width}"
+        places = pl.from_arrow(pa.chunked_array([chunk.indices.view(unsigned) for chunk in cells.chunks]))
         found.append(known[places].alias(name))
         ordered.append(pl.col(name))
     return pl.DataFrame(found).select(ordered)
