@@ -26,10 +26,9 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_delta import BillDelta, delta_of
 from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, request_of
-from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan, compiled_plan
 from tokenbill.core.rating.lines import HEADER, NUMBERS, LineItem
-from tokenbill.core.rating.statement import rate
+from tokenbill.core.rating.statement import rate_fresh
 
 if TYPE_CHECKING:
     from tokenbill.core.billing.breakdown import Breakdown
@@ -140,7 +139,7 @@ class Bill(Value):
             request, compiled = bill_request(usage, plan, period, before, final=final, levels=levels, **asked)
         is_new = opening is NEW and request.reversal is NO_USAGE and request.versions is None
         if is_new and request.plan.overage == "bill":
-            statement = rate(RatingRequest(compiled, request.usage, final))
+            statement = rate_fresh(compiled, request.usage, final=final)
             # its lines say the same of each charge
             return _bill(request, cast(Decimal, statement.total), Cache(statement=statement))
         delta = delta_of(request, compiled)

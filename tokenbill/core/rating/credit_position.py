@@ -286,7 +286,7 @@ def position_of(
     stretch = stretch_of(opening, plan, period, at)
     if stretch is None or not stretch.says_sums(plan.plan) or not (known is None or known.lets_pay(stretch)):
         return None
-    sums = Position(plan, plan.start(), NOTHING) if known is None or anew else known.sums
+    sums = named(Position, (plan, plan.start(), NOTHING)) if known is None or anew else known.sums
     return _drawn_on(stretch, sums, usage, known, final=final)
 
 
@@ -303,7 +303,7 @@ def _drawn_on(
         upto = max(total, _upto(plan, nets, tiered, stretch)) if stretch.held else total
         if stretch.paid <= upto + plan.step + len(plan.plan.taxes):
             return None
-    paid = min(stretch.paid, total)
+    paid = stretch.paid if stretch.paid < total else total
     fell = before is not None and (promotional < before.promotional or paid < before.paid)
     after = named(Position, (plan, nets, tiered))
     return named(CreditPosition, (after, stretch, total, net, promotional, paid, fell, None))

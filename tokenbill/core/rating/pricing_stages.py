@@ -188,13 +188,14 @@ class PriceUsage(Stage):
         yield cls(part_of(at.entry_scale, at.places), is_money=at.plan.token_price is None)
 
     def apply(self, run: RatingRun) -> None:
-        items = run.usage()
-        if self.is_money and run.whole_lines:
-            exact = list(items)
-            keys = [identity.key for _, _, identity in exact]
-            numbers = run.whole([number for number, _, _ in exact], self.divisor, keys)
-            items = [(number, *item[1:]) for number, item in zip(numbers, exact, strict=True)]
-        for number, cell, identity in items:
+        if not (self.is_money and run.whole_lines):
+            for number, cell, identity in run.usage():
+                run.add(number, cell, identity)
+            return
+        items = list(run.usage())
+        keys = [item[2].key for item in items]
+        numbers = run.whole([item[0] for item in items], self.divisor, keys)
+        for number, (_, cell, identity) in zip(numbers, items, strict=True):
             run.add(number, cell, identity)
 
 

@@ -12,6 +12,7 @@ from typing import cast
 
 from attrs import evolve
 
+from tokenbill.core.base.values import named
 from tokenbill.core.credits.draws import ByCharge, Units
 from tokenbill.core.metering.scopes import Scope, covers
 from tokenbill.core.metering.usage import Usage
@@ -48,10 +49,14 @@ __all__ = [
     "places_of",
     "plain_lines",
     "rate",
+    "rate_fresh",
     "settled_lines",
     "units_drawn",
     "used_items",
 ]
+
+FRESH = tuple(RatingRequest._field_defaults[name] for name in RatingRequest._fields[3:])
+"""What rating a first bill without credit is not asked with."""
 
 
 def rate(request: RatingRequest) -> Statement:
@@ -59,6 +64,11 @@ def rate(request: RatingRequest) -> Statement:
     run = ChargeRun(request)
     run.terms.rate(run)
     return Statement(run)
+
+
+def rate_fresh(plan: CompiledPlan, usage: Usage, *, final: bool) -> Statement:
+    """A period of one version of which nothing was billed before, without credit, as most are."""
+    return rate(named(RatingRequest, (plan, usage, final, *FRESH)))
 
 
 def used_items(plan: CompiledPlan, usages: Sequence[Usage]) -> list[EntryItem]:
@@ -190,13 +200,13 @@ class Statement:
             # of a fee whose other items wait for the end of the period all of them are rounded as one
             money = self.plan.money(identity.of.number(self.run))
             return [evolve(exact[0], amount=money, precise=money)]
-        # a charge is rounded once: the lines of all its items are cut from the rounded running sum
-        items = self._items[identity.key]
-        if len(items) == len(exact) == 1 and isinstance(identity.of, EntryCurve) and not self.plan.exactly:
-            # most charges are one line, and the number that was priced says its amount
+        if len(exact) == 1 and isinstance(identity.of, EntryCurve) and not self.plan.exactly:
+            # an entry of one version is one item, mostly of one line, and what was priced says its amount
             number, line = identity.of.at(self.run.quantities[identity.of]), exact[0]
             money = self.plan.money(self.plan.round(number, self.plan.divisor))
             return [line_item(line.charge, line.quantity, money, money)]
+        # a charge is rounded once: the lines of all its items are cut from the rounded running sum
+        items = self._items[identity.key]
         lines = {i: exact if i == place else self._exact_lines(i) for i in items}
         amounts = iter(
             running_differences(
