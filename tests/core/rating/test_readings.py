@@ -228,6 +228,18 @@ def test_a_fee_whose_tax_changes_reads_the_usage_of_each_version():
     assert str(bill.total) == "335.00"
 
 
+def test_a_fee_that_a_maximum_holds_from_some_day_on_reads_the_usage_of_each_version():
+    # 10 % of 100 is free of it; 10 % of 200 is more than a maximum of 12, of which half a month has 6
+    share = Fee(PerUnit(10, per=100).of(Amount("usage")), "support")
+    free = BillingPlan(PriceSchedule(calls=1), fees=[share], cycle=Cycle.monthly())
+    held = evolve(free, maximum=Limit(12, on="fee"))
+    used = {"2026-06-05": {"calls": 100}, "2026-06-20": {"calls": 200}}
+
+    bill = Bill.of(used, Contract(free).amended("2026-06-16", held), period=JUNE)
+    bill.verify()
+    assert str(bill.total) == "316.00"
+
+
 def test_a_fee_that_comes_to_read_usage_is_told_apart():
     fixed, read = (
         BillingPlan.on_demand(CALLS, fees=[Fee(amount, "care")], cycle=Cycle.monthly())

@@ -153,20 +153,24 @@ def _let_fees_hold(versions: list[VersionTerms], clause: Clause) -> None:
 def concern(version: VersionTerms, kind: str | tuple[str, ...], meter: Meter | None) -> Hashable:
     """All that decides on a charge beside its own amount; where it is equal, versions share an item."""
     plan = version.plan
-    terms: tuple[Discount | Tax, ...] = (*plan.discounts, *plan.taxes)
-    within = tuple(term for term in terms if term.on is None or covers(term.on, kind, meter))
-    capped = tuple(key for key, limit in keyed(plan.maxima) if covers(limit.on, kind, meter))
+    within, capped = _terms_on(plan, kind, meter)
     # the fees in force read, which an amendment may have put off, not those that the plan has written
     own = {fee.curve for fee in plan.fees}
     curves: list[tuple[Of, Hashable]] = [(of, None) for of in plan.usage_curves if of not in own]
     for fee in version.fees:
         if fee.curve is not None and version.reads_usage(fee.curve):
             # where the terms of such a fee change, what it reads is parted too
-            its = tuple(term for term in terms if covers(term.on, FEE + fee.name))
-            curves.append((fee.curve, its))
+            curves.append((fee.curve, _terms_on(plan, FEE + fee.name, None)))
     read = tuple(it for it in curves if reads(it[0], kind, meter))
     shared = None if meter is None else plan.shared_allowance(meter)
     return within, plan.token_price, capped, read, shared
+
+
+def _terms_on(plan: BillingPlan, kind: str | tuple[str, ...], meter: Meter | None) -> tuple[Any, Hashable]:
+    """The discounts and taxes that a charge is in the scope of, and which maxima."""
+    terms: tuple[Discount | Tax, ...] = (*plan.discounts, *plan.taxes)
+    within = tuple(term for term in terms if term.on is None or covers(term.on, kind, meter))
+    return within, tuple(key for key, limit in keyed(plan.maxima) if covers(limit.on, kind, meter))
 
 
 def neighbours(indices: Iterable[int], alike: Callable[[int, int], bool]) -> list[list[int]]:
