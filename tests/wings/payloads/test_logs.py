@@ -624,6 +624,34 @@ def test_a_stream_of_anthropic_keeps_the_lifetimes_of_its_start():
     )
 
 
+@pytest.mark.parametrize(
+    ("deltas", "counted"),
+    [
+        # a search adds to the input after the start of the stream
+        (
+            [
+                {
+                    "input_tokens": 12_000,
+                    "output_tokens": 600,
+                    "server_tool_use": {"web_search_requests": 1},
+                }
+            ],
+            Usage(input_tokens=12_000, output_tokens=600, web_searches=1),
+        ),
+        (
+            [{"output_tokens": 300}, {"output_tokens": 600}],
+            Usage(input_tokens=3_000, output_tokens=600),
+        ),
+    ],
+)
+def test_each_message_delta_takes_the_place_of_the_counts_before_it(deltas, counted):
+    usage = {"input_tokens": 3_000, "output_tokens": 4}
+    start = {"type": "message_start", "message": {"id": "m", "model": "c", "usage": usage}}
+    [whole] = merged([start, *({"type": "message_delta", "usage": each} for each in deltas)])
+
+    assert read_usage(whole, "anthropic.messages") == counted
+
+
 def test_the_amounts_of_a_cost_report_are_exact():
     priced = {"amount": {"value": Decimal("0.06"), "currency": "usd"}, "line_item": "m, input"}
     openai = {"data": [{"start_time": 1793491200, "results": [priced]}]}
