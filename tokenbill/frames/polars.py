@@ -39,7 +39,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     frame = typed(frame, layout, data)
     schema = frame.collect_schema()
     frame, place = _timed(frame, options, "row {} of a batch" if is_lazy else "row {}")
-    made = [column.name for column in options.calendar]
+    own = {*layout.keys} - {column.name for column in options.calendar}
     # numbers of such columns can be so long that their sum leaves 128 bits
     long_kinds = (pl.Int128, pl.UInt128)
     wide = [name for name in layout.quantities if schema[name].is_decimal() or schema[name] in long_kinds]
@@ -63,13 +63,14 @@ def report(data: Any, options: Options, report: Report) -> Any:
     sums += [pl.col(HIGH + column).sum() for column in wide]
     sums += [pl.len().cast(pl.Int64).alias(name) for name in layout.counts]
     keys = list(layout.keys)
-    summed = frame.group_by(keys).agg(sums) if keys else frame.select(sums)
-    kinds = {name: schema[name] for name in keys if name not in made and name in schema}
-    kinds = {name: kind for name, kind in kinds.items() if kind != pl.Binary}
+    is_small = not is_lazy and data.height <= SMALL
+    # in one piece groups come out in any order, unless they are asked for as they came
+    summed = frame.group_by(keys, maintain_order=is_small).agg(sums) if keys else frame.select(sums)
+    kinds = {name: kind for name, kind in schema.items() if name in own and kind != pl.Binary}
     work = partial(reported, job, report, wide, kinds)
     if not is_lazy:
         # a stream holds no copy of the rows that it groups
-        return work([summed.collect(engine="streaming" if data.height > SMALL else "in-memory")])
+        return work([summed.collect(engine="in-memory" if is_small else "streaming")])
     return later(summed, work)
 
 

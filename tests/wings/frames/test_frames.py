@@ -534,6 +534,15 @@ def test_a_column_of_the_rows_is_never_replaced(name):
         rate_rows(frame, STEEP, meters=["calls"])
 
 
+def test_bills_of_a_polars_frame_come_in_the_order_of_their_first_rows():
+    pl = pytest.importorskip("polars", reason="not run: install polars")
+    tenants = [f"t{row * 7919 % 50}" for row in range(100)]
+    frame = pl.DataFrame({"tenant": tenants, "calls": [1] * 100})
+    plan = BillingPlan.on_demand(PriceSchedule({"calls": "0.10"}))
+
+    assert list(dict.fromkeys(rate(frame, plan, "tenant", scale=2)["tenant"].to_list())) == tenants[:50]
+
+
 @every_engine
 def test_a_frame_of_no_rows_is_the_bill_of_nothing(name):
     engine = engine_of(name)
