@@ -59,6 +59,7 @@ PLANS = [
     BillingPlan(PRICES, rounding=Rounding(places=0), discounts=[Discount.percent(33)]),
     BillingPlan(PRICES, minimum=20),
     BillingPlan(PRICES, least_due=3),
+    BillingPlan(PRICES, fees=[Fee(4), Fee(7, "later", due="arrears")]),
     BillingPlan.prepaid(PRICES, fees=[Fee(4), Fee(7, "later", due="arrears")]),
     BillingPlan(PRICES, overage="owe"),
     BillingPlan(PRICES, maximum=15),

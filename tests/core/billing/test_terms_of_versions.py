@@ -80,6 +80,7 @@ def test_a_fee_that_is_due_once_is_due_where_a_trial_leaves_some_days():
     plan = evolve(PLAN, fees=fee, trial=trial)
     part = changed(plan, "2026-06-21", evolve(PLAN, fees=Fee(5, prorated=False)))
     whole = evolve(plan, trial=Period("2026-05-20", "2026-07-01"))
+    assert bill_of(changed(plan, "2026-06-05", plan)).total == 10
 
     assert (bill_of(part).total, bill_of(whole).total) == (10, 0)
 

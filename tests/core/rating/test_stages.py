@@ -2,13 +2,15 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
+from tests.support.breakdowns import check_breakdown
 from tokenbill import (
     Account,
     Balance,
     Bill,
     BillingPlan,
+    Contract,
     Currency,
     Cycle,
     Discount,
@@ -453,3 +455,46 @@ def test_money_pays_what_tokens_did_not():
 
     assert (bill.total, bill.due) == (3, 2)  # 5 tokens at 1, less the gift; less what was paid
     assert bill.draws == (("gift", 2), ("pack", 5), ("paid", 1))
+
+
+# --- what only a part of the terms is on, in the order of lines -------------------------------------------
+
+
+def test_a_minimum_that_goes_on_through_versions_is_of_those_that_have_it():
+    month, june = Cycle.monthly(), Period("2026-06-01", "2026-07-01")
+    none = BillingPlan(PriceSchedule(a=1, b=1), cycle=month)
+    plans = [
+        evolve(none, minimum=minimum, taxes=Tax("VAT", tax))
+        for minimum, tax in ((None, 5), (30, 5), (30, 10))
+    ]
+    contract = Contract(plans[0]).amended("2026-06-11", plans[1]).amended("2026-06-21", plans[2])
+    bill = Bill.of({"2026-06-02": {"a": 1}, "2026-06-22": {"b": 1}}, contract, period=june)
+
+    # 20 are owed, of which 18 lack: half at 5 % and half at 10 %
+    assert [(line.kind, str(line.amount)) for line in bill.lines] == [
+        *[
+            ("usage", "1"),
+            ("usage", "0"),
+            ("usage", "1"),
+            ("minimum", "18.00"),
+            ("tax", "0.50"),
+            ("tax", "1.00"),
+        ]
+    ]
+    check_breakdown(bill)
+    bill.verify()
+
+
+@pytest.mark.parametrize("tax", ["line", "total"])
+def test_taxes_of_lines_are_explained_by_what_they_are_on(tax):
+    rounding = Rounding(stage="line", tax=tax)
+    taxes = [Tax("VAT", 10), Tax.per_unit("levy", "0.10", meter="a"), Tax("after", 50, after="levy")]
+    plan = BillingPlan(PriceSchedule(a=1, b=2), taxes=taxes, rounding=rounding)
+    bill = Bill.of({"a": "1.25", "b": "0.33"}, plan)
+
+    # 0.125 and 0.066, each by itself or together; 0.125; half of 1.91 and 0.125
+    vat = "0.20" if tax == "line" else "0.19"
+    assert [str(line.amount) for line in bill.lines if line.kind == "tax"] == [vat, "0.13", "1.02"]
+    assert "10 % of 1.91" in bill.explain()
+    check_breakdown(bill)
+    bill.verify()
