@@ -228,18 +228,24 @@ def test_tiers_that_are_rounded_by_line_are_cut_from_their_sum():
     check_breakdown(bill)
 
 
-def test_a_charge_of_two_versions_is_rounded_by_line_once():
+@pytest.mark.parametrize(
+    ("rates", "amounts"),
+    [
+        (("0.125", "0.115"), ["0.13", "0.11", "0.01", "0.02"]),  # 0.125 and 0.24
+        (("0.124", "0.121"), ["0.12", "0.13", "0.01", "0.03"]),  # 0.124 and 0.245
+    ],
+)
+def test_a_charge_of_two_versions_is_rounded_by_line_once(rates, amounts):
     plans = [
         BillingPlan(
             PriceSchedule(a=rate), cycle=Cycle.monthly(), rounding=Rounding(stage="line"), taxes=Tax("V", tax)
         )
-        for rate, tax in (("0.125", 10), ("0.115", 20))
+        for rate, tax in zip(rates, (10, 20), strict=True)
     ]
     june, used = Period("2026-06-01", "2026-07-01"), {"2026-06-02": {"a": 1}, "2026-06-20": {"a": 1}}
     bill = Bill.of(used, Contract(plans[0]).amended("2026-06-16", plans[1]), period=june)
 
-    # 0.125 and 0.24
-    assert [str(line.amount) for line in bill.lines] == ["0.13", "0.11", "0.01", "0.02"]
+    assert [str(line.amount) for line in bill.lines] == amounts
     bill.verify()
 
 

@@ -14,6 +14,7 @@ from tokenbill import (
     Bill,
     BillingPlan,
     Contract,
+    Cycle,
     Discount,
     Fee,
     Flat,
@@ -32,6 +33,7 @@ from tokenbill import (
 from tokenbill.core.billing import dated_total
 from tokenbill.core.billing.dated_total import PeriodSums
 from tokenbill.core.rating import rate_card
+from tokenbill.core.rating.version_terms import not_negative
 from tokenbill.errors import InvalidPeriod, InvalidPlan, InvalidUsage, UnpricedUsage
 
 MARCH, JUNE = Period("2026-03-01", "2026-04-01"), Period("2026-06-01", "2026-07-01")
@@ -395,3 +397,35 @@ def test_an_hour_that_a_zone_skips_is_of_the_version_of_its_instant(fold):
     for order in (fold, 1 - fold):
         bill = Bill.of({skipped.replace(fold=order): Usage(calls=1)}, contract, period=march)
         assert by_sums(bill) == ("10.00", "1.00")[order]
+
+
+def test_whole_cents_stay_whole_cents_in_versions_that_are_rounded_up():
+    month, up = Cycle.monthly("2026-06-01"), Rounding(mode="up")
+    tiers = Graduated([Tier(10, "0.50"), Tier(None, "0.25")])
+    before, after = (
+        BillingPlan(PriceSchedule(a=tiers, b=rate, c=1), cycle=month, rounding=up, fees=Fee(3), taxes=taxes)
+        for rate, taxes in ((1, ()), (2, Tax("VAT", 10, on="c")))
+    )
+    contract = Contract(before).amended("2026-06-16", after)
+    used = {"2026-06-02": Usage(a=8, b=3), "2026-06-20": Usage(a=8, b=3)}
+
+    # 4; then 1 and 1.50; 3 and 6; the fees are 1.50 each
+    for _ in range(2):
+        assert str(Bill.of(used, contract, period=month.containing("2026-06-05")).total) == "18.50"
+        Bill.of({"2026-06-03": Usage(c=1)}, contract, period=month.containing("2026-06-05"))
+
+
+@pytest.mark.parametrize(
+    ("amounts", "left"),
+    [
+        ([200, -170], [30, 0]),
+        ([5, 5, -7], [3, 0, 0]),
+        ([5, -7], [0, 0]),
+        ([-1, 3], [0, 3]),
+        ([3, 2, 1, -4, -1], [1, 0, 0, 0, 0]),
+        ([1, 0, -1], [0, 0, 0]),
+        ([4, -1, 2, -3], [2, 0, 0, 0]),
+    ],
+)
+def test_what_falls_short_lowers_what_came_before_the_latest_first(amounts, left):
+    assert not_negative(amounts) == left

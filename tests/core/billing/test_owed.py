@@ -1,6 +1,6 @@
 """What is owed and carried, and what is credited without a correction: numbers worked out by hand."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pytest
 from attrs import evolve
@@ -273,3 +273,12 @@ def test_a_debt_that_one_grant_paid_whole_stays_paid(keep):
 
     assert [dict(bill.draws) for bill in (first, second)] == [{"ahead": 4, "more": 3}, {"more": 3}]
     assert [bill.closing.credit_balance for bill in (first, second)] == [0, 0]
+
+
+def test_what_is_owed_is_paid_to_the_cent_in_any_context():
+    account = evolve(ahead(50_000), credit_balance="-6182.55", credit_currency="USD")
+    with localcontext() as context:
+        context.prec = 1
+        bill = Bill.of(Usage(u="1.45"), OWING, opening=account)
+
+    assert (bill.draws, bill.due, bill.closing.credit_balance) == ((("ahead", 6184),), 0, 0)

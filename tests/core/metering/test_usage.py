@@ -280,7 +280,8 @@ def test_whole_and_broken_quantities_add_up_in_any_context():
     month = Cycle.monthly("2026-06-01")
     contract = Contract(evolve(plan, cycle=month)).amended("2026-06-11", evolve(plan, cycle=month, name="b"))
     june = month.containing("2026-06-05")
-    dated = {"2026-06-02": {"calls": 1}, "2026-06-12": {"calls": "12345.5"}, "2026-06-13": {"calls": 7}}
+    days = {"02": 1, "12": "12345.5", "13": 7}
+    dated = {f"2026-06-{day}": Usage(calls=calls) for day, calls in days.items()}
     with localcontext() as context:
         context.prec = 1
         sums = [Usage(calls=1).plus(Usage(calls=each) for each in ("12345.5", 7, "0.5"))]
@@ -291,7 +292,7 @@ def test_whole_and_broken_quantities_add_up_in_any_context():
         for meter, quantity in used.items():
             events.append(Bill.of({meter: quantity}, plan, opening=account, final=False))
             account = events[-1].closing
-        more = {**dated, "2026-06-14": {"calls": "0.5"}}
+        more = {**dated, "2026-06-14": Usage(calls="0.5")}
         parts = [Bill.of(each, contract, period=june) for each in (dated, more)]
         owed = Bill.of(used, evolve(plan, rounding=Rounding(places=30), overage="owe")).closing.credit_balance
 

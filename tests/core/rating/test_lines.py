@@ -284,3 +284,13 @@ def test_endless_amounts_that_add_up_to_an_end_are_decimals_too():
 
     assert {type(line.amount) for line in bill.lines} == {Decimal}
     assert bill.exact == bill.total == sum(line.amount for line in bill.lines) == 1
+
+
+def test_endless_amounts_are_shown_so_that_they_add_up():
+    for more in ({}, {"taxes": Tax("VAT", 19)}, {"fees": Fee(1)}, {"discounts": Discount.percent(7)}):
+        plan = BillingPlan(PriceSchedule(a=PerUnit(2, per=3), b=PerUnit(2, per=3)), **more)
+        bill = Bill.of({"a": 1, "b": 1}, plan)
+
+        # 0.666…667 twice is not 1.333…333
+        assert sum(line.amount for line in bill.lines) == bill.total
+        assert {type(line.amount) for line in bill.lines} == {Decimal}
