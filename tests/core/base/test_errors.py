@@ -227,3 +227,11 @@ def test_what_is_quoted_is_one_line_and_what_is_cut_says_so():
     ]
     assert quoted(2**319) == f"{repr(2**319)[:79]}…"
     assert quoted(2**320) == "an integer of 321 bits"
+
+
+def test_what_a_foreign_value_says_of_itself_hides_nothing():
+    class Foreign:
+        def __repr__(self):
+            return "a\x1bb"
+
+    assert quoted(Foreign()) == "a\\x1bb"

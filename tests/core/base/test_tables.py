@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from tokenbill import Bill, BillingPlan, PriceSchedule, Usage
 from tokenbill.core.base.tables import digits, guarded, html_table, plain, shortest, text_table
 
 
@@ -107,3 +108,21 @@ def test_a_notebook_shows_ten_rows_and_says_how_many_more_there_are(rows, more):
 
     assert re.findall(r"… ([0-9,]+) more", page) == ([] if more is None else [more])
     assert page.count("<tr>") == 1 + min(rows, 10) + (more is not None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "numbers"),
+    [
+        (lambda bill: bill, (1, 2, 3)),
+        (lambda bill: bill.usage, (1,)),
+        (lambda bill: bill.explanation, (1,)),
+    ],
+    ids=["bill", "usage", "explanation"],
+)
+def test_a_notebook_shows_numbers_to_the_right(shown, numbers):
+    bill = Bill.of(Usage(calls=5), BillingPlan(PriceSchedule(calls=2)))
+    rows = shown(bill)._repr_html_().split("<tr>")[1:]
+
+    for row in rows:
+        sides = re.findall(r"text-align:(left|right)", row)
+        assert [place for place, side in enumerate(sides) if side == "right"] == list(numbers)

@@ -144,3 +144,11 @@ def test_spans_are_seconds():
     spans = {"30s": 30, "5m": 300, "2h": 7200, "1d": 86_400, "1w": 604_800}
 
     assert {text: span_seconds(text) for text in spans} == spans
+
+
+def test_windows_of_days_are_counted_from_a_monday():
+    assert window("2026-06-04T08:00:00Z", every="1w") == ("2026-06-01T00:00", "2026-06-08T00:00")
+    assert datetime(2026, 6, 1, tzinfo=UTC).weekday() == 0
+    starts = [window(f"2026-06-{day:02}T08:00:00Z", every="2d")[0][8:10] for day in (1, 2, 3, 4)]
+    # 31 May is 20,600 days after Monday, 5 January 1970
+    assert starts == ["31", "02", "02", "04"]
