@@ -392,6 +392,15 @@ def test_a_grant_dated_by_instants_ends_at_one():
     assert cells(bill.to_html())[-1] == ("ahead", "0.05 USD", "4.95 USD", "1 January 2027, 00:00")
 
 
+def test_of_a_grant_that_is_spent_nothing_is_left():
+    plan, opening = BillingPlan.prepaid(PriceSchedule(calls=1)), Account(balance=[Grant("all", 5, "USD")])
+    bill = Bill.of(Usage(calls=8), plan, opening=opening, period=Period("2026-06-01", "2026-07-01"))
+
+    # it has left the balance with this bill
+    assert bill.closing.balance.grants == ()
+    assert cells(bill.to_html())[-1][:3] == ("all", "5.00 USD", "0.00 USD")
+
+
 def test_lines_rounded_one_by_one_need_no_rounding_line():
     prices = PriceSchedule(a="7.89495", b="3.10505")
     plan = BillingPlan(prices, rounding=Rounding(stage="line"), taxes=[Tax("VAT", 19)])

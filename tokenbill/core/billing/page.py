@@ -211,10 +211,7 @@ def _credits(credits: Sequence[CreditUse], words: Words) -> str:
     rows: list[str] = []
     for each in credits:
         # In units of the grant: a page in dollars may tell of credit in tokens.
-        amounts = [
-            "" if it is None else f"{amount_text(it, each.places)} {each.code}"
-            for it in (each.paid, each.left)
-        ]
+        amounts = [f"{amount_text(it, each.places)} {each.code}" for it in (each.paid, each.left)]
         ends = words.never if each.expires is None else words.last_day(each.expires)
         cells = "".join(f'<td class="n">{escape(text)}</td>' for text in (*amounts, ends))
         rows.append(f"<tr><td>{escape(each.id)}</td>{cells}</tr>")

@@ -43,7 +43,7 @@ class CreditUse(NamedTuple):
 
     id: str
     paid: Decimal
-    left: Decimal | None
+    left: Decimal
     expires: date | None
     code: str
     places: int
@@ -227,7 +227,7 @@ def credits_of(before: Balance, after: Balance, paid: Mapping[str, Decimal]) -> 
         CreditUse(
             id,
             amount,
-            after.left(id) if id in left else None,
+            after.left(id) if id in left else ZERO,
             grants[id].expires,
             grants[id].currency.code,
             grants[id].currency.places,
