@@ -304,3 +304,21 @@ def test_whole_and_broken_quantities_add_up_in_any_context():
     ]  # 10 and 12,344 halves
     assert sum(bill.total for bill in events) == 6182
     assert owed == -6182
+
+
+def test_broken_quantities_of_versions_with_other_prices_add_up_in_any_context():
+    month = Cycle.monthly("2026-06-01")
+    plans = [
+        BillingPlan(PriceSchedule(calls=Graduated([Tier(10, 1), Tier(None, rate)])), cycle=month)
+        for rate in ("0.5", "0.25")
+    ]
+    contract = Contract(plans[0]).amended("2026-06-11", plans[1])
+    days = {"02": "12345.5", "03": 7, "12": "0.5", "13": 23451, "14": "7.5"}
+    used = {f"2026-06-{day}": Usage(calls=calls) for day, calls in days.items()}
+    with localcontext() as context:
+        context.prec = 1
+        bills = [Bill.of(used, contract, period=month.containing("2026-06-05"))]
+        bills.append(Bill.of({**used, "2026-06-15": Usage(calls=1)}, contract, period=bills[0].period))
+
+    # 10 and 12,342.5 halves; 23,459 and 23,460 quarters
+    assert [str(bill.total) for bill in bills] == ["12046.00", "12046.25"]
