@@ -18,7 +18,7 @@ from tokenbill import (
     PriceSchedule,
     Usage,
 )
-from tokenbill.core.credits.draw_limits import DrawLimit, draw_limit
+from tokenbill.core.credits.draw_limits import DrawLimit, draw_limit, time_of_draws
 from tokenbill.core.credits.holds import Hold
 from tokenbill.errors import InvalidGrant, InvalidPeriod
 from tokenbill.serial import dumps, loads
@@ -214,3 +214,10 @@ def test_a_limit_that_is_used_up_pays_not_a_cent_more():
     later = evolve(paid, balance=[Grant("g", 50, "USD", most=(9, ("a", "b")))])
     assert Bill.of(Usage(), plan, opening=later, final=False).draws == ()
     assert Bill.of(Usage(b=2), plan, opening=later, final=False).draws == (("g", 2),)
+
+
+def test_the_last_moment_of_a_period_is_told_by_the_instant():
+    # 02:00 comes twice that night; the moment before its second one is in the first
+    night = Period("2026-10-24T02:00:00+02:00[Europe/Berlin]", "2026-10-25T02:00:00+01:00[Europe/Berlin]")
+
+    assert time_of_draws(None, night).isoformat() == "2026-10-25T02:59:59.999999+02:00"

@@ -101,7 +101,11 @@ def time_of_draws(at: date | str | None, period: Period | None) -> date | str | 
     if at is not None or period is None:
         return at
     # Ends are exclusive, so at the end itself a grant of this period is gone, and its window is the next.
-    return period.end - (MOMENT if isinstance(period.end, datetime) else timedelta(days=1))
+    end = period.end
+    if not isinstance(end, datetime):
+        return end - timedelta(days=1)
+    # by the instant: on the clock on the wall, the moment before an hour that comes twice is an hour earlier
+    return (end.astimezone(UTC) - MOMENT).astimezone(end.tzinfo)
 
 
 def draw_limit(value: Any) -> DrawLimit | None:
