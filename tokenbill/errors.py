@@ -330,7 +330,7 @@ class MissingExtra(TokenbillError, ImportError):
         "genai-prices": "'genai-prices<0.3'",
         "pandas": "pandas numpy pyarrow",
         "arrow": "pyarrow numpy",
-        "polars": "polars numpy",
+        "polars": "polars numpy pyarrow",
         "duckdb": "duckdb pyarrow numpy",
         "spark": "pyspark pyarrow numpy",
         "dask": "'dask[dataframe]' pandas numpy pyarrow",

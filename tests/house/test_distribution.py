@@ -1,5 +1,6 @@
 """The name on the package index is ours, and nothing advises to install another project's code."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tokenbill.errors import MissingExtra
+from tokenbill.frames.asking import ENGINES
+from tokenbill.frames.engines import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -56,3 +59,25 @@ def test_the_error_of_a_missing_extra_names_the_packages_that_the_extra_brings(e
     advice = str(MissingExtra("some-package", extra)).partition("pip install ")[2]
 
     assert packages(re.sub(r"'", "", advice).split()) == packages(PROJECT["optional-dependencies"][extra])
+
+
+def imported(module: str, seen: set[str]) -> set[str]:
+    """What a module of frames takes of the engines, and what those that it imports take."""
+    seen.add(module)
+    tree = ast.parse((ROOT / f"tokenbill/frames/{module}.py").read_text(encoding="utf-8"))
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    found = {name.name for node in froms if node.module == "tokenbill.frames.engines" for name in node.names}
+    for node in froms:
+        _, frames, other = (node.module or "").rpartition("tokenbill.frames.")
+        if frames and other not in seen:
+            found |= imported(other, seen)
+    return found
+
+
+@pytest.mark.parametrize("engine", sorted(set(ENGINES.values())))
+def test_an_extra_brings_all_that_its_engine_imports(engine):
+    needed = {PACKAGES[name].partition(".")[0] for name in imported(engine, set()) if name in PACKAGES}
+
+    assert needed - {"tqdm"} <= {
+        re.sub(r"\[.*", "", it) for it in packages(PROJECT["optional-dependencies"][engine])
+    }
