@@ -244,7 +244,7 @@ def report() -> None:
                 alive.append(f"{mutant.node.lineno}: {name} [{verdict}]")
     rooms["all"] = sum(rooms.values(), Counter[str]())
     for room, counts in rooms.items():
-        left = counts.total() - counts["equivalent"]
+        left = max(counts.total() - counts["equivalent"], 1)
         share = f"{counts['noticed'] / left:.1%}"
         print(f"| {room} | {counts.total()} | {counts['equivalent']} | {counts['noticed']} | {share} |")
     for kind, count in kinds.most_common():

@@ -149,6 +149,8 @@ def test_two_fees_that_are_alike_are_due_each_once(due):
     at = {"advance": (2026, 3), "arrears": (2027, 2)}[due]
 
     assert totals(plan_of(fee, fee), at) == ["20.00"]
+    lines = Bill.of({}, Contract(plan_of(fee, fee)).ended("2027-03-01"), period=month(*at)).lines
+    assert [(line.quantity, str(line.amount)) for line in lines if line.amount] == [(1, "10"), (1, "10")]
     assert totals(Contract(plan_of(fee, fee)).amended("2026-02-01", plan_of(fee, fee, minimum=1)), at) == [
         "20.00"
     ]
