@@ -183,7 +183,7 @@ class Settled:
         # in the decimals that these lines need, and only then in those of the column: that takes two words
         scale = self.plan.scale
         places = min(scale, max((line.places for line in lines), default=0))
-        decimals = max((line.decimals for line in lines), default=0)
+        decimals, unit = max((line.decimals for line in lines), default=0), len(str(self.plan.unit)) - 1
 
         def of_row(row: int) -> str:
             meter: Any = list(self.texts)[int(what[row])][1]
@@ -196,18 +196,25 @@ class Settled:
             what[rows] = self.texts.setdefault(line.text, len(self.texts)) if codes is None else codes
             exact = line.amount * 10 ** max(places - line.places, 0)
             if line.places > places or exact.top > MOST:
-                # what the column does not hold is refused before it is too long for two words
-                name, what_it_is = self._name_of(group[rows]), line.text[1] or TOGETHER
-                kept = hold(line.amount, line.places, what=what_it_is, name=name)
+                kept = self._held(line, group[rows], line.amount, line.places)
                 exact = kept if line.places > places else exact.tight()
             amount.write(rows, exact)
             if line.quantity is not None:
                 counted[rows] = True
-                quantity.write(rows, line.quantity * 10 ** (decimals - line.decimals))
+                number = line.quantity * 10 ** (decimals - line.decimals)
+                if number.top > MOST:
+                    self._held(line, group[rows], line.quantity, unit + line.decimals)
+                    number = number.tight()
+                quantity.write(rows, number)
             place[slice(None) if line.where is None else line.where] += 1
-        of_unit = len(str(self.plan.unit)) - 1 + decimals
-        quantities = hold(quantity.ints(), of_unit, what=of_row)
+        quantities = hold(quantity.ints(), unit + decimals, what=of_row)
         return Rows(group, what, quantities, counted, hold(amount.ints(), places, what=of_row))
+
+    def _held(self, line: BillLine, groups: Array, numbers: Ints, places: int) -> Ints:
+        """Numbers of a line as its column holds them."""
+        # what the column does not hold is refused before it is too long for two words
+        name, what = self._name_of(groups), line.text[1] or TOGETHER
+        return held(numbers, places, what=what, scale=self.plan.scale, name=name, least=self.plan.form.places)
 
     def _one_by_one(self, found: Iterable[Cell]) -> Rows:
         """The bills of the groups by ``Bill.of``."""

@@ -33,6 +33,9 @@ __all__ = [
     "together",
 ]
 
+WHAT = "tokenbill what"
+"""The column of the places of lines' texts, until these stand there; no column of a user's is called so."""
+
 
 class Billed(NamedTuple):
     """The groups of one plan: what is to be settled, and the cells that name them.
@@ -204,7 +207,7 @@ def lines_of(billed: Billed) -> Any:
         counted.append(found_rows.counted)
         for name, cells in _columns(billed, found_rows).items():
             chunks.setdefault(name, []).append(cells)
-    texts, what = list(settled.texts), chunks.pop("what")
+    texts, what = list(settled.texts), chunks.pop(WHAT)
     quantity, amount = numbers
     found = {
         "plan": _constant(options.plan.name or "", what),
@@ -240,7 +243,7 @@ def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
             part = pa.array(rows.part, mask=rows.part < 0)
             column = billed.parts[name].take(part)
         columns[shown_as(name)] = column
-    columns["what"] = pa.array(rows.what)
+    columns[WHAT] = pa.array(rows.what)
     return columns
 
 

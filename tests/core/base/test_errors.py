@@ -156,7 +156,10 @@ def test_a_bill_that_comes_out_otherwise_says_where():
 
 
 def test_a_missing_extra_says_what_to_install():
-    assert str(MissingExtra("numpy", "polars")) == "numpy is not installed; run: pip install polars numpy pyarrow"
+    assert (
+        str(MissingExtra("numpy", "polars"))
+        == "numpy is not installed; run: pip install polars numpy pyarrow"
+    )
     assert str(MissingExtra("six", "unknown")) == "six is not installed; run: pip install six"
 
 

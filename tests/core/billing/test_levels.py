@@ -4,6 +4,7 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
+from attrs import evolve
 
 from tokenbill import (
     Account,
@@ -65,6 +66,22 @@ def test_each_part_of_the_period_owes_its_level():
 
     assert (amounts(bill), str(bill.total)) == (["15.00", "25.00"], "40.00")
     assert "at 3 seats, 1/2 of the period" in bill.explain()
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [("2026-12-01", "2026-12-15"), ("2026-11-30T16:00:00Z", "2026-12-14T16:00:00Z")],
+    ids=["days", "instants"],
+)
+@pytest.mark.parametrize("is_amended", [False, True])
+def test_levels_change_in_the_zone_of_the_cycle(moments, is_amended):
+    cycle = Cycle.monthly(tz="Asia/Shanghai")
+    plan = BillingPlan.subscription(Fee(10, "seats", level="seats"), CALLS, cycle=cycle)
+    terms = Contract(plan).amended("2026-12-20", evolve(plan, minimum=1)) if is_amended else plan
+    levels = {"seats": dict(zip(moments, (3, 5), strict=True))}
+
+    # 14 of 31 days with 3 seats, 17 with 5
+    assert str(bill_of(terms, levels, cycle.containing("2026-12-05T12:00:00Z")).total) == "40.97"
 
 
 def test_parts_are_rounded_together():

@@ -125,6 +125,19 @@ def test_quantities_of_more_than_64_bits_are_shown_line_by_line():
     assert [(row["description"], row["quantity"]) for row in rows] == [("a, tier 1: any quantity", 10**19)]
 
 
+def test_a_quantity_too_long_beside_one_with_many_decimals_is_refused():
+    plan = BillingPlan.on_demand(PriceSchedule(a=PerUnit(0), b=PerUnit(1).after("1e-30")))
+    columns = {
+        "tenant": ["x", "y"],
+        "a": Decimals([Decimal(10**9), Decimal(0)], 0),
+        "b": Decimals([Decimal(0), Decimal(3)], 0),
+    }
+
+    # 10^9 with 30 decimals are 40 digits, and a column has 38
+    with pytest.raises(QuantityOverflow, match=r"'a' of 'tenant=x'.*write scale=2"):
+        rate(engine.frame(columns), plan, "tenant", columns="wide", scale=30)
+
+
 # ---------------------------------------------------------------- many bills of Polars
 
 BILLED = BillingPlan.subscription(

@@ -78,6 +78,14 @@ def test_every_plan_gives_columns_of_one_type(name):
 
 
 @every_engine
+@pytest.mark.parametrize("way", ["by", "labels", "spread"])
+def test_a_column_may_be_called_what(name, way):
+    rows = asked(name, rate, {"what": ["x", "y"], "calls": [1000, 2000]}, CALLS, **{way: "what"})
+
+    assert by_key(rows, "what") == {"x": 1, "y": 2}
+
+
+@every_engine
 def test_what_needs_more_places_is_refused_with_the_least_scale(name):
     plan = BillingPlan.on_demand(PriceSchedule(calls="0.000000000000000000000001"))  # 24 places
     engine = engine_of(name)

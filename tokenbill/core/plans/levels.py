@@ -7,7 +7,7 @@ a version of the terms, so that shares, rounding and interim bills are those of 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cmp_to_key
 from itertools import pairwise
@@ -168,7 +168,13 @@ def cut(clauses: Sequence[Clause], levels: Levels, names: Collection[str]) -> tu
     found = list[Clause]()
     for clause in clauses:
         start, end = clause.period.start, clause.period.end
-        inside = [at for at in moments.values() if is_before(start, at) and is_before(at, end)]
+        # moments are kept in UTC, and the ends of a period are in one zone
+        zone = start.tzinfo if isinstance(start, datetime) else None
+        inside = [
+            at.astimezone(zone) if isinstance(at, datetime) else at
+            for at in moments.values()
+            if is_before(start, at) and is_before(at, end)
+        ]
         bounds = [start, *sorted(inside, key=utc), end]
         for place, (first, last) in enumerate(pairwise(bounds)):
             part = clause._replace(period=Period(first, last))
