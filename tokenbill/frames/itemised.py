@@ -298,7 +298,7 @@ def changes(price: Price) -> set[Fraction] | None:
 
     >>> from tokenbill import Graduated, Tier
     >>> sorted(changes(Graduated([Tier(5, "0.10"), Tier(None, "0.01")]).after(3)))
-    [Fraction(3, 1), Fraction(8, 1)]
+    [Fraction(0, 1), Fraction(3, 1), Fraction(8, 1)]
     """
     pieces = price.pieces()
     if pieces is None:
