@@ -153,19 +153,20 @@ def booked_late(
     step = Bill.of(NO_USAGE, part.agreed, opening=late.closing, period=part.named, at=part.last, final=True)
     total = decimal(exact_sum([late.total, step.total, before.total.copy_negate()]))
     due = decimal(exact_sum([late.due, step.due, before.due.copy_negate()]))
-    part.minor(total)  # refused before anything is changed
+    # Refused before anything is changed; what was to pay in cash before goes to the credit balance.
+    booking = Booking.of(part, total, max(due, ZERO))
     left = step.closing.credit_balance
     grown = decimal(difference(left, late.closing.credit_balance))
     part.account = late.closing
     part.final = FinalStep(step.total, step.due, step.draws, grown)
     part.due = decimal(plus(part.due, late.due))
-    if due < 0:  # what was to pay in cash before goes to the credit balance
-        left, due = decimal(difference(left, due)), ZERO
+    if due < 0:
+        left = decimal(difference(left, due))
     after = _archived_again(ledger, part, step.delta.balance, back)
     held_in = unit if left else None
     ledger.give(evolve(held, balance=after, credit_balance=left, credit_currency=held_in))
     ledger.seq += 1
-    return Booking.of(part, total, due)
+    return booking
 
 
 def _archived_again(ledger: Ledger, part: Part, balance: Balance, back: list[str]) -> Balance:

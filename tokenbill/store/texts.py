@@ -15,6 +15,7 @@ from tokenbill.errors import InvalidAccount
 __all__ = ["AS_JSON", "Document", "document_of", "edited", "time_of", "time_text", "usage_of", "usage_text"]
 
 PLAIN = re.compile(r"[0-9]{1,18}")
+"""A whole quantity as it was written."""
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 """What ``json.dumps`` makes anew at each call; events are many."""
 

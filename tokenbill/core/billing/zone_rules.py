@@ -44,11 +44,11 @@ def in_period(opening: Any, period: Period | None, plan: Any) -> Any:
     starts = _starts(plan, period) if is_parted else []
     if before == period and not starts:
         return opening
-    moved = [
-        evolve(version, start=period.start if utc(start) == utc(before.start) else _placed(start, starts))
-        for version in opening.versions
-        for start in [version.start]
-    ]
+
+    def today(start: date) -> date:
+        return period.start if utc(start) == utc(before.start) else _placed(start, starts)
+
+    moved = [evolve(version, start=today(version.start)) for version in opening.versions]
     return evolve(opening, period=period, versions=moved)
 
 
