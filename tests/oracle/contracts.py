@@ -247,32 +247,21 @@ def usage_items(versions):
     quantities = [{} if version.is_tried else each for version, each in zip(versions, raw, strict=True)]
     for key, group in sorted(set().union(*raw)):
         entries = [version.plan["entries"].get(key) for version in versions]
-        having = [
-            i
-            for i, entry in enumerate(entries)
-            if entry and bool(entry["each"]) == bool(group) and not versions[i].is_tried
-        ]
+        priced = [i for i, entry in enumerate(entries) if entry and bool(entry["each"]) == bool(group)]
+        meter = oracle.meter_of(versions[priced[0]].plan, key, group)
+        yield from tried_items(versions, priced, (key, group), meter, raw)
+        having = [i for i in priced if not versions[i].is_tried]
         used = {i: quantities[i].get((key, group), ZERO) for i in having}
-        for i, version in enumerate(versions):
-            if version.is_tried and (key, group) in raw[i]:
-                # what a trial covers costs nothing, and is used all the same
-                units = raw[i][key, group]
-                meter = oracle.meter_of(version.plan, key, group)
-                yield Item(("usage", key, group), "usage", meter, ZERO, version=i, used=units)
         # a group that was used in its trial alone owes nothing after it
         if not any((key, group) in each for each in quantities):
             continue
-        meter = oracle.meter_of(versions[having[0]].plan, key, group)
         for segment in segments(having, versions):
             free = free_units(versions, segment, (key, group), quantities, raw)
 
             def alike(one, other, entries=entries, free=free, meter=meter):
                 same = entries[one]["price"] == entries[other]["price"] and free[one] == free[other]
                 same = same and versions[one].plan.get("markup") == versions[other].plan.get("markup")
-                same = same and readers(versions[one], meter) == readers(versions[other], meter)
-                return same and concern(versions[one], "usage", meter) == concern(
-                    versions[other], "usage", meter
-                )
+                return same and told_alike(versions[one], versions[other], meter)
 
             def amount_of(i, entries=entries, free=free):
                 factor = 1 + Fraction(versions[i].plan.get("markup") or 0) / 100
@@ -282,6 +271,25 @@ def usage_items(versions):
             for run, amount in zip(groups, curve_amounts(groups, amount_of, used), strict=True):
                 units = total(used[i] for i in run)
                 yield Item(("usage", key, group), "usage", meter, amount, version=run[0], used=units)
+
+
+def tried_items(versions, priced, line, meter, raw):
+    """What a trial covers costs nothing, and is used all the same."""
+
+    def alike(one, other):
+        return told_alike(versions[one], versions[other], meter)
+
+    tried = [i for i in priced if versions[i].is_tried]
+    for run in (run for segment in segments(tried, versions) for run in runs(segment, alike)):
+        used = [raw[i][line] for i in run if line in raw[i]]
+        if used:
+            yield Item(("usage", *line), "usage", meter, ZERO, version=run[0], used=total(used))
+
+
+def told_alike(one, other, meter):
+    """Whether the same concerns a meter in two versions, and in what reads it."""
+    same = readers(one, meter) == readers(other, meter)
+    return same and concern(one, "usage", meter) == concern(other, "usage", meter)
 
 
 def readers(version, meter):

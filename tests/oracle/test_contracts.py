@@ -142,6 +142,12 @@ def price_cut(**more):
 
 
 BY_LINE = {"places": None, "mode": "half_up", "stage": "line", "tax": "total"}
+TRIED = {
+    "trial": JUNE,
+    "trial_on": ["usage"],
+    "rounding": BY_LINE | {"tax": "line"},
+    "taxes": [{"name": "levy", "percent": "0", "unit": "0.335", "inclusive": False, "on": ["u"]}],
+}
 VOLUME = [
     "volume",
     [
@@ -223,6 +229,12 @@ WORKED = {
         JUNE,
         {},
         "1.01",
+    ),
+    "a tax on each unit that a trial covers": (
+        agreed(terms(**TRIED), ("2026-06-10", terms(prices=rate("2"), **TRIED))),
+        JUNE,
+        {"2026-06-05": {"u": "1"}, "2026-06-20": {"u": "1"}},
+        "0.67",
     ),
     "the true-up of two taxes": (
         agreed(terms(minimum="100", taxes=[tax(19)]), ("2026-06-16", terms(minimum="100", taxes=[tax(20)]))),
