@@ -260,17 +260,22 @@ def usage_items(versions):
 
             def alike(one, other, entries=entries, free=free, meter=meter):
                 same = entries[one]["price"] == entries[other]["price"] and free[one] == free[other]
-                same = same and versions[one].plan.get("markup") == versions[other].plan.get("markup")
+                same = same and marked_up(versions[one]) == marked_up(versions[other])
                 return same and told_alike(versions[one], versions[other], meter)
 
             def amount_of(i, entries=entries, free=free):
-                factor = 1 + Fraction(versions[i].plan.get("markup") or 0) / 100
+                factor = marked_up(versions[i])
                 return lambda q: price_of(entries[i]["price"], max(ZERO, q - free[i])) * factor
 
             groups = runs(segment, alike)
             for run, amount in zip(groups, curve_amounts(groups, amount_of, used), strict=True):
                 units = total(used[i] for i in run)
                 yield Item(("usage", key, group), "usage", meter, amount, version=run[0], used=units)
+
+
+def marked_up(version):
+    """What a mark-up multiplies prices by; one of 0 % is none."""
+    return 1 + Fraction(version.plan.get("markup") or 0) / 100
 
 
 def tried_items(versions, priced, line, meter, raw):

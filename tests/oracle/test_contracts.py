@@ -236,6 +236,15 @@ WORKED = {
         {"2026-06-05": {"u": "1"}, "2026-06-20": {"u": "1"}},
         "0.67",
     ),
+    "a mark-up of nothing": (
+        agreed(
+            terms(prices=rate("0.005"), rounding=BY_LINE),
+            ("2026-06-16", terms(prices=rate("0.005"), rounding=BY_LINE, markup="0")),
+        ),
+        JUNE,
+        {"2026-06-05": {"u": "1"}, "2026-06-20": {"u": "1"}},
+        "0.01",
+    ),
     "the true-up of two taxes": (
         agreed(terms(minimum="100", taxes=[tax(19)]), ("2026-06-16", terms(minimum="100", taxes=[tax(20)]))),
         JUNE,
