@@ -1,3 +1,5 @@
+import pickle
+from copy import copy
 from datetime import time
 from decimal import Decimal
 from fractions import Fraction
@@ -5,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from tokenbill import Bill, BillingPlan, Meter, PerUnit, PriceSchedule, UnpricedUsage
+from tokenbill.core.pricing import source
 from tokenbill.core.pricing.source import Hours, Source
 from tokenbill.errors import (
     InvalidName,
@@ -85,6 +88,18 @@ def test_only_tokens_are_asked_for():
     assert (bill.total, bill.notes) == (Decimal("7.00"), ())
     with pytest.raises(UnpricedUsage):
         prices.match("calls")
+
+
+def test_a_list_is_read_once_for_what_it_names_however_many_meters_ask(monkeypatch):
+    read, names = [], source.named_by
+    monkeypatch.setattr(source, "named_by", lambda keys: read.append(list(keys)) or names(read[-1]))
+    prices = of({"input_tokens{model=a}": 1, "input_tokens{model=a,modality=text}": 1, "calls": 2})
+
+    for user in range(5):
+        assert prices.match(f"input_tokens{{context=128000,model=a,user=u{user}}}").price == PerUnit(1)
+        assert prices.match(f"input_tokens{{modality=unknown,model=a,user=u{user}}}").price == PerUnit(1)
+    assert len(read) == 1
+    assert pickle.loads(pickle.dumps(prices)) == copy(prices) == prices
 
 
 def test_a_long_request_is_refused_only_where_its_model_knows_a_threshold_that_it_passed():

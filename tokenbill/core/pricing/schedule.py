@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
@@ -24,7 +25,7 @@ from tokenbill.errors import CurrencyMismatch, InvalidSchedule, UnpricedUsage
 
 if TYPE_CHECKING:
     from tokenbill.core.pricing.lint import Finding
-    from tokenbill.core.pricing.source import Source
+    from tokenbill.core.pricing.source import Named, Source
 
 __all__ = ["Entry", "PriceSchedule", "Priced", "Prices", "Schedule", "priced"]
 
@@ -153,6 +154,13 @@ class PriceSchedule(Mapping[Meter, Priced]):
         cells = self._cells.get(meter.name, {})
         found = (by_value.get(tuple(map(meter.labels.get, labels))) for labels, by_value in cells.items())
         return max((entry for entry in found if entry), key=lambda entry: len(entry.key.labels), default=None)
+
+    @cached_property
+    def named(self) -> Named:
+        """What its entries name that a source asks for, at every meter of a list of thousands."""
+        from tokenbill.core.pricing.source import named_by  # a schedule of one's own has no source
+
+        return named_by(key for key, _ in self.entries)
 
     def __or__(self, overrides: PriceSchedule) -> PriceSchedule:
         """This schedule with some prices negotiated: those of *overrides* win."""

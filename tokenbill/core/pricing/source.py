@@ -6,9 +6,9 @@ it names a price where one is known, and a variant that it does not name may cos
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -19,7 +19,7 @@ from tokenbill.core.money.validators import yes_or_no
 from tokenbill.core.periods.instants import utc_moment, zone
 from tokenbill.errors import InvalidPeriod, InvalidSchedule, UnpricedVariant
 
-__all__ = ["WEEK", "Hours", "Source", "SourceEntry"]
+__all__ = ["WEEK", "Hours", "Named", "Source", "SourceEntry", "named_by"]
 
 WEEK: Final = (1, 2, 3, 4, 5, 6, 7)
 """The days of the week as ISO 8601 counts them, from Monday."""
@@ -45,6 +45,17 @@ UNKNOWN: Final = "unknown"
 """What the label ``modality`` says of tokens that are no other modality, and of those nobody told apart."""
 
 
+Pool: TypeAlias = tuple[str, str | None, str | None]
+"""Tokens of one name, and of one model of one provider if there are such labels."""
+
+
+class Named(NamedTuple):
+    """What entries name, of which a source asks: contexts of the same tokens, modalities of any model."""
+
+    contexts: dict[Pool, list[str]]
+    modalities: dict[str, set[str]]
+
+
 class SourceEntry(Protocol):
     """An entry of a schedule: its meter and its price."""
 
@@ -63,8 +74,8 @@ class Entries(Protocol):
     """A schedule, as far as its source asks it."""
 
     @property
-    def entries(self) -> Any:
-        """All of them."""
+    def named(self) -> Named:
+        """What its entries name."""
         ...
 
     def find(self, meter: Meter, /) -> Any:
@@ -233,19 +244,25 @@ the price list has only 'input_tokens': price the variant by an entry of its own
             yield f"{meter}: no price of modality={missing['modality']}, billed as {found.key}"
 
 
-def _same_pool(entry: SourceEntry, other: SourceEntry) -> bool:
-    """Whether two entries price the tokens of one name, of one model."""
-    labels, others = entry.key.labels, other.key.labels
-    return entry.key.name == other.key.name and all(
-        labels.get(label) == others.get(label) for label in ("model", "provider")
-    )
+def named_by(keys: Iterable[Meter]) -> Named:
+    """What entries name."""
+    found = Named({}, {})
+    for key in keys:
+        if "context" in key.labels:
+            found.contexts.setdefault(_pool(key), []).append(key.labels["context"])
+        if "modality" in key.labels:
+            found.modalities.setdefault(key.name, set()).add(key.labels["modality"])
+    return found
+
+
+def _pool(key: Meter) -> Pool:
+    return key.name, key.labels.get("model"), key.labels.get("provider")
 
 
 def _check_context(meter: Meter, context: str, found: SourceEntry, prices: Entries) -> None:
     """A long request costs the short price only where the model knows no threshold that it passed."""
     # beyond a threshold of context providers charge all tokens of a request at a higher price
-    pool = [each.key.labels for each in prices.entries if _same_pool(each, found)]
-    starts = [labels["context"] for labels in pool if "context" in labels]
+    starts = prices.named.contexts.get(_pool(found.key), ())
     numbers = [text for text in (context, *starts) if text.isascii() and text.isdecimal()]
     passed = len(numbers) <= len(starts) or any(int(start) <= int(context) for start in starts)
     if starts and passed:
@@ -255,9 +272,7 @@ def _check_context(meter: Meter, context: str, found: SourceEntry, prices: Entri
 def _whichever(meter: Meter, found: SourceEntry | None, prices: Entries) -> SourceEntry | None:
     """The entry of tokens whose modality nobody told, where it does not matter for the price."""
     others = {key: value for key, value in meter.labels.items() if key != "modality"}
-    modalities = {
-        each.key.labels.get("modality", "") for each in prices.entries if each.key.name == meter.name
-    }
+    modalities = prices.named.modalities.get(meter.name, ())
     tried = [
         prices.find(Meter(meter.name, {**others, **({"modality": each} if each else {})}))
         for each in sorted({"", *modalities})
