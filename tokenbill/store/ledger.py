@@ -20,12 +20,11 @@ from tokenbill.core.money.decimals import ZERO, decimal, difference, plus
 from tokenbill.core.periods.instants import iso_text, zone
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
-from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import AccountMismatch, CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan
+from tokenbill.store.changes import changed_from, follows
 from tokenbill.store.parts import (
     ENDLESS,
-    Agreed,
     Booking,
     Dated,
     Part,
@@ -33,13 +32,13 @@ from tokenbill.store.parts import (
     by_version,
     carrying,
     holds_at,
-    instant_at,
     opening_of,
     place_grant,
     plan_of,
     span_of,
     warmed,
 )
+from tokenbill.store.spans import is_one_span, middle
 
 __all__ = ["Archive", "Ledger"]
 
@@ -89,6 +88,7 @@ class Ledger:
         "seq",
         "stored_length",
         "terms",
+        "written_spans",
     )
 
     def __init__(self, customer: str, archive: Archive) -> None:
@@ -105,6 +105,8 @@ class Ledger:
         """Whether something else than the accounts of its open periods is new, so that it must be stored."""
         self.stored_length = 0
         """Characters of the text that it was stored as last."""
+        self.written_spans: list[Period] = []
+        """Of a replay: spans that were opened under other rules of their zone, and are opened so again."""
 
     @property
     def credit(self) -> Account:
@@ -149,6 +151,25 @@ class Ledger:
         if instant >= part.until:
             way_out = "agree on new terms from then on: store.agree(customer, plan)"
             raise InvalidPeriod("a time after the contract's end", iso_text(instant), way_out)
+        home = cast(datetime, span.start).tzinfo
+        return part if str(home) == "UTC" else self._as_opened(part, instant)  # whose rules never change
+
+    def _as_opened(self, part: Part, instant: datetime) -> Part:
+        """A period that opens, or the one that it is, where that opened with other ends."""
+        span, terms = part.span, part.terms
+        for written in self.written_spans:
+            # what a database says of its spans is believed where it names a period of these terms
+            if instant in written and is_one_span(written, span_of(terms, middle(written))):
+                part.place(written)
+                return part
+        # Between the end that a period was opened with and the one that it has by the rules of today lies an
+        # hour that is of it, and of no other one: to open it twice would charge its fees twice.
+        for known in (*self.parts.values(), self.archive.closed_at(middle(span))):
+            if known is not None and instant not in known.span and is_one_span(known.span, span):
+                return known
+        same = next((written for written in self.written_spans if is_one_span(written, span)), None)
+        if same is not None:
+            part.place(same)
         return part
 
     def charge(self, part: Part, usage: Usage, at: datetime) -> Booking:
@@ -243,22 +264,22 @@ class Ledger:
         if before is not None and terms.hash == before.hash and not restate:
             return []
         # A contract that ends is followed by the next one; any other terms take the place of those before.
-        follows = before is not None and _follows(before.agreed, terms.agreed)
-        start = cast(Contract, before.agreed).end if before is not None and follows else None
-        if before is not None and not follows:
+        is_next = before is not None and follows(before.agreed, terms.agreed)
+        start = cast(Contract, before.agreed).end if before is not None and is_next else None
+        if before is not None and not is_next:
             start = before.start
         terms = terms._replace(start=start)
         open_parts = [part for part in self.parts.values() if before is not None and part.terms == before]
         bookings = list[Booking]()
         changed = list[tuple[Part, Part]]()
-        if not follows:
+        if not is_next:
             for part in open_parts:
                 draft = self._restated(part, terms, dated, restate=restate, bookings=bookings)
                 changed.append((part, draft))
         for part, draft in changed:
             part.terms, part.account, part.due = draft.terms, draft.account, draft.due
             part.place(part.span)
-        self.terms = [*(self.terms if follows else self.terms[:-1]), terms]
+        self.terms = [*(self.terms if is_next else self.terms[:-1]), terms]
         self.is_changed = True
         self.seq += 1
         return bookings
@@ -277,14 +298,15 @@ class Ledger:
         account = draft.account
         if account.is_fresh:
             return draft
-        if span_of(terms, part.since) != part.span and plan_of(terms.agreed).cycle is not None:
+        is_same = is_one_span(span_of(terms, middle(part.span)), part.span)
+        if not is_same and plan_of(terms.agreed).cycle is not None:
             way_out = "end the contract there, with contract.ended(at), and agree on the new one then"
             raise InvalidPlan("another cycle in the middle of a period", str(part.span), way_out)
         named = draft.named
         if named is not None and account.period is None:
             account = draft.account = evolve(account, period=named)
         # What is dated holds from its date on, whenever it is agreed on; what was charged before stays.
-        since = changed_from(part.terms.agreed, terms.agreed)
+        since = changed_from(part.terms.agreed, terms.agreed, part.span)
         is_inside = since is not None and since <= part.since
         if not (restate or is_inside):
             _check_past(draft)
@@ -357,23 +379,3 @@ def _as_if_agreed_before(
         account, more = evolve(account, credit_balance=credit, credit_currency=unit), ZERO
     draft.account, draft.due = account, decimal(plus(draft.due, more))
     return Booking.of(draft, decimal(difference(account.accrued, before.accrued)), more)
-
-
-def _follows(before: Agreed, after: Agreed) -> bool:
-    """Whether terms come after the end of those before, and not in their place."""
-    if isinstance(before, BillingPlan) or before.end is None:
-        return False
-    return plan_of(after) != before.plan
-
-
-def changed_from(before: Agreed, after: Agreed) -> datetime | None:
-    """The first moment from which terms differ from those before; None if they do so without a date."""
-    one, other = (Contract(each) if isinstance(each, BillingPlan) else each for each in (before, after))
-    # Another plan from the beginning on changes the whole past, and no date says otherwise.
-    if one.plan != other.plan:
-        return None
-    changes = {*one.amendments} ^ {*other.amendments}
-    dates = [instant_at(item.at, after) for item in changes]
-    if (one.end, one.end_fees) != (other.end, other.end_fees):
-        dates += [instant_at(end, after) for end in (one.end, other.end) if end is not None]
-    return min(dates, default=None)

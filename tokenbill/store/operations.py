@@ -16,6 +16,7 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import midnight, moment, utc
 from tokenbill.core.periods.period import Period
+from tokenbill.core.periods.zone_rules import by_rules_at_hand
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_request import NO_USAGE
@@ -32,6 +33,7 @@ from tokenbill.store.ledger import Ledger
 from tokenbill.store.parts import ENDLESS, OWN, TICK, Agreed, Part, Terms, instant_at, plan_of
 from tokenbill.store.recording import adjustment, keep_adjustments
 from tokenbill.store.sessions import Session
+from tokenbill.store.spans import is_one_span, middle
 from tokenbill.store.statements import ADD_CONTRACT, ADD_GRANT, BILLS, CHANGES, CONTRACT, GRANTS
 from tokenbill.store.texts import document_of, time_text, usage_text
 from tokenbill.watch import Status
@@ -109,7 +111,7 @@ def to_close(ledger: Ledger, period: Period | None, at: date | str | None) -> tu
         return part, None
     end = instant_of(ledger, at)
     part = ledger.part_at(end - TICK)
-    if part.until == end:
+    if end in (part.until, utc(by_rules_at_hand(part.span.end))):
         return part, None
     # The end of a period of a cycle is not for the caller to choose; only one without end is closed where he
     # says.
@@ -131,9 +133,16 @@ def part_of_period(ledger: Ledger, period: Period | None) -> Part:
         raise InvalidPeriod("no period, and not one that is open", spans or None, "say which: period=")
     if not isinstance(period, Period):
         raise InvalidPeriod("not a period", period, "give a Period")
-    start, end = (instant_of(ledger, each) for each in (period.start, period.end))
-    part = ledger.part_at(start)
-    if (part.since, utc(part.span.end)) != (start, end):
+    # a date begins in the zone of the customer's cycle, and an instant keeps the offset written beside it
+    start, end = (
+        each if isinstance(each, datetime) else instant_of(ledger, each)
+        for each in (period.start, period.end)
+    )
+    named = Period(start, end)
+    part = ledger.part_at(instant_of(ledger, start))
+    if not is_one_span(part.span, named):  # the start that it has today may lie in the one before
+        part = ledger.part_at(middle(named))
+    if not is_one_span(part.span, named):
         raise InvalidPeriod("not a period of the customer", str(period), f"give the one there: {part.span}")
     return part
 

@@ -130,7 +130,7 @@ class Part:
         self.since, self.until = (cast(datetime, utc(at)) for at in (span.start, span.end))
         end = None if isinstance(self.terms.agreed, BillingPlan) else self.terms.agreed.end
         if end is not None:  # a contract that ends cuts its last period
-            self.until = min(self.until, instant_at(end, self.terms.agreed))
+            self.until = min(self.until, cast(datetime, utc(placed(end, span, None))))
         # A contract works out its versions at each bill; where one holds from end to end its plan is enough.
         self.agreed = agreed = in_force(self.terms.agreed, span)
         # for what no version of a period changes: its currency, and the decimals of its amounts
@@ -172,6 +172,10 @@ class Part:
     def last(self) -> datetime:
         """The last moment inside: grants that are usable then pay what closing the period adds."""
         return self.until - TICK
+
+    def holds(self, number: int, at: datetime) -> bool:
+        """Whether what was booked at an instant, in the period of a number, is of this one."""
+        return self.since <= at < self.until if self.plan.cycle is None else number == self.number
 
     def minor(self, amount: Decimal) -> int:
         """An amount in minor units, as tables hold it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +10,14 @@ from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.metering.usage import Usage
+from tokenbill.core.periods.period import Period
 from tokenbill.errors import BillMismatch, TokenbillError
 from tokenbill.serial import loads
 from tokenbill.store.answers import Verified
 from tokenbill.store.closing import booked, close, closed_bill, joined
 from tokenbill.store.ledger import Ledger
-from tokenbill.store.parts import OWN, Booking, Part, Terms
-from tokenbill.store.sessions import Session
+from tokenbill.store.parts import OWN, Booking, Part, Terms, plan_of
+from tokenbill.store.sessions import Archived, Session
 from tokenbill.store.statements import BILLS, CHANGES, CUSTOMERS, GRANTS, LATER_EVENTS
 from tokenbill.store.texts import document_of, edited, time_of, usage_of
 
@@ -32,7 +33,8 @@ class Memory:
 
     def closed_at(self, instant: datetime) -> Part | None:
         """The closed period that holds an instant."""
-        return next((part for part in self.parts.values() if part.since <= instant < part.until), None)
+        found = [part for part in self.parts.values() if part.since <= instant < part.until]
+        return max(found, key=lambda part: part.since, default=None)
 
     def closed_before(self, instant: datetime) -> datetime | None:
         """Where the last period ended that was closed before an instant."""
@@ -68,7 +70,8 @@ def verified(session: Session, customer: str) -> Verified:
         BillMismatch: For the first amount, account or bill that comes out otherwise.
     """
     kept = session.ledger(customer)
-    replay = Replay(session, customer)
+    open_spans = [part.span for part in kept.parts.values()]
+    replay = Replay(session, customer, [*open_spans, *Archived(session, customer).spans()])
     events = replay.run()
     again, memory = replay.ledger, replay.memory
     # The replay asks the same functions in the same order, and none of what a database says of the result.
@@ -124,11 +127,12 @@ def _check_bills(customer: str, rows: list[tuple[int, Bill | Adjustment]], memor
 class Replay:
     """All operations of a customer, done again in memory, each compared to what was written of it."""
 
-    def __init__(self, session: Session, customer: str) -> None:
+    def __init__(self, session: Session, customer: str, spans: Iterable[Period] = ()) -> None:
         self.session, self.customer = session, customer
         self.memory = Memory()
         self.ledger = Ledger(customer, self.memory)
-        self.used: list[tuple[datetime, Usage, Usage]] = []
+        self.ledger.written_spans += [span for span in spans if span.is_as_written]
+        self.used: list[tuple[int, datetime, Usage, Usage]] = []
         self.given = {id: document for id, document, _ in session.rows(GRANTS, name=customer)}
 
     def run(self) -> int:
@@ -154,7 +158,7 @@ class Replay:
         if kind == "event":
             at, usage = time_of(row[1]), usage_of(row[2])
             booking = booked(ledger, usage, at)
-            self.used.append((at, usage, Usage()))
+            self.used.append((booking.part.number, at, usage, Usage()))
             return [booking]
         document = document_of(row[3])
         if kind == "agree":
@@ -170,14 +174,16 @@ class Replay:
             at = time_of(document["at"])
             usage, reversal = usage_of(document["usage"]), usage_of(document["reversal"])
             booking = booked(ledger, usage, at, reversal)
-            self.used.append((at, usage, reversal))
+            self.used.append((booking.part.number, at, usage, reversal))
             return [booking]
         since, until = (time_of(document[name]) for name in ("since", "until"))
         part = ledger.part_at(since)
-        return close(ledger, part, None if part.until == until else until, self._dated(part)).bookings
+        # only a period without end is closed where the caller says
+        is_cut = plan_of(part.terms.agreed).cycle is None and part.until != until
+        return close(ledger, part, until if is_cut else None, self._dated(part)).bookings
 
     def _dated(self, part: Part) -> list[tuple[datetime, Usage, Usage]]:
-        return [each for each in self.used if part.since <= each[0] < part.until]
+        return [each[1:] for each in self.used if part.holds(*each[:2])]
 
     def _check(self, kind: str, rows: list[Any], bookings: list[Booking]) -> None:
         """That an operation charged what is written of it."""

@@ -10,12 +10,14 @@ from sqlalchemy import Dialect
 
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.metering.usage import Usage
+from tokenbill.core.periods.instants import utc
+from tokenbill.core.periods.period import Period
 from tokenbill.errors import BillMismatch, InvalidAccount
 from tokenbill.serial import dumps, loads
 from tokenbill.store.closing import joined
 from tokenbill.store.ledger import Ledger
 from tokenbill.store.parts import OWN, Agreed, Booking, Part
-from tokenbill.store.snapshots import part_of, part_text, restore, snapshot
+from tokenbill.store.snapshots import part_of, part_text, restore, snapshot, span_written
 from tokenbill.store.statements import (
     ADD_BILL,
     ADD_CHANGE,
@@ -26,9 +28,11 @@ from tokenbill.store.statements import (
     BILLS,
     CHANGES,
     CLOSE_PERIOD,
+    CLOSED,
     CLOSED_AT,
     CLOSED_BEFORE,
     CONTRACT,
+    EVENTS_OF,
     EVENTS_WITHIN,
     GRANTS,
     LATER_EVENTS,
@@ -244,16 +248,20 @@ class Session:
 
     def dated(self, customer: str, part: Part) -> list[tuple[datetime, Usage, Usage]]:
         """What was used in a period, and taken back, by its instants."""
-        since, until = time_text(part.since), time_text(part.until)
-        found = [
-            (time_of(time), usage_of(usage), Usage())
-            for time, usage in self.rows(EVENTS_WITHIN, name=customer, since=since, until=until)
-        ]
-        for _, _, kind, text, *_ in self.rows(CHANGES, name=customer):
+        # A period without end is cut where it is closed, whatever its events say of it; the ends of any other
+        # one are as the rules of its zone had them, and may have been others when an event was booked.
+        if part.plan.cycle is None:
+            rows = self.rows(
+                EVENTS_WITHIN, name=customer, since=time_text(part.since), until=time_text(part.until)
+            )
+        else:
+            rows = self.rows(EVENTS_OF, name=customer, number=part.number)
+        found = [(time_of(time), usage_of(usage), Usage()) for time, usage in rows]
+        for _, number, kind, text, *_ in self.rows(CHANGES, name=customer):
             if kind == "adjust":
                 document = document_of(text)
                 at = time_of(document["at"])
-                if part.since <= at < part.until:
+                if part.holds(number, at):
                     found.append((at, usage_of(document["usage"]), usage_of(document["reversal"])))
         return found
 
@@ -270,16 +278,23 @@ class Archived:
     def closed_at(self, instant: datetime) -> Part | None:
         """The closed period that holds an instant; the same one for each event of a transaction."""
         for part in self.parts.values():
-            if part.since <= instant < part.until:
+            if part.since <= instant < part.until == utc(part.span.end):
                 return part
         found = self.session.rows(CLOSED_AT, name=self.customer, at=time_text(instant))
         if not found:
             return None
+        # The last that begins: the day on which a contract ends may begin at another hour by now, while the
+        # next contract's period keeps its start.
+        number, text = found[-1]
         # One object for all late events of a transaction, so that each is billed on what those before it
         # left.
-        part = part_of(found[0][0], self.session.contract)
-        self.parts[part.number] = part
-        return part
+        if number not in self.parts:
+            self.parts[number] = part_of(text, self.session.contract)
+        return self.parts[number]
+
+    def spans(self) -> list[Period]:
+        """The spans of all closed periods."""
+        return [span_written(text) for (text,) in self.session.rows(CLOSED, name=self.customer)]
 
     def put(self, part: Part) -> None:
         """Keep a period that was closed just now."""

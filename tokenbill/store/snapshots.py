@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from tokenbill.core.billing.account import NEW, Account
+from tokenbill.core.billing.zone_rules import in_period
 from tokenbill.core.periods.instants import iso_text, moment
 from tokenbill.core.periods.period import Period
 from tokenbill.errors import InvalidAccount, TokenbillError
@@ -16,7 +17,7 @@ from tokenbill.store.ledger import Archive, Ledger
 from tokenbill.store.parts import OWN, Agreed, FinalStep, Part, Terms, warmed
 from tokenbill.store.texts import edited
 
-__all__ = ["part_of", "part_text", "restore", "snapshot"]
+__all__ = ["part_of", "part_text", "restore", "snapshot", "span_written"]
 
 Contracts = Callable[[str], Agreed]
 """The terms of a hash."""
@@ -73,6 +74,17 @@ def part_text(part: Part) -> str:
     return canonical_json({**_table_of(part, 0), "terms": terms})
 
 
+def span_written(text: str) -> Period:
+    """The span of a closed period, without its account, which takes longer to read."""
+    try:
+        start, end = decoded(text)["span"]
+        return Period(start, end)
+    except (NotJson, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, TokenbillError):
+            raise
+        raise edited(text) from None
+
+
 def part_of(text: str, contracts: Contracts) -> Part:
     """The closed period of a text."""
     try:
@@ -108,7 +120,10 @@ def _part(table: Any, terms: Terms) -> Part:
     if final is not None:
         total, due, credit = map(Decimal, final[:3])
         step = FinalStep(total, due, tuple((id, Decimal(amount)) for id, amount in final[3]), credit)
-    return Part(table["number"], Period(start, end), terms, account, Decimal(table["due"]), step)
+    part = Part(table["number"], Period(start, end), terms, account, Decimal(table["due"]), step)
+    # the days of its amendments begin by the rules of today, which may not be those of the text
+    part.account = in_period(account, part.span, part.agreed)
+    return part
 
 
 def _optional(at: Any) -> str | None:

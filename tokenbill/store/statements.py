@@ -22,11 +22,13 @@ __all__ = [
     "ADVANCE_WHOLE",
     "BILLS",
     "CHANGES",
+    "CLOSED",
     "CLOSED_AT",
     "CLOSED_BEFORE",
     "CLOSE_PERIOD",
     "CONTRACT",
     "CUSTOMERS",
+    "EVENTS_OF",
     "EVENTS_WITHIN",
     "GRANTS",
     "LATER_EVENTS",
@@ -125,6 +127,11 @@ EVENTS_WITHIN = Statement(
         tables.events.c.time < one("until"),
     )
 )
+EVENTS_OF = Statement(
+    select(tables.events.c.time, tables.events.c.usage).where(
+        tables.events.c.customer == one("name"), tables.events.c.period == one("number")
+    )
+)
 ADD_EVENT = Statement(tables.events.insert())
 ADD_CHANGE = Statement(tables.changes.insert())
 CHANGES = Statement(
@@ -148,12 +155,19 @@ CLOSE_PERIOD = Statement(
     .values(since=one("from"), until=one("to"), closed=one("text"))
 )
 CLOSED_AT = Statement(
-    select(tables.periods.c.closed).where(
+    select(tables.periods.c.number, tables.periods.c.closed)
+    .where(
         tables.periods.c.customer == one("name"),
         tables.periods.c.closed != "",
         tables.periods.c.since <= one("at"),
         tables.periods.c.until > one("at"),
     )
+    .order_by(tables.periods.c.since)
+)
+CLOSED = Statement(
+    select(tables.periods.c.closed)
+    .where(tables.periods.c.customer == one("name"), tables.periods.c.closed != "")
+    .order_by(tables.periods.c.number)
 )
 # An endless period that was closed goes on as another one, which begins where the last one ended.
 CLOSED_BEFORE = Statement(

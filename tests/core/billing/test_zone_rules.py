@@ -1,55 +1,19 @@
 """Months that are open while the rules of their zone change: the same text means the same boundary."""
 
-import struct
-import zoneinfo
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
+from tests.support.zone_rules import VANCOUVER, zones_of_two_years
 from tokenbill import Account, Bill, BillingPlan, Contract, Cycle, Grant, Period, PriceSchedule, focus, serial
 from tokenbill.errors import AccountMismatch, InvalidPeriod
 from tokenbill.watch import status
 
-VANCOUVER = "America/Vancouver"
-RULES = {
-    # summer time to 1 November, and standard time from then on
-    2025: ([("2026-03-08T10:00", -7), ("2026-11-01T09:00", -8)], "PST8PDT,M3.2.0,M11.1.0"),
-    # summer time for good from March on
-    2026: ([("2026-03-08T10:00", -7)], "MST7"),
-}
-
-
-def compiled(changes, footer):
-    """A file of a zone in the second version of TZif (RFC 8536), -8 hours before its first change."""
-    times = [int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp()) for at, _ in changes]
-    kinds = [-8, -7]
-    head = struct.pack(">4sc15x6l", b"TZif", b"2", 0, 0, 0, len(times), len(kinds), 8)
-    empty = struct.pack(">4sc15x6l", b"TZif", b"2", 0, 0, 0, 0, 1, 4) + struct.pack(">lbb4s", 0, 0, 0, b"UTC")
-    body = struct.pack(f">{len(times)}q", *times)
-    body += bytes(kinds.index(hours) for _, hours in changes)
-    body += b"".join(struct.pack(">lbb", hours * 3600, hours == -7, 4 * i) for i, hours in enumerate(kinds))
-    return empty + head + body + b"PST\0PDT\0" + f"\n{footer}\n".encode()
-
 
 @pytest.fixture
 def rules(tmp_path):
-    """A way to run a part of a test under the zone's rules of a year."""
-    for year, parts in RULES.items():
-        (tmp_path / f"{year}/America").mkdir(parents=True)
-        (tmp_path / f"{year}/{VANCOUVER}").write_bytes(compiled(*parts))
-    before = zoneinfo.TZPATH
-
-    @contextmanager
-    def under(year):
-        zoneinfo.reset_tzpath([str(tmp_path / str(year)), *before])
-        zoneinfo.ZoneInfo.clear_cache()
-        yield
-
-    yield under
-    zoneinfo.reset_tzpath(before)
-    zoneinfo.ZoneInfo.clear_cache()
+    with zones_of_two_years(tmp_path) as under:
+        yield under
 
 
 MONTHS, YEARS = Cycle.monthly(tz=VANCOUVER), Cycle.yearly("2026-11-01", tz=VANCOUVER)
@@ -122,6 +86,45 @@ def test_an_account_that_was_billed_under_two_versions_goes_on(rules, before, af
         assert [bill.total for bill in (first, second, last)] == [199, 6, 0]
         for bill in (second, last):
             bill.verify()
+
+
+@BOTH_WAYS
+@WHOSE
+def test_the_plan_of_the_next_month_does_not_begin_in_an_hour_of_this_one(rules, before, after, whose):
+    with rules(before):
+        text = serial.dumps(Bill.of({"calls": 60}, plan_of(), period=month(12), final=False).closing)
+    with rules(after):
+        account, prices = serial.loads(text), PriceSchedule({"calls": 1}, currency="EUR")
+        # on the first of a month everything may change, its currency too
+        terms = Contract(plan_of()).amended("2027-01-01", BillingPlan.subscription(5, prices, cycle=MONTHS))
+        period = month(12) if whose == "the cycle's" else account.period
+        assert len(terms.versions(period)) == 1
+        bill = Bill.of({"calls": 60}, terms, period=period, opening=account)
+        assert bill.total == 2
+        bill.verify()
+        january = MONTHS.containing("2027-01-16T00:00:00Z")
+        assert Bill.of({}, terms, period=january, opening=bill.closing).total == 5
+
+
+@BOTH_WAYS
+def test_a_first_month_that_began_on_the_13th_owes_its_19_days(rules, before, after):
+    with rules(before):
+        part = Period(
+            *(
+                f"{day}T00:00:00-0{8 if before == 2025 else 7}:00[{VANCOUVER}]"
+                for day in ("2026-12-13", "2027-01-01")
+            )
+        )
+        first = Bill.of({"calls": 60}, plan_of(), period=part, final=False)
+        texts = [serial.dumps(value) for value in (first, first.closing)]
+    with rules(after):
+        bill, account = map(serial.loads, texts)
+        # 99 x 19 / 31 = 60.677…, then 20 calls beyond the 100 at 0.10
+        assert bill.total == Decimal("60.68")
+        bill.verify()
+        last = Bill.of({"calls": 60}, plan_of(), period=account.period, opening=account)
+        assert last.total == 2
+        last.verify()
 
 
 @BOTH_WAYS

@@ -52,6 +52,27 @@ def test_a_boundary_of_the_cycle_by_its_offset_is_that_boundary():
     assert MONTHS.share_of(half) == Fraction(1, 2)
 
 
+def test_an_instant_of_the_same_wall_time_today_is_another_one():
+    # it begins at 00:00Z on 1 December; midnight by the rules of today is an hour before
+    december = Period(f"2026-12-01T00:00:00+00:00[{PARIS}]", f"2027-01-01T00:00:00+01:00[{PARIS}]")
+
+    assert "2026-12-01T00:00:00Z" in december
+    assert not any(text in december for text in ("2026-11-30T23:00:00Z", "2026-11-30T23:59:59Z"))
+    assert "2026-12-02" in december
+
+
+@pytest.mark.parametrize("offset", ["+02:00", "+00:00"])
+def test_a_first_month_that_began_on_the_13th_has_the_days_it_had(offset):
+    part = Period(f"2026-11-13T00:00:00{offset}[{PARIS}]", f"2026-12-01T00:00:00+01:00[{PARIS}]")
+
+    assert MONTHS.share_of(part) == Fraction(18, 30)
+    assert MONTHS.share_of(part, by="second") == Fraction(18, 30)
+    # an instant within a day stays where it is
+    noon = Period(f"2026-11-13T12:00:00{offset}[{PARIS}]", f"2026-12-01T00:00:00+01:00[{PARIS}]")
+    hours = 1 if offset == "+02:00" else -1
+    assert MONTHS.share_of(noon, by="second") == Fraction(17 * 24 + 12 + hours, 30 * 24)
+
+
 @pytest.mark.parametrize(
     "text",
     [

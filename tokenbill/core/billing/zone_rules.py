@@ -10,7 +10,7 @@ from attrs import evolve
 
 from tokenbill.core.billing.versions_of_period import contract_of
 from tokenbill.core.periods.instants import utc
-from tokenbill.core.periods.period import Period
+from tokenbill.core.periods.period import Period, home_of
 from tokenbill.core.periods.zone_rules import ZoneAsWritten
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
@@ -36,7 +36,7 @@ def in_period(opening: Any, period: Period | None, plan: Any) -> Any:
     before = opening.period
     if period is None or before is None:
         return opening
-    is_parted = any(_is_as_written(version.start) for version in opening.versions[1:])
+    is_parted = any(isinstance(home_of(version.start), ZoneAsWritten) for version in opening.versions[1:])
     if not (is_parted or before.is_as_written or period.is_as_written):
         return opening
     if not is_one_period(before, period, plan):
@@ -52,10 +52,6 @@ def in_period(opening: Any, period: Period | None, plan: Any) -> Any:
     return evolve(opening, period=period, versions=moved)
 
 
-def _is_as_written(at: date) -> bool:
-    return isinstance(at, datetime) and isinstance(at.tzinfo, ZoneAsWritten)
-
-
 def _starts(plan: Any, period: Period) -> list[datetime]:
     """Where the versions of a period begin under the rules at hand; what is no plan has none."""
     terms = contract_of(plan) if isinstance(plan, BillingPlan) else plan
@@ -66,7 +62,7 @@ def _starts(plan: Any, period: Period) -> list[datetime]:
 def _placed(start: Any, starts: Iterable[datetime]) -> Any:
     """The start of a version that was billed, as it is today."""
     # An amendment of a day moves with the midnight of that day; one of an instant, and a level, do not.
-    if not _is_as_written(start) or start in starts:
+    if not isinstance(home_of(start), ZoneAsWritten) or start in starts:
         return start
     wall = start.replace(tzinfo=None)
     return next((at for at in starts if at.replace(tzinfo=None) == wall), start)

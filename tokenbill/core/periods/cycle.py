@@ -24,7 +24,7 @@ from tokenbill.core.periods.instants import (
     zone,
 )
 from tokenbill.core.periods.period import By, Period, period
-from tokenbill.core.periods.zone_rules import ZoneAsWritten
+from tokenbill.core.periods.zone_rules import ZoneAsWritten, by_rules_at_hand
 from tokenbill.errors import InvalidPeriod
 
 if TYPE_CHECKING:
@@ -251,6 +251,10 @@ class Cycle:
         Fraction(239, 743)
         """
         part = self.placed(period(part))
+        if part.is_as_written:
+            # A first month that began on the 13th has 19 days: the hour before midnight is not the 12th.
+            ends: Any = (part.start, part.end)
+            part = Period(*(by_rules_at_hand(at) if at.time() == time() else at for at in ends))
         start = part.start
         return part.share_of(self.containing(start) if by == "day" else self.period(self.index(start)), by)
 

@@ -73,7 +73,8 @@ class Period:
         In a period of instants a date stands for its local midnight.
         """
         # Half open: what happens at the end belongs to the next period, so that no event is billed twice.
-        at = self._placed(moment(instant))
+        at = moment(instant)
+        at = at if isinstance(at, datetime) and isinstance(self.start, datetime) else self._placed(at)
         return not is_before(at, self.start) and is_before(at, self.end)
 
     def __reduce__(self) -> tuple[type[Period], tuple[str, str]]:
@@ -165,6 +166,7 @@ def period(value: object) -> Period:
 
 
 def home_of(value: date) -> tzinfo | None:
+    """The zone of an instant; a date has none."""
     return value.tzinfo if isinstance(value, datetime) else None
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from tokenbill.core.periods.instants import moment, read
+from tokenbill.core.periods.instants import located, moment, read
 
-__all__ = ["ZoneAsWritten", "as_written", "boundary"]
+__all__ = ["ZoneAsWritten", "as_written", "boundary", "by_rules_at_hand"]
 
 
 class ZoneAsWritten(tzinfo):
@@ -63,6 +63,18 @@ def as_written(text: str) -> date:
             wall: datetime = fixed.replace(tzinfo=None)
             return wall.replace(tzinfo=ZoneAsWritten(wall, fixed.utcoffset(), at.tzinfo))
     return at
+
+
+def by_rules_at_hand(at: date) -> date:
+    """A wall time that was written under other rules of its zone, by those at hand; any other time as it is.
+
+    >>> print(by_rules_at_hand(as_written("2026-12-01T00:00:00-09:00[Europe/Paris]")))
+    2026-12-01 00:00:00+01:00
+    """
+    if not isinstance(at, datetime) or not isinstance(at.tzinfo, ZoneAsWritten):
+        return at
+    home = at.tzinfo
+    return located(home.wall, home.home) if at.replace(tzinfo=None) == home.wall else at
 
 
 def boundary(value: object) -> date:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 from attrs import evolve, field, frozen
 from attrs.converters import optional
@@ -320,9 +320,15 @@ def placed(at: date, whole: Period, cycle: Cycle | None) -> date:
         InvalidPeriod: For an instant that is no local midnight, beside a period of dates.
     """
     if isinstance(whole.start, datetime):
-        home = whole.start.tzinfo
+        home, last = whole.start.tzinfo, cast(datetime, whole.end)
         assert home is not None  # a period holds no naive time
-        return at.astimezone(home) if isinstance(at, datetime) else midnight(at, home)
+        if isinstance(at, datetime):
+            return at.astimezone(home)
+        # The day after a period that was written under other rules of its zone begins where that ended: an
+        # hour of it inside would be a version of its own.
+        if whole.is_as_written and last.replace(tzinfo=None) == datetime.combine(at, time()):
+            return last
+        return midnight(at, home)
     if isinstance(at, datetime):
         local = at.astimezone(zone(cycle.tz)) if cycle is not None else at
         if local.timetz().replace(tzinfo=None) != time():

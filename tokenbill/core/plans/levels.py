@@ -21,7 +21,7 @@ from tokenbill.core.base.values import Value
 from tokenbill.core.money.decimals import ZERO, number
 from tokenbill.core.money.validators import non_negative
 from tokenbill.core.periods.instants import is_before, optional_moment, utc
-from tokenbill.core.periods.period import Period
+from tokenbill.core.periods.period import Period, home_of
 from tokenbill.core.plans.contract import Clause, placed
 from tokenbill.errors import InvalidUsage
 
@@ -169,9 +169,9 @@ def cut(clauses: Sequence[Clause], levels: Levels, names: Collection[str]) -> tu
     for clause in clauses:
         start, end = clause.period.start, clause.period.end
         # moments are kept in UTC, and the ends of a period are in one zone
-        zone = start.tzinfo if isinstance(start, datetime) else None
+        home = home_of(start)
         inside = [
-            at.astimezone(zone) if isinstance(at, datetime) else at
+            at.astimezone(home) if isinstance(at, datetime) else at
             for at in moments.values()
             if is_before(start, at) and is_before(at, end)
         ]
