@@ -3,7 +3,19 @@
 import pytest
 from attrs import evolve
 
-from tokenbill import Account, Bill, BillingPlan, Fee, Grant, Period, PriceSchedule, Usage
+from tokenbill import (
+    Account,
+    Balance,
+    Bill,
+    BillingPlan,
+    Currency,
+    Fee,
+    Grant,
+    Period,
+    PerUnit,
+    PriceSchedule,
+    Usage,
+)
 from tokenbill.errors import AccountMismatch
 
 MARCH = Period("2026-03-01", "2026-04-01")
@@ -100,3 +112,56 @@ def test_of_a_past_that_is_rated_anew_credit_pays_what_it_comes_to_more(prices, 
     assert (bill.total, bill.due, dict(bill.draws)) == (total, due, draws)
     assert bill.closing.credit_balance == 0
     bill.verify()
+
+
+def told_by_grant(account):
+    return evolve(account, draws={id: sum(dict(parts).values()) for id, parts in account.draws_by_charge})
+
+
+def test_draws_by_grant_are_laid_out_as_the_bills_made_them_where_a_grant_ended_since():
+    # "early" paid 5 of a until the 10th, "late" 5 of b from then on, though it comes first: in one go it would
+    # take a, and 5 tokens more were sold, which the maximum hides in the total: 10 at most, of which 3 a gift
+    token = Currency("TOK", places=0)
+    prices = PriceSchedule({"a": 1, "b": 1}, currency=token)
+    plan = BillingPlan(prices, currency="USD", token_price=PerUnit(1), maximum=10)
+    early = Grant("early", 5, token, on="a", expires="2026-03-10", priority=5)
+    late, gift = Grant("late", 5, token, starts="2026-03-10"), Grant("gift", 3, "USD", kind="promotional")
+    account = Account(balance=[early, evolve(late, priority=1), gift])
+    for usage, day in ({"a": 5}, 5), ({"b": 5}, 12), ({"b": 20}, 13):
+        bill = Bill.of(Usage(usage), plan, period=MARCH, opening=account, at=f"2026-03-{day:02}", final=False)
+        account = bill.closing
+    assert (account.accrued, account.balance.left("early"), account.balance.left("late")) == (7, 0, 0)
+
+    known, told = (
+        Bill.of(Usage(a=1), plan, period=MARCH, opening=each, at="2026-03-14", final=False)
+        for each in (account, told_by_grant(account))
+    )
+    assert dict(known.closing.draws_by_charge) == dict(told.closing.draws_by_charge)
+    assert (told.total, told.draws) == (known.total, known.draws) == (0, ())
+
+
+@pytest.mark.parametrize("kind", ["paid", "promotional"])
+def test_draws_by_grant_follow_the_order_by_size_that_the_grants_had(kind):
+    # the larger first: 4 of 10 on a by "big", then 6 of b by "small"; in the other order a would be paid twice
+    order = ("larger",)
+    big = Grant("big", 10, "USD", on="a", kind=kind, expires="2026-03-10")
+    small = Grant("small", 6, "USD", kind=kind, expires="2026-03-10")
+    opening = Account(balance=Balance([big, small], order=order))
+    first = Bill.of(Usage(a=4, b=6), PLAN, period=MARCH, opening=opening, at="2026-03-05", final=False)
+    assert dict(first.draws) == {"big": 4, "small": 6}
+
+    bill = Bill.of(
+        Usage(c=1), PLAN, period=MARCH, opening=told_by_grant(first.closing), at="2026-03-12", final=False
+    )
+    assert (bill.total, bill.due, bill.draws) == (1, 1, ())
+    laid_out = {id: dict(parts) for id, parts in bill.closing.draws_by_charge}
+    assert laid_out == {"big": {"usage:a": 4}, "small": {"usage:b": 6}}
+
+
+def test_promotional_draws_that_find_no_place_are_told():
+    gift = Grant("gift", 3, "USD", kind="promotional", on="a")
+    opening = Bill.of(Usage(a=5, b=2), PLAN, opening=Account(balance=[gift]), final=False).closing
+    edited = evolve(told_by_grant(opening), used={"b": 7})
+
+    with pytest.raises(AccountMismatch, match="rate the past anew"):
+        Bill.of(Usage(b=1), PLAN, opening=edited)

@@ -38,7 +38,7 @@ def check_accrued(opening: Opening, replayed: Decimal) -> None:
 
 def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement | None, Sorts]:
     """The statement of the period as its earlier bills left it, None for its first bill; and their draws."""
-    opening, period = request.opening, request.period
+    opening = request.opening
     if opening.is_fresh:
         return None, NOTHING_DRAWN
     check_terms(request)
@@ -56,7 +56,7 @@ def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement |
             return _restated(opening, rating), rating.draws
     check_entries(opening, plan.versions[0].plan)
     if any(key == UNKNOWN for _, parts in opening.draws_by_charge for key, _ in parts):
-        rating = laid_out(rating, opening.balance, opening.accrued, period)
+        rating = laid_out(rating, opening.balance, opening.accrued)
     # always by charge, though sums may do: credit that comes later pays only what single charges grow
     before = rate(rating)
     check_accrued(opening, decimal(before.total))

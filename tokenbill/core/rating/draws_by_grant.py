@@ -9,9 +9,8 @@ from typing import Any
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draws import NO_DRAWS, Offer, total_drawn
 from tokenbill.core.credits.grants import KEYS
-from tokenbill.core.money.decimals import ZERO, decimal, plus, shifted
+from tokenbill.core.money.decimals import decimal, plus, shifted
 from tokenbill.core.periods.instants import utc
-from tokenbill.core.periods.period import Period
 from tokenbill.core.rating.charge_run import NOTHING_DRAWN, RatingRequest, Sort
 from tokenbill.core.rating.statement import places_of, rate
 
@@ -21,16 +20,14 @@ UNKNOWN = ""
 """The charge of draws that an account was stored with before it kept them by charge."""
 
 
-def laid_out(
-    request: RatingRequest, balance: Balance, accrued: Decimal, period: Period | None
-) -> RatingRequest:
+def laid_out(request: RatingRequest, balance: Balance, accrued: Decimal) -> RatingRequest:
     """Draws of an account that was stored before they were kept by charge: laid out as they were made.
 
     Of tokens and promotional credit all must find its place; of paid credit what does not is with what was
     paid in cash for usage that was withdrawn since.
     """
     whole: list[Sort] = [sort for sort in request.draws if sort != "paid"]
-    tried = [_drawn_again(request, balance, ended) for ended in _endings(request, balance, period)]
+    tried = [_drawn_again(request, balance, ended) for ended in _endings(request, balance)]
     for it in tried:
         amounts = [
             (total_drawn(it.draws.get(sort, NO_DRAWS)), total_drawn(request.draws[sort])) for sort in whole
@@ -48,8 +45,7 @@ def _drawn_again(request: RatingRequest, balance: Balance, ended: set[str]) -> R
     def offers(sort: Sort) -> Sequence[Offer]:
         def place(id: str) -> tuple[Any, ...]:
             grant, places = grants[id], places_of(plan, sort)
-            left = ZERO if id in ended else balance.left(id)
-            offer = decimal(plus(left, shifted(int(paid[id]), places)))
+            offer = decimal(plus(balance.left(id), shifted(int(paid[id]), places)))
             return (id not in ended, *(KEYS[key](grant, offer) for key in balance.order))
 
         return [Offer(id, paid[id], grants[id].on) for id in sorted(request.draws.get(sort, {}), key=place)]
@@ -64,13 +60,11 @@ def _drawn_again(request: RatingRequest, balance: Balance, ended: set[str]) -> R
     return request._replace(draws=kept)
 
 
-def _endings(request: RatingRequest, balance: Balance, period: Period | None) -> Iterator[set[str]]:
+def _endings(request: RatingRequest, balance: Balance) -> Iterator[set[str]]:
     """Which grants may have ended by the last bill: accounts stored before did not tell its date."""
     # Nobody wrote down when the last bill was: each end of a grant is tried, until the past comes out.
     ids = {id for sort in request.draws.values() for id in sort}
     drawn = [grant for grant in balance.grants if grant.id in ids]
     yield set()
-    if period is not None:
-        yield {grant.id for grant in drawn if grant.dated and not grant.usable_in(period)}
     for end in sorted({grant.expires for grant in drawn if grant.expires is not None}, key=utc):
         yield {grant.id for grant in drawn if grant.expired_at(end)}
