@@ -11,12 +11,14 @@ from tokenbill import (
     Account,
     Bill,
     BillingPlan,
+    Contract,
     Currency,
     Discount,
     Flat,
     Graduated,
     Grant,
     Package,
+    Period,
     PerUnit,
     PriceSchedule,
     Rounding,
@@ -331,3 +333,18 @@ def test_every_page_of_a_price_is_there():
 
     assert {kind.PAGE.removeprefix(f"{MODELS}#") for kind in ours} <= anchors_of(MODELS)
     assert (ROOT / Saturating(1, 1).PAGE).exists()
+
+
+def test_the_fee_of_a_tier_is_among_what_its_arithmetic_begins_with():
+    (step,) = bill_of(Graduated([Tier(10, 1, fee=4), Tier(None, 2)]), 3).explanation.steps
+
+    assert step.inputs == (("quantity", 3), ("rate", 1), ("per", 1), ("fee", 4))
+
+
+def test_where_one_version_has_a_price_made_of_others_each_point_is_told():
+    june, plain = Period("2026-06-01", "2026-07-01"), BillingPlan(PriceSchedule(calls=1))
+    contract = Contract(plain).amended("2026-06-16", BillingPlan(PriceSchedule(calls=PerUnit(2).at_least(5))))
+    bill = Bill.of({"2026-06-02": {"calls": 1}, "2026-06-20": {"calls": 1}}, contract, period=june)
+
+    assert "2026-06-01/2026-06-16, at 1: 1 × 1 = 1" in bill.explain()
+    assert "2026-06-16/2026-07-01, at 2: at least 5, where it comes to 4, = 5" in bill.explain()

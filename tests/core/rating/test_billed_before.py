@@ -119,8 +119,8 @@ def told_by_grant(account):
 
 
 def test_draws_by_grant_are_laid_out_as_the_bills_made_them_where_a_grant_ended_since():
-    # "early" paid 5 of a until the 10th, "late" 5 of b from then on, though it comes first: in one go it would
-    # take a, and 5 tokens more were sold, which the maximum hides in the total: 10 at most, of which 3 a gift
+    # "early" paid 5 of a until the 10th, "late" 5 of b from then on, though it comes first: in one go it
+    # would take a, and 5 tokens more were sold, which the maximum hides in the total: 10 less a gift of 3
     token = Currency("TOK", places=0)
     prices = PriceSchedule({"a": 1, "b": 1}, currency=token)
     plan = BillingPlan(prices, currency="USD", token_price=PerUnit(1), maximum=10)
@@ -142,7 +142,7 @@ def test_draws_by_grant_are_laid_out_as_the_bills_made_them_where_a_grant_ended_
 
 @pytest.mark.parametrize("kind", ["paid", "promotional"])
 def test_draws_by_grant_follow_the_order_by_size_that_the_grants_had(kind):
-    # the larger first: 4 of 10 on a by "big", then 6 of b by "small"; in the other order a would be paid twice
+    # the larger first: 4 of 10 on a by "big", then 6 of b by "small"; the other way round a were paid twice
     order = ("larger",)
     big = Grant("big", 10, "USD", on="a", kind=kind, expires="2026-03-10")
     small = Grant("small", 6, "USD", kind=kind, expires="2026-03-10")

@@ -320,6 +320,34 @@ def test_a_line_has_the_rate_of_its_own_bill():
         assert [line.rate for line in Bill.of(Usage(a=units), plan).lines] == [each]
 
 
+SAME = Decimal(1)
+
+
+@frozen
+class Growing(Price):
+    """A rate of 1 that stays, with a fee or a package that grows with the units."""
+
+    part: str
+
+    def amount(self, quantity):
+        return sum(component.amount for component in self.breakdown(quantity))
+
+    def breakdown(self, quantity):
+        whole = PriceComponent(SAME, quantity, SAME, SAME)  # the same objects on each bill
+        if self.part == "fee":
+            return (whole._replace(amount=2 * quantity, fee=quantity),) if quantity else ()
+        return (whole._replace(per=quantity),) if quantity else ()
+
+
+@pytest.mark.parametrize(("part", "amounts"), [("fee", (2, 6)), ("per", (1, 1))])
+def test_a_line_has_the_fee_and_the_package_of_its_own_bill(part, amounts):
+    plan = BillingPlan(PriceSchedule(a=Growing(part)))
+
+    for units, amount in zip((1, 3), amounts, strict=True):
+        (line,) = Bill.of(Usage(a=units), plan).lines
+        assert (getattr(line.charge, part), line.rate, line.amount) == (units, 1, amount)
+
+
 def test_an_allowance_that_changes_beside_a_level_is_that_of_its_version():
     plan = BillingPlan(ONE, fees=Fee(1, level="seats"), included={"a": 100}, cycle=MONTH)
     contract = Contract(plan).amended("2026-06-16", evolve(plan, included={"a": 50}))

@@ -9,6 +9,7 @@ from tokenbill import (
     Adjustment,
     Bill,
     BillingPlan,
+    Contract,
     Cycle,
     Discount,
     Fee,
@@ -294,3 +295,12 @@ def test_endless_amounts_are_shown_so_that_they_add_up():
         # 0.666…667 twice is not 1.333…333
         assert sum(line.amount for line in bill.lines) == bill.total
         assert {type(line.amount) for line in bill.lines} == {Decimal}
+
+
+def test_lines_of_two_versions_that_never_end_say_how_they_come_about():
+    june, plan = Period("2026-06-01", "2026-07-01"), BillingPlan(PriceSchedule(calls=PerUnit(1, per=3)))
+    taxed = BillingPlan(plan.prices, taxes=[Tax("VAT", 10)])
+    contract = Contract(plan).amended("2026-06-16", taxed)
+    lines = Bill.of({"2026-06-02": {"calls": 1}, "2026-06-20": {"calls": 1}}, contract, period=june).lines
+
+    assert [(line.charge.rule, line.exact) for line in lines[:2]] == [("every 3 units at 1", THIRD)] * 2

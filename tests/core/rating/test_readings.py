@@ -1,5 +1,7 @@
 """Allowances, fees and limits that are curves of other usage, and allowances that entries share."""
 
+from fractions import Fraction
+
 import pytest
 from attrs import evolve
 
@@ -295,6 +297,29 @@ def test_discounts_taxes_and_credit_come_after_what_is_read():
     bill = Bill.of(Usage(calls=400), plan, opening=account)
 
     assert (str(bill.total), str(bill.due)) == ("222.00", "212.00")  # (400 + 40) ÷ 2, and 10 % of 20
+
+
+@pytest.mark.parametrize(("calls", "exact"), [(1, Fraction(11, 30)), (3, Fraction(11, 10))])
+def test_a_share_of_what_never_ends_is_exact(calls, exact):
+    # a third for each call, and a tenth of that
+    share = Fee(PerUnit(1, per=10).of(Amount("usage")), "care")
+    bill = Bill.of(Usage(calls=calls), BillingPlan(PriceSchedule(calls=PerUnit(1, per=3)), fees=[share]))
+
+    assert bill.exact == exact
+    bill.verify()
+
+
+def test_the_steps_along_a_price_begin_after_an_allowance_that_reads_usage():
+    # 3 × 10 of egress are free, of 35: 5, or 2 at least
+    prices = PriceSchedule(egress=PerUnit(1).at_least(2), storage=0)
+    plan = BillingPlan(prices, included={"egress": PerUnit(3).of("storage")})
+    whole = Bill.of(Usage(egress=35, storage=10), plan, period=JUNE)
+    assert "at 35: 5 beyond the first 30 of 35 = 5" in whole.explain()
+
+    taxed = Contract(plan).amended("2026-06-16", evolve(plan, taxes=[Tax("VAT", 10)]))
+    parts = {"2026-06-02": {"egress": 20, "storage": 4}, "2026-06-20": {"egress": 15, "storage": 6}}
+    told = Bill.of(parts, taxed, period=JUNE).explain()
+    assert "2026-06-16/2026-07-01, at 35: 5 beyond the first 30 of 35 = 5" in told
 
 
 def test_columns_bill_group_by_group():

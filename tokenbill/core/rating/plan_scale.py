@@ -144,7 +144,8 @@ def words(parts: Sequence[Part]) -> str:
 class Stage:
     """One term at its place, compiled from a plan; ``apply`` is what it does to the numbers.
 
-    ``looks_at_charges`` says that it asks for more of a charge than its cell and what is left of it.
+    ``looks_at_charges`` says that it asks for more of a charge than its cell and what is left of it; of
+    stages that read usage the plan says so.
     """
 
     __slots__ = ()

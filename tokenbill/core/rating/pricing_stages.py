@@ -36,7 +36,6 @@ class FeeCharge(Stage):
         "known_as",
         "level",
         "line",
-        "looks_at_charges",
         "part",
         "place",
         "reading",
@@ -61,7 +60,7 @@ class FeeCharge(Stage):
         self.line: LineItem | None = None
         self.reading: ReadAmounts | None = None
         self.whole: Fraction | None = None
-        self.looks_at_charges, self.place, self.level = False, 0, ""
+        self.place, self.level = 0, ""
 
     @classmethod
     def of(cls, at: PlanScale) -> Iterator[Stage]:
@@ -119,7 +118,6 @@ class FeeCharge(Stage):
             cell = at.cells.of(FEE + fee.name, version=group[0])
             stage = cls(fee, name, part=part, exact=exact, amount=number, cell=cell, versions=group)
             stage.whole, stage.place, stage.reading = whole[group[0]], place, reading
-            stage.looks_at_charges = reading is not None
             stage.level = at.versions[group[0]].level_in_words(fee)
             yield stage
 

@@ -164,14 +164,13 @@ class Discounts:
 class CapAtMaximum(Stage):
     """What is over the maximum is spread like a discount; before the minimum, which lifts what is left."""
 
-    __slots__ = ("amount", "charge", "inside", "looks_at_charges", "reading", "scale")
+    __slots__ = ("amount", "charge", "inside", "reading", "scale")
     is_reduction = True
 
     def __init__(self, at: PlanScale, maxima: Mapping[int, Limit]) -> None:
         parts = at.due(in_numbers(at, maxima))
         self.amount, self.scale = at.amount(parts), at.scale
         self.reading, told = read_limits(at, maxima, parts)
-        self.looks_at_charges = self.reading is not None
         self.inside = at.inside({i: limit.on for i, limit in maxima.items()})
         of = first_of(maxima).name
         name = f"maximum of {of}" if of else "maximum"
@@ -207,7 +206,6 @@ class TrueUpToMinimum(Stage):
         "identity",
         "inside",
         "known_as",
-        "looks_at_charges",
         "parts",
         "reading",
         "scale",
@@ -218,7 +216,6 @@ class TrueUpToMinimum(Stage):
         parts = at.due(in_numbers(at, minima), of_fees=True)
         self.amount, self.scale = at.amount(parts), at.scale
         self.reading, told = read_limits(at, minima, parts, of_fees=True)
-        self.looks_at_charges = self.reading is not None
         limit = first_of(minima)
         known_as = self.known_as = limit.on or "minimum"
         # what is in its scope counts in every version of the period, also in those that have no minimum

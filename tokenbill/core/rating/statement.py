@@ -80,10 +80,9 @@ def used_items(plan: CompiledPlan, usages: Sequence[Usage]) -> list[EntryItem]:
 
 
 def plain_lines(plan: CompiledPlan, usage: Usage) -> list[LineItem]:
-    """The lines of usage at the prices alone: no charge is looked at, so none is made."""
+    """The lines of usage at the prices alone, in no order: no charge is looked at, so none is made."""
     quantities = quantities_of(plan, usage)
-    curves = sorted(quantities, key=attrgetter("order")) if len(quantities) > 1 else quantities
-    return [line for curve in curves for line in curve.lines(Decimal(quantities[curve]))]
+    return [line for curve, quantity in quantities.items() for line in curve.lines(Decimal(quantity))]
 
 
 class Statement:
