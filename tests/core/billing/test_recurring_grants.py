@@ -193,3 +193,21 @@ def test_a_grant_that_ended_in_the_period_stays_for_one_more_beside_lives_that_d
 
     assert left(closing) == {"month": 1000, "gone": 30}  # so that July can say what was lost
     assert closing.balance.expired("2026-07-01") == 30
+
+
+def test_what_is_over_is_told_until_the_last_life_ended():
+    # lives of two days: those of the 31st and of the 1st are over at once on the 10th, the later on the 3rd
+    account = Account(balance=[Grants.every(Cycle.daily(), 50, life="2d"), Grant("month", 1000, "USD")])
+    account = billed(10, billed(70, account, "2026-06-01").closing, "2026-06-10").closing
+    ends = {grant.id: grant.expires for grant in account.balance.grants}
+    assert str(ends["recurring"])[:10] == "2026-06-03"
+    assert account.balance.left("month") == 1000
+
+
+def test_a_bill_of_a_whole_period_draws_at_its_very_last_moment():
+    # an allotment that begins a microsecond before the end is the one that is open then
+    bounds = ["2026-06-01T00:00:00Z", "2026-06-30T23:59:59.999999Z", "2026-08-01T00:00:00Z"]
+    grants = Grants.every(Cycle.listed(bounds), 50)
+    june = Period("2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z")
+    bill = Bill.of(Usage(calls=5), PLAN, period=june, opening=Account(balance=[grants]))
+    assert [id for id, _ in bill.draws] == ["recurring 2026-06-30T23:59:59.999999Z"]

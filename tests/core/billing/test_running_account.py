@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tokenbill import (
     Account,
+    Balance,
     Bill,
     BillingPlan,
     Contract,
@@ -176,6 +177,21 @@ def test_an_event_without_a_price_leaves_an_account_as_it_was():
         running.charged(Usage(calls=10**30 - 1), None)
 
     assert running.account() == charged(plan).closing
+
+
+@pytest.mark.parametrize(
+    "balance", [Balance([], order="larger"), Balance([Grant("g", 50, "USD")], order="larger")]
+)
+@pytest.mark.parametrize("terms", [{}, {"fees": [Fee(7, "later", due="arrears")]}, {"minimum": 20}])
+def test_an_account_that_runs_on_is_that_of_bills(balance, terms):
+    plan = BillingPlan.on_demand(CALLS, **terms)
+    first = Bill.of(Usage(calls=1), plan, opening=Account(balance=balance), final=False)
+    second = Bill.of(Usage(calls=2), plan, opening=first.closing, final=False)
+    running = RunningAccount.of(first.closing, plan, None).charged(Usage(calls=2), None)
+
+    assert (running.total, running.due) == (second.total, second.due)
+    assert running.account() == second.closing
+    assert (running.account().balance, running.account().accrued) == (second.closing.balance, Decimal("1.50"))
 
 
 def test_labels_that_no_price_looks_at_are_one_sum():

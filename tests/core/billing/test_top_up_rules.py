@@ -95,6 +95,30 @@ def test_a_rule_waits_after_a_purchase(kept):
 
 
 @STORED
+def test_a_rule_without_a_wait_buys_again_at_once(kept):
+    account = kept(having(Grant("a", 1, "USD", created=NOON), rule=evolve(RULE, cooloff=None)))
+    assert account.due_topups(NOON)[0].amount == 19
+
+
+@STORED
+def test_each_purchase_counts_once_and_in_its_own_currency(kept):
+    # 50 that left and 40 that stay are 90 of 100 a month; 70 tokens are none of that month's dollars
+    token = Currency("TOK", places=0)
+    prices = PriceSchedule(calls=1, images=1, currency=token)
+    plan = BillingPlan.prepaid(prices, currency="USD", token_price=PerUnit(1))
+    june = Period("2026-06-01T00:00:00Z", "2026-06-21T00:00:00Z")
+    bought = [
+        Grant("a", 50, "USD", created=NOON),
+        Grant("b", 40, "USD", created=NOON, priority=1),
+        Grant("e", 70, token, on="images", created=NOON, expires="2026-06-20T18:00:00Z"),
+    ]
+    account = kept(having(*bought, rule=evolve(RULE, currency="USD", bonus=None)))
+    closing = kept(Bill.of(Usage(calls=88), plan, period=june, opening=account, at=NOON).closing)
+    assert closing.balance.left("b") == 2
+    assert [grant.amount for grant in closing.due_topups("2026-06-21T13:00:00Z")] == [10]
+
+
+@STORED
 def test_what_was_bought_counts_after_its_grant_has_left(kept):
     june, plan = Period("2026-06-01T00:00:00Z", "2026-06-21T00:00:00Z"), PLAN
     account = kept(having(Grant("a", 92, "USD", created=NOON)))

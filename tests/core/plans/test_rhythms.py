@@ -7,6 +7,7 @@ from tokenbill import (
     Account,
     Bill,
     BillingPlan,
+    Commitment,
     Contract,
     Cycle,
     Discount,
@@ -229,3 +230,34 @@ def test_a_dated_fee_in_arrears_is_owed_for_own_periods_that_begin_from_its_star
 
     # the weeks from the 9th and from the 16th
     assert totals(Contract(plan_of(fee)), (2026, 3)) == ["140.00"]
+
+
+def test_what_was_committed_counts_though_a_plan_to_come_commits_to_nothing():
+    def committed(amount):
+        return plan_of(commitment=Commitment(amount, cycle=Cycle.quarterly("2026-06-01")))
+
+    contract = (
+        Contract(committed(920)).amended("2026-06-16", committed(1840)).amended("2026-09-01", plan_of())
+    )
+
+    # of the 92 days of the term, which ends with August, 15 at 920 and 77 at 1,840
+    assert totals(contract, (2026, 8)) == ["1690.00"]
+
+
+@pytest.mark.parametrize("other", [Fee(5, "other", cycle=YEARLY), Fee(5, "other", "arrears", cycle=YEARLY)])
+def test_a_fee_of_the_past_counts_beside_one_that_is_none(other):
+    # a fee that had ended when its year began is not owed, whatever other fee stands beside it
+    ended = Fee(1200, "support", "arrears", cycle=YEARLY, ends="2026-09-01")
+    plan = plan_of(ended, other)
+    assert (
+        totals(plan, (2027, 2), (2028, 2))
+        == {
+            "advance": ["1200.00", "0.00"],
+            "arrears": ["1205.00", "5.00"],
+        }[other.due]
+    )
+
+    # and one of the plan before is owed for the year that began under it
+    yearly = Fee(1200, "support", "arrears", cycle=YEARLY)
+    contract = Contract(plan_of(yearly)).amended("2027-02-01", plan_of(other))
+    assert totals(contract, (2027, 2)) == ["1200.00"]
