@@ -11,7 +11,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet cc-cost==1.1.0 claude-tokens==0.2.1 claude-code-cost==1.3.1 coding-agent-cost==0.5.2
+"$folder/venv/bin/pip" install --quiet cc-cost==1.1.0 claude-tokens==0.2.1 \
+    claude-code-cost==1.3.1 coding-agent-cost==0.5.2
 cd "$folder"
 venv/bin/python - <<'PY'
 import json
