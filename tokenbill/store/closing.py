@@ -20,6 +20,7 @@ from tokenbill.core.rating.bill_delta import BillDelta
 from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import TokenbillError
+from tokenbill.store.commitments import caught_up, check_order, met_in
 from tokenbill.store.ledger import Ledger
 from tokenbill.store.parts import Agreed, Booking, Dated, FinalStep, Part, opening_of
 
@@ -43,16 +44,37 @@ def close(ledger: Ledger, part: Part, end: datetime | None = None, dated: Dated 
         dated: What was used in it, of which some may lie behind its end.
     """
     # An endless period has an end now, and some of its usage may lie behind it.
+    check_order(part, ledger.parts.values())
     bookings = [] if end is None else split(ledger, part, end, dated)
-    opening = ledger.opened(part)
+    opening, more, more_due = caught_up(ledger.opened(part), part, ledger.met)
+    part.account, part.due = opening, decimal(plus(part.due, more_due))
     # The last step charges what only an end decides: a minimum, fees in arrears, and what rolls over.
     step = Bill.of(NO_USAGE, part.agreed, opening=opening, period=part.named, at=part.last, final=True)
     bill = whole_bill(part, opening, step)
     credit = decimal(difference(step.closing.credit_balance, opening.credit_balance))
     part.account, part.final = opening, FinalStep(step.total, step.due, step.draws, credit)
 
-    # A grant that another open period has drawn on stays: that period's account names it.
+    after = evolve(step.closing, balance=_rolled(ledger, part, step))
+    ledger.parts.pop(part.number, None)
+    if part.number >= ledger.next_number:
+        ledger.next_number = part.number + 1
+    _hand_over(ledger, part, after)
+    ledger.archive.put(part)
+    ledger.met += met_in(part, opening, step.closing)
+    ledger.seq += 1
+    final = Booking.of(part, decimal(plus(step.total, more)), decimal(plus(step.due, more_due)))
+    own = [each for each in (*bookings, final) if each.part is part]
+    total, due = (
+        decimal(exact_sum(list(amounts))) for amounts in zip(*(each[1:3] for each in own), strict=True)
+    )
+    others = [each for each in bookings if each.part is not part]
+    return Closed([Booking.of(part, total, due), *others], bill)
+
+
+def _rolled(ledger: Ledger, part: Part, step: Bill) -> Balance:
+    """The balance after a period: grants roll over, and those that are spent or over go to the archive."""
     rolled = step.delta.balance.rolled(part.span.end)
+    # A grant that another open period has drawn on stays: that period's account names it.
     ids = {grant.id for grant in step.closing.balance.grants}
     for other in ledger.parts.values():
         if other is not part:
@@ -61,19 +83,7 @@ def close(ledger: Ledger, part: Part, end: datetime | None = None, dated: Dated 
     gone = [grant.id for grant in rolled.grants if grant.id not in ids]
     if gone:
         ledger.archive.retire(rolled.without(*kept), ())
-    after = evolve(step.closing, balance=rolled.without(*gone))
-    ledger.parts.pop(part.number, None)
-    if part.number >= ledger.next_number:
-        ledger.next_number = part.number + 1
-    _hand_over(ledger, part, after)
-    ledger.archive.put(part)
-    ledger.seq += 1
-    own = [each for each in (*bookings, Booking.of(part, step.total, step.due)) if each.part is part]
-    total, due = (
-        decimal(exact_sum(list(amounts))) for amounts in zip(*(each[1:3] for each in own), strict=True)
-    )
-    others = [each for each in bookings if each.part is not part]
-    return Closed([Booking.of(part, total, due), *others], bill)
+    return rolled.without(*gone)
 
 
 def _hand_over(ledger: Ledger, part: Part, after: Account) -> None:
@@ -129,37 +139,28 @@ def booked_late(
     """
     before = part.final
     assert before is not None
-    held, archived = ledger.credit, ledger.archive.retired()
-    # Credit that was good at the time of the usage still pays it, though it ended or was spent since.
-    needed = {id for id, _ in (*part.account.draws, *before.draws)}
-    back = [
-        grant.id
-        for grant in archived.grants
-        if grant.id in needed or (archived.left(grant.id) and grant.usable_at(at))
-    ]
-    balance = held.balance
-    if back:
-        others = [grant.id for grant in archived.grants if grant.id not in back]
-        balance = joined([balance, archived.without(*others)])
-    if before.draws:
-        balance = balance.drawn_by({id: amount.copy_negate() for id, amount in before.draws})
+    held = ledger.credit
+    balance, back = _reopened(ledger, part, before, at)
     credit = decimal(difference(held.credit_balance, before.credit))
     unit = held.credit_currency or part.plan.currency
     held_in = unit if credit else None
     account = evolve(part.account, balance=balance, credit_balance=credit, credit_currency=held_in)
+    account, more, more_due = caught_up(account, part, ledger.met)
     late = Bill.of(
         usage, part.agreed, opening=account, period=part.named, at=at, final=False, reversal=reversal
     )
     step = Bill.of(NO_USAGE, part.agreed, opening=late.closing, period=part.named, at=part.last, final=True)
-    total = decimal(exact_sum([late.total, step.total, before.total.copy_negate()]))
-    due = decimal(exact_sum([late.due, step.due, before.due.copy_negate()]))
+    total = decimal(exact_sum([more, late.total, step.total, before.total.copy_negate()]))
+    due = decimal(exact_sum([more_due, late.due, step.due, before.due.copy_negate()]))
     # Refused before anything is changed; what was to pay in cash before goes to the credit balance.
     booking = Booking.of(part, total, max(due, ZERO))
     left = step.closing.credit_balance
     grown = decimal(difference(left, late.closing.credit_balance))
     part.account = late.closing
     part.final = FinalStep(step.total, step.due, step.draws, grown)
-    part.due = decimal(plus(part.due, late.due))
+    part.due = decimal(exact_sum([part.due, more_due, late.due]))
+    ledger.met = [each for each in ledger.met if each[0] != part.since]
+    ledger.met += met_in(part, late.closing, step.closing)
     if due < 0:
         left = decimal(difference(left, due))
     after = _archived_again(ledger, part, step.delta.balance, back)
@@ -167,6 +168,24 @@ def booked_late(
     ledger.give(evolve(held, balance=after, credit_balance=left, credit_currency=held_in))
     ledger.seq += 1
     return booking
+
+
+def _reopened(ledger: Ledger, part: Part, before: FinalStep, at: datetime) -> tuple[Balance, list[str]]:
+    """The balance as a closed period finds it again, and the grants that come back for it."""
+    archived, balance = ledger.archive.retired(), ledger.credit.balance
+    # Credit that was good at the time of the usage still pays it, though it ended or was spent since.
+    needed = {id for id, _ in (*part.account.draws, *before.draws)}
+    back = [
+        grant.id
+        for grant in archived.grants
+        if grant.id in needed or (archived.left(grant.id) and grant.usable_at(at))
+    ]
+    if back:
+        others = [grant.id for grant in archived.grants if grant.id not in back]
+        balance = joined([balance, archived.without(*others)])
+    if before.draws:
+        balance = balance.drawn_by({id: amount.copy_negate() for id, amount in before.draws})
+    return balance, back
 
 
 def _archived_again(ledger: Ledger, part: Part, balance: Balance, back: list[str]) -> Balance:

@@ -23,6 +23,7 @@ from tokenbill.core.plans.contract import Contract
 from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import AccountMismatch, CurrencyMismatch, InvalidAccount, InvalidPeriod, InvalidPlan
 from tokenbill.store.changes import changed_from, follows
+from tokenbill.store.commitments import CaughtUp, Met, caught_up
 from tokenbill.store.parts import (
     ENDLESS,
     Booking,
@@ -81,6 +82,7 @@ class Ledger:
         "customer",
         "holder",
         "is_changed",
+        "met",
         "next_number",
         "opened_parts",
         "parts",
@@ -98,6 +100,8 @@ class Ledger:
         # Open periods by number. A closed one is in the archive, so that an old customer is no slower than a
         # new one.
         self.parts: dict[int, Part] = {}
+        # of commitments that run on after a period, what each closed one met
+        self.met: Met = []
         self.holder: Part | None = None
         self.purse = NEW
         self.opened_parts: list[Part] = []
@@ -179,7 +183,8 @@ class Ledger:
             TokenbillError: As ``book``.
         """
         # Only the account that holds the credit may run on: sums of another one would draw on what is gone.
-        charged = part.charged(usage, at) if self.holder is part else None
+        is_running = self.holder is part and not part.plan.commitment
+        charged = part.charged(usage, at) if is_running else None
         if charged is None:
             return self.book(part, usage, at)
         self.seq += 1
@@ -191,16 +196,23 @@ class Ledger:
         Raises:
             TokenbillError: As ``Bill.of``: usage without a price, or that credit does not cover.
         """
-        opening = self.opened(part)
+        opening = caught_up(self.opened(part), part, self.met)
         bill = Bill.of(
-            usage, part.agreed, opening=opening, period=part.named, at=at, final=False, reversal=reversal
+            usage,
+            part.agreed,
+            opening=opening.account,
+            period=part.named,
+            at=at,
+            final=False,
+            reversal=reversal,
         )
-        return self.keep(part, bill)
+        return self.keep(part, bill, opening)
 
-    def keep(self, part: Part, bill: Bill) -> Booking:
-        """Take over what an interim bill made of a period."""
+    def keep(self, part: Part, bill: Bill, before: CaughtUp | None = None) -> Booking:
+        """Take over what an interim bill made of a period, with what was charged *before* it."""
+        total, due = (ZERO, ZERO) if before is None else before[1:]
         # What no database adds up must not be half booked: it is refused before anything is changed.
-        booking = Booking.of(part, bill.total, bill.due)
+        booking = Booking.of(part, decimal(plus(bill.total, total)), decimal(plus(bill.due, due)))
         part.account = bill.closing
         if booking.due:
             part.due = decimal(plus(part.due, booking.due))

@@ -23,6 +23,7 @@ from tokenbill.core.periods.instants import is_before, midnight, utc, zone
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract, placed
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.rhythms import plan_alone
 from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.core.rating.statement import minor_units
 from tokenbill.errors import InvalidUsage, TokenbillError
@@ -236,9 +237,7 @@ def in_force(agreed: Agreed, span: Period) -> Agreed:
     if isinstance(agreed, BillingPlan) and not agreed.is_dated:
         return agreed
     contract = Contract(agreed) if isinstance(agreed, BillingPlan) else agreed
-    versions = contract.versions(span)
-    is_whole = len(versions) == 1 and versions[0].period == span
-    return versions[0].plan if is_whole else contract
+    return plan_alone(contract, span) or contract
 
 
 def place_grant(grant: Grant, home: Any) -> Grant:
@@ -333,6 +332,7 @@ def opening_of(
         balance=undrawn(account),
         credit_balance=credit,
         credit_currency=plan.currency if credit else None,
+        commitments=account.commitments,
         windows=account.windows,
     )
 

@@ -109,6 +109,7 @@ def _compared(kept: Ledger, again: Ledger) -> Iterator[tuple[str, Any, Any]]:
         yield f"what is due in {part.span}", part.due, other.due
         yield f"the account of {part.span}", kept.opened(part), again.opened(other)
     yield "the credit", kept.credit, again.credit
+    yield "what was met of commitments", kept.met, again.met
 
 
 def _check_bills(customer: str, rows: list[tuple[int, Bill | Adjustment]], memory: Memory) -> None:

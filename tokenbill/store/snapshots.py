@@ -15,7 +15,7 @@ from tokenbill.serial import dumps, loads
 from tokenbill.shared.strict_json import NotJson, canonical_json, decoded
 from tokenbill.store.ledger import Archive, Ledger
 from tokenbill.store.parts import OWN, Agreed, FinalStep, Part, Terms, warmed
-from tokenbill.store.texts import edited
+from tokenbill.store.texts import edited, time_of
 
 __all__ = ["part_of", "part_text", "restore", "snapshot", "span_written"]
 
@@ -33,6 +33,7 @@ def snapshot(ledger: Ledger) -> str:
             "purse": "" if holder is not None or ledger.purse is NEW else dumps(ledger.purse),
             "holder": 0 if holder is None else holder.number,
             "parts": [_table_of(part, ledger.terms.index(part.terms)) for part in ledger.parts.values()],
+            "met": [[iso_text(since), dumps(met)] for since, met in ledger.met],
         }
     )
 
@@ -55,6 +56,8 @@ def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Con
         parts = [_part(each, ledger.terms[int(each["terms"])]) for each in tables]
         ledger.parts = {part.number: part for part in parts}
         ledger.holder = ledger.parts[table["holder"]] if table["holder"] else None
+        # a snapshot that was written before this has none
+        ledger.met = [(time_of(since), loads(met, longest=OWN)) for since, met in table.get("met", [])]
     except (NotJson, LookupError, TypeError, ValueError, ArithmeticError) as error:
         if isinstance(error, TokenbillError):
             raise

@@ -18,7 +18,7 @@ from tokenbill.errors import InvalidPeriod
 if TYPE_CHECKING:
     from tokenbill.core.plans.contract import Clause, Contract
 
-__all__ = ["DueFees", "fees_by_version", "fees_due", "has_fees_of_the_past"]
+__all__ = ["DueFees", "fees_by_version", "fees_due", "has_fees_of_the_past", "plan_alone"]
 
 DueFees: TypeAlias = "tuple[tuple[Fee, Fraction], ...]"
 """Fees with periods of their own, and how many of these are due."""
@@ -45,6 +45,16 @@ def has_fees_of_the_past(contract: Contract) -> bool:
         return True  # what was committed before counts for its part of the term
     is_changing = is_changing or any(fee.starts or fee.ends for fee in contract.plan.own_fees)
     return is_changing and any(fee.due == "arrears" for plan in plans for fee in plan.own_fees)
+
+
+def plan_alone(contract: Contract, period: Period) -> BillingPlan | None:
+    """The plan that alone bills a period; None where terms change in it, or earlier ones still count."""
+    first, *others = contract.clauses(period)
+    if others or first.period != period or has_fees_of_the_past(contract):
+        return None
+    plan = first.plan
+    # what a last bill is left with is due, however little it is
+    return None if plan.least_due is not None and contract.ends_with(period) else plan
 
 
 def fees_by_version(contract: Contract, period: Period, clauses: Sequence[Clause]) -> list[DueFees]:
