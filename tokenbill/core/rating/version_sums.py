@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT, LIMIT
@@ -84,16 +84,18 @@ class EntryVersions:
 class Place:
     """Where usage of one entry adds up, in *versions* that share an item of it: the *cell* of that item.
 
-    ``is_alone`` says that what is used there costs what its curve says, whatever was used elsewhere.
+    ``is_alone`` says that what is used there costs what its curve says, whatever was used elsewhere, and
+    ``slope`` what a unit then costs on a straight line.
     """
 
-    __slots__ = ("cell", "curve", "entry", "is_alone", "versions")
+    __slots__ = ("cell", "curve", "entry", "is_alone", "slope", "versions")
 
     def __init__(
         self, entry: EntryVersions, curve: EntryCurve, versions: Sequence[int], cell: int, is_alone: bool
     ) -> None:
         self.entry, self.curve, self.versions = entry, curve, versions
         self.cell, self.is_alone = cell, is_alone
+        self.slope = curve.slope if is_alone else None
 
 
 class VersionSums:
@@ -161,39 +163,49 @@ class VersionSums:
         None where a part is no usage or its places are not known yet, and for quantities so large that a sum
         of them might be none.
         """
-        used: dict[Place, Any] = {}
-        broken: list[tuple[Place, Quantity]] = []
-        try:
-            for when, part in parts:
-                places = places_of[when]
-                if type(part) is not Usage:
-                    return None
-                counted = part.counted
-                for meter in counted:  # its ``items`` would be made for each usage, which takes longer
-                    place, quantity = places[meter], counted[meter]
-                    if type(quantity) is int:
-                        used[place] = used.get(place, 0) + quantity
-                    else:
-                        broken.append((place, quantity))
-        except KeyError:
+        used = used_in(parts, places_of)
+        if used is None:
             return None
-        # after all whole numbers, for those need no care to add up exactly
-        for place, quantity in broken:
-            used[place] = EXACT.add(used.get(place, 0), quantity)
-        nets = list(self.start[final])
-        going_on: dict[EntryVersions, None] = {}
+        nets = [*self.start[final]]
+        going_on: dict[EntryVersions, None] | None = None
         for place, quantity in used.items():
             if quantity >= MOST:
                 return None
-            if place.is_alone:
-                curve = place.curve
-                is_line = type(quantity) is int and curve.slope is not None
-                slope = cast(Any, curve.slope)
-                nets[place.cell] += quantity * slope if is_line else curve.at(quantity) - curve.standing
+            slope = place.slope
+            if slope is not None and type(quantity) is int:
+                nets[place.cell] += quantity * slope
+            elif place.is_alone:
+                nets[place.cell] += place.curve.at(quantity) - place.curve.standing
             else:
+                going_on = going_on or {}
                 going_on[place.entry] = None
-        for entry in going_on:
-            entry.add_to(nets, used)
+        if going_on is not None:
+            for entry in going_on:
+                entry.add_to(nets, used)
         plan = self.plan
         settled = plan.settled(nets, final=final) if plan.fees is None else plan.round(nets[0], plan.divisor)
         return plan.money(settled)
+
+
+def used_in(parts: Iterable[tuple[Any, Any]], places_of: Mapping[Any, Places]) -> dict[Place, Any] | None:
+    """What was used in each place; None where a part is no usage or its places are not known yet."""
+    used: dict[Place, Any] = {}
+    broken: list[tuple[Place, Quantity]] = []
+    try:
+        for when, part in parts:
+            places = places_of[when]
+            if type(part) is not Usage:
+                return None
+            counted = part.counted
+            for meter in counted:  # its ``items`` would be made for each usage, which takes longer
+                place, quantity = places[meter], counted[meter]
+                if type(quantity) is int:
+                    used[place] = used.get(place, 0) + quantity
+                else:
+                    broken.append((place, quantity))
+    except KeyError:
+        return None
+    # after all whole numbers, for those need no care to add up exactly
+    for place, quantity in broken:
+        used[place] = EXACT.add(used.get(place, 0), quantity)
+    return used
