@@ -1052,3 +1052,108 @@ def test_usage_without_a_time_is_taken_where_only_the_discount_of_another_meter_
     assert Bill.of({"a": 5}, contract, period=JUNE).total == Decimal("5.00")
     with pytest.raises(InvalidUsage, match="usage of b without a time"):
         Bill.of({"b": 5}, contract, period=JUNE)
+
+
+# What an account has seen, and usage without a time --------------------------------------------------------
+
+
+def test_an_amendment_before_the_period_goes_on_counting_beside_one_that_is_new():
+    # 10 at 2, as agreed in May; from the 16th on at 3
+    one, two, three = (BillingPlan(PriceSchedule(a=rate)) for rate in (1, 2, 3))
+    contract = amended(one, ("2026-05-01", two))
+    first = Bill.of({"a": 10}, contract, period=JUNE, final=False, at="2026-06-02")
+    changed = contract.amended("2026-06-16", three)
+    second = Bill.of({"a": 1}, changed, period=JUNE, opening=first.closing, at="2026-06-20")
+
+    assert (first.total, second.total) == (20, 3)
+    second.verify()
+
+
+def test_a_dated_term_that_nobody_had_seen_changes_nothing_of_the_past():
+    # a fee of 30 was billed; half of it is taken off from the 16th on: 15 of 30 days, 7.50
+    plan = BillingPlan(PriceSchedule(a=1), fees=Fee(30), cycle=Cycle.monthly())
+    first = Bill.of({}, plan, period=JUNE, final=False, at="2026-06-02")
+    half = evolve(plan, discounts=[Discount.percent(50, starts="2026-06-16")])
+    second = Bill.of({}, half, period=JUNE, opening=first.closing, at="2026-06-20")
+
+    assert (first.total, second.total) == (30, Decimal("-7.50"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_refused"),
+    [
+        # the same price, of another entry
+        ([("2026-06-11", {"a": 1, "a{model=x}": 1}, "continue")], True),
+        ([("2026-06-11", {"a": 1}, "continue")], False),
+        # tiers begin anew in one of three versions: the first, or the second
+        ([("2026-06-11", {"a": 1}, "restart"), ("2026-06-21", {"a": 1}, "continue")], True),
+        ([("2026-06-11", {"a": 1}, "continue"), ("2026-06-21", {"a": 1}, "restart")], True),
+    ],
+)
+def test_usage_without_a_time_has_to_cost_the_same_in_each_version(changes, is_refused):
+    contract = Contract(BillingPlan(PriceSchedule(a=1)))
+    for at, prices, tiers in changes:
+        contract = contract.amended(at, BillingPlan(PriceSchedule(prices), minimum=1), tiers=tiers)
+    if is_refused:
+        with pytest.raises(InvalidUsage, match="without a time"):
+            Bill.of({"a{model=x}": 5}, contract, period=JUNE)
+    else:
+        assert Bill.of({"a{model=x}": 5}, contract, period=JUNE).total == 5
+
+
+@pytest.mark.parametrize(
+    ("tiers", "is_torn"), [(("restart", "continue"), True), (("continue", "restart"), False)]
+)
+def test_an_amendment_of_the_past_tears_nothing_apart_but_where_tiers_begin_anew(tiers, is_torn):
+    # of the 10 that were billed on the 15th nobody knows which came before the 11th
+    plan = BillingPlan(PriceSchedule(a=1))
+    first = Bill.of({"a": 10}, plan, period=JUNE, final=False, at="2026-06-15")
+    contract = Contract(plan)
+    for at, how in zip(("2026-06-11", "2026-06-21"), tiers, strict=True):
+        contract = contract.amended(at, evolve(plan, minimum=1), tiers=how)
+    asked = {"period": JUNE, "opening": first.closing, "at": "2026-06-22"}
+    if is_torn:
+        with pytest.raises(AccountMismatch, match="when a was used"):
+            Bill.of({"a": 1}, contract, **asked)
+    else:
+        assert Bill.of({"a": 1}, contract, **asked).total == 1
+
+
+def test_an_amendment_between_two_that_were_billed_tears_apart_what_came_before():
+    one, two, three = (BillingPlan(PriceSchedule(a=rate)) for rate in (1, 2, 3))
+    contract = amended(one, ("2026-06-20", three))
+    used = {"2026-06-05": {"a": 10}, "2026-06-21": {"a": 1}}
+    first = Bill.of(used, contract, period=JUNE, final=False, at="2026-06-25")
+    between = contract.amended("2026-06-10", two)
+
+    with pytest.raises(AccountMismatch, match="when a was used"):
+        Bill.of({}, between, period=JUNE, opening=first.closing, at="2026-06-26")
+
+
+def test_usage_of_which_only_a_part_is_dated_is_no_usage():
+    plan = BillingPlan(PriceSchedule(a=1))
+    with pytest.raises(InvalidPeriod):
+        Bill.of({"2026-06-05": {"a": 1}, "a": 2}, plan, period=JUNE)
+
+
+def test_a_level_that_nobody_had_to_tell_before_is_none_of_the_past():
+    plain = BillingPlan(PriceSchedule(a=1), cycle=Cycle.monthly())
+    seats = evolve(plain, fees=[Fee(10, "seats", level="seats")])
+    first = Bill.of({"a": 3}, plain, period=JUNE, final=False, at="2026-06-02")
+    contract = Contract(plain).amended("2026-06-16", seats)
+    second = Bill.of({}, contract, period=JUNE, opening=first.closing, at="2026-06-20", levels={"seats": 2})
+
+    assert (first.total, second.total) == (3, 10)  # 2 seats for 15 of 30 days
+
+
+def test_a_bill_says_that_the_account_before_it_was_of_other_terms():
+    one = BillingPlan(PriceSchedule(a=1, b=1))
+    other = evolve(one, taxes=[Tax("VAT", 10, on="b")])
+    opening = Bill.of({"a": 3}, other, period=JUNE, final=False, at="2026-06-02").closing
+    contract = Contract(one).amended("2026-06-16", other)
+    bill = Bill.of({"2026-06-20": {"a": 1}}, contract, period=JUNE, opening=opening, at="2026-06-20")
+
+    assert "other terms, the past is the same" in bill.notes
+    same = Contract(other).amended("2026-06-16", one)
+    bill = Bill.of({"2026-06-20": {"a": 1}}, same, period=JUNE, opening=opening, at="2026-06-20")
+    assert bill.notes == ()

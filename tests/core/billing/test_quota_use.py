@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from attrs import evolve
@@ -15,6 +16,7 @@ from tokenbill import (
     Fee,
     Grant,
     Period,
+    PerUnit,
     PriceSchedule,
     Quota,
     Usage,
@@ -295,3 +297,22 @@ def test_a_quota_of_money_counts_no_fee_that_is_not_yet_due():
     assert account.hold("h", {"a": 10}, plan, **asked).balance.held() == 10
     with pytest.raises(QuotaExhausted):
         account.hold("h", {"a": 11}, plan, **asked)
+
+
+def test_a_quota_in_money_is_kept_of_amounts_that_never_end():
+    # a third for each call: after two of them a third is left of 1
+    terms = BillingPlan.prepaid(
+        PriceSchedule(calls=PerUnit(1, per=3)), quotas=[Quota(amount=1, every="1d", on="calls")]
+    )
+    account = used({"calls": 2}, having(), terms, day(6))
+    assert [each.used for each in account.windows] == [Fraction(2, 3)]
+    account = used({"calls": 1}, account, terms, day(7))
+    assert [each.used for each in account.windows] == [1]
+    assert not account.covers(Usage(calls=1), terms, at=day(8))
+
+
+def test_a_true_up_that_is_not_due_yet_counts_in_no_quota():
+    terms = plan(Quota(amount=5, every="1d", on=("calls", "minimum")), minimum=20)
+    account = used({"calls": 3}, having(), terms, day(6))
+    assert account.covers(Usage(calls=2), terms, at=day(7))
+    assert not account.covers(Usage(calls=3), terms, at=day(7))

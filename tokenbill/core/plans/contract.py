@@ -51,7 +51,7 @@ class Clause(NamedTuple):
     fees: FeeChange
     tiers: TierChange
     is_amendment: bool
-    in_trial: bool = False
+    in_trial: bool
 
 
 def _plan(value: Any) -> BillingPlan:

@@ -31,7 +31,7 @@ def numbers_of(price: Price) -> tuple[tuple[str, Exact], ...]:
     """
     kind: Any = type(price)
     held = fields(kind) if has(kind) else ()
-    named = [(item.alias or item.name, getattr(price, item.name)) for item in held]
+    named = [(str(item.alias), getattr(price, item.name)) for item in held]
     return tuple((name, value) for name, value in named if isinstance(value, Decimal | Fraction))
 
 

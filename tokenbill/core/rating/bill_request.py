@@ -80,7 +80,7 @@ class BillRequest(NamedTuple):
     usage: Usage
     plan: BillingPlan
     opening: Opening
-    final: bool = True
+    final: bool
     reversal: Usage = NO_USAGE
     about: About = ()
     period: Period | None = None
