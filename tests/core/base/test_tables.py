@@ -1,11 +1,12 @@
 import re
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 import pytest
 
 from tokenbill import Bill, BillingPlan, PriceSchedule, Usage
-from tokenbill.core.base.tables import digits, guarded, html_table, plain, shortest, text_table
+from tokenbill.core.base.tables import Listing, digits, guarded, html_table, plain, shortest, text_table
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,21 @@ def test_a_notebook_shows_numbers_to_the_right(shown, numbers):
     for row in rows:
         sides = re.findall(r"text-align:(left|right)", row)
         assert [place for place, side in enumerate(sides) if side == "right"] == list(numbers)
+
+
+class Named(NamedTuple):
+    """A row of a table."""
+
+    name: str
+
+    def titles(self):
+        return ("name",), ()
+
+    def cells(self):
+        return (self.name,)
+
+
+def test_a_listing_is_one_table_and_says_when_there_is_none():
+    assert Listing([Named("a")])._repr_html_().count("<td") == 1
+    assert Listing([Named("a"), Named("b")])._repr_html_().count("<td") == 2
+    assert "none" in Listing()._repr_html_()

@@ -221,3 +221,23 @@ def test_the_last_moment_of_a_period_is_told_by_the_instant():
     night = Period("2026-10-24T02:00:00+02:00[Europe/Berlin]", "2026-10-25T02:00:00+01:00[Europe/Berlin]")
 
     assert time_of_draws(None, night).isoformat() == "2026-10-25T02:59:59.999999+02:00"
+
+
+@pytest.mark.parametrize(
+    ("used", "falls", "drawn"),
+    [
+        # the grant paid 5 of 6 of the first, cash the rest; 4 of it are withdrawn: 2 stay with the grant
+        ({"other": 6, "premium": 5}, {"other": 4}, {"usage:other": 2}),
+        # 4 of the first and 1 of the other: of the 3 that fall away it pays no more of that than it did
+        ({"other": 4, "premium": 5}, {"other": 3, "premium": 1}, {"usage:other": 1, "usage:premium": 1}),
+    ],
+)
+@STORED
+def test_what_falls_away_lets_a_limited_grant_pay_nothing_that_cash_paid(used, falls, drawn, kept):
+    account = Account(balance=[Grant("g", 100, "USD", most=(5, Cycle.monthly()))])
+    plan = evolve(PLAN, overage="bill")
+    first = kept(billed(used, account, "2026-06-02", plan).closing)
+    bill = billed({}, first, "2026-06-03", plan, reversal=Usage(falls))
+
+    assert dict(bill.draws) == {"g": -3}
+    assert {id: dict(parts) for id, parts in bill.closing.draws_by_charge} == {"g": drawn}

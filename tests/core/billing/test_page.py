@@ -530,3 +530,31 @@ def test_a_line_of_an_address_may_be_empty():
 
     assert "Example" in page
     assert "1 High Street" in page
+
+
+def test_rates_of_units_of_time_are_said_for_the_time_they_are_for():
+    # a rate has at most ten decimals more than its currency
+    prices = {
+        "cpu_seconds": PerUnit("0.60", per=60),
+        "disk_seconds": PerUnit("7.20", per=86_400),
+        "gpu_seconds": PerUnit("3.60", per=3600),
+        "net_minutes": PerUnit("6", per=60),
+        "tokens_in": PerUnit("1.0000000000004"),
+        "tokens_out": PerUnit("1.000000000004"),
+    }
+    page = cells(Bill.of(dict.fromkeys(prices, 3600), BillingPlan.on_demand(PriceSchedule(prices))).to_html())
+    assert [row[2] for row in page[1:7]] == [
+        "0.60 per minute",
+        "7.20 per day",
+        "3.60 per hour",
+        "6.00 per hour",
+        "≈ 1.000000000000",
+        "1.000000000004",
+    ]
+
+
+def test_only_a_row_with_a_look_of_its_own_has_a_class():
+    page = INVOICE.to_html(names=NAMES)
+    assert 'class=""' not in page
+    assert "<tr><td>" in page
+    assert page.count("<tr class=") > 1

@@ -62,3 +62,11 @@ def test_a_meter_covers_the_meters_that_have_its_labels():
 
 def test_a_meter_named_like_a_kind_is_not_taken_for_a_charge_of_that_kind():
     assert not covers(scope("fee"), "usage", Meter("fee"))
+
+
+def test_a_true_up_is_within_a_scope_that_holds_all_it_lifts():
+    lifted = (Meter("calls"), Meter("images"))
+
+    assert covers(scope(["calls", "images"]), lifted)
+    assert not covers(scope("calls"), lifted)
+    assert not covers(scope("images"), lifted)

@@ -51,7 +51,7 @@ class Own:
 
 class OwnListed(Own):
     def __iter__(self):
-        return iter([Entry("calls{x=1}", 1)])
+        return iter([Entry("calls{x=1}", 1), Entry("disks{x=1}", 1)])
 
 
 def test_nothing_is_said_of_a_plan_without_such():
@@ -112,6 +112,9 @@ def test_a_curve_of_a_level_is_on_something():
 
 def test_a_scope_of_a_listed_label_is_one():
     assert told(plan_of(OwnListed(), maximum=Limit(5, on="calls{x=1}"))) == []
+    # one that it lists a part of, though it has no price for what has no labels
+    assert told(plan_of(OwnListed(), taxes=[Tax("VAT", 20, on="disks")])) == []
+    assert told(plan_of(Own(), taxes=[Tax("VAT", 20, on="disks")])) == [("scope", "tax VAT")]
 
 
 @pytest.mark.parametrize("credit", [list, Balance, lambda grants: Account(balance=grants)])
@@ -129,6 +132,8 @@ def test_a_grant_on_nothing_that_is_charged(credit):
         ("2026-07-01", False),
         ("2026-07-01T00:00:00Z", False),
         ("2026-06-20", False),
+        ("2026-06-29", False),
+        ("2026-06-29T23:59:59Z", False),
     ],
 )
 def test_a_grant_that_ends_a_second_before_the_period_does(expires, is_told):

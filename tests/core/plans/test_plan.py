@@ -120,6 +120,7 @@ def test_terms_are_given_alone_or_as_a_list():
         ({"included": {"a b": 5}}, InvalidMeter),
         ({"included": {"api_calls": 0.5}}, InvalidNumber),
         ({"prorate_included": 1}, InvalidPlan),
+        ({"prorate_included": None}, InvalidPlan),
         ({"minimum": -1}, InvalidPrice),
         ({"maximum": 0.5}, InvalidNumber),
         ({"minimum": 500, "maximum": 499}, InvalidPlan),

@@ -4,7 +4,7 @@ from fractions import Fraction
 import pytest
 from attrs import fields, frozen
 
-from tokenbill import Bill, BillingPlan, Flat, Package, PerUnit, Price, PriceSchedule
+from tokenbill import Bill, BillingPlan, Flat, Graduated, Package, PerUnit, Price, PriceSchedule, Tier
 from tokenbill.core.pricing.breakdown import (
     DEPTH,
     PARTS,
@@ -348,17 +348,19 @@ def test_a_rule_of_more_than_400_characters_is_cut(length, told):
 
 
 def test_the_deepest_part_says_how_deep_a_sum_is():
-    deep = PerUnit(1)
-    for _ in range(DEPTH - 1):
-        deep = Scaled(deep, 1)
-
-    with pytest.raises(InvalidPrice, match="nested more than"):
-        Scaled(Sum([PerUnit(1), deep]), 1)
-    with pytest.raises(InvalidPrice, match="nested more than"):
-        Scaled(Sum([deep, PerUnit(1)]), 1)
+    deep = nested(DEPTH - 1)
+    for sum_of in (Sum([PerUnit(1), deep]), Sum([deep, PerUnit(1)])):
+        with pytest.raises(InvalidPrice, match="nested more than"):
+            Scaled(sum_of, 1)
 
 
 def test_each_name_of_a_label_is_one():
     assert labels_of(["a", "b"]) == ("a", "b")
     with pytest.raises(InvalidPrice, match="not different names of labels"):
         labels_of(["a", "1 b"])
+
+
+def test_a_tier_of_units_that_were_converted_says_so():
+    (component,) = Graduated([Tier(10, 1), Tier(None, 2)]).in_units(1000).breakdown(2500)
+
+    assert (component.label, component.quantity) == ("tier 1: 0 to 10, quantity ÷ 1000", Decimal("2.5"))

@@ -233,3 +233,14 @@ def test_how_far_a_form_reaches_is_where_it_passes_a_value(price):
                         assert form.at(end.at - little) <= target
                     if end.closed and end.at >= start:
                         assert form.at(end.at) <= target
+
+
+@pytest.mark.parametrize("rate", ["0.5", "2", "3"])
+def test_a_curve_with_steps_and_a_slope_passes_an_end_between_two_steps(rate):
+    # 10 for each started 100 and a slope between: where it passes 25.3 depends on the slope
+    inner = PerUnit(rate) + Package(100, 10)
+    price = inner.then(Graduated([Tier("25.3", 1), Tier(None, 5)]))
+    pieces = price.pieces()
+
+    for quantity in ("5", "5.09", "5.11", "5.9", "7.6", "7.7", "7.9", "8", "30.5", "30.7", "30.9", "101"):
+        assert at(pieces, F(quantity)) == price.exact(Decimal(quantity))

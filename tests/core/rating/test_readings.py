@@ -403,6 +403,13 @@ def test_a_curve_of_other_parts_is_refused(make, error):
         make()
 
 
+def test_what_a_curve_reads_is_given_by_name():
+    with pytest.raises(TypeError):
+        Of(PerUnit(1), "seats")
+    with pytest.raises(TypeError):
+        Of(PerUnit(1), of="seats", amount_of="usage", more="seats")
+
+
 def test_curves_say_what_they_read():
     assert SUPPORT.name == "the amount of usage"
     assert Flat(3).of("seats").in_words().endswith(", for seats")
