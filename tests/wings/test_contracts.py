@@ -161,7 +161,51 @@ def test_a_frame_is_rated_by_the_plan_in_force():
             frames.rate(calls, terms, by="tenant", period=period)
 
 
+@pytest.fixture
+def replaced():
+    """Terms that a fee in arrears was agreed under, for the quarter, and those that took their place."""
+    cycles = {"cycle": Cycle.monthly()}
+    first, later = (
+        BillingPlan.on_demand(
+            PriceSchedule(calls=1), fees=[Fee(fee, "support", "arrears", cycle=Cycle.quarterly())], **cycles
+        )
+        for fee in (90, 180)
+    )
+    return Contract(first).amended("2026-02-01", later)
+
+
+def test_a_frame_is_billed_with_terms_of_before_that_count_in_its_month(replaced):
+    polars = pytest.importorskip("polars")
+    pytest.importorskip("numpy")
+    from tokenbill import frames
+
+    calls = polars.DataFrame(
+        {"tenant": ["a", "a"], "calls": [3, 4], "at": [date(2026, 3, 5), date(2026, 3, 6)]}
+    )
+    rated = frames.rate(calls, replaced, by="tenant", period=MARCH, time="at")
+
+    assert sum(rated["amount"]) == Bill.of({"calls": 7}, replaced, period=MARCH).total == 97
+    with pytest.raises(InvalidPlan, match="terms of before that count in the period"):
+        frames.rate(calls.drop("at"), replaced, by="tenant", period=MARCH)
+
+
+def test_terms_of_before_that_count_in_a_month_are_no_curve(replaced):
+    flat = BillingPlan.subscription(20, PriceSchedule(calls=0), cycle=Cycle.monthly())
+    with pytest.raises(InvalidPlan, match="terms of before that count in the period"):
+        compare.break_even(replaced, flat, "calls", period=MARCH)
+
+
 # --- documents and the command line ----------------------------------------------------------------------
+
+
+def test_the_command_line_bills_terms_of_before_that_count_in_the_month(replaced, tmp_path, capsys):
+    contract, usage = tmp_path / "contract.json", tmp_path / "usage.csv"
+    serial.dump(replaced, contract)
+    usage.write_text("calls\n3\n4\n")
+    asked = ["bill", str(usage), "--sum", "calls", "--plan", str(contract)]
+
+    assert main([*asked, "--period", "2026-03-01/2026-04-01"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Total: $97.00"
 
 
 @pytest.mark.parametrize("form", ["toml", "json"])

@@ -16,6 +16,7 @@ from tokenbill.core.metering.meters import Meter
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.rhythms import plan_alone
 from tokenbill.core.pricing.price_book import PriceBook
 from tokenbill.core.pricing.rates import PerUnit
 from tokenbill.core.pricing.schedule import PriceSchedule
@@ -248,9 +249,8 @@ def _terms(arguments: Namespace, period: Period | None) -> tuple[BillingPlan | N
         terms = terms.on(arguments.at)
     if isinstance(terms, BillingPlan | Contract):
         contract = terms if isinstance(terms, Contract) else Contract(terms)
-        versions = list(contract.versions(period)) if period is not None else []
-        if versions and (len(versions) > 1 or versions[0].period != period):
-            return versions[-1].plan, contract
+        if period is not None and plan_alone(contract, period) is None:
+            return contract.versions(period)[-1].plan, contract
         return plan_in_force(terms, period), None
     if not isinstance(terms, PriceSchedule):
         kind = type(terms).__name__

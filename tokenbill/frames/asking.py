@@ -14,6 +14,7 @@ from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.rhythms import plan_alone
 from tokenbill.core.pricing.schedule import PriceSchedule
 from tokenbill.errors import InvalidPeriod, InvalidPlan, MissingExtra, UnreadableInput
 from tokenbill.frames.calendar import CalendarColumn, column_of
@@ -179,9 +180,8 @@ def _terms(
         return next(iter(shared.values())), shared, None
     if time is not None and period is not None and isinstance(plan, BillingPlan | Contract):
         contract = plan if isinstance(plan, Contract) else Contract(plan)
-        versions = list(contract.versions(period))
-        if len(versions) > 1 or versions[0].period != period:
-            return versions[-1].plan, None, contract
+        if plan_alone(contract, period) is None:
+            return contract.versions(period)[-1].plan, None, contract
     return plan_in_force(plan, period), None, None
 
 

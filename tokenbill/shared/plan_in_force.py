@@ -7,6 +7,7 @@ from typing import Any
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
+from tokenbill.core.plans.rhythms import plan_alone
 from tokenbill.errors import InvalidPlan
 
 __all__ = ["plan_in_force"]
@@ -38,8 +39,14 @@ def plan_in_force(terms: Any, period: Period | None = None) -> BillingPlan:
     if period is None:
         way_out = "name a period in which one version holds, or give the plan of one version"
         raise InvalidPlan("terms that change, and no period", plan.name, way_out)
-    version, *others = contract.versions(period)
-    if others or version.period != period:
+    found = plan_alone(contract, period)
+    if found is None:
         way_out = "bill it with Bill.of, or ask for the plan of one version: contract.versions(period)"
-        raise InvalidPlan("terms that change in the period", str(period), way_out)
-    return version.plan
+        # Fees in arrears and commitments are of terms that may be over by then: the plan of now says less.
+        begun, *later = contract.versions(period)
+        is_changing = later or begun.period != period
+        what = (
+            "terms that change in the period" if is_changing else "terms of before that count in the period"
+        )
+        raise InvalidPlan(what, str(period), way_out)
+    return found

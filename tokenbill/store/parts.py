@@ -237,7 +237,11 @@ def in_force(agreed: Agreed, span: Period) -> Agreed:
     if isinstance(agreed, BillingPlan) and not agreed.is_dated:
         return agreed
     contract = Contract(agreed) if isinstance(agreed, BillingPlan) else agreed
-    return plan_alone(contract, span) or contract
+    plan = plan_alone(contract, span)
+    # what a last bill is left with is due, however little it is
+    if plan is None or (plan.least_due is not None and contract.ends_with(span)):
+        return contract
+    return plan
 
 
 def place_grant(grant: Grant, home: Any) -> Grant:

@@ -50,11 +50,8 @@ def has_fees_of_the_past(contract: Contract) -> bool:
 def plan_alone(contract: Contract, period: Period) -> BillingPlan | None:
     """The plan that alone bills a period; None where terms change in it, or earlier ones still count."""
     first, *others = contract.clauses(period)
-    if others or first.period != period or has_fees_of_the_past(contract):
-        return None
-    plan = first.plan
-    # what a last bill is left with is due, however little it is
-    return None if plan.least_due is not None and contract.ends_with(period) else plan
+    is_changing = others or first.period != period or has_fees_of_the_past(contract)
+    return None if is_changing else first.plan
 
 
 def fees_by_version(contract: Contract, period: Period, clauses: Sequence[Clause]) -> list[DueFees]:
