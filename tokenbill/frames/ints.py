@@ -47,6 +47,11 @@ class Ints:
         return bool(self.low.dtype == object)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether these are int64, which numpy takes a number of Python's with: the most frequent case."""
+        return self.high is None and self.low.dtype != object
+
+    @property
     def size(self) -> int:
         """How many there are."""
         return int(self.low.size)
@@ -107,8 +112,11 @@ class Ints:
         return Ints(~self.low + np.uint64(1), self.top, ~self.high + (self.low == 0))
 
     def __add__(self, other: Ints | int) -> Ints:
-        if type(other) is int and not other:
-            return self
+        if type(other) is int:
+            if not other:
+                return self
+            if self.is_plain and self.top + abs(other) < LONG:
+                return Ints(self.low + other, self.top + abs(other))
         one, two = self, _array(other)
         if one.top + two.top >= LONG and one.high is two.high is None:
             one, two = one.tight(), two.tight()
@@ -131,8 +139,12 @@ class Ints:
         return -self + other
 
     def __mul__(self, other: Ints | int) -> Ints:
-        if type(other) is int and other == 1:
-            return self
+        if type(other) is int:
+            if other == 1:
+                return self
+            top = max(self.top, 1) * max(abs(other), 1)
+            if self.is_plain and top < LONG:
+                return Ints(self.low * other, top)
         one, two = self, _array(other)
         if max(one.top, 1) * max(two.top, 1) >= LONG:
             one, two = one.tight(), two.tight()
@@ -150,8 +162,11 @@ class Ints:
 
     def __floordiv__(self, other: Ints | int) -> Ints:
         """The quotient by numbers above zero, rounded down."""
-        if type(other) is int and other == 1:
-            return self
+        if type(other) is int:
+            if other == 1:
+                return self
+            if self.is_plain and max(self.top, other) < LONG:
+                return Ints(self.low // other, self.top // other + 1)
         one, two = self, _array(other)
         if one.top >= LONG or two.top >= LONG:
             one, two = one.tight(), two.tight()

@@ -36,8 +36,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     schema = frame.collect_schema()
     job = job_on(schema, options, data)
     layout = job.layout
-    frame = typed(frame, layout, data)
-    schema = frame.collect_schema()
+    frame, schema = typed(frame, schema, layout, data)
     frame, place = _timed(frame, options, "row {} of a batch" if is_lazy else "row {}")
     own = {*layout.keys} - {column.name for column in options.calendar}
     # numbers of such columns can be so long that their sum leaves 128 bits
@@ -165,7 +164,9 @@ def reported(
         del table
         result = put_in(columns)
     else:
-        result = pl.from_arrow(table)
+        # of few lines there is one batch, which Polars takes as it is; a table it asks for its chunks
+        batches = table.to_batches()
+        result = pl.DataFrame(batches[0]) if len(batches) == 1 else pl.from_arrow(table)
     # a key comes back in the type that it had, so that the result joins with the user's frame
     casts = [
         pl.col(name).cast(kind)

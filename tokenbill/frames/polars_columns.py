@@ -58,14 +58,17 @@ def is_untyped(dtype: Any, data: Any) -> bool:
     return dtype == pl.Null or (dtype.is_float() and isinstance(data, pl.DataFrame) and not data.height)
 
 
-def typed(frame: Any, layout: Layout, data: Any) -> Any:
-    """A lazy frame whose columns without a type are text where they are keys, and else whole numbers."""
-    schema = frame.collect_schema()
+def typed(frame: Any, schema: Any, layout: Layout, data: Any) -> tuple[Any, Any]:
+    """A lazy frame whose columns without a type are text where they are keys, and else whole numbers.
+
+    With it come the types that it has then.
+    """
     if pl.Null not in schema.values() and not is_untyped(pl.Float64(), data):
-        return frame
+        return frame, schema
     casts = [pl.col(name).cast(pl.String) for name in layout.keys if schema.get(name) == pl.Null]
     numbers = [name for name in layout.quantities if is_untyped(schema[name], data)]
-    return frame.with_columns(*casts, *(pl.col(name).cast(pl.Int64) for name in numbers))
+    frame = frame.with_columns(*casts, *(pl.col(name).cast(pl.Int64) for name in numbers))
+    return frame, frame.collect_schema()
 
 
 def _float(column: str, dtype: Any, data: Any) -> InvalidNumber:

@@ -33,8 +33,7 @@ def rate_rows(data: Any, options: Options) -> Any:
     frame, is_lazy = data.lazy(), not isinstance(data, pl.DataFrame)
     schema = frame.collect_schema()
     job = job_on(schema, options, data)
-    frame = typed(frame, job.layout, data)
-    schema = frame.collect_schema()
+    frame, schema = typed(frame, schema, job.layout, data)
     rater = _Rater(job, schema, "row {} of a batch" if is_lazy else "row {}")
     kind = pl.Decimal(DIGITS, job.plan.scale)
     # a frame in memory comes in one piece, which Polars divides among its threads where it works on it

@@ -208,10 +208,12 @@ def lines_of(billed: Billed) -> Any:
         for name, cells in _columns(billed, found_rows).items():
             chunks.setdefault(name, []).append(cells)
     texts, what = list(settled.texts), chunks.pop(WHAT)
+    # one text for all rows: every chunk is a part of the longest
+    zeros = pa.array(np.zeros(max(map(len, what)), np.int32))
     quantity, amount = numbers
     found = {
-        "plan": _constant(options.plan.name or "", what),
-        "currency": _constant(options.plan.currency.code, what),
+        "plan": constant(options.plan.name or "", zeros, what),
+        "currency": constant(options.plan.currency.code, zeros, what),
         "quantity": quantity.column(np.concatenate(counted)),
         "amount": amount.column(),
         **{name: pa.chunked_array(cells) for name, cells in chunks.items()},
@@ -250,9 +252,11 @@ def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
 def named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
     """Texts by their places, as a dictionary: a few of them stand in millions of rows."""
     # the same text stands in millions of rows: as a number of four bytes it costs a tenth
-    known = pa.array(texts, pa.string()).dictionary_encode()
+    different = list(dict.fromkeys(text for text in texts if text is not None))
+    places, known = {text: place for place, text in enumerate(different)}, pa.array(different, pa.string())
+    codes = pa.array([None if text is None else places[text] for text in texts], pa.int32())
     return pa.chunked_array(
-        [pa.DictionaryArray.from_arrays(known.indices.take(each), known.dictionary) for each in what],
+        [pa.DictionaryArray.from_arrays(codes.take(each), known) for each in what],
         pa.dictionary(pa.int32(), pa.string()),
     )
 
@@ -271,8 +275,7 @@ def by_text(texts: Sequence[Text], place: int, scale: int) -> Any:
     )
 
 
-def _constant(text: str, what: Sequence[Any]) -> Any:
-    """A text for each of so many rows, of which every chunk is a part of the longest."""
-    longest = pa.array(np.zeros(max(map(len, what)), np.int32))
-    every = pa.DictionaryArray.from_arrays(longest, pa.array([text], pa.string()))
+def constant(text: str, zeros: Any, what: Sequence[Any]) -> Any:
+    """A text for each of so many rows."""
+    every = pa.DictionaryArray.from_arrays(zeros, pa.array([text], pa.string()))
     return pa.chunked_array([every.slice(0, len(each)) for each in what])
