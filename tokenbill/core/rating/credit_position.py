@@ -278,8 +278,8 @@ def position_of(
     """Where an account stands after usage, of the whole period if *anew*; None where sums do not say it."""
     known: CreditPosition | None = opening.cache.get("credit")
     if known is None:
-        # the grants last: an account may have to work them out
-        if not plan.by_cell or not opening.is_fresh or not opening.balance.grants:
+        # both callers ask before whether the period has no bill yet
+        if not plan.by_cell or not opening.balance.grants:
             return None
     elif known.sums.plan is not plan or (period is not opening.period and period != opening.period):
         return None

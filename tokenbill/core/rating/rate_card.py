@@ -199,8 +199,9 @@ class RateCard(dict[str, EntryCurve]):
     def quantities(self, usage: Usage) -> dict[EntryCurve, Quantity]:
         """What was used under each entry and group, those included that cost something for nothing."""
         found: dict[EntryCurve, Quantity] = dict.fromkeys(self.always, 0) if self.always else {}
-        for meter, quantity in usage.counted.items():
-            curve = self[meter]
+        counted = usage.counted
+        for meter in counted:  # its ``items`` would be made for each usage, which takes longer
+            curve, quantity = self[meter], counted[meter]
             if curve in found:
                 before = found[curve]
                 both_whole = type(before) is int and type(quantity) is int
