@@ -12,7 +12,6 @@ from attrs import evolve
 from tokenbill.core.billing.account import Account
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
-from tokenbill.core.periods.instants import utc
 from tokenbill.core.plans.commitments import CommitmentMet
 from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import InvalidPeriod
@@ -63,12 +62,8 @@ def caught_up(account: Account, part: Part, met: Met) -> CaughtUp:
 def _met_before(part: Part, met: Met) -> tuple[CommitmentMet, ...]:
     found = list[CommitmentMet]()
     for commitment in part.plan.commitment:
-        start = utc(commitment.cycle.containing(part.since).start)
-        earlier = [
-            each
-            for since, each in met
-            if since < part.since and each.name == commitment.name and utc(each.start) == start
-        ]
+        start = commitment.cycle.containing(part.span.start).start
+        earlier = [each for since, each in met if since < part.since and each.is_of(commitment.name, start)]
         if earlier:
             found.append(evolve(earlier[0], amount=decimal(exact_sum([each.amount for each in earlier]))))
     return tuple(sorted(found, key=lambda each: each.name))
@@ -76,10 +71,10 @@ def _met_before(part: Part, met: Met) -> tuple[CommitmentMet, ...]:
 
 def met_in(part: Part, opening: Account, closing: Account) -> Met:
     """What a period that closes met by itself of each commitment."""
-    before = {(each.name, utc(each.start)): each.amount for each in opening.commitments}
     found = Met()
     for each in closing.commitments:
-        own = decimal(difference(each.amount, before.get((each.name, utc(each.start)), ZERO)))
+        before = (it.amount for it in opening.commitments if it.is_of(each.name, each.start))
+        own = decimal(difference(each.amount, next(before, ZERO)))
         found.append((part.since, evolve(each, amount=own)))
     return found
 

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, cast
 
+from attrs import evolve
+
 from tokenbill.core.billing.account import NEW, Account
 from tokenbill.core.billing.zone_rules import in_period
 from tokenbill.core.periods.instants import iso_text, moment
 from tokenbill.core.periods.period import Period
+from tokenbill.core.periods.zone_rules import by_rules_at_hand
+from tokenbill.core.plans.commitments import CommitmentMet
 from tokenbill.errors import InvalidAccount, TokenbillError
 from tokenbill.serial import dumps, loads
 from tokenbill.shared.strict_json import NotJson, canonical_json, decoded
@@ -57,7 +61,8 @@ def restore(customer: str, seq: int, text: str, archive: Archive, contracts: Con
         ledger.parts = {part.number: part for part in parts}
         ledger.holder = ledger.parts[table["holder"]] if table["holder"] else None
         # a snapshot that was written before this has none
-        ledger.met = [(time_of(since), loads(met, longest=OWN)) for since, met in table.get("met", [])]
+        found: list[Any] = table.get("met", [])
+        ledger.met = [(time_of(since), _of_today(loads(met, longest=OWN))) for since, met in found]
     except (NotJson, LookupError, TypeError, ValueError, ArithmeticError) as error:
         if isinstance(error, TokenbillError):
             raise
@@ -126,7 +131,15 @@ def _part(table: Any, terms: Terms) -> Part:
     part = Part(table["number"], Period(start, end), terms, account, Decimal(table["due"]), step)
     # the days of its amendments begin by the rules of today, which may not be those of the text
     part.account = in_period(account, part.span, part.agreed)
+    if account.commitments:
+        met = [_of_today(each) for each in account.commitments]
+        part.account = evolve(part.account, commitments=met)
     return part
+
+
+def _of_today(met: CommitmentMet) -> CommitmentMet:
+    """What was met, of a term that begins by the rules of its zone that are at hand."""
+    return evolve(met, start=by_rules_at_hand(met.start))
 
 
 def _optional(at: Any) -> str | None:

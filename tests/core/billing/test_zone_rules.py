@@ -5,7 +5,19 @@ from decimal import Decimal
 import pytest
 
 from tests.support.zone_rules import VANCOUVER, zones_of_two_years
-from tokenbill import Account, Bill, BillingPlan, Contract, Cycle, Grant, Period, PriceSchedule, focus, serial
+from tokenbill import (
+    Account,
+    Bill,
+    BillingPlan,
+    Commitment,
+    Contract,
+    Cycle,
+    Grant,
+    Period,
+    PriceSchedule,
+    focus,
+    serial,
+)
 from tokenbill.errors import AccountMismatch, InvalidPeriod
 from tokenbill.watch import status
 
@@ -146,6 +158,25 @@ def test_a_closed_bill_is_exported_and_corrected_as_it_was_made(rules, before, a
         rows = focus.rows([bill, note], issuer="Acme", account_id="acme")
         assert sum(row["BilledCost"] for row in rows) == Decimal("104.00")
         assert serial.dumps(bill) == text
+
+
+@BOTH_WAYS
+def test_what_was_met_of_a_commitment_stays_met(rules, before, after):
+    term = Commitment(1200, cycle=Cycle.quarterly("2026-12-01", tz=VANCOUVER), overage=2)
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1), cycle=MONTHS, commitment=term)
+    months = [f"{month}-16T00:00:00Z" for month in ("2026-12", "2027-01", "2027-02")]
+    with rules(before):
+        first = Bill.of({"calls": 900}, plan, period=MONTHS.containing(months[0]))
+        text = serial.dumps(first.closing)
+    with rules(after):
+        second = Bill.of(
+            {"calls": 100}, plan, period=MONTHS.containing(months[1]), opening=serial.loads(text)
+        )
+        [met] = second.closing.commitments
+        last = Bill.of({"calls": 300}, plan, period=MONTHS.containing(months[2]), opening=second.closing)
+
+        # 900 + 100 of 1,200 are met, so that 100 of the last 300 are beyond, at twice the price
+        assert (second.total, met.amount, last.total) == (100, 1000, 400)
 
 
 @BOTH_WAYS

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.event import listen
 
 from tests.support.zone_rules import VANCOUVER, zones_of_two_years
-from tokenbill import BillingPlan, Contract, Cycle, Period, PriceSchedule
+from tokenbill import BillingPlan, Commitment, Contract, Cycle, Period, PriceSchedule
 from tokenbill.errors import InvalidPeriod, InvalidPlan
 from tokenbill.events import Event
 from tokenbill.store import Store
@@ -185,6 +185,25 @@ def test_terms_of_the_next_month_begin_where_the_open_one_ends(rules, service, b
         assert service.use("2026-12-20T12:00:00Z", 1) == 1
         assert service.store.close("c", december()).total == 120
         assert service.use("2027-01-20T12:00:00Z", 1) == 101
+        service.store.verify()
+
+
+@BOTH_WAYS
+def test_what_was_met_of_a_commitment_counts_under_other_rules(rules, service, before, after):
+    term = Commitment(1200, cycle=Cycle.quarterly("2026-12-01", tz=VANCOUVER), overage=2)
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1), cycle=MONTHS, commitment=term)
+    with rules(before):
+        service.store.agree("c", plan)
+        service.use("2026-12-05T12:00:00Z", 900)
+        service.use("2027-01-05T12:00:00Z", 100)
+        service.store.close("c", december())
+        service.use("2027-01-06T12:00:00Z", 1)
+    with rules(after):
+        service.store.verify()
+        service.use("2026-12-06T12:00:00Z", 49)  # late: of December by either rules
+        service.store.close("c", january())
+        # 949 + 101 of 1,200 are met, so that 150 of 300 are beyond, at twice the price
+        assert service.use("2027-02-05T12:00:00Z", 300) == 450
         service.store.verify()
 
 

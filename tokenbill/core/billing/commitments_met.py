@@ -6,7 +6,6 @@ from typing import Any
 
 from tokenbill.core.base.inputs import EMPTY, listed_of
 from tokenbill.core.money.decimals import ZERO, decimal, plus, shifted
-from tokenbill.core.periods.instants import utc
 from tokenbill.core.plans.commitments import CommitmentMet
 from tokenbill.core.rating.bill_delta import BillDelta, with_statements
 from tokenbill.core.rating.bill_request import BillRequest
@@ -41,9 +40,7 @@ def met_after(request: BillRequest, delta: BillDelta) -> tuple[CommitmentMet, ..
     for committed in running:
         key, start = committed.commitment.name, committed.term.start
         own = shifted(int(after.run.committed.get(key, 0)), plan.places)
-        before = next(
-            (it.amount for it in opening.commitments if it.name == key and utc(it.start) == utc(start)), ZERO
-        )
+        before = next((it.amount for it in opening.commitments if it.is_of(key, start)), ZERO)
         amount = decimal(plus(before, own))
         found.append(CommitmentMet(key, start, amount, request.plan.currency.code))
     return met_of(found)

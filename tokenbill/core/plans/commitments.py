@@ -22,6 +22,7 @@ from tokenbill.core.money.validators import non_negative
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.instants import is_before, moment, utc
 from tokenbill.core.periods.period import Period
+from tokenbill.core.periods.zone_rules import by_rules_at_hand
 from tokenbill.core.plans.terms import one_of
 from tokenbill.errors import InvalidPeriod, InvalidPlan
 
@@ -86,6 +87,12 @@ class CommitmentMet(Value):
     start: date = field(converter=moment)
     amount: Decimal = field(converter=number)
     currency: str | None = field(default=None, converter=optional(checked_name), metadata={LATER: True})
+
+    def is_of(self, name: str, start: date) -> bool:
+        """Whether it was met of the commitment of a name, in the term that begins at a moment."""
+        # The rules of a zone may have moved the midnight of a term that runs; what was met in it stays.
+        starts = utc(self.start), utc(by_rules_at_hand(self.start))
+        return self.name == name and utc(start) in starts
 
 
 class Committed(NamedTuple):

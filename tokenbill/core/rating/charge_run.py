@@ -22,7 +22,6 @@ from tokenbill.core.credits.draws import (
     draws_with_owed,
 )
 from tokenbill.core.metering.usage import Usage
-from tokenbill.core.periods.instants import utc
 from tokenbill.core.plans.commitments import CommitmentMet
 from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.entry_curve import EntryCurve, Quantity
@@ -234,7 +233,7 @@ class ChargeRun(RatingRun):
         self.taxed.append((amount, parts))
 
     def met(self, name: str, start: date) -> Number:
-        kept = (it for it in self.request.met if it.name == name and utc(it.start) == utc(start))
+        kept = (it for it in self.request.met if it.is_of(name, start))
         met, unit = next(kept, None), self.plan.plan.currency
         if met is not None and met.currency not in (None, unit.code):
             # what was met in dollars is no part of what is committed in euros
