@@ -180,6 +180,24 @@ def test_what_was_met_of_a_commitment_stays_met(rules, before, after):
 
 
 @BOTH_WAYS
+def test_a_draw_limit_counts_what_was_drawn_in_its_month(rules, before, after):
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1), cycle=MONTHS)
+    with rules(before):
+        opening = Account(balance=[Grant("g", 100, "USD", most=("7.50", MONTHS))])
+        at = "2026-12-20T12:00:00Z"
+        first = Bill.of({"calls": 7}, plan, period=month(12), opening=opening, at=at, final=False)
+        text = serial.dumps(first.closing)
+    with rules(after):
+        account, at = serial.loads(text), "2026-12-21T12:00:00Z"
+        second = Bill.of({"calls": 7}, plan, period=month(12), opening=account, at=at, final=False)
+        again = Bill.of({"calls": 7}, plan, period=month(12), opening=second.closing, at=at, final=False)
+
+        # 0.50 of the 7.50 is left of December
+        assert [str(bill.due) for bill in (first, second, again)] == ["0.00", "6.50", "7.00"]
+        assert len(again.closing.windows) == 1
+
+
+@BOTH_WAYS
 def test_holds_covers_and_a_status_know_the_month(rules, before, after):
     at = "2026-11-20T12:00:00Z"
     with rules(before):

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from tokenbill.core.base.values import Value
 from tokenbill.core.credits.windows import Windows, WindowSum, sum_of, with_sum
@@ -21,6 +21,8 @@ from tokenbill.errors import InvalidGrant, InvalidPeriod
 __all__ = ["DrawLimit", "draw_limit", "time_of_draws"]
 
 MOMENT = timedelta(microseconds=1)
+MOVED = timedelta(hours=3)
+"""More than the rules of a zone move a midnight by."""
 EVER = date(1970, 1, 1)
 """Where the one window of a limit without a cycle begins."""
 
@@ -82,14 +84,26 @@ class DrawLimit(Value):
 
     def room(self, id: str, windows: Windows, at: date | str | None) -> Decimal:
         """What the grant of that id may still pay in the window of a moment."""
-        drawn = sum_of(windows, f"draws of {id}", self.start(at))
+        key, start = f"draws of {id}", self.start(at)
+        drawn = sum_of(_moved(windows, key, start), key, start)
         return decimal(max(difference(self.amount, drawn), ZERO))
 
     def after(self, id: str, windows: Windows, at: date | str | None, paid: Decimal) -> Windows:
         """The windows after the grant paid, or got back; those before are forgotten."""
         key, start = f"draws of {id}", self.start(at)
-        known: list[WindowSum] = [each for each in windows if each.key != key or each.start >= start]
+        moved = _moved(windows, key, start)
+        known: list[WindowSum] = [each for each in moved if each.key != key or each.start >= start]
         return with_sum(tuple(known), key, start, paid)
+
+
+def _moved(windows: Windows, key: str, start: date) -> Windows:
+    """The sums of draws, one of the window that begins at a moment with that as its start."""
+    # Tables of zones move a midnight by an hour or two while its window runs: what was drawn in it stays.
+    if not isinstance(start, datetime):
+        return windows
+    others = [each for each in windows if each.key == key and isinstance(each.start, datetime)]
+    moved = [each for each in others if each.start != start and abs(each.start - start) < MOVED]
+    return tuple(evolve(each, start=start) if each in moved else each for each in windows)
 
 
 def time_of_draws(at: date | str | None, period: Period | None) -> date | str | None:
