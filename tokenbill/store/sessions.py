@@ -215,6 +215,8 @@ class Session:
         self, ledger: Ledger, kind: str, document: Mapping[str, Any], bookings: Sequence[Booking] = ()
     ) -> None:
         """Write an operation that is no event, with what it charged in each period."""
+        # What is no event is known to other processes by the whole ledger alone, which is stored with it.
+        ledger.is_changed = True
         text = AS_JSON(document)
         rows = [
             {

@@ -657,3 +657,17 @@ def test_rows_of_a_statement_are_bound_by_name_whatever_the_driver_calls_them():
     assert marks == ("INSERT INTO t (id, what) VALUES (?, ?)", rows)
     assert turned[1] == [[1, "a"], [2, "b"]]
     assert named[1] == [{"id": 1, "what": "a"}, {"id": 2, "what": "b"}]
+
+
+def test_a_correction_of_an_open_month_is_known_to_a_process_that_comes_later(store):
+    store.agree("open", BillingPlan.on_demand(PriceSchedule(calls=1), cycle=Cycle.monthly()))
+    for number in range(3):
+        store.record([Event("s", f"open-{number}", "2026-11-05T10:00:00Z", "open", Usage(calls=10))])
+    store.adjust("open", id="a", at="2026-11-05T10:00:00Z", reversal={"calls": 4}, reason="timed out")
+
+    later = Store(store.engine)
+    later.verify("open")
+    assert later.account("open").accrued == 26
+    later.record([Event("s", "open-3", "2026-11-05T11:00:00Z", "open", Usage(calls=1))])
+    assert store.bill("open", NOVEMBER).total == 27
+    store.verify("open")
