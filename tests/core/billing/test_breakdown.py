@@ -281,3 +281,10 @@ def test_a_notebook_shows_the_numbers_of_a_breakdown_to_the_right():
     for row in page.split("<tr>")[1:]:
         first, *rest = re.findall(r"text-align:(left|right)", row)
         assert (first, set(rest)) == ("left", {"right"})
+
+
+def test_what_is_free_bears_no_tax():
+    # the whole tax of a cent falls to what costs one
+    plan = BillingPlan(PriceSchedule(a=0, b="0.01"), taxes=[Tax("VAT", 100)], rounding=Rounding(stage="line"))
+    found = Bill.of(Usage(a=1, b=1), plan).breakdown()
+    assert [(row.description, str(row.gross)) for row in found.rows] == [("a", "0.00"), ("b", "0.02")]

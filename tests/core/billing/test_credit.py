@@ -23,7 +23,7 @@ from tokenbill import (
     Tax,
     Usage,
 )
-from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch, InvalidPlan
+from tokenbill.errors import AccountMismatch, BalanceExhausted, CurrencyMismatch, InvalidPeriod, InvalidPlan
 from tokenbill.serial import dumps, loads
 
 TOKEN = Currency("TOKEN", places=0)
@@ -411,3 +411,39 @@ def test_a_spent_grant_may_be_on_what_is_charged_no_more():
     assert (bill.due, bill.draws) == (2, (("open", 5),))
     with pytest.raises(InvalidPlan, match="grant spent"):
         Bill.of(Usage(v=1), BillingPlan(PriceSchedule(v=1)), opening=Account(balance=Balance(spent.grants)))
+
+
+@pytest.mark.parametrize("overage", ["bill", "owe"])
+def test_a_credit_balance_of_less_than_one_is_credit(overage):
+    plan = BillingPlan(PriceSchedule(calls=1), overage=overage)
+    opening = Account(credit_balance="0.50", credit_currency="USD")
+    bill = Bill.of(Usage(calls=3), plan, opening=opening)
+    owed = Decimal("-2.50") if overage == "owe" else Decimal(0)
+    assert (bill.total, bill.due, bill.closing.credit_balance) == (3, 0 if owed else Decimal("2.50"), owed)
+
+
+def test_a_grant_covers_no_debt_where_there_is_credit_of_less_than_one():
+    plan = BillingPlan(PriceSchedule(calls=1), overage="owe")
+    opening = Account(balance=[Grant("g", 1, "USD")], credit_balance="0.50", credit_currency="USD")
+    bill = Bill.of(Usage(calls=3), plan, opening=opening)
+    assert (dict(bill.draws), bill.closing.credit_balance) == ({"g": 1}, Decimal("-1.50"))
+
+
+def test_what_is_held_is_held_with_its_tax():
+    # 5 are held, and with 10 % of tax they take 5.50 of 10.90: 5 more do not fit, though 5 and 5.50 would
+    plan = BillingPlan.prepaid(PriceSchedule(calls=1), overage="refuse", taxes=[Tax("VAT", 10)])
+    opening = Account(balance=[Grant("g", "10.90", "USD")])
+    first = Bill.of(Usage(calls=0), plan, opening=opening, final=False).closing
+    for account in (opening, first):
+        held = account.hold("h", Usage(calls=5), plan)
+        with pytest.raises(BalanceExhausted):
+            Bill.of(Usage(calls=5), plan, opening=held, final=False)
+        assert Bill.of(Usage(calls=4), plan, opening=held, final=False).total == Decimal("4.40")
+
+
+def test_a_roll_over_that_lacks_its_time_is_refused_before_there_is_a_bill():
+    dated = Grant("a", 5, "USD", expires="2026-09-01", rollover=(0, 1))
+    plan = BillingPlan.prepaid(PriceSchedule(calls=1))
+    for grants in ([dated], [dated, Grant("b", 5, "USD")]):
+        with pytest.raises(InvalidPeriod):
+            Bill.of(Usage(calls=1), plan, opening=Account(balance=grants), at="2026-06-05")

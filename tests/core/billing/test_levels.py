@@ -365,3 +365,15 @@ def test_a_fee_of_a_level_that_is_put_off_goes_on_under_a_plan_without_it():
     assert total(Contract(seats).amended("2026-06-16", without, fees="from_next")) == "90.00"
     assert total(Contract(seats).amended("2026-06-16", without)) == "45.00"
     assert total(Contract(without).amended("2026-06-16", seats, fees="from_start")) == "90.00"
+
+
+def test_a_level_that_one_bill_was_told_is_none_of_the_next():
+    june = Period("2026-06-01", "2026-07-01")
+    read = Contract(BillingPlan(PriceSchedule(a=1), fees=[Fee(10, "seats", level="seats")]))
+    assert Bill.of({"a": 1}, read, period=june, levels={"seats": 3}).total == 31
+    with pytest.raises(InvalidUsage):
+        Bill.of({"a": 1}, read, period=june)
+    plain = Contract(BillingPlan(PriceSchedule(a=1)))
+    assert Bill.of({"a": 1}, plain, period=june).total == 1
+    with pytest.raises(InvalidUsage):
+        Bill.of({"a": 1}, plain, period=june, levels={"seats": 3})

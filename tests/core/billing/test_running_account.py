@@ -312,3 +312,11 @@ def test_an_event_without_a_time_keeps_that_of_the_one_before():
 
     assert running.account() == account
     assert account.billed_at == FIRST
+
+
+def test_credit_of_less_than_one_is_for_a_bill_to_draw_on():
+    plan, opening = BillingPlan.on_demand(CALLS), Account(credit_balance="0.50", credit_currency="USD")
+    account = Bill.of(Usage(), plan, opening=opening, final=False).closing
+    assert account.credit_balance == Decimal("0.50")
+    assert RunningAccount.of(account, plan, None) is None
+    assert Bill.of(Usage(calls=2), plan, opening=account).due == Decimal("0.50")

@@ -1,12 +1,14 @@
 """Terms that only one version of a period has, or that change within it: worked out by hand."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from attrs import evolve
 
 from tokenbill import (
     Account,
+    Amount,
     Bill,
     BillingPlan,
     Commitment,
@@ -319,3 +321,78 @@ def test_an_amount_that_reads_like_the_part_of_another_is_no_part_of_it():
     plans = [evolve(PLAN, minimum=amount) for amount in (7, "0.5")]
 
     assert bill_of(changed(plans[0], "2026-06-16", plans[1])).total == Decimal("3.75")
+
+
+HALF = Period("2026-06-01", "2026-06-16")
+SEATS = PriceSchedule(a=1, seats=0)
+
+
+@pytest.mark.parametrize(
+    ("terms", "total"),
+    [
+        # half the fee of 30 is free; of 100 for usage, the fixed discount and the maximum count whole
+        ({"discounts": [Discount.fixed(10, on="usage")]}, 105),
+        ({"maximum": Limit(50, on="usage")}, 65),
+        ({"maximum": Limit(PerUnit(5).of("seats"), on="usage")}, 30),
+    ],
+)
+def test_what_a_trial_of_fees_takes_off_is_of_fees_alone(terms, total):
+    plan = BillingPlan(SEATS, cycle=MONTH, fees=Fee(30), trial=HALF, **terms)
+    assert bill_of(plan, {3: {"a": 60, "seats": 1}, 20: {"a": 40, "seats": 2}}).total == total
+
+
+def test_a_maximum_of_usage_holds_in_a_month_whose_fees_are_free():
+    most = Limit(PerUnit(5).of("seats"), on="usage")
+    plan = BillingPlan(SEATS, cycle=MONTH, fees=Fee(30), trial=JUNE, maximum=most)
+    assert bill_of(plan, {3: {"a": 60, "seats": 2}}).total == 10
+    assert BillingPlan(SEATS, trial=Trial(HALF, on="usage"), fees=Fee(30)).fee_share(JUNE) == 1
+
+
+def test_an_allowance_of_one_version_is_none_of_another_that_has_none():
+    plan = evolve(PLAN, fees=Fee(0, "seats", level="seats"))
+    contract = changed(evolve(plan, included={"a": 100}), "2026-06-16", plan)
+    bill = bill_of(contract, {3: {"a": 20}, 20: {"a": 50}}, levels={"seats": 1})
+    assert bill.total == 50
+
+
+def test_a_minimum_that_is_an_amount_first_and_then_two_curves_reads_each_part_once():
+    # a third of 30; then 5 × 2 seats by the 20th; then 7 × 3 seats by the end, less the 7 × 2 of before
+    amounts = (30, PerUnit(5).of("seats"), PerUnit(7).of("seats"))
+    plans = [BillingPlan(SEATS, cycle=MONTH, minimum=each) for each in amounts]
+    contract = Contract(plans[0]).amended("2026-06-11", plans[1]).amended("2026-06-21", plans[2])
+    assert bill_of(contract, {12: {"seats": 2}, 25: {"seats": 1}}).total == 10 + 10 + 7
+
+
+def test_a_minimum_that_is_a_share_of_usage_reads_what_was_charged_by_then():
+    # twice the 10 of the first half; three times all 20, less three times those 10
+    plans = [evolve(PLAN, minimum=PerUnit(times).of(Amount("usage"))) for times in (2, 3)]
+    assert bill_of(changed(plans[0], "2026-06-16", plans[1]), {3: {"a": 10}, 20: {"a": 10}}).total == 50
+
+
+def test_tiers_begin_anew_where_a_version_without_the_entry_did():
+    # 10 at 1, and 10 at 1 again, for the version between them began tiers anew
+    with_tiers, without = evolve(PLAN, prices=TIERS), evolve(PLAN, prices=PriceSchedule(b=1))
+    contract = changed(with_tiers, "2026-06-11", without, tiers="restart").amended("2026-06-21", with_tiers)
+    assert bill_of(contract, {3: {"a": 10}, 25: {"a": 10}}).total == 20
+
+
+def test_a_plain_price_in_two_versions_needs_no_steps():
+    contract = changed(evolve(PLAN, prices=TIERS), "2026-06-16", evolve(PLAN, prices=TIERS, minimum=1))
+    for price in (TIERS, PriceSchedule(a=PerUnit(2)), PriceSchedule(a=Flat(5, at_zero=True))):
+        plans = [evolve(PLAN, prices=price, taxes=[Tax("VAT", rate)]) for rate in (0, 10)]
+        contract = changed(plans[0], "2026-06-16", plans[1])
+        bill = bill_of(contract, {3: {"a": 8}, 20: {"a": 8}})
+        assert all(not step.steps for step in bill.explanation.steps)
+
+
+def test_long_quantities_of_two_versions_are_added_to_the_last_digit():
+    # 10^9 for each unit: what is lost beyond the 28th digit would be money
+    long = "1234567890123456789.01234567890123"
+    for price in (PerUnit(10**9), Graduated([Tier(10, 10**9), Tier(None, 10**9)])):
+        plan = evolve(PLAN, prices=PriceSchedule(a=price))
+        contract = changed(plan, "2026-06-16", evolve(plan, taxes=[Tax("VAT", 0)]))
+        used = {"2026-06-03": {"a": long}, "2026-06-20": {"a": 1}}
+        for more in (0, 1):
+            expected = ((1 + more) * Fraction(long) + 1) * 10**9
+            assert abs(Fraction(Bill.of(used, contract, period=JUNE).total) - expected) <= Fraction(1, 200)
+            used["2026-06-21"] = {"a": long}

@@ -270,3 +270,15 @@ def test_one_piece_with_steps_makes_a_price_no_straight_one():
     straight = {name for name, price in SMALL.items() if compiled(price).straight}
 
     assert straight == {"a unit", "a third", "nothing", "a fee", "graduated", "volume", "volume at zero"}
+
+
+def test_an_end_between_two_parts_of_a_unit_is_before_the_next_of_them():
+    # units are made thirds, each full one counts: at 2/3 of a unit there are 2, and the second costs 5
+    price = PerUnit(1).in_units(times=3, round="down").then(Graduated([Tier(1, 1), Tier(None, 5)]))
+    function = IntegerPrice.of(price.pieces(), unit=100, scale=1)
+    assert [function.at(n) for n in (33, 34, 66, 67, 99, 100)] == [0, 1, 1, 6, 6, 11]
+
+
+def test_the_last_whole_number_below_a_limit_may_be_the_first():
+    function = IntegerPrice.of(PerUnit(5).pieces(), unit=1, scale=1)
+    assert [function.most(limit) for limit in (7, 11, 12)] == [1, 1, 2]

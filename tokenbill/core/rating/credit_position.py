@@ -139,7 +139,7 @@ class CreditPosition(NamedTuple):
     net: int
     promotional: int
     paid: int
-    fell: bool = False
+    fell: bool
     opened: Holds | None = None
 
     @property
@@ -212,7 +212,7 @@ class ChargePosition(NamedTuple):
     stretch: Stretch
     after: Statement
     drawn: Sorts
-    fell: bool = False
+    fell: bool
 
     def goes_on(self, at: At) -> bool:
         """Whether grants offer at another time what they offered here."""

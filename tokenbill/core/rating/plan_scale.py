@@ -93,7 +93,7 @@ class PlanScale:
         """Amounts for whole billing periods, each for a part of one, as one number of this place."""
         return self.numbers([sum((Fraction(amount) * part for amount, part in parts), Fraction(0))])[0]
 
-    def in_parts(self, amounts: Mapping[int, Decimal | Fraction], *, of_fees: bool = False) -> list[Part]:
+    def in_parts(self, amounts: Mapping[int, Decimal | Fraction], *, of_fees: bool) -> list[Part]:
         """Amounts of versions with the part of a period that each is for, equal neighbours put together."""
         parts: list[Part] = []
         for i, amount in amounts.items():

@@ -111,7 +111,7 @@ class RateCard(dict[str, EntryCurve]):
         plan: BillingPlan,
         allowance: Callable[[Meter], Exact],
         *,
-        version: int = 0,
+        version: int,
         unit: int,
         scale: int | None,
         cells: Cells,

@@ -54,8 +54,8 @@ class VersionTerms(NamedTuple):
     """
 
     plan: BillingPlan
-    share: Fraction = Fraction(1)
-    fee_share: Fraction = Fraction(1)
+    share: Fraction
+    fee_share: Fraction
     fees: tuple[Fee, ...] = ()
     own_fees: DueFees = ()
     restart: bool = False

@@ -174,7 +174,8 @@ def public_plan(plan: BillingPlan, period: Period | None, list_prices: Any) -> C
     if currency(getattr(list_prices, "currency", unit)) != unit:
         raise CurrencyMismatch(list_prices.currency, unit)
     public = BillingPlan(list_prices, included=plan.free_units, prorate_included=plan.prorate_included)
-    return CompiledPlan(public, versions=[VersionTerms(public, plan.share(period))])
+    share = plan.share(period)
+    return CompiledPlan(public, versions=[VersionTerms(public, share, share)])
 
 
 def listed_lines(public: CompiledPlan, usage: Usage) -> Listed:
