@@ -108,7 +108,7 @@ def agreed(seed, engines=("polars", "duckdb"), tenants=TENANTS):
             places = -row["amount"].as_tuple().exponent
             found[row["tenant"]][row["kind"], row["meter"], row["description"]] += Fraction(row["amount"])
         for tenant, (lines, total) in expected.items():
-            shown = {key: sum(shown_in(exact, places) for exact in line) for key, line in lines.items()}
+            shown = {key: shown_in(sum(line), places) for key, line in lines.items()}
             shown["rounding", None, "rounding"] = total - sum(shown.values())
             shown = {key: amount for key, amount in shown.items() if amount}
             made = {key: amount for key, amount in found[tenant].items() if amount}
