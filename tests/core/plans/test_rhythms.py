@@ -19,6 +19,7 @@ from tokenbill import (
     Usage,
     serial,
 )
+from tokenbill.core.plans.rhythms import plan_alone
 from tokenbill.errors import InvalidPeriod, InvalidPlan
 
 CALLS = PriceSchedule(calls=1)
@@ -261,3 +262,36 @@ def test_a_fee_of_the_past_counts_beside_one_that_is_none(other):
     yearly = Fee(1200, "support", "arrears", cycle=YEARLY)
     contract = Contract(plan_of(yearly)).amended("2027-02-01", plan_of(other))
     assert totals(contract, (2027, 2)) == ["1200.00"]
+
+
+BASE, DEARER = plan_of(), plan_of(Fee(5))
+BEHIND = plan_of(Fee(1200, "platform", cycle=YEARLY, due="arrears"))
+LATER = plan_of(Fee(1200, "platform", cycle=YEARLY, due="arrears", starts="2027-01-01"))
+COMMITTED = plan_of(commitment=Commitment(900, cycle=YEARLY))
+
+
+@pytest.mark.parametrize(
+    ("contract", "may"),
+    [
+        (Contract(BASE), BASE),
+        (Contract(BEHIND), BEHIND),
+        (Contract(COMMITTED), COMMITTED),
+        (Contract(BASE).amended("2026-04-01", DEARER), DEARER),
+        (Contract(BASE).amended("2026-06-01", DEARER), BASE),
+        (Contract(BASE).amended("2026-05-16", DEARER), None),
+        (Contract(BASE).ended("2026-05-16"), None),
+        (Contract(BASE).ended("2026-06-01"), BASE),
+        (Contract(BEHIND).ended("2026-06-01"), None),
+        (Contract(BEHIND).amended("2026-04-01", DEARER), None),
+        (Contract(LATER), None),
+        (Contract(COMMITTED).amended("2026-04-01", DEARER), None),
+    ],
+)
+def test_a_plan_alone_bills_a_month_in_which_no_terms_but_its_own_count(contract, may):
+    period = month(2026, 5)
+
+    assert plan_alone(contract, period) == may
+    if may is not None:
+        assert Bill.of({"calls": 130}, contract, period=period).total == (
+            Bill.of({"calls": 130}, may, period=period).total
+        )
