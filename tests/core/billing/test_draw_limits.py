@@ -1,5 +1,6 @@
 """Draw limits and roll-over: how much grants pay in a window, and what stays when a period closes."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -241,3 +242,14 @@ def test_what_falls_away_lets_a_limited_grant_pay_nothing_that_cash_paid(used, f
 
     assert dict(bill.draws) == {"g": -3}
     assert {id: dict(parts) for id, parts in bill.closing.draws_by_charge} == {"g": drawn}
+
+
+def test_windows_of_two_grants_begin_each_in_its_own_zone():
+    berlin = Grant("own", 20, "USD", most=("7.50", Cycle.weekly(tz="Europe/Berlin")))
+    account = Account(balance=[Grant("allowance", 50, "USD", most=WEEKLY, priority=-1), berlin])
+
+    account = billed({"premium": 10}, account, "2026-06-09").closing
+    assert left(account) == (Decimal("42.50"), Decimal("17.50"))
+    # midnight of Berlin is two hours before that of Greenwich
+    starts = {datetime(2026, 6, 8, tzinfo=UTC), datetime(2026, 6, 7, 22, tzinfo=UTC)}
+    assert {each.start for each in account.windows} == starts
