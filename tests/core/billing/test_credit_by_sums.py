@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from tokenbill import Account, Bill, BillingPlan, Discount, Grant, Period, PriceSchedule, Tax, Usage
-from tokenbill.errors import BalanceExhausted
+from tokenbill.errors import AccountMismatch, BalanceExhausted
 
 PRICES = PriceSchedule(gpu_hours="0.105", api_calls="0.0111")
 MARCH = Period("2026-03-01", "2026-04-01")
@@ -196,3 +196,20 @@ def test_a_gift_that_has_nothing_to_pay_has_no_line():
         ("gpu_hours", Decimal("2.10")),
         ("credit a", Decimal("-2.10")),
     ]
+
+
+def test_sums_of_one_period_bill_no_other_one():
+    account = Bill.of(
+        {"api_calls": 100}, PLANS["prepaid"], period=MARCH, opening=Account(balance=[PAID]), final=False
+    ).closing
+    assert "credit" in account.cache
+    # as long as March, so that the plan is compiled to the same sums
+    may = Period("2026-05-01", "2026-06-01")
+    with pytest.raises(AccountMismatch):
+        Bill.of({"api_calls": 100}, PLANS["prepaid"], period=may, opening=account, final=False)
+    same = Bill.of({"api_calls": 100}, PLANS["prepaid"], period=evolve(MARCH), opening=account, final=False)
+    assert (
+        same.draws
+        == Bill.of({"api_calls": 100}, PLANS["prepaid"], period=MARCH, opening=account, final=False).draws
+    )
+    assert "credit" in same.closing.cache
