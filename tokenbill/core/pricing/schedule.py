@@ -143,7 +143,8 @@ class PriceSchedule(Mapping[Meter, Priced]):
         # usage without a price is an error, never free: money lost in silence is the costliest of bugs
         found = self.find(wanted := Meter(meter))
         if self.source is not None:
-            found = cast("Entry | None", self.source.checked(wanted, found, self))
+            prices = cast(Any, self)  # pyright takes a cached property for no property
+            found = cast("Entry | None", self.source.checked(wanted, found, prices))
         if found is None:
             raise UnpricedUsage(meter, self)
         return found
