@@ -253,3 +253,15 @@ def test_windows_of_two_grants_begin_each_in_its_own_zone():
     # midnight of Berlin is two hours before that of Greenwich
     starts = {datetime(2026, 6, 8, tzinfo=UTC), datetime(2026, 6, 7, 22, tzinfo=UTC)}
     assert {each.start for each in account.windows} == starts
+
+
+def test_windows_of_an_hour_are_windows_of_their_own():
+    hours = [datetime(2026, 6, 1, hour, tzinfo=UTC) for hour in range(4)]
+    most = ("7.50", Cycle.listed([*hours, datetime(2026, 7, 1, tzinfo=UTC)]))
+    account = Account(balance=[Grant("own", 20, "USD", most=most)])
+    june = Period(hours[0], datetime(2026, 7, 1, tzinfo=UTC))
+
+    for hour, spent in ((hours[1], "12.50"), (hours[2], "5.00")):
+        opening = {"opening": account, "period": june, "at": hour, "final": False}
+        account = Bill.of(Usage(premium=10), PLAN, **opening).closing
+        assert account.balance.left("own") == Decimal(spent)

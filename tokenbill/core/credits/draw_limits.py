@@ -85,25 +85,26 @@ class DrawLimit(Value):
     def room(self, id: str, windows: Windows, at: date | str | None) -> Decimal:
         """What the grant of that id may still pay in the window of a moment."""
         key, start = f"draws of {id}", self.start(at)
-        drawn = sum_of(_moved(windows, key, start), key, start)
+        drawn = sum_of(self._moved(windows, key, start), key, start)
         return decimal(max(difference(self.amount, drawn), ZERO))
 
     def after(self, id: str, windows: Windows, at: date | str | None, paid: Decimal) -> Windows:
         """The windows after the grant paid, or got back; those before are forgotten."""
         key, start = f"draws of {id}", self.start(at)
-        moved = _moved(windows, key, start)
+        moved = self._moved(windows, key, start)
         known: list[WindowSum] = [each for each in moved if each.key != key or each.start >= start]
         return with_sum(tuple(known), key, start, paid)
 
-
-def _moved(windows: Windows, key: str, start: date) -> Windows:
-    """The sums of draws, one of the window that begins at a moment with that as its start."""
-    # Tables of zones move a midnight by an hour or two while its window runs: what was drawn in it stays.
-    if not isinstance(start, datetime):
-        return windows
-    others = [each for each in windows if each.key == key and isinstance(each.start, datetime)]
-    moved = [each for each in others if each.start != start and abs(each.start - start) < MOVED]
-    return tuple(evolve(each, start=start) if each in moved else each for each in windows)
+    def _moved(self, windows: Windows, key: str, start: date) -> Windows:
+        """The sums of draws, one of the window that begins at a moment with that as its start."""
+        # Tables of zones move a midnight by an hour or two while its window runs: what was drawn in it stays.
+        if not isinstance(start, datetime):
+            return windows
+        others = [each for each in windows if each.key == key and isinstance(each.start, datetime)]
+        near = [each for each in others if each.start != start and abs(each.start - start) < MOVED]
+        # Where a window begins by the rules at hand nothing moved: a list may have one for each hour.
+        moved = [each for each in near if self.start(each.start) != each.start]
+        return tuple(evolve(each, start=start) if each in moved else each for each in windows)
 
 
 def time_of_draws(at: date | str | None, period: Period | None) -> date | str | None:
