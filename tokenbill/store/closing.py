@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from attrs import evolve
@@ -22,7 +23,7 @@ from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import TokenbillError
 from tokenbill.store.commitments import caught_up, check_order, met_in
 from tokenbill.store.ledger import Ledger
-from tokenbill.store.parts import Agreed, Booking, Dated, FinalStep, Part, opening_of
+from tokenbill.store.parts import Agreed, Booking, Dated, FinalStep, Part, draws_without, opening_of
 
 __all__ = ["Closed", "booked", "booked_late", "close", "closed_bill", "joined", "split", "whole_bill"]
 
@@ -32,6 +33,15 @@ class Closed(NamedTuple):
 
     bookings: list[Booking]
     bill: Bill
+
+
+class LastStep(NamedTuple):
+    """The account before the final bill of a period, what came to it last, and that bill."""
+
+    account: Account
+    total: Decimal
+    due: Decimal
+    step: Bill
 
 
 def close(ledger: Ledger, part: Part, end: datetime | None = None, dated: Dated = ()) -> Closed:
@@ -48,8 +58,9 @@ def close(ledger: Ledger, part: Part, end: datetime | None = None, dated: Dated 
     bookings = [] if end is None else split(ledger, part, end, dated)
     opening, more, more_due = caught_up(ledger.opened(part), part, ledger.met)
     part.account, part.due = opening, decimal(plus(part.due, more_due))
-    # The last step charges what only an end decides: a minimum, fees in arrears, and what rolls over.
-    step = Bill.of(NO_USAGE, part.agreed, opening=opening, period=part.named, at=part.last, final=True)
+    opening, moved, moved_due, step = last_step(part, opening)
+    more, more_due = decimal(plus(more, moved)), decimal(plus(more_due, moved_due))
+    part.due = decimal(plus(part.due, moved_due))
     bill = whole_bill(part, opening, step)
     credit = decimal(difference(step.closing.credit_balance, opening.credit_balance))
     part.account, part.final = opening, FinalStep(step.total, step.due, step.draws, credit)
@@ -69,6 +80,21 @@ def close(ledger: Ledger, part: Part, end: datetime | None = None, dated: Dated 
     )
     others = [each for each in bookings if each.part is not part]
     return Closed([Booking.of(part, total, due), *others], bill)
+
+
+def last_step(part: Part, account: Account) -> LastStep:
+    """The final bill of a period, of an account in which it has nothing to give back but what falls."""
+    # It charges what only an end decides: a minimum, fees in arrears, and what rolls over.
+    ask: Any = {"period": part.named, "at": part.last}
+    step = Bill.of(NO_USAGE, part.agreed, opening=account, final=True, **ask)
+    gives_back = step.closing.credit_balance > account.credit_balance
+    if not (gives_back or any(amount < 0 for _, amount in step.draws)):
+        return LastStep(account, ZERO, ZERO, step)
+    # Other credit may pay now what a grant paid. Usage that comes late takes the step back, and what it gave
+    # to the grant may be spent by then: so an interim bill gives it, which nobody takes back.
+    moved = Bill.of(NO_USAGE, part.agreed, opening=account, final=False, **ask)
+    step = Bill.of(NO_USAGE, part.agreed, opening=moved.closing, final=True, **ask)
+    return LastStep(moved.closing, moved.total, moved.due, step)
 
 
 def _rolled(ledger: Ledger, part: Part, step: Bill) -> Balance:
@@ -140,27 +166,32 @@ def booked_late(
     before = part.final
     assert before is not None
     held = ledger.credit
-    balance, back = _reopened(ledger, part, before, at)
+    balance, back, spent = _reopened(ledger, part, before, at)
+    # What the last step gave back to a grant and was spent since is paid by cash in its place.
+    in_cash = exact_sum([*spent.values()])
     credit = decimal(difference(held.credit_balance, before.credit))
     unit = held.credit_currency or part.plan.currency
     held_in = unit if credit else None
-    account = evolve(part.account, balance=balance, credit_balance=credit, credit_currency=held_in)
+    draws = draws_without(part.account.draws_by_charge, spent)
+    opening: Any = {"balance": balance, "draws": draws, "credit_balance": credit, "credit_currency": held_in}
+    account = evolve(part.account, **opening)
     account, more, more_due = caught_up(account, part, ledger.met)
     late = Bill.of(
         usage, part.agreed, opening=account, period=part.named, at=at, final=False, reversal=reversal
     )
-    step = Bill.of(NO_USAGE, part.agreed, opening=late.closing, period=part.named, at=part.last, final=True)
-    total = decimal(exact_sum([more, late.total, step.total, before.total.copy_negate()]))
-    due = decimal(exact_sum([more_due, late.due, step.due, before.due.copy_negate()]))
+    account, moved, moved_due, step = last_step(part, late.closing)
+    total = decimal(exact_sum([more, late.total, moved, step.total, before.total.copy_negate()]))
+    paid = decimal(exact_sum([in_cash, more_due, late.due, moved_due]))
+    due = decimal(exact_sum([paid, step.due, before.due.copy_negate()]))
     # Refused before anything is changed; what was to pay in cash before goes to the credit balance.
     booking = Booking.of(part, total, max(due, ZERO))
     left = step.closing.credit_balance
-    grown = decimal(difference(left, late.closing.credit_balance))
-    part.account = late.closing
+    grown = decimal(difference(left, account.credit_balance))
+    part.account = account
     part.final = FinalStep(step.total, step.due, step.draws, grown)
-    part.due = decimal(exact_sum([part.due, more_due, late.due]))
+    part.due = decimal(plus(part.due, paid))
     ledger.met = [each for each in ledger.met if each[0] != part.since]
-    ledger.met += met_in(part, late.closing, step.closing)
+    ledger.met += met_in(part, account, step.closing)
     if due < 0:
         left = decimal(difference(left, due))
     after = _archived_again(ledger, part, step.delta.balance, back)
@@ -170,8 +201,10 @@ def booked_late(
     return booking
 
 
-def _reopened(ledger: Ledger, part: Part, before: FinalStep, at: datetime) -> tuple[Balance, list[str]]:
-    """The balance as a closed period finds it again, and the grants that come back for it."""
+def _reopened(
+    ledger: Ledger, part: Part, before: FinalStep, at: datetime
+) -> tuple[Balance, list[str], dict[str, Decimal]]:
+    """The balance as a closed period finds it again, the grants that come back for it, and what they lack."""
     archived, balance = ledger.archive.retired(), ledger.credit.balance
     # Credit that was good at the time of the usage still pays it, though it ended or was spent since.
     needed = {id for id, _ in (*part.account.draws, *before.draws)}
@@ -183,9 +216,13 @@ def _reopened(ledger: Ledger, part: Part, before: FinalStep, at: datetime) -> tu
     if back:
         others = [grant.id for grant in archived.grants if grant.id not in back]
         balance = joined([balance, archived.without(*others)])
-    if before.draws:
-        balance = balance.drawn_by({id: amount.copy_negate() for id, amount in before.draws})
-    return balance, back
+    spent, undone = dict[str, Decimal](), dict[str, Decimal]()
+    for id, amount in before.draws:
+        lacking = difference(amount.copy_negate(), balance.left(id))
+        if amount < 0 < lacking:
+            spent[id] = decimal(lacking)
+        undone[id] = decimal(difference(amount.copy_negate(), spent.get(id, ZERO)))
+    return balance.drawn_by(undone) if undone else balance, back, spent
 
 
 def _archived_again(ledger: Ledger, part: Part, balance: Balance, back: list[str]) -> Balance:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from sys import maxsize
@@ -16,7 +16,7 @@ from tokenbill.core.billing.bill import Bill
 from tokenbill.core.billing.running_account import RunningAccount
 from tokenbill.core.credits.balance import Balance, Grant
 from tokenbill.core.credits.draws import CREDIT
-from tokenbill.core.credits.ledger import Draws
+from tokenbill.core.credits.ledger import Draws, DrawsByCharge
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
 from tokenbill.core.periods.instants import is_before, midnight, utc, zone
@@ -40,6 +40,7 @@ __all__ = [
     "Terms",
     "by_version",
     "carrying",
+    "draws_without",
     "holds_at",
     "in_force",
     "instant_at",
@@ -313,6 +314,17 @@ def undrawn(account: Account) -> Balance:
     if not paid:
         return account.balance
     return account.balance.drawn_by({id: amount.copy_negate() for id, amount in paid})
+
+
+def draws_without(draws: DrawsByCharge, amounts: Mapping[str, Decimal]) -> dict[str, dict[str, Decimal]]:
+    """Draws by grant and charge without amounts by grant, which are taken off its last charges."""
+    found = {id: dict(parts) for id, parts in draws}
+    for id, amount in amounts.items():
+        rest = amount
+        for charge, paid in reversed(found[id].items()):
+            less = min(paid, rest)
+            found[id][charge], rest = decimal(difference(paid, less)), decimal(difference(rest, less))
+    return found
 
 
 def opening_of(

@@ -19,6 +19,7 @@ from tokenbill import (
     Currency,
     Cycle,
     Discount,
+    Fee,
     Graduated,
     Grant,
     Period,
@@ -308,6 +309,41 @@ def test_credit_that_came_after_a_true_up_was_paid_is_lost_by_no_late_usage(stor
     account = store.account("acme")
     assert (bill.due, late.charged[0].total, late.charged[0].due) == (100, 0, 0)
     assert account.balance.remaining() + account.credit_balance == 50
+    store.verify()
+
+
+def test_what_a_correction_gave_back_to_a_grant_may_be_spent_when_usage_comes_late(store):
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1), cycle=Cycle.monthly())
+    store.agree("acme", plan)
+    store.grant("acme", Grant("g", 10, "USD"))
+    store.record([event(1, calls=20)])
+    store.close("acme", NOVEMBER)  # 10 of the grant, 10 in cash
+    note = store.adjust("acme", reversal={"calls": 5}, id="note", at="2026-11-05")
+    assert (note.total, left(store)) == (-5, 5)  # 5 of the cash pay for the grant now
+    store.record([event(2, time="2026-12-05T00:00:00Z", calls=8)])
+
+    late = store.record([event(3, calls=1)])
+
+    assert [(each.total, each.due) for each in late.charged] == [(1, 1)]
+    assert [each.total for each in store.bills("acme")] == [20, -5, 1]
+    store.verify()
+
+
+def test_what_an_end_gave_back_to_a_grant_may_be_spent_when_usage_comes_late(store):
+    fees = [Fee(100, "base", due="arrears")]
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1), cycle=Cycle.monthly(), fees=fees, maximum=100)
+    store.agree("acme", plan)
+    store.grant("acme", Grant("g", 100, "USD", on="calls"))
+    store.record([event(1, calls=100)])
+    bill = store.close("acme", NOVEMBER)  # 50 of calls and 50 of the fee are charged
+    assert (bill.due, left(store)) == (50, 50)
+    store.record([event(2, time="2026-12-05T00:00:00Z", calls=50)])
+
+    late = store.record([event(3, calls=100)])
+
+    # of 200 calls and the fee 66.67 and 33.33 are charged, and the grant has no more for them
+    assert [(each.total, each.due) for each in late.charged] == [(0, 0)]
+    assert (store.bill("acme", NOVEMBER).due, left(store)) == (50, 0)
     store.verify()
 
 
