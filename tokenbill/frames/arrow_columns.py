@@ -16,16 +16,21 @@ from tokenbill.frames.scales import DIGITS
 __all__ = [
     "IN_ORDER",
     "Decimals",
+    "Grown",
     "Numbers",
     "Place",
     "Source",
+    "array_of",
     "coded",
     "decimals_of",
+    "flags",
     "ints_of",
     "keys_of",
+    "longs",
     "numbers_of",
     "plain",
     "readable",
+    "texts_of",
     "refuse_nulls",
     "uuid_texts",
 ]
@@ -91,7 +96,7 @@ def uuid_texts(cells: Any) -> Any:
             str(UUID(bytes=key)) if len(key) == UUID_SIZE else key.hex()
             for key in known.dictionary.to_pylist()
         ]
-        chunks.append(pa.array(texts, pa.string()).take(known.indices))
+        chunks.append(texts_of(texts).take(known.indices))
     return pa.chunked_array(chunks, pa.string()) if isinstance(cells, pa.ChunkedArray) else chunks[0]
 
 
@@ -110,22 +115,18 @@ def plain(cells: Any) -> Any:
 
 def refuse_nulls(name: str, cells: Any, layout: Layout, place: Place = IN_ORDER) -> None:
     """Refuse rows that name no group or meter; only a label may be missing."""
-    is_null = None
     if pa.types.is_dictionary(cells.type):  # which may hold a null, too
-        found = [chunk.dictionary.is_null().take(chunk.indices).fill_null(True) for chunk in _chunks(cells)]
-        is_null = pa.chunked_array(found, pa.bool_())
-    is_null = cells.is_null() if is_null is None else is_null
-    nulls = pc.sum(is_null).as_py()
+        found = [flags(chunk.dictionary.is_valid().take(chunk.indices)) for chunk in _chunks(cells)]
+        is_null = ~np.concatenate(found)
+    else:
+        is_null = ~flags(cells.is_valid()) if cells.null_count else np.zeros(0, bool)
+    nulls = int(is_null.sum())
     if nulls and name not in layout.optional:
-        raise null_keys(name, nulls, place(_first(is_null)))
-
-
-def _first(cells: Any) -> int:
-    return int(pc.index(cells, True).as_py())
+        raise null_keys(name, nulls, place(int(np.argmax(is_null))))
 
 
 def _chunks(cells: Any) -> list[Any]:
-    return (cells.chunks or [pa.array([], cells.type)]) if isinstance(cells, pa.ChunkedArray) else [cells]
+    return (cells.chunks or [pa.nulls(0, cells.type)]) if isinstance(cells, pa.ChunkedArray) else [cells]
 
 
 def coded(columns: Mapping[str, Any], height: int) -> tuple[Array, dict[str, Any]]:
@@ -135,10 +136,10 @@ def coded(columns: Mapping[str, Any], height: int) -> tuple[Array, dict[str, Any
         found, different = encoded(cells)
         size = max(len(different), 1)
         if keys:
-            both = pa.array(code * size + found).dictionary_encode()
-            code, pairs = both.indices.to_numpy().astype(np.int64), both.dictionary.to_numpy()
-            keys = {key: part.take(pa.array(pairs // size)) for key, part in keys.items()}
-            keys[name] = different.take(pa.array(pairs % size))
+            both = array_of(code * size + found).dictionary_encode()
+            code, pairs = longs(both.indices), longs(both.dictionary)
+            keys = {key: part.take(array_of(pairs // size)) for key, part in keys.items()}
+            keys[name] = different.take(array_of(pairs % size))
         else:
             code, keys = found, {name: different}
     return code, keys
@@ -152,8 +153,8 @@ def encoded(cells: Any) -> tuple[Array, Any]:
         raise UnreadableInput("cells that tell no rows apart", cells.type, "give texts or numbers") from None
     if whole.null_count or pa.types.is_dictionary(cells.type):  # some may be of no row
         used = whole.indices.dictionary_encode(null_encoding="encode")
-        return used.indices.to_numpy().astype(np.int64), whole.dictionary.take(used.dictionary)
-    return whole.indices.to_numpy().astype(np.int64), whole.dictionary
+        return longs(used.indices), whole.dictionary.take(used.dictionary)
+    return longs(whole.indices), whole.dictionary
 
 
 def _dictionary(cells: Any) -> Any:
@@ -226,9 +227,33 @@ def ints_of(cells: Any) -> Ints:
     if pa.types.is_decimal(cells.type):
         return unscaled(cells)
     if pa.types.is_uint64(cells.type):
-        low = cells.to_numpy().astype(np.uint64)
+        low = longs(cells).view(np.uint64)
         return Ints(low, 2**64, np.zeros(low.size, np.int64)).tight()
-    return Ints(cells.to_numpy().astype(np.int64))
+    return Ints(longs(cells))
+
+
+def longs(cells: Any) -> Array:
+    """Whole numbers of at most 64 bits as an array; what is null is any number."""
+    # their own way to numpy, as pa.array and pa.scalar, asks pandas, and imports all of it for that
+    found = np.concatenate([_held(chunk, str(chunk.type), 1) for chunk in _chunks(cells)])
+    return found.astype(np.int64, copy=False)
+
+
+def flags(cells: Any) -> Array:
+    """Truth values as an array; null is False."""
+    found = [np.zeros(0, bool)]
+    for chunk in filter(len, _chunks(cells)):
+        start, end = chunk.offset, chunk.offset + len(chunk)
+        # bits that say what is valid, if any, and those of the values
+        held = [np.frombuffer(buffer, np.uint8) for buffer in chunk.buffers() if buffer is not None]
+        bits = [np.unpackbits(each, bitorder="little")[start:end] for each in held]
+        found.append(np.logical_and.reduce(bits))
+    return np.concatenate(found)
+
+
+def _first(cells: Any) -> int:
+    """The first that is true."""
+    return int(np.argmax(flags(cells)))
 
 
 def unscaled(cells: Any) -> Ints:
@@ -237,7 +262,9 @@ def unscaled(cells: Any) -> Ints:
     power = int(10 ** max(-scale, 0))
     if bits < 128:
         cells = cells.cast(pa.decimal128(DIGITS, scale))
-    words = np.concatenate([_words(chunk, max(bits, 128) // 64) for chunk in _chunks(cells)]).T
+    width = max(bits, 128) // 64
+    # the words of 64 bits of each, the lowest first
+    words = np.concatenate([_held(chunk, "int64", width).reshape(-1, width) for chunk in _chunks(cells)]).T
     low, upper = np.ascontiguousarray(words[0]), np.ascontiguousarray(words[1])
     if bool((words[2:] == upper >> 63).all()):
         return Ints(low.view(np.uint64), 2**127, upper).tight() * power
@@ -247,44 +274,82 @@ def unscaled(cells: Any) -> Ints:
     return Ints(n) * power
 
 
-def _words(chunk: Any, count: int) -> Array:
-    """The words of 64 bits of decimals, the lowest first."""
+def _held(chunk: Any, kind: str, width: int) -> Array:
+    """The numbers of an array of Arrow, so many of each cell."""
     buffer = chunk.buffers()[1]
     if buffer is None or not len(chunk):
-        return np.zeros((0, count), np.int64)
-    held = np.frombuffer(buffer, np.int64)[count * chunk.offset : count * (chunk.offset + len(chunk))]
-    return held.reshape(-1, count)
+        return np.zeros(0, kind)
+    return np.frombuffer(buffer, kind, width * (chunk.offset + len(chunk)))[width * chunk.offset :]
 
 
-class Decimals:
-    """A column of decimals that grows block by block and stays in one piece."""
+def array_of(cells: Array, valid: Array = None) -> Any:
+    """Numbers or truth values as an array of Arrow; what is not *valid* is null."""
+    bits = None if valid is None else _bits(valid)
+    data = _bits(cells) if cells.dtype == bool else pa.py_buffer(np.ascontiguousarray(cells))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(cells.dtype), cells.size, [bits, data])
+
+
+def texts_of(texts: Sequence[str | None]) -> Any:
+    """Texts as an array of Arrow, where None is null; by their bytes."""
+    held = [b"" if text is None else text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, held)], dtype=np.int32)
+    bits = _bits(np.array([text is not None for text in texts], bool))
+    return pa.Array.from_buffers(
+        pa.string(), len(held), [bits, pa.py_buffer(ends), pa.py_buffer(b"".join(held))]
+    )
+
+
+def _bits(flags: Array) -> Any:
+    """Truth values as Arrow keeps them."""
+    return pa.py_buffer(np.packbits(flags, bitorder="little"))
+
+
+class Grown:
+    """An array that grows block by block and stays in one piece; *width* columns wide, if it is told."""
+
+    def __init__(self, kind: Any, *width: int) -> None:
+        self.size = 0
+        self.held: Array = np.empty((0, *width), kind)
+
+    def room(self, size: int, times: float) -> Array:
+        """The room for so many rows more, of which *times* as many may come in all."""
+        start, self.size = self.size, self.size + size
+        if self.size > len(self.held):
+            # memory that nobody wrote to is none yet, so that what is reserved for nothing costs nothing
+            rows = max(self.size, int(self.size * times * 1.1) + SPARE)
+            more = np.empty((rows, *self.held.shape[1:]), self.held.dtype)
+            more[:start] = self.held[:start]
+            self.held = more
+        return self.held[start : self.size]
+
+    @property
+    def array(self) -> Array:
+        """What was written so far."""
+        return self.held[: self.size]
+
+
+class Decimals(Grown):
+    """A column of decimals that grows block by block."""
 
     def __init__(self, places: int) -> None:
-        self.places, self.size = places, 0
-        self.held: Array = np.empty((0, 2), np.int64)
+        super().__init__(np.int64, 2)
+        self.places = places
 
     def add(self, numbers: Ints, times: float) -> None:
         """Add whole numbers in 1/10^places, of which *times* as many may come in all."""
         low, high = numbers.words()
-        start, self.size = self.size, self.size + low.size
-        if self.size > len(self.held):
-            # memory that nobody wrote to is none yet, so that what is reserved for nothing costs nothing
-            more = np.empty((max(self.size, int(self.size * times * 1.1) + SPARE), 2), np.int64)
-            more[:start] = self.held[:start]
-            self.held = more
-        self.held[start : self.size, 0], self.held[start : self.size, 1] = low.view(np.int64), high
+        room = self.room(low.size, times)
+        room[:, 0], room[:, 1] = low.view(np.int64), high
 
     def column(self, valid: Array = None) -> Any:
         """What was added, as a column; a number that is not *valid* is none."""
-        bits = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-        kind, data = pa.decimal128(DIGITS, self.places), pa.py_buffer(self.held[: self.size])
+        bits = None if valid is None else _bits(valid)
+        kind, data = pa.decimal128(DIGITS, self.places), pa.py_buffer(self.array)
         return pa.Decimal128Array.from_buffers(kind, self.size, [bits, data])
 
 
-def decimals_of(numbers: Ints, places: int) -> Any:
-    """Whole numbers in 1/10^places as a column of decimals."""
-    low, high = numbers.words()
-    held = np.empty((low.size, 2), np.int64)
-    held[:, 0], held[:, 1] = low.view(np.int64), high
-    kind = pa.decimal128(DIGITS, places)
-    return pa.Decimal128Array.from_buffers(kind, len(held), [None, pa.py_buffer(held)])
+def decimals_of(numbers: Ints, places: int, valid: Array = None) -> Any:
+    """Whole numbers in 1/10^places as a column of decimals; what is not *valid* is null."""
+    column = Decimals(places)
+    column.add(numbers, 0)
+    return column.column(valid)

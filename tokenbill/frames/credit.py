@@ -20,7 +20,7 @@ from tokenbill.core.credits.grants import Grant, kind_of
 from tokenbill.core.money.currencies import currency as unit_of
 from tokenbill.core.periods.instants import zone
 from tokenbill.errors import InvalidGrant, InvalidPeriod, UnreadableInput
-from tokenbill.frames.arrow_columns import Numbers, coded, numbers_of, plain, readable
+from tokenbill.frames.arrow_columns import Numbers, array_of, coded, numbers_of, plain, readable
 from tokenbill.frames.bills import Settled, Totals, held
 from tokenbill.frames.column_plan import BillRow, bill_rows
 from tokenbill.frames.engines import np, pa, pc
@@ -91,7 +91,7 @@ class GrantTable(NamedTuple):
         order = np.lexsort((rank, starts, expires, priority))
         rows = order[(is_usable & left[0].nonzero())[order]]
         return cls(
-            {name: cells.take(pa.array(rows)) for name, cells in columns.items()},
+            {name: cells.take(array_of(rows)) for name, cells in columns.items()},
             (amount[0][rows], amount[1]),
             (left[0][rows], left[1]),
             pc.equal(kinds, "promotional").to_numpy(zero_copy_only=False)[rows],

@@ -196,7 +196,7 @@ def _summed(data: Any, layout: Layout) -> _Summed:
     is_summed = pc.greater(rows, odd)
     if any(pc.any(pc.and_(cells.is_null(), is_summed)).as_py() for cells in columns[len(names) :]):
         raise too_long(data, layout)
-    totals = [pc.fill_null(cells, 0) for cells in columns[len(names) :]]
+    totals = [pc.fill_null(cells, 0) if cells.null_count else cells for cells in columns[len(names) :]]
     cells = {name: _cells(data, name, column) for name, column in zip(names, columns, strict=False)}
     return _Summed(cells | dict(zip(layout.quantities, totals, strict=True)), rows, odd)
 

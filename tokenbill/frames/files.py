@@ -17,9 +17,9 @@ from urllib.parse import unquote
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.money.decimals import PLACES, number
 from tokenbill.errors import InvalidNumber, UnreadableInput
-from tokenbill.frames.arrow_columns import Place
+from tokenbill.frames.arrow_columns import Place, flags, longs, texts_of
 from tokenbill.frames.batches import Batches, Told, Total, as_it_is
-from tokenbill.frames.engines import arrow_csv, pa, parquet, pc
+from tokenbill.frames.engines import arrow_csv, np, pa, parquet, pc
 from tokenbill.frames.job import Report
 from tokenbill.frames.layouts import Options
 from tokenbill.frames.scales import DIGITS
@@ -192,32 +192,33 @@ def noting(odd: list[int]) -> Callable[[Any], str]:
 def counted(name: str, cells: Any, place: Place) -> Any:
     """Text as whole numbers, or as decimals with as many places as the longest of them needs."""
     # most columns are plain integers, which Arrow reads many times faster than decimals
-    if pc.all(pc.ascii_is_decimal(cells)).as_py() and _most(pc.utf8_length(cells)) <= SHORT:
+    if pc.all(pc.ascii_is_decimal(cells)).as_py() and (pc.max(pc.utf8_length(cells)).as_py() or 0) <= SHORT:
         return cells.cast(pa.int64())
     if pc.any(pc.match_substring_regex(cells, EXPONENT)).as_py():  # as pandas writes what is small or large
         different = cells.dictionary_encode()
         cells = pa.chunked_array([different]) if not isinstance(different, pa.ChunkedArray) else different
         cells = cells.unify_dictionaries().combine_chunks()
         plain_texts = [without_exponent(text) for text in cells.dictionary.to_pylist()]
-        cells = pa.array(plain_texts, pa.string()).take(cells.indices)
-    odd = pc.index(pc.match_substring_regex(cells, PLAIN), False).as_py()
-    if odd >= 0:
+        cells = texts_of(plain_texts).take(cells.indices)
+    is_odd = flags(pc.invert(pc.match_substring_regex(cells, PLAIN)))
+    if is_odd.any():
+        odd = int(np.argmax(is_odd))
         what = f"not a number in column {quoted(name)} in {place(odd)}"
         raise InvalidNumber(what, cells[odd].as_py(), 'write digits with at most one point: "1234.5"')
-    length, point = pc.utf8_length(cells), pc.find_substring(cells, ".")
-    whole = pc.if_else(pc.less(point, 0), length, point)
-    places = pc.subtract(pc.subtract(length, whole), pc.if_else(pc.less(point, 0), 0, 1))
-    is_long = pc.or_(pc.greater(pc.add(whole, places), DIGITS), pc.greater(places, PLACES))
-    longest = pc.index(is_long, True).as_py()
-    if longest >= 0:  # Arrow itself would wrap
+    length, point = longs(pc.utf8_length(cells)), longs(pc.find_substring(cells, "."))
+    is_there, has_point = flags(cells.is_valid()), point >= 0
+    whole = np.where(has_point, point, length) * is_there
+    places = (length - whole - has_point) * is_there
+    is_long = (whole + places > DIGITS) | (places > PLACES)
+    if is_long.any():  # Arrow itself would wrap
+        longest = int(np.argmax(is_long))
         where = f"in column {quoted(name)} in {place(longest)}"
         what = f"more than {DIGITS} digits, or {PLACES} decimals, {where}"
         raise InvalidNumber(what, cells[longest].as_py(), "write fewer digits")
     # one cell may have the most digits before the point and another behind it
-    digits = _most(whole) + _most(places)
-    return cells.cast(
-        (pa.decimal256 if digits > DIGITS else pa.decimal128)(max(digits, DIGITS), _most(places))
-    )
+    before, behind = int(whole.max(initial=0)), int(places.max(initial=0))
+    digits = before + behind
+    return cells.cast((pa.decimal256 if digits > DIGITS else pa.decimal128)(max(digits, DIGITS), behind))
 
 
 def without_exponent(text: str) -> str:
@@ -226,10 +227,6 @@ def without_exponent(text: str) -> str:
         return format(number(text), "f")
     except InvalidNumber:
         return text
-
-
-def _most(numbers: Any) -> int:
-    return int(pc.max(numbers).as_py() or 0)
 
 
 # ---------------------------------------------------------------- progress

@@ -14,7 +14,7 @@ from tokenbill.core.money.decimals import ZERO
 from tokenbill.core.periods.instants import zone
 from tokenbill.core.periods.period import Period
 from tokenbill.core.pricing.schedule import Schedule
-from tokenbill.frames.arrow_columns import decimals_of, plain
+from tokenbill.frames.arrow_columns import array_of, decimals_of, longs, plain, texts_of
 from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.focus_charges import CONTRACTED, LISTED, MEASURES, QUANTITY, Charges, Kinds
 from tokenbill.frames.focus_columns import charges_of
@@ -62,7 +62,7 @@ def by_day(charges: Charges, kinds: Sequence[Cost], billed: Billed, days: Sequen
     assert spread.part is not None
     places = {text: place for place, text in enumerate(days)}
     of_part = np.array([places[text] for text in billed.parts[DAY].to_pylist()], np.int64)
-    versions = billed.parts[VERSION].to_numpy() if VERSION in billed.parts else None
+    versions = longs(billed.parts[VERSION]) if VERSION in billed.parts else None
     part = spread.part[spread.label]
     found, rows = list[Charges](), list[Array]()
     for what, kind in enumerate(kinds):
@@ -144,7 +144,7 @@ def _table(
     """Charges under their names: every column of FOCUS, in their order."""
     options, plan = billed.job.options, billed.job.options.plan
     tz = plan.cycle.tz if plan.cycle else "UTC"
-    group, what, scale = pa.array(charges.group), pa.array(charges.what), options.scale
+    group, what, scale = array_of(charges.group), array_of(charges.what), options.scale
     by_group = accounts(billed, heading)
     # what all bills share is written once, with any account: whose a row is, its group says
     any_account = evolve(heading, account_id=heading.account_id or "any")
@@ -154,9 +154,8 @@ def _table(
     for column in COLUMNS:
         cells: list[Any] = [row[column] for row in rows]
         if column in MEASURES:
-            numbers = decimals_of(charges.numbers[MEASURES.index(column)], scale)
-            is_null = pa.array([cell is None for cell in cells], pa.bool_()).take(what)
-            found[column] = pc.if_else(is_null, pa.scalar(None, numbers.type), numbers)
+            is_told = np.array([cell is not None for cell in cells], bool)[charges.what]
+            found[column] = decimals_of(charges.numbers[MEASURES.index(column)], scale, is_told)
         elif column in NUMBERS:
             found[column] = prices(cells, scale).take(what)
         elif column in by_group:
@@ -175,10 +174,7 @@ def prices(cells: Iterable[Decimal | None], scale: int) -> Any:
     """Prices by kind of charge."""
     listed = list(cells)
     numbers = Ints(np.array([unscaled(cell or ZERO, scale, "a price") for cell in listed], object))
-    cells_of = decimals_of(numbers, scale)
-    return pc.if_else(
-        pa.array([cell is not None for cell in listed], pa.bool_()), cells_of, pa.scalar(None, cells_of.type)
-    )
+    return decimals_of(numbers, scale, np.array([cell is not None for cell in listed], bool))
 
 
 def accounts(billed: Billed, heading: Heading) -> dict[str, Any]:
@@ -207,16 +203,18 @@ def accounts(billed: Billed, heading: Heading) -> dict[str, Any]:
     if own:
         rows = zip(*(texts[column].to_pylist() for column in own), strict=True)
         tags = [key_values({**dict(zip(own, row, strict=True)), **heading.tags}) for row in rows]
-        found["Tags"] = pa.array(tags, pa.string())
+        found["Tags"] = texts_of(tags)
     return found
 
 
 def day_ends(found: Mapping[str, Any], day: Array, days: Sequence[str], tz: str) -> dict[str, Any]:
     """The charge periods of rows, of those of one day that day, as far as it is in the period."""
     home, dates = zone(tz), [date.fromisoformat(text) for text in days]
-    where = pa.array(day, mask=day < 0)
+    where = array_of(day, valid=day >= 0)
     starts, stops = (
-        pa.array([boundary(each + timedelta(days=more), home) for each in dates], pa.int64()).take(where)
+        array_of(np.array([boundary(each + timedelta(days=more), home) for each in dates], np.int64)).take(
+            where
+        )
         for more in (0, 1)
     )
     # of a day in which terms change, or a period begins, the part of it is charged; null says nothing

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from tokenbill.core.money.decimals import odd_part
 from tokenbill.core.periods.instants import is_before
 from tokenbill.errors import InvalidPeriod, InvalidUsage
-from tokenbill.frames.arrow_columns import Numbers, coded, decimals_of
+from tokenbill.frames.arrow_columns import Numbers, coded, decimals_of, longs
 from tokenbill.frames.bills import Settled
 from tokenbill.frames.dated import DatedBills
-from tokenbill.frames.engines import np, pa, pc
+from tokenbill.frames.engines import np, pa
 from tokenbill.frames.ints import Array, Ints, beyond, joined, picked
 from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import DAY, VERSION
@@ -113,7 +113,7 @@ class _Meter:
 
     def __init__(self, part: Part, code: Array, numbers: Numbers, rows: _Rows, at: _Calendar) -> None:
         (n, self.places), self.rows, self.at = numbers, rows, at
-        day, version = (part.keys[name].to_numpy() for name in (DAY, VERSION))
+        day, version = (longs(part.keys[name]) for name in (DAY, VERSION))
         self.spent = [self._sum(code, n, np.flatnonzero(version == k)) for k in range(at.versions)]
         self.longest = int(rows.known.max(initial=0))
         # the sums up to the end of each day, aligned at yesterday: who came later used nothing before
@@ -215,8 +215,7 @@ def forecast(job: Job, part: Part) -> Any:
     for other in (found.get("low", low), found.get("high", low)):
         low, high = picked((other - low).signs(), other, low), picked((high - other).signs(), other, high)
     for name_of_end, n in (("low", low), ("high", high)):
-        cells = decimals_of(n, scale)
-        table[name_of_end] = pc.if_else(pa.array(is_known), cells, pa.scalar(None, cells.type))
+        table[name_of_end] = decimals_of(n, scale, is_known)
     return pa.table(table)
 
 
@@ -229,7 +228,7 @@ def rows_of(job: Job, part: Part, at: _Calendar) -> tuple[Array, _Rows, dict[str
     count = len(next(iter(groups.values()))) if groups else 1
     variant, cells = coded({name: keys[name] for name in layout.variants}, height)
     first = np.full(count, at.start)
-    np.minimum.at(first, group[code], part.keys[DAY].to_numpy())
+    np.minimum.at(first, group[code], longs(part.keys[DAY]))
     # days are counted from the first of the period, or from before it where a customer used something then
     known = np.maximum(at.today - first, 0)
     if count and known.max() > LONGEST:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tokenbill.core.base.quoting import listed
 from tokenbill.errors import UnreadableInput
-from tokenbill.frames.arrow_columns import Numbers, Source, coded, keys_of, numbers_of
+from tokenbill.frames.arrow_columns import Numbers, Source, array_of, coded, keys_of, numbers_of
 from tokenbill.frames.engines import np, pa
 from tokenbill.frames.ints import Array, Ints
 from tokenbill.frames.ints import joined as joined_ints
@@ -41,7 +41,7 @@ class Part(NamedTuple):
 
     def taken(self, rows: Array) -> Part:
         """Some of its rows."""
-        keys = {name: cells.take(pa.array(rows)) for name, cells in self.keys.items()}
+        keys = {name: cells.take(array_of(rows)) for name, cells in self.keys.items()}
         return Part(keys, [(n[rows], places) for n, places in self.sums], len(rows))
 
 
@@ -55,7 +55,7 @@ def timed(source: Source, options: Options) -> Source:
         if name in made:
             return made[name]
         cells = source.column(name)
-        return cells if kept is None else cells.take(pa.array(kept))
+        return cells if kept is None else cells.take(array_of(kept))
 
     if kept is None:
         return source._replace(column=column)

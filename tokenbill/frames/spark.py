@@ -12,7 +12,7 @@ from typing import Any
 
 from tokenbill.errors import QuantityOverflow, UnreadableInput
 from tokenbill.frames.arrow import amount_column, spelled_out
-from tokenbill.frames.arrow_columns import Source, ints_of
+from tokenbill.frames.arrow_columns import Source, array_of, ints_of
 from tokenbill.frames.engines import F, np, pa, pc, spark_arrow, sql, types
 from tokenbill.frames.ints import Ints
 from tokenbill.frames.job import Job, Report
@@ -71,7 +71,7 @@ def _nothing(job: Job, data: Any) -> Part:
         kind = pa.int64() if name in job.options.numbered else pa.string()
         if name in data.columns:
             kind = spark_arrow.to_arrow_type(data.schema[name].dataType)
-        keys[name] = pa.array([], kind)
+        keys[name] = pa.nulls(0, kind)
     none = [(Ints(np.zeros(0, np.int64), 0), job.places[name]) for name in job.layout.measures]
     return Part(keys, none, 0)
 
@@ -151,7 +151,7 @@ def _made(options: Options, batches: Iterable[Any]) -> Iterator[Any]:
     """Batches with the columns made out of their times."""
     for batch in batches:
         columns, kept = made_columns(options, batch.column, "row {} of a batch".format)
-        rows = batch if kept is None else batch.take(pa.array(kept))
+        rows = batch if kept is None else batch.take(array_of(kept))
         for name in (*(column.name for column in options.calendar), *options.numbered):
             rows = rows.append_column(name, columns[name])
         yield rows

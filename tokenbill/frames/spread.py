@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tokenbill.frames.arrow_columns import longs, texts_of
 from tokenbill.frames.bills import Rows
 from tokenbill.frames.column_plan import Text
 from tokenbill.frames.engines import np, pa, pc
@@ -187,7 +188,7 @@ def in_order(columns: dict[str, Any]) -> tuple[Array, dict[str, Any]]:
     # engines put missing cells first or last; here the order decides who gets the last digit
     order = pc.sort_indices(pa.table(found), sort_keys=keys)
     rank = np.empty(len(order), np.int64)
-    rank[order.to_numpy()] = np.arange(len(order))
+    rank[longs(order)] = np.arange(len(order))
     return rank, {name: cells.take(order) for name, cells in columns.items()}
 
 
@@ -198,4 +199,4 @@ def _plain(cells: Any) -> Any:
         return cells
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_decimal128(kind):
         return cells
-    return pa.array([None if cell is None else str(cell) for cell in cells.to_pylist()], pa.string())
+    return texts_of([None if cell is None else str(cell) for cell in cells.to_pylist()])

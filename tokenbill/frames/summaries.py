@@ -6,10 +6,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from tokenbill.frames.arrow_columns import decimals_of
+from tokenbill.frames.arrow_columns import array_of, decimals_of, texts_of
 from tokenbill.frames.bills import held
 from tokenbill.frames.credit import GrantTable, credited
-from tokenbill.frames.engines import np, pa, pc
+from tokenbill.frames.engines import np, pa
 from tokenbill.frames.ints import Array, Ints, picked
 from tokenbill.frames.job import Job
 from tokenbill.frames.parts import Part
@@ -29,8 +29,8 @@ def totals(job: Job, part: Part, grants: GrantTable | None = None) -> Any:
             amounts = {**paid.totals._asdict(), "paid": paid.paid, "due": paid.due}
         columns = found.groups | {name: decimals_of(n, scale) for name, n in amounts.items()}
         count = len(columns["total"])
-        code = pa.array([found.job.options.plan.currency.code], pa.string())
-        columns["currency"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), code)
+        code = texts_of([found.job.options.plan.currency.code])
+        columns["currency"] = pa.DictionaryArray.from_arrays(array_of(np.zeros(count, np.int32)), code)
         tables.append(pa.table(columns))
     return together(tables)
 
@@ -41,8 +41,8 @@ def draws(job: Job, part: Part, grants: GrantTable) -> Any:
     for found in bills_by_plan(job, part):
         paid = credited(found, grants)
         rows = np.flatnonzero(paid.drawn.nonzero())
-        owners = pa.array(paid.group[rows])
-        (left, places), row = grants.left, pa.array(rows)
+        owners = array_of(paid.group[rows])
+        (left, places), row = grants.left, array_of(rows)
 
         def name(place: int, rows: Array = rows) -> str:
             return f"grant {grants.columns['id'][int(rows[place])].as_py()}"
@@ -69,8 +69,8 @@ def compared(job: Job, part: Part) -> Any:
         is_lower = (numbers - best).signs()
         best, which = picked(is_lower, numbers, best), np.where(is_lower, place, which).astype(np.int32)
     columns = groups | {name: decimals_of(n, job.options.scale) for name, n in found.items()}
-    names = pa.array(list(found), pa.string())
-    columns["cheapest"] = pa.DictionaryArray.from_arrays(pa.array(which), names)
+    names = texts_of(list(found))
+    columns["cheapest"] = pa.DictionaryArray.from_arrays(array_of(which), names)
     return pa.table(columns)
 
 
@@ -82,12 +82,12 @@ def margins(job: Job, part: Part) -> Any:
     rest = revenue - cost
     is_none = ~revenue.nonzero()
     divisor = picked(is_none, 1, revenue)
-    rates = decimals_of((rest * (2 * 10**scale) + divisor) // (divisor * 2), scale)
+    rates = (rest * (2 * 10**scale) + divisor) // (divisor * 2)
     columns = groups | {
         "revenue": decimals_of(revenue, scale),
         "cost": decimals_of(cost, scale),
         "margin": decimals_of(rest, scale),
-        "rate": pc.if_else(pa.array(~is_none), rates, pa.scalar(None, rates.type)),
+        "rate": decimals_of(rates, scale, ~is_none),
     }
     return pa.table(columns)
 
@@ -104,7 +104,7 @@ def rolled_out(job: Job, part: Part, percent: Decimal) -> Any:
         "old": decimals_of(old, scale),
         "new": decimals_of(new, scale),
         "change": decimals_of(new - old, scale),
-        "stays": pa.array(stays),
+        "stays": array_of(stays),
     }
     return pa.table(columns)
 

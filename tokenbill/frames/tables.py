@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tokenbill.core.money.decimals import ZERO
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidPlan
-from tokenbill.frames.arrow_columns import Decimals, coded, decimals_of
+from tokenbill.frames.arrow_columns import Decimals, Grown, array_of, coded, decimals_of, longs, texts_of
 from tokenbill.frames.bills import Rows, Settled, held
 from tokenbill.frames.column_plan import Text
 from tokenbill.frames.dated import DatedBills, plans_by_version
@@ -32,9 +32,6 @@ __all__ = [
     "sums",
     "together",
 ]
-
-WHAT = "tokenbill what"
-"""The column of the places of lines' texts, until these stand there; no column of a user's is called so."""
 
 
 class Billed(NamedTuple):
@@ -135,14 +132,6 @@ def billed(job: Job, part: Part) -> Billed:
     quantities = [(n, job.places[column]) for n, column in zip(sums, layout.measures, strict=True)]
     summed = Sums(count, group, cells, variant if layout.pricing else None, quantities, name)
     settled = Settled(job.plan, layout, summed) if layout.version is None else DatedBills(job, summed)
-    if part.is_coded:
-        places = pa.array(np.arange(count, dtype=np.int32))
-        groups = {
-            name: cells
-            if pa.types.is_dictionary(cells.type)
-            else pa.DictionaryArray.from_arrays(places, cells)
-            for name, cells in groups.items()
-        }
     found = Billed(job, settled, groups, None, {}, {}, part.is_coded)
     return spread_over(found, part, of_row) if layout.shown else found
 
@@ -186,7 +175,7 @@ def ranked(columns: dict[str, Any], height: int) -> tuple[Array, dict[str, Any]]
         text = cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
         # an empty label is none, so that its rows are those of no label
         if pa.types.is_string(text.type) or pa.types.is_large_string(text.type):
-            text = pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text)
+            text = pc.if_else(array_of(longs(pc.binary_length(text)) == 0), pa.nulls(1, text.type)[0], text)
         labels[name] = text
     once, kept = coded(labels, count)
     rank, ordered = in_order(kept)
@@ -196,36 +185,49 @@ def ranked(columns: dict[str, Any], height: int) -> tuple[Array, dict[str, Any]]
 def lines_of(billed: Billed) -> Any:
     """The lines of the groups of one plan."""
     options, layout, scale = billed.job.options, billed.job.layout, billed.job.plan.scale
-    settled, chunks = billed.settled, dict[str, list[Any]]()
+    settled, shown, ends = billed.settled, dict[str, list[Any]](), list[int]()
     numbers, counted = (Decimals(scale), Decimals(scale)), list[Array]()
+    group, what = places = Grown(np.int32), Grown(np.int32)
     for rows in settled.blocks():
         found_rows = rows if billed.spread is None else billed.spread.over(rows, list(settled.texts))
         # how many lines there are is known at the end; a guess that is large costs nothing until it is used
-        done = int(found_rows.group.max(initial=0)) + 1
+        times = settled.sums.groups / (int(found_rows.group.max(initial=0)) + 1)
         for column, n in zip(numbers, (found_rows.quantity, found_rows.amount), strict=True):
-            column.add(n, settled.sums.groups / done)
+            column.add(n, times)
+        for grown, cells in zip(places, (found_rows.group, found_rows.what), strict=True):
+            grown.room(cells.size, times)[:] = cells
         counted.append(found_rows.counted)
-        for name, cells in _columns(billed, found_rows).items():
-            chunks.setdefault(name, []).append(cells)
-    texts, what = list(settled.texts), chunks.pop(WHAT)
+        ends.append(group.size)
+        for name, cells in _labels(billed, found_rows).items():
+            shown.setdefault(name, []).append(cells)
+    # an engine that takes places as they are takes them in one piece, and lets go of it at once
+    ends = ends[-1:] if billed.is_coded else ends
+    texts, at = list(settled.texts), _pieces(what.array, ends)
+    groups = _pieces(group.array, ends)
+    del places, group, what
     # one text for all rows: every chunk is a part of the longest
-    zeros = pa.array(np.zeros(max(map(len, what)), np.int32))
+    zeros = array_of(np.zeros(max(map(len, at)), np.int32))
     quantity, amount = numbers
+    by_place = placed if billed.is_coded else taken
     found = {
-        "plan": constant(options.plan.name or "", zeros, what),
-        "currency": constant(options.plan.currency.code, zeros, what),
+        **{name: by_place(cells, groups) for name, cells in billed.groups.items()},
+        "plan": constant(options.plan.name or "", zeros, at),
+        "currency": constant(options.plan.currency.code, zeros, at),
         "quantity": quantity.column(np.concatenate(counted)),
         "amount": amount.column(),
-        **{name: pa.chunked_array(cells) for name, cells in chunks.items()},
+        **{name: pa.chunked_array(cells) for name, cells in shown.items()},
     }
     for place, name in enumerate(("kind", "meter", "description")):
         every = [text[place] for text in texts]
-        found[name] = by_place(pa.array(every, pa.string()), what) if billed.is_coded else named(every, what)
+        found[name] = placed(texts_of(every), at) if billed.is_coded else named(every, at)
     for place, name in enumerate(ITEMISED[5:9] if layout.is_wide else (), 3):
-        known = by_text(texts, place, scale)
-        parts = None if billed.is_coded else [known.take(each) for each in what]
-        found[name] = by_place(known, what) if parts is None else pa.chunked_array(parts)
+        found[name] = by_place(by_text(texts, place, scale), at)
     return pa.table({name: found[name] for name in columns_of(layout)})
+
+
+def _pieces(places: Array, ends: Sequence[int]) -> list[Any]:
+    """Places as arrays of Arrow, one for each block."""
+    return [array_of(places[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def columns_of(layout: Layout) -> tuple[str, ...]:
@@ -234,18 +236,16 @@ def columns_of(layout: Layout) -> tuple[str, ...]:
     return (*layout.by, *names[:3], *map(shown_as, layout.shown), *names[3:])
 
 
-def _columns(billed: Billed, rows: Rows) -> dict[str, Any]:
-    """The columns of a block of rows; ``what`` is the place of their texts."""
-    layout, group = billed.job.layout, pa.array(rows.group)
-    columns = {name: cells.take(group) for name, cells in billed.groups.items()}
-    for name in layout.shown:
-        label = pa.array(rows.label, mask=rows.label < 0)
+def _labels(billed: Billed, rows: Rows) -> dict[str, Any]:
+    """The columns of labels and of what lines are spread over, of a block of rows."""
+    columns = dict[str, Any]()
+    for name in billed.job.layout.shown:
+        label = array_of(rows.label, valid=rows.label >= 0)
         column = billed.labels[name].take(label)
         if name in billed.parts:
-            part = pa.array(rows.part, mask=rows.part < 0)
+            part = array_of(rows.part, valid=rows.part >= 0)
             column = billed.parts[name].take(part)
         columns[shown_as(name)] = column
-    columns[WHAT] = pa.array(rows.what)
     return columns
 
 
@@ -253,29 +253,37 @@ def named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
     """Texts by their places, as a dictionary: a few of them stand in millions of rows."""
     # the same text stands in millions of rows: as a number of four bytes it costs a tenth
     different = list(dict.fromkeys(text for text in texts if text is not None))
-    places, known = {text: place for place, text in enumerate(different)}, pa.array(different, pa.string())
-    codes = pa.array([None if text is None else places[text] for text in texts], pa.int32())
+    places, known = {text: place for place, text in enumerate(different)}, texts_of(different)
+    codes = array_of(
+        np.array([0 if text is None else places[text] for text in texts], np.int32),
+        np.array([text is not None for text in texts], bool),
+    )
     return pa.chunked_array(
         [pa.DictionaryArray.from_arrays(codes.take(each), known) for each in what],
         pa.dictionary(pa.int32(), pa.string()),
     )
 
 
-def by_place(cells: Any, what: Sequence[Any]) -> Any:
+def taken(cells: Any, places: Sequence[Any]) -> Any:
+    """The cells at some places."""
+    return pa.chunked_array([cells.take(each) for each in places])
+
+
+def placed(cells: Any, places: Sequence[Any]) -> Any:
     """The same for whoever takes places as they are: the columns of a line share one array of them."""
-    return pa.chunked_array([pa.DictionaryArray.from_arrays(each, cells) for each in what])
+    if pa.types.is_dictionary(cells.type):
+        return taken(cells, places)
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(each, cells, safe=False) for each in places])
 
 
 def by_text(texts: Sequence[Text], place: int, scale: int) -> Any:
     """What the texts of itemised lines say at one place, a number, if anything."""
     numbers = [text[place] if len(text) > place else None for text in texts]
-    cells = decimals_of(Ints(np.array([unscaled(n or ZERO, scale) for n in numbers], object)), scale)
-    return pc.if_else(
-        pa.array([n is not None for n in numbers], pa.bool_()), cells, pa.scalar(None, cells.type)
-    )
+    found = Ints(np.array([unscaled(n or ZERO, scale) for n in numbers], object))
+    return decimals_of(found, scale, np.array([n is not None for n in numbers], bool))
 
 
 def constant(text: str, zeros: Any, what: Sequence[Any]) -> Any:
     """A text for each of so many rows."""
-    every = pa.DictionaryArray.from_arrays(zeros, pa.array([text], pa.string()))
+    every = pa.DictionaryArray.from_arrays(zeros, texts_of([text]))
     return pa.chunked_array([every.slice(0, len(each)) for each in what])

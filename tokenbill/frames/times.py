@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.periods.instants import midnight, moment, zone
 from tokenbill.errors import InvalidPeriod, UnreadableInput
+from tokenbill.frames.arrow_columns import array_of, longs, texts_of
 from tokenbill.frames.calendar import CalendarColumn
 from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array
@@ -52,13 +53,13 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
         else:
             # what came before the period says how a day is used, and costs nothing in it
             kept = np.flatnonzero(at < boundary(options.until, home))
-            found[DAY] = pa.array(ordinals(at[kept], home))
+            found[DAY] = array_of(ordinals(at[kept], home))
         at = at[kept]
         if options.numbered:
             clauses = () if options.contract is None else options.contract.clauses(period)
             starts = [clause.period.start for clause in clauses] or [period.start]
             edges = np.array([boundary(start, home) for start in starts], np.int64)
-            found[VERSION] = pa.array(np.searchsorted(edges, at, side="right") - 1)
+            found[VERSION] = array_of(np.searchsorted(edges, at, side="right") - 1)
     for made in options.calendar:
         at = micros_of(made.column, column(made.column), zone(made.cycle.tz), place)
         found[made.name] = labelled(made, at if kept is None else at[kept], place)
@@ -87,7 +88,7 @@ def boundary(at: date, home: tzinfo | None = None) -> int:
 def labelled(made: CalendarColumn, at: Array, place: Callable[[int], str]) -> Any:
     """The text of the part of the calendar that each moment falls in."""
     if not at.size:
-        return pa.array([], pa.string())
+        return pa.nulls(0, pa.string())
     cycle = made.cycle
     ends = [EPOCH + timedelta(microseconds=int(edge)) for edge in (at.min(), at.max())]
     try:
@@ -107,9 +108,7 @@ def labelled(made: CalendarColumn, at: Array, place: Callable[[int], str]) -> An
     names = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     codes = np.array([names[text] for text in texts], np.int32)[np.maximum(which, 0)]
     # plain texts: engines join parts of several batches, whose dictionaries differ
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(names), pa.string())).cast(
-        pa.string()
-    )
+    return pa.DictionaryArray.from_arrays(array_of(codes), texts_of(list(names))).cast(pa.string())
 
 
 def micros_of(name: str, cells: Any, home: tzinfo | None, place: Callable[[int], str]) -> Array:
@@ -124,7 +123,7 @@ def micros_of(name: str, cells: Any, home: tzinfo | None, place: Callable[[int],
     if pa.types.is_timestamp(cells.type):
         return _instants(name, cells)
     if pa.types.is_date(cells.type):
-        days = cells.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64)
+        days = longs(cells.cast(pa.date32()).cast(pa.int32()))
         if home is None:
             return days * PER_DAY
         # a zone is asked once for each day that occurs: its rules are Python's, and slow
@@ -143,7 +142,7 @@ def _instants(name: str, cells: Any) -> Array:
         way_out = "name it, in pandas or Polars: .dt.tz_localize(…) or .dt.replace_time_zone(…)"
         raise UnreadableInput(f"column {quoted(name)} holds times without a zone", str(cells.type), way_out)
     unit = cells.type.unit
-    numbers = cells.cast(pa.int64()).to_numpy()
+    numbers = longs(cells.cast(pa.int64()))
     # rounded down, so that what is before a boundary stays before it
     return numbers // 1000 if unit == "ns" else numbers * UNITS[unit]
 
@@ -167,4 +166,4 @@ def _read(name: str, cells: Any, home: tzinfo | None, place: Callable[[int], str
             raise UnreadableInput(what, text, 'write "2026-11-05T10:00:00Z" or "2026-11-05"') from error
         is_day = home is not None and not isinstance(at, datetime)
         micros[number] = boundary(midnight(at, home) if is_day and home is not None else at)
-    return micros[different.indices.to_numpy()]
+    return micros[longs(different.indices)]
