@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tokenbill import Account, Bill, BillingPlan, Period, PerUnit, PriceSchedule, Tax, Usage, serial
-from tokenbill.core.billing.pending_usage import EVENTS
+from tokenbill.core.billing.running_account import EVENTS
 from tokenbill.errors import InvalidNumber
 
 JUNE = Period("2026-06-01", "2026-07-01")
@@ -32,9 +32,10 @@ def test_what_was_used_is_the_sum_of_all_events_however_many():
 @pytest.mark.parametrize("count", [1, 63, 64, 65, 130])
 def test_no_more_than_some_events_wait(count):
     account = after(Account(), *[Usage(calls=1)] * count)
-    base, later = account.cache["pending"]
-    assert 1 <= len(later) <= EVENTS
-    assert base.total("calls") + len(later) == count
+    running = account.cache.get("running")
+    waiting = () if running is None else running.later
+    assert len(waiting) <= EVENTS
+    assert account.used.total("calls") == count
 
 
 def test_two_bills_of_one_account_do_not_see_each_other():
@@ -60,9 +61,10 @@ def test_what_is_added_up_was_within_the_limits_when_it_was_billed():
     assert most.used == Usage(calls=LIMIT - 1)
     with pytest.raises(InvalidNumber):  # told by the account of the bill that brings it, never by a later one
         after(most, Usage(calls=1), plan=free)
-    near = after(Account(), *[Usage(calls=LIMIT // 1000 - 1)] * 520, plan=free)
-    assert near.used == Usage(calls=520 * (LIMIT // 1000 - 1))
-    assert "pending" not in after(near, Usage(calls=1), plan=free).cache
+    near = after(Account(), *[Usage(calls=LIMIT // 1000 - 1)] * 1000, plan=free)
+    assert near.used == Usage(calls=1000 * (LIMIT // 1000 - 1))
+    with pytest.raises(InvalidNumber):
+        after(near, Usage(calls=1001), plan=free)
 
 
 def test_labels_that_no_price_looks_at_are_added_to_their_sum():

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
+from attrs import fields as attrs_fields
 
 from tokenbill.core.base.inputs import name
 from tokenbill.core.base.values import Cache, Value, cache_field, draft_of
@@ -14,7 +15,6 @@ from tokenbill.core.billing import account_fields as fields
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.commitments_met import met_after, met_of
 from tokenbill.core.billing.limits import windows_of_bill
-from tokenbill.core.billing.pending_usage import with_event
 from tokenbill.core.billing.top_up_rules import TopUp, bought_after, due_grants, top_ups_of
 from tokenbill.core.billing.version_usage import VersionUsage, versions_of
 from tokenbill.core.credits.balance import Balance
@@ -53,6 +53,7 @@ __all__ = [
     "NO_USAGE",
     "Account",
     "closed",
+    "closing_of",
     "going_on",
 ]
 
@@ -304,25 +305,36 @@ _Draft = draft_of(Account)
 
 
 def _left_out(account: Account, name: str) -> Any:
-    # what was used is added up when it is looked at: an event costs the same after a thousand meters
-    if name == "used" and "pending" in account.cache:
-        base, later = account.cache["pending"]
-        used = base.plus(later)
-        account.cache["pending"] = used, ()
-        object.__setattr__(account, "used", used)
-        return used
+    # not by the frozen door: what is written here was always the account's
+    write, cache = object.__setattr__, account.cache
     # after a bill that credit pays the two are left out: most accounts of events are never asked for them
-    position = account.cache.get("credit") or account.cache.get("charges")
-    if position is not None and name in ("balance", "draws_by_charge"):
-        # not by the frozen door: what is written here was always the account's
-        object.__setattr__(account, "balance", position.balance())
-        object.__setattr__(account, "draws_by_charge", position.draws(account.used))
-        return object.__getattribute__(account, name)
-    raise AttributeError(f"{type(account).__name__!r} object has no attribute {name!r}")
+    position = cache.get("credit") or cache.get("charges")
+    if position is not None and name in BY_CREDIT:
+        write(account, "balance", position.balance())
+        write(account, "draws_by_charge", position.draws(account.used))
+    elif "running" in cache:
+        # and of the accounts of events on sums all is left out, as long as one event only follows the other
+        full = cache["running"].account()
+        for each in BY_SUMS if position is not None else (*BY_SUMS, *BY_CREDIT):
+            write(account, each, getattr(full, each))
+    return object.__getattribute__(account, name)
 
 
+BY_CREDIT = ("balance", "draws_by_charge")
+BY_SUMS = tuple(item.name for item in attrs_fields(Account) if item.name not in {"cache", *BY_CREDIT})
 setattr(Account, "__getattr__", _left_out)  # noqa: B010  # a checker would take any name for an attribute
 NEW = Account()
+
+
+def closing_of(request: BillRequest, delta: BillDelta) -> Account:
+    """The account after a bill."""
+    if request.final:
+        return closed(request, delta)
+    account, versions = going_on(request, delta), request.versions
+    if delta.credit is None and delta.after is not None:
+        plan = compiled_plan(request.plan, request.period) if versions is None else versions.plan
+        account.cache["statement"] = plan, delta.after
+    return account
 
 
 def closed(request: BillRequest, delta: BillDelta) -> Account:
@@ -343,24 +355,18 @@ def going_on(request: BillRequest, delta: BillDelta, summed: Usage | None = None
     *summed* is what was used in the period by then, where somebody has summed it up.
     """
     account: Any = _Draft()
-    usage, plan, given, _, reversal, _, period, at, versions, _, levels = request
+    _, plan, given, _, _, _, period, at, versions, _, levels = request
     opening: Any = given
     account.cache = cache = Cache()
     account.period, known = period, opening.idle_labels
     if versions is None:
         account.fingerprint, account.versions = plan.fingerprint(), ()
-        card = compiled_plan(plan, period)
-        more, idle = folded(usage, card)
-        waits = summed is None and delta.charges is None and reversal is NO_USAGE
-        pending = with_event(opening, more) if waits and idle.issubset(known) else None
-        if pending is not None:
-            cache["pending"] = pending
-        else:
-            if delta.charges is not None:
-                summed = delta.charges.after.run.request.usage
-            account.used, idle = folded(used_in(request) if summed is None else summed, card)
-            # an entry within that comes later would price a part of the sum: those that there are are noted
-            known = tuple(sorted({*known, *idle, *entries_within(plan, idle)})) if idle else known
+        if delta.charges is not None:
+            summed = delta.charges.after.run.request.usage
+        summed = used_in(request) if summed is None else summed
+        account.used, idle = folded(summed, compiled_plan(plan, period))
+        # an entry within that comes later would price a part of the sum: those that there are are noted
+        known = tuple(sorted({*known, *idle, *entries_within(plan, idle)})) if idle else known
     else:
         account.used = used_in(request)
         account.fingerprint = versions.contract.fingerprint()

@@ -13,12 +13,13 @@ from attrs import field, frozen
 
 from tokenbill.core.base.tables import html_table, text_table
 from tokenbill.core.base.values import Cache, Value, cache_field, draft_of, named, slot_setters
-from tokenbill.core.billing.account import NEW, Account, closed, going_on
+from tokenbill.core.billing.account import NEW, Account, closing_of
 from tokenbill.core.billing.adjustment import Adjustment, adjustment_of
 from tokenbill.core.billing.arguments import check_rest, dated_totals, notes_of
 from tokenbill.core.billing.bill_lines import bill_lines, lines_of_first
 from tokenbill.core.billing.lives import with_lives
 from tokenbill.core.billing.notes import bill_notes
+from tokenbill.core.billing.running_account import event_on
 from tokenbill.core.billing.zone_rules import in_period
 from tokenbill.core.metering.usage import Quantities, Usage
 from tokenbill.core.money.decimals import Exact, exact_sum
@@ -109,11 +110,15 @@ class Bill(Value):
             InvalidHold, InvalidUsage: If *settles* is no open hold, *reversal* more than was used.
             InvalidPeriod: If a grant is dated, and neither *period* nor *at* is given.
         """
+        notes = () if about is NOTHING else notes_of(about)
+        if final is False and reversal is NO_USAGE and settles is None and levels is NOTHING and not restate:
+            event = event_on(opening, usage, plan, period, at=at, notes=notes)
+            if event is not None:
+                return _bill(*event)
         is_new = opening is NEW and reversal is NO_USAGE and at is None
         if not (is_new and bool(final) is final and (period is None or type(period) is Period)):
             at = check_rest(opening, final, period, at, reversal)
             opening = with_lives(in_period(opening, period, plan), at, period)
-        notes = () if about is NOTHING else notes_of(about)
         if settles is not None:
             opening, notes = opening.released(settles), tuple(sorted((*notes, ("settles", settles))))
         before: Any = opening  # pyright takes no field with a converter for what a Protocol asks
@@ -131,22 +136,13 @@ class Bill(Value):
             if opening is NEW and reversal is NO_USAGE and not restate:
                 summed = dated_totals()(usage, plan, period, at, levels, final=final)
                 if summed is not None:
-                    kept, total, sums = summed
-                    return _bill((kept, plan, before, final, reversal, notes, period, at, sums), total)
+                    used, total, sums = summed
+                    return _bill((used, plan, before, final, reversal, notes, period, at, sums), total)
             from tokenbill.core.billing.dated import bill_request
 
             asked: Any = {"at": at, "reversal": reversal, "about": notes, "restate": restate}
             request, compiled = bill_request(usage, plan, period, before, final=final, levels=levels, **asked)
-        is_new = opening is NEW and request.reversal is NO_USAGE and request.versions is None
-        if is_new and request.plan.overage == "bill":
-            statement = rate_fresh(compiled, request.usage, final=final)
-            # its lines say the same of each charge
-            return _bill(request, cast(Decimal, statement.total), Cache(statement=statement))
-        delta = delta_of(request, compiled)
-        bill = _bill(request, delta.total, Cache(delta=delta))
-        if final and (delta.credit is None or delta.credit.stretch.is_dated) and delta.balance.grants:
-            bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
-        return bill
+        return _rated(request, compiled)
 
     @property
     def request(self) -> BillRequest:
@@ -210,7 +206,7 @@ class Bill(Value):
         lines: tuple[LineItem, ...] | None = cache.get("lines")
         if lines is None:
             parts, total = self._parts, self.total
-            if type(parts) is tuple and parts[-1] is None:
+            if type(parts) is tuple and parts[2] is NEW and parts[-1] is None:
                 lines = lines_of_first(parts, total)
             else:
                 known = cache.get("statement")
@@ -243,10 +239,11 @@ class Bill(Value):
     @property
     def delta(self) -> BillDelta:
         """What the bill adds to its opening account."""
-        delta: BillDelta | None = self.cache.get("delta")
-        if delta is None:
-            delta = self.cache["delta"] = delta_of(self.request, self._compiled)
-        return delta
+        cache = self.cache
+        if "delta" not in cache:
+            running, request = cache.get("running"), self.request
+            cache["delta"] = running.delta(request) if running else delta_of(request, self._compiled)
+        return cast(BillDelta, cache["delta"])
 
     @property
     def _compiled(self) -> CompiledPlan:
@@ -256,12 +253,10 @@ class Bill(Value):
     @property
     def closing(self) -> Account:
         """The account after: pass it to the next bill as *opening*."""
-        cache, request = self.cache, self.request
+        cache = self.cache
         if "closing" not in cache:
-            delta = cache.get("delta") or self.delta
-            account = cache["closing"] = closed(request, delta) if request.final else going_on(request, delta)
-            if not request.final and delta.credit is None and delta.after is not None:
-                account.cache["statement"] = self._compiled, delta.after
+            running = cache.get("running")
+            cache["closing"] = running.closing() if running else closing_of(self.request, self.delta)
         return cache["closing"]  # type: ignore[no-any-return]
 
     def __sub__(self, earlier: Bill) -> Adjustment:
@@ -327,18 +322,11 @@ class Bill(Value):
         """What a page shows of it."""
         from tokenbill.core.billing.section import Section, credits_of  # a process may only bill
 
-        return Section(
-            self.lines,
-            self.total,
-            self.due,
-            self.currency,
-            self.plan.currency.places,
-            self.plan.name,
-            self.about,
-            self.period,
-            credits_of(self.opening.balance, self.delta.balance, dict(self.draws)),
-            (*self.notes, *(f"other terms from {each.period.start} on" for each in self.versions[1:])),
-        )
+        plan, unit = self.plan, self.plan.currency
+        settled = self.total, self.due, unit.code, unit.places, plan.name, self.about, self.period
+        paid = credits_of(self.opening.balance, self.delta.balance, dict(self.draws))
+        told = (f"other terms from {each.period.start} on" for each in self.versions[1:])
+        return Section(self.lines, *settled, paid, (*self.notes, *told))
 
     def to_html(self, **options: Unpack[PageOptions]) -> str:
         """The bill as a page that can be sent and printed: one file of HTML, which fetches nothing.
@@ -396,3 +384,17 @@ def _bill(parts: tuple[Any, ...], total: Decimal, kept: Cache | None = None) -> 
     bill._cache = kept
     bill.__class__ = Bill
     return bill  # type: ignore[no-any-return]  # of its class by now
+
+
+def _rated(request: BillRequest, compiled: CompiledPlan) -> Bill:
+    """The bill of a request, whose parts were read and checked."""
+    is_new = request.opening is NEW and request.reversal is NO_USAGE and request.versions is None
+    if is_new and request.plan.overage == "bill":
+        statement = rate_fresh(compiled, request.usage, final=request.final)
+        # its lines say the same of each charge
+        return _bill(request, cast(Decimal, statement.total), Cache(statement=statement))
+    delta = delta_of(request, compiled)
+    bill = _bill(request, delta.total, Cache(delta=delta))
+    if request.final and (delta.credit is None or delta.credit.stretch.is_dated) and delta.balance.grants:
+        bill.closing  # noqa: B018  # a roll-over that lacks its time is refused before the bill exists
+    return bill

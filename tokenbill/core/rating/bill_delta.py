@@ -50,6 +50,7 @@ __all__ = [
     "BillDelta",
     "PaidByCharge",
     "PaidBySums",
+    "delta_by_sums",
     "delta_of",
     "is_straight",
     "weighed",
@@ -257,8 +258,14 @@ def _paid_by_sums(request: BillRequest, plan: CompiledPlan) -> PaidBySums | None
         return None
     accrued, before = plan.money(credit.total), opening.accrued
     total = decimal(difference(accrued, before)) if before else accrued
-    due = plan.money(credit.total - credit.paid)
-    owed = ZERO
+    return delta_by_sums(request, plan, credit, total, accrued)
+
+
+def delta_by_sums(
+    request: BillRequest, plan: CompiledPlan, credit: CreditPosition, total: Decimal, accrued: Decimal
+) -> PaidBySums:
+    """What a bill adds after which credit stands at a position."""
+    due, owed = plan.money(credit.total - credit.paid), ZERO
     if _is_carried(request, due):
         due, owed = ZERO, due.copy_negate()
     parts = total, accrued, due, owed, None, NO_BALANCE, (), (), None, None, credit, None
