@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -371,6 +371,33 @@ def growth(files: dict[int, Path], goes: int) -> None:
 # ---------------------------------------------------------------- command line
 
 
+def command_line(folder: Path, rounds: int) -> None:
+    """Print the CPU time of `tokenbill bill` over a file of CSV, against one line of DuckDB, in floats."""
+    path, count = folder / "usage.csv", 2_000_000
+    arrow_csv, parquet = map(importlib.import_module, ("pyarrow.csv", "pyarrow.parquet"))
+    arrow_csv.write_csv(parquet.read_table(written(folder, count, 4247)), path)
+    sums = [part for meter in METERS for part in ("--sum", meter, "--price", f"{meter}=0.01")]
+    bill = [sys.executable, "-m", "tokenbill", "bill", str(path), "--by", "tenant", *sums]
+    query = f"SELECT tenant, sum(a) * 0.01 + sum(b) * 0.01 + sum(c) * 0.01 FROM '{path}' GROUP BY tenant"
+    line = [sys.executable, "-c", f'import duckdb; print(duckdb.sql("{query}").fetchall())']
+    pairs = [(cpu(bill), cpu(line)) for _ in range(rounds)]
+    ours, other = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = statistics.median(one / two for one, two in pairs)
+    print(f"{f'{count:,} rows of CSV, seconds of CPU':46}{'one':>12}{'other':>10}{'ratio':>12}  target")
+    print(f"{'command line / one line of duckdb':46}{ours:12.2f}{other:10.2f}{ratio:12.2f}  ≤ 3")
+
+
+def cpu(command: Sequence[str]) -> float:
+    """The seconds of CPU that a command takes, with the start of Python."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+# ---------------------------------------------------------------- options
+
+
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", default="1e6,1e7", help="sizes of the files; ratios use the first one")
@@ -378,7 +405,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--goes", type=int, default=3, help="goes of each size, of which the fastest counts")
     parser.add_argument("--tenants", type=int, default=4247)
     parser.add_argument("--folder", help="where the files are written and kept; a temporary one unless given")
-    parser.add_argument("--only", choices=["ratios", "bills", "growth"])
+    parser.add_argument("--only", choices=["ratios", "bills", "growth", "files"])
     parser.add_argument("--bills", default="1e5", help="how many bills of four rows each")
     parser.add_argument("--leave-out", default="", help=f"names of {', '.join(ENGINES)}")
     return parser.parse_args()
@@ -411,6 +438,8 @@ def main() -> None:
             bills(folder, int(float(asked.bills)), asked.rounds)
         if asked.only in (None, "ratios"):
             ratios(files[sizes[0]], sizes[0], asked.rounds, asked.leave_out)
+        if asked.only in (None, "files") and find_spec("duckdb"):
+            command_line(folder, asked.rounds)
         if asked.only in (None, "growth"):
             growth(files, asked.goes)
 
