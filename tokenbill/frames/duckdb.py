@@ -35,16 +35,15 @@ from tokenbill.frames.layouts import (
 )
 from tokenbill.frames.parts import Part
 from tokenbill.frames.scales import DIGITS
+from tokenbill.frames.tables import lines
 
-__all__ = ["rate_rows", "report"]
+__all__ = ["rate_rows", "relation", "report"]
 
 BATCH = 1 << 17
 """Rows that are handed over at once."""
 UNORDERED = "a relation, whose rows have no order"
 MOST_CASES = 100
 """How many variants are told apart by SQL, which tries one after another for each row."""
-LEAVES_NO_VIEW = 2
-"""The version from which on nothing of a query over a relation is left in the database."""
 HALF = 10**19
 """Half of the digits that a sum may have."""
 INTEGERS = {
@@ -127,7 +126,11 @@ def _decimals(texts: Any) -> Any:
 
 
 def relation(settled: Any, data: Any) -> Any:
-    """A table as a relation of the connection that *data* is of, which reads it by a name nobody else has."""
+    """A table as a relation of the connection that *data* is of."""
+    # from DuckDB 2 on a relation knows its connection, though under a name of its own; a query is slower
+    connection = getattr(data, "_con", None)
+    if connection is not None:
+        return connection.from_arrow(settled)
     # DuckDB finds tables among variables by name, so this one is nobody else's
     name = f"tokenbill_{uuid4().hex}"
     view = f"{name}_view"
@@ -139,10 +142,9 @@ def relation(settled: Any, data: Any) -> Any:
         raise UnreadableInput("a connection that reads no table", listed(data.columns), way_out) from None
     finally:
         del globals()[name]
-        # before DuckDB 2 the view of a query stays; to drop one that is gone takes as long as the query
-        if int(duckdb.__version__.partition(".")[0]) < LEAVES_NO_VIEW:
-            with suppress(duckdb.Error):
-                data.query(view, f"DROP VIEW {view}")
+        # before DuckDB 2 the view of a query stays
+        with suppress(duckdb.Error):
+            data.query(view, f"DROP VIEW {view}")
 
 
 # ---------------------------------------------------------------- bills
@@ -174,7 +176,10 @@ def report(data: Any, options: Options, report: Report) -> Any:
     for cells in keys.values():
         if pa.types.is_nested(cells.type):  # what other engines do not group by
             raise UnreadableInput("cells that tell no rows apart", cells.type, "give texts or numbers")
-    return relation(report(job, Part(keys, sums, len(summed.rows))), data)
+    # it takes texts by their places, and one array of places for the texts of a line
+    is_coded = report is lines and options.plans is None and not layout.is_wide
+    is_coded = is_coded and all(pa.types.is_string(keys[name].type) for name in layout.by)
+    return relation(report(job, Part(keys, sums, len(summed.rows), is_coded)), data)
 
 
 def _summed(data: Any, layout: Layout) -> _Summed:
@@ -183,22 +188,22 @@ def _summed(data: Any, layout: Layout) -> _Summed:
     sums = [_sum(data, column) for column in layout.quantities]
     met = "IS NOT NULL" if layout.signed else ">= 0"
     sound = " AND ".join(f"{_name(column)} {met}" for column in layout.quantities) or "true"
-    # what is odd is counted in the same pass, and looked for only where there is some; a filter of the
-    # aggregate would copy the rows that it keeps, which are all of them
-    counts = ["count(*)", f"count(CASE WHEN {sound} THEN NULL ELSE 1 END)"]
+    # what is odd is found in the same pass, and looked for only where there is some; where the statistics of
+    # a table or file say that no row is, DuckDB counts the rest as all rows, which a CASE would hide from it
+    counts = ["count(*)", f"count(({sound}) OR NULL)"]
     try:
         with unbusy(data):
             table = data.aggregate(", ".join([*keys, *sums, *counts]), ", ".join(keys)).to_arrow_table()
-        *columns, rows, odd = table.columns  # by place: names of ours could be those of a column
+        *columns, rows, found = table.columns  # by place: names of ours could be those of a column
     except duckdb.OutOfRangeException:
         raise too_long(data, layout) from None
-    # a sum of more digits is null, though there are numbers that it is of; that of none is null, and owes 0
-    is_summed = pc.greater(rows, odd)
-    if any(pc.any(pc.and_(cells.is_null(), is_summed)).as_py() for cells in columns[len(names) :]):
-        raise too_long(data, layout)
-    totals = [pc.fill_null(cells, 0) if cells.null_count else cells for cells in columns[len(names) :]]
     cells = {name: _cells(data, name, column) for name, column in zip(names, columns, strict=False)}
-    return _Summed(cells | dict(zip(layout.quantities, totals, strict=True)), rows, odd)
+    for name, total in zip(layout.quantities, columns[len(names) :], strict=True):
+        # a sum of more digits is null, though there are numbers that it is of; that of none owes 0
+        if total.null_count and pc.any(pc.and_(total.is_null(), pc.greater(found, 0))).as_py():
+            raise too_long(data, layout)
+        cells[name] = pc.fill_null(total, 0) if total.null_count else total
+    return _Summed(cells, rows, pc.subtract(rows, found))
 
 
 @contextmanager
@@ -236,8 +241,9 @@ def too_long(data: Any, layout: Layout) -> QuantityOverflow:
 def _check(data: Any, layout: Layout, summed: _Summed) -> None:
     """Refuse nulls and negative quantities, with their number and the first group that has one."""
     for column in (*layout.by, *([layout.meter] if layout.meter is not None else [])):
-        nulls = pc.sum(summed.rows.filter(summed.cells[column].is_null())).as_py()
-        if nulls:
+        cells = summed.cells[column]
+        if cells.null_count:
+            nulls = pc.sum(summed.rows.filter(cells.is_null())).as_py()
             raise null_keys(column, nulls, UNORDERED)
     count = pc.sum(summed.odd).as_py()
     if not count:

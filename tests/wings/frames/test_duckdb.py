@@ -1,8 +1,10 @@
 """Relations of DuckDB: its names stay the user's, its types are counted exactly, and overflow is told."""
 
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,13 +122,31 @@ def test_a_table_of_any_name_is_not_taken_for_the_bill(base, name):
     assert base.sql('SELECT * FROM "rows of tokenbill"').fetchall() == [("mine",)]
 
 
+def put_in(data, **columns):
+    """Columns as a relation beside another that names no connection, as those before DuckDB 2."""
+    back_end, asked = import_module("tokenbill.frames.duckdb"), ("query", "columns")
+    beside = SimpleNamespace(**{name: getattr(data, name) for name in asked})
+    return back_end.relation(arrow_table(columns), beside)
+
+
 @pytest.mark.parametrize("setting", ["python_enable_replacements", "enable_external_access"])
-def test_a_connection_that_reads_no_variables_is_told(base, setting):
+def test_a_connection_that_reads_no_variables_is_billed_or_told(base, setting):
     base.execute("CREATE TABLE ev AS SELECT 2 AS calls")
     base.execute(f"SET {setting} = false")
+    ev = base.table("ev")
 
+    with suppress(UnreadableInput):  # of an old version, which is handed tables as variables
+        found = rate(ev, SIMPLE)
+        assert found.project(LINE).fetchall() == [("usage", "calls", "calls", Decimal(2), Decimal(2))]
     with pytest.raises(UnreadableInput, match="to_arrow_table"):
-        rate(base.table("ev"), SIMPLE)
+        put_in(ev, calls=[2])
+    assert base.sql("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
+
+
+def test_a_relation_that_names_no_connection_is_asked_for_a_query(base):
+    ev = base.sql("SELECT 2 AS calls")
+
+    assert put_in(ev, calls=[3, 4]).fetchall() == [(3,), (4,)]
     assert base.sql("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
 
 
