@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias, TypedDict, cast
 
 from tokenbill.core.base.inputs import is_mapping, listed_of
-from tokenbill.core.base.quoting import quoted
+from tokenbill.core.base.quoting import listed, quoted
 from tokenbill.core.periods.cycle import Cycle
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
@@ -32,11 +33,14 @@ __all__ = [
     "Terms",
     "UsageColumns",
     "backend_of",
+    "check_zones",
     "is_number",
     "kinds_of",
+    "last_plan",
     "opened",
     "options_of",
     "report_named",
+    "terms_in",
     "warn_of_times",
 ]
 
@@ -162,7 +166,7 @@ def _asked(value: object, what: str, time: str | None) -> _Asked:
 
 def _terms(
     plan: Any, plans: Any, by: tuple[str, ...], period: Period | None, time: str | None
-) -> tuple[BillingPlan, Mapping[Any, BillingPlan] | None, Contract | None]:
+) -> tuple[BillingPlan, Mapping[Any, Terms] | None, Contract | None]:
     """The plan, those of several customers, and a contract that changes within the period."""
     by_customer = plans if isinstance(plan, str) else plan
     if isinstance(plan, str) and not is_mapping(plans):
@@ -170,19 +174,45 @@ def _terms(
     if isinstance(by_customer, PriceSchedule):  # a mapping, too, but of prices and not of plans
         raise InvalidPlan("a price schedule, not a plan", by_customer, "give BillingPlan.on_demand(prices)")
     if is_mapping(by_customer) and not isinstance(by_customer, BillingPlan | Contract):
-        found = {key: plan_in_force(terms, period) for key, terms in by_customer.items()}
+        found = {key: terms_in(terms, period, time) for key, terms in by_customer.items()}
         if not found or not (by or isinstance(plan, str)):
             what = "no plans" if not found else "a plan for each customer, and no column of customers"
             raise InvalidPlan(what, quoted(list(found)), 'write rate(data, {"acme": plan}, by="tenant")')
         # equal plans are one, so that a plan that many customers have is compiled once
-        equal = dict[BillingPlan, BillingPlan]()
+        equal = dict[Terms, Terms]()
         shared = {key: equal.setdefault(each, each) for key, each in found.items()}
-        return next(iter(shared.values())), shared, None
-    if time is not None and period is not None and isinstance(plan, BillingPlan | Contract):
-        contract = plan if isinstance(plan, Contract) else Contract(plan)
+        check_zones(equal, period, time)
+        return last_plan(next(iter(shared.values())), period), shared, None
+    terms = terms_in(plan, period, time)
+    return last_plan(terms, period), None, terms if isinstance(terms, Contract) else None
+
+
+def terms_in(terms: Any, period: Period | None, time: str | None) -> Terms:
+    """The plan that alone bills a period; a contract where times tell rows of its versions apart."""
+    if period is not None and isinstance(terms, BillingPlan | Contract):
+        contract = terms if isinstance(terms, Contract) else Contract(terms)
         if plan_alone(contract, period) is None:
-            return contract.versions(period)[-1].plan, None, contract
-    return plan_in_force(plan, period), None, None
+            if time is None:
+                way_out = 'name the column of times, by which rows fall to a version: time="at"'
+                raise InvalidPlan("terms of several versions in the period", str(period), way_out)
+            return contract
+    return plan_in_force(terms, period)
+
+
+def check_zones(terms: Iterable[Terms], period: Period | None, time: str | None) -> None:
+    """Refuse a period of dates whose rows are chosen at the midnights of several zones."""
+    if time is None or period is None or isinstance(period.start, datetime):
+        return
+    cycles = [last_plan(each, period).cycle for each in terms]
+    zones = sorted({"UTC" if cycle is None else cycle.tz for cycle in cycles})
+    if len(zones) > 1:
+        way_out = 'say it in instants: Period("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")'
+        raise InvalidPeriod("a period of dates, and plans of several zones", listed(zones), way_out)
+
+
+def last_plan(terms: Terms, period: Period | None) -> BillingPlan:
+    """A plan; of the terms that change in a period that of the last version."""
+    return terms.versions(cast(Period, period))[-1].plan if isinstance(terms, Contract) else terms
 
 
 def backend_of(data: object) -> Backend:

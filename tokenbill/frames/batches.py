@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.plans.plan import BillingPlan
@@ -165,11 +165,16 @@ class Total:
     def _price(self, variant: tuple[Any, ...], keys: Mapping[str, Any], place: Place) -> None:
         if self.options.plans is not None or not isinstance(self.options.plan, BillingPlan):
             return  # which plan prices a row is known once its customer is; what is added up asks for none
-        try:
-            self.job.layout.entry(self.job.plan, self.layout.measures[0], variant)
-        except TokenbillError as error:
-            with told_of(place(self._first(variant, keys))):
-                raise error from None
+        refused: TokenbillError | None = None
+        for plan in self.options.every_plan:  # the price of any version will do, until that of a row is known
+            try:
+                self.job.layout.entry(self.job.on(plan).plan, self.layout.measures[0], variant)
+            except TokenbillError as error:
+                refused = error
+            else:
+                return
+        with told_of(place(self._first(variant, keys))):
+            raise cast(TokenbillError, refused) from None
 
     def _variants(self, keys: Mapping[str, Any], height: int) -> tuple[Array, list[tuple[Any, ...]]]:
         """What tells the meters of rows apart, and which of it each row has."""

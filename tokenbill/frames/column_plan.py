@@ -5,7 +5,7 @@ Where a price lists no pieces, ``Bill.of`` bills each group, and ``amount`` rate
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -33,12 +33,14 @@ from tokenbill.frames.scales import DIGITS, SCALE, places_of, shown_to
 from tokenbill.shared.forecasts import invoice_preview
 
 __all__ = [
+    "TEXTS",
     "BillRow",
     "ColumnPlan",
     "Text",
     "bill_rows",
     "column_plan",
     "item_text",
+    "line_name",
 ]
 
 TOP = 10 ** (2 * DIGITS)
@@ -48,7 +50,11 @@ IDENTITY = curve(NIL, [None], [line(Fraction(1))])
 
 
 Text: TypeAlias = "tuple[Any, ...]"
-"""The kind, meter and description of a line; of an itemised one rate, per and the bounds of its tier, too."""
+"""The kind, meter and description of a line; of an itemised one rate, per and the bounds of its tier, too.
+
+Behind these may stand the version of the terms that the line is of.
+"""
+TEXTS = 7
 
 
 class BillRow(NamedTuple):
@@ -155,9 +161,16 @@ class ColumnPlan:
 
 
 def bill_rows(
-    bill: Bill, quantities: Mapping[str, Decimal], scale: int, is_wide: bool = False
+    bill: Bill,
+    quantities: Mapping[str, Decimal],
+    scale: int,
+    is_wide: bool = False,
+    version: Callable[[LineItem], tuple[int, ...]] = lambda _: (),
 ) -> Iterator[BillRow]:
-    """A bill as frames show it: a row for each entry, with the quantity that it was used, and term."""
+    """A bill as frames show it: a row for each entry, with the quantity that it was used, and term.
+
+    What *version* says of a line of usage stands behind its text, and has a row of its own.
+    """
     sums: dict[Text, Exact] = {}
     used: dict[Text, Exact] = {}
     for item in bill.lines:
@@ -165,18 +178,26 @@ def bill_rows(
         place: Text = item_text(item) if is_wide else (item.kind, meter_text, meter_text or item.description)
         if place[:3] == ("rounding", None, "rounding"):
             continue
+        if meter_text and (of := version(item)):
+            place = (*place, *([None] * (TEXTS - len(place))), *of)
         sums[place] = plus(sums.get(place, ZERO), item.precise)
         if is_wide and meter_text and item.quantity is not None:
             used[place] = plus(used.get(place, ZERO), item.quantity)
     rest: Exact = bill.total
     for place, exact in sums.items():
-        quantity: Exact | None = quantities.get(place[1], ZERO) if place[1] else None
+        quantity: Exact | None = quantities.get(line_name(place), ZERO) if place[1] else None
         quantity = used.get(place, quantity)
         shown = shown_to(exact, scale)
         yield BillRow(place, None if quantity is None else decimal(quantity), shown)
         rest = difference(rest, shown)
     if rest:
         yield BillRow(("rounding", None, "rounding"), None, decimal(rest))
+
+
+def line_name(text: Text) -> str:
+    """What tells the entry of a line apart from others, and from itself in another version."""
+    version = text[TEXTS:]
+    return f"{text[1]}\0{version[0]}" if version else str(text[1])
 
 
 def item_text(item: LineItem) -> Text:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from tokenbill.core.billing.bill import Bill
@@ -12,8 +14,11 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import EXACT
 from tokenbill.core.periods.instants import utc
 from tokenbill.core.plans.contract import Contract
+from tokenbill.core.rating.lines import LineItem
+from tokenbill.core.rating.statement import used_items
+from tokenbill.core.rating.version_items import EntryItem
 from tokenbill.frames.bills import Rows, Settled, Totals
-from tokenbill.frames.column_plan import BillRow, ColumnPlan, bill_rows, column_plan
+from tokenbill.frames.column_plan import TEXTS, BillRow, ColumnPlan, bill_rows, column_plan, line_name
 from tokenbill.frames.ints import Array, Ints
 from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import quantity_of
@@ -31,6 +36,11 @@ def plans_by_version(job: Job) -> list[ColumnPlan]:
         column_plan(clause.plan, unit, names=names, period=period, scale=scale)
         for clause in contract.clauses(period)
     ]
+
+
+def what_of(line: LineItem) -> tuple[Any, ...]:
+    """What a line is for, whatever its amount was rounded to."""
+    return line.charge, line.quantity
 
 
 class DatedBills(Settled):
@@ -85,14 +95,53 @@ class DatedBills(Settled):
         dated = {utc(clauses[version].period.start): Usage(used) for version, used in usages}
         return dated or {options.period.start: Usage()}
 
-    def _rows(self, group: int) -> Iterator[BillRow]:
+    def _bill(self, group: int) -> Bill:
         options: Any = self.job.options
-        quantities = dict[str, Decimal]()
+        return Bill.of(self._dated(group), options.contract, period=options.period)
+
+    @cached_property
+    def _items(self) -> list[list[EntryItem]]:
+        """What each group used of each entry, in each stretch of versions that agree on it."""
+        every: list[Any] = [self._bill(group).request.versions for group in range(self.sums.groups)]
+        return [used_items(versions.plan, versions.usages) for versions in every]
+
+    def line_of(self, group: int, key: str, version: int) -> str:
+        """The name of the line that usage of an entry in a version has on the bill of a group."""
+        found = self._lines[group].get((key, version))
+        return "" if found is None else line_name((*[key] * TEXTS, found))
+
+    @cached_property
+    def _lines(self) -> list[dict[tuple[str, int], int]]:
+        """The first version of the stretch that each version of an entry is in, by group."""
+        return [
+            {(str(item.curve.key), version): item.versions[0] for item in items for version in item.versions}
+            for items in self._items
+        ]
+
+    def _rows(self, group: int) -> Iterator[BillRow]:
+        quantities, found = dict[str, Decimal](), dict[tuple[Any, ...], list[int]]()
         for used in self._usages[group].values():
             for key, quantity in used.items():
                 quantities[key] = EXACT.add(quantities.get(key, Decimal(0)), quantity)
-        bill = Bill.of(self._dated(group), options.contract, period=options.period)
-        yield from bill_rows(bill, quantities, self.plan.scale, self.layout.is_wide)
+        bill = self._bill(group)
+        rest = Counter(what_of(line) for line in bill.lines if line.kind == "usage" and self.layout.shown)
+        # labels are of the rows that a version prices, so each version keeps its lines until they are spread
+        for item in self._items[group] if self.layout.shown else ():
+            key, lines = str(item.curve.key), Counter(map(what_of, item.lines))
+            # of no usage, or shown in another way: then it is a line of all rows of its entry
+            if not item.quantity or lines - rest:
+                continue
+            rest -= lines
+            quantities[line_name((*[key] * TEXTS, item.versions[0]))] = item.quantity
+            quantities[key] = EXACT.subtract(quantities[key], item.quantity)
+            for what in lines.elements():
+                found.setdefault(what, []).append(item.versions[0])
+
+        def version(line: LineItem) -> tuple[int, ...]:
+            versions = found.get(what_of(line))
+            return (versions.pop(0),) if versions else ()
+
+        yield from bill_rows(bill, quantities, self.plan.scale, self.layout.is_wide, version=version)
 
     def _add(self, column: str, numbers: Sequence[int], unit: int) -> None:
         group, variant = self.sums.group.tolist(), self.sums.variant
@@ -101,6 +150,8 @@ class DatedBills(Settled):
         rows: Iterator[tuple[int, int, int]] = zip(group, variant.tolist(), numbers, strict=True)
         # a version prices its own rows: the same meter may fall to another entry after an amendment
         for place, which, n in rows:
+            if not n:
+                continue  # what was not used needs no price
             *cells, last = self.sums.variants[which]
             version = int(str(last))
             key = str(self.layout.entry(self.plans[version], column, cells).key)

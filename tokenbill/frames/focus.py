@@ -100,7 +100,7 @@ def focus_rows(
     if daily and options.time is not None:
         cycle = options.plan.cycle
         made = day(options.time, tz=cycle.tz if cycle else "UTC", name=DAY)
-        versions = (VERSION,) if options.contract is not None else ()
+        versions = (VERSION,) if options.contracts else ()
         options = options._replace(calendar=(*options.calendar, made), spread=(DAY, *versions))
     options = options._replace(columns=())
     costed: Any = report_named("focus_rows", "focus_table")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.frames.layouts import Layout, Options
+from tokenbill.frames.layouts import VERSION, Layout, Options
 
 if TYPE_CHECKING:
     from tokenbill.frames.column_plan import ColumnPlan
@@ -48,9 +49,21 @@ class Job(NamedTuple):
         labels = tuple(name for name in layout.labels if name in read)
         return job._replace(layout=layout._replace(labels=labels))
 
-    def on(self, plan: BillingPlan) -> Job:
-        """The same for one of several plans."""
-        return self if plan is self.options.plan else self._replace(options=self.options._replace(plan=plan))
+    def on(self, terms: BillingPlan | Contract) -> Job:
+        """The same under one of several terms; of a plan no versions tell rows apart."""
+        options, layout = self.options, self.layout
+        if isinstance(terms, Contract):
+            period: Any = options.period
+            last = terms.versions(period)[-1].plan
+            return self._replace(options=options._replace(plan=last, contract=terms))
+        if layout.version is not None and options.until is None:
+            shown, spread = (
+                tuple(name for name in names if name != VERSION) for names in (layout.shown, layout.spread)
+            )
+            layout = layout._replace(version=None, shown=shown, spread=spread)
+        elif terms is options.plan and options.contract is None:
+            return self
+        return self._replace(options=options._replace(plan=terms, contract=None), layout=layout)
 
     @property
     def decimals(self) -> int:

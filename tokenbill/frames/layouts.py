@@ -87,16 +87,31 @@ class Options(NamedTuple):
         """The columns of whole numbers that are made out of times."""
         if self.until is not None:
             return VERSION, DAY
-        return (VERSION,) if self.contract is not None else ()
+        return (VERSION,) if self.contracts else ()
+
+    @property
+    def terms(self) -> list[BillingPlan | Contract]:
+        """All terms that usage may fall to, each once: a contract where it changes within the period."""
+        if self.plans is None:
+            return [self.plan if self.contract is None else self.contract]
+        return list({id(terms): terms for terms in self.plans.values()}.values())
+
+    @property
+    def contracts(self) -> list[Contract]:
+        """Those of which rows fall under several versions."""
+        return [terms for terms in self.terms if isinstance(terms, Contract)]
 
     @property
     def every_plan(self) -> list[BillingPlan]:
-        """All plans that usage may fall to, each once."""
-        if self.plans is None:
-            return [self.plan]
-        return list(
-            {id(plan): plan for plan in self.plans.values() if isinstance(plan, BillingPlan)}.values()
-        )
+        """All plans that usage may fall to, each once; of a contract that of each version."""
+        period: Any = self.period
+        found = dict[int, BillingPlan]()
+        for terms in self.terms:
+            # an earlier version may read a label, or price a meter, that the last one does not know
+            versions = terms.versions(period) if isinstance(terms, Contract) else ()
+            every = [version.plan for version in versions] if versions else [terms]
+            found.update((id(plan), plan) for plan in every if not isinstance(plan, Contract))
+        return list(found.values())
 
     @property
     def keys(self) -> tuple[str, ...]:

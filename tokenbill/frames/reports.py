@@ -23,9 +23,12 @@ from tokenbill.frames.asking import (
     Terms,
     UsageColumns,
     backend_of,
+    check_zones,
+    last_plan,
     opened,
     options_of,
     report_named,
+    terms_in,
     warn_of_times,
 )
 from tokenbill.frames.layouts import Options
@@ -337,14 +340,19 @@ def _reported(data: Frame, options: Options, report: Any) -> Frame:
     return backend_of(rows).report(rows, options, report)  # type: ignore[no-any-return]
 
 
-def several(plans: Mapping[str, Any], by: Names, *, period: Period | None, **usage: Any) -> Options:
+def several(
+    plans: Mapping[str, Any], by: Names, *, period: Period | None, time: str | None, **usage: Any
+) -> Options:
     """The options of one usage under several plans of one currency."""
-    found = {name: plan_in_force(terms, period) for name, terms in plans.items()}
+    found = {name: terms_in(terms, period, time) for name, terms in plans.items()}
+    codes = [last_plan(terms, period).currency.code for terms in found.values()]
+    for code in codes:
+        if code != codes[0]:
+            raise CurrencyMismatch(codes[0], code)
+    check_zones(found.values(), period, time)
     first = next(iter(found.values()))
-    for plan in found.values():
-        if plan.currency != first.currency:
-            raise CurrencyMismatch(first.currency.code, plan.currency.code)
-    return options_of(first, by=by, period=period, **usage)._replace(plans=found)
+    options = options_of(first, by=by, period=period, time=time, **usage)
+    return options._replace(plans=found, contract=None)
 
 
 def _named(plans: Any) -> dict[str, Any]:

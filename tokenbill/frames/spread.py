@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from tokenbill.frames.arrow_columns import longs, texts_of
 from tokenbill.frames.bills import Rows
-from tokenbill.frames.column_plan import Text
+from tokenbill.frames.column_plan import TEXTS, Text, line_name
 from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array, Ints, joined, picked
 from tokenbill.frames.sums import added
 
-__all__ = ["Spread", "allocated_within", "in_order"]
+__all__ = ["Spread", "allocated_within", "in_order", "without_versions"]
 
 
 class Spread(NamedTuple):
@@ -54,7 +54,7 @@ class Spread(NamedTuple):
     def over(self, rows: Rows, texts: Sequence[Text]) -> Rows:
         """Rows of whole bills, each spread."""
         count = len(self.entries) + 1
-        by_text = [self.entries.get(str(text[1]), -1) if text[0] == "usage" else -1 for text in texts]
+        by_text = [self.entries.get(line_name(text), -1) if text[0] == "usage" else -1 for text in texts]
         entry = np.array(by_text, np.int64)[rows.what]
         # group and entry as one number, sorted as they are, so that a search finds the labels of a line
         key = self.group.astype(np.int64) * count + self.entry
@@ -106,6 +106,23 @@ class Spread(NamedTuple):
         quantity, counted = rows.quantity[others][where], rows.counted[others][where]
         whole = Rows(rows.group[others][where], rows.what[others][where], quantity, counted, amount)
         return whole._replace(label=where, part=target)
+
+
+def without_versions(rows: Rows, texts: Sequence[Text]) -> Rows:
+    """Rows of the same line in several versions as one for each label."""
+    places, padding = dict[Text, int](), (None,) * TEXTS
+    plain = ((*text, *padding)[:TEXTS] for text in texts)
+    known = np.array([places.setdefault(text, place) for place, text in enumerate(plain)], np.int32)
+    what = known[rows.what]
+    columns = np.stack([rows.group, what, rows.label, rows.part])
+    _, first, place = np.unique(columns, axis=1, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # the lines stay in the order of the bill
+    rank = np.empty(order.size, np.int64)
+    rank[order] = np.arange(order.size)
+    place, first = rank[place.ravel()], first[order]
+    quantity, amount = (added(first.size, place, n) for n in (rows.quantity, rows.amount))
+    label, part = rows.label[first], rows.part[first]
+    return Rows(rows.group[first], what[first], quantity, rows.counted[first], amount, label, part)
 
 
 class _Targets(NamedTuple):

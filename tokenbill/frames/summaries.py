@@ -13,7 +13,7 @@ from tokenbill.frames.engines import np, pa
 from tokenbill.frames.ints import Array, Ints, picked
 from tokenbill.frames.job import Job
 from tokenbill.frames.parts import Part
-from tokenbill.frames.tables import billed, bills_by_plan, together
+from tokenbill.frames.tables import billed, bills_by_plan, together, under
 
 __all__ = ["compared", "draws", "margins", "rolled_out", "totals"]
 
@@ -114,6 +114,6 @@ def under_each(job: Job, part: Part, amount: int) -> tuple[dict[str, Any], dict[
     groups, found = dict[str, Any](), dict[str, Ints]()
     plans: Any = job.options.plans
     for name, plan in plans.items():
-        bills = billed(job.on(plan), part)
+        bills = billed(*under(job, part, plan))
         groups, found[name] = bills.groups, bills.settled.totals()[amount]
     return groups, found

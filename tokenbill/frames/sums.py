@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from tokenbill.core.rating.entry_curve import EntryCurve
 from tokenbill.core.rating.integer_price import IntegerPrice
-from tokenbill.errors import QuantityOverflow
+from tokenbill.errors import QuantityOverflow, UnpricedUsage
 from tokenbill.frames.column_plan import ColumnPlan
 from tokenbill.frames.engines import np
 from tokenbill.frames.ints import LONG, Array, Ints, joined
 from tokenbill.frames.layouts import Layout, quantity_of
 
-__all__ = ["Cell", "Sums", "added", "cells", "refuse_beyond"]
+__all__ = ["Cell", "Sums", "added", "cells", "priced", "refuse_beyond"]
 
 
 class Sums(NamedTuple):
@@ -91,9 +91,9 @@ def cells(plan: ColumnPlan, layout: Layout, sums: Sums) -> list[Cell]:
 
 def _cells(plan: ColumnPlan, layout: Layout, column: str, sums: Sums, n: Ints) -> Iterator[Cell]:
     """The quantities of one column, by entry."""
-    entries = [layout.entry(plan, column, variant) for variant in sums.variants]
+    entries = priced([plan], layout, column, n, variants=sums.variants, variant=sums.variant)
     if sums.variant is None:
-        yield from (Cell(entry, sums.group, n) for entry in entries)
+        yield from (Cell(entry, sums.group, n) for entry in entries if entry is not None)
         return
     places = {entry: place for place, entry in enumerate(dict.fromkeys(entries))}
     which = np.array([places[entry] for entry in entries], np.int64)[sums.variant]
@@ -102,6 +102,8 @@ def _cells(plan: ColumnPlan, layout: Layout, column: str, sums: Sums, n: Ints) -
     bounds = np.searchsorted(which[order], np.arange(len(places) + 1))
     for entry, place in places.items():
         rows = order[bounds[place] : bounds[place + 1]]
+        if entry is None:
+            continue
         cell = Cell(entry, group[rows], n[rows])
         if sums.group is None:
             yield cell
@@ -110,6 +112,32 @@ def _cells(plan: ColumnPlan, layout: Layout, column: str, sums: Sums, n: Ints) -
             yield Cell(entry, cell.group[rows], cell.n[rows])
         else:
             yield _once(sums.groups, cell)
+
+
+def priced(
+    plans: Sequence[ColumnPlan],
+    layout: Layout,
+    column: str,
+    n: Ints,
+    *,
+    variants: Sequence[tuple[Any, ...]],
+    variant: Array | None,
+) -> list[EntryCurve | None]:
+    """The entry of each variant of a column; None where none prices it, and nothing was used of it.
+
+    Of several plans the last cell of a variant says which.
+    """
+    found = list[EntryCurve | None]()
+    for place, cells in enumerate(variants):
+        try:
+            found.append(layout.entry(plans[cells[-1] if len(plans) > 1 else 0], column, cells))
+        except UnpricedUsage:
+            # where plans differ, a wide frame has a 0 for what only others pay for, and a bill asks no price
+            rows = n if variant is None else n[np.flatnonzero(variant == place)]
+            if rows.nonzero().any():
+                raise
+            found.append(None)
+    return found
 
 
 def _once(count: int, cell: Cell) -> Cell:

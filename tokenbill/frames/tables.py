@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from tokenbill.core.money.decimals import ZERO
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidPlan
 from tokenbill.frames.arrow_columns import Decimals, Grown, array_of, coded, decimals_of, longs, texts_of
 from tokenbill.frames.bills import Rows, Settled, held
 from tokenbill.frames.column_plan import Text
-from tokenbill.frames.dated import DatedBills, plans_by_version
+from tokenbill.frames.dated import DatedBills
 from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array, Ints
 from tokenbill.frames.job import Job
-from tokenbill.frames.layouts import ITEMISED, LINES, Layout, shown_as
-from tokenbill.frames.parts import Part
+from tokenbill.frames.layouts import ITEMISED, LINES, VERSION, Layout, shown_as
+from tokenbill.frames.parts import Part, added_up
 from tokenbill.frames.scales import unscaled
-from tokenbill.frames.spread import Spread, in_order
-from tokenbill.frames.sums import Sums, added
+from tokenbill.frames.spread import Spread, in_order, without_versions
+from tokenbill.frames.sums import Sums, added, priced
+from tokenbill.frames.times import home_of, version_starts
 
 __all__ = [
     "Billed",
@@ -31,6 +34,7 @@ __all__ = [
     "parts_by_plan",
     "sums",
     "together",
+    "under",
 ]
 
 
@@ -89,7 +93,7 @@ def parts_by_plan(job: Job, part: Part) -> Iterator[tuple[Job, Part]]:
     column = job.options.plan_column or job.options.by[0]
     cells = part.keys[column]
     code, found = coded({column: cells}, part.height)
-    by_plan = dict[int, tuple[BillingPlan, list[int]]]()
+    by_plan = dict[int, tuple[BillingPlan | Contract, list[int]]]()
     for place, cell in enumerate(found[column].to_pylist()):
         # ids of customers are numbers in one table and text in the plan file
         plan: Any = plans.get(cell, plans.get(str(cell)))
@@ -97,10 +101,26 @@ def parts_by_plan(job: Job, part: Part) -> Iterator[tuple[Job, Part]]:
             raise InvalidPlan("no plan for", cell, "give each customer one, or leave its rows out")
         by_plan.setdefault(id(plan), (plan, []))[1].append(place)
     if not by_plan:  # the types of a result do not depend on there being rows
-        yield job, part
+        yield under(job, part, next(iter(plans.values())))
     for plan, places in by_plan.values():
         rows = np.flatnonzero(np.isin(code, np.array(places)))
-        yield job.on(plan), part.taken(rows)
+        yield under(job, part.taken(rows), plan)
+
+
+def under(job: Job, part: Part, terms: BillingPlan | Contract) -> tuple[Job, Part]:
+    """The job and its sums under one of several terms, whose own versions alone tell rows apart."""
+    own, options, keys = job.on(terms), job.options, dict(part.keys)
+    if VERSION not in keys:
+        return own, part
+    # rows are told apart wherever a version of any of the terms begins
+    found = keys.pop(VERSION).to_numpy()
+    if own.layout.version is not None:
+        home, period, contract = home_of(options), cast(Period, options.period), own.options.contract
+        every = version_starts(options.contracts, period, home)
+        own_starts = version_starts([] if contract is None else [contract], period, home)
+        version = np.searchsorted(own_starts, every, side="right") - 1
+        keys[VERSION] = pa.array(np.where(found < 0, -1, version[found]))
+    return own, added_up(keys, part.sums, part.height)
 
 
 def billed(job: Job, part: Part) -> Billed:
@@ -149,16 +169,22 @@ def spread_over(billed: Billed, part: Part, group: Array) -> Billed:
     job, layout, plan = billed.job, billed.job.layout, billed.job.plan
     rank, labels = ranked({name: part.keys[name] for name in layout.shown}, part.height)
     code, cells = variants(job, part.keys, part.height)
-    versions = [plan] if layout.version is None else plans_by_version(job)
     entries, found = dict[str, int](), list[tuple[Array, Array, Array, Ints]]()
+    settled = billed.settled
+    plans = settled.plans if isinstance(settled, DatedBills) else [plan]
     for column, (n, places) in zip(layout.measures, part.sums, strict=True):
-        keys = [
-            str(layout.entry(versions[cell[-1] if layout.version is not None else 0], column, cell).key)
-            for cell in cells
-        ]
+        priced_by = priced(plans, layout, column, n, variants=cells, variant=code)
+        keys = ["" if entry is None else str(entry.key) for entry in priced_by]
         known = np.array([entries.setdefault(key, len(entries)) for key in keys], np.int64)
         entry = known[code] if layout.pricing else np.full(part.height, known[0])
-        found.append((group, entry, rank, n * (plan.unit // 10**places)))
+        whole = n * (plan.unit // 10**places)
+        found.append((group, entry, rank, whole))
+        if isinstance(settled, DatedBills):
+            # a version has a line of its own, which goes to the rows that it prices
+            rows = zip(group.tolist(), code.tolist(), strict=True)
+            names = [settled.line_of(of, keys[which], cells[which][-1]) for of, which in rows]
+            own = np.array([entries.setdefault(name, len(entries)) for name in names], np.int64)
+            found.append((group, own, rank, whole))
     parts, of_label = dict[str, Any](), None
     if layout.spread:
         chosen = {name: labels[name] for name in layout.spread}
@@ -190,6 +216,8 @@ def lines_of(billed: Billed) -> Any:
     group, what = places = Grown(np.int32), Grown(np.int32)
     for rows in settled.blocks():
         found_rows = rows if billed.spread is None else billed.spread.over(rows, list(settled.texts))
+        if billed.spread is not None and layout.version is not None:
+            found_rows = without_versions(found_rows, list(settled.texts))
         # how many lines there are is known at the end; a guess that is large costs nothing until it is used
         times = settled.sums.groups / (int(found_rows.group.max(initial=0)) + 1)
         for column, n in zip(numbers, (found_rows.quantity, found_rows.amount), strict=True):

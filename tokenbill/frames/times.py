@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.periods.instants import midnight, moment, zone
+from tokenbill.core.periods.period import Period
+from tokenbill.core.plans.contract import Contract
 from tokenbill.errors import InvalidPeriod, UnreadableInput
 from tokenbill.frames.arrow_columns import array_of, longs, texts_of
 from tokenbill.frames.calendar import CalendarColumn
@@ -18,7 +20,7 @@ from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array
 from tokenbill.frames.layouts import DAY, VERSION, Options, null_keys
 
-__all__ = ["Made", "boundary", "made_columns", "micros_of"]
+__all__ = ["Made", "boundary", "home_of", "made_columns", "micros_of", "version_starts"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_DAY = EPOCH.date()
@@ -41,12 +43,7 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
     """The calendar columns of rows, the version that each falls under, and which rows the period holds."""
     kept, found = None, dict[str, Any]()
     if options.time is not None and options.period is not None:
-        period = options.period
-        # the days of a plan begin at midnight where it lives
-        cycle = options.plan.cycle
-        home = (
-            period.start.tzinfo if isinstance(period.start, datetime) else zone(cycle.tz if cycle else "UTC")
-        )
+        period, home = options.period, home_of(options)
         at = micros_of(options.time, column(options.time), home, place)
         if options.until is None:
             kept = np.flatnonzero((at >= boundary(period.start, home)) & (at < boundary(period.end, home)))
@@ -56,14 +53,26 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
             found[DAY] = array_of(ordinals(at[kept], home))
         at = at[kept]
         if options.numbered:
-            clauses = () if options.contract is None else options.contract.clauses(period)
-            starts = [clause.period.start for clause in clauses] or [period.start]
-            edges = np.array([boundary(start, home) for start in starts], np.int64)
+            edges = version_starts(options.contracts, period, home)
             found[VERSION] = array_of(np.searchsorted(edges, at, side="right") - 1)
     for made in options.calendar:
         at = micros_of(made.column, column(made.column), zone(made.cycle.tz), place)
         found[made.name] = labelled(made, at if kept is None else at[kept], place)
     return Made(found, kept)
+
+
+def home_of(options: Options) -> tzinfo | None:
+    """The zone of a period: its own, or that of the plan."""
+    start: Any = options.period and options.period.start
+    # the days of a plan begin at midnight where it lives
+    cycle = options.plan.cycle
+    return start.tzinfo if isinstance(start, datetime) else zone(cycle.tz if cycle else "UTC")
+
+
+def version_starts(contracts: Sequence[Contract], period: Period, home: tzinfo | None) -> Array:
+    """Where a version of any of some contracts begins in a period, which is where the first one does."""
+    starts = (clause.period.start for contract in contracts for clause in contract.clauses(period))
+    return np.array(sorted({boundary(start, home) for start in (period.start, *starts)}), np.int64)
 
 
 def ordinals(at: Array, home: tzinfo | None) -> Array:
