@@ -181,8 +181,8 @@ def spread_over(billed: Billed, part: Part, group: Array) -> Billed:
         found.append((group, entry, rank, whole))
         if isinstance(settled, DatedBills):
             # a version has a line of its own, which goes to the rows that it prices
-            rows = zip(group.tolist(), code.tolist(), strict=True)
-            names = [settled.line_of(of, keys[which], cells[which][-1]) for of, which in rows]
+            rows: Iterator[tuple[int, int]] = zip(group.tolist(), code.tolist(), strict=True)
+            names = [settled.line_of(of, keys[which], int(cells[which][-1])) for of, which in rows]
             own = np.array([entries.setdefault(name, len(entries)) for name in names], np.int64)
             found.append((group, own, rank, whole))
     parts, of_label = dict[str, Any](), None
