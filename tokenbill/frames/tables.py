@@ -119,7 +119,7 @@ def under(job: Job, part: Part, terms: BillingPlan | Contract) -> tuple[Job, Par
         every = version_starts(options.contracts, period, home)
         own_starts = version_starts([] if contract is None else [contract], period, home)
         version = np.searchsorted(own_starts, every, side="right") - 1
-        keys[VERSION] = pa.array(np.where(found < 0, -1, version[found]))
+        keys[VERSION] = array_of(np.where(found < 0, -1, version[found]))
     return own, added_up(keys, part.sums, part.height)
 
 
