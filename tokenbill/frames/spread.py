@@ -17,7 +17,7 @@ from tokenbill.frames.engines import np, pa, pc
 from tokenbill.frames.ints import Array, Ints, joined, picked
 from tokenbill.frames.sums import added
 
-__all__ = ["Spread", "allocated_within", "in_order", "without_versions"]
+__all__ = ["Spread", "allocated_within", "in_order"]
 
 
 class Spread(NamedTuple):
@@ -83,7 +83,8 @@ class Spread(NamedTuple):
         ]
         others = np.flatnonzero(~is_usage)
         parts.append(self._others(rows, others, parts[0]))
-        return merged(parts, np.concatenate([usage_rows[use.row], others[parts[1].label]]))
+        found = merged(parts, np.concatenate([usage_rows[use.row], others[parts[1].label]]))
+        return without_versions(found, texts) if any(len(text) > TEXTS for text in texts) else found
 
     def _others(self, rows: Rows, others: Array, usage: Rows) -> Rows:
         """Lines that are no usage: by the amounts of usage of each part. ``label`` is the row it is of."""

@@ -20,7 +20,7 @@ from tokenbill.frames.job import Job
 from tokenbill.frames.layouts import ITEMISED, LINES, VERSION, Layout, shown_as
 from tokenbill.frames.parts import Part, added_up
 from tokenbill.frames.scales import unscaled
-from tokenbill.frames.spread import Spread, in_order, without_versions
+from tokenbill.frames.spread import Spread, in_order
 from tokenbill.frames.sums import Sums, added, priced
 from tokenbill.frames.times import home_of, version_starts
 
@@ -216,8 +216,6 @@ def lines_of(billed: Billed) -> Any:
     group, what = places = Grown(np.int32), Grown(np.int32)
     for rows in settled.blocks():
         found_rows = rows if billed.spread is None else billed.spread.over(rows, list(settled.texts))
-        if billed.spread is not None and layout.version is not None:
-            found_rows = without_versions(found_rows, list(settled.texts))
         # how many lines there are is known at the end; a guess that is large costs nothing until it is used
         times = settled.sums.groups / (int(found_rows.group.max(initial=0)) + 1)
         for column, n in zip(numbers, (found_rows.quantity, found_rows.amount), strict=True):
