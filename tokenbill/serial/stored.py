@@ -22,7 +22,7 @@ from tokenbill.core.credits.balance import Balance
 from tokenbill.core.credits.draw_limits import DrawLimit
 from tokenbill.core.credits.grants import Grant
 from tokenbill.core.credits.holds import Hold
-from tokenbill.core.credits.ledger import total
+from tokenbill.core.credits.ledger import by_charge, total
 from tokenbill.core.credits.recurring import Grants
 from tokenbill.core.credits.windows import WindowSum
 from tokenbill.core.metering.meters import Meter
@@ -53,7 +53,7 @@ from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
 from tokenbill.core.pricing.source import Hours, Source
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
 from tokenbill.core.rating.bill_delta import BillDelta
-from tokenbill.core.rating.bill_request import BillRequest
+from tokenbill.core.rating.bill_request import BillRequest, Settled
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import BillMismatch
@@ -183,6 +183,7 @@ class _Bill:
     restate: bool = False
     dated: tuple[VersionUsage, ...] = ()
     levels: Levels = ()
+    settled: tuple[tuple[str, tuple[tuple[str, Decimal], ...]], ...] | None = None
 
     @classmethod
     def of(cls, bill: Bill) -> _Bill:
@@ -200,6 +201,7 @@ class _Bill:
             cast(Any, request.at),
             dated=tuple(VersionUsage(when, part) for when, part in request.dated),
             levels=request.levels,
+            settled=None if request.settled is None else request.settled.draws,
         )
         if versions is None:
             return stored
@@ -231,6 +233,7 @@ class _Bill:
             versions,
             dated,
             self.levels,
+            None if self.settled is None else Settled(by_charge(self.settled), self.due),
         )
         # The numbers that were sent, not what today's code makes of the plan: a bill that was paid must
         # not change by an upgrade. `verify` is asked for that, and says where the two differ.

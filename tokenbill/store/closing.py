@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -11,19 +12,18 @@ from attrs import evolve
 
 from tokenbill.core.billing.account import Account
 from tokenbill.core.billing.bill import Bill
+from tokenbill.core.billing.dated import bill_request
 from tokenbill.core.credits.balance import Balance
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
 from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.core.periods.period import Period
-from tokenbill.core.plans.plan import BillingPlan
-from tokenbill.core.rating.bill_delta import BillDelta
-from tokenbill.core.rating.bill_request import NO_USAGE
-from tokenbill.core.rating.lines import Charge, LineItem
+from tokenbill.core.plans.contract import Contract
+from tokenbill.core.rating.bill_request import NO_USAGE, Settled
 from tokenbill.errors import TokenbillError
 from tokenbill.store.commitments import caught_up, check_order, met_in
 from tokenbill.store.ledger import Ledger
-from tokenbill.store.parts import Agreed, Booking, Dated, FinalStep, Part, draws_without, opening_of
+from tokenbill.store.parts import Booking, Dated, FinalStep, Part, draws_without, opening_of
 
 __all__ = ["Closed", "booked", "booked_late", "close", "closed_bill", "joined", "split", "whole_bill"]
 
@@ -248,8 +248,8 @@ def joined(balances: Sequence[Balance]) -> Balance:
 def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
     """The bill of all usage of a period: the interim ones, and *step*, which comes after them.
 
-    Where credit came in between its charges, one bill of everything would draw it otherwise: then a line says
-    the difference, and the totals are those that were charged.
+    Where credit came in between its charges, one bill of everything would draw it otherwise: then it is a
+    bill of what they settled, whose totals are those that were charged.
     """
     total = decimal(plus(account.accrued, step.total))
     due = decimal(plus(part.due, step.due))
@@ -258,43 +258,22 @@ def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
         drawn[id] = decimal(plus(drawn.get(id, ZERO), amount))
     draws = tuple(sorted((id, amount) for id, amount in drawn.items() if amount))
     usage: Any = {utc(version.start): version.used for version in account.versions} or account.used
+    if isinstance(part.agreed, Contract) and not account.versions and account.used:
+        # It was billed before its terms changed, and what was used is of the version that held then.
+        usage = {part.since: account.used}
     left = step.delta.credit_balance
     opening = opening_of(part, evolve(account, credit_balance=left), total, due, draws)
+    asked: Any = {"final": step.final, "at": step.request.at}
     # What was charged is charged: a balance that no longer covers it must not refuse the bill of it.
-    try:
-        bill = _bill_of(part.agreed, part, usage, opening, step)
-    except TokenbillError:
-        bill = _bill_of(_never_refusing(part.agreed), part, usage, opening, step)
-    if (bill.total, bill.due, tuple(sorted(bill.draws))) == (total, due, draws):
-        return bill
-    more = decimal(difference(total, bill.total))
-    lines = bill.lines
-    # Lines sum to the total, always: what came to the customer in between is told as a line of its own.
-    if more:
-        charge = Charge("adjustment", None, "credit that came later", None, None)
-        lines = (*lines, LineItem(charge, None, more, more))
-    accrued = total
-    delta = BillDelta(total, accrued, due, left, None, step.delta.balance, account.draws_by_charge, draws)
-    composed = Bill(bill.request, total)
-    composed.cache.update(lines=lines, closing=step.closing, delta=delta)
-    return composed
+    with suppress(TokenbillError):
+        bill = Bill.of(usage, part.agreed, opening=opening, period=part.named, **asked)
+        if (bill.total, bill.due, tuple(sorted(bill.draws))) == (total, due, draws):
+            return bill
+    request, _ = bill_request(usage, part.agreed, part.named, opening, **asked)
+    return Bill(request._replace(settled=Settled(step.delta.draws, due)), total)
 
 
 def closed_bill(part: Part) -> Bill:
     """The bill of a closed period, with all usage that came late."""
     step = Bill.of(NO_USAGE, part.agreed, opening=part.account, period=part.named, at=part.last, final=True)
     return whole_bill(part, part.account, step)
-
-
-def _bill_of(agreed: Agreed, part: Part, usage: Any, opening: Account, step: Bill) -> Bill:
-    bill = Bill.of(usage, agreed, opening=opening, period=part.named, at=step.request.at, final=step.final)
-    bill.due  # noqa: B018  # what cannot be paid or told is refused here, and not when the bill is looked at
-    return bill
-
-
-def _never_refusing(agreed: Agreed) -> Agreed:
-    """The same terms, where what credit does not cover is owed: what was charged is not refused again."""
-    if isinstance(agreed, BillingPlan):
-        return evolve(agreed, overage="bill")
-    amendments = [evolve(item, plan=evolve(item.plan, overage="bill")) for item in agreed.amendments]
-    return evolve(agreed, plan=evolve(agreed.plan, overage="bill"), amendments=amendments)

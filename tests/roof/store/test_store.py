@@ -1,5 +1,6 @@
 """A store on SQLite: what is charged, refused, kept and corrected, beside sums worked out by hand."""
 
+import pickle
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -49,6 +50,7 @@ BURN = PriceSchedule(
     {"gpu_seconds{gpu=H100}": PerUnit(3, per=60), "calls": PerUnit(1, per=10)}, currency=TOKEN
 )
 PREPAID = BillingPlan.prepaid(PriceSchedule(calls="0.50"), overage="refuse")
+CALLS = BillingPlan.on_demand(PriceSchedule(calls=1), cycle=Cycle.monthly())
 OCTOBER = Period("2026-10-01", "2026-11-01")
 NOVEMBER = Period("2026-11-01", "2026-12-01")
 
@@ -313,8 +315,7 @@ def test_credit_that_came_after_a_true_up_was_paid_is_lost_by_no_late_usage(stor
 
 
 def test_what_a_correction_gave_back_to_a_grant_may_be_spent_when_usage_comes_late(store):
-    plan = BillingPlan.on_demand(PriceSchedule(calls=1), cycle=Cycle.monthly())
-    store.agree("acme", plan)
+    store.agree("acme", CALLS)
     store.grant("acme", Grant("g", 10, "USD"))
     store.record([event(1, calls=20)])
     store.close("acme", NOVEMBER)  # 10 of the grant, 10 in cash
@@ -345,6 +346,45 @@ def test_what_an_end_gave_back_to_a_grant_may_be_spent_when_usage_comes_late(sto
     assert [(each.total, each.due) for each in late.charged] == [(0, 0)]
     assert (store.bill("acme", NOVEMBER).due, left(store)) == (50, 0)
     store.verify()
+
+
+def test_a_closed_bill_verifies_by_itself_though_credit_came_between_its_charges(store):
+    store.agree("acme", CALLS)
+    store.record([event(1, calls=10)])
+    store.grant("acme", Grant("gift", 30, "USD", kind="promotional"))
+    store.record([event(2, calls=10)])
+
+    bill = store.close("acme", NOVEMBER)
+
+    # the gift pays the 10 calls that came after it, and not those that were charged before
+    assert [line.amount for line in bill.lines] == [20, -10]
+    assert (bill.due, bill.closing.balance.left("gift"), left(store)) == (10, 20, 20)
+    for one in (bill, *store.bills("acme"), pickle.loads(pickle.dumps(bill))):
+        one.verify()
+        assert one == bill
+
+
+def test_a_closed_bill_tells_what_was_due_though_some_of_it_came_back(store):
+    store.agree("acme", CALLS)
+    store.record([event(1, calls=20)])
+    store.adjust("acme", reversal={"calls": 10}, id="note", at="2026-11-05")
+    bill = store.close("acme", NOVEMBER)
+
+    assert (bill.total, bill.due, bill.closing.credit_balance) == (10, 20, 10)
+    assert store.account("acme").credit_balance == 10
+    bill.verify()
+
+
+def test_what_was_used_before_an_amendment_stands_on_the_bill_at_its_price(store):
+    store.agree("acme", CALLS)
+    store.record([event(1, calls=10)])
+    store.grant("acme", Grant("gift", 30, "USD", kind="promotional"))
+    dear = BillingPlan.on_demand(PriceSchedule(calls=2), cycle=Cycle.monthly())
+    store.agree("acme", Contract(CALLS).amended("2026-11-16", dear))
+
+    for bill in (store.bill("acme"), store.close("acme", NOVEMBER)):
+        assert [line.amount for line in bill.lines if line.amount] == [10]
+        bill.verify()
 
 
 def test_two_periods_are_open_until_each_is_closed_in_any_order(store):

@@ -280,7 +280,7 @@ DEFAULTS = {
     "Bill": {
         "draws": (), "opening": Account(), "final": True, "reversal": Usage(), "about": (), "period": None,
         "at": None, "contract": None, "versions": (), "restate": False,
-        "dated": (), "levels": (),
+        "dated": (), "levels": (), "settled": None,
     },
     "Amendment": {"fees": "prorated", "tiers": "continue"},
     "Contract": {"amendments": (), "end": None, "end_fees": "prorated"},

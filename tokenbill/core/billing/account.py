@@ -355,7 +355,7 @@ def going_on(request: BillRequest, delta: BillDelta, summed: Usage | None = None
     *summed* is what was used in the period by then, where somebody has summed it up.
     """
     account: Any = _Draft()
-    _, plan, given, _, _, _, period, at, versions, _, levels = request
+    _, plan, given, _, _, _, period, at, versions, _, levels, _ = request
     opening: Any = given
     account.cache = cache = Cache()
     account.period, known = period, opening.idle_labels

@@ -18,12 +18,7 @@ from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
 from tokenbill.core.money.rounding import Rounding
 from tokenbill.core.rating.bill_request import NO_USAGE, BillRequest, used_in, with_held
 from tokenbill.core.rating.billed_before import billed_before, check_accrued, check_terms
-from tokenbill.core.rating.charge_run import (
-    NOTHING_EARLIER,
-    RatingRequest,
-    Sort,
-    Sorts,
-)
+from tokenbill.core.rating.charge_run import NOTHING_EARLIER, RatingRequest, Sort, Sorts
 from tokenbill.core.rating.compiled_plan import NOTHING, CompiledPlan, Position
 from tokenbill.core.rating.credit_position import (
     ChargePosition,
@@ -43,6 +38,7 @@ from tokenbill.core.rating.opening import (
     least_of,
     offers_of,
 )
+from tokenbill.core.rating.settled import settled_parts
 from tokenbill.core.rating.statement import Statement, minor_units, rate
 from tokenbill.errors import BalanceExhausted
 
@@ -150,6 +146,8 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
         BalanceExhausted: If the plan refuses what the balance does not cover; nothing is half done.
         CurrencyMismatch: If a grant or the credit balance is in a currency that the plan does not know.
     """
+    if request.settled is not None:
+        return BillDelta(*settled_parts(request, plan, request.settled))
     if request.versions is None:
         cache = request.opening.cache
         by_sums = _paid_by_sums(request, plan) if cache.get("position") is None else None
@@ -187,7 +185,9 @@ def is_straight(opening: Opening, plan: CompiledPlan) -> bool:
 
 def with_statements(delta: BillDelta, request: BillRequest, plan: CompiledPlan) -> BillDelta:
     """What a bill adds, with the statements of its period; a stored bill keeps none."""
-    return delta if delta.after is not None else _staged(request, plan)[0]
+    if delta.after is not None:
+        return delta
+    return _staged(request, plan)[0] if request.settled is None else delta_of(request, plan)
 
 
 def _straight(request: BillRequest, plan: CompiledPlan) -> BillDelta:

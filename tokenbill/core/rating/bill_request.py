@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from attrs import evolve
 
+from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.levels import Levels
@@ -18,7 +20,17 @@ from tokenbill.core.rating.version_terms import VersionTerms
 if TYPE_CHECKING:
     from tokenbill.core.plans.contract import Clause, Contract
 
-__all__ = ["NO_USAGE", "About", "At", "BillRequest", "ByVersion", "request_of", "used_in", "with_held"]
+__all__ = [
+    "NO_USAGE",
+    "About",
+    "At",
+    "BillRequest",
+    "ByVersion",
+    "Settled",
+    "request_of",
+    "used_in",
+    "with_held",
+]
 
 NO_USAGE = Usage()
 """What an account begins with, and what a bill takes off unless told."""
@@ -71,10 +83,18 @@ At: TypeAlias = "date | str | None"
 """When credit is drawn on."""
 
 
+class Settled(NamedTuple):
+    """What the interim bills of a period came to: what credit paid, by grant and charge, and what was due."""
+
+    draws: DrawsByCharge
+    due: Decimal
+
+
 class BillRequest(NamedTuple):
     """What a bill was asked with; of a plan whose terms change, *plan* is that of the last version.
 
-    *dated* is the usage by its time, where it was given so, *levels* what is known of them by now.
+    *dated* is the usage by its time, where it was given so, *levels* what is known of them by now. A bill of
+    a whole period that others have charged says what they *settled*.
     """
 
     usage: Usage
@@ -88,6 +108,7 @@ class BillRequest(NamedTuple):
     versions: ByVersion | None = None
     dated: tuple[tuple[date, Usage], ...] = ()
     levels: Levels = ()
+    settled: Settled | None = None
 
 
 def request_of(parts: Any) -> BillRequest:

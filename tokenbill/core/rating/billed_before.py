@@ -7,6 +7,7 @@ from decimal import Decimal
 from tokenbill.core.base.quoting import quoted
 from tokenbill.core.credits.draws import NO_DRAWS, OWED, Units
 from tokenbill.core.money.decimals import decimal
+from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.rating.bill_request import BillRequest
 from tokenbill.core.rating.charge_run import NOTHING_DRAWN, RatingRequest, Sorts
 from tokenbill.core.rating.compiled_plan import CompiledPlan
@@ -15,7 +16,7 @@ from tokenbill.core.rating.opening import Opening, check_entries, draws_by_sort
 from tokenbill.core.rating.statement import Statement, minor_units, rate, units_drawn
 from tokenbill.errors import AccountMismatch
 
-__all__ = ["billed_before", "check_accrued", "check_terms"]
+__all__ = ["billed_before", "check_accrued", "check_draws", "check_terms"]
 
 AS_STORED = (
     "pass the closing of the bill before as it was stored, or rate the past anew and charge the difference:"
@@ -60,15 +61,20 @@ def billed_before(request: BillRequest, plan: CompiledPlan) -> tuple[Statement |
     # always by charge, though sums may do: credit that comes later pays only what single charges grow
     before = rate(rating)
     check_accrued(opening, decimal(before.total))
-    for sort, drawn in rating.draws.items():
-        amounts = before.amounts[sort]
+    check_draws(before, rating.draws, request.plan)
+    return before, rating.draws
+
+
+def check_draws(statement: Statement, draws: Sorts, plan: BillingPlan) -> None:
+    """What grants paid of a charge must be no more than it came to."""
+    for sort, drawn in draws.items():
+        amounts = statement.amounts[sort]
         for key in {key for parts in drawn.values() for key in parts} - {OWED}:
             paid, there = sum(parts.get(key, 0) for parts in drawn.values()), amounts.get(key, 0)
             # An edited document may say that a grant paid more than there was: nothing would get that back.
             if paid > there:
-                was, now = (units_drawn(number, request.plan, sort) for number in (paid, there))
+                was, now = (units_drawn(number, plan, sort) for number in (paid, there))
                 raise AccountMismatch(f"what grants paid of {quoted(key)}", was, now, AS_STORED)
-    return before, rating.draws
 
 
 def _restated(opening: Opening, rating: RatingRequest) -> Statement:

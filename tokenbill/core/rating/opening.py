@@ -184,13 +184,13 @@ def _limit(grant: Grant, opening: Opening, at: date | str | None, places: int) -
     return Limit(minor_units(grant.most.room(grant.id, opening.windows, at), places), grant.most.counts)
 
 
-def draws_by_sort(opening: Opening, plan: BillingPlan) -> Sorts:
-    """What was drawn in this period, each sort for itself, in minor units."""
+def draws_by_sort(opening: Opening, plan: BillingPlan, draws: DrawsByCharge | None = None) -> Sorts:
+    """What was drawn in this period, or these draws of its grants, each sort for itself, in minor units."""
     sorts: dict[str, Sort] = {grant.id: sort_of(grant, plan) for grant in opening.balance.grants}
     sorts[CREDIT] = "paid"
     found: dict[Sort, dict[str, dict[str, Units]]] = {}
     # Each sort in its own minor units: tokens have the places of their unit, not those of the currency.
-    for id, parts in opening.draws_by_charge:
+    for id, parts in opening.draws_by_charge if draws is None else draws:
         places = places_of(plan, sorts[id])
         found.setdefault(sorts[id], {})[id] = {key: minor_units(amount, places) for key, amount in parts}
     return found
