@@ -127,7 +127,7 @@ class Bill(Value):
         if is_plan and type(usage) is Usage and is_undated and not restate:
             terms: Any = plan
             compiled = compiled_plan(terms, period)
-            if is_new and compiled.by_cell and terms.overage == "bill":
+            if is_new and compiled.by_sums and terms.overage == "bill":
                 # a tenth of what the whole bill costs would go into naming what it was asked with
                 parts = (usage, terms, before, final, reversal, notes, period, at, None)
                 return _bill(parts, compiled.total(usage, final=final))

@@ -39,7 +39,7 @@ def bill_lines(
         now = cast(Statement, delta().after)
         billed = LineItem(BILLED_BEFORE, None, -opening.accrued, -opening.accrued)
         return settled_lines(plan, [*now.lines, billed], total)
-    if request.versions is None and plan.by_cell:
+    if request.versions is None and plan.by_sums:
         lines = _sum_lines(request, plan, delta)
         if lines is not None:
             return settled_lines(plan, lines, total)

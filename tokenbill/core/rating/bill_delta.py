@@ -180,7 +180,7 @@ def delta_of(request: BillRequest, plan: CompiledPlan, *, refusing: bool = True)
 
 def is_straight(opening: Opening, plan: CompiledPlan) -> bool:
     """Whether sums say what is due: no term looks at single charges, and there is no credit to draw on."""
-    return plan.by_cell and plan.plan.overage == "bill" and has_no_credit(opening)
+    return plan.by_sums and plan.plan.overage == "bill" and has_no_credit(opening)
 
 
 def with_statements(delta: BillDelta, request: BillRequest, plan: CompiledPlan) -> BillDelta:

@@ -16,6 +16,7 @@ class RoundCash(Stage):
     """The total in steps of the smallest coin; after tax, which is owed to the cent whatever coins exist."""
 
     __slots__ = ("charge", "step")
+    is_of_sums = True
 
     def __init__(self, at: PlanScale, step: int) -> None:
         rounding = at.plan.rounding

@@ -30,6 +30,7 @@ class Terms:
         "due",
         "fee_charges",
         "fees",
+        "is_of_sums",
         "looks_at_charges",
         "pricing",
         "settling",
@@ -44,6 +45,7 @@ class Terms:
         self.divisors = tuple(divisor for _, divisor in stages[len(self.pricing) - 1 :])
         # read from the stages, not from the plan: one that is put into the list is never passed over
         self.looks_at_charges = any(stage.looks_at_charges for stage, _ in stages)
+        self.is_of_sums = all(stage.is_of_sums for stage, _ in stages)
         # sums by cell are asked where no credit is there to pay
         self.sums = tuple(stage.apply for stage in self.settling if not isinstance(stage, PayPromotional))
         due = [[0] * len(self.cells), [0] * len(self.cells)]

@@ -67,7 +67,8 @@ class CompiledPlan:
 
     ``card`` has its entries; ``fees`` are what fees add to it, on an interim bill and on a final one, where
     nothing else stands between prices and total. ``by_cell`` says that sums by cell are all that its total
-    needs: no term then looks at single charges.
+    needs: no term then looks at single charges. ``by_sums`` says the same also of charges that are rounded
+    one by one, before they add up.
 
     Args:
         plan: The terms.
@@ -81,6 +82,7 @@ class CompiledPlan:
         "_terms",
         "_unrounded",
         "by_cell",
+        "by_sums",
         "card",
         "cards",
         "cells",
@@ -132,8 +134,10 @@ class CompiledPlan:
         self.divisor = part_of(WHOLE if exactly else self.card.scale, self.places)
         self.reads_usage = any(version.plan.reads_usage for version in self.versions)
         self.fees = None if self.reads_usage or self.whole_lines else self._terms.fees
-        looks_at_charges = self.reads_usage or self._terms.looks_at_charges
-        self.by_cell = not (self.whole_lines or looks_at_charges or plan.token_price is not None)
+        terms, is_in_tokens = self._terms, plan.token_price is not None
+        adds_up = not (self.reads_usage or terms.looks_at_charges or is_in_tokens)
+        self.by_cell = adds_up and not self.whole_lines
+        self.by_sums = self.by_cell or (adds_up and terms.is_of_sums and len(self.versions) == 1)
 
     @property
     def unrounded(self) -> CompiledPlan:
@@ -265,7 +269,7 @@ class CompiledPlan:
 
     def added(self, usage: Usage, nets: list[Number], before: Tiered = NOTHING) -> Tiered:
         """Add what usage comes to, to sums by cell; the quantities on curves with tiers, old and new."""
-        card = self.card
+        card, by_line = self.card, self.whole_lines
         tiered: dict[EntryCurve, Quantity] = {}
         counted = usage.counted
         for meter in counted:
@@ -274,7 +278,7 @@ class CompiledPlan:
             if curve.cell >= len(nets):
                 nets.extend([0] * (len(self.cells.masks) - len(nets)))
             slope = curve.slope
-            if slope is None:
+            if slope is None or by_line:
                 tiered[curve] = _sum(tiered[curve], quantity) if curve in tiered else quantity
             else:
                 nets[curve.cell] += quantity * slope if type(quantity) is int else curve.at(quantity)
@@ -282,13 +286,17 @@ class CompiledPlan:
             return before
         # Read at the whole quantity: what it came to before goes, what it comes to now is added.
         for curve, quantity in tiered.items():
+            was: Number = curve.standing
             if curve in before:
                 prior = before[curve]
-                tiered[curve] = now = _sum(prior, quantity)
-                nets[curve.cell] += curve.at(now) - curve.at(prior)
-            else:
-                nets[curve.cell] += curve.at(quantity) - curve.standing
+                tiered[curve], was = _sum(prior, quantity), curve.at(prior)
+            now = curve.at(tiered[curve])
+            nets[curve.cell] += self.charge(now) - self.charge(was) if by_line else now - was
         return {**before, **tiered} if before else tiered
+
+    def charge(self, number: Number) -> Number:
+        """What an entry's number is of a charge: rounded where lines are."""
+        return self.round(number, self.divisor) if self.whole_lines else number
 
     def start(self, *, final: bool = False) -> list[Number]:
         """Sums by cell while nothing is used: fees, and entries that cost something even so.
@@ -297,7 +305,7 @@ class CompiledPlan:
         """
         nets = list(self.terms().due[final])
         for curve in self.card.always:
-            nets[curve.cell] += curve.standing
+            nets[curve.cell] += self.charge(curve.standing)
         return nets
 
     def units(self, sums: Sequence[Number], *, final: bool) -> Number:

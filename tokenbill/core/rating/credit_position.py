@@ -279,7 +279,7 @@ def position_of(
     known: CreditPosition | None = opening.cache.get("credit")
     if known is None:
         # both callers ask before whether the period has no bill yet
-        if not plan.by_cell or not opening.balance.grants:
+        if not plan.by_sums or not opening.balance.grants:
             return None
     elif known.sums.plan is not plan or (period is not opening.period and period != opening.period):
         return None

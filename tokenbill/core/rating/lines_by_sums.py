@@ -16,7 +16,7 @@ from tokenbill.core.rating.compiled_plan import CompiledPlan
 from tokenbill.core.rating.credit_position import CellRun
 from tokenbill.core.rating.lines import LineItem
 from tokenbill.core.rating.rating_run import Note, RatingRun
-from tokenbill.core.rating.statement import fee_line, line_of
+from tokenbill.core.rating.statement import fee_line, line_of, whole_lines
 
 __all__ = ["lines_by_sums"]
 
@@ -36,16 +36,21 @@ def lines_by_sums(
     lines: list[LineItem] = []
     for stage in terms.fee_charges:
         if final or stage.fee.due == "advance":
-            lines.append(stage.line or fee_line(stage, plan))
-    for curve in curves:
+            line = stage.line or fee_line(stage, plan)
+            lines += whole_lines([line], stage.amount, plan) if plan.whole_lines else [line]
+    for curve in () if plan.whole_lines else curves:
         lines += curve.lines(Decimal(quantities[curve]))
     if plan.fees is not None and not promotional:
         return lines  # no term has anything to note
     # Only now, for a plan of fees and prices has nothing to settle: its lines are its charges.
     nets = list(terms.due[final])
     notes: list[Note] = []
-    for curve, quantity in quantities.items():
-        nets[curve.cell] += curve.at(quantity)
+    for curve in curves:
+        quantity = quantities[curve]
+        number = plan.charge(curve.at(quantity))
+        nets[curve.cell] += number
+        if plan.whole_lines:
+            lines += whole_lines(curve.lines(Decimal(quantity)), number, plan)
     if promotional:
         by_cell = CellRun(nets, terms.cells, plan.round, whole_lines=False, final=final)
         by_cell.offers, by_cell.notes = promotional, notes

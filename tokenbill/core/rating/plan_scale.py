@@ -145,12 +145,14 @@ class Stage:
     """One term at its place, compiled from a plan; ``apply`` is what it does to the numbers.
 
     ``looks_at_charges`` says that it asks for more of a charge than its cell and what is left of it; of
-    stages that read usage the plan says so.
+    stages that read usage the plan says so. ``is_of_sums`` says that sums of charges are enough for it also
+    where each is rounded: it takes whole minor units from none of them.
     """
 
     __slots__ = ()
 
     looks_at_charges: bool = False
+    is_of_sums: bool = False
     is_reduction: ClassVar[bool] = False
     """Whether it takes from the charges there are, as discounts do."""
 

@@ -42,6 +42,7 @@ class FeeCharge(Stage):
         "versions",
         "whole",
     )
+    is_of_sums = True
 
     def __init__(
         self,
@@ -176,6 +177,7 @@ class PriceUsage(Stage):
     """Units, allowance and price are one curve for each entry, read on the period's whole usage."""
 
     __slots__ = ("divisor", "is_money")
+    is_of_sums = True
 
     def __init__(self, divisor: Number, *, is_money: bool) -> None:
         self.divisor, self.is_money = divisor, is_money

@@ -210,6 +210,7 @@ class TrueUpToMinimum(Stage):
         "reading",
         "scale",
     )
+    is_of_sums = True
 
     def __init__(self, at: PlanScale, minima: Mapping[int, Limit], place: int) -> None:
         # what a trial takes off the fees it takes off the minimum too: a month that is free owes none
@@ -263,6 +264,7 @@ class RoundNet(Stage):
     """The net in whole minor units, rounded once: what credit pays in, and what taxes come on top of."""
 
     __slots__ = ("divisor",)
+    is_of_sums = True
 
     def __init__(self, divisor: Number) -> None:
         self.divisor = divisor
@@ -280,6 +282,7 @@ class PayPromotional(Stage):
     """Promotional credit, which lowers what is taxed; it pays whole minor units of the rounded net."""
 
     __slots__ = ("divisor",)
+    is_of_sums = True
 
     def __init__(self, divisor: Number) -> None:
         self.divisor = divisor

@@ -53,6 +53,7 @@ __all__ = [
     "settled_lines",
     "units_drawn",
     "used_items",
+    "whole_lines",
 ]
 
 FRESH = tuple(RatingRequest._field_defaults[name] for name in RatingRequest._fields[3:])
@@ -197,13 +198,11 @@ class Statement:
             return exact
         if isinstance(identity.of, FeeCharge):
             # of a fee whose other items wait for the end of the period all of them are rounded as one
-            money = self.plan.money(identity.of.number(self.run))
-            return [evolve(exact[0], amount=money, precise=money)]
-        if len(exact) == 1 and isinstance(identity.of, EntryCurve) and not self.plan.exactly:
-            # an entry of one version is one item, mostly of one line, and what was priced says its amount
-            number, line = identity.of.at(self.run.quantities[identity.of]), exact[0]
-            money = self.plan.money(self.plan.round(number, self.plan.divisor))
-            return [line_item(line.charge, line.quantity, money, money)]
+            return whole_lines(exact, identity.of.number(self.run), self.plan)
+        if isinstance(identity.of, EntryCurve) and not self.plan.exactly:
+            # an entry of one version is one item, and what was priced says its amount
+            number = identity.of.at(self.run.quantities[identity.of])
+            return whole_lines(exact, self.plan.charge(number), self.plan)
         # a charge is rounded once: the lines of all its items are cut from the rounded running sum
         items = self._items[identity.key]
         lines = {i: exact if i == place else self._exact_lines(i) for i in items}
@@ -289,6 +288,20 @@ class RatedCharge:
     def within(self, on: Scope) -> bool:
         """Whether a term applies to it."""
         return covers(on, self.identity.known_as, self.meter)
+
+
+def whole_lines(lines: Sequence[LineItem], units: Number, plan: CompiledPlan) -> list[LineItem]:
+    """The lines of one charge, which comes to whole minor units: cut from the rounded running sum."""
+    if len(lines) == 1:  # as most are
+        money = plan.money(units)
+        return [line_item(lines[0].charge, lines[0].quantity, money, money)]
+    amounts = running_differences(
+        (line.precise for line in lines), lambda upto: plan.plan.rounding(upto, plan.places)
+    )
+    return [
+        line_item(line.charge, line.quantity, amount, amount)
+        for line, amount in zip(lines, amounts, strict=True)
+    ]
 
 
 def line_of(note: Note, plan: CompiledPlan) -> LineItem:
