@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from attrs import evolve
 
@@ -21,11 +21,21 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.rating.bill_request import NO_USAGE, Settled
 from tokenbill.errors import TokenbillError
-from tokenbill.store.commitments import caught_up, check_order, met_in
+from tokenbill.store.commitments import caught_up, check_order, is_behind, met_in
 from tokenbill.store.ledger import Ledger
-from tokenbill.store.parts import Booking, Dated, FinalStep, Part, draws_without, opening_of
+from tokenbill.store.parts import Booking, Dated, FinalStep, Part, draws_without, opening_of, span_of
 
-__all__ = ["Closed", "booked", "booked_late", "close", "closed_bill", "joined", "split", "whole_bill"]
+__all__ = [
+    "Closed",
+    "behind",
+    "booked",
+    "booked_late",
+    "close",
+    "closed_bill",
+    "joined",
+    "split",
+    "whole_bill",
+]
 
 
 class Closed(NamedTuple):
@@ -199,6 +209,20 @@ def booked_late(
     ledger.give(evolve(held, balance=after, credit_balance=left, credit_currency=held_in))
     ledger.seq += 1
     return booking
+
+
+def behind(ledger: Ledger, part: Part) -> Iterator[Part]:
+    """The closed periods after one that are to be corrected, as they count for commitments what it met."""
+    terms = [each.cycle.containing(part.span.start).end for each in part.plan.commitment]
+    last, at = max((cast(datetime, utc(end)) for end in terms), default=part.until), part.until
+    while at < last:
+        later = ledger.archive.closed_at(at)
+        if later is None:  # nothing was used in it, or it is open and catches up by itself
+            at = cast(datetime, utc(span_of(ledger.terms_at(at), at).end))
+            continue
+        if is_behind(later, ledger.met):
+            yield later
+        at = later.until
 
 
 def _reopened(

@@ -17,7 +17,7 @@ from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import InvalidPeriod
 from tokenbill.store.parts import Part
 
-__all__ = ["CaughtUp", "Met", "caught_up", "check_order", "met_in"]
+__all__ = ["CaughtUp", "Met", "caught_up", "check_order", "is_behind", "met_in"]
 
 Met: TypeAlias = list[tuple[datetime, CommitmentMet]]
 """What each closed period met, by the instant at which it begins."""
@@ -67,6 +67,11 @@ def _met_before(part: Part, met: Met) -> tuple[CommitmentMet, ...]:
         if earlier:
             found.append(evolve(earlier[0], amount=decimal(exact_sum([each.amount for each in earlier]))))
     return tuple(sorted(found, key=lambda each: each.name))
+
+
+def is_behind(part: Part, met: Met) -> bool:
+    """Whether a closed period was billed with less, or more, than those before it have met by now."""
+    return bool(part.plan.commitment) and _met_before(part, met) != part.account.commitments
 
 
 def met_in(part: Part, opening: Account, closing: Account) -> Met:

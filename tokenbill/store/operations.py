@@ -31,7 +31,7 @@ from tokenbill.store.closing import booked, closed_bill, whole_bill
 from tokenbill.store.closing import close as closed
 from tokenbill.store.ledger import Ledger
 from tokenbill.store.parts import ENDLESS, OWN, TICK, Agreed, Part, Terms, instant_at, plan_of
-from tokenbill.store.recording import adjustment, keep_adjustments
+from tokenbill.store.recording import adjustment, correct_later, keep_adjustments
 from tokenbill.store.sessions import Session
 from tokenbill.store.spans import is_one_span, middle
 from tokenbill.store.statements import ADD_CONTRACT, ADD_GRANT, BILLS, CHANGES, CONTRACT, GRANTS
@@ -246,7 +246,9 @@ def adjust(
     kept = {"id": key, "document": document, "adjustment": dumps(made), **document}
     session.add_change(ledger, "adjust", kept, [booking])
     if booking.part.final is not None:
-        keep_adjustments(session, ledger, {booking.part.number: (booking.part, was)}, why)
+        late = {booking.part.number: (booking.part, was)}
+        correct_later(session, ledger, late)
+        keep_adjustments(session, ledger, late, why)
     return made
 
 

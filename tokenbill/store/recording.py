@@ -15,18 +15,19 @@ from tokenbill.core.base.inputs import listed_of
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.money.decimals import shifted
+from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.errors import ConflictingEvent, InvalidUsage, TokenbillError, UnreadableInput
 from tokenbill.events import Event, read_cloudevent
 from tokenbill.store import tables
 from tokenbill.store.answers import Charged, Recorded, Refused, charged_of
-from tokenbill.store.closing import booked_late, closed_bill
+from tokenbill.store.closing import behind, booked_late, closed_bill
 from tokenbill.store.ledger import Ledger
 from tokenbill.store.parts import Part
 from tokenbill.store.sessions import Session
 from tokenbill.store.statements import ADD_EVENT, Statement, one
 from tokenbill.store.texts import time_text, usage_text
 
-__all__ = ["Events", "adjustment", "keep_adjustments", "readable_events", "record"]
+__all__ = ["Events", "adjustment", "correct_later", "keep_adjustments", "readable_events", "record"]
 
 MOST = 100_000
 """Most events of one call."""
@@ -224,7 +225,18 @@ def _book(
         _, total, due, *units = booking
         rows.append((customer, ledger.seq, event.source, event.id, digest, at, used, part.number, *units))
         answers[place] = charged_of(event, total, due, part.currency)
+    correct_later(session, ledger, late)
     keep_adjustments(session, ledger, late)
+
+
+def correct_later(session: Session, ledger: Ledger, late: dict[int, tuple[Part, Bill]]) -> None:
+    """Bill closed periods anew that count for commitments what came late in those before them."""
+    for part, _ in [*late.values()]:
+        for later in behind(ledger, part):
+            late.setdefault(later.number, (later, closed_bill(later)))
+            # an operation of its own, so that the sums of each period by SQL are its bills
+            booking = booked_late(ledger, later, NO_USAGE, later.last)
+            session.add_change(ledger, "commitment", {"at": time_text(later.last)}, [booking])
 
 
 def keep_adjustments(

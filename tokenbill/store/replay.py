@@ -177,6 +177,9 @@ class Replay:
             booking = booked(ledger, usage, at, reversal)
             self.used.append((booking.part.number, at, usage, reversal))
             return [booking]
+        if kind == "commitment":
+            at = time_of(document["at"])
+            return [booked(ledger, Usage(), at)]
         since, until = (time_of(document[name]) for name in ("since", "until"))
         part = ledger.part_at(since)
         # only a period without end is closed where the caller says

@@ -19,7 +19,6 @@ from tokenbill import (
     Fee,
     Grant,
     PriceSchedule,
-    Usage,
 )
 from tokenbill.errors import BillMismatch, InvalidPeriod
 from tokenbill.events import Event
@@ -109,11 +108,36 @@ def test_usage_that_comes_late_counts_in_the_months_after(store, use):
     store.close("c")
     store.verify()
     assert use(1, 100, day=7) == 100 + 50  # of January itself
-    # February is closed: its bill is corrected when it is asked for, all of its 101 are beyond now
-    note = store.adjust("c", Usage(), id="n", at="2026-02-05", reversal=Usage(), reason="usage of January")
-    assert note.total == 50
-    store.verify()
+    # February is closed: it is corrected with that event, for all of its 101 are beyond now
+    notes = store.bills("c")[2:]
+    assert [(note.period, note.total) for note in notes[-2:]] == [(month(1), 150), (month(2), 50)]
     assert sum(bill.total for bill in store.bills("c")) == 1250 + 50 + 202
+    store.verify()
+    Store(store.engine).verify()
+    assert store.adjust("c", id="n", at="2026-02-05", reason="nothing is left to correct").total == 0
+
+
+def test_usage_that_comes_late_corrects_each_closed_month_after_it_once(store, use):
+    store.agree("c", plan_of())
+    for number in (1, 3, 4):  # nothing was used in February, which nobody closed
+        use(number, 300)
+        store.close("c", month(number))
+    assert [bill.total for bill in store.bills("c")] == [300, 900, 300]  # 600 of March are the true-up
+
+    assert use(1, 100, day=6) == 100
+    note = store.adjust("c", reversal={"calls": 50}, id="n", at="2026-01-06", reason="a mistake")
+
+    # the true-up of March is 100 less, and then 50 more; April is of the next term
+    assert note.total == -50
+    corrected = [(note.period, note.total, note.reason) for note in store.bills("c")[3:]]
+    assert corrected == [
+        (month(1), 100, "late usage"),
+        (month(3), -100, "late usage"),
+        (month(1), -50, "a mistake"),
+        (month(3), 50, "a mistake"),
+    ]
+    store.verify()
+    assert use(4, 1, day=6) == 1
 
 
 def test_a_month_is_not_closed_before_the_ones_whose_usage_counts_in_it(store, use):
