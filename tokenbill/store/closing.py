@@ -18,12 +18,20 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
 from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.core.periods.period import Period
-from tokenbill.core.plans.contract import Contract
 from tokenbill.core.rating.bill_request import NO_USAGE, Settled
 from tokenbill.errors import TokenbillError
 from tokenbill.store.commitments import caught_up, check_order, is_behind, met_in
 from tokenbill.store.ledger import Ledger
-from tokenbill.store.parts import Booking, Dated, FinalStep, Part, draws_without, opening_of, span_of
+from tokenbill.store.parts import (
+    Booking,
+    Dated,
+    FinalStep,
+    Part,
+    draws_without,
+    opening_of,
+    span_of,
+    used_by_version,
+)
 
 __all__ = [
     "Closed",
@@ -281,10 +289,7 @@ def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
     for id, amount in step.draws:
         drawn[id] = decimal(plus(drawn.get(id, ZERO), amount))
     draws = tuple(sorted((id, amount) for id, amount in drawn.items() if amount))
-    usage: Any = {utc(version.start): version.used for version in account.versions} or account.used
-    if isinstance(part.agreed, Contract) and not account.versions and account.used:
-        # It was billed before its terms changed, and what was used is of the version that held then.
-        usage = {part.since: account.used}
+    usage = used_by_version(part, account)
     left = step.delta.credit_balance
     opening = opening_of(part, evolve(account, credit_balance=left), total, due, draws)
     asked: Any = {"final": step.final, "at": step.request.at}

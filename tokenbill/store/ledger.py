@@ -17,7 +17,7 @@ from tokenbill.core.billing.bill import Bill
 from tokenbill.core.credits.balance import Balance, Grant
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, plus
-from tokenbill.core.periods.instants import iso_text, zone
+from tokenbill.core.periods.instants import is_before, iso_text, zone
 from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.rating.bill_request import NO_USAGE
@@ -37,6 +37,7 @@ from tokenbill.store.parts import (
     place_grant,
     plan_of,
     span_of,
+    used_by_version,
     warmed,
 )
 from tokenbill.store.spans import is_one_span, middle
@@ -326,11 +327,17 @@ class Ledger:
         moved, booked = by_version(draft, used) if isinstance(draft.agreed, Contract) else ({}, {})
         if restate:
             bookings.append(_rated_anew(draft, moved, booked))
-        elif moved or is_inside:
+        elif moved or is_inside or (since is not None and _is_torn(draft, since)):
             bookings.append(_as_if_agreed_before(draft, used, moved))
         if self.holder is part:
             part.account = draft.account
         return draft
+
+
+def _is_torn(draft: Part, since: datetime) -> bool:
+    """Whether a version begins before the last bill: an account keeps no dates, and must know of it."""
+    billed = draft.account.billed_at
+    return isinstance(draft.agreed, Contract) and billed is not None and is_before(since, billed)
 
 
 def _check_past(draft: Part) -> None:
@@ -380,9 +387,9 @@ def _as_if_agreed_before(
             )
             account, due = bill.closing, decimal(plus(due, bill.due))
     else:
-        usage = cast(Any, moved or before.used)
+        used = moved or used_by_version(draft, before)
         bill = Bill.of(
-            usage, draft.agreed, opening=opening, period=draft.named, at=before.billed_at, final=False
+            used, draft.agreed, opening=opening, period=draft.named, at=before.billed_at, final=False
         )
         account, due = bill.closing, bill.due
     more = decimal(difference(due, draft.due))

@@ -49,6 +49,7 @@ __all__ = [
     "plan_of",
     "span_of",
     "undrawn",
+    "used_by_version",
     "warmed",
 ]
 
@@ -283,6 +284,15 @@ def by_version(part: Part, dated: Dated) -> tuple[dict[date, Usage], dict[date, 
         return {}, {}
     moved = {start: usage for start, usage in zip(starts, right, strict=True) if usage}
     return moved, {start: used for start, used in booked.items() if used}
+
+
+def used_by_version(part: Part, account: Account) -> Any:
+    """The usage of an account by the start of the version that it was billed under; of a plan just that."""
+    booked = {utc(version.start): version.used for version in account.versions}
+    if booked or not account.used or not isinstance(part.agreed, Contract):
+        return booked or account.used
+    # It was billed before its terms changed, and what was used is of the version that held then.
+    return {part.since: account.used}
 
 
 def _without_labels(usages: list[Usage]) -> list[dict[str, Decimal]]:

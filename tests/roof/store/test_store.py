@@ -387,6 +387,23 @@ def test_what_was_used_before_an_amendment_stands_on_the_bill_at_its_price(store
         bill.verify()
 
 
+def test_an_amendment_between_usage_and_what_was_withdrawn_tears_nothing_apart(store):
+    def at(calls):
+        return BillingPlan.on_demand(PriceSchedule(calls=calls), cycle=Cycle.monthly())
+
+    later = Contract(CALLS).amended("2026-11-28", at(3))
+    store.agree("acme", later)
+    store.record([event(1, calls=10), event(2, time="2026-11-20T00:00:00Z", calls=5)])
+    store.adjust("acme", reversal={"calls": 5}, id="note", at="2026-11-20")
+    store.agree("acme", later.amended("2026-11-16", at(2)))
+
+    done = store.record([event(i, time=f"2026-11-{i}T00:00:00Z", calls=1) for i in (10, 17, 29)])
+
+    assert [each.total for each in done.charged] == [1, 2, 3]
+    assert store.bill("acme").total == store.close("acme").total == 16
+    store.verify()
+
+
 def test_two_periods_are_open_until_each_is_closed_in_any_order(store):
     month(store)
     store.grant("acme", Grant("paid", 100, "USD"))
