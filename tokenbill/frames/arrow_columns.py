@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -292,8 +293,8 @@ def array_of(cells: Array, valid: Array = None) -> Any:
 def texts_of(texts: Sequence[str | None]) -> Any:
     """Texts as an array of Arrow, where None is null; by their bytes."""
     held = [b"" if text is None else text.encode() for text in texts]
-    ends = np.cumsum([0, *map(len, held)], dtype=np.int32)
-    bits = _bits(np.array([text is not None for text in texts], bool))
+    ends = np.array(list(accumulate(map(len, held), initial=0)), np.int32)
+    bits = _bits(np.array([text is not None for text in texts], bool)) if None in texts else None
     return pa.Array.from_buffers(
         pa.string(), len(held), [bits, pa.py_buffer(ends), pa.py_buffer(b"".join(held))]
     )

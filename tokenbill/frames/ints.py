@@ -22,6 +22,8 @@ WIDE = 1 << 126
 MODEST = 1 << 60
 """Numbers below it leave room for three products of their halves."""
 WORD, LOW, HALF = 1 << 64, (1 << 32) - 1, 32
+FEW = 16
+"""So many numbers Python looks at sooner than numpy begins."""
 SURE = 50
 """Bits of a quotient that a division of floats gets right but for one: they hold 53."""
 
@@ -235,7 +237,10 @@ def joined(parts: Sequence[Ints]) -> Ints:
 
 def _largest(values: Array) -> int:
     """The largest absolute value."""
-    return max(int(values.max()), -int(values.min())) if values.size else 0
+    if values.size <= FEW:
+        found: list[int] = values.tolist()
+        return max(map(abs, found), default=0)
+    return max(int(values.max()), -int(values.min()))
 
 
 def _array(number: Ints | int) -> Ints:

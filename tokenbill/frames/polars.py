@@ -8,11 +8,11 @@ from typing import Any
 
 from tokenbill.errors import QuantityOverflow
 from tokenbill.frames.arrow_columns import Numbers, uuid_texts
-from tokenbill.frames.engines import pa, pl
-from tokenbill.frames.ints import LONG
+from tokenbill.frames.engines import np, pa, pl
+from tokenbill.frames.ints import LONG, Ints
 from tokenbill.frames.job import Job, Report
 from tokenbill.frames.layouts import LINES, Layout, Options
-from tokenbill.frames.parts import Part
+from tokenbill.frames.parts import Part, added_up
 from tokenbill.frames.polars_columns import OURS, check, ints_of, job_on, telling, typed
 from tokenbill.frames.polars_rows import rate_rows
 from tokenbill.frames.scales import DIGITS
@@ -24,6 +24,8 @@ __all__ = ["rate_rows", "report"]
 SOUND, HIGH = f"{OURS}sound", f"{OURS}high of "
 SMALL = 1 << 16
 """So many rows are added up sooner in one piece than as a stream, and so many bills made into a frame."""
+FEW = 1 << 10
+"""So many rows are added up before the threads of a query are awake."""
 HALF = 10**19
 """Numbers that could leave 128 bits when they are added up are added in two parts: n // HALF and n % HALF."""
 FITTING = 10**26
@@ -36,7 +38,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     schema = frame.collect_schema()
     job = job_on(schema, options, data)
     layout = job.layout
-    frame, schema = typed(frame, schema, layout, data)
+    untyped, (frame, schema) = schema, typed(frame, schema, layout, data)
     frame, place = _timed(frame, options, "row {} of a batch" if is_lazy else "row {}")
     own = {*layout.keys} - {column.name for column in options.calendar}
     # numbers of such columns can be so long that their sum leaves 128 bits
@@ -57,20 +59,35 @@ def report(data: Any, options: Options, report: Report) -> Any:
         )
     elif not is_sound:
         frame = checked(layout, wide, place, frame.collect()).lazy()
-    kinds = sum_kinds(layout, known, wide, 0 if is_lazy else max(data.height, 1))
+    key_kinds = {name: kind for name, kind in schema.items() if name in own and kind != pl.Binary}
+    # other keys are grouped by Polars alone, which knows what is the same in them
+    is_few = is_sound and schema is untyped and data.height <= FEW
+    if is_few and all(schema[name] == pl.String or schema[name].is_integer() for name in own):
+        rows = part_of(job, (), data, is_coded=False)
+        return framed(job, report, key_kinds, added_up(rows.keys, rows.sums, data.height))
+    summed = grouped(frame, layout, known, wide, None if is_lazy else data.height)
+    work = partial(reported, job, report, wide, key_kinds)
+    if not is_lazy:
+        # a stream holds no copy of the rows that it groups
+        return work([summed.collect(engine="in-memory" if data.height <= SMALL else "streaming")])
+    return later(summed, work)
+
+
+def grouped(
+    frame: Any,
+    layout: Layout,
+    known: Mapping[str, tuple[int, int]],
+    wide: Collection[str],
+    height: int | None,
+) -> Any:
+    """The sums of a frame by group, asked for and not worked out; the *height* of a lazy one is not known."""
+    kinds = sum_kinds(layout, known, wide, 0 if height is None else max(height, 1))
     sums = [pl.col(column).cast(kinds[column]).sum() for column in layout.quantities]
     sums += [pl.col(HIGH + column).sum() for column in wide]
     sums += [pl.len().cast(pl.Int64).alias(name) for name in layout.counts]
-    keys = list(layout.keys)
-    is_small = not is_lazy and data.height <= SMALL
     # in one piece groups come out in any order, unless they are asked for as they came
-    summed = frame.group_by(keys, maintain_order=is_small).agg(sums) if keys else frame.select(sums)
-    kinds = {name: kind for name, kind in schema.items() if name in own and kind != pl.Binary}
-    work = partial(reported, job, report, wide, kinds)
-    if not is_lazy:
-        # a stream holds no copy of the rows that it groups
-        return work([summed.collect(engine="in-memory" if is_small else "streaming")])
-    return later(summed, work)
+    is_small, keys = height is not None and height <= SMALL, list(layout.keys)
+    return frame.group_by(keys, maintain_order=is_small).agg(sums) if keys else frame.select(sums)
 
 
 def later(summed: Any, work: Callable[[list[Any]], Any]) -> Any:
@@ -152,12 +169,14 @@ def reported(
 
     The frame of them is taken out of *held*, so that nobody has it any more while it becomes lines.
     """
-    frame = held.pop()
     # few lines are made sooner in one go; the many of all customers cost memory, column by column
-    is_coded = report is lines and job.options.plans is None and frame.height > SMALL
-    part = part_of(job, wide, frame, is_coded=is_coded)
-    del frame
-    table = report(job, part)
+    is_coded = report is lines and job.options.plans is None and held[0].height > SMALL
+    return framed(job, report, kinds, part_of(job, wide, held.pop(), is_coded=is_coded))
+
+
+def framed(job: Job, report: Report, kinds: Mapping[str, Any], part: Part) -> Any:
+    """The same of a part, which is let go of by the time that there are lines."""
+    table, is_coded = report(job, part), part.is_coded
     if is_coded:
         del part
         columns = dict(zip(table.column_names, table.columns, strict=True))
@@ -168,21 +187,18 @@ def reported(
         batches = table.to_batches()
         result = pl.DataFrame(batches[0]) if len(batches) == 1 else pl.from_arrow(table)
     # a key comes back in the type that it had, so that the result joins with the user's frame
-    casts = [
-        pl.col(name).cast(kind)
-        for name, kind in kinds.items()
-        if name in result.columns and result.schema[name] != kind
-    ]
+    found = result.schema
+    casts = [pl.col(name).cast(kind) for name, kind in kinds.items() if found.get(name, kind) != kind]
     return result.with_columns(casts) if casts else result
 
 
 def part_of(job: Job, wide: Collection[str], frame: Any, *, is_coded: bool) -> Part:
-    """Aggregated quantities as a part."""
-    layout, keys = job.layout, dict[str, Any]()
+    """Aggregated quantities as a part, or those of rows."""
+    layout, schema, keys = job.layout, frame.schema, dict[str, Any]()
     # texts that nobody tells apart any more stay where they are
     is_whole = is_coded and layout.keys == layout.by
     for name in layout.keys:
-        kind, cells = frame.schema[name], frame[name]
+        kind, cells = schema[name], frame[name]
         # Arrow knows no integers of 128 bits
         cells = cells.cast(pl.String) if kind in (pl.Int128, pl.UInt128) else cells
         level = pl.CompatLevel.newest() if is_whole and kind == pl.String else pl.CompatLevel.oldest()
@@ -194,7 +210,8 @@ def part_of(job: Job, wide: Collection[str], frame: Any, *, is_coded: bool) -> P
         n = ints_of(frame[column])
         n = ints_of(frame[HIGH + column]) * HALF + n if column in wide else n
         sums.append((n, job.places[column]))
-    sums += [(ints_of(frame[name]), 0) for name in layout.counts]
+    for name in layout.counts:  # rows that nobody counted yet are one each
+        sums.append((ints_of(frame[name]) if name in schema else Ints(np.ones(frame.height, np.int64), 1), 0))
     return Part(keys, sums, frame.height, is_coded)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from tokenbill.core.money.decimals import ZERO
@@ -36,6 +37,9 @@ __all__ = [
     "together",
     "under",
 ]
+
+KEPT = 32
+"""Lists of texts that are kept as columns, of which a plan has three."""
 
 
 class Billed(NamedTuple):
@@ -277,6 +281,16 @@ def _labels(billed: Billed, rows: Rows) -> dict[str, Any]:
 
 def named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
     """Texts by their places, as a dictionary: a few of them stand in millions of rows."""
+    codes, known = dictionary_of(tuple(texts))
+    return pa.chunked_array(
+        [pa.DictionaryArray.from_arrays(codes.take(each), known) for each in what],
+        pa.dictionary(pa.int32(), pa.string()),
+    )
+
+
+@lru_cache(KEPT)
+def dictionary_of(texts: tuple[str | None, ...]) -> tuple[Any, Any]:
+    """Places among different texts, and these; the bills of a plan say the same in every month."""
     # the same text stands in millions of rows: as a number of four bytes it costs a tenth
     different = list(dict.fromkeys(text for text in texts if text is not None))
     places, known = {text: place for place, text in enumerate(different)}, texts_of(different)
@@ -284,10 +298,7 @@ def named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
         np.array([0 if text is None else places[text] for text in texts], np.int32),
         np.array([text is not None for text in texts], bool),
     )
-    return pa.chunked_array(
-        [pa.DictionaryArray.from_arrays(codes.take(each), known) for each in what],
-        pa.dictionary(pa.int32(), pa.string()),
-    )
+    return codes, known
 
 
 def taken(cells: Any, places: Sequence[Any]) -> Any:
@@ -311,5 +322,5 @@ def by_text(texts: Sequence[Text], place: int, scale: int) -> Any:
 
 def constant(text: str, zeros: Any, what: Sequence[Any]) -> Any:
     """A text for each of so many rows."""
-    every = pa.DictionaryArray.from_arrays(zeros, texts_of([text]))
+    every = pa.DictionaryArray.from_arrays(zeros, dictionary_of((text,))[1], safe=False)
     return pa.chunked_array([every.slice(0, len(each)) for each in what])

@@ -61,7 +61,7 @@ from tokenbill.errors import (
     QuantityOverflow,
     UnreadableInput,
 )
-from tokenbill.frames import rate, rate_rows
+from tokenbill.frames import add_up, rate, rate_rows
 from tokenbill.frames.column_plan import column_plan
 from tokenbill.testing import quantities_near
 
@@ -534,13 +534,34 @@ def test_a_column_of_the_rows_is_never_replaced(name):
         rate_rows(frame, STEEP, meters=["calls"])
 
 
-def test_bills_of_a_polars_frame_come_in_the_order_of_their_first_rows():
+@pytest.mark.parametrize("few", [-1, 1 << 10])
+def test_bills_of_a_polars_frame_come_in_the_order_of_their_first_rows(few, monkeypatch):
     pl = pytest.importorskip("polars", reason="not run: install polars")
+    monkeypatch.setattr(import_module("tokenbill.frames.polars"), "FEW", few)
     tenants = [f"t{row * 7919 % 50}" for row in range(100)]
     frame = pl.DataFrame({"tenant": tenants, "calls": [1] * 100})
     plan = BillingPlan.on_demand(PriceSchedule({"calls": "0.10"}))
 
     assert list(dict.fromkeys(rate(frame, plan, "tenant", scale=2)["tenant"].to_list())) == tenants[:50]
+
+
+@pytest.mark.parametrize("kind", ["String", "Int8", "UInt64", "Int128", "Categorical", "Boolean", "Null"])
+def test_few_rows_of_polars_are_billed_like_many(kind, monkeypatch):
+    pl = pytest.importorskip("polars", reason="not run: install polars")
+    cells = [None] * 3 if kind == "Null" else [0, 1, 0]
+    # text becomes a category by itself, a number does not
+    texts = pl.Series(cells).cast(pl.String) if kind == "Categorical" else pl.Series(cells)
+    frame = pl.DataFrame(
+        {"of": texts.cast(getattr(pl, kind)), "tenant": ["b", "a", "b"], "calls": [2**62, 3, 2**62]}
+    )
+    plan = BillingPlan.on_demand(PriceSchedule({"calls": "0.10", "rows": "1"}))
+    asked = {"by": "tenant", "labels": "of", "meters": ["calls"], "counts": ["rows"]}
+    found = rate(frame, plan, **asked)
+
+    assert add_up(found, by="tenant")["amount"].to_list() == [Decimal("922337203685477582.8"), Decimal("1.3")]
+    monkeypatch.setattr(import_module("tokenbill.frames.polars"), "FEW", -1)
+    assert rate(frame, plan, **asked).equals(found)
+    assert rate(frame, plan, **asked).schema == found.schema
 
 
 @every_engine

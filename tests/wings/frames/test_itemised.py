@@ -171,6 +171,9 @@ def test_bills_of_many_customers_are_those_of_few(columns, asked, kind, height, 
     asked = {**asked, "by": "tenant", "columns": columns, "meters": ["a", "b"]}
     few = rate(frame, BILLED, **asked)
 
+    # as if there were more: groups that Polars finds
+    monkeypatch.setattr(back_end, "FEW", -1)
+    assert rate(frame, BILLED, **asked).equals(few)
     # as if all were many: these lines are put together column by column
     monkeypatch.setattr(back_end, "SMALL", -1)
     many = rate(frame, BILLED, **asked)
