@@ -11,6 +11,7 @@ from tokenbill.core.base.inputs import name
 from tokenbill.core.billing.account import Account
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
+from tokenbill.core.billing.versions_of_period import levels_read
 from tokenbill.core.credits.balance import Grant
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.cycle import Cycle
@@ -52,6 +53,10 @@ def agree(session: Session, customer: str, contract: Agreed, *, restate: bool) -
     given: object = contract
     if not isinstance(given, BillingPlan | Contract):
         raise InvalidPlan("not a contract", given, "give a BillingPlan or a Contract")
+    # An event tells usage alone: each would be refused by a level that nobody can tell here.
+    if levels := sorted(levels_read(given)):
+        way_out = "agree on a fee of what they come to, and amend the contract when their number changes"
+        raise InvalidPlan("terms of levels, which no event tells", levels[0], way_out)
     text = dumps(contract)
     # Thousands of customers agree on the same terms, which are kept once, by what they say.
     key = sha256(text.encode()).hexdigest()

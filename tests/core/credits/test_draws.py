@@ -94,6 +94,13 @@ def test_no_other_takes_what_one_that_has_ended_paid():
     assert draws(now[:1], [offer(CREDIT, 9), *ended], earlier) == {"only-b": {"b": 5}}
 
 
+def test_one_that_has_ended_keeps_nothing_outside_its_scope():
+    over = offer("over", 4, "b")._replace(has_ended=True)
+
+    # what an account says that it paid of a is open for others, as credit had paid it
+    assert draws([charge("a", 10, 10)], [over, offer("rest", 50)], {"over": {"a": 4}}) == {"rest": {"a": 4}}
+
+
 def test_one_that_has_ended_keeps_no_more_of_a_charge_than_it_comes_to():
     over = Offer("over", 5, has_ended=True)
     assert draws([charge("a", -1, 5)], [over], {"over": {"a": 5}}) == {}

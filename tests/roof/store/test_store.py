@@ -39,6 +39,7 @@ from tokenbill.errors import (
     InvalidAccount,
     InvalidGrant,
     InvalidPeriod,
+    InvalidPlan,
     InvalidUsage,
 )
 from tokenbill.events import Event
@@ -558,6 +559,23 @@ def test_terms_that_would_change_the_past_are_refused_unless_they_restate_it(sto
     assert store.bill("acme").total == 26
     assert store.record([event(2, calls=10)]).charged[0].total == 6
     store.verify()
+
+
+def test_terms_of_levels_are_refused_and_seats_are_amended(store):
+    def of(seats, **terms):
+        return BillingPlan.on_demand(PriceSchedule(calls=1), cycle=Cycle.monthly(), fees=[seats], **terms)
+
+    with pytest.raises(InvalidPlan, match=r"levels.*'seats'.*amend the contract"):
+        store.agree("acme", Contract(CALLS).amended("2026-12-01", of(Fee(10, "seat", level="seats"))))
+    contract = Contract(of(Fee(30, "3 seats")))
+    store.agree("acme", contract)
+    store.record([event(1, calls=2)])
+    store.agree("acme", contract.amended("2026-11-16", of(Fee(50, "5 seats"))))
+
+    # half of the month each, and a fee that reads usage is no level
+    assert store.close("acme", NOVEMBER).total == 15 + 25 + 2
+    fee = Fee(PerUnit("0.10").of("calls"), "share", due="arrears")
+    store.agree("acme", Contract(CALLS).amended("2027-03-01", of(fee)), restate=True)
 
 
 def test_an_upgrade_charges_the_difference_of_its_days(store):

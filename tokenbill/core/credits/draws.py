@@ -143,7 +143,8 @@ def _kept(
         own = earlier.get(offer.id, NOTHING) if offer.has_ended else NOTHING
         for place, charge in enumerate(payables) if own else ():
             part = min(own.get(charge.key, 0), left[place])
-            if part:
+            # an edited account may say that it paid what lies outside its scope
+            if part and (offer.on is None or covers(offer.on, charge.kind, charge.meter)):
                 kept.setdefault(offer.id, {})[charge.key] = part
                 left[place], room[place] = left[place] - part, room[place] - part
     return kept
