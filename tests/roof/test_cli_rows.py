@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tokenbill import BillingPlan, Discount, PriceSchedule, Tax, serial
+from tokenbill import BillingPlan, Contract, Discount, PriceSchedule, Tax, serial
 from tokenbill.cli import main
 
 USAGE = """\
@@ -153,12 +153,105 @@ def test_long_files_are_billed_as_short_ones(usage, capsys, monkeypatch):
         [*labelled, "--by", "customer", "--where", "status=SUCCEED"],
         [*labelled, "--by", "time:day", "--by", "customer", "--tz", "Asia/Shanghai"],
         ["--by", "time:month", "--sum", "calls", "--label", "tier=status", *PRICE],
+        ["--sum", "calls", *PRICE, "--time", "time", "--period", "2026-11-01/2026-11-03"],
+        [
+            *labelled,
+            "--by",
+            "time:day",
+            "--by",
+            "time:month",
+            "--time",
+            "time",
+            "--period",
+            "2026-11-01/2027-01-01",
+        ],
+        ["--sum", "calls", *PRICE, "--time", "time", "--period", "2026-11-01T10:00:00Z/2026-11-03T00:00:00Z"],
     ]
-    short = [told(capsys, usage, *asked) for asked in every]
+    short = [both(capsys, usage, *asked) for asked in every]
 
     monkeypatch.setattr("tokenbill.cli.usage_by_column.LONG", 0)
     monkeypatch.setattr("tokenbill.cli.reading.read_rows", None)  # rows are not read one by one
-    assert [told(capsys, usage, *asked) for asked in every] == short
+    assert [both(capsys, usage, *asked) for asked in every] == short
+
+
+def both(capsys, *arguments):
+    """What a bill prints, and what is said beside it."""
+    assert main(["bill", *arguments]) == 0
+    return capsys.readouterr()
+
+
+CONTRACT = Contract(BillingPlan.on_demand(PriceSchedule(calls="0.10"))).amended(
+    "2026-11-02", BillingPlan.on_demand(PriceSchedule(calls="0.20"))
+)
+
+
+def test_parquet_is_read_by_each_option_of_rows(capsys, tmp_path, usage):
+    """The same bills as from CSV: times, contracts, labels of a --sum, pools, truth values."""
+    pytest.importorskip("numpy", reason="not run: install numpy, which reads columns")
+    arrow_csv = pytest.importorskip("pyarrow.csv", reason="not run: install pyarrow, which reads columns")
+    import pyarrow.parquet as pq
+
+    table, path = arrow_csv.read_csv(usage), tmp_path / "usage.parquet"
+    table = table.append_column("is_paid", [[True, False, True, True]])
+    pq.write_table(table.append_column("part", [[10, 5, 0, 1]]), path)
+    arrow_csv.write_csv(pq.read_table(path), usage)
+    plan = tmp_path / "contract.toml"
+    serial.dump(CONTRACT, plan)
+    within = ["--time", "time", "--period", "2026-11-01/2026-11-03"]
+    autumn = "2026-10-01/2026-12-01"
+    every = [
+        ["--sum", "calls", *PRICE, *within, "--by", "customer"],
+        ["--sum", "calls", *PRICE, "--where", "is_paid=true", "--by", "is_paid", "--format", "totals"],
+        ["--sum", "calls", "--sum", "part", "--pool", "part=calls", *PRICE, "--price", "part=2"],
+        ["--sum", "calls", "--by", "status", "--plan", str(plan), "--time", "time", "--period", autumn],
+        ["--sum", "calls{model=small}=calls", "--where", "model=small", "--price", "calls{model=small}=3"],
+        ["--sum", "calls{zone=eu}=calls", "--price", "calls{zone=eu}=3"],
+    ]
+    for asked in every:
+        assert both(capsys, str(path), *asked) == both(capsys, usage, *asked)
+    said = told(capsys, str(path), "--sum", "calls{model=small}=calls", "--price", "calls=3", code=1)
+    assert "a row whose model is not that of --sum calls{model=small}: 'large'" in said
+    assert "did you mean 'customer'?" in told(
+        capsys, str(path), "--by", "custmer", "--sum", "calls", *PRICE, code=1
+    )
+    long_request = ["--sum", "calls", "--price", "calls{context=100}=1", "--price", "calls=2"]
+    assert "prices by the length of a request" in told(capsys, str(path), *long_request, code=1)
+    long = tmp_path / "long.parquet"
+    pq.write_table(
+        table.select(["time"]).append_column("meter", [["calls"] * 4]).append_column("quantity", [[1] * 4]),
+        long,
+    )
+    assert told(capsys, str(long), "--by", "time:month", *PRICE, "--format", "totals").count("\n") == 3
+
+
+def test_a_folder_is_all_its_files(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow", reason="not run: install pyarrow, which reads columns")
+    pytest.importorskip("numpy", reason="not run: install numpy, which reads columns")
+    for day in (1, 2):
+        part = tmp_path / f"day=2026-11-0{day}" / "tenant=acme"
+        part.mkdir(parents=True)
+        (part / "part-0.csv").write_text(f"calls\n{day}\n")
+    (tmp_path / "_temporary").mkdir()
+    (tmp_path / "_temporary" / "part-0.csv").write_text("calls\n90\n")
+
+    asked = [str(tmp_path), "--by", "tenant", "--sum", "calls", *PRICE, "--format", "totals"]
+    assert told(capsys, *asked).splitlines()[1:] == ["acme,0.30,0,0,0,0.30,USD"]
+    assert told(capsys, *asked, "--where", "day=2026-11-02").splitlines()[1:] == ["acme,0.20,0,0,0,0.20,USD"]
+    monkeypatch.setattr("tokenbill.cli.usage_by_column.find_spec", lambda _: None)
+    assert "a folder, which PyArrow reads" in told(capsys, *asked, code=1)
+
+
+def test_a_condition_that_no_row_meets_is_said(usage, capsys):
+    asked = [usage, "--by", "customer", "--sum", "calls", *PRICE]
+
+    assert both(capsys, *asked, "--where", "status=SUCCED").err == "tokenbill: no row has status=SUCCED\n"
+    assert both(capsys, *asked, "--where", "status=SUCCEED").err == ""
+    lines = (
+        '{"customer": "a", "is_paid": true, "calls": 5}\n{"customer": "a", "is_paid": false, "calls": 7}\n'
+    )
+    with open(usage, "w") as file:
+        file.write(lines)
+    assert "Total: $0.50" in told(capsys, *asked, "--where", "is_paid=true")
 
 
 def test_usage_below_zero_is_refused_in_long_files_too(capsys, tmp_path, monkeypatch):

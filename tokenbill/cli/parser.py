@@ -170,7 +170,7 @@ def _add_rows(parser: ArgumentParser) -> None:
     """What rows of a file mean."""
     add = parser.add_argument
     several: dict[str, Any] = {"action": "append", "default": []}
-    add("file", metavar="FILE", help="the file; - is standard input")
+    add("file", metavar="FILE", help="the file, or a folder of them; - is standard input")
     by = "make one bill for each value of a column; several --by for several columns; COLUMN:day, :month or"
     add("--by", metavar="COLUMN", help=f"{by} :hour groups by the calendar", **several)
     add("--sum", metavar="METER[=COLUMN]", help="a meter adds up its column, or COLUMN", **several)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from tokenbill.cli.options import COUNTED, Misuse, Request
-from tokenbill.cli.row_reader import RowReader, lengths_of
-from tokenbill.cli.usage_by_column import summed_by_column
+from tokenbill.cli.row_reader import RowReader, lengths_of, outside
+from tokenbill.cli.usage_by_column import PARQUET, summed_by_column
 from tokenbill.cli.usage_by_time import Billed, Groups, dated
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.plans.plan import BillingPlan
@@ -45,6 +45,8 @@ def billed(
     is_dated = is_timed or (request.kind == "cloudevents" and request.contract is not None)
     by = (*request.by, cast(str, request.time)) if is_timed else request.by
     groups = usages_of(source, request._replace(by=by), callbacks, note)
+    if request.where and not groups:  # a bill of 0.00 would look like a free month
+        note(f"no row has {' and '.join(f'{column}={text}' for column, text in request.where)}")
     return dated(groups, request) if is_dated else groups, request.terms
 
 
@@ -72,13 +74,16 @@ def usages_of(
     if any(each != over for each in others):
         raise Misuse("prices depend on other lengths of a request after the terms change; bill each apart")
     calendars = {column: _calendar(column, request.tz) for column in request.by if CALENDAR.search(column)}
+    if not over:
+        found = summed_by_column(source, request, callbacks, calendars, note)
+        if found is not None:
+            return found
+    elif isinstance(source, Path) and (source.is_dir() or source.name.endswith(PARQUET)):
+        way_out = "these are read as CSV and JSON lines"
+        raise UnreadableInput("prices by the length of a request, which is a row", source.name, way_out)
     # What is looked at row by row: a time in a period, a part of a whole, a label that a cell may contradict.
     labelled = any(meter.labels for meter, _ in request.sums)
     one_by_one = over or request.pools or request.time is not None or labelled
-    if not one_by_one:
-        found = summed_by_column(source, request, callbacks, calendars)
-        if found is not None:
-            return found
     if not (one_by_one or request.labels or request.where or calendars):
         sums, counts, delimiter = request.sums, request.counts, request.delimiter
         return read_usage_by(source, request.by, sums=sums, counts=counts, delimiter=delimiter, **callbacks)
@@ -88,8 +93,7 @@ def usages_of(
         if found_row is not None:
             key, usage = found_row
             groups[key] = groups[key] + usage if key in groups else usage
-    if rows.outside:
-        note(f"{rows.outside} {'row' if rows.outside == 1 else 'rows'} outside the period")
+    outside(rows.outside, note)
     return dict(sorted(groups.items()))
 
 

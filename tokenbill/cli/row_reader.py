@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -20,7 +21,10 @@ from tokenbill.errors import InvalidName, InvalidUsage
 from tokenbill.events import bracket
 from tokenbill.frames import CalendarColumn
 
-__all__ = ["RowReader", "lengths_of"]
+__all__ = ["RowReader", "cell_text", "lengths_of", "outside", "time_text"]
+
+
+SPACED = re.compile(r"^(\d{4}-\d\d-\d\d) (?=\d)", re.ASCII)
 
 
 class RowReader:
@@ -46,7 +50,7 @@ class RowReader:
     def read(self, row: Mapping[str, Any], rows: int = 1) -> tuple[tuple[str, ...], Usage] | None:
         """The group and usage of a row, or of so many that were added up."""
         request = self.request
-        if any(str(_member(row, column)) != text for column, text in request.where):
+        if any(cell_text(_member(row, column)) != text for column, text in request.where):
             return None
         is_chosen = request.time is not None and request.contract is None
         if is_chosen and not self._is_inside(_member(row, str(request.time))):
@@ -57,7 +61,7 @@ class RowReader:
 
     def _is_inside(self, text: Any) -> bool:
         """Whether the period holds a time."""
-        period, cycle, when = self.request.period, self.request.terms.cycle, moment(text)
+        period, cycle, when = self.request.period, self.request.terms.cycle, moment(time_text(text))
         assert period is not None  # an option asks for the other
         if isinstance(when, datetime) and not isinstance(period.start, datetime):
             # the days of a plan begin at midnight where it lives
@@ -68,7 +72,7 @@ class RowReader:
         def part(column: str) -> str:
             calendar = self.calendars.get(column)
             if calendar is not None and column not in row:
-                return calendar.at(_member(row, calendar.column))
+                return calendar.at(time_text(_member(row, calendar.column)))
             return name(_member(row, column), what=column)
 
         return part
@@ -93,6 +97,24 @@ class RowReader:
                     )
             summed.append((Meter(meter, labels), cells[column]))
         return Usage([*summed, *((Meter(meter, labels), rows) for meter in request.counts)])
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as the text that CSV and JSON have of it."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return cell.isoformat() if isinstance(cell, date) else "" if cell is None else str(cell)
+
+
+def time_text(cell: Any) -> Any:
+    """A time as RFC 3339 has it: pandas and Arrow write a space between the day and the clock in CSV."""
+    return SPACED.sub(r"\1T", cell) if isinstance(cell, str) else cell
+
+
+def outside(count: int, note: Callable[[str], object]) -> None:
+    """Say how many rows lie outside the period, if any do."""
+    if count:
+        note(f"{count} {'row' if count == 1 else 'rows'} outside the period")
 
 
 def _member(row: Mapping[str, Any], column: str) -> Any:

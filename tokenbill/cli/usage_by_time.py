@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TypeAlias, cast
 
 from tokenbill.cli.options import Request
+from tokenbill.cli.row_reader import time_text
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.instants import moment, utc, zone
 from tokenbill.core.periods.period import Period
@@ -28,7 +29,7 @@ def dated(groups: Groups, request: Request) -> dict[tuple[str, ...], dict[date, 
     """
     found = dict[tuple[str, ...], dict[date, Usage]]()
     for (*group, text), usage in groups.items():
-        when, period, cycle = moment(text), cast(Period, request.period), request.terms.cycle
+        when, period, cycle = moment(time_text(text)), cast(Period, request.period), request.terms.cycle
         if isinstance(when, datetime) and not isinstance(period.start, datetime):
             # the days of a plan begin at midnight where it lives
             when = when.astimezone(zone(cycle.tz if cycle else "UTC")).date()

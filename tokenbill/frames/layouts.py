@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -202,7 +203,10 @@ def layout_of(columns: Iterable[Any], options: Options) -> Layout:
     wanted = [*options.keys, *names, *options.times]
     for column in wanted:
         if column not in known:
-            raise UnreadableInput("no such column", column, f"the columns are {listed(map(str, known))}")
+            near = get_close_matches(str(column), map(str, known), n=1)
+            hint = f"did you mean {quoted(near[0])}? " if near else ""
+            way_out = f"{hint}the columns are {listed(map(str, known))}"
+            raise UnreadableInput("no such column", column, way_out)
         if (*options.keys, *names).count(column) > 1:
             raise UnreadableInput("a column that is asked for twice", column, "name each column once")
     check_names(known, options)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from importlib import import_module
 from os import PathLike
 from typing import Any, Literal, TypeAlias, TypeVar, Unpack
 
 from tokenbill.core.periods.cycle import Cycle
+from tokenbill.core.periods.instants import midnight, zone
+from tokenbill.core.periods.period import Period
+from tokenbill.errors import UnreadableInput
 from tokenbill.frames.asking import (
     NO_PLAN,
     UNTYPED,
@@ -208,6 +212,7 @@ def add_up(
     by: Names = (),
     *,
     time: str | CalendarColumn | None = None,
+    period: Period | None = None,
     columns: Iterable[str] | None = None,
     counts: Iterable[str] = (),
     signed: bool = True,
@@ -222,6 +227,7 @@ def add_up(
         data: A frame, as in ``rate``, or the path of files, as in ``stream``, with *columns*.
         by: The columns of groups; ``month``, ``day`` and ``time`` as in ``rate``.
         time: A column of times, whose rows are added up by day, or ``month``, ``day`` or ``time`` of one.
+        period: Rows whose *time* lies outside it are left out; dates begin in the zone of *time*.
         columns: The columns that are added up; all columns of integers and decimals unless given.
         counts: Columns of the result that count the rows.
         signed: Whether numbers below zero are added up, as amounts are; usage below zero is refused.
@@ -230,6 +236,7 @@ def add_up(
     Raises:
         InvalidNumber: For a column of floats.
         InvalidUsage: For a number below zero that is not *signed*, and for nulls.
+        UnreadableInput: For a period without *time*.
         QuantityOverflow: For a sum of more digits than the columns have.
 
     Source: docs/how-to/billing-at-scale.md
@@ -245,13 +252,15 @@ def add_up(
     known = {} if is_file else kinds_of(rows)
     one = isinstance(by, str | CalendarColumn | Cycle)
     groups: list[Any] = [by] if one else list(by)  # type: ignore[arg-type]
-    if time is not None:
-        groups.append(day(time) if isinstance(time, str) else time)
+    made = day(time) if isinstance(time, str) else time
+    if made is not None:
+        groups.append(made)
     named = [each for each in groups if isinstance(each, str)]
     beside = ["currency"] if AMOUNT in known else ["meter"] if "quantity" in known else []
     # dollars and euros, calls and seconds: what has another unit is never added up together
     groups += [name for name in beside if name in known and name not in named]
-    options = options_of(NO_PLAN, by=groups, counts=counts, scale=scale)
+    within = chosen(made, period)
+    options = options_of(NO_PLAN, by=groups, counts=counts, scale=scale, **within)
     taken = {*named, *options.times, *beside}
     free = [name for name in known if name not in taken]
     # a frame of no rows has often no types: what is not named counts, as a sum of nothing
@@ -266,3 +275,15 @@ def add_up(
     if is_file:
         return import_module("tokenbill.frames.files").stream(data, options, None, report_named("sums"))
     return backend_of(rows).report(rows, options, report_named("sums"))
+
+
+def chosen(made: CalendarColumn | None, period: Period | None) -> dict[str, Any]:
+    """The column of times and the period that rows are chosen by, where they are."""
+    if period is None:
+        return {}
+    if made is None:
+        raise UnreadableInput("a period, and no column of times", str(period), 'name it: time="at"')
+    ends: list[Any] = [getattr(period, name, None) for name in ("start", "end")]
+    if type(ends[0]) is date:
+        period = Period(*(midnight(end, zone(made.cycle.tz)) for end in ends))
+    return {"time": made.column, "period": period}

@@ -64,9 +64,11 @@ def made_columns(options: Options, column: Callable[[str], Any], place: Callable
 def home_of(options: Options) -> tzinfo | None:
     """The zone of a period: its own, or that of the plan."""
     start: Any = options.period and options.period.start
+    if isinstance(start, datetime):
+        return start.tzinfo
     # the days of a plan begin at midnight where it lives
     cycle = options.plan.cycle
-    return start.tzinfo if isinstance(start, datetime) else zone(cycle.tz if cycle else "UTC")
+    return zone(cycle.tz if cycle else "UTC")
 
 
 def version_starts(contracts: Sequence[Contract], period: Period, home: tzinfo | None) -> Array:

@@ -136,6 +136,26 @@ def test_sums_by_day(name):
 # ---------------------------------------------------------------- types of times
 
 
+@every_engine
+def test_sums_of_a_period(name):
+    """Dates begin where the calendar of the sums is, instants where they say."""
+    shanghai = day("at", tz="Asia/Shanghai")
+    instants = Period("2026-10-31T16:00:00Z", "2026-11-30T16:00:00Z")
+
+    for period in (Period("2026-11-01", "2026-12-01"), instants):
+        rows = asked(name, add_up, EDGES, time=shanghai, period=period)
+        assert {row["day"]: row["calls"] for row in rows} == {"2026-11-01": 20, "2026-11-30": 300}
+    rows = asked(name, add_up, EDGES, time="at", period=Period("2026-11-01", "2026-12-01"))
+    assert {row["day"]: row["calls"] for row in rows} == {"2026-11-30": 4300}
+    with pytest.raises(UnreadableInput, match="a period, and no column of times"):
+        asked(name, add_up, EDGES, period=instants)
+
+
+def test_a_misspelt_column_is_answered_by_the_nearest():
+    with pytest.raises(UnreadableInput, match="no such column: 'tennant'; did you mean 'tenant'"):
+        asked("pyarrow", rate, {"tenant": ["a"], "calls": [1]}, PLAN, "tennant")
+
+
 def test_times_of_every_type_are_read():
     pa = pytest.importorskip("pyarrow")
     at = datetime(2026, 10, 31, 16, tzinfo=UTC)
