@@ -243,7 +243,7 @@ class Bill(Value):
         if "delta" not in cache:
             running, request = cache.get("running"), self.request
             cache["delta"] = running.delta(request) if running else delta_of(request, self._compiled)
-        return cast(BillDelta, cache["delta"])
+        return cache["delta"]  # type: ignore[no-any-return]
 
     @property
     def _compiled(self) -> CompiledPlan:

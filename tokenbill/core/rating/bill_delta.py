@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from tokenbill.core.base.values import named
@@ -24,6 +23,7 @@ from tokenbill.core.rating.credit_position import (
     ChargePosition,
     CreditPosition,
     Stretch,
+    by_grant,
     position_of,
     stretch_of,
 )
@@ -54,7 +54,6 @@ __all__ = [
 ]
 
 NO_BALANCE = Balance()
-NO_PARTS: Mapping[str, Units] = MappingProxyType({})
 
 
 class BillDelta(NamedTuple):
@@ -294,7 +293,8 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
         return None
     was = NOTHING_EARLIER if before is None else before.amounts
     used, met = used_in(request), opening.commitments
-    after = rate(RatingRequest(plan, used, request.final, stretch.offered, was, earlier, met=met))
+    asked = plan, used, request.final, stretch.offered, was, earlier, False, 0, (), met
+    after = rate(named(RatingRequest, asked))
     draws: Sorts = {**after.run.draws, "paid": after.paid()}
     paid = total_drawn(draws["paid"]) - total_drawn(earlier.get("paid", NO_DRAWS))
     accrued = decimal(after.total)
@@ -302,13 +302,10 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
     cash = decimal(difference(total, plan.money(int(paid))))
     is_due = cash >= 0 and not _is_carried(request, cash)
     due, credit = (cash, ZERO) if is_due else (ZERO, cash.copy_negate())
+    now, before_it = by_grant(draws), by_grant(earlier)
     # what an ended grant gives back it offers no more
-    fell = any(
-        sum(draws.get(sort, NO_DRAWS).get(id, NO_PARTS).values()) < sum(parts.values())
-        for sort, drawn in earlier.items()
-        for id, parts in drawn.items()
-    )
-    position = ChargePosition(plan, stretch, after, draws, fell)
+    fell = any(now.get(id, 0) < amount for id, amount in before_it.items())
+    position = named(ChargePosition, (plan, stretch, after, draws, fell))
     parts = total, accrued, due, credit, None, NO_BALANCE, (), (), after, before, None, position
     delta = named(PaidByCharge, parts)
     delta.earlier = earlier

@@ -290,7 +290,10 @@ class ChargeRun(RatingRun):
 
     def gross(self) -> list[Units]:
         """What is to be paid of each charge, tax included, in minor units."""
-        gross = [max(unit - part, 0) for unit, part in zip_longest(self.units, self.promotional, fillvalue=0)]
+        units = self.units
+        if self.promotional:
+            units = [unit - part for unit, part in zip_longest(units, self.promotional, fillvalue=0)]
+        gross = [unit if unit > 0 else 0 for unit in units]
         # Paid credit pays tax as well: each charge bears its part of a tax that was rounded once for all.
         for amount, parts in self.taxed:
             weights = [max(part, 0) for part in parts]
@@ -302,7 +305,7 @@ class ChargeRun(RatingRun):
             gross = [one + other for one, other in zip(gross, shares, strict=True)]
         # what coins add is due with the last charge that is due; what they take off, the last ones lose
         cash = self.cash
-        for i in reversed(range(len(gross))):
+        for i in reversed(range(len(gross) if cash else 0)):
             if cash and gross[i]:
                 gross[i], cash = max(gross[i] + cash, 0), min(gross[i] + cash, 0)
         return gross

@@ -59,7 +59,7 @@ class KeepCommitment(Stage):
 
     def apply(self, run: RatingRun) -> None:
         over, name = self.scale * run.widened, self.committed.commitment.name
-        own = run.sum(run.at(run.places(self.inside)))
+        own = run.within(self.inside)[1]
         # the account keeps what earlier periods of the term came to; what is beyond is a difference of it
         met = run.met(name, self.committed.term.start) * over
         most, now = self.amount * run.widened, own + met

@@ -313,7 +313,7 @@ class CompiledPlan:
         if self.fees is not None:
             arrears = self.fees[1] - self.fees[0] if final else 0
             return self.round(sum(sums) + arrears, self.divisor)
-        return self.settled(self.whole(sums, final=final)[0], final=final)
+        return self.settled(self.whole(sums, final=True)[0] if final else list(sums), final=final)
 
     def settled(self, nets: list[Number], *, final: bool) -> Number:
         """Minor units of sums by cell with all that is due, after all terms; the sums are used up."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from tokenbill.core.base.values import named
 from tokenbill.core.credits.balance import Balance
-from tokenbill.core.credits.draws import CREDIT, Offer
+from tokenbill.core.credits.draws import CREDIT, Offer, Units
 from tokenbill.core.credits.holds import Holds
 from tokenbill.core.credits.ledger import DrawsByCharge
 from tokenbill.core.metering.usage import Usage
@@ -33,6 +33,7 @@ __all__ = [
     "ChargePosition",
     "CreditPosition",
     "Stretch",
+    "by_grant",
     "draws_to_come",
     "position_of",
     "stretch_of",
@@ -222,7 +223,7 @@ class ChargePosition(NamedTuple):
         """What is left of the grants."""
         before, stretch = self.stretch.drawn, self.stretch
         changes: dict[str, Decimal] = {}
-        now = {id: sum(parts.values()) for drawn in self.drawn.values() for id, parts in drawn.items()}
+        now = by_grant(self.drawn)
         for id in {**before, **now}:
             change = difference(shifted(int(now.get(id, 0)), self.plan.places), before.get(id, ZERO))
             if change:
@@ -232,6 +233,11 @@ class ChargePosition(NamedTuple):
     def draws(self, used: Usage) -> DrawsByCharge:
         """What each grant paid of each charge of a period of which this was used."""
         return kept_draws(self.drawn, self.plan.plan)
+
+
+def by_grant(drawn: Sorts) -> dict[str, Units]:
+    """What each grant paid, in minor units; no two have one id, of whatever sort."""
+    return {id: sum(parts.values()) for each in drawn.values() for id, parts in each.items()}
 
 
 class CellRun(RatingRun):

@@ -46,11 +46,11 @@ def lines_by_sums(
     nets = list(terms.due[final])
     notes: list[Note] = []
     for curve in curves:
-        quantity = quantities[curve]
-        number = plan.charge(curve.at(quantity))
-        nets[curve.cell] += number
+        number = curve.at(quantities[curve])
         if plan.whole_lines:
-            lines += whole_lines(curve.lines(Decimal(quantity)), number, plan)
+            number = plan.charge(number)
+            lines += whole_lines(curve.lines(Decimal(quantities[curve])), number, plan)
+        nets[curve.cell] += number
     if promotional:
         by_cell = CellRun(nets, terms.cells, plan.round, whole_lines=False, final=final)
         by_cell.offers, by_cell.notes = promotional, notes

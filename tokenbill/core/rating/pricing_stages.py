@@ -226,7 +226,7 @@ class BurnTokens(Stage):
 
     def apply(self, run: RatingRun) -> None:
         burned = run.burned()
-        tokens = self.whole_tokens(run, run.at(burned))
+        tokens = self.whole_tokens(run, [run.nets[i] for i in burned])
         rests = run.pay_tokens(tokens)
         if len(self.prices) == 1:
             stretches = [TokenStretch(self.prices[0], burned, rests, run.sum(rests))]

@@ -13,6 +13,7 @@ from math import gcd
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
+from tokenbill.core.base.values import named
 from tokenbill.core.metering.meters import Meter
 from tokenbill.core.rating.lines import Charge
 from tokenbill.errors import InvalidPlan
@@ -185,13 +186,13 @@ class RatingRun:
 
     # ---- what the stages ask besides
 
-    def places(self, inside: Sequence[bool] | None) -> Sequence[int] | None:
-        """The places of charges in a scope that holds these cells; None for all."""
-        return None if inside is None else [i for i, cell in enumerate(self.cells) if inside[cell]]
-
-    def at(self, places: Sequence[int] | None) -> list[Number]:
-        """The nets at these places."""
-        return self.nets if places is None else [self.nets[i] for i in places]
+    def within(self, inside: Sequence[bool] | None) -> tuple[Sequence[int] | None, Number]:
+        """The places of charges in such a scope, and what they come to together."""
+        nets = self.nets
+        if inside is None:
+            return None, self.sum(nets)
+        places = [i for i, cell in enumerate(self.cells) if inside[cell]]
+        return places, self.sum([nets[i] for i in places])
 
     def by_cell(self, values: Sequence[Number]) -> Sequence[Number]:
         """A value for each charge, given those of the cells."""
@@ -201,7 +202,7 @@ class RatingRun:
     def note(self, charge: Charge, amount: Number, over: Number, base: Number, base_over: Number) -> None:
         """Keep what a term changed, for the lines."""
         if self.notes is not None and (amount or charge.kind == "tax"):
-            self.notes.append(Note(charge, amount, over, base, base_over))
+            self.notes.append(named(Note, (charge, amount, over, base, base_over)))
 
     def add(self, number: Number, cell: int, identity: Identity) -> None:
         """Take a charge; *identity* says what it is for."""

@@ -108,17 +108,16 @@ class PercentOff(Stage):
 
     def apply(self, run: RatingRun) -> None:
         if run.whole_lines:
-            places = run.places(self.inside)
-            before = run.sum(run.at(places))
+            places, before = run.within(self.inside)
             inside = range(len(run.nets)) if places is None else places
             parts = [run.nets[i] * self.off for i in inside]
             for i, off in zip(inside, run.whole(parts, self.over, run.keys(inside)), strict=True):
                 run.nets[i] = run.nets[i] - off
-            off = before - run.sum(run.at(places))
+            off = before - run.within(self.inside)[1]
             run.note(self.charge, -off, self.scale, before, self.scale)
             return
         if run.notes is not None:
-            before = run.sum(run.at(run.places(self.inside)))
+            before = run.within(self.inside)[1]
             over = self.scale_before * run.widened
             run.note(self.charge, -before * self.off, over * self.over, before, over)
         run.nets = list(map(mul, run.nets, run.by_cell(self.factors)))
@@ -141,8 +140,7 @@ class FixedOff(Stage):
         return self.inside is None or self.inside[cell]
 
     def apply(self, run: RatingRun) -> None:
-        places = run.places(self.inside)
-        whole = run.sum(run.at(places))
+        places, whole = run.within(self.inside)
         off = run.lower(self.amount * run.widened, whole)
         if run.notes is not None:
             over = self.scale * run.widened
@@ -187,8 +185,7 @@ class CapAtMaximum(Stage):
         return self.inside is None or self.inside[cell]
 
     def apply(self, run: RatingRun) -> None:
-        places = run.places(self.inside)
-        whole = run.sum(run.at(places))
+        places, whole = run.within(self.inside)
         amount = self.amount if self.reading is None else run.read(self.reading)[0]
         beyond = run.beyond(whole, amount * run.widened)
         if run.notes is not None:
@@ -251,7 +248,7 @@ class TrueUpToMinimum(Stage):
 
     def apply(self, run: RatingRun) -> None:
         if run.final:
-            net = run.sum(run.at(run.places(self.inside)))
+            net = run.within(self.inside)[1]
             amount = self.amount if self.reading is None else run.read(self.reading)[0]
             short = run.beyond(amount * run.widened, net)
             if run.notes is not None:
