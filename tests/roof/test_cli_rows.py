@@ -224,6 +224,25 @@ def test_parquet_is_read_by_each_option_of_rows(capsys, tmp_path, usage):
     assert told(capsys, str(long), "--by", "time:month", *PRICE, "--format", "totals").count("\n") == 3
 
 
+def test_contracts_are_compared_by_the_times_of_rows(capsys, tmp_path, usage):
+    cheap = BillingPlan.on_demand(PriceSchedule(calls="0.15"), name="plan")
+    for name, terms in (("contract", CONTRACT), ("plan", cheap)):
+        serial.dump(terms, tmp_path / f"{name}.toml")
+    files = [["--plan", str(tmp_path / f"{name}.toml")] for name in ("contract", "plan")]
+    asked = ["--by", "customer", "--sum", "calls", "--format", "csv", "--time", "time"]
+    asked += ["--period", "2026-11-01/2026-12-01"]
+
+    for first, second in (files, files[::-1]):
+        assert main(["compare", usage, *first, *second, *asked]) == 0
+        found = capsys.readouterr()
+        assert found.err == "tokenbill: 1 row outside the period\n"
+        header, *rows = (line.split(",") for line in found.out.splitlines())
+        # acme's 50 calls of the first day cost 0.10 each, zoo's ten of the second 0.20
+        totals = [dict(zip(header, row, strict=True)) for row in rows]
+        assert [(each["contract"], each["plan"]) for each in totals] == [("5.00", "7.50"), ("2.00", "1.50")]
+        assert [each["cheapest"] for each in totals] == ["contract", "plan"]
+
+
 def test_a_folder_is_all_its_files(capsys, tmp_path, monkeypatch):
     pytest.importorskip("pyarrow", reason="not run: install pyarrow, which reads columns")
     pytest.importorskip("numpy", reason="not run: install numpy, which reads columns")

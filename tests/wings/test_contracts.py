@@ -254,8 +254,8 @@ def test_rows_say_when_they_were_used(dearer, tmp_path, capsys):
     assert main([*asked[:4], "--price", "calls=1", "--time", "day"]) == 2
     assert "give --period" in capsys.readouterr().err
     usage.write_text("day,calls\n2026-04-05,100\n")
-    assert main([*asked, "--time", "day"]) == 1
-    assert "usage outside the period" in capsys.readouterr().err
+    assert main([*asked, "--time", "day"]) == 0  # left out and said, as under a plan
+    assert "1 row outside the period" in capsys.readouterr().err
 
 
 def test_events_have_times(dearer, tmp_path, capsys):

@@ -6,11 +6,13 @@ import csv
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tokenbill.cli.options import Misuse, loaded, period_of, request_of, source_of
-from tokenbill.cli.reading import usages_of
+from tokenbill.cli.options import Misuse, Request, loaded, request_of, source_of
+from tokenbill.cli.reading import billed
 from tokenbill.core.base.tables import digits, guarded, text_table
 from tokenbill.core.billing.bill import Bill
 from tokenbill.core.metering.usage import Usage
@@ -54,35 +56,39 @@ def compare_plans(arguments: Namespace, note: Callable[[str], object]) -> None:
     if len(paths) < 2:
         raise Misuse("one plan has nothing to be compared with; give --plan twice")
     source = source_of(arguments.file)
-    terms = dict[str, tuple[BillingPlan, Contract | None]]()
-    usages: Mapping[tuple[str, ...], Usage] = {}
-    for i, path in enumerate(paths):
+    requests = dict[str, Request]()
+    for path in paths:
         request = request_of(Namespace(**{**vars(arguments), "plan": path}))
-        plan = request.terms
-        label = plan.name or Path(path).stem
-        if label in terms:
+        label = request.terms.name or Path(path).stem
+        if label in requests:
             raise Misuse(f"two plans of one name: {label}; name them in their files")
-        terms[label] = plan, request.contract
-        # usage is read once, under the first plan: what counts as usage must not depend on the price
-        if i == 0:
-            usages = usages_of(source, request, {"on_bad_row": None, "progress": None}, note)
-        elif plan.currency != (first := next(iter(terms.values()))[0].currency):
-            raise CurrencyMismatch(first.code, plan.currency.code)
+        requests[label] = request
+        first = next(iter(requests.values())).terms.currency
+        if request.terms.currency != first:
+            raise CurrencyMismatch(first.code, request.terms.currency.code)
+    # usage is read once, under one plan: what counts as usage must not depend on the price
+    every = list(requests.values())
+    reading = next((each for each in every if each.contract is not None), every[0])
+    usages, _ = billed(source, reading, {"on_bad_row": None, "progress": None}, note)
     by = tuple(arguments.by)
     rows = list[tuple[str, ...]]()
     for group, usage in (usages if by else {(): usages.get((), Usage())}).items():
-        totals = {
-            label: Bill.of(usage, contract or plan, period=period_of(arguments.period), at=arguments.at).total
-            for label, (plan, contract) in terms.items()
-        }
+        totals = {label: total_under(request, usage, arguments.at) for label, request in requests.items()}
         rows.append((*group, *map(digits, totals.values()), min(totals, key=lambda label: totals[label])))
-    header = (*by, *terms, "cheapest")
+    header = (*by, *requests, "cheapest")
     if arguments.format == "csv":
         csv.writer(sys.stdout, lineterminator="\n").writerows(
             [[*map(guarded, row)] for row in (header, *rows)]
         )
     else:
         print(text_table(header, rows, numbers=range(len(by), len(header) - 1)))
+
+
+def total_under(request: Request, usage: Usage | Mapping[date, Usage], at: str | None) -> Decimal:
+    """What usage comes to under the terms of a request; a plan asks no dates."""
+    if request.contract is None and not isinstance(usage, Usage):
+        usage = sum(usage.values(), Usage())
+    return Bill.of(usage, request.contract or request.terms, period=request.period, at=at).total
 
 
 def lint_plan(arguments: Namespace) -> None:

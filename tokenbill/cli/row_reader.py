@@ -52,8 +52,7 @@ class RowReader:
         request = self.request
         if any(cell_text(_member(row, column)) != text for column, text in request.where):
             return None
-        is_chosen = request.time is not None and request.contract is None
-        if is_chosen and not self._is_inside(_member(row, str(request.time))):
+        if request.time is not None and not self._is_inside(_member(row, request.time)):
             self.outside += 1
             return None
         usage = self._usage(row, rows)

@@ -104,7 +104,7 @@ def _summed_as_rows(
     keys += [label for label in sorted(labels - {*request.labels}) if _is_column(source, label)]
     sums = list(dict.fromkeys(column for _, column in request.sums)) if is_wide else ["quantity"]
     within: dict[str, Any] = {}
-    if request.time is not None and request.contract is None:
+    if request.time is not None:
         cycle = request.terms.cycle
         home = cycle.tz if cycle else request.tz
         within = {"time": day(request.time, tz=home, name=DAY), "period": request.period}

@@ -189,14 +189,13 @@ def _terms(
 
 def terms_in(terms: Any, period: Period | None, time: str | None) -> Terms:
     """The plan that alone bills a period; a contract where times tell rows of its versions apart."""
-    if period is not None and isinstance(terms, BillingPlan | Contract):
+    if time is not None and period is not None and isinstance(terms, BillingPlan | Contract):
         contract = terms if isinstance(terms, Contract) else Contract(terms)
         if plan_alone(contract, period) is None:
-            if time is None:
-                way_out = 'name the column of times, by which rows fall to a version: time="at"'
-                raise InvalidPlan("terms of several versions in the period", str(period), way_out)
             return contract
-    return plan_in_force(terms, period)
+    return plan_in_force(
+        terms, period, 'name the column of times, by which rows fall to a version: time="at"'
+    )
 
 
 def check_zones(terms: Iterable[Terms], period: Period | None, time: str | None) -> None:

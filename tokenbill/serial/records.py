@@ -59,6 +59,9 @@ FIELDS = (
 Former: TypeAlias = "tuple[str, Callable[[Any], Any], int]"
 """What a field is called now, what becomes of its value, and the last version that had the old name."""
 
+MEANT = {"plan": "Contract", "prices": "BillingPlan", "entries": "PriceSchedule"}
+"""What a document without a type is that has such a key."""
+
 
 class Member(NamedTuple):
     """One field of a class: its attribute, how it is written, and what it is where nothing is said.
@@ -287,7 +290,10 @@ class Named(Codec):
         if record is None or not self._fits(record.cls):
             known = [name for name, record in REGISTRY.records.items() if self._fits(record.cls)]
             if "type" not in given:
-                raise Misfit(f"no 'type'; {hint('', known)}", given)
+                meant = (kind for key, kind in MEANT.items() if key in given and kind in known)
+                kind = next(meant, None)
+                way_out = hint("", known) if kind is None else f'write type = "{kind}" at its top'
+                raise Misfit(f"no 'type'; {way_out}", given)
             refuse("unknown type", name, hint(name, known))
         return record.decode(given)
 

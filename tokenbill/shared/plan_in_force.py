@@ -13,8 +13,13 @@ from tokenbill.errors import InvalidPlan
 __all__ = ["plan_in_force"]
 
 
-def plan_in_force(terms: Any, period: Period | None = None) -> BillingPlan:
+BY_BILL = "bill it with Bill.of, or ask for the plan of one version: contract.versions(period)"
+
+
+def plan_in_force(terms: Any, period: Period | None = None, way_out: str = BY_BILL) -> BillingPlan:
     """The plan that holds all through a period, under a plan or a contract, its terms dated no more.
+
+    Of terms that change in the period errors say the *way_out*.
 
     Raises:
         InvalidPlan: If *terms* is neither, if they read levels, or change in the period or with no period.
@@ -32,16 +37,15 @@ def plan_in_force(terms: Any, period: Period | None = None) -> BillingPlan:
     plan = contract.plan
     for each in (plan, *(change.plan for change in contract.amendments)):
         if each.levels:
-            way_out = f'give the plan at them: plan.at_levels({{"{min(each.levels)}": 3}})'
-            raise InvalidPlan("a plan that reads levels", each.name, way_out)
+            at_levels = f'give the plan at them: plan.at_levels({{"{min(each.levels)}": 3}})'
+            raise InvalidPlan("a plan that reads levels", each.name, at_levels)
     if not (contract.amendments or contract.end or plan.is_dated):
         return plan
     if period is None:
-        way_out = "name a period in which one version holds, or give the plan of one version"
-        raise InvalidPlan("terms that change, and no period", plan.name, way_out)
+        by_period = "name a period in which one version holds, or give the plan of one version"
+        raise InvalidPlan("terms that change, and no period", plan.name, by_period)
     found = plan_alone(contract, period)
     if found is None:
-        way_out = "bill it with Bill.of, or ask for the plan of one version: contract.versions(period)"
         # Fees in arrears and commitments are of terms that may be over by then: the plan of now says less.
         begun, *later = contract.versions(period)
         is_changing = later or begun.period != period

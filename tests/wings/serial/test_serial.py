@@ -334,6 +334,8 @@ MISTAKES = [
     ('{"type": "Plan", "version": 1}',
      "Plan: unknown type: 'Plan'; give one of"),
     ('{"version": 1}', "document: no 'type'; give one of"),
+    ('{"version": 2, "prices": {}}', "document: no 'type'; write type = \"BillingPlan\" at its top"),
+    ('{"version": 2, "plan": {}}', "document: no 'type'; write type = \"Contract\" at its top"),
     ('{"type": "Period", "version": 1, "start": 5, "end": "2026-01-31"}',
      'Period.start: no date or time: 5; write "2026-01-31" or "2026-01-31T00:00:00Z"'),
     ('{"type": "Tax", "version": 1, "name": "VAT", "percent": 1, "inclusive": "yes"}',
