@@ -7,7 +7,7 @@ checks a database, and how one process learns what another one has recorded.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol, cast
 
 from attrs import evolve
@@ -37,7 +37,6 @@ from tokenbill.store.parts import (
     place_grant,
     plan_of,
     span_of,
-    used_by_version,
     warmed,
 )
 from tokenbill.store.spans import is_one_span, middle
@@ -324,11 +323,13 @@ class Ledger:
         if not (restate or is_inside):
             _check_past(draft)
         used = list(dated(part)) if restate or isinstance(draft.agreed, Contract) or is_inside else []
-        moved, booked = by_version(draft, used) if isinstance(draft.agreed, Contract) else ({}, {})
+        # by the labels that events told: an account keeps none that no price looked at
+        given, booked, is_moved = by_version(draft, used)
         if restate:
-            bookings.append(_rated_anew(draft, moved, booked))
-        elif moved or is_inside or (since is not None and _is_torn(draft, since)):
-            bookings.append(_as_if_agreed_before(draft, used, moved))
+            is_given = is_moved or account.idle_labels
+            bookings.append(_rated_anew(draft, *((given, booked) if is_given else (NO_USAGE, NO_USAGE))))
+        elif is_moved or is_inside or (since is not None and _is_torn(draft, since)):
+            bookings.append(_as_if_agreed_before(draft, used, given))
         if self.holder is part:
             part.account = draft.account
         return draft
@@ -352,17 +353,19 @@ def _check_past(draft: Part) -> None:
         raise AccountMismatch("accrued amount", account.accrued, mismatch.bill, RESTATE) from None
 
 
-def _rated_anew(draft: Part, moved: dict[date, Usage], booked: dict[date, Usage]) -> Booking:
+def _rated_anew(draft: Part, given: Any, booked: Any) -> Booking:
     """The past under terms that change it: the difference is charged, and promotional credit pays none."""
-    draft.account = account = evolve(draft.account, period=draft.named or draft.span)
+    # usage that is given anew has its labels, and no entry of it is one sum any more
+    idle = draft.account.idle_labels if given is NO_USAGE else ()
+    draft.account = account = evolve(draft.account, period=draft.named or draft.span, idle_labels=idle)
     bill = Bill.of(
-        cast(Any, moved or NO_USAGE),
+        given,
         draft.agreed,
         opening=account,
         period=account.period,
         at=account.billed_at,
         final=False,
-        reversal=cast(Any, booked or NO_USAGE),
+        reversal=booked,
         restate=True,
     )
     draft.account = bill.closing
@@ -370,9 +373,7 @@ def _rated_anew(draft: Part, moved: dict[date, Usage], booked: dict[date, Usage]
     return Booking.of(draft, bill.total, bill.due)
 
 
-def _as_if_agreed_before(
-    draft: Part, dated: list[tuple[datetime, Usage, Usage]], moved: dict[date, Usage]
-) -> Booking:
+def _as_if_agreed_before(draft: Part, dated: Dated, given: Any) -> Booking:
     """The account as it would be, had the terms been agreed on before their date."""
     before, opening = draft.account, opening_of(draft, draft.account, draft.account.accrued, draft.due)
     due = ZERO
@@ -387,9 +388,8 @@ def _as_if_agreed_before(
             )
             account, due = bill.closing, decimal(plus(due, bill.due))
     else:
-        used = moved or used_by_version(draft, before)
         bill = Bill.of(
-            used, draft.agreed, opening=opening, period=draft.named, at=before.billed_at, final=False
+            given, draft.agreed, opening=opening, period=draft.named, at=before.billed_at, final=False
         )
         account, due = bill.closing, bill.due
     more = decimal(difference(due, draft.due))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from sys import maxsize
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 Agreed: TypeAlias = BillingPlan | Contract
-Dated: TypeAlias = Iterable[tuple[datetime, Usage, Usage]]
+Dated: TypeAlias = Collection[tuple[datetime, Usage, Usage]]
 """Usage and what was taken back of it, by the instants at which it happened."""
 
 OWN: Final = maxsize
@@ -257,9 +257,12 @@ def place_grant(grant: Grant, home: Any) -> Grant:
     return evolve(grant, **placed_days) if placed_days else grant
 
 
-def by_version(part: Part, dated: Dated) -> tuple[dict[date, Usage], dict[date, Usage]]:
-    """Usage by the version of its date, and as it is booked; nothing where the two agree."""
-    contract, account = cast(Contract, part.agreed), part.account
+def by_version(part: Part, dated: Dated) -> tuple[Any, Any, bool]:
+    """Usage by the version of its date, as it is booked, and whether some of it is booked under another."""
+    contract, account = part.agreed, part.account
+    if isinstance(contract, BillingPlan):
+        whole = sum((usage for _, usage, _ in dated), NO_USAGE)
+        return whole - sum((reversal for _, _, reversal in dated), NO_USAGE), account.used, False
     # Usage counts for the version of its own date, and not for the one that held when it came in.
     starts = [utc(version.period.start) for version in contract.versions(part.span)]
 
@@ -280,10 +283,9 @@ def by_version(part: Part, dated: Dated) -> tuple[dict[date, Usage], dict[date, 
         i = index(at)
         right[i], taken[i] = right[i] + usage, taken[i] + reversal
     right = [one - other for one, other in zip(right, taken, strict=True)]
-    if _without_labels(right) == _without_labels(sums):
-        return {}, {}
-    moved = {start: usage for start, usage in zip(starts, right, strict=True) if usage}
-    return moved, {start: used for start, used in booked.items() if used}
+    is_moved = _without_labels(right) != _without_labels(sums)
+    given = {start: usage for start, usage in zip(starts, right, strict=True) if usage}
+    return given, {start: used for start, used in booked.items() if used}, is_moved
 
 
 def used_by_version(part: Part, account: Account) -> Any:

@@ -578,6 +578,28 @@ def test_terms_of_levels_are_refused_and_seats_are_amended(store):
     store.agree("acme", Contract(CALLS).amended("2027-03-01", of(fee)), restate=True)
 
 
+@pytest.mark.parametrize("restate", [False, True])
+@pytest.mark.parametrize("is_contract", [False, True])
+def test_a_price_for_a_label_that_none_looked_at_finds_what_was_used_with_it(store, restate, is_contract):
+    dear = BillingPlan.on_demand(PriceSchedule({"calls": 1, "calls{model=big}": 7}), cycle=Cycle.monthly())
+    store.agree("acme", CALLS)
+    used = [{"calls{model=big}": 2}, {"calls": 10}, {"calls{model=small}": 1}]
+    events = [Event("s", str(i), "2026-11-05T10:00:00Z", "acme", each) for i, each in enumerate(used)]
+    assert sum(each.total for each in store.record(events).charged) == 13
+
+    # from a day before the month on, or in place of the plan of before
+    terms = Contract(CALLS).amended("2026-10-20", dear) if is_contract or not restate else dear
+    store.agree("acme", terms, restate=restate)
+
+    assert store.bill("acme").total == 2 * 7 + 11
+    # a third version, under which nothing is used
+    last = terms if isinstance(terms, Contract) else Contract(terms)
+    store.agree("acme", last.amended("2026-11-20", CALLS), restate=restate)
+    store.record([Event("s", "3", "2026-11-06T10:00:00Z", "acme", {"calls{model=big}": 1})])
+    assert Store(store.engine).close("acme").total == 3 * 7 + 11
+    store.verify()
+
+
 def test_an_upgrade_charges_the_difference_of_its_days(store):
     small, large = (
         BillingPlan.subscription(fee, PriceSchedule(calls="0.01"), cycle=Cycle.monthly()) for fee in (31, 62)
