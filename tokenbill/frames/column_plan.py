@@ -72,6 +72,7 @@ class ColumnPlan:
     entries, ``factor`` of them the decimals of the column; it is None where a price lists no pieces, or where
     the places that it may need are more than the column has: then each amount is looked at.
     Rows are refused from ``limit`` on, where a number on the way may leave 38 digits.
+    ``schemas`` are those of the lines of lazy frames, which ask for them before there are rows.
 
     Args:
         plan: The terms.
@@ -96,6 +97,7 @@ class ColumnPlan:
         scale: int = SCALE,
     ) -> None:
         self.plan, self.unit, self.period, self.scale = plan, unit, period, scale
+        self.schemas = dict[object, Any]()
         self.form = CompiledPlan(plan, unit=unit, versions=[terms_of_plan(plan, period)])
         card = self.form.card
         always = {entry.key for entry in card.always}

@@ -8,6 +8,7 @@ from typing import Any
 
 from tokenbill.errors import QuantityOverflow
 from tokenbill.frames.arrow_columns import Numbers, uuid_texts
+from tokenbill.frames.column_plan import KEPT
 from tokenbill.frames.engines import np, pa, pl
 from tokenbill.frames.ints import LONG, Ints
 from tokenbill.frames.job import Job, Report
@@ -70,7 +71,8 @@ def report(data: Any, options: Options, report: Report) -> Any:
     if not is_lazy:
         # a stream holds no copy of the rows that it groups
         return work([summed.collect(engine="in-memory" if data.height <= SMALL else "streaming")])
-    return later(summed, work)
+    kept = job.plan.schemas if report is lines and options.plans is None else {}
+    return later(summed, work, kept, (layout, *schema.items()))
 
 
 def grouped(
@@ -90,15 +92,18 @@ def grouped(
     return frame.group_by(keys, maintain_order=is_small).agg(sums) if keys else frame.select(sums)
 
 
-def later(summed: Any, work: Callable[[list[Any]], Any]) -> Any:
-    """The same work as a part of the query, done when that runs."""
+def later(summed: Any, work: Callable[[list[Any]], Any], kept: dict[object, Any], key: object) -> Any:
+    """The same work as a part of the query, done when that runs; schemas of results are *kept* by *key*."""
 
     def batch(frame: Any) -> Any:
         return work([frame])
 
-    # what no row decides is known from a frame of none
-    empty = pl.DataFrame(schema=summed.collect_schema())
-    return summed.map_batches(telling(batch), schema=work([empty]).schema)
+    if key not in kept:
+        if len(kept) >= KEPT:
+            kept.clear()
+        # what no row decides is known from a frame of none
+        kept[key] = work([pl.DataFrame(schema=summed.collect_schema())]).schema
+    return summed.map_batches(telling(batch), schema=kept[key])
 
 
 def _timed(frame: Any, options: Options, place: str) -> tuple[Any, Callable[[Any], str]]:

@@ -545,6 +545,20 @@ def test_bills_of_a_polars_frame_come_in_the_order_of_their_first_rows(few, monk
     assert list(dict.fromkeys(rate(frame, plan, "tenant", scale=2)["tenant"].to_list())) == tenants[:50]
 
 
+def test_a_lazy_frame_says_the_types_of_its_bills_whatever_was_billed_before():
+    pl = pytest.importorskip("polars", reason="not run: install polars")
+    plan = BillingPlan.on_demand(PriceSchedule({"calls": "0.10"}))
+    cells = {"String": ["a", "b"], "Int8": [1, 2], "Date": [1, 2], "Categorical": ["a", "b"]}
+
+    for name in map("of {}".format, range(10)):
+        for kind, key in cells.items():
+            of = pl.Series(name, key).cast(getattr(pl, kind))
+            for asked in ({"by": name}, {"labels": name}, {"by": name, "scale": 2}):
+                found = rate(pl.LazyFrame({name: of, "calls": [1, 2]}), plan, meters=["calls"], **asked)
+                assert found.collect_schema() == found.collect().schema
+                assert found.collect_schema()[name] == of.dtype
+
+
 @pytest.mark.parametrize("kind", ["String", "Int8", "UInt64", "Int128", "Categorical", "Boolean", "Null"])
 def test_few_rows_of_polars_are_billed_like_many(kind, monkeypatch):
     pl = pytest.importorskip("polars", reason="not run: install polars")
