@@ -330,10 +330,9 @@ def closing_of(request: BillRequest, delta: BillDelta) -> Account:
     """The account after a bill."""
     if request.final:
         return closed(request, delta)
-    account, versions = going_on(request, delta), request.versions
+    account = going_on(request, delta)
     if delta.credit is None and delta.after is not None:
-        plan = compiled_plan(request.plan, request.period) if versions is None else versions.plan
-        account.cache["statement"] = plan, delta.after
+        account.cache["statement"] = delta.after.plan, delta.after
     return account
 
 

@@ -105,7 +105,9 @@ class Meter(str):
 
     def includes(self, other: Meter) -> bool:
         """Whether *other* has this name and all of these labels."""
-        return self.name == other.name and self.labels.items() <= other.labels.items()
+        if self.name != other.name:
+            return False
+        return not self.labels or self.labels.items() <= other.labels.items()
 
 
 _set_name, _set_labels = (vars(Meter)[slot].__set__ for slot in ("name", "labels"))

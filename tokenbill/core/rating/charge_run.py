@@ -315,10 +315,10 @@ class ChargeRun(RatingRun):
         keys = [identity.key for identity in self.identities]
         by_sort = {"tokens": self.tokens, "promotional": self.units, "paid": self.gross()}
         found: dict[Sort, dict[str, Units]] = {}
+        are_one_each = len(set(keys)) == len(keys)
         for sort, amounts in by_sort.items():
-            by_key: dict[str, Units] = dict(zip(keys, amounts, strict=False))
-            if len(by_key) < len(amounts):  # items of one charge add up
-                by_key = {}
+            by_key: dict[str, Units] = dict(zip(keys, amounts, strict=False)) if are_one_each else {}
+            if not are_one_each:  # items of one charge add up
                 for key, amount in zip(keys, amounts, strict=False):
                     by_key[key] = by_key.get(key, 0) + amount
             found[sort] = by_key  # type: ignore[index]

@@ -269,14 +269,15 @@ class CompiledPlan:
 
     def added(self, usage: Usage, nets: list[Number], before: Tiered = NOTHING) -> Tiered:
         """Add what usage comes to, to sums by cell; the quantities on curves with tiers, old and new."""
-        card, by_line = self.card, self.whole_lines
+        card, by_line, width = self.card, self.whole_lines, len(nets)
         tiered: dict[EntryCurve, Quantity] = {}
         counted = usage.counted
         for meter in counted:
             curve, quantity = card[meter], counted[meter]
             # a meter that no bill saw before may bring a cell that these sums do not have yet
-            if curve.cell >= len(nets):
-                nets.extend([0] * (len(self.cells.masks) - len(nets)))
+            if curve.cell >= width:
+                nets.extend([0] * (len(self.cells.masks) - width))
+                width = len(nets)
             slope = curve.slope
             if slope is None or by_line:
                 tiered[curve] = _sum(tiered[curve], quantity) if curve in tiered else quantity
@@ -311,8 +312,8 @@ class CompiledPlan:
     def units(self, sums: Sequence[Number], *, final: bool) -> Number:
         """Minor units that sums by cell come to, which began as an interim bill's, after all terms."""
         if self.fees is not None:
-            arrears = self.fees[1] - self.fees[0] if final else 0
-            return self.round(sum(sums) + arrears, self.divisor)
+            whole = sum(sums)
+            return self.round(whole + self.fees[1] - self.fees[0] if final else whole, self.divisor)
         return self.settled(self.whole(sums, final=True)[0] if final else list(sums), final=final)
 
     def settled(self, nets: list[Number], *, final: bool) -> Number:
