@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from tokenbill.core.billing.adjustment import Adjustment
 from tokenbill.core.billing.bill import Bill
@@ -16,6 +17,7 @@ from tokenbill.serial import loads
 from tokenbill.store.answers import Verified
 from tokenbill.store.closing import booked, close, closed_bill, joined
 from tokenbill.store.ledger import Ledger
+from tokenbill.store.moved import billed_at, drafted, sides
 from tokenbill.store.parts import OWN, Booking, Part, Terms, plan_of
 from tokenbill.store.sessions import Archived, Session
 from tokenbill.store.statements import BILLS, CHANGES, CUSTOMERS, GRANTS, LATER_EVENTS
@@ -147,17 +149,39 @@ class Replay:
         for seq in sorted(operations):
             kind, *rows = operations[seq]
             try:
-                bookings = self._done(kind, rows[0])
+                self._do(kind, rows)
+            except BillMismatch:
+                raise
             except TokenbillError as error:
                 raise BillMismatch(f"{kind} {seq} of {self.customer}", "booked", error.code) from error
-            self._check(kind, rows, bookings)
         return len(events)
 
-    def _done(self, kind: str, row: Any) -> list[Booking]:
-        """Do one operation again."""
+    def _do(self, kind: str, rows: list[Any]) -> None:
+        """One operation as it would be booked today, or as it was then where that costs something else."""
+        if kind not in ("event", "adjust"):
+            self._check(kind, rows, self._done(kind, rows[0], None))
+            return
+        at = time_of(rows[0][1] if kind == "event" else document_of(rows[0][3])["at"])
+        first, *others = sides(self.ledger.part_at(at), at)
+        memory = Memory()
+        memory.parts = {number: copy(part) for number, part in self.memory.parts.items()} if others else {}
+        memory.grants, used = self.memory.grants, [*self.used] if others else []
+        before = drafted(self.ledger, memory) if others else self.ledger
+        try:
+            self._check(kind, rows, self._done(kind, rows[0], first))
+        except TokenbillError:
+            if not others:
+                raise
+            self.ledger, self.memory, self.used = before, memory, used
+            bookings = self._done(kind, rows[0], others[0])
+            self._check(kind, rows, bookings)
+            billed_at(bookings[0].part, others[0], at)
+
+    def _done(self, kind: str, row: Any, when: datetime | None) -> list[Booking]:
+        """Do one operation again, as if at an instant."""
         ledger = self.ledger
         if kind == "event":
-            at, usage = time_of(row[1]), usage_of(row[2])
+            usage, at = usage_of(row[2]), cast(datetime, when)
             booking = booked(ledger, usage, at)
             self.used.append((booking.part.number, at, usage, Usage()))
             return [booking]
@@ -172,7 +196,7 @@ class Replay:
             ledger.grant(loads(given))
             return []
         if kind == "adjust":
-            at = time_of(document["at"])
+            at = cast(datetime, when)
             usage, reversal = usage_of(document["usage"]), usage_of(document["reversal"])
             booking = booked(ledger, usage, at, reversal)
             self.used.append((booking.part.number, at, usage, reversal))

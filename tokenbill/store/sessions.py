@@ -16,6 +16,7 @@ from tokenbill.errors import BillMismatch, InvalidAccount
 from tokenbill.serial import dumps, loads
 from tokenbill.store.closing import joined
 from tokenbill.store.ledger import Ledger
+from tokenbill.store.moved import billed_at, drafted, sides
 from tokenbill.store.parts import OWN, Agreed, Booking, Part
 from tokenbill.store.snapshots import part_of, part_text, restore, snapshot, span_written
 from tokenbill.store.statements import (
@@ -142,25 +143,32 @@ class Session:
                 kept = restore(customer, stored, text, Archived(self, customer), self.contract)
             ledger = kept
             ledger.archive = Archived(self, customer)
-            self._catch_up(ledger, seq)
+            ledger = self._caught_up(ledger, seq)
             self.was[customer] = seq, stored
         self.ledgers[customer] = ledger
         return ledger
 
-    def _catch_up(self, ledger: Ledger, seq: int) -> None:
+    def _caught_up(self, ledger: Ledger, seq: int) -> Ledger:
         """Book the events that others have recorded since; anything else would have stored the ledger."""
         if ledger.seq == seq:
-            return
+            return ledger
         # Booked again they must cost what was written: processes of two versions of this library may share a
         # database, and money never changes in silence.
         for number, time, usage, total, due in self.rows(
             LATER_EVENTS, name=ledger.customer, after=ledger.seq
         ):
-            at = time_of(time)
-            booking = ledger.charge(ledger.part_at(at), usage_of(usage), at)
+            at, used = time_of(time), usage_of(usage)
+            first, *others = sides(ledger.part_at(at), at)
+            before = drafted(ledger, ledger.archive) if others else ledger
+            booking = ledger.charge(ledger.part_at(first), used, first)
+            if others and (booking.units, booking.due_units) != (total, due):
+                ledger = before
+                booking = ledger.charge(ledger.part_at(others[0]), used, others[0])
+                billed_at(booking.part, others[0], at)
             check(f"event {number} of {ledger.customer}", booking, total, due)
         ledger.is_changed = False
         ledger.opened_parts.clear()
+        return ledger
 
     def contract(self, key: str) -> Agreed:
         """The terms of a hash."""

@@ -141,6 +141,31 @@ def test_the_hour_between_two_ends_is_of_one_month(rules, service, before, after
         service.store.verify()
 
 
+@BOTH_WAYS
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_what_was_booked_in_the_hour_that_an_amendment_moved_over(rules, service, before, after, is_closed):
+    with rules(before):
+        service.store.agree("c", Contract(at(1)).amended("2026-12-13", at(2)))
+        service.use("2026-12-05T12:00:00Z", 20)
+        # it is the 12th by the rules of 2025, and the 13th by those of 2026
+        booked = service.use(BETWEEN_DAYS, 10)
+        assert booked == (10 if before == 2025 else 20)
+        service.store.adjust("c", reversal={"calls": 1}, id="note", at=BETWEEN_DAYS)
+        total = service.store.bill("c").total
+        if is_closed:
+            service.store.close("c")
+    with rules(after):
+        service.store.verify()
+        assert service.store.bill("c", december()).total == total == 119 + booked * 9 // 10
+        assert service.use(BETWEEN_DAYS, 1) == (2 if before == 2025 else 1)  # by the rules of today
+        assert service.use("2026-12-12T12:00:00Z", 1) == 1
+        service.store.verify()
+        service.store.close("c", december())
+        service.store.verify()
+    with rules(before):
+        service.store.verify()
+
+
 @pytest.mark.parametrize("is_closed", [False, True])
 def test_an_hour_that_no_month_has_by_either_rules_is_of_the_month_before(rules, service, is_closed):
     with rules(2026):
