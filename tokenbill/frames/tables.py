@@ -40,6 +40,8 @@ __all__ = [
 
 KEPT = 32
 """Lists of texts that are kept as columns, of which a plan has three."""
+FEW = 1 << 10
+"""Texts of a list that is kept: labels of customers make longer ones, each of its own month."""
 
 
 class Billed(NamedTuple):
@@ -281,16 +283,15 @@ def _labels(billed: Billed, rows: Rows) -> dict[str, Any]:
 
 def named(texts: Sequence[str | None], what: Iterable[Any]) -> Any:
     """Texts by their places, as a dictionary: a few of them stand in millions of rows."""
-    codes, known = dictionary_of(tuple(texts))
+    codes, known = (kept_dictionary if len(texts) <= FEW else dictionary_of)(tuple(texts))
     return pa.chunked_array(
         [pa.DictionaryArray.from_arrays(codes.take(each), known) for each in what],
         pa.dictionary(pa.int32(), pa.string()),
     )
 
 
-@lru_cache(KEPT)
-def dictionary_of(texts: tuple[str | None, ...]) -> tuple[Any, Any]:
-    """Places among different texts, and these; the bills of a plan say the same in every month."""
+def dictionary_of(texts: Sequence[str | None]) -> tuple[Any, Any]:
+    """Places among different texts, and these."""
     # the same text stands in millions of rows: as a number of four bytes it costs a tenth
     different = list(dict.fromkeys(text for text in texts if text is not None))
     places, known = {text: place for place, text in enumerate(different)}, texts_of(different)
@@ -299,6 +300,10 @@ def dictionary_of(texts: tuple[str | None, ...]) -> tuple[Any, Any]:
         np.array([text is not None for text in texts], bool),
     )
     return codes, known
+
+
+# the bills of a plan say the same in every month
+kept_dictionary = lru_cache(KEPT)(dictionary_of)
 
 
 def taken(cells: Any, places: Sequence[Any]) -> Any:
@@ -322,5 +327,5 @@ def by_text(texts: Sequence[Text], place: int, scale: int) -> Any:
 
 def constant(text: str, zeros: Any, what: Sequence[Any]) -> Any:
     """A text for each of so many rows."""
-    every = pa.DictionaryArray.from_arrays(zeros, dictionary_of((text,))[1], safe=False)
+    every = pa.DictionaryArray.from_arrays(zeros, kept_dictionary((text,))[1], safe=False)
     return pa.chunked_array([every.slice(0, len(each)) for each in what])
