@@ -98,12 +98,14 @@ def later(summed: Any, work: Callable[[list[Any]], Any], kept: dict[object, Any]
     def batch(frame: Any) -> Any:
         return work([frame])
 
-    if key not in kept:
+    schema = kept.get(key)
+    if schema is None:
+        # what no row decides is known from a frame of none
+        schema = work([pl.DataFrame(schema=summed.collect_schema())]).schema
         if len(kept) >= KEPT:
             kept.clear()
-        # what no row decides is known from a frame of none
-        kept[key] = work([pl.DataFrame(schema=summed.collect_schema())]).schema
-    return summed.map_batches(telling(batch), schema=kept[key])
+        kept[key] = schema
+    return summed.map_batches(telling(batch), schema=schema)
 
 
 def _timed(frame: Any, options: Options, place: str) -> tuple[Any, Callable[[Any], str]]:
