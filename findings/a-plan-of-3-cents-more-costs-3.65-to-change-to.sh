@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A subscription library rounds a day's price to the cent, and prices a year by the month one day after it was paid.
 #
-# With django-plans 2.8.2 and Django 5.2.19, on CPython 3.11. PlanChangePolicy is the policy without a surcharge of 10 %.
+# With django-plans 2.8.2 and Django 5.2.19, on CPython 3.11; PlanChangePolicy is the one without a surcharge.
 # Expected by most: to move for a whole year costs what the years differ by: 0.03 from 60.22 to 60.25, and 3.55 from
 #   there to 63.80; from 100.00 to 200.00 it costs 100.00, and a day later 99.73, for one day is over.
 # Seen: a day is 0.16 or 0.17, so the step of 0.03 is 3.65, and that of 3.55 costs nothing. Where the plans sell months
