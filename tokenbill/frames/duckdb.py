@@ -171,7 +171,7 @@ def report(data: Any, options: Options, report: Report) -> Any:
     sums = [
         (ints_of(summed.cells[name]), max(summed.cells[name].type.scale, 0)) for name in layout.quantities
     ]
-    sums += [(ints_of(summed.rows), 0)] * len(layout.counts)
+    sums += [(ints_of(summed.rows), 0) for _ in layout.counts]
     keys = {name: summed.cells[name].combine_chunks() for name in layout.keys}
     for cells in keys.values():
         if pa.types.is_nested(cells.type):  # what other engines do not group by

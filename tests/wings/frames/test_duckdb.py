@@ -164,6 +164,30 @@ def test_a_read_only_database_is_billed_or_is_refused_with_a_way_out(base, tmp_p
         assert found.project(LINE).fetchall() == [("usage", "calls", "calls", Decimal(2), Decimal(2))]
 
 
+@pytest.mark.parametrize("odd", ["-1", "NULL"])
+@pytest.mark.parametrize(
+    "done",
+    [
+        ["INSERT INTO ev VALUES ('b', {})"],
+        ["BEGIN", "INSERT INTO ev VALUES ('b', {})"],
+        ["UPDATE ev SET calls = {} WHERE tenant = 'b'"],
+        ["BEGIN", "UPDATE ev SET calls = {} WHERE tenant = 'b'"],
+    ],
+    ids=str,
+)
+def test_statistics_of_a_table_hide_no_odd_quantity(base, odd, done):
+    # more rows than one group of them, each of which has statistics of its own
+    base.execute("CREATE TABLE ev AS SELECT 'a' AS tenant, range AS calls FROM range(130000)")
+    base.execute("INSERT INTO ev VALUES ('b', 1)")
+    plan = BillingPlan.on_demand(PriceSchedule(calls=1))
+    assert len(rate(base.table("ev"), plan, by="tenant").fetchall()) == 2
+    for statement in done:
+        base.execute(statement.format(odd))
+
+    with pytest.raises(InvalidUsage, match=r"1 (null|negative) in column 'calls'.*tenant=b"):
+        rate(base.table("ev"), plan, by="tenant")
+
+
 def once(base, **columns):
     """A relation that can be read once."""
     return base.from_arrow(arrow_table(columns).to_reader())
