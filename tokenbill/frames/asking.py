@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias, TypedDict, cast
+
+from attrs import evolve
 
 from tokenbill.core.base.inputs import is_mapping, listed_of
 from tokenbill.core.base.quoting import listed, quoted
@@ -178,6 +180,11 @@ def _terms(
         if not found or not (by or isinstance(plan, str)):
             what = "no plans" if not found else "a plan for each customer, and no column of customers"
             raise InvalidPlan(what, quoted(list(found)), 'write rate(data, {"acme": plan}, by="tenant")')
+        if isinstance(plan, str):  # a plan without a name is shown by the one that the column has for it
+            found = {
+                key: evolve(each, name=str(key)) if isinstance(each, BillingPlan) and not each.name else each
+                for key, each in found.items()
+            }
         # equal plans are one, so that a plan that many customers have is compiled once
         equal = dict[Terms, Terms]()
         shared = {key: equal.setdefault(each, each) for key, each in found.items()}
@@ -279,7 +286,12 @@ def warn_of_times(data: Any, options: Options, depth: int = 3) -> None:
     """
     if options.period is None or options.time is not None:
         return
-    if any("date" in kind or "timestamp" in kind for kind in kinds_of(data).values()):
+    kinds = kinds_of(data)
+    # pandas calls a column of dates one of objects, as it calls any other
+    is_pandas = type(data).__module__.partition(".")[0] == "pandas"
+    objects = [name for name, kind in kinds.items() if is_pandas and kind == "object"]
+    is_dated = any("date" in kind or "timestamp" in kind for kind in kinds.values())
+    if is_dated or any(isinstance(cell, date) for name in objects for cell in data[name].head(1)):
         warnings.warn(
             'period= is the service period, and chooses no rows: name the column of times, time="at"',
             UserWarning,

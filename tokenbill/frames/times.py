@@ -150,7 +150,9 @@ def micros_of(name: str, cells: Any, home: tzinfo | None, place: Callable[[int],
 def _instants(name: str, cells: Any) -> Array:
     if cells.type.tz is None:
         # guessed, a month would begin hours early or late without a word
-        way_out = "name it, in pandas or Polars: .dt.tz_localize(…) or .dt.replace_time_zone(…)"
+        way_out = (
+            "name it: .dt.tz_localize(…) in pandas, .dt.replace_time_zone(…) in Polars, AT TIME ZONE in SQL"
+        )
         raise UnreadableInput(f"column {quoted(name)} holds times without a zone", str(cells.type), way_out)
     unit = cells.type.unit
     numbers = longs(cells.cast(pa.int64()))

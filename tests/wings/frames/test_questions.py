@@ -242,6 +242,10 @@ def test_a_column_names_the_plan(name):
     rows = asked(name, rate, columns, "tariff", "tenant", plans=two_currencies(), meters=["calls"])
 
     assert by_key(rows, "tenant", "currency") == {("a", "EUR"): Decimal(8), ("b", "USD"): Decimal("0.75")}
+    # a plan without a name is shown by that of the column
+    nameless = {key: evolve(plan, name="") for key, plan in two_currencies().items()}
+    rows = asked(name, rate, columns, "tariff", "tenant", plans=nameless, meters=["calls"])
+    assert {(row["tenant"], row["plan"]) for row in rows} == {("a", "zoo"), ("b", "acme")}
 
 
 @every_engine

@@ -267,3 +267,12 @@ def test_a_period_warns_that_it_chooses_no_rows(name):
     assert engine.records(rows)[0]["quantity"] == 1
     (row,) = engine.records(rate(frame, PLAN, time="at", period=Period("2026-11-01", "2026-12-01")))
     assert row["amount"] == Decimal("0.10")
+
+
+def test_dates_of_pandas_are_times_too():
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"at": [date(2026, 11, 1)], "calls": [1]})
+
+    with pytest.warns(UserWarning, match='name the column of times, time="at"'):
+        rate(frame, PLAN, meters=["calls"], period=MARCH)
