@@ -14,8 +14,9 @@ from tokenbill.cli.row_reader import RowReader, cell_text, outside
 from tokenbill.cli.usage_by_time import Groups
 from tokenbill.core.base.inputs import name
 from tokenbill.core.metering.usage import Usage
+from tokenbill.core.periods.cycle import Cycle
 from tokenbill.errors import TokenbillError, UnreadableInput
-from tokenbill.frames import CalendarColumn, add_up, day
+from tokenbill.frames import CalendarColumn, add_up, time
 
 __all__ = ["PARQUET", "summed_by_column"]
 
@@ -25,8 +26,8 @@ COLUMNAR = (".csv", ".csv.gz")
 PARQUET = (".parquet", ".pq")
 ROWS = "rows counted"
 """The column of a result that says how many rows it is of."""
-DAY = "day of the row"
-"""The column of a result that says on which day its rows are."""
+YEAR = "year of the row"
+"""The column of a result that says in which year its rows are."""
 
 
 def summed_by_column(
@@ -107,7 +108,9 @@ def _summed_as_rows(
     if request.time is not None:
         cycle = request.terms.cycle
         home = cycle.tz if cycle else request.tz
-        within = {"time": day(request.time, tz=home, name=DAY), "period": request.period}
+        # by years, which are few: the period chooses rows to the instant
+        years = time(request.time, Cycle.yearly(tz=home), name=YEAR)
+        within = {"time": years, "period": request.period}
     table = add_up(source, list(dict.fromkeys(keys)), columns=sums, counts=[ROWS], signed=False, **within)
     names: list[str] = table.column_names
     cells = {column: table[column].to_pylist() for column in names}
