@@ -15,7 +15,7 @@ from tokenbill.core.billing.versions_of_period import levels_read
 from tokenbill.core.credits.balance import Grant
 from tokenbill.core.metering.usage import Usage
 from tokenbill.core.periods.cycle import Cycle
-from tokenbill.core.periods.instants import midnight, moment, utc
+from tokenbill.core.periods.instants import iso_text, midnight, moment, utc
 from tokenbill.core.periods.period import Period
 from tokenbill.core.periods.zone_rules import by_rules_at_hand
 from tokenbill.core.plans.contract import Contract
@@ -63,6 +63,7 @@ def agree(session: Session, customer: str, contract: Agreed, *, restate: bool) -
     if not session.rows(CONTRACT, key=key):
         session.run(ADD_CONTRACT, hash=key, document=text)
     ledger = session.ledger(customer_of(customer), new=True)
+    check_end(ledger, contract)
     was = ledger.seq
     bookings = ledger.agree(
         Terms(session.contract(key), key, None), lambda part: session.dated(customer, part), restate=restate
@@ -70,6 +71,19 @@ def agree(session: Session, customer: str, contract: Agreed, *, restate: bool) -
     if ledger.seq != was:
         session.add_change(ledger, "agree", {"contract": key, "restate": restate}, bookings)
     return ledger.terms[-1].agreed
+
+
+def check_end(ledger: Ledger, agreed: Agreed) -> None:
+    """That a contract does not end before a period that is closed, beside which the next one's would lie."""
+    before = ledger.terms[-1].agreed if ledger.terms else None
+    known = before.end if isinstance(before, Contract) else None
+    end = None if isinstance(agreed, BillingPlan) else agreed.end
+    if end is None or end == known:
+        return
+    last = ledger.archive.closed_before(cast(datetime, utc(ENDLESS.end)))
+    if last is not None and instant_at(end, agreed) < last:
+        way_out = f"end it at {iso_text(last)} or later; store.adjust(…) takes back what was billed"
+        raise InvalidPeriod("an end before what is closed", iso_text(end), way_out)
 
 
 def grant(session: Session, customer: str, given: Grant) -> bool:

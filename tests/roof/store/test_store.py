@@ -639,6 +639,24 @@ def test_versions_that_begin_in_the_two_hours_of_one_name(store):
     store.verify()
 
 
+def test_a_contract_does_not_end_before_what_is_closed(store):
+    contract = Contract(CALLS)
+    store.agree("acme", contract)
+    store.record([event(1, calls=1)])
+    store.close("acme", NOVEMBER)
+    for end in ("2026-11-16", "2026-10-01"):
+        with pytest.raises(InvalidPeriod, match="2026-12-01T00:00:00Z or later"):
+            store.agree("acme", contract.ended(end))
+
+    # where the last closed month ends, the next contract begins
+    store.agree("acme", contract.ended("2026-12-01"))
+    store.agree("acme", contract.ended("2026-12-01", fees="from_next"))
+    store.agree("acme", BillingPlan.on_demand(PriceSchedule(calls=2), cycle=Cycle.weekly()))
+    assert store.record([event(2, time="2026-12-01T00:00:00Z", calls=1)]).charged[0].total == 2
+    assert [str(period) for period in store.periods("acme")] == ["2026-12-01T00:00:00Z/2026-12-07T00:00:00Z"]
+    store.verify()
+
+
 def test_an_end_and_another_rhythm(store):
     monthly = BillingPlan.subscription(20, PriceSchedule(calls="0.01"), cycle=Cycle.monthly())
     yearly = BillingPlan.subscription(200, PriceSchedule(calls="0.01"), cycle=Cycle.yearly("2026-03-16"))
