@@ -302,9 +302,9 @@ def _paid_by_charge(request: BillRequest, plan: CompiledPlan) -> PaidByCharge | 
     cash = decimal(difference(total, plan.money(int(paid))))
     is_due = cash >= 0 and not _is_carried(request, cash)
     due, credit = (cash, ZERO) if is_due else (ZERO, cash.copy_negate())
-    now, before_it = by_grant(draws), by_grant(earlier)
+    now, was_paid = by_grant(draws), by_grant(earlier)
     # what an ended grant gives back it offers no more
-    fell = any(now.get(id, 0) < amount for id, amount in before_it.items())
+    fell = any(now.get(id, 0) < amount for id, amount in was_paid.items())
     position = named(ChargePosition, (plan, stretch, after, draws, fell))
     parts = total, accrued, due, credit, None, NO_BALANCE, (), (), after, before, None, position
     delta = named(PaidByCharge, parts)

@@ -38,19 +38,21 @@ def lines_by_sums(
         if final or stage.fee.due == "advance":
             line = stage.line or fee_line(stage, plan)
             lines += whole_lines([line], stage.amount, plan) if plan.whole_lines else [line]
-    for curve in () if plan.whole_lines else curves:
-        lines += curve.lines(Decimal(quantities[curve]))
     if plan.fees is not None and not promotional:
-        return lines  # no term has anything to note
-    # Only now, for a plan of fees and prices has nothing to settle: its lines are its charges.
+        # No term has anything to note, and nothing is settled: the lines are the charges.
+        for curve in curves:
+            lines += curve.lines(Decimal(quantities[curve]))
+        return lines
     nets = list(terms.due[final])
     notes: list[Note] = []
     for curve in curves:
-        number = curve.at(quantities[curve])
+        quantity = quantities[curve]
+        number, own = curve.at(quantity), curve.lines(Decimal(quantity))
         if plan.whole_lines:
             number = plan.charge(number)
-            lines += whole_lines(curve.lines(Decimal(quantities[curve])), number, plan)
+            own = whole_lines(own, number, plan)
         nets[curve.cell] += number
+        lines += own
     if promotional:
         by_cell = CellRun(nets, terms.cells, plan.round, whole_lines=False, final=final)
         by_cell.offers, by_cell.notes = promotional, notes
