@@ -30,8 +30,8 @@ from tokenbill.store.parts import (
     draws_without,
     opening_of,
     span_of,
-    used_by_version,
 )
+from tokenbill.store.versions import used_by_version
 
 __all__ = [
     "Closed",

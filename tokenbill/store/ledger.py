@@ -30,7 +30,6 @@ from tokenbill.store.parts import (
     Dated,
     Part,
     Terms,
-    by_version,
     carrying,
     holds_at,
     opening_of,
@@ -40,6 +39,7 @@ from tokenbill.store.parts import (
     warmed,
 )
 from tokenbill.store.spans import is_one_span, middle
+from tokenbill.store.versions import by_version
 
 __all__ = ["Archive", "Ledger"]
 

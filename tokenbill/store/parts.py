@@ -24,7 +24,6 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract, placed
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.core.plans.rhythms import plan_alone
-from tokenbill.core.rating.bill_request import NO_USAGE
 from tokenbill.core.rating.statement import minor_units
 from tokenbill.errors import InvalidUsage, TokenbillError
 
@@ -38,7 +37,6 @@ __all__ = [
     "FinalStep",
     "Part",
     "Terms",
-    "by_version",
     "carrying",
     "draws_without",
     "holds_at",
@@ -49,7 +47,6 @@ __all__ = [
     "plan_of",
     "span_of",
     "undrawn",
-    "used_by_version",
     "warmed",
 ]
 
@@ -255,57 +252,6 @@ def place_grant(grant: Grant, home: Any) -> Grant:
         if day is not None and not isinstance(day, datetime)
     }
     return evolve(grant, **placed_days) if placed_days else grant
-
-
-def by_version(part: Part, dated: Dated) -> tuple[Any, Any, bool]:
-    """Usage by the version of its date, as it is booked, and whether some of it is booked under another."""
-    contract, account = part.agreed, part.account
-    if isinstance(contract, BillingPlan):
-        whole = sum((usage for _, usage, _ in dated), NO_USAGE)
-        return whole - sum((reversal for _, _, reversal in dated), NO_USAGE), account.used, False
-    # Usage counts for the version of its own date, and not for the one that held when it came in.
-    starts = [utc(version.period.start) for version in contract.versions(part.span)]
-
-    def index(at: date) -> int:
-        later = [i for i, start in enumerate(starts) if not is_before(at, start)]
-        return later[-1] if later else 0
-
-    # in UTC: two versions may begin in the two hours of one name
-    booked = {utc(version.start): version.used for version in account.versions}
-    booked = booked or {utc(part.span.start): account.used}
-    sums = [NO_USAGE for _ in starts]
-    for start, used in booked.items():
-        i = index(placed(start, part.span, plan_of(contract).cycle))
-        sums[i] = sums[i] + used
-    right = [NO_USAGE for _ in starts]
-    taken = [NO_USAGE for _ in starts]
-    for at, usage, reversal in dated:
-        i = index(at)
-        right[i], taken[i] = right[i] + usage, taken[i] + reversal
-    right = [one - other for one, other in zip(right, taken, strict=True)]
-    is_moved = _without_labels(right) != _without_labels(sums)
-    given = {start: usage for start, usage in zip(starts, right, strict=True) if usage}
-    return given, {start: used for start, used in booked.items() if used}, is_moved
-
-
-def used_by_version(part: Part, account: Account) -> Any:
-    """The usage of an account by the start of the version that it was billed under; of a plan just that."""
-    booked = {utc(version.start): version.used for version in account.versions}
-    if booked or not account.used or not isinstance(part.agreed, Contract):
-        return booked or account.used
-    # It was billed before its terms changed, and what was used is of the version that held then.
-    return {part.since: account.used}
-
-
-def _without_labels(usages: list[Usage]) -> list[dict[str, Decimal]]:
-    """Quantities by the name of their meter: an account folds labels that no price looks at."""
-    found = list[dict[str, Decimal]]()
-    for usage in usages:
-        names = dict[str, Decimal]()
-        for meter, quantity in usage.items():
-            names[meter.name] = decimal(plus(names.get(meter.name, ZERO), quantity))
-        found.append(names)
-    return found
 
 
 def carrying(account: Account, credit: Account) -> Account:

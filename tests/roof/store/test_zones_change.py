@@ -145,7 +145,8 @@ def test_the_hour_between_two_ends_is_of_one_month(rules, service, before, after
 @pytest.mark.parametrize("is_closed", [False, True])
 def test_what_was_booked_in_the_hour_that_an_amendment_moved_over(rules, service, before, after, is_closed):
     with rules(before):
-        service.store.agree("c", Contract(at(1)).amended("2026-12-13", at(2)))
+        terms = Contract(at(1)).amended("2026-12-13", at(2))
+        service.store.agree("c", terms)
         service.use("2026-12-05T12:00:00Z", 20)
         # it is the 12th by the rules of 2025, and the 13th by those of 2026
         booked = service.use(BETWEEN_DAYS, 10)
@@ -157,6 +158,8 @@ def test_what_was_booked_in_the_hour_that_an_amendment_moved_over(rules, service
     with rules(after):
         service.store.verify()
         assert service.store.bill("c", december()).total == total == 119 + booked * 9 // 10
+        service.store.agree("c", terms.amended("2026-12-28", at(3)))
+        assert service.store.bill("c", december()).total == total
         assert service.use(BETWEEN_DAYS, 1) == (2 if before == 2025 else 1)  # by the rules of today
         assert service.use("2026-12-12T12:00:00Z", 1) == 1
         service.store.verify()
