@@ -103,7 +103,7 @@ class Total:
         self.layout = layout
         made = {column.name: pa.string() for column in options.calendar}
         made |= dict.fromkeys(options.numbered, pa.int64())
-        kinds = {name: first.kinds[name] if name in first.kinds else made[name] for name in layout.keys}
+        kinds = {name: made[name] if name in made else first.kinds[name] for name in layout.keys}
         empty = {name: plain(readable(pa.nulls(0, kind))) for name, kind in kinds.items()}
         none = [(Ints(np.zeros(0, np.int64), 0), 0)] * len(layout.measures)
         self.parts, self.waiting = [Part(empty, none, 0)], 0

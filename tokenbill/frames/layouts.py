@@ -244,8 +244,10 @@ def check_names(known: Sequence[Any], options: Options) -> None:
             if names.count(column) > 1:
                 raise UnreadableInput("a column that is asked for twice", column, "name each column once")
     made = [*options.counts, *(column.name for column in options.calendar)]
+    # a column of times that is called "time" or "day" stands for what is made out of it
+    own = {column.name for column in options.calendar if column.column == column.name}
     for column in made:
-        if column in known or made.count(column) > 1:
+        if (column in known and column not in own) or made.count(column) > 1:
             raise UnreadableInput("a name that another column has", column, "rename one: name=")
     for column in (*options.by, *(name for name in known if _folded(name) == options.adds)):
         # DuckDB and Spark take "Amount" for "amount", and would give one of them back under both names

@@ -42,7 +42,8 @@ UNORDERED = "a data frame, whose rows have no order"
 def report(data: Any, options: Options, report: Report) -> Any:
     """What *report* makes of the sums of a frame."""
     job = job_on(data, options)
-    kinds = {field.name: field.dataType for field in data.schema.fields}
+    made = {column.name for column in options.calendar}
+    kinds = {field.name: field.dataType for field in data.schema.fields if field.name not in made}
     empty = spelled_out(report(job, _nothing(job, data)))
     fields = [
         types.StructField(field.name, kinds.get(field.name) if field.name in job.layout.keys else None)
@@ -66,10 +67,10 @@ def kind_of(kind: Any) -> Any:
 
 def _nothing(job: Job, data: Any) -> Part:
     """The sums of no rows, whose keys are of the types that they will have."""
-    keys = {}
+    keys, made = {}, {column.name for column in job.options.calendar}
     for name in job.layout.keys:
         kind = pa.int64() if name in job.options.numbered else pa.string()
-        if name in data.columns:
+        if name in data.columns and name not in made:
             kind = spark_arrow.to_arrow_type(data.schema[name].dataType)
         keys[name] = pa.nulls(0, kind)
     none = [(Ints(np.zeros(0, np.int64), 0), job.places[name]) for name in job.layout.measures]
@@ -143,7 +144,9 @@ def _timed(data: Any, options: Options) -> Any:
         return data
     made = [types.StructField(column.name, types.StringType()) for column in options.calendar]
     made += [types.StructField(name, types.LongType()) for name in options.numbered]
-    schema = types.StructType([*data.schema.fields, *made])
+    # what is made of a column of times may bear its name, and stands in its place
+    names = {field.name for field in made}
+    schema = types.StructType([*(field for field in data.schema.fields if field.name not in names), *made])
     return data.mapInArrow(partial(_made, options), schema)
 
 
@@ -152,7 +155,9 @@ def _made(options: Options, batches: Iterable[Any]) -> Iterator[Any]:
     for batch in batches:
         columns, kept = made_columns(options, batch.column, "row {} of a batch".format)
         rows = batch if kept is None else batch.take(array_of(kept))
-        for name in (*(column.name for column in options.calendar), *options.numbered):
+        names = (*(column.name for column in options.calendar), *options.numbered)
+        rows = rows.select([name for name in rows.schema.names if name not in names])
+        for name in names:
             rows = rows.append_column(name, columns[name])
         yield rows
 

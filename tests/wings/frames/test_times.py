@@ -11,7 +11,7 @@ from importlib import import_module
 from tests.support.engines import engine_of, every_engine
 from tokenbill import Bill, BillingPlan, Contract, Cycle, Fee, Period, PriceSchedule
 from tokenbill.errors import InvalidPeriod, InvalidPlan, UnpricedUsage, UnreadableInput
-from tokenbill.frames import add_up, day, hours, month, rate, time, totals
+from tokenbill.frames import add_up, day, hours, month, rate, stream, time, totals
 
 PLAN = BillingPlan.on_demand(PriceSchedule(calls="0.10"))
 
@@ -149,6 +149,33 @@ def test_sums_of_a_period(name):
     assert {row["day"]: row["calls"] for row in rows} == {"2026-11-30": 4300}
     with pytest.raises(UnreadableInput, match="a period, and no column of times"):
         asked(name, add_up, EDGES, period=instants)
+
+
+@every_engine
+def test_a_column_of_times_may_bear_the_name_of_what_is_made_of_it(name):
+    columns = {"time": EDGES["at"], "calls": EDGES["calls"]}
+    within = {"time": "time", "period": Period("2026-11-01", "2026-12-01")}
+
+    rows = asked(name, rate, columns, PLAN, spread=[time("time", "1d", tz="Asia/Shanghai")])
+    assert by_key(rows, "time", value="quantity") == {
+        "2026-10-31T00:00:00+08:00": 1,
+        "2026-11-01T00:00:00+08:00": 20,
+        "2026-11-30T00:00:00+08:00": 300,
+        "2026-12-01T00:00:00+08:00": 4000,
+    }
+    (row,) = asked(name, add_up, columns, time=month("time", name="time"), period=within["period"])
+    assert row == {"time": "2026-11", "calls": 4300}
+    with pytest.raises(UnreadableInput, match="asked for twice"):
+        asked(name, rate, columns, PLAN, ["time", time("time")], meters=["calls"])
+
+
+def test_a_file_may_have_times_of_the_name_of_what_is_made_of_them(tmp_path):
+    pa, parquet = map(pytest.importorskip, ("pyarrow", "pyarrow.parquet"))
+    table = pa.table({"day": pa.array([datetime(2026, 11, 1, tzinfo=UTC)]), "calls": [1]})
+    parquet.write_table(table, tmp_path / "usage.parquet")
+
+    assert stream(tmp_path, PLAN, day("day"), meters=["calls"])["day"].to_pylist() == ["2026-11-01"]
+    assert add_up(tmp_path, time="day", columns=["calls"])["day"].to_pylist() == ["2026-11-01"]
 
 
 def test_a_misspelt_column_is_answered_by_the_nearest():
