@@ -25,7 +25,10 @@ def test_the_package_and_the_oracle_bill_the_same_lives():
     assert made >= BILLS
 
 
-@pytest.mark.parametrize("module", ["oracle", "stories", "contracts", "contract_stories"])
+@pytest.mark.parametrize(
+    "module",
+    ["oracle", "stories", "contracts", "contract_items", "contract_stories", "contract_versions"],
+)
 def test_the_oracle_and_the_stories_share_no_code_with_the_package(module):
     nodes = list(ast.walk(ast.parse((TESTS / f"{module}.py").read_text(encoding="utf-8"))))
     plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
@@ -34,6 +37,8 @@ def test_the_oracle_and_the_stories_share_no_code_with_the_package(module):
     assert {name.partition(".")[0] for name in imported} <= {*sys.stdlib_module_names, "tests"}
     assert {name for name in imported if name.startswith("tests")} <= {
         "tests.oracle",
+        "tests.oracle.contract_items",
+        "tests.oracle.contract_versions",
         "tests.oracle.oracle",
         "tests.oracle.stories",
     }
