@@ -71,6 +71,17 @@ def test_a_label_is_a_column(usage, capsys):
     assert "a row whose model is not that of --sum calls{model=large}: 'small'; write --label model" in wrong
 
 
+def test_an_empty_cell_is_no_label(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "usage.csv"
+    path.write_text("model,calls\nsmall,100\n,7\n")
+    asked = [str(path), "--sum", "calls", "--label", "model", "--price", "calls{model=small}=0.01"]
+
+    for _ in ("short", "long"):
+        assert "Total: $8.00" in told(capsys, *asked, "--price", "calls=1")
+        assert "no price for meter 'calls'" in told(capsys, *asked, code=1)
+        monkeypatch.setattr("tokenbill.cli.usage_by_column.LONG", 0)
+
+
 def test_rows_are_chosen_by_a_column(usage, capsys):
     found = told(
         capsys, usage, "--sum", "calls", *PRICE, "--where", "status=SUCCEED", "--where", "model=small"

@@ -84,7 +84,9 @@ class RowReader:
         # what is a part of another column is counted there, too
         for part, whole in request.pools:
             cells[whole] = EXACT.subtract(cells[whole], cells[part])
-        labels = {label: name(_member(row, column), what=label) for label, column in request.labels.items()}
+        texts = {label: _member(row, column) for label, column in request.labels.items()}
+        # as in frames: an empty cell is no label, and its row asks for a price without one
+        labels = {label: name(text, what=label) for label, text in texts.items() if text not in ("", None)}
         summed = list[tuple[Meter, Any]]()
         for meter, column in request.sums:
             for label, text in meter.labels.items():
