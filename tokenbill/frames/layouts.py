@@ -231,7 +231,8 @@ def layout_of(columns: Iterable[Any], options: Options) -> Layout:
         spread,
         (*filter(None, [options.plan_column]), *(name for name in options.numbered if name != VERSION)),
         VERSION if options.numbered else None,
-        tuple(name for name in dict.fromkeys((*options.labels, *options.spread)) if name not in options.by),
+        # that a row has no plan is said by those who look for one
+        tuple(name for name in (*shown, options.plan_column) if name and name not in options.by),
         options.signed,
         options.columns == ITEMISED,
     )

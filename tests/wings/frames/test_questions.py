@@ -246,6 +246,9 @@ def test_a_column_names_the_plan(name):
     nameless = {key: evolve(plan, name="") for key, plan in two_currencies().items()}
     rows = asked(name, rate, columns, "tariff", "tenant", plans=nameless, meters=["calls"])
     assert {(row["tenant"], row["plan"]) for row in rows} == {("a", "zoo"), ("b", "acme")}
+    columns = {"tenant": ["a", "b"], "tariff": ["zoo", None], "calls": [4, 3]}
+    with pytest.raises(engine_of(name).bill_refusals(InvalidPlan), match="no plan for: None"):
+        asked(name, rate, columns, "tariff", "tenant", plans=two_currencies(), meters=["calls"])
 
 
 @every_engine
