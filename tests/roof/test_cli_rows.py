@@ -238,8 +238,8 @@ def test_parquet_is_read_by_each_option_of_rows(capsys, tmp_path, usage):
 def test_contracts_are_compared_by_the_times_of_rows(capsys, tmp_path, usage):
     cheap = BillingPlan.on_demand(PriceSchedule(calls="0.15"), name="plan")
     for name, terms in (("contract", CONTRACT), ("plan", cheap)):
-        serial.dump(terms, tmp_path / f"{name}.toml")
-    files = [["--plan", str(tmp_path / f"{name}.toml")] for name in ("contract", "plan")]
+        serial.dump(terms, tmp_path / f"{name}.json")
+    files = [["--plan", str(tmp_path / f"{name}.json")] for name in ("contract", "plan")]
     asked = ["--by", "customer", "--sum", "calls", "--format", "csv", "--time", "time"]
     asked += ["--period", "2026-11-01/2026-12-01"]
 
