@@ -235,6 +235,18 @@ def test_parquet_is_read_by_each_option_of_rows(capsys, tmp_path, usage):
     assert told(capsys, str(long), "--by", "time:month", *PRICE, "--format", "totals").count("\n") == 3
 
 
+def test_a_missing_label_hides_no_other_one(capsys, tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="not run: install pyarrow, which reads columns")
+    pytest.importorskip("numpy", reason="not run: install numpy, which reads columns")
+    path = tmp_path / "usage.parquet"
+    models = pa.array(["small", None, "large"], pa.string())
+    pytest.importorskip("pyarrow.parquet").write_table(pa.table({"model": models, "calls": [1, 2, 3]}), path)
+
+    # the small one was billed as large, without a word
+    assert main(["bill", str(path), "--sum", "calls{model=large}=calls", *PRICE]) == 1
+    assert "1 null in column 'model'" in capsys.readouterr().err
+
+
 def test_contracts_are_compared_by_the_times_of_rows(capsys, tmp_path, usage):
     cheap = BillingPlan.on_demand(PriceSchedule(calls="0.15"), name="plan")
     for name, terms in (("contract", CONTRACT), ("plan", cheap)):
