@@ -11,7 +11,15 @@ from tokenbill.core.periods.period import Period
 from tokenbill.core.plans.contract import Contract
 from tokenbill.core.plans.plan import BillingPlan
 from tokenbill.errors import InvalidPlan
-from tokenbill.frames.arrow_columns import Decimals, Grown, array_of, coded, decimals_of, longs, texts_of
+from tokenbill.frames.arrow_columns import (
+    Decimals,
+    GrowingArray,
+    array_of,
+    coded,
+    decimals_of,
+    longs,
+    texts_of,
+)
 from tokenbill.frames.bills import Rows, Settled, held
 from tokenbill.frames.column_plan import Text
 from tokenbill.frames.dated import DatedBills
@@ -219,7 +227,7 @@ def lines_of(billed: Billed) -> Any:
     options, layout, scale = billed.job.options, billed.job.layout, billed.job.plan.scale
     settled, shown, ends = billed.settled, dict[str, list[Any]](), list[int]()
     numbers, counted = (Decimals(scale), Decimals(scale)), list[Array]()
-    group, what = places = Grown(np.int32), Grown(np.int32)
+    group, what = places = GrowingArray(np.int32), GrowingArray(np.int32)
     for rows in settled.blocks():
         found_rows = rows if billed.spread is None else billed.spread.over(rows, list(settled.texts))
         # how many lines there are is known at the end; a guess that is large costs nothing until it is used

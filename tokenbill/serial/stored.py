@@ -53,7 +53,7 @@ from tokenbill.core.pricing.schedule import PriceSchedule, Schedule
 from tokenbill.core.pricing.source import Hours, Source
 from tokenbill.core.pricing.tiers import Graduated, Tier, Volume
 from tokenbill.core.rating.bill_delta import BillDelta
-from tokenbill.core.rating.bill_request import BillRequest, Settled
+from tokenbill.core.rating.bill_request import BillRequest, Settlement
 from tokenbill.core.rating.draws_by_grant import UNKNOWN
 from tokenbill.core.rating.lines import Charge, LineItem
 from tokenbill.errors import BillMismatch
@@ -233,7 +233,7 @@ class _Bill:
             versions,
             dated,
             self.levels,
-            None if self.settled is None else Settled(by_charge(self.settled), self.due),
+            None if self.settled is None else Settlement(by_charge(self.settled), self.due),
         )
         # The numbers that were sent, not what today's code makes of the plan: a bill that was paid must
         # not change by an upgrade. `verify` is asked for that, and says where the two differ.

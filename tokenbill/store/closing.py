@@ -18,7 +18,7 @@ from tokenbill.core.metering.usage import Usage
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum, plus
 from tokenbill.core.periods.instants import is_before, utc
 from tokenbill.core.periods.period import Period
-from tokenbill.core.rating.bill_request import NO_USAGE, Settled
+from tokenbill.core.rating.bill_request import NO_USAGE, Settlement
 from tokenbill.errors import TokenbillError
 from tokenbill.store.commitments import caught_up, check_order, is_behind, met_in
 from tokenbill.store.ledger import Ledger
@@ -299,7 +299,7 @@ def whole_bill(part: Part, account: Account, step: Bill) -> Bill:
         if (bill.total, bill.due, tuple(sorted(bill.draws))) == (total, due, draws):
             return bill
     request, _ = bill_request(usage, part.agreed, part.named, opening, **asked)
-    return Bill(request._replace(settled=Settled(step.delta.draws, due)), total)
+    return Bill(request._replace(settled=Settlement(step.delta.draws, due)), total)
 
 
 def closed_bill(part: Part) -> Bill:

@@ -38,7 +38,7 @@ from tokenbill.core.rating.opening import (
     least_of,
     offers_of,
 )
-from tokenbill.core.rating.settled import settled_parts
+from tokenbill.core.rating.settlement import settled_parts
 from tokenbill.core.rating.statement import Statement, minor_units, rate
 from tokenbill.errors import BalanceExhausted
 

@@ -26,7 +26,7 @@ __all__ = [
     "At",
     "BillRequest",
     "ByVersion",
-    "Settled",
+    "Settlement",
     "request_of",
     "used_in",
     "with_held",
@@ -83,7 +83,7 @@ At: TypeAlias = "date | str | None"
 """When credit is drawn on."""
 
 
-class Settled(NamedTuple):
+class Settlement(NamedTuple):
     """What the interim bills of a period came to: what credit paid, by grant and charge, and what was due."""
 
     draws: DrawsByCharge
@@ -108,7 +108,7 @@ class BillRequest(NamedTuple):
     versions: ByVersion | None = None
     dated: tuple[tuple[date, Usage], ...] = ()
     levels: Levels = ()
-    settled: Settled | None = None
+    settled: Settlement | None = None
 
 
 def request_of(parts: Any) -> BillRequest:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tokenbill import Account, Balance, Bill, BillingPlan, Contract, Fee, Grant, Period, PriceSchedule, Usage
-from tokenbill.core.rating.bill_request import Settled
+from tokenbill.core.rating.bill_request import Settlement
 from tokenbill.errors import AccountMismatch, InvalidGrant
 from tokenbill.serial import dumps, loads
 
@@ -18,7 +18,7 @@ def settled(plan, usage, draws, due, credit=0, **grants):
     balance = Balance([Grant(id, 30, "USD", kind=kind) for id, kind in grants.items()])
     opening = Account(balance=balance, credit_balance=credit, credit_currency="USD")
     first = Bill.of(usage, plan, period=JUNE, at="2026-06-20")
-    request = first.request._replace(opening=opening, settled=Settled(draws, Decimal(due)))
+    request = first.request._replace(opening=opening, settled=Settlement(draws, Decimal(due)))
     return Bill(request, Bill(request, Decimal(0)).delta.total)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tokenbill.core.credits.draws import CREDIT
 from tokenbill.core.credits.ledger import total
 from tokenbill.core.money.decimals import ZERO, decimal, difference, exact_sum
-from tokenbill.core.rating.bill_request import BillRequest, Settled, used_in
+from tokenbill.core.rating.bill_request import BillRequest, Settlement, used_in
 from tokenbill.core.rating.billed_before import check_draws
 from tokenbill.core.rating.charge_run import RatingRequest
 from tokenbill.core.rating.compiled_plan import CompiledPlan
@@ -18,7 +18,7 @@ from tokenbill.core.rating.statement import rate
 __all__ = ["settled_parts"]
 
 
-def settled_parts(request: BillRequest, plan: CompiledPlan, settled: Settled) -> tuple[Any, ...]:
+def settled_parts(request: BillRequest, plan: CompiledPlan, settled: Settlement) -> tuple[Any, ...]:
     """What a bill of a settled period adds to its opening account, as the fields of a ``BillDelta``.
 
     Raises:
